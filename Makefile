@@ -1,0 +1,42 @@
+# Two commands from nothing: `make build` and `make test`. Only git, make and python3 (3.11 or later) with venv are needed.
+PYTHON ?= python3
+BIN := .venv/bin
+RAW ?= data/raw
+OUT ?= data/processed
+
+.PHONY: build test test-deep check fix lock bench docs clean
+
+build: .venv/ready
+	@test -e $(RAW)/sources.toml || $(BIN)/qpvhealth sample $(RAW)
+	@$(BIN)/qpvhealth build --raw $(RAW) --out $(OUT)
+	@$(BIN)/qpvhealth counts --out $(OUT)
+
+test: .venv/ready
+	@$(BIN)/python -m pytest -n auto --cov --cov-report=term:skip-covered
+
+check: .venv/ready
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+fix: .venv/ready
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+docs: .venv/ready
+	@$(BIN)/qpvhealth schema --format md > docs/data-dictionary.md
+
+# The environment is made once, from the hashed lock file, and again when it or pyproject.toml changes.
+.venv/ready: requirements.lock pyproject.toml
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+# Needs uv; the lock names versions and hashes only, no address.
+lock:
+	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --group dev --all-extras \
+	    pyproject.toml -o requirements.lock
+
+clean:
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage

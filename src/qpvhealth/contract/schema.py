@@ -1,0 +1,235 @@
+"""What a column and a table are: how they check themselves, and how they describe themselves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+import pandas as pd
+import pyarrow as pa
+
+from qpvhealth.errors import ContractError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+Kind = Literal["string", "int", "float", "bool", "date", "geometry"]
+
+ARROW: dict[Kind, pa.DataType] = {
+    "string": pa.string(),
+    "int": pa.int64(),
+    "float": pa.float64(),
+    "bool": pa.bool_(),
+    "date": pa.date32(),
+    "geometry": pa.binary(),
+}
+PANDAS: dict[Kind, str] = {
+    "string": "str",
+    "int": "Int64",
+    "float": "float64",
+    "bool": "boolean",
+    "date": "datetime64[s]",
+    "geometry": "object",
+}
+FRICTIONLESS: dict[Kind, str] = {
+    "string": "string",
+    "int": "integer",
+    "float": "number",
+    "bool": "boolean",
+    "date": "date",
+    "geometry": "any",
+}
+MAX_EXAMPLES = 5
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: its type, unit, labels and the values it may hold. ``doc`` says the rule that fills it."""
+
+    name: str
+    kind: Kind
+    fr: str
+    en: str
+    doc: str = ""
+    unit: str | None = None
+    nullable: bool = False
+    values: tuple[str, ...] | None = None
+    pattern: str | None = None
+    minimum: float | None = None
+    maximum: float | None = None
+
+    def problems(self, series: pd.Series) -> Iterator[tuple[str, pd.Series]]:
+        """Yield each broken rule with the values that break it."""
+        null = series.isna()
+        if not self.nullable and null.any():
+            yield "must not be null", series[null]
+        known = series[~null]
+        if self.values is not None and not (ok := known.isin(self.values)).all():
+            yield f"must be one of {', '.join(self.values)}", known[~ok]
+        if self.pattern is not None and not (ok := known.astype("str").str.fullmatch(self.pattern)).all():
+            yield f"must match {self.pattern}", known[~ok]
+        if self.minimum is not None and not (ok := known >= self.minimum).all():
+            yield f"must be at least {self.minimum:g}", known[~ok]
+        if self.maximum is not None and not (ok := known <= self.maximum).all():
+            yield f"must be at most {self.maximum:g}", known[~ok]
+
+    @property
+    def constraint(self) -> str:
+        """Describe the rules in one line, for the data dictionary."""
+        rules = [
+            ", ".join(f"`{v}`" for v in self.values) if self.values else "",
+            f"matches `{self.pattern}`" if self.pattern else "",
+            f"≥ {self.minimum:g}" if self.minimum is not None else "",
+            f"≤ {self.maximum:g}" if self.maximum is not None else "",
+            "may be null" if self.nullable else "",
+        ]
+        return "; ".join(r for r in rules if r)
+
+    @property
+    def table_schema(self) -> dict[str, Any]:
+        """Describe the column as a Frictionless Table Schema field."""
+        rules: dict[str, Any] = {"required": not self.nullable}
+        rules |= {"enum": list(self.values)} if self.values else {}
+        rules |= {"pattern": self.pattern} if self.pattern else {}
+        rules |= {"minimum": self.minimum} if self.minimum is not None else {}
+        rules |= {"maximum": self.maximum} if self.maximum is not None else {}
+        described = {
+            "name": self.name,
+            "type": FRICTIONLESS[self.kind],
+            "title": self.fr,
+            "description": self.doc or self.en,
+        }
+        return described | {"constraints": rules}
+
+
+@dataclass(frozen=True)
+class Reference:
+    """Columns of a table whose values exist as the key columns of another."""
+
+    columns: tuple[str, ...]
+    table: str
+    target: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table: its grain in words, its primary key, its columns in order, and what it refers to."""
+
+    name: str
+    fr: str
+    grain: str
+    key: tuple[str, ...]
+    columns: tuple[Column, ...]
+    references: tuple[Reference, ...] = field(default=())
+
+    @property
+    def names(self) -> list[str]:
+        """The column names, in order."""
+        return [c.name for c in self.columns]
+
+    @property
+    def geometry(self) -> str | None:
+        """The name of the geometry column, if the table has one."""
+        return next((c.name for c in self.columns if c.kind == "geometry"), None)
+
+    def column(self, name: str) -> Column:
+        """Return one column by its name."""
+        return next(c for c in self.columns if c.name == name)
+
+    def conform(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """Put the columns in order, in their declared types, and the rows in the order of the key.
+
+        Only types and order change: a value that does not fit its type raises, none is added, dropped or filled.
+        """
+        self._same_columns(frame)
+        typed = {c.name: _cast(frame[c.name], c, self.name) for c in self.columns}
+        return pd.DataFrame(typed).sort_values(list(self.key), kind="stable", ignore_index=True)
+
+    def check(self, frame: pd.DataFrame, others: Mapping[str, pd.DataFrame] | None = None) -> None:
+        """Hold a frame against every rule of the table; collect all problems and raise them at once.
+
+        ``others`` gives the tables referred to. Raises ContractError, table name first, at most five examples a rule.
+        """
+        self._same_columns(frame)
+        found = [
+            _problem(self.name, column.name, rule, bad)
+            for column in self.columns
+            for rule, bad in column.problems(frame[column.name])
+        ]
+        repeated = frame.duplicated(list(self.key), keep=False)
+        if repeated.any():
+            found.append(_problem(self.name, "+".join(self.key), "must be unique", _joined(frame, self.key)[repeated]))
+        for reference in self.references if others is not None else ():
+            found.extend(self._dangling(frame, reference, others or {}))
+        if found:
+            raise ContractError("\n".join(found))
+
+    def arrow_schema(self) -> pa.Schema:
+        """Return the Arrow schema written to Parquet; every field carries its labels, unit and rule."""
+        return pa.schema([_arrow_field(c) for c in self.columns])
+
+    def markdown(self) -> str:
+        """Describe the table for the data dictionary."""
+        head = (
+            f"## `{self.name}`: {self.fr}\n\nOne row per {self.grain}. Key: {', '.join(f'`{k}`' for k in self.key)}.\n"
+        )
+        rows = [
+            f"| `{c.name}` | {c.kind} | {c.unit or ''} | {c.fr} | {_cell(c.doc or c.en)} | {_cell(c.constraint)} |"
+            for c in self.columns
+        ]
+        return "\n".join(
+            [head, "| column | type | unit | libellé | meaning | rules |", "|---|---|---|---|---|---|", *rows, ""]
+        )
+
+    def table_schema(self) -> dict[str, Any]:
+        """Describe the table as a Frictionless Table Schema."""
+        keys = [
+            {"fields": list(r.columns), "reference": {"resource": r.table, "fields": list(r.target)}}
+            for r in self.references
+        ]
+        fields = [c.table_schema for c in self.columns]
+        return {"fields": fields, "primaryKey": list(self.key), "foreignKeys": keys, "missingValues": [""]}
+
+    def _same_columns(self, frame: pd.DataFrame) -> None:
+        missing = [n for n in self.names if n not in frame.columns]
+        extra = [c for c in frame.columns if c not in self.names]
+        if missing or extra:
+            raise ContractError(f"{self.name}: columns missing: {missing or 'none'}; not declared: {extra or 'none'}")
+
+    def _dangling(self, frame: pd.DataFrame, reference: Reference, others: Mapping[str, pd.DataFrame]) -> Iterator[str]:
+        if reference.table not in others:
+            return
+        ours = frame[list(reference.columns)].dropna()
+        theirs = pd.MultiIndex.from_frame(others[reference.table][list(reference.target)])
+        lost = ~pd.MultiIndex.from_frame(ours).isin(theirs)
+        if lost.any():
+            rule = f"must exist in {reference.table}"
+            yield _problem(self.name, "+".join(reference.columns), rule, _joined(ours, reference.columns)[lost])
+
+
+def _cast(series: pd.Series, column: Column, table: str) -> pd.Series:
+    try:
+        return series.astype(PANDAS[column.kind])
+    except (TypeError, ValueError) as error:
+        raise ContractError(f"{table}.{column.name}: cannot be read as {column.kind}: {error}") from error
+
+
+def _joined(frame: pd.DataFrame, columns: tuple[str, ...]) -> pd.Series:
+    return frame[list(columns)].astype("str").agg("/".join, axis=1)
+
+
+def _problem(table: str, column: str, rule: str, bad: pd.Series) -> str:
+    examples = ", ".join(repr(v) for v in bad.head(MAX_EXAMPLES))
+    more = f" and {len(bad) - MAX_EXAMPLES} more" if len(bad) > MAX_EXAMPLES else ""
+    return f"{table}.{column}: {rule} ({len(bad)} rows): {examples}{more}"
+
+
+def _arrow_field(column: Column) -> pa.Field:
+    told = {"label_fr": column.fr, "label_en": column.en, "description": column.doc, "unit": column.unit or ""}
+    return pa.field(
+        column.name, ARROW[column.kind], nullable=column.nullable, metadata={k: v for k, v in told.items() if v}
+    )
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")

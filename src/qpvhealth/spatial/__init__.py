@@ -1,0 +1,1 @@
+"""From geometry to relations: projection per territory, repair, join, overlay. Metres exist nowhere else."""

@@ -1,0 +1,90 @@
+"""One place where coordinates change system. Longitude comes first everywhere, metres are each territory's own."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+import pandas as pd
+import shapely
+from pyproj import CRS, Transformer
+from pyproj.exceptions import CRSError
+
+from qpvhealth.facts.territories import TERRITORIES
+
+WGS84 = 4326
+Array = np.ndarray
+
+
+@lru_cache(maxsize=64)
+def _transformer(source: str, target: str) -> Transformer:
+    return Transformer.from_crs(source, target, always_xy=True)
+
+
+def same_crs(source: str | int, target: str | int) -> bool:
+    """Say whether two systems give the same coordinates, longitude or easting first."""
+    return _name(source) == _name(target) or _equal(_name(source), _name(target))
+
+
+def _name(crs: str | int) -> str:
+    return f"EPSG:{crs}" if isinstance(crs, int) or str(crs).isdigit() else str(crs)
+
+
+@lru_cache(maxsize=256)
+def _equal(source: str, target: str) -> bool:
+    return bool(CRS.from_user_input(source).equals(CRS.from_user_input(target), ignore_axis_order=True))
+
+
+def is_known(crs: str | int) -> bool:
+    """Say whether PROJ knows a coordinate system."""
+    try:
+        CRS.from_user_input(_name(crs))
+    except CRSError:
+        return False
+    return True
+
+
+def transform_points(x: Array, y: Array, source: str | int, target: str | int) -> tuple[Array, Array]:
+    """Move coordinates from one system to another; unchanged, to the bit, when both are the same.
+
+    What cannot be projected becomes NaN, never infinity.
+    """
+    if same_crs(source, target):
+        return np.asarray(x, dtype=float), np.asarray(y, dtype=float)
+    tx, ty = _transformer(_name(source), _name(target)).transform(np.asarray(x, float), np.asarray(y, float))
+    bad = ~(np.isfinite(tx) & np.isfinite(ty))
+    return np.where(bad, np.nan, tx), np.where(bad, np.nan, ty)
+
+
+def transform_geometries(geometries: Array, source: str | int, target: str | int) -> Array:
+    """Move geometries from one system to another, vertex by vertex; unchanged when both are the same."""
+    if same_crs(source, target):
+        return np.asarray(geometries, dtype=object)
+
+    def move(xy: Array) -> Array:
+        return np.column_stack(transform_points(xy[:, 0], xy[:, 1], source, target))
+
+    return shapely.transform(np.asarray(geometries, dtype=object), move)
+
+
+def to_territory_metres(x: Array, y: Array, territory: pd.Series, crs: pd.Series) -> tuple[Array, Array]:
+    """Project points to the metres of their own territory.
+
+    ``territory`` and ``crs`` are aligned on the points. A null territory or system gives NaN. Points already in the
+    projection of their territory keep their coordinates to the bit.
+    """
+    out_x, out_y = np.full(len(x), np.nan), np.full(len(x), np.nan)
+    groups = pd.DataFrame({"territory": territory.to_numpy(), "crs": crs.to_numpy()})
+    for (name, source), at in groups.dropna().groupby(["territory", "crs"]).indices.items():
+        out_x[at], out_y[at] = transform_points(x[at], y[at], str(source), TERRITORIES[str(name)].epsg)
+    return out_x, out_y
+
+
+def territory_of_position(lon: Array, lat: Array) -> pd.Series:
+    """Name the territory whose box holds each position (degrees); null outside every box or for a null position."""
+    found = np.full(len(lon), None, dtype=object)
+    for territory in TERRITORIES.values():
+        west, south, east, north = territory.box
+        inside = (lon >= west) & (lon <= east) & (lat >= south) & (lat <= north)
+        found[inside] = territory.name
+    return pd.Series(found, dtype="str")
