@@ -86,11 +86,7 @@ PERIMETERS: tuple[Perimeter, ...] = (
     *(_overseas_2024(t, n) for t, n in _OVERSEAS_2024.items()),
     # The same perimeters as qpv-2024 outside Mayotte: legally that text, published in one package with the 17 communes.
     Perimeter(QPV_2026, METROPOLE, 1362, date(2024, 1, 1), None, _D2024),
-    *(
-        Perimeter(QPV_2026, t, n, date(2025, 1, 1), None, _D2025)
-        for t, n in _OVERSEAS_2024.items()
-        if t != "mayotte"
-    ),
+    *(Perimeter(QPV_2026, t, n, date(2025, 1, 1), None, _D2025) for t, n in _OVERSEAS_2024.items() if t != "mayotte"),
     Perimeter(QPV_2026, "mayotte", 17, date(2026, 1, 1), None, _MAYOTTE),
 )
 

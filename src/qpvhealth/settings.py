@@ -1,0 +1,123 @@
+"""The analyst's choices: a frozen value read from ``qpvhealth.toml``. No environment variable changes a number."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from qpvhealth.errors import UsageError
+from qpvhealth.facts.situations import DECLARED, VECU_RULES
+
+FILE_NAME = "qpvhealth.toml"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Every choice that can change a figure. Distances in metres.
+
+    ``generations``: sets of perimeters to compute (empty: all that have a card). ``headline_generation``: a generation
+    forced for a year; otherwise the one in force at the reference date, per territory. ``rings_m``: the distances at which
+    structures are counted; every pair within the largest is kept. ``vecu_distance_m``: the proxy of quartier vécu.
+    ``vecu_rule``: what "near" adds up. ``large_population``: a QPV of that many inhabitants is large.
+    ``geocoder_score``: below it a geocoded point never decides. ``location_error_m``: uncertainty of a point by precision.
+    ``outline_tolerance_m``: how far outside its declared area a point may fall, by level, before it contradicts it.
+    ``commune_reach_m``: where no commune outlines are given, no commune without QPV is taken to reach farther than this
+    from its centroid. ``repair_area_share``: relative area change of a repaired polygon above which it is named.
+    """
+
+    generations: tuple[str, ...] = ()
+    headline_generation: dict[int, str] = field(default_factory=dict)
+    rings_m: tuple[float, ...] = (100, 200, 300, 500, 1000)
+    vecu_distance_m: float = 300
+    vecu_rule: str = DECLARED
+    large_population: int = 5000
+    geocoder_score: float = 0.8
+    location_error_m: dict[str, float] = field(
+        default_factory=lambda: {"housenumber": 20.0, "street": 150.0, "unknown": 20.0}
+    )
+    outline_tolerance_m: dict[str, float] = field(
+        default_factory=lambda: {"commune": 500.0, "department": 5000.0, "region": 20000.0}
+    )
+    commune_reach_m: float = 15000
+    repair_area_share: float = 0.01
+
+    @property
+    def largest_ring_m(self) -> float:
+        """The distance within which every (structure, QPV) pair is kept."""
+        return max(*self.rings_m, self.vecu_distance_m)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain values, in a stable order, for the manifest."""
+        plain = asdict(self)
+        plain["headline_generation"] = {str(y): g for y, g in sorted(self.headline_generation.items())}
+        return {k: list(v) if isinstance(v, tuple) else v for k, v in plain.items()}
+
+
+def load(path: Path | None) -> Settings:
+    """Read the choices of a file; the defaults where there is none.
+
+    Raises UsageError for an unreadable file, an unknown key or a value that makes no sense.
+    """
+    if path is None:
+        return Settings()
+    try:
+        given = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise UsageError(f"{path.name}: settings cannot be read: {error}") from error
+    return from_mapping(given, path.name)
+
+
+def from_mapping(given: dict[str, Any], source: str = FILE_NAME) -> Settings:
+    """Make settings from plain values. Raises UsageError, all problems at once."""
+    known = {f.name for f in fields(Settings)}
+    problems = [
+        f'{source}: unknown setting "{key}"; known: {", ".join(sorted(known))}' for key in given if key not in known
+    ]
+    if problems:
+        raise UsageError("\n".join(problems))
+    values = {key: _plain(key, value) for key, value in given.items()}
+    try:
+        settings = Settings(**values)
+        problems = [f"{source}: {problem}" for problem in _problems(settings)]
+    except (TypeError, ValueError) as error:
+        problems = [f"{source}: {error}"]
+    if problems:
+        raise UsageError("\n".join(problems))
+    return settings
+
+
+def nearest(folder: Path) -> Path | None:
+    """Find the ``qpvhealth.toml`` of a folder or of the closest folder above it."""
+    folder = folder.resolve()
+    return next((p for f in (folder, *folder.parents) if (p := f / FILE_NAME).is_file()), None)
+
+
+def _plain(key: str, value: Any) -> Any:  # noqa: ANN401
+    if key == "headline_generation" and isinstance(value, dict):
+        return {int(year): str(generation) for year, generation in value.items()}
+    if key in ("location_error_m", "outline_tolerance_m") and isinstance(value, dict):
+        return getattr(Settings(), key) | value
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _problems(settings: Settings) -> list[str]:
+    rings = settings.rings_m
+    checks = {
+        "rings_m: at least one distance, all positive numbers": bool(rings) and all(_positive(r) for r in rings),
+        "vecu_distance_m: a positive number of metres": _positive(settings.vecu_distance_m),
+        f"vecu_rule: one of {', '.join(VECU_RULES)}": settings.vecu_rule in VECU_RULES,
+        "large_population: a positive number of inhabitants": _positive(settings.large_population),
+        "geocoder_score: between 0 and 1": _positive(settings.geocoder_score) and settings.geocoder_score <= 1,
+        "commune_reach_m: a positive number of metres": _positive(settings.commune_reach_m),
+        "repair_area_share: a positive share": _positive(settings.repair_area_share),
+        "location_error_m, outline_tolerance_m: positive metres": all(
+            _positive(v) for v in (*settings.location_error_m.values(), *settings.outline_tolerance_m.values())
+        ),
+    }
+    return [rule for rule, holds in checks.items() if not holds]
+
+
+def _positive(value: Any) -> bool:  # noqa: ANN401
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < float("inf")
