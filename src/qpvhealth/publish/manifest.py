@@ -1,0 +1,175 @@
+"""``manifest.json``: what a release holds and what it was made from, hashed so that a changed bit is found.
+
+The id of a release is derived from its manifest, which holds the hash of every other file: the same inputs, settings and
+code give the same id and the same bytes. No clock, machine or user is recorded.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from qpvhealth import __version__
+from qpvhealth.errors import ContractError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+NAME = "manifest.json"
+SCHEMA_VERSION = 1
+ID_LENGTH = 16
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What only the caller knows of a release.
+
+    ``fingerprint`` stands for inputs, settings and code, and is known before the build. ``inputs`` has one mapping a
+    file (id, kind, path as given, sha256, rows in, rows out, out of scope, rejected, duplicates, ...), ``warnings`` one a
+    rule (rule, n, message, ...), ``versions`` one entry a library that could change a byte.
+    """
+
+    fingerprint: str
+    invented: bool
+    inputs: Sequence[Mapping[str, Any]] = ()
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    warnings: Sequence[Mapping[str, Any]] = ()
+    versions: Mapping[str, str] = field(default_factory=dict)
+
+
+def build(facts: Facts, files: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Assemble a manifest; ``files`` gives each file's ``sha256``, ``bytes`` and ``rows`` (see ``described``)."""
+    told: dict[str, Any] = {
+        "schema_version": SCHEMA_VERSION,
+        "qpvhealth_version": __version__,
+        "fingerprint": facts.fingerprint,
+        "invented": facts.invented,
+        "files": files,
+        "inputs": facts.inputs,
+        "settings": facts.settings,
+        "versions": facts.versions,
+        "warnings": facts.warnings,
+    }
+    plain: dict[str, Any] = json.loads(json.dumps(told, default=_plain, allow_nan=False))
+    return plain | {"release_id": identify(plain)}
+
+
+def described(path: Path, rows: int) -> dict[str, Any]:
+    """Describe one file of a release for its manifest, from what is on the disk."""
+    return {"sha256": sha256(path), "bytes": path.stat().st_size, "rows": rows}
+
+
+def identify(told: Mapping[str, Any]) -> str:
+    """Derive the release id: the first 16 hexadecimal digits of the sha256 of the manifest without ``release_id``."""
+    rest = {k: v for k, v in told.items() if k != "release_id"}
+    return hashlib.sha256(canonical(rest)).hexdigest()[:ID_LENGTH]
+
+
+def canonical(told: Mapping[str, Any]) -> bytes:
+    """Write a manifest in its one form: keys sorted, one space of indent, UTF-8, a newline at the end."""
+    text = json.dumps(told, sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False)
+    return f"{text}\n".encode()
+
+
+def write(folder: Path, told: Mapping[str, Any]) -> Path:
+    """Write ``manifest.json`` and return its path."""
+    path = folder / NAME
+    path.write_bytes(canonical(told))
+    return path
+
+
+def read(folder: Path) -> dict[str, Any]:
+    """Read the manifest of a release.
+
+    Raises UsageError where there is none, or where a newer program wrote it; ContractError where it is damaged.
+    """
+    path = folder / NAME
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"{folder}: not a release: {NAME} cannot be read ({error.strerror})") from error
+    told, problem = _parsed(data)
+    if problem:
+        raise ContractError(f"{path}: {problem}; run `qpvhealth build` again")
+    if told["schema_version"] != SCHEMA_VERSION:
+        raise UsageError(
+            f"{path}: schema version {told['schema_version']}, {SCHEMA_VERSION} expected: "
+            "read it with the qpvhealth that wrote it"
+        )
+    return told
+
+
+def verify(folder: Path) -> list[str]:
+    """Hash every file of a release again; return each problem, nothing where there is none.
+
+    Found: a file that is missing, extra or changed, and a manifest that does not agree with its own id or form.
+    """
+    path = folder / NAME
+    if not path.is_file():
+        return [f"{NAME}: missing"]
+    told, problem = _parsed(path.read_bytes())
+    files = told.get("files", {})
+    there = {p.name for p in folder.iterdir()} - {NAME}
+    problems = [f"{NAME}: {problem}"] if problem else []
+    problems += [f"{name}: missing" for name in sorted(files.keys() - there)]
+    problems += [f"{name}: extra, not in the manifest" for name in sorted(there - files.keys())]
+    for name in sorted(files.keys() & there):
+        problems.extend(f"{name}: {said}" for said in _changes(folder / name, files[name]))
+    return problems
+
+
+def is_complete(folder: Path, told: Mapping[str, Any]) -> bool:
+    """Tell whether every file of the manifest is there with its recorded size."""
+    paths = {folder / name: facts["bytes"] for name, facts in told["files"].items()}
+    return all(p.is_file() and p.stat().st_size == size for p, size in paths.items())
+
+
+def sha256(path: Path) -> str:
+    """Hash a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _changes(path: Path, facts: Mapping[str, Any]) -> Iterator[str]:
+    if not path.is_file():
+        yield "not a regular file"
+    elif (size := path.stat().st_size) != facts["bytes"]:
+        yield f"changed: {size} bytes, {facts['bytes']} expected"
+    elif (digest := sha256(path)) != facts["sha256"]:
+        yield f"changed: sha256 {digest}, {facts['sha256']} expected"
+
+
+def _parsed(data: bytes) -> tuple[dict[str, Any], str]:
+    """Parse a manifest; return it, or nothing, with what is wrong with it."""
+    try:
+        told = json.loads(data)
+        agrees = canonical(told) == data and told["release_id"] == identify(told)
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return {}, "damaged: not a manifest"
+    if not agrees:
+        return {}, "damaged: it does not agree with its own release_id"
+    return (told, "") if _well_formed(told) else ({}, "damaged: its list of files cannot be read")
+
+
+def _well_formed(told: Mapping[str, Any]) -> bool:
+    files = told.get("files")
+    keys = {"sha256", "bytes", "rows"}
+    return (
+        "schema_version" in told
+        and isinstance(files, dict)
+        and all(isinstance(f, dict) and keys <= f.keys() for f in files.values())
+    )
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401
+    """Put dates, paths and numpy numbers in a form JSON has."""
+    if hasattr(value, "isoformat"):
+        return value.isoformat()
+    if hasattr(value, "item"):
+        return value.item()
+    if hasattr(value, "__fspath__"):
+        return value.__fspath__()
+    raise TypeError(f"{value!r} ({type(value).__name__}) cannot be written in a manifest")

@@ -1,0 +1,337 @@
+"""The atomic store of releases: published or not, never half.
+
+A release is written in a staging folder on the same file system, synced, renamed to ``releases/<id>``, and only then does
+``current`` point to it, in one atomic step. Whatever fails before that step leaves the previous release current. Only the
+standard library is imported: "is the current release up to date?" is answered without loading a frame library.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import secrets
+import shutil
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from qpvhealth.errors import ContractError, PublishError, UsageError, listed
+from qpvhealth.publish import manifest
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+
+RELEASES = "releases"
+CURRENT = "current"
+LOCK = ".lock"
+STAGING = ".staging-"
+POINTER = ".current-"
+NO_LINKS = {errno.EPERM, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP}
+
+
+class Store:
+    """The releases under one folder (``data/processed``), and which of them is current.
+
+    One object serves one thread: ``lock`` may be taken again inside itself, so that a build holds it from its start.
+    """
+
+    def __init__(self, root: Path) -> None:
+        """Name the folder; nothing is read or written yet."""
+        self.root = Path(root)
+        self.folder = self.root / RELEASES
+        self._locked = False
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Hold the store against other builds, and sweep what dead ones left. Raises PublishError at once if taken."""
+        if self._locked:
+            yield
+            return
+        handle = self._take()
+        self._locked = True
+        try:
+            self._sweep()
+            yield
+        finally:
+            self._locked = False
+            os.close(handle)
+
+    @contextmanager
+    def stage(self) -> Iterator[Path]:
+        """Give an empty folder to write a release in; what is still there at the end is removed.
+
+        Any OSError raised inside becomes PublishError, naming the path and the cause.
+        """
+        with self.lock(), writing(self.folder):
+            staged = self.folder / f"{STAGING}{os.getpid()}-{secrets.token_hex(4)}"
+            staged.mkdir()
+            try:
+                yield staged
+            finally:
+                shutil.rmtree(staged, ignore_errors=True)
+
+    def publish(self, staged: Path, release_id: str) -> Path:
+        """Make a staged folder the current release ``releases/<release_id>`` and return its place.
+
+        A release of the same id that holds the same bytes is kept; one that differs is damaged, since the id is derived
+        from the content, and is mended file by file, so that it is never absent while others read it.
+        """
+        target = self.folder / release_id
+        with self.lock(), writing(target):
+            _sync_tree(staged)
+            if not target.is_dir():
+                _remove(target)
+                staged.rename(target)
+            elif _digests(staged) != _digests(target):
+                _mend(staged, target)
+            shutil.rmtree(staged, ignore_errors=True)
+            _sync_folder(self.folder)
+            self._point(release_id)
+        return target
+
+    def current(self) -> Path | None:
+        """Return the folder of the current release; None where there is none, or where it has vanished."""
+        release_id = self._pointer()
+        folder = self.folder / release_id if release_id else None
+        return folder if folder is not None and folder.is_dir() else None
+
+    def releases(self) -> list[str]:
+        """List the ids, from the oldest to the newest."""
+        if not self.folder.is_dir():
+            return []
+        found = [p for p in self.folder.iterdir() if p.is_dir() and not p.name.startswith(".")]
+        return [p.name for p in sorted(found, key=lambda p: (p.stat().st_mtime_ns, p.name))]
+
+    def resolve(self, release: str | None = None) -> Path:
+        """Find a release by its id, the beginning of its id, or its folder (or a store's folder); default: current.
+
+        Raises UsageError, with the ids there are, for what is unknown or could be two releases.
+        """
+        if release is None or release == CURRENT:
+            return self._found(self.current(), "there is no current release")
+        if release in (ids := self.releases()):
+            return self.folder / release
+        if release and _exists(Path(release) / manifest.NAME):
+            return Path(release)
+        if release and _exists(Path(release) / RELEASES):
+            return Store(Path(release)).resolve()
+        matching = [i for i in ids if release and i.startswith(release)]
+        said = f'release "{release}" could be {len(matching)} releases' if matching else f'unknown release "{release}"'
+        return self._found(self.folder / matching[0] if len(matching) == 1 else None, said)
+
+    def rollback(self, release: str) -> Path:
+        """Make an earlier release current again. Raises ContractError where its files are not what they were."""
+        with self.lock():
+            folder = self.resolve(release)
+            if folder.parent != self.folder:
+                raise UsageError(f"{folder}: not a release of {self.root}")
+            if problems := manifest.verify(folder):
+                raise ContractError(f"{folder}: damaged, so it is not made current\n{listed(problems)}")
+            with writing(folder):
+                self._point(folder.name)
+        return folder
+
+    def prune(self, keep: int, *, protect: Collection[str] = (), dry_run: bool = False) -> list[str]:
+        """Remove all releases but the ``keep`` newest, the current one and the protected ones; return their ids.
+
+        Each leaves the list in one step: a removal that is cut short leaves no half release.
+        """
+        if keep < 0:
+            raise UsageError(f"cannot keep {keep} releases: 0 or more expected")
+        if dry_run:
+            return self._prunable(keep, protect)
+        with self.lock(), writing(self.folder):
+            gone = self._prunable(keep, protect)
+            for release_id in gone:
+                dying = self.folder / f"{STAGING}{os.getpid()}-{release_id}"
+                (self.folder / release_id).rename(dying)
+                shutil.rmtree(dying, ignore_errors=True)
+        return gone
+
+    def _prunable(self, keep: int, protect: Collection[str]) -> list[str]:
+        ids = self.releases()
+        kept = {*protect, *ids[len(ids) - keep :], self._pointer()}
+        return [i for i in ids if i not in kept]
+
+    def _found(self, folder: Path | None, otherwise: str) -> Path:
+        if folder is not None:
+            return folder
+        ids = self.releases()
+        known = f"releases here: {', '.join(ids)}" if ids else "no release here yet: run `qpvhealth build`"
+        raise UsageError(f"{self.root}: {otherwise}; {known}")
+
+    def _take(self) -> int:
+        path = self.root / LOCK
+        with writing(path):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                os.close(handle)
+                if isinstance(error, BlockingIOError):
+                    raise PublishError(f"{self.root}: another build is running; try again when it has ended") from error
+                raise
+        return handle
+
+    def _sweep(self) -> None:
+        """Remove what builds that died left behind: holding the lock, none of it belongs to a living one."""
+        for left in [*self.folder.glob(f"{STAGING}*"), *self.root.glob(f"{POINTER}*")]:
+            _remove(left, ignore_errors=True)
+
+    def _pointer(self) -> str | None:
+        """Read the id that ``current`` names; only the last part counts, so that it never leads out of the store."""
+        path = self.root / CURRENT
+        try:
+            told = path.readlink().name if path.is_symlink() else Path(path.read_text("utf-8").strip()).name
+        except (OSError, UnicodeDecodeError):
+            return None
+        return told if told and not told.startswith(".") else None
+
+    def _point(self, release_id: str) -> None:
+        """Swap ``current`` in one step, and swap it back where the swap cannot be made durable."""
+        before = self._pointer()
+        self._swap(release_id)
+        try:
+            _sync_folder(self.root)
+        except OSError:
+            if before is None:
+                (self.root / CURRENT).unlink()
+            else:
+                self._swap(before)
+            raise
+
+    def _swap(self, release_id: str) -> None:
+        target, fresh = f"{RELEASES}/{release_id}", self.root / f"{POINTER}{secrets.token_hex(4)}"
+        try:
+            _link(fresh, target)
+            fresh.replace(self.root / CURRENT)
+        except OSError:
+            _remove(fresh, ignore_errors=True)
+            raise
+
+
+def is_current(root: Path, fingerprint: str) -> Path | None:
+    """Return the current release if it was made from this fingerprint and its files are all there, else None.
+
+    A file counts as there when it has its recorded size; ``manifest.verify`` also reads what is in it.
+    """
+    folder = Store(root).current()
+    if folder is None:
+        return None
+    try:
+        told = manifest.read(folder)
+    except (UsageError, ContractError):
+        return None
+    same = told.get("fingerprint") == fingerprint and told["release_id"] == folder.name
+    return folder if same and manifest.is_complete(folder, told) else None
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turn any OSError into PublishError (exit 4), naming the path and the cause."""
+    try:
+        yield
+    except OSError as error:
+        cause = error.strerror or str(error)
+        where = error.filename if isinstance(error.filename, str) else path
+        raise PublishError(
+            f"{where}: cannot be written: {cause}; what was published before is unchanged. "
+            "Mend the cause (space, permission), then run again"
+        ) from error
+
+
+def write_file(path: Path, content: str | bytes) -> None:
+    """Write a file whole or not at all: a temporary file beside it, synced, then renamed over it.
+
+    What exists and is no regular file (a terminal, a pipe) is written to directly. Raises PublishError.
+    """
+    path, data = Path(path), content.encode() if isinstance(content, str) else content
+    with writing(path):
+        if path.exists() and not path.is_file():
+            path.write_bytes(data)
+            return
+        path.parent.mkdir(parents=True, exist_ok=True)
+        fresh = path.with_name(f".{path.name[:100]}.{secrets.token_hex(4)}")
+        try:
+            _write_synced(fresh, data)
+            fresh.replace(path)
+        finally:
+            fresh.unlink(missing_ok=True)
+        _sync_folder(path.parent)
+
+
+def _write_synced(path: Path, data: bytes) -> None:
+    with path.open("xb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _link(path: Path, target: str) -> None:
+    """Make a relative link; where the file system has none, a file of one line."""
+    try:
+        path.symlink_to(target)
+    except OSError as error:
+        if error.errno not in NO_LINKS:
+            raise
+        _write_synced(path, f"{target}\n".encode())
+
+
+def _digests(folder: Path) -> dict[str, str | None]:
+    """Hash each file of a folder; what is no regular file has none."""
+    return {p.name: manifest.sha256(p) if p.is_file() else None for p in folder.iterdir()}
+
+
+def _mend(staged: Path, target: Path) -> None:
+    fresh = {p.name for p in staged.iterdir()}
+    for old in target.iterdir():
+        if old.name not in fresh or not old.is_file():
+            _remove(old)
+    for name in sorted(fresh):
+        (staged / name).replace(target / name)
+    _sync_folder(target)
+
+
+def _exists(path: Path) -> bool:
+    """Tell whether a path given by a user is there; one that cannot be asked for (too long, closed) is not."""
+    try:
+        return path.exists()
+    except OSError:
+        return False
+
+
+def _remove(path: Path, *, ignore_errors: bool = False) -> None:
+    """Remove a file, link or folder, if it is there."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=ignore_errors)
+        return
+    try:
+        path.unlink(missing_ok=True)
+    except OSError:
+        if not ignore_errors:
+            raise
+
+
+def _sync_tree(folder: Path) -> None:
+    for path in folder.iterdir():
+        _sync(path)
+    _sync_folder(folder)
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the names of a folder durable; some network file systems cannot, and say so with EINVAL."""
+    try:
+        _sync(folder)
+    except OSError as error:
+        if error.errno != errno.EINVAL:
+            raise
