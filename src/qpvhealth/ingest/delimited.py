@@ -1,0 +1,454 @@
+"""Delimited text: the file's physical lines decide, so that a stray quote breaks its own line and never the next ones."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+
+from qpvhealth.errors import InputError, Place, UsageError
+from qpvhealth.ingest.guard import MIB, checked_path, refuse_bigger
+from qpvhealth.ingest.raw import BrokenRow, RawTable
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Sequence
+    from pathlib import Path
+
+    import pandas as pd
+
+MAX_BYTES = 256 * MIB
+MAX_SPAN = 200
+MAX_RAW = 10_000
+MAX_COLUMNS = 16_384
+BATCH = 10_000
+SEPARATORS = (";", ",", "\t", "|")
+
+_BOMS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_FIRST_SURROGATE, _LAST_SURROGATE = "\udc80", "\udcff"
+
+
+@dataclass(frozen=True)
+class Records:
+    """The records of a delimited file before any header is chosen.
+
+    ``fields[i]`` are the cells of record ``i`` as written, ``lines[i]`` the physical line (from 1) where it starts,
+    ``raw[i]`` its text. ``broken`` holds the lines that no record could claim.
+    """
+
+    fields: list[list[str]]
+    lines: list[int]
+    raw: list[str]
+    encoding: str
+    separator: str
+    broken: tuple[BrokenRow, ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Record:
+    """One structural record: the physical line where it starts, the line after its last, its cells."""
+
+    line: int
+    stop: int
+    fields: list[str]
+
+
+@dataclass(frozen=True)
+class _Text:
+    """A decoded file: its physical lines, and how it was read."""
+
+    file: str
+    lines: list[str]
+    encoding: str
+    separator: str
+    notes: tuple[str, ...]
+
+
+def read_records(path: Path, *, encoding: str | None = None, separator: str | None = None) -> Records:
+    """Read every record of a file whose lines may be of several kinds (as the FINESS file, which has no header).
+
+    Every width seen among the lines that stand alone is a right one; see ``read_delimited`` for the rest.
+
+    Raises:
+        InputError: unsafe, too big or undecodable file.
+        UsageError: unknown encoding, or a separator that is not one character.
+
+    """
+    text = _read_text(path, encoding=encoding, separator=separator, header_row=None)
+    records: list[_Record] = []
+    broken: list[BrokenRow] = []
+    for item in _Lines(text, _widths(text)).records(0):
+        (broken if isinstance(item, BrokenRow) else records).append(item)  # type: ignore[arg-type]
+    return Records(
+        fields=[r.fields for r in records],
+        lines=[r.line for r in records],
+        raw=["".join(text.lines[r.line - 1 : r.stop - 1]).rstrip("\n") for r in records],
+        encoding=text.encoding,
+        separator=text.separator,
+        broken=tuple(broken),
+        notes=text.notes,
+    )
+
+
+def read_delimited(
+    path: Path, *, encoding: str | None = None, separator: str | None = None, header_row: int | None = None
+) -> RawTable:
+    """Read a delimited file as text, one record a row.
+
+    The header is the first line that is not blank, or the physical line ``header_row`` (from 1). A record has as many
+    cells as the header: fewer, or more that are not empty, make it a broken row at its true line. A quoted cell may
+    span lines, unless these lines are records by themselves: then its first line is broken and the next are read.
+
+    Raises:
+        InputError: unsafe, too big or undecodable file, no header, or two columns of the same name.
+        UsageError: unknown encoding, a separator that is not one character, or a header row beyond the file.
+
+    """
+    text = _read_text(path, encoding=encoding, separator=separator, header_row=header_row)
+    header = _header(text, header_row)
+    columns = Columns(text.file, header.fields)
+    lines = _Lines(text, {len(header.fields)})
+    broken: list[BrokenRow] = []
+    rows: list[int] = []
+    for item in lines.records(header.stop - 1):
+        if isinstance(item, BrokenRow):
+            broken.append(item)
+        elif (fault := columns.add(item.fields)) is None:
+            rows.append(item.line)
+        else:
+            broken.append(lines.broken(item.line, item.stop, *fault))
+    frame, notes = columns.frame()
+    return RawTable(
+        file=text.file,
+        frame=frame,
+        rows=np.array(rows, dtype=np.int64),
+        broken=tuple(broken),
+        notes=(*text.notes, f"header at line {header.line}", *lines.notes(), *notes),
+    )
+
+
+class Columns:
+    """Cells gathered row by row into text columns: stripped at both ends (no-break spaces too), empty ones null."""
+
+    def __init__(self, file: str, header: Sequence[str], *, sheet: str | None = None, row: int | None = None) -> None:
+        """Name the columns as the header does.
+
+        Raises:
+            InputError: no named column, or two of the same name.
+
+        """
+        self.names = [str(name).strip() for name in header]
+        self._place = Place(file, sheet, row)
+        self._refuse_names()
+        self._width = len(self.names)
+        self._named = max(i for i, name in enumerate(self.names) if name) + 1
+        self._pending: list[list[str]] = []
+        self._chunks: list[list[pa.Array]] = [[] for _ in self.names]
+        self._trimmed = 0
+
+    def _refuse_names(self) -> None:
+        """Refuse a header with no name, or with a name written twice."""
+        if not any(self.names):
+            raise InputError(f"{self._place}: no column name in the header; give header_row in the card")
+        if len(self.names) > MAX_COLUMNS:
+            raise InputError(
+                f"{self._place}: {len(self.names)} columns, at most {MAX_COLUMNS} are read; check the separator"
+            )
+        twice = [f'"{name}"' for name, n in Counter(self.names).items() if name and n > 1]
+        if twice:
+            raise InputError(
+                f"{self._place}: columns named twice: {', '.join(twice[:20])}; rename them in a copy of the file"
+            )
+
+    def add(self, cells: list[str]) -> tuple[str, str] | None:
+        """Take the cells of one record, or say which rule they break."""
+        n = len(cells)
+        if n != self._width:
+            fault = self._misfit(cells)
+            if fault:
+                return fault
+            self._trimmed += n > self._width
+            cells = (cells + [""] * (self._width - n))[: self._width]
+        self._pending.append(cells)
+        if len(self._pending) >= BATCH:
+            self._flush()
+        return None
+
+    def _misfit(self, cells: list[str]) -> tuple[str, str] | None:
+        """Cells without a name at the end of the header may be missing, empty cells beyond it may be there."""
+        if len(cells) < self._named:
+            return "too-few-cells", f"{len(cells)} cells, {self._width} expected"
+        if any(c.strip() for c in cells[self._width :]):
+            return "too-many-cells", f"{len(cells)} cells, {self._width} expected"
+        return None
+
+    def _flush(self) -> None:
+        if self._pending:
+            for chunks, cells in zip(self._chunks, zip(*self._pending, strict=True), strict=True):
+                chunks.append(pa.array([c.strip() or None for c in cells], pa.large_string()))
+            self._pending = []
+
+    def frame(self) -> tuple[pd.DataFrame, tuple[str, ...]]:
+        """Give the columns as a frame, and what was done to them; unnamed columns without any value are left out."""
+        self._flush()
+        arrays = [pa.chunked_array(chunks, pa.large_string()) for chunks in self._chunks]
+        kept = [i for i, a in enumerate(arrays) if self.names[i] or a.null_count < len(a)]
+        names = self._full_names(kept)
+        table = pa.Table.from_arrays([arrays[i] for i in kept], names=names)
+        return table.to_pandas(), tuple(self._notes(len(arrays) - len(kept), names, kept))
+
+    def _full_names(self, kept: list[int]) -> list[str]:
+        """Name an unnamed column that holds values by its position, away from the names in use."""
+        names = [self.names[i] or f"column {i + 1}" for i in kept]
+        twice = [name for name, n in Counter(names).items() if n > 1]
+        if twice:
+            raise InputError(f"{self._place}: an unnamed column cannot be called {twice[0]!r}, which exists; name it")
+        return names
+
+    def _notes(self, n_left_out: int, names: list[str], kept: list[int]) -> Iterator[str]:
+        if n_left_out:
+            yield f"{n_left_out} empty columns without a name left out"
+        unnamed = [name for name, i in zip(names, kept, strict=True) if not self.names[i]]
+        if unnamed:
+            yield f"columns without a name, called by their position: {', '.join(unnamed[:20])}"
+        if self._trimmed:
+            yield f"{self._trimmed} rows with empty cells beyond the header"
+
+
+def decode(path: Path, data: bytes, encoding: str | None = None) -> tuple[str, str, str]:
+    """Decode a text file: the encoding asked for, else its byte-order mark, else strict UTF-8, else cp1252.
+
+    Bytes that the encoding does not have become lone surrogates, and their lines broken rows. A file of UTF-8 with a
+    few damaged bytes stays UTF-8: read as cp1252, all its accents would be wrong without a word.
+    Give the text, the encoding, and why it was chosen.
+
+    Raises:
+        InputError: the bytes cannot be of this encoding at all.
+        UsageError: unknown encoding.
+
+    """
+    name, why = _encoding(data, encoding)
+    try:
+        if why != "no mark":
+            return data.decode(name, "surrogateescape"), name, why
+        return data.decode("utf-8"), "utf-8", "strict UTF-8"
+    except LookupError as error:
+        raise UsageError(f'{path}: unknown encoding "{encoding}"; write encoding = "utf-8", "cp1252", ...') from error
+    except UnicodeDecodeError as error:
+        if why != "no mark":
+            raise InputError(
+                f"{path}: not {name} at byte {error.start}; fetch it again or give its encoding"
+            ) from error
+    return _not_quite_utf8(data)
+
+
+def _not_quite_utf8(data: bytes) -> tuple[str, str, str]:
+    """Tell UTF-8 with a few damaged bytes, ten times fewer than its right characters, from cp1252."""
+    text = data.decode("utf-8", "surrogateescape")
+    n_wrong = sum(_FIRST_SURROGATE <= c <= _LAST_SURROGATE for c in text if not c.isascii())
+    n_right = len(text) - n_wrong - sum(b < 128 for b in data)  # noqa: PLR2004 -- the end of ASCII
+    if n_right > 10 * n_wrong:
+        return text, "utf-8", f"{n_wrong} undecodable bytes"
+    return data.decode("cp1252", "surrogateescape"), "cp1252", "not UTF-8"
+
+
+def _encoding(data: bytes, asked: str | None) -> tuple[str, str]:
+    """Choose an encoding and say why; "no mark" leaves the choice to the bytes."""
+    if asked is not None:
+        same_family = asked.lower().replace("_", "-") in {"utf-8", "utf8"} and data.startswith(codecs.BOM_UTF8)
+        return ("utf-8-sig" if same_family else asked), "as asked"
+    for mark, name in _BOMS:
+        if data.startswith(mark):
+            return name, "byte-order mark"
+    head = data[:4096]
+    for name, silent in (("utf-16-le", head[1::2]), ("utf-16-be", head[::2])):
+        if silent and silent.count(0) * 2 > len(silent):
+            return name, "every other byte is null"
+    return "utf-8", "no mark"
+
+
+def _read_text(path: Path, *, encoding: str | None, separator: str | None, header_row: int | None) -> _Text:
+    """Read, decode and cut a file into physical lines, each ending with a line feed."""
+    full = checked_path(path)
+    refuse_bigger(full, MAX_BYTES)
+    text, name, why = decode(full, full.read_bytes(), encoding)
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    lines = io.StringIO(text, newline="\n").readlines()
+    if not any(line.strip() for line in lines):
+        raise InputError(f"{full.name}: no record in the file; fetch it again")
+    if header_row is not None and not 1 <= header_row <= len(lines):
+        raise UsageError(
+            f"{full.name}: header_row {header_row}, the file has lines 1 to {len(lines)}; correct the card"
+        )
+    first = header_row - 1 if header_row else next(i for i, line in enumerate(lines) if line.strip())
+    chosen = _separator(full.name, lines[first], separator)
+    notes = (f"encoding {name} ({why})", f"separator {chosen!r} ({'as asked' if separator else 'from the header'})")
+    return _Text(full.name, lines, name, chosen, notes)
+
+
+def _separator(file: str, header: str, asked: str | None) -> str:
+    """Choose the separator that cuts the header into most cells; at equality in the order of ``SEPARATORS``."""
+    if asked is None:
+        return max(SEPARATORS, key=lambda s: len(_alone(header, s) or _naive(header, s)))
+    if len(asked) != 1 or asked in '"\n\r\0' or asked.isalnum():
+        raise UsageError(f'{file}: separator {asked!r} is not one character such as ";"; correct the card')
+    return asked
+
+
+def _alone(line: str, separator: str) -> list[str] | None:
+    """Read one physical line as a whole record; null where its quotes do not close."""
+    try:
+        return next(csv.reader([line], delimiter=separator, strict=True), [])
+    except csv.Error:
+        return None
+
+
+def _naive(line: str, separator: str) -> list[str]:
+    return line.rstrip("\n").split(separator)
+
+
+def _widths(text: _Text) -> set[int]:
+    """Find the numbers of cells of the lines that stand alone."""
+    sep = text.separator
+    alone = (line.count(sep) + 1 if '"' not in line else len(_alone(line, sep) or ()) for line in text.lines)
+    return set(alone) - {0}
+
+
+def _header(text: _Text, header_row: int | None) -> _Record:
+    """Read the header record, which may span lines.
+
+    Raises:
+        InputError: it has an unclosed quote, a null character or undecodable bytes.
+
+    """
+    start = (header_row or 1) - 1
+    first = next(_Lines(text, None).records(start), None)
+    if isinstance(first, _Record) and (header_row is None or first.line == header_row):
+        return first
+    what = first.message if isinstance(first, BrokenRow) else "the line is blank"
+    raise InputError(f"{Place(text.file, row=start + 1)}: no header there ({what}); give header_row in the card")
+
+
+class _Lines:
+    """The physical lines of a file, handed to the csv reader so that it can be stopped and set back."""
+
+    def __init__(self, text: _Text, widths: Collection[int] | None) -> None:
+        """Keep the lines, and the numbers of cells that a right record may have (null: any)."""
+        self._lines = text.lines
+        self._separator = text.separator
+        self._widths = widths
+        self._at = 0
+        self._from = 0
+        self._bad = _undecodable(text.lines)
+        self._n_lenient = 0
+
+    def __iter__(self) -> _Lines:
+        """Iterate over itself, as the csv reader asks."""
+        return self
+
+    def __next__(self) -> str:
+        """Hand out the next line, unless a quoted cell has run too far or meets a line that cannot be part of it."""
+        at = self._at
+        if at >= len(self._lines):
+            raise StopIteration
+        if at - self._from >= MAX_SPAN:
+            raise csv.Error(f"a quoted cell of more than {MAX_SPAN} lines")
+        if at in self._bad:
+            raise csv.Error("a quoted cell runs into an undecodable line")
+        self._at = at + 1
+        return self._lines[at]
+
+    def records(self, start: int) -> Iterator[_Record | BrokenRow]:
+        """Give each record or broken line from the line at this position on; together they cover every line."""
+        self._at = start
+        reader = csv.reader(self, delimiter=self._separator, strict=True)
+        while self._at < len(self._lines):
+            self._from = self._at
+            if self._from in self._bad:
+                self._at += 1
+                yield self.broken(self._from + 1, self._at + 1, *self._bad[self._from])
+            elif not self._lines[self._from].strip():
+                self._at += 1
+            else:
+                yield self._next(reader)
+
+    def _next(self, reader: Iterator[list[str]]) -> _Record | BrokenRow:
+        """Read one record; where it cannot be right, break its first line and set the reader back to the next."""
+        start = self._from
+        try:
+            fields = next(reader)
+            if self._at == start + 1 or self._is_right(fields, self._lines[start : self._at]):
+                return _Record(start + 1, self._at + 1, fields)
+            rule, message = "unclosed-quote", f"a quote opens here and runs over {self._at - start} lines"
+        except (csv.Error, StopIteration) as error:
+            rule, message = _fault(error)
+        self._at = start + 1
+        lenient = self._lenient(self._lines[start])
+        return _Record(start + 1, start + 2, lenient) if lenient else self.broken(start + 1, start + 2, rule, message)
+
+    def _is_right(self, fields: list[str], span: list[str]) -> bool:
+        """Tell a cell with line breaks from a stray pair of quotes that swallowed whole records."""
+        if self._widths is None:
+            return True
+        if len(fields) not in self._widths:
+            return False
+        by_itself = [self._stands_alone(line) for line in span]
+        swallowed = len(fields) > 2 and any(by_itself[1:-1])  # noqa: PLR2004 -- one separator may well be in a text
+        return not (all(by_itself) or swallowed)
+
+    def _stands_alone(self, line: str) -> bool:
+        widths = self._widths or ()
+        return len(_naive(line, self._separator)) in widths or len(_alone(line, self._separator) or ()) in widths
+
+    def _lenient(self, line: str) -> list[str] | None:
+        """Read a line such as ``"Le Parc" annexe;75``, whose quotes close but not at the end of the cell."""
+        if self._widths is None or line.count('"') % 2:
+            return None
+        try:
+            fields = next(csv.reader([line], delimiter=self._separator))
+        except csv.Error:
+            return None
+        self._n_lenient += len(fields) in self._widths
+        return fields if len(fields) in self._widths else None
+
+    def broken(self, line: int, stop: int, rule: str, message: str) -> BrokenRow:
+        """Keep lines as text, with the rule they break; only a giant one is cut."""
+        raw = "".join(self._lines[line - 1 : stop - 1]).rstrip("\n").encode("utf-8", "backslashreplace").decode()
+        cut = f" (+{len(raw) - MAX_RAW} characters)" if len(raw) > MAX_RAW else ""
+        return BrokenRow(line, rule, message, raw[:MAX_RAW] + cut)
+
+    def notes(self) -> tuple[str, ...]:
+        """Say what was repaired."""
+        return (f"{self._n_lenient} rows with text after a closing quote",) if self._n_lenient else ()
+
+
+def _fault(error: Exception) -> tuple[str, str]:
+    """Name the rule of a csv error."""
+    if "field limit" in str(error):
+        return "cell-too-long", f"a cell of more than {csv.field_size_limit()} characters"
+    if "expected after" in str(error):
+        return "stray-quote", "text after a closing quote"
+    return "unclosed-quote", "a quote opens here and never closes"
+
+
+def _undecodable(lines: Iterable[str]) -> dict[int, tuple[str, str]]:
+    """Find the lines that hold a null character, or bytes that the encoding does not have."""
+    bad: dict[int, tuple[str, str]] = {}
+    for i, line in enumerate(lines):
+        if "\0" in line:
+            bad[i] = ("null-character", "a null character in the line")
+        elif not line.isascii() and any(_FIRST_SURROGATE <= c <= _LAST_SURROGATE for c in line):
+            bad[i] = ("undecodable", "bytes that the encoding does not have")
+    return bad
