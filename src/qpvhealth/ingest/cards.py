@@ -1,0 +1,229 @@
+"""The cards of a raw folder: one per file, read from ``sources.toml`` and checked before any file is opened.
+
+Stdlib only, so that "nothing has changed" can be said without loading a frame library.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+from qpvhealth.errors import InputError, UsageError
+
+FILE_NAME = "sources.toml"
+
+COMMON_KEYS = {
+    "id": str,
+    "kind": str,
+    "path": str,
+    "layout": str,
+    "sheet": str,
+    "header_row": int,
+    "encoding": str,
+    "separator": str,
+    "layer": str,
+    "status": str,
+    "sha256": str,
+    "title": str,
+    "producer": str,
+    "url": str,
+    "licence": str,
+    "retrieved_on": date,
+    "received_on": date,
+    "invented": bool,
+    "columns": dict,
+    "values": dict,
+    "note": str,
+}
+STATUSES = ("provisional", "validated", "published")
+
+KIND_KEYS: dict[str, dict[str, type]] = {
+    "structures": {"year": int, "reference_date": date, "crs": str, "covers": dict},
+    "register": {"year": int, "crs": str},
+    "neighbourhoods": {
+        "generation": str,
+        "crs": str,
+        "code_pattern": str,
+        "in_force_from": date,
+        "in_force_to": date,
+        "codes": list,
+    },
+    "populations": {"generation": str, "population_year": int},
+    "declarations": {"year": int, "generation": str, "answered": dict},
+    "zoning": {"edition": str, "in_force_from": date, "generation": str, "level": str},
+    "programme": {"programme": str, "generation": str},
+    "projects": {"year": int},
+    "neighbourhood_indicators": {"generation": str, "reference_year": int},
+    "practitioners": {"year": int},
+    "boundaries": {"level": str, "year": int, "crs": str},
+    "geocoded": {"year": int},
+    "series": {"name": str, "release": str},
+}
+REQUIRED: dict[str, tuple[str, ...]] = {
+    "structures": ("year", "reference_date"),
+    "register": ("year",),
+    "neighbourhoods": ("generation",),
+    "populations": ("generation", "population_year"),
+    "declarations": ("year", "generation"),
+    "zoning": ("edition", "in_force_from", "generation"),
+    "programme": ("programme",),
+    "projects": ("year",),
+    "neighbourhood_indicators": ("generation", "reference_year"),
+    "practitioners": ("year",),
+    "boundaries": ("level", "year"),
+    "geocoded": ("year",),
+    "series": ("name", "release"),
+}
+BOUNDARY_LEVELS = ("commune", "department", "region")
+AREA_KEYS = {"regions", "departments"}
+
+
+@dataclass(frozen=True)
+class Card:
+    """One source: which file it is, what it is, and what the analyst says of it. ``options`` holds the keys of its kind."""
+
+    id: str
+    kind: str
+    path: Path
+    given_path: str
+    options: dict[str, Any] = field(default_factory=dict)
+    columns: dict[str, str] = field(default_factory=dict)
+    values: dict[str, dict[str, str]] = field(default_factory=dict)
+
+    def __getitem__(self, key: str) -> Any:  # noqa: ANN401
+        """Return one key of the card, which the checks have found present."""
+        return self.options[key]
+
+    def get(self, key: str, default: Any = None) -> Any:  # noqa: ANN401
+        """Return one key of the card, or a default."""
+        return self.options.get(key, default)
+
+    @property
+    def is_invented(self) -> bool:
+        """Whether the card says that its data are invented."""
+        return bool(self.options.get("invented", False))
+
+    @property
+    def shown_path(self) -> str:
+        """The path as it may be published: as given when relative, the file name alone when absolute."""
+        return Path(self.given_path).name if Path(self.given_path).is_absolute() else self.given_path
+
+    @property
+    def area(self) -> dict[str, tuple[str, ...]] | None:
+        """What the file covers (``covers``) or who answered (``answered``); null for everything."""
+        given = self.options.get("covers", self.options.get("answered"))
+        return None if given is None else {k: tuple(map(str, v)) for k, v in given.items()}
+
+
+def load(folder: Path) -> list[Card]:
+    """Read and check the cards of a raw folder, in the order of their ids.
+
+    Raises InputError without a ``sources.toml`` or when it cannot be read; UsageError, all problems at once, for an unknown
+    key or kind, a missing key, a value of the wrong type, an id used twice, two reference dates for one year, or invented
+    and real sources together.
+    """
+    path = folder / FILE_NAME
+    if not path.is_file():
+        raise InputError(f"{path}: not found; write one card per raw file, or run `qpvhealth sample {folder}` for an example")
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise UsageError(f"{FILE_NAME}: cannot be read: {error}") from error
+    entries = document.get("source", [])
+    unknown = [f'{FILE_NAME}: unknown section "{key}"; cards are written [[source]]' for key in document if key != "source"]
+    if not isinstance(entries, list) or not entries:
+        raise UsageError(f"{FILE_NAME}: no [[source]] card")
+    problems = unknown + [p for n, entry in enumerate(entries, 1) for p in _problems(entry, n)]
+    if problems:
+        raise UsageError("\n".join(problems))
+    cards = sorted((_card(entry, folder) for entry in entries), key=lambda c: c.id)
+    if problems := _problems_together(cards):
+        raise UsageError("\n".join(problems))
+    return cards
+
+
+def of_kind(cards: list[Card], *kinds: str) -> list[Card]:
+    """Select the cards of these kinds, in order."""
+    return [c for c in cards if c.kind in kinds]
+
+
+def _card(entry: dict[str, Any], folder: Path) -> Card:
+    rest = {k: v for k, v in entry.items() if k not in ("id", "kind", "path", "columns", "values")}
+    values = {column: {str(k): str(v) for k, v in mapped.items()} for column, mapped in entry.get("values", {}).items()}
+    given = entry["path"]
+    return Card(entry["id"], entry["kind"], folder / given, given, rest, dict(entry.get("columns", {})), values)
+
+
+def _problems(entry: dict[str, Any], number: int) -> list[str]:
+    name = f"{FILE_NAME}: card {entry.get('id', f'no. {number}')}"
+    kind = entry.get("kind")
+    missing = [f"{name}: {key} is missing" for key in ("id", "kind", "path") if not entry.get(key)]
+    if missing:
+        return missing
+    if kind not in KIND_KEYS:
+        return [f'{name}: unknown kind "{kind}"; known: {", ".join(KIND_KEYS)}']
+    known = COMMON_KEYS | KIND_KEYS[kind]
+    found = [f'{name}: unknown key "{key}" for kind {kind}; known: {", ".join(sorted(known))}' for key in entry if key not in known]
+    found += [f"{name}: {key} is missing; a card of kind {kind} needs it" for key in REQUIRED[kind] if key not in entry]
+    found += [
+        f"{name}: {key} must be {_type_name(known[key])}, not {entry[key]!r}"
+        for key in entry
+        if key in known and not _is(entry[key], known[key])
+    ]
+    return found or [f"{name}: {problem}" for problem in _bad_values(entry)]
+
+
+def _is(value: Any, kind: type) -> bool:  # noqa: ANN401
+    if kind is date:
+        return isinstance(value, date) and not isinstance(value, datetime)
+    if kind is int:
+        return isinstance(value, int) and not isinstance(value, bool)
+    return isinstance(value, kind)
+
+
+def _type_name(kind: type) -> str:
+    names = {str: "a text", int: "a whole number", date: "a date (2019-03-31)", bool: "true or false", dict: "a table"}
+    return names.get(kind, "a list")
+
+
+def _bad_values(entry: dict[str, Any]) -> list[str]:
+    found = []
+    if entry.get("status", STATUSES[0]) not in STATUSES:
+        found.append(f"status must be one of {', '.join(STATUSES)}")
+    if entry["kind"] == "boundaries" and entry["level"] not in BOUNDARY_LEVELS:
+        found.append(f"level must be one of {', '.join(BOUNDARY_LEVELS)}")
+    for key in ("covers", "answered"):
+        area = entry.get(key, {})
+        if unknown := set(area) - AREA_KEYS:
+            found.append(f"{key} names {', '.join(sorted(unknown))}; it takes regions or departments")
+        if not all(isinstance(codes, list) for codes in area.values()):
+            found.append(f'{key} takes lists of codes, such as {{ regions = ["76"] }}')
+    if not all(isinstance(v, str) for v in entry.get("columns", {}).values()):
+        found.append("columns maps each of our columns to one header, both as texts")
+    if not all(isinstance(v, dict) for v in entry.get("values", {}).values()):
+        found.append("values holds one table per coded column")
+    return found
+
+
+def _problems_together(cards: list[Card]) -> list[str]:
+    ids = [c.id for c in cards]
+    found = [f'{FILE_NAME}: the id "{i}" is used {ids.count(i)} times' for i in sorted(set(ids)) if ids.count(i) > 1]
+    if len({c.is_invented for c in cards}) > 1:
+        real = next(c.id for c in cards if not c.is_invented)
+        invented = next(c.id for c in cards if c.is_invented)
+        found.append(
+            f"{FILE_NAME}: invented and real sources never mix in a build ({invented} is invented, {real} is not);"
+            " keep them in two raw folders"
+        )
+    dates: dict[int, set[date]] = {}
+    for card in of_kind(cards, "structures"):
+        dates.setdefault(card["year"], set()).add(card["reference_date"])
+    found += [
+        f"{FILE_NAME}: structures of {year} have {len(days)} reference dates; one year has one"
+        for year, days in sorted(dates.items())
+        if len(days) > 1
+    ]
+    return found

@@ -1,0 +1,68 @@
+"""People per QPV: one staged row per code, whatever the file repeats per commune, never 0 for unknown."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from qpvhealth.errors import InputError
+from qpvhealth.ingest import cleaning, corrections, layouts, tables
+from qpvhealth.ingest.layouts import Field, Layout
+from qpvhealth.ingest.neighbourhoods import QPV_CODE_ALIASES, pattern
+from qpvhealth.ingest.staged import Sieve, Staged
+
+if TYPE_CHECKING:
+    from qpvhealth.ingest.cards import Card
+    from qpvhealth.ingest.corrections import Correction
+
+_POPULATION_ALIASES = (
+    *("popMuniQPV", "POP_MUN", "pmun", "population_municipale", "pop", "pop_qpv"),
+    *(f"population_municipale_{year}" for year in range(2006, 2041)),
+)
+LAYOUT = Layout(
+    "qpv-population",
+    (
+        Field("qpv_code", QPV_CODE_ALIASES, required=True),
+        Field("population", _POPULATION_ALIASES, required=True),
+        Field("name", ("nom_qp", "lib_qp", "LIBGEO", "libQPV")),
+    ),
+)
+TOTAL_ROWS = frozenset({"ensemble", "total", "france"})
+
+
+def read(card: Card, known: tuple[Correction, ...] = ()) -> Staged:
+    """Read the populations of one file: ``qpv_code``, ``generation``, ``population``, ``population_year``.
+
+    A total row is out of scope; rows that repeat a QPV for each of its communes are duplicates; a sentinel of suppression or
+    an empty cell is unknown; anything else that is not a whole number of people is rejected. Raises InputError when a QPV has
+    two populations.
+    """
+    raw = tables.read(card)
+    layouts.choose(raw, card, (LAYOUT,))
+    sieve = Sieve(raw, card.id)
+    text, n = corrections.apply(layouts.renamed(raw, card, LAYOUT), known, card.id, "qpv_code")
+    sieve.warn("correction-applied", n, "values corrected by corrections.toml")
+    codes = text["qpv_code"].str.strip().str.upper()
+    sieve.leave_out(codes.str.casefold().isin(TOTAL_ROWS), "total row")
+    sieve.reject(codes.isna(), "qpv-code-missing", "no QPV code")
+    bad = ~codes.str.fullmatch(pattern(card)).fillna(value=False).astype(bool)
+    sieve.reject(bad, "qpv-code-invalid", 'QPV code "' + codes.fillna("") + f'" ({pattern(card)} expected)')
+    people = _people(text["population"], sieve)
+    frame = pd.DataFrame({"qpv_code": codes, "generation": card["generation"], "population": people})
+    frame["population_year"] = card["population_year"]
+    staged = sieve.staged(frame, (sieve.keep & frame.duplicated().to_numpy()))
+    twice = staged.frame["qpv_code"][staged.frame["qpv_code"].duplicated()]
+    if not twice.empty:
+        raise InputError(f"{raw.place()}: two populations for {', '.join(twice.head(10))}; correct one in corrections.toml")
+    return staged
+
+
+def _people(text: pd.Series, sieve: Sieve) -> pd.Series:
+    (values, bad, _), suppressed = cleaning.numbers(text)
+    whole = values.isna() | ((values >= 0) & (values == np.floor(values)))
+    unreadable = 'population "' + text.fillna("") + '" (a whole number expected)'
+    sieve.reject(bad | ~whole, "value-unreadable", unreadable)
+    sieve.warn_at("number-suppressed", suppressed | text.isna(), text.fillna(""), "population unknown")
+    return values.where(whole).astype("Int64")

@@ -1,0 +1,47 @@
+"""Which reader a file needs: by its extension, after the guards have held it against its content."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qpvhealth.errors import InputError
+from qpvhealth.ingest import delimited, parquet, vector, workbook
+
+if TYPE_CHECKING:
+    from qpvhealth.ingest.cards import Card
+    from qpvhealth.ingest.raw import RawTable
+
+DELIMITED = (".csv", ".txt", ".tsv")
+WORKBOOK = (".xlsx", ".xlsm", ".ods")
+PARQUET = (".parquet", ".geoparquet")
+VECTOR = (".shp", ".zip", ".geojson", ".json", ".gpkg", ".fgb")
+
+
+def read(card: Card, *, sheet: str | None = None) -> RawTable:
+    """Read a table without geometry as text: delimited, workbook or Parquet.
+
+    Raises InputError for another extension, or a file that cannot be read.
+    """
+    suffix = card.path.suffix.lower()
+    if suffix in DELIMITED:
+        return delimited.read_delimited(
+            card.path, encoding=card.get("encoding"), separator=card.get("separator"), header_row=card.get("header_row")
+        )
+    if suffix in WORKBOOK:
+        return workbook.read_workbook(card.path, sheet=sheet or card.get("sheet"), header_row=card.get("header_row"))
+    if suffix in PARQUET:
+        return parquet.read_parquet(card.path)
+    if suffix in VECTOR:
+        return read_vector(card)
+    known = ", ".join((*DELIMITED, *WORKBOOK, *PARQUET, *VECTOR))
+    raise InputError(f"{card.path.name}: {suffix or 'no extension'} is not a table that can be read ({known})")
+
+
+def read_vector(card: Card) -> RawTable:
+    """Read a layer with its polygons or points. Raises InputError for a file that cannot be read."""
+    return vector.read_vector(card.path, layer=card.get("layer"), encoding=card.get("encoding"))
+
+
+def is_vector(card: Card) -> bool:
+    """Say whether a card's file holds geometry, by its extension."""
+    return card.path.suffix.lower() in (*VECTOR, *PARQUET)
