@@ -154,7 +154,7 @@ class Columns:
         self._refuse_names()
         self._width = len(self.names)
         self._named = max(i for i, name in enumerate(self.names) if name) + 1
-        self._pending: list[list[str]] = []
+        self._pending: list[Sequence[str | None]] = []
         self._chunks: list[list[pa.Array]] = [[] for _ in self.names]
         self._trimmed = 0
 
@@ -172,7 +172,7 @@ class Columns:
                 f"{self._place}: columns named twice: {', '.join(twice[:20])}; rename them in a copy of the file"
             )
 
-    def add(self, cells: list[str]) -> tuple[str, str] | None:
+    def add(self, cells: Sequence[str | None]) -> tuple[str, str] | None:
         """Take the cells of one record, or say which rule they break."""
         n = len(cells)
         if n != self._width:
@@ -180,24 +180,24 @@ class Columns:
             if fault:
                 return fault
             self._trimmed += n > self._width
-            cells = (cells + [""] * (self._width - n))[: self._width]
+            cells = [*cells, *[None] * (self._width - n)][: self._width]
         self._pending.append(cells)
         if len(self._pending) >= BATCH:
             self._flush()
         return None
 
-    def _misfit(self, cells: list[str]) -> tuple[str, str] | None:
+    def _misfit(self, cells: Sequence[str | None]) -> tuple[str, str] | None:
         """Cells without a name at the end of the header may be missing, empty cells beyond it may be there."""
         if len(cells) < self._named:
             return "too-few-cells", f"{len(cells)} cells, {self._width} expected"
-        if any(c.strip() for c in cells[self._width :]):
+        if any(c and c.strip() for c in cells[self._width :]):
             return "too-many-cells", f"{len(cells)} cells, {self._width} expected"
         return None
 
     def _flush(self) -> None:
         if self._pending:
             for chunks, cells in zip(self._chunks, zip(*self._pending, strict=True), strict=True):
-                chunks.append(pa.array([c.strip() or None for c in cells], pa.large_string()))
+                chunks.append(pa.array([(c.strip() or None) if c else None for c in cells], pa.large_string()))
             self._pending = []
 
     def frame(self) -> tuple[pd.DataFrame, tuple[str, ...]]:
