@@ -74,10 +74,18 @@ def _array(table: Table, series: pd.Series, field: pa.Field, geometries: Mapping
     values = _wkb(geometries[field.name]) if field.name in geometries else series
     try:
         if pa.types.is_date(field.type):
-            return pa.array(values, from_pandas=True).cast(field.type)
+            return _days(f"{table.name}.{field.name}", pa.array(values, from_pandas=True), field.type)
         return pa.array(values, type=field.type, from_pandas=True)
     except pa.ArrowException as error:
         raise ContractError(f"{table.name}.{field.name}: cannot be written as {field.type}: {error}") from error
+
+
+def _days(name: str, instants: pa.Array, day: pa.DataType) -> pa.Array:
+    """Turn instants into days; Arrow would drop an hour without a word, here it is refused."""
+    days = instants.cast(day)
+    if not days.cast(instants.type).equals(instants):
+        raise ContractError(f"{name}: holds an hour, a day expected")
+    return days
 
 
 def _wkb(values: np.ndarray) -> np.ndarray:
@@ -104,7 +112,7 @@ def _layer(name: str, values: np.ndarray) -> dict[str, Any]:
         "geometry_types": sorted(_types(values)),
         "crs": pyproj.CRS.from_user_input(CRS).to_json_dict(),
     }
-    bounds = shapely.total_bounds(values)
+    bounds = shapely.total_bounds(values) if len(values) else np.full(4, np.nan)
     if np.isnan(bounds).any():
         return described
     west, south, east, north = (float(v) for v in bounds)

@@ -259,7 +259,6 @@ def write_file(path: Path, content: str | bytes) -> None:
             fresh.replace(path)
         finally:
             fresh.unlink(missing_ok=True)
-        _sync_folder(path.parent)
 
 
 def _write_synced(path: Path, data: bytes) -> None:

@@ -1,0 +1,228 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+import shapely
+
+from qpvhealth.contract.schema import Column, Table
+from qpvhealth.errors import ContractError, UsageError
+from qpvhealth.publish import manifest, parquet, release
+from qpvhealth.publish.manifest import Facts
+from qpvhealth.publish.store import Store
+
+FACTS = Facts("one", invented=True)
+
+TWIN = """
+import sys
+from pathlib import Path
+import numpy as np, pandas as pd, shapely
+from qpvhealth.contract.schema import Column, Table
+from qpvhealth.publish import release, rendering
+from qpvhealth.publish.manifest import Facts
+kinds = {"k": "string", "n": "int", "b": "bool", "d": "date", "f": "float", "geometry": "geometry"}
+table = Table("t", "T", "row", ("k",), tuple(Column(n, k, n, n, nullable=n != "k") for n, k in kinds.items()))
+n = np.arange(3000)
+frame = pd.DataFrame({"k": [f"é{i:05}" for i in n], "n": n % 7, "b": n % 2 == 0, "f": np.sqrt(n),
+    "d": pd.Timestamp("2019-01-01") + pd.to_timedelta(n, "D"), "geometry": shapely.points(n / 100, 45)})
+frame = frame.sample(frac=1, random_state=int(sys.argv[2]))
+settings = {k: sorted(set("xyz")) for k in (set("abcdef") if sys.argv[2] == "1" else sorted("abcdef"))}
+folder = release.write(Path(sys.argv[1]), {"t": frame}, {"t": table}, Facts("one", True, settings=settings))
+shown = frame.sort_values("k").head(50)
+for fmt in rendering.FORMATS:
+    rendering.save(folder.parent.parent / f"t.{fmt}", shown, fmt=fmt, notes=["été"], invented=True)
+"""
+
+
+def read_all(root):
+    return {p.relative_to(root): p.read_bytes() for p in root.rglob("*") if p.is_file() and p.name != ".lock"}
+
+
+def test_the_same_rows_give_the_same_bytes_anywhere(tmp_path):
+    script = tmp_path / "twin.py"
+    script.write_text(TWIN, "utf-8")
+    places = [("1", "UTC", "C", "0"), ("2", "Pacific/Auckland", "C.UTF-8", "123")]
+    for seed, zone, locale, hashes in places:
+        told = {"TZ": zone, "LC_ALL": locale, "PYTHONHASHSEED": hashes, "PYTHONUTF8": "0"}
+        command = [sys.executable, script, tmp_path / seed, seed]
+        subprocess.run(command, env={**os.environ, **told}, check=True)
+    one, two = read_all(tmp_path / "1"), read_all(tmp_path / "2")
+    assert one.keys() == two.keys()
+    assert len([p for p in one if "current" not in p.parts]) == 2 + 5
+    assert [str(p) for p in one if one[p] != two[p]] == []
+
+
+def test_tables_come_back_with_the_types_of_their_contract(tmp_path, country):
+    read = release.open_release(country.publish(tmp_path))
+    assert read.tables == ("centres", "quarters")
+    for name, table in country.declarations.items():
+        pd.testing.assert_frame_equal(read.table(name), table.conform(country.tables[name]))
+        table.check(read.table(name))
+    assert read.invented
+    assert read.verify() == []
+    assert read.id == read.folder.name
+
+
+def test_geopandas_reads_a_layer_in_degrees(tmp_path, country):
+    folder = country.publish(tmp_path)
+    quarters = gpd.read_parquet(folder / "quarters.parquet")
+    assert quarters.crs == "EPSG:4326"
+    assert quarters.total_bounds.tolist() == [2, 48, 4, 49]
+    centres = gpd.read_parquet(folder / "centres.parquet")
+    assert centres.crs.to_epsg() == 4326
+    assert centres.geometry.isna().tolist() == [True, False, False]
+    read = release.open_release(folder).table("quarters")
+    assert gpd.GeoDataFrame(read, crs=4326).geometry.bounds["minx"].tolist() == [2, 3]
+
+
+def test_a_file_describes_itself(tmp_path, country):
+    folder = country.publish(tmp_path)
+    schema = pq.read_schema(folder / "centres.parquet")
+    told = {k.decode(): v.decode() for k, v in schema.metadata.items()}
+    assert told.keys() == {"geo", "grain", "invented", "qpvhealth_version", "table"}
+    assert told["grain"] == "centre"
+    assert told["invented"] == "true"
+    assert schema.field("distance_m").metadata[b"unit"] == b"m"
+    assert not schema.field("id").nullable
+
+
+def test_every_page_has_its_checksum(tmp_path, country):
+    path = country.publish(tmp_path) / "centres.parquet"
+    data = bytearray(path.read_bytes())
+    chunk = pq.read_metadata(path).row_group(0).column(0)
+    data[chunk.data_page_offset + chunk.total_compressed_size // 2] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(ContractError, match=r"centres\.parquet: cannot be read.*qpvhealth verify"):
+        parquet.read_table(path)
+
+
+def test_some_columns_and_no_geometry_can_be_asked_for(tmp_path, country):
+    read = release.open_release(country.publish(tmp_path))
+    assert list(read.table("centres", columns=["code", "id"])) == ["code", "id"]
+    assert "geometry" not in read.table("centres", geometry=False)
+    assert list(read.table("centres", columns=["id", "geometry"], geometry=False)) == ["id"]
+
+
+def test_what_a_reader_changes_is_not_what_the_next_one_reads(tmp_path, country):
+    read = release.open_release(country.publish(tmp_path))
+    taken = read.table("centres")
+    taken.loc[:, "distance_m"] = 1e9
+    taken["more"] = 1
+    assert read.table("centres")["distance_m"].max() == 12.5
+    assert "more" not in read.table("centres")
+
+
+def test_a_release_is_opened_by_store_id_or_folder(tmp_path, country):
+    one, two = country.publish(tmp_path, "one"), country.publish(tmp_path, "two")
+    assert release.open_release(tmp_path).folder == two
+    assert release.open_release(Store(tmp_path), one.name).folder == one
+    assert release.open_release(one).id == one.name
+    assert release.open_release(tmp_path, str(one)).id == one.name
+
+
+def test_an_unknown_table_is_refused_with_the_names_there_are(tmp_path, country):
+    with pytest.raises(UsageError, match='no table "centre"; tables here: centres, quarters'):
+        release.open_release(country.publish(tmp_path)).table("centre")
+
+
+def test_a_build_may_hold_the_store_from_its_start(tmp_path, country):
+    held = Store(tmp_path)
+    with held.lock():
+        folder = release.write(held, country.tables, country.declarations, FACTS)
+    assert held.current() == folder
+
+
+def test_every_problem_of_every_table_is_raised_at_once_and_nothing_is_written(tmp_path, country):
+    tables = {
+        "quarters": country.tables["quarters"].assign(code=["QP002", "bad"], population=[-1, None]),
+        "centres": country.tables["centres"].assign(id=["a", "a", "b"]),
+    }
+    with pytest.raises(ContractError) as raised:
+        release.write(tmp_path, tables, country.declarations, FACTS)
+    for said in ("quarters.code: must match", "quarters.population: must be at least 0", "centres.id: must be unique"):
+        assert said in str(raised.value)
+    assert "centres.code: must exist in quarters (1 rows): 'QP001'" in str(raised.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_tables_and_declarations_must_be_the_same(tmp_path, country):
+    tables = {"centres": country.tables["centres"], "more": country.tables["centres"]}
+    with pytest.raises(ContractError, match=r"tables missing: quarters\n.*not declared: more"):
+        release.write(tmp_path, tables, country.declarations, FACTS)
+
+
+def test_a_value_that_does_not_fit_its_type_is_refused(tmp_path, country):
+    tables = {**country.tables, "quarters": country.tables["quarters"].assign(population=[1.5, 2])}
+    with pytest.raises(ContractError, match=r"quarters\.population: cannot be read as int"):
+        release.write(tmp_path, tables, country.declarations, FACTS)
+
+
+def test_an_hour_is_not_lost_in_a_date(tmp_path, country):
+    tables = {**country.tables, "centres": country.tables["centres"].assign(opened_on=pd.Timestamp("2019-01-01 12:00"))}
+    with pytest.raises(ContractError, match=r"centres\.opened_on: holds an hour, a day expected"):
+        release.write(tmp_path, tables, country.declarations, FACTS)
+    assert Store(tmp_path).current() is None
+
+
+def test_metres_are_not_published_as_degrees(tmp_path, country):
+    quarters = gpd.GeoDataFrame(country.tables["quarters"], crs=2154)
+    with pytest.raises(ContractError, match="quarters: geometry is in EPSG:2154, EPSG:4326 expected"):
+        release.write(tmp_path, {**country.tables, "quarters": quarters}, country.declarations, FACTS)
+    metres = country.tables["quarters"].assign(geometry=[shapely.box(650000, 6860000, 650100, 6860100)] * 2)
+    with pytest.raises(ContractError, match=r"quarters\.geometry: not in degrees"):
+        release.write(tmp_path, {**country.tables, "quarters": metres}, country.declarations, FACTS)
+    layer = gpd.GeoDataFrame(country.tables["quarters"], crs=4326)
+    assert release.write(tmp_path, {**country.tables, "quarters": layer}, country.declarations, FACTS).is_dir()
+
+
+SHAPES = Table(
+    "shapes",
+    "Formes",
+    "shape",
+    ("id",),
+    (Column("id", "int", "N°", "No"), Column("geometry", "geometry", "Forme", "Shape", nullable=True)),
+)
+
+
+@pytest.mark.parametrize(
+    "shapes",
+    [
+        [],
+        [None, None],
+        [shapely.Point()],
+        [shapely.Point(1, 2, 3), shapely.Point(1, 2), shapely.box(0, 0, 1, 1)],
+        [shapely.MultiPolygon([shapely.box(0, 0, 1, 1)]), np.nan],
+    ],
+)
+def test_any_mix_of_shapes_is_kept(tmp_path, shapes):
+    frame = pd.DataFrame({"id": range(len(shapes)), "geometry": pd.Series(shapes, dtype=object)})
+    folder = release.write(tmp_path, {"shapes": frame}, {"shapes": SHAPES}, FACTS)
+    read = release.open_release(folder).table("shapes")
+    expected = [s if isinstance(s, shapely.Geometry) else None for s in shapes]
+    assert [None if s is None else s.wkb for s in read["geometry"]] == [None if s is None else s.wkb for s in expected]
+    assert len(gpd.read_parquet(folder / "shapes.parquet")) == len(shapes)
+
+
+def test_a_missing_file_is_a_broken_contract(tmp_path, country):
+    folder = country.publish(tmp_path)
+    (folder / "centres.parquet").unlink()
+    with pytest.raises(ContractError, match="cannot be read"):
+        release.open_release(folder).table("centres")
+
+
+def test_versions_given_by_the_caller_are_kept(tmp_path, country):
+    facts = Facts("one", invented=False, versions={"geos": "3"})
+    folder = release.write(tmp_path, country.tables, country.declarations, facts)
+    assert manifest.read(folder)["versions"] == {"geos": "3"}
+    assert not release.open_release(folder).invented
+
+
+def test_a_library_that_is_not_installed_has_no_version(monkeypatch):
+    monkeypatch.setattr(release, "LIBRARIES", ("pandas", "no-such-library"))
+    assert release.library_versions().keys() == {"pandas"}
