@@ -264,22 +264,44 @@ def _guarded(path: Path) -> tuple[Path, _Seen]:
 
 def _look_through(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> _Seen:
     """Read one XML part piece by piece: no entities, no far cell, no endless string."""
-    columns: set[bytes] = set()
-    rows: set[bytes] = set()
-    n_cells = n_errors = n_uncalculated = 0
+    extent = _Extent()
+    n_errors = n_uncalculated = 0
     for piece in _pieces(archive, entry):
-        cells = _CELL.findall(piece)
-        columns.update(c for c, _ in cells)
-        rows.update(r for _, r in cells)
-        n_cells += len(cells)
+        extent.add(_CELL.findall(piece))
         n_errors += piece.count(b' t="e"')
         n_uncalculated += len(_NO_VALUE.findall(piece))
-        if max(n_cells, _area(columns, rows)) > MAX_CELLS:
+        if extent.size > MAX_CELLS:
             raise InputError(
-                f"{archive.filename}: {entry.filename} spans {_area(columns, rows)} cells, at most {MAX_CELLS} are read; "
+                f"{archive.filename}: {entry.filename} spans {extent.size} cells, at most {MAX_CELLS} are read; "
                 "delete the far cells and save again"
             )
     return _Seen(n_errors, n_uncalculated)
+
+
+class _Extent:
+    """The rectangle that the reader would fill, from the references of the cells that hold something."""
+
+    def __init__(self) -> None:
+        """Start with no cell."""
+        self._columns: set[int] = set()
+        self._rows: set[int] = set()
+        self._n = 0
+
+    def add(self, cells: list[tuple[bytes, bytes]]) -> None:
+        """Stretch over these cells; only the extremes are kept."""
+        if cells:
+            self._n += len(cells)
+            columns = self._columns | {_column(letters) for letters in {c for c, _ in cells}}
+            rows = self._rows | {int(r) for r in {r for _, r in cells}}
+            self._columns, self._rows = {min(columns), max(columns)}, {min(rows), max(rows)}
+
+    @property
+    def size(self) -> int:
+        """Cells of the rectangle, or cells seen where one is written many times."""
+        if not self._n:
+            return 0
+        across = max(self._columns) - min(self._columns) + 1
+        return max(self._n, across * (max(self._rows) - min(self._rows) + 1))
 
 
 def _pieces(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Iterator[bytes]:
@@ -287,7 +309,7 @@ def _pieces(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Iterator[bytes]
     rest = b""
     for chunk in inflated_chunks(archive, entry):
         rest += chunk
-        cut = max(rest.rfind(b"<c "), 0)
+        cut = max(rest.rfind(b"<c "), 0) or max(rest.rfind(b"<"), 0)
         piece, rest = rest[:cut], rest[cut:]
         _refuse_xml(archive, entry, piece, rest)
         yield piece
@@ -303,14 +325,6 @@ def _refuse_xml(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, piece: bytes, 
         raise InputError(f"{where} is not UTF-8 XML; save the workbook again")
     if len(rest) > MAX_RUN:
         raise InputError(f"{where} holds a text of more than {MAX_RUN // MIB} MiB; refused")
-
-
-def _area(columns: set[bytes], rows: set[bytes]) -> int:
-    """Count the cells of the rectangle that the reader would fill."""
-    if not columns or not rows:
-        return 0
-    across, down = [_column(c) for c in columns], [int(r) for r in rows]
-    return (max(across) - min(across) + 1) * (max(down) - min(down) + 1)
 
 
 def _column(letters: bytes) -> int:

@@ -1,0 +1,403 @@
+"""Geometry files: five formats and no other, from one plain local file and its companions, attributes as text.
+
+GDAL opens files by content, and some of its drivers fetch other files and addresses. Reading here takes every other
+driver out of the running process, for good, and refuses to go on where that fails.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sqlite3
+import struct
+import tempfile
+import warnings
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import shapely
+
+from qpvhealth.errors import InputError, UsageError
+from qpvhealth.ingest import parquet
+from qpvhealth.ingest.guard import MIB, checked_path, inflated_chunks, opened_zip, refuse_bigger
+from qpvhealth.ingest.raw import RawTable
+
+if TYPE_CHECKING:
+    import zipfile
+    from collections.abc import Iterator
+
+    import pyarrow as pa
+
+MAX_BYTES = 1024 * MIB
+MAX_JSON_BYTES = 256 * MIB
+MAX_JSON_DEPTH = 32
+MAX_JSON_STRING = MIB
+MAX_FEATURES = 5_000_000
+DRIVERS = frozenset({"GPKG", "GeoJSON", "ESRI Shapefile", "FlatGeobuf", "MEM"})
+SUFFIXES = (".shp", ".zip", ".geojson", ".json", ".gpkg", ".fgb", *parquet.SUFFIXES)
+DBF_ENCODING = "cp1252"
+_COMPANIONS = (".shp", ".shx", ".dbf", ".prj", ".cpg")
+_LATIN = {
+    "iso-8859-1",
+    "iso8859-1",
+    "iso88591",
+    "88591",
+    "latin1",
+    "latin-1",
+    "ansi 1252",
+    "1252",
+    "cp1252",
+    "windows-1252",
+}
+_OPTIONS = {
+    "CPL_VSIL_CURL_ALLOWED_EXTENSIONS": ".none",
+    "GDAL_DISABLE_READDIR_ON_OPEN": True,
+    "SHAPE_RESTORE_SHX": False,
+    "OGR_GEOJSON_MAX_OBJ_SIZE": 128,
+}
+_STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
+
+
+def read_vector(path: Path, *, layer: str | None = None, encoding: str | None = None) -> RawTable:
+    """Read a shapefile (also zipped), GeoJSON, GeoPackage, FlatGeobuf or GeoParquet file.
+
+    Attributes are text. Geometries are as written: invalid ones are kept, missing ones are null, heights are dropped.
+    ``crs`` is "EPSG:n" where it has such a number, else WKT, null where the file says none (a GeoJSON that says none is
+    in EPSG:4326, RFC 7946). The text of a shapefile is in the encoding its .cpg names, else UTF-8 where all of it is,
+    else cp1252. Rows are numbered from 1 in the order of the file.
+
+    Raises:
+        InputError: unsafe, damaged or too big file, or a GDAL that keeps other drivers.
+        UsageError: unknown layer, or several layers and none named.
+
+    """
+    full = checked_path(path)
+    suffix = full.suffix.lower()
+    if suffix not in SUFFIXES:
+        raise InputError(f"{full}: not a geometry file; expected one of {', '.join(SUFFIXES)}")
+    refuse_bigger(full, MAX_BYTES)
+    if suffix in parquet.SUFFIXES:
+        return _read_geoparquet(full)
+    if suffix == ".zip":
+        with _unzipped(full, layer) as inner:
+            return _read_shapefile(inner, encoding, name=f"{full.name}")
+    if suffix == ".shp":
+        return _read_shapefile(full, encoding, name=full.name)
+    return _read_other(full, suffix, layer)
+
+
+def _read_other(full: Path, suffix: str, layer: str | None) -> RawTable:
+    """Guard and read a format that lies in one file."""
+    options: dict[str, Any] = {}
+    if suffix in (".geojson", ".json"):
+        _refuse_deep_json(full)
+        options = {"DATE_AS_STRING": "YES", "ARRAY_AS_STRING": "YES"}
+    if suffix == ".gpkg":
+        _refuse_live_sql(full)
+        options = {"IMMUTABLE": "YES"}
+    return _read_gdal(full, full.name, layer=_layer(full, layer), **options)
+
+
+def gdal() -> Any:  # noqa: ANN401 -- pyogrio has no types
+    """Give pyogrio, once GDAL has no driver left but the allowed ones.
+
+    Raises:
+        InputError: another driver could not be taken out.
+
+    """
+    import pyogrio  # noqa: PLC0415 -- half a second, and only for geometry files
+
+    extra = set(pyogrio.list_drivers()) - DRIVERS
+    if extra:
+        from pyogrio._ogr import _register_drivers  # noqa: PLC0415 -- registering again is what skips
+
+        pyogrio.set_gdal_config_options({**_OPTIONS, "GDAL_SKIP": ",".join(sorted(extra))})
+        _register_drivers()
+        extra = set(pyogrio.list_drivers()) - DRIVERS
+    if extra:
+        raise InputError(
+            f"GDAL keeps drivers that may read other files: {', '.join(sorted(extra)[:5])}; set GDAL_SKIP to them"
+        )
+    return pyogrio
+
+
+def _layer(path: Path, asked: str | None) -> str:
+    """Choose the layer: the one asked for, or the only one with geometries."""
+    with _gdal_errors(path.name):
+        layers = [(str(name), kind) for name, kind in gdal().list_layers(path)]
+    names = [name for name, kind in layers if kind is not None]
+    if asked is not None and asked in names:
+        return asked
+    if asked is not None or len(names) > 1:
+        what = f'no layer "{asked}"' if asked is not None else "several layers"
+        raise UsageError(f"{path.name}: {what}; write in the card layer = one of: {', '.join(names[:20])}")
+    if not names:
+        raise InputError(f"{path.name}: no layer with geometries; check what was sent")
+    return names[0]
+
+
+@contextmanager
+def _gdal_errors(name: str, notes: list[str] | None = None) -> Iterator[None]:
+    """Turn what GDAL raises into input errors, and what it warns of into notes."""
+    engine = gdal()
+    try:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            yield
+    except (
+        engine.errors.DataSourceError,
+        engine.errors.DataLayerError,
+        RuntimeError,
+        ValueError,
+        MemoryError,
+        OSError,
+    ) as error:
+        raise InputError(f"{name}: damaged or unreadable ({str(error)[:200]}); fetch it again") from error
+    if notes is not None:
+        notes.extend(sorted({f"GDAL: {str(w.message)[:200]}" for w in caught}))
+
+
+def _read_gdal(path: Path, name: str, **options: Any) -> RawTable:  # noqa: ANN401 -- options of GDAL
+    """Read one layer through GDAL."""
+    notes: list[str] = []
+    with _gdal_errors(name, notes):
+        _refuse_claims(path, options.get("layer"))
+        meta, table = gdal().read_arrow(path, **options)
+    geometry = table.schema.get_field_index(meta["geometry_name"] or "wkb_geometry")
+    if geometry < 0:
+        raise InputError(f"{name}: no geometry column; check what was sent")
+    return _table(name, table, geometry, crs_text(meta["crs"], name), notes)
+
+
+def _table(name: str, table: pa.Table, geometry: int, crs: str | None, notes: list[str]) -> RawTable:
+    """Part a table into text and geometries."""
+    shapes = _shapes(table.column(geometry).to_pylist(), notes)
+    attributes = table.remove_column(geometry)
+    return RawTable(
+        file=name,
+        frame=parquet.text_frame(attributes, name),
+        rows=np.arange(1, table.num_rows + 1, dtype=np.int64),
+        geometry=shapes,
+        crs=crs,
+        notes=(*notes, f"CRS {crs or 'not stated'}"),
+    )
+
+
+def _shapes(wkb: list[bytes | None], notes: list[str]) -> np.ndarray:
+    """Build geometries; a ring that is not closed is closed, and what cannot be built at all is null, both noted."""
+    try:
+        shapes = shapely.from_wkb(np.array(wkb, dtype=object))
+    except shapely.errors.GEOSException:
+        raw = np.array(wkb, dtype=object)
+        strict = shapely.from_wkb(raw, on_invalid="ignore")
+        shapes = shapely.from_wkb(raw, on_invalid="fix")
+        wrong = [i + 1 for i, (b, s) in enumerate(zip(wkb, strict, strict=True)) if b is not None and s is None]
+        notes.append(
+            f"{len(wrong)} geometries could not be built as written, first at row {wrong[0]}: rings closed or left null"
+        )
+    high = shapely.has_z(shapes) | shapely.has_m(shapes)
+    if high.any():
+        notes.append(f"{int(high.sum())} geometries with heights or measures, which were dropped")
+        shapes = shapely.force_2d(shapes)
+    return np.asarray(shapes, dtype=object)
+
+
+def crs_text(crs: object, name: str) -> str | None:
+    """Name a CRS by its EPSG number where it has one, else by its WKT; CRS84 is EPSG:4326 with the axes as stored.
+
+    Raises:
+        InputError: it cannot be understood.
+
+    """
+    import pyproj  # noqa: PLC0415 -- only for geometry files
+
+    if crs is None or crs == "":
+        return None
+    try:
+        known = pyproj.CRS.from_user_input(crs)
+    except pyproj.exceptions.CRSError as error:
+        raise InputError(
+            f"{name}: its coordinate system cannot be read ({str(error)[:200]}); give crs in the card"
+        ) from error
+    if known.to_authority() == ("OGC", "CRS84"):
+        return "EPSG:4326"
+    number = known.to_epsg()
+    return f"EPSG:{number}" if number else known.to_wkt()
+
+
+def _refuse_claims(path: Path, layer: str | None) -> None:
+    """Refuse a file that claims more features than its bytes can hold: memory is set aside for the claim."""
+    if path.suffix.lower() != ".fgb":
+        return
+    claimed = gdal().read_info(path, layer=layer)["features"]
+    if claimed > min(MAX_FEATURES, path.stat().st_size // 8):
+        raise InputError(f"{path.name}: claims {claimed} features, more than it can hold; fetch it again")
+
+
+def _refuse_deep_json(path: Path) -> None:
+    """Refuse JSON that nests without end or holds a giant string, before a parser follows it."""
+    refuse_bigger(path, MAX_JSON_BYTES)
+    data = path.read_bytes()
+    longest = max((m.end() - m.start() for m in _STRING.finditer(data)), default=0)
+    if longest > MAX_JSON_STRING:
+        raise InputError(f"{path.name}: a string of {longest} bytes, at most {MAX_JSON_STRING} are read; refused")
+    depth = _depth(np.frombuffer(_STRING.sub(b"", data), dtype=np.uint8))
+    if depth > MAX_JSON_DEPTH:
+        raise InputError(f"{path.name}: nested {depth} deep, at most {MAX_JSON_DEPTH} are read; refused")
+
+
+def _depth(codes: np.ndarray) -> int:
+    """Count the deepest nesting of brackets and braces."""
+    step = np.zeros(256, dtype=np.int8)
+    step[[ord("["), ord("{")]], step[[ord("]"), ord("}")]] = 1, -1
+    brackets = step[codes]
+    return int(np.cumsum(brackets[brackets != 0], dtype=np.int64).max(initial=0))
+
+
+def _refuse_live_sql(path: Path) -> None:
+    """Refuse a GeoPackage whose layers are programs (views, virtual tables) or which another program is writing."""
+    journal = path.with_name(path.name + "-wal")
+    if journal.exists() and journal.stat().st_size:
+        raise InputError(f"{path.name}: another program has it open ({journal.name}); close it there first")
+    try:
+        base = sqlite3.connect(f"{path.as_uri()}?mode=ro&immutable=1", uri=True)
+        try:
+            live = base.execute(_LIVE_SQL).fetchall()
+        finally:
+            base.close()
+    except sqlite3.Error as error:
+        raise InputError(f"{path.name}: damaged GeoPackage ({error}); fetch it again") from error
+    if live:
+        raise InputError(f"{path.name}: {live[0][0]} is a view or a virtual table, not data; export it as a table")
+
+
+_LIVE_SQL = """
+SELECT name FROM sqlite_master
+WHERE (type = 'view' AND name IN (SELECT table_name FROM gpkg_contents))
+   OR (sql LIKE 'create virtual%' AND sql NOT LIKE '%using%rtree%')
+   OR (type = 'view' AND name LIKE 'gpkg_%')
+"""
+
+
+@contextmanager
+def _unzipped(path: Path, layer: str | None) -> Iterator[Path]:
+    """Take the one shapefile of an archive out into a temporary folder, under a name of ours."""
+    with opened_zip(path) as archive, tempfile.TemporaryDirectory(prefix="qpvhealth-") as folder:
+        parts = [e for e in archive.infolist() if not e.is_dir() and not e.filename.startswith("__MACOSX/")]
+        main = _main_entry(path, parts, layer)
+        stem = main.filename[: -len(".shp")]
+        for entry in parts:
+            suffix = entry.filename[len(stem) :].lower()
+            if entry.filename.startswith(stem) and suffix in _COMPANIONS:
+                _extract(archive, entry, Path(folder) / f"layer{suffix}")
+        yield checked_path(Path(folder) / "layer.shp")
+
+
+def _main_entry(path: Path, parts: list[zipfile.ZipInfo], layer: str | None) -> zipfile.ZipInfo:
+    """Find the .shp of an archive: the only one, or the one whose name is the layer's."""
+    shapes = {Path(e.filename).stem: e for e in parts if e.filename.lower().endswith(".shp")}
+    if not shapes:
+        raise InputError(f"{path.name}: no .shp in the archive; unpack it and give the file itself")
+    if layer is None and len(shapes) == 1:
+        return next(iter(shapes.values()))
+    if layer in shapes:
+        return shapes[layer]
+    raise UsageError(f"{path.name}: write in the card layer = one of: {', '.join(sorted(shapes)[:20])}")
+
+
+def _extract(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, target: Path) -> None:
+    with target.open("xb") as file:
+        for chunk in inflated_chunks(archive, entry):
+            file.write(chunk)
+
+
+def _read_shapefile(path: Path, encoding: str | None, *, name: str) -> RawTable:
+    """Read a shapefile once its parts agree on the number of records."""
+    parts = _parts(path, name)
+    n, n_deleted = _counted(parts, name)
+    chosen, why = (encoding, "as asked") if encoding else _dbf_encoding(parts)
+    table = _read_gdal(path, name, encoding=chosen)
+    if len(table.frame) != n - n_deleted:
+        raise InputError(f"{name}: {n - n_deleted} records, {len(table.frame)} could be read; fetch it again")
+    notes = [f"encoding {chosen} ({why})", *([f"{n_deleted} deleted records left out"] if n_deleted else [])]
+    return RawTable(**{**vars(table), "notes": (*notes, *table.notes)})
+
+
+def _parts(path: Path, name: str) -> dict[str, Path]:
+    """Find the companions of a .shp, none of which may lead out of its folder.
+
+    Raises:
+        InputError: .shx or .dbf is missing, or a companion is a link or not a regular file.
+
+    """
+    parts = {p.suffix.lower(): p for p in sorted(path.parent.glob(f"{_escaped(path.stem)}.*"))}
+    for suffix in (".shx", ".dbf"):
+        if suffix not in parts:
+            raise InputError(f"{name}: {path.stem}{suffix} is missing beside it; copy all parts of the shapefile")
+    for part in parts.values():
+        if part.resolve().parent != path.resolve().parent or not part.is_file():
+            raise InputError(f"{name}: {part.name} leads out of the folder or is not a file; copy the shapefile itself")
+    return parts
+
+
+def _escaped(stem: str) -> str:
+    return re.sub(r"([\[\]*?])", r"[\1]", stem)
+
+
+def _counted(parts: dict[str, Path], name: str) -> tuple[int, int]:
+    """Count the records from the index and from the table, and those marked as deleted.
+
+    Raises:
+        InputError: the parts do not agree, or the file is cut.
+
+    """
+    n_index = (parts[".shx"].stat().st_size - 100) // 8
+    head = parts[".dbf"].read_bytes()
+    if len(head) < 32:  # noqa: PLR2004 -- the fixed part of a dBASE header
+        raise InputError(f"{name}: its .dbf is cut; fetch it again")
+    n_table, start, width = struct.unpack_from("<IHH", head, 4)
+    marks = head[start : start + n_table * width : max(width, 1)]
+    if n_table != n_index or len(marks) != n_table or len(head) < start + n_table * width:
+        raise InputError(
+            f"{name}: {n_index} shapes, {n_table} announced and {len(marks)} present in the .dbf; fetch it again"
+        )
+    return n_table, marks.count(b"*")
+
+
+def _dbf_encoding(parts: dict[str, Path]) -> tuple[str, str]:
+    """Choose the encoding of the table: its .cpg, else strict UTF-8, else cp1252, of which ISO-8859-1 is a poorer form."""
+    if ".cpg" in parts:
+        said = parts[".cpg"].read_bytes()[:100].decode("ascii", "replace").strip()
+        return ("cp1252" if said.lower() in _LATIN else said), f".cpg says {said}"
+    data = parts[".dbf"].read_bytes()
+    body = data[struct.unpack_from("<H", data, 8)[0] :]
+    try:
+        body.decode("utf-8")
+    except UnicodeDecodeError:
+        return DBF_ENCODING, "no .cpg, not UTF-8"
+    return ("utf-8", "no .cpg, strict UTF-8") if not body.isascii() else (DBF_ENCODING, "no .cpg, ASCII only")
+
+
+def _read_geoparquet(path: Path) -> RawTable:
+    """Read the primary geometry column, in WKB, of a GeoParquet file; other geometry columns are left out.
+
+    Raises:
+        InputError: no geometry metadata, or another encoding.
+
+    """
+    table = parquet.arrow_table(path)
+    geo = parquet.geo_metadata(table) or {}
+    columns = geo.get("columns")
+    primary = geo.get("primary_column")
+    if not isinstance(columns, dict) or not isinstance(columns.get(primary), dict) or primary not in table.column_names:
+        raise InputError(f"{path.name}: a Parquet file without geometry metadata; write it as GeoParquet")
+    if columns[primary].get("encoding") != "WKB":
+        raise InputError(f"{path.name}: geometries are not in WKB; write it as GeoParquet with WKB")
+    others = [c for c in columns if c != primary and c in table.column_names]
+    table = table.drop_columns(others)
+    crs = columns[primary].get("crs", "OGC:CRS84")
+    stated = crs_text(json.dumps(crs) if isinstance(crs, dict) else crs, path.name)
+    notes = [f"other geometry columns left out: {', '.join(others)}"] if others else []
+    return _table(path.name, table, table.column_names.index(primary), stated, notes)
