@@ -226,3 +226,24 @@ def test_versions_given_by_the_caller_are_kept(tmp_path, country):
 def test_a_library_that_is_not_installed_has_no_version(monkeypatch):
     monkeypatch.setattr(release, "LIBRARIES", ("pandas", "no-such-library"))
     assert release.library_versions().keys() == {"pandas"}
+
+
+PLAIN = Table("plain", "Simple", "row", ("n",), (Column("n", "int", "N", "N"),))
+
+
+def test_a_table_without_a_place_is_no_layer(tmp_path):
+    folder = release.write(tmp_path, {"plain": pd.DataFrame({"n": [2, 1]})}, {"plain": PLAIN}, FACTS)
+    assert b"geo" not in pq.read_schema(folder / "plain.parquet").metadata
+    assert release.open_release(str(tmp_path)).table("plain")["n"].tolist() == [1, 2]
+
+
+def test_a_value_that_parquet_cannot_hold_is_named(tmp_path):
+    with pytest.raises(ContractError, match=r"plain\.n: cannot be written as int64"):
+        parquet.write_table(PLAIN, pd.DataFrame({"n": ["one"]}), tmp_path / "plain.parquet", {})
+
+
+def test_a_large_table_is_cut_in_groups_of_fixed_size(tmp_path):
+    frame = pd.DataFrame({"n": range(70_000)})
+    parquet.write_table(PLAIN, frame, tmp_path / "plain.parquet", {})
+    told = pq.read_metadata(tmp_path / "plain.parquet")
+    assert [told.row_group(i).num_rows for i in range(told.num_row_groups)] == [65_536, 4_464]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import io
 import itertools
 import os
@@ -444,3 +445,64 @@ def test_a_folder_that_cannot_be_synced_is_no_failure(root, monkeypatch):
 def test_facts_that_are_the_same_give_the_same_id(root, tmp_path):
     assert publish(root, "one").name == publish(tmp_path / "other", "one").name
     assert manifest.build(Facts("a", invented=True), {}) != manifest.build(Facts("a", invented=False), {})
+
+
+def test_a_disk_without_locks_is_said_so(root, monkeypatch):
+    def no_locks(*_args):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", no_locks)
+    with pytest.raises(PublishError, match="No locks available"):
+        publish(root, "one")
+
+
+def test_a_first_release_that_cannot_be_made_durable_is_not_current(root, monkeypatch):
+    real = os.fsync
+
+    def fsync(handle):
+        if Path(f"/proc/self/fd/{handle}").readlink() == root:
+            raise OSError(errno.EIO, "Input/output error")
+        real(handle)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", fsync)
+        with pytest.raises(PublishError, match="Input/output error"):
+            publish(root, "one")
+    assert not os.path.lexists(root / "current")
+
+
+def test_what_cannot_be_swept_does_not_stop_a_build(root, monkeypatch):
+    publish(root, "one")
+    (root / ".current-dead").touch()
+    real = os.unlink
+
+    def unlink(path, *args, **kwargs):
+        if Path(path).name == ".current-dead":
+            raise OSError(errno.EACCES, "Permission denied")
+        real(path, *args, **kwargs)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "unlink", unlink)
+        assert publish(root, "two").is_dir()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "unlink", unlink)
+        with pytest.raises(PermissionError):
+            store._remove(root / ".current-dead")
+
+
+def test_a_disk_that_is_really_full_leaves_the_previous_release(root, tmp_path):
+    """The kernel refuses files beyond a size, as a full disk does: the process sees EFBIG in the middle of a write."""
+    (tmp_path / "plain.py").write_text(PLAIN)
+    previous = publish(root, "one")
+    code = (
+        "import resource, signal, sys\nfrom pathlib import Path\nfrom qpvhealth.errors import PublishError\n"
+        "sys.path.insert(0, sys.argv[2])\nfrom plain import publish\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"
+        "try:\n publish(Path(sys.argv[1]), 'two')\nexcept PublishError as error:\n print(error)\n"
+    )
+    ran = subprocess.run([sys.executable, "-c", code, root, tmp_path], capture_output=True, check=True, text=True)
+    assert "File too large" in ran.stdout
+    assert Store(root).current() == previous
+    assert manifest.verify(previous) == []
+    assert left_over(root) == []

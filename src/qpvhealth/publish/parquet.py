@@ -123,8 +123,9 @@ def _layer(name: str, values: np.ndarray) -> dict[str, Any]:
 
 def _types(values: np.ndarray) -> set[str]:
     there = values[~shapely.is_missing(values)]
-    flat = {g.geom_type for g in there[~shapely.has_z(there)]}
-    return flat | {f"{g.geom_type} Z" for g in there[shapely.has_z(there)]}
+    kinds = shapely.get_type_id(there) * 2 + shapely.has_z(there)
+    one_of_each = there[np.unique(kinds, return_index=True)[1]]
+    return {f"{g.geom_type} Z" if g.has_z else g.geom_type for g in one_of_each}
 
 
 def _dated(read: pa.Table) -> pa.Table:

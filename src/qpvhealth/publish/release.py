@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qpvhealth import __version__
@@ -14,7 +15,6 @@ from qpvhealth.publish.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from pathlib import Path
 
     import pandas as pd
 
@@ -68,9 +68,10 @@ def open_release(store: Store | Path, release: str | None = None) -> Release:
 
     ``store`` may also be the folder of a release itself.
     """
-    if not isinstance(store, Store) and release is None and (store / manifest.NAME).is_file():
-        return Release(store, manifest.read(store))
-    folder = _store(store).resolve(release)
+    if isinstance(store, Store) or release is not None or not (Path(store) / manifest.NAME).is_file():
+        folder = _store(store).resolve(release)
+    else:
+        folder = Path(store)
     return Release(folder, manifest.read(folder))
 
 

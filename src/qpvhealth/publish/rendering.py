@@ -20,7 +20,7 @@ import pandas as pd
 
 from qpvhealth.errors import UsageError
 from qpvhealth.publish.store import write_file
-from qpvhealth.publish.workbook import workbook
+from qpvhealth.publish.workbook import GROUPED_FROM, workbook
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -33,7 +33,6 @@ SCHEMA_VERSION = 1
 INVENTED = "DONNÉES INVENTÉES"
 FORMULA = re.compile(r"[\t\r\n]|\s*[=+\-@\uff1d\uff0b\uff0d\uff20]")
 MARKUP = re.compile(r"[\\`*\[\]~|]|(?<!\w)_|_(?!\w)")
-GROUPED_FROM = 10_000
 DECIMALS = 3
 
 
@@ -126,13 +125,10 @@ def _text(sheet: Sheet) -> str:
     titles = [_line(t) for t in sheet.titles]
     widths = [max(map(len, column)) for column in zip(titles, *rows, strict=True)]
     ruled = [titles, ["-" * w for w in widths], *rows]
-    lines = ["  ".join(_set(*cell) for cell in zip(row, widths, sheet.numeric, strict=True)) for row in ruled]
+    set_in = [str.rjust if right else str.ljust for right in sheet.numeric]
+    lines = ["  ".join(put(c, w) for put, c, w in zip(set_in, row, widths, strict=True)) for row in ruled]
     notes = [_line(n) for n in sheet.warnings]
     return "".join(f"{line.rstrip()}\n" for line in [*lines, *([""] if notes else []), *notes])
-
-
-def _set(text: str, width: int, to_the_right: bool) -> str:
-    return text.rjust(width) if to_the_right else text.ljust(width)
 
 
 def _md(sheet: Sheet) -> str:
@@ -211,7 +207,8 @@ def _number(value: float, *, grouped: bool) -> str:
 
 def _line(text: str) -> str:
     """Keep a text on its line: line breaks, control and direction characters become spaces."""
-    return "".join(c if c.isprintable() else " " for c in unicodedata.normalize("NFC", text))
+    composed = unicodedata.normalize("NFC", text)
+    return composed if composed.isprintable() else "".join(c if c.isprintable() else " " for c in composed)
 
 
 def _escaped(text: str) -> str:
