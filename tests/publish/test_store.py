@@ -506,3 +506,28 @@ def test_a_disk_that_is_really_full_leaves_the_previous_release(root, tmp_path):
     assert Store(root).current() == previous
     assert manifest.verify(previous) == []
     assert left_over(root) == []
+
+
+def test_everything_is_on_the_disk_before_it_is_shown(root, monkeypatch):
+    seen = []
+    real_fsync, real_rename, real_replace = os.fsync, os.rename, os.replace
+
+    def fsync(handle):
+        seen.append(Path(f"/proc/self/fd/{handle}").readlink().name)
+        real_fsync(handle)
+
+    def rename(old, new):
+        seen.append("renamed")
+        real_rename(old, new)
+
+    def replace(old, new):
+        seen.append("shown")
+        real_replace(old, new)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    monkeypatch.setattr(os, "rename", rename)
+    monkeypatch.setattr(os, "replace", replace)
+    publish(root, "one")
+    assert sorted(seen[:3]) == ["a.txt", "b.txt", "manifest.json"]
+    assert seen[3].startswith(".staging-")
+    assert seen[4:] == ["renamed", "releases", "shown", "processed"]
