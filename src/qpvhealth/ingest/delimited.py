@@ -272,9 +272,8 @@ def _encoding(data: bytes, asked: str | None) -> tuple[str, str]:
     for mark, name in _BOMS:
         if data.startswith(mark):
             return name, "byte-order mark"
-    head = data[:4096]
-    for name, silent in (("utf-16-le", head[1::2]), ("utf-16-be", head[::2])):
-        if silent and silent.count(0) * 2 > len(silent):
+    for name, silent in (("utf-16-le", 1), ("utf-16-be", 0)):
+        if len(data) >= 8 and not any(data[silent:8:2]) and all(data[1 - silent : 8 : 2]):  # noqa: PLR2004 -- four letters
             return name, "every other byte is null"
     return "utf-8", "no mark"
 
@@ -301,7 +300,7 @@ def _read_text(path: Path, *, encoding: str | None, separator: str | None, heade
 def _separator(file: str, header: str, asked: str | None) -> str:
     """Choose the separator that cuts the header into most cells; at equality in the order of ``SEPARATORS``."""
     if asked is None:
-        return max(SEPARATORS, key=lambda s: len(_alone(header, s) or _naive(header, s)))
+        return max(SEPARATORS, key=lambda s: len(_quoted_or_not(header, s)))
     if len(asked) != 1 or asked in '"\n\r\0' or asked.isalnum():
         raise UsageError(f'{file}: separator {asked!r} is not one character such as ";"; correct the card')
     return asked
@@ -315,15 +314,23 @@ def _alone(line: str, separator: str) -> list[str] | None:
         return None
 
 
+def _quoted_or_not(line: str, separator: str) -> list[str]:
+    """Read one physical line whatever its quotes are."""
+    try:
+        return next(csv.reader([line], delimiter=separator), [])
+    except csv.Error:
+        return _naive(line, separator)
+
+
 def _naive(line: str, separator: str) -> list[str]:
     return line.rstrip("\n").split(separator)
 
 
 def _widths(text: _Text) -> set[int]:
-    """Find the numbers of cells of the lines that stand alone."""
+    """Find the numbers of cells of the lines whose quotes close."""
     sep = text.separator
-    alone = (line.count(sep) + 1 if '"' not in line else len(_alone(line, sep) or ()) for line in text.lines)
-    return set(alone) - {0}
+    plain = {line.count(sep) + 1 for line in text.lines if '"' not in line and line.strip()}
+    return plain | {len(_alone(line, sep) or ()) for line in text.lines if line.count('"') in (2, 4, 6, 8)} - {0}
 
 
 def _header(text: _Text, header_row: int | None) -> _Record:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 MAX_BYTES = 128 * MIB
 MAX_INFLATED = 768 * MIB
-MAX_CELLS = 10_000_000
+MAX_CELLS = 6_000_000
 MAX_RUN = 4 * MIB
 SECONDS = 120
 MEMORY = 2048 * MIB
@@ -37,7 +37,7 @@ _HEADER_SHARE = 0.8
 SUFFIXES = (".xlsx", ".xlsm")
 _CHILD = Path(__file__).with_name("workbook_child.py")
 _CELL = re.compile(
-    rb"<(?:\w{1,20}:)?c\s(?:[^<>]{0,200}?\s)?r=[\"']([A-Za-z]{1,3})([0-9]{1,7})[\"'][^<>]{0,300}(?<!/)>",
+    rb"<(?:\w{1,20}:)?c\s(?:[^<>]{0,200}?\s)?r\s{0,3}=\s{0,3}[\"']([A-Za-z]{1,3})([0-9]{1,7})[\"'][^<>]{0,300}(?<!/)>",
 )
 _DECLARED = re.compile(rb"<!(?:DOCTYPE|ENTITY)", re.IGNORECASE)
 _NO_VALUE = re.compile(rb"</f>(?:<v></v>|<v\s{0,3}/>)?</c>")
