@@ -123,9 +123,12 @@ def text_frame(table: pa.Table, file: str) -> pd.DataFrame:
     if twice:
         raise InputError(f"{file}: columns named twice: {', '.join(twice[:20])}; rename them in a copy of the file")
     columns = [_text(column) for column in table.columns]
+    frame: pd.DataFrame
     if not columns:
-        return pa.table({"": pa.nulls(table.num_rows)}).to_pandas().drop(columns="")
-    return pa.Table.from_arrays(columns, names=names).to_pandas()
+        frame = pa.table({"": pa.nulls(table.num_rows)}).to_pandas().drop(columns="")
+        return frame
+    frame = pa.Table.from_arrays(columns, names=names).to_pandas()
+    return frame
 
 
 def _text(column: pa.ChunkedArray) -> pa.ChunkedArray:

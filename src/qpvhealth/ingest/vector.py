@@ -21,7 +21,7 @@ import shapely
 
 from qpvhealth.errors import InputError, UsageError
 from qpvhealth.ingest import parquet
-from qpvhealth.ingest.guard import MIB, checked_path, inflated_chunks, opened_zip, refuse_bigger
+from qpvhealth.ingest.guard import MIB, checked_path, first_bytes, inflated_chunks, opened_zip, refuse_bigger
 from qpvhealth.ingest.raw import RawTable
 
 if TYPE_CHECKING:
@@ -56,6 +56,9 @@ _OPTIONS = {
     "GDAL_DISABLE_READDIR_ON_OPEN": True,
     "SHAPE_RESTORE_SHX": False,
     "OGR_GEOJSON_MAX_OBJ_SIZE": 128,
+    # The readers of these two write wrong offsets after a missing geometry: the common one does not.
+    "OGR_FLATGEOBUF_STREAM_BASE_IMPL": True,
+    "OGR_GPKG_STREAM_BASE_IMPL": True,
 }
 _STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
 
@@ -109,11 +112,13 @@ def gdal() -> Any:  # noqa: ANN401 -- pyogrio has no types
     """
     import pyogrio  # noqa: PLC0415 -- half a second, and only for geometry files
 
+    pyogrio.set_gdal_config_options(_OPTIONS)
     extra = set(pyogrio.list_drivers()) - DRIVERS
     if extra:
         from pyogrio._ogr import _register_drivers  # noqa: PLC0415 -- registering again is what skips
 
-        pyogrio.set_gdal_config_options({**_OPTIONS, "GDAL_SKIP": ",".join(sorted(extra))})
+        skipped = set((pyogrio.get_gdal_config_option("GDAL_SKIP") or "").split(",")) - {""}
+        pyogrio.set_gdal_config_options({"GDAL_SKIP": ",".join(sorted(skipped | extra))})
         _register_drivers()
         extra = set(pyogrio.list_drivers()) - DRIVERS
     if extra:
@@ -165,6 +170,7 @@ def _read_gdal(path: Path, name: str, **options: Any) -> RawTable:  # noqa: ANN4
     with _gdal_errors(name, notes):
         _refuse_claims(path, options.get("layer"))
         meta, table = gdal().read_arrow(path, **options)
+        table.validate(full=True)
     geometry = table.schema.get_field_index(meta["geometry_name"] or "wkb_geometry")
     if geometry < 0:
         raise InputError(f"{name}: no geometry column; check what was sent")
@@ -353,6 +359,9 @@ def _counted(parts: dict[str, Path], name: str) -> tuple[int, int]:
         InputError: the parts do not agree, or the file is cut.
 
     """
+    said = 2 * int.from_bytes(first_bytes(parts[".shp"])[24:28], "big")
+    if said > parts[".shp"].stat().st_size:
+        raise InputError(f"{name}: its .shp is cut; fetch it again")
     n_index = (parts[".shx"].stat().st_size - 100) // 8
     head = parts[".dbf"].read_bytes()
     if len(head) < 32:  # noqa: PLR2004 -- the fixed part of a dBASE header

@@ -1,0 +1,251 @@
+import json
+import shutil
+import sqlite3
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import geopandas as gpd
+import pandas as pd
+import pyogrio
+import pytest
+import shapely
+
+from qpvhealth.errors import InputError, UsageError
+from qpvhealth.ingest import vector
+from qpvhealth.ingest.vector import DRIVERS, read_vector
+
+DATA = Path(__file__).parents[3] / "shared" / "data" / "neighbourhoods"
+SQUARE = shapely.box(0, 0, 1, 1)
+BOWTIE = shapely.Polygon([(0, 0), (1, 1), (1, 0), (0, 1)])
+PARTS = (".shp", ".shx", ".dbf", ".prj")
+
+
+def frame(crs=2154):
+    names = ["Cœur d'été", "NA", None]
+    return gpd.GeoDataFrame(
+        {"code": ["01", "02", "03"], "nom": names, "n": [1, 2, 3]}, geometry=[SQUARE, BOWTIE, None], crs=crs
+    )
+
+
+def zipped(path, *shapes, parts=PARTS):
+    with zipfile.ZipFile(path, "w") as archive:
+        for shape in shapes:
+            for part in parts:
+                archive.write(shape.with_suffix(part), f"folder/{shape.stem}{part}")
+    return path
+
+
+@pytest.fixture
+def shape(tmp_path):
+    path = tmp_path / "a.shp"
+    frame().to_file(path, encoding="cp1252")
+    path.with_suffix(".cpg").unlink()
+    return path
+
+
+def assert_is_frame(table, crs):
+    assert table.frame[["code", "n"]].to_numpy().tolist() == [["01", "1"], ["02", "2"], ["03", "3"]]
+    assert table.frame["nom"].tolist()[:2] == ["Cœur d'été", "NA"]
+    assert pd.isna(table.frame["nom"].iloc[2])
+    assert {str(t) for t in table.frame.dtypes} == {"str"}
+    assert table.geometry[0].equals(SQUARE)
+    assert not table.geometry[1].is_valid
+    assert table.geometry[2] is None
+    assert table.crs == crs
+    assert table.rows.tolist() == [1, 2, 3]
+
+
+@pytest.mark.parametrize("name", ["a.shp", "a.gpkg", "a.fgb"])
+def test_each_format_gives_the_same(tmp_path, name):
+    options = {"SPATIAL_INDEX": "NO"} if name.endswith("fgb") else {}
+    frame().to_file(tmp_path / name, **options)
+    assert_is_frame(read_vector(tmp_path / name), "EPSG:2154")
+
+
+def test_geojson_without_crs_is_in_degrees(tmp_path):
+    frame(crs=4326).to_file(tmp_path / "a.geojson")
+    assert_is_frame(read_vector(tmp_path / "a.geojson"), "EPSG:4326")
+
+
+def test_geoparquet(tmp_path):
+    frame().to_parquet(tmp_path / "a.parquet")
+    assert_is_frame(read_vector(tmp_path / "a.parquet"), "EPSG:2154")
+
+
+def test_a_zipped_shapefile_leaves_nothing_behind(tmp_path, shape, monkeypatch):
+    (tmp_path / "work").mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "work"))
+    assert_is_frame(read_vector(zipped(tmp_path / "a.zip", shape)), "EPSG:2154")
+    assert list((tmp_path / "work").iterdir()) == []
+
+
+def test_one_of_several_zipped_shapefiles_is_named(tmp_path, shape):
+    for part in PARTS:
+        shutil.copy(shape.with_suffix(part), tmp_path / f"b{part}")
+    path = zipped(tmp_path / "a.zip", shape, tmp_path / "b.shp")
+    with pytest.raises(UsageError, match="a, b"):
+        read_vector(path)
+    assert_is_frame(read_vector(path, layer="b"), "EPSG:2154")
+
+
+def test_the_encoding_of_a_shapefile(tmp_path, shape):
+    assert "encoding cp1252 (no .cpg, not UTF-8)" in read_vector(shape).notes
+    shape.with_suffix(".cpg").write_text("ISO-8859-1")
+    assert_is_frame(read_vector(shape), "EPSG:2154")
+    frame().to_file(tmp_path / "u.shp", encoding="utf-8")
+    (tmp_path / "u.cpg").unlink()
+    assert_is_frame(read_vector(tmp_path / "u.shp"), "EPSG:2154")
+
+
+def test_a_shapefile_without_prj_has_no_crs(shape):
+    shape.with_suffix(".prj").unlink()
+    assert_is_frame(read_vector(shape), None)
+
+
+@pytest.mark.parametrize("part", [".shx", ".dbf"])
+def test_a_shapefile_needs_its_parts(shape, part):
+    shape.with_suffix(part).unlink()
+    with pytest.raises(InputError, match="missing"):
+        read_vector(shape)
+
+
+@pytest.mark.parametrize("part", [".shx", ".dbf", ".shp"])
+def test_a_cut_shapefile_is_refused(shape, part):
+    path = shape.with_suffix(part)
+    path.write_bytes(path.read_bytes()[:-8])
+    with pytest.raises(InputError):
+        read_vector(shape)
+
+
+def test_a_part_that_leads_elsewhere_is_refused(tmp_path, shape):
+    (tmp_path / "other").mkdir()
+    shutil.move(shape.with_suffix(".dbf"), tmp_path / "other" / "a.dbf")
+    shape.with_suffix(".dbf").symlink_to(tmp_path / "other" / "a.dbf")
+    with pytest.raises(InputError, match="leads out"):
+        read_vector(shape)
+
+
+def test_layers_of_a_geopackage(tmp_path):
+    path = tmp_path / "a.gpkg"
+    frame().to_file(path, layer="qpv")
+    pyogrio.write_dataframe(pd.DataFrame({"a": [1]}), path, layer="attributes")
+    assert_is_frame(read_vector(path), "EPSG:2154")
+    frame().to_file(path, layer="other")
+    with pytest.raises(UsageError, match="qpv, other"):
+        read_vector(path)
+    with pytest.raises(UsageError, match="no layer"):
+        read_vector(path, layer="absent")
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a.gpkg"]
+
+
+def test_a_layer_that_is_a_view_is_refused(tmp_path):
+    frame().to_file(tmp_path / "a.gpkg", layer="qpv")
+    base = sqlite3.connect(tmp_path / "a.gpkg")
+    base.execute("CREATE VIEW v AS WITH RECURSIVE r(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM r) SELECT x FROM r")
+    base.execute("INSERT INTO gpkg_contents (table_name, data_type) VALUES ('v', 'attributes')")
+    base.commit()
+    base.close()
+    with pytest.raises(InputError, match="view"):
+        read_vector(tmp_path / "a.gpkg")
+
+
+def geojson(path, geometry, **properties):
+    feature = {"type": "Feature", "properties": properties, "geometry": geometry}
+    path.write_text(json.dumps({"type": "FeatureCollection", "features": [feature]}))
+    return path
+
+
+def test_heights_are_dropped_and_text_is_not_guessed(tmp_path):
+    point = {"type": "Point", "coordinates": [1, 2, 3]}
+    table = read_vector(geojson(tmp_path / "a.geojson", point, day="2019/03/31", code="01001", x=1.0, many=["a", 1]))
+    assert table.geometry[0].equals(shapely.Point(1, 2))
+    assert not table.geometry[0].has_z
+    assert table.frame.iloc[0].to_dict() == {"day": "2019/03/31", "code": "01001", "x": "1", "many": '[ "a", 1 ]'}
+    assert any("heights" in note for note in table.notes)
+
+
+def test_a_ring_that_is_not_closed_is_closed_and_noted(tmp_path):
+    ring = {"type": "Polygon", "coordinates": [[[0, 0], [1, 0], [1, 1], [0, 1]]]}
+    table = read_vector(geojson(tmp_path / "a.geojson", ring))
+    assert table.geometry[0].equals(SQUARE)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"a":' * 100_000 + "1" + "}" * 100_000,
+        '{"type":"Polygon","coordinates":' + "[" * 1_000_000,
+        '{"type":"FeatureCollection","x":"' + "x" * 2_000_000 + '","features":[]}',
+        '{"type":"FeatureCollection","features":[{',
+        '{"type":"Topology"}',
+        "{}",
+    ],
+)
+def test_hostile_json_is_an_input_error(tmp_path, text):
+    (tmp_path / "a.geojson").write_text(text)
+    with pytest.raises(InputError):
+        read_vector(tmp_path / "a.geojson")
+
+
+@pytest.mark.parametrize("name", ["a.gpkg", "a.fgb", "a.parquet"])
+def test_a_cut_file_is_an_input_error(tmp_path, name):
+    if name.endswith("parquet"):
+        frame().to_parquet(tmp_path / name)
+    else:
+        frame().dropna().to_file(tmp_path / name)
+    whole = (tmp_path / name).read_bytes()
+    (tmp_path / name).write_bytes(whole[: len(whole) // 3])
+    with pytest.raises(InputError):
+        read_vector(tmp_path / name)
+
+
+@pytest.mark.parametrize("name", ["a.geojson", "a.gpkg", "a.shp", "a.fgb", "a.json"])
+def test_a_virtual_file_under_another_name_is_refused(tmp_path, name):
+    (tmp_path / name).write_text('<OGRVRTDataSource><OGRVRTLayer name="p"><SrcDataSource>/etc/passwd</SrcDataSource>')
+    with pytest.raises(InputError):
+        read_vector(tmp_path / name)
+
+
+def test_only_the_allowed_drivers_are_left_even_when_gdal_was_there_before():
+    code = (
+        "import geopandas, pyogrio; assert len(pyogrio.list_drivers()) > 20\n"
+        "from qpvhealth.ingest.vector import gdal\n"
+        "print(','.join(sorted(gdal().list_drivers())))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert set(done.stdout.strip().split(",")) == DRIVERS
+
+
+def test_a_gdal_that_keeps_other_drivers_is_refused(monkeypatch):
+    monkeypatch.setattr(pyogrio, "list_drivers", lambda: {"GPKG": "rw", "OGR_VRT": "r"})
+    with pytest.raises(InputError, match="OGR_VRT"):
+        vector.gdal()
+
+
+def test_a_plain_parquet_table_has_no_geometry(tmp_path):
+    pd.DataFrame({"a": [1]}).to_parquet(tmp_path / "a.parquet")
+    with pytest.raises(InputError, match="GeoParquet"):
+        read_vector(tmp_path / "a.parquet")
+
+
+@pytest.mark.skipif(not DATA.is_dir(), reason="the real files are not beside the project")
+@pytest.mark.parametrize(
+    ("name", "rows", "invalid", "crs"),
+    [
+        ("qpv-2015/QP_METROPOLEOUTREMER_WGS84_EPSG4326.shp", 1_514, 34, "EPSG:4326"),
+        ("qpv-2015/QP_METROPOLE_LB93.shp", 1_296, 25, "EPSG:2154"),
+        ("qpv-2015/QP_GUYANE_RGF95_UTM22N.shp", 32, 1, "EPSG:2972"),
+        ("qpv-2015/QP_MAYOTTE_RGM04_UTM38S.shp", 36, 0, "EPSG:4470"),
+        ("qpv-2024/qpv-2024-simplified-1609.geojson", 1_609, 85, "EPSG:4326"),
+        ("qpv-2024/qpv-2026-rounded-1584.geojson", 1_584, 586, "EPSG:4326"),
+    ],
+)
+def test_real_files_are_as_they_were_counted(name, rows, invalid, crs):
+    table = read_vector(DATA / name)
+    assert len(table.frame) == rows
+    assert int((~shapely.is_valid(table.geometry)).sum()) == invalid
+    assert table.crs == crs
+    text = table.frame.fillna("").to_numpy().astype(str).ravel().tolist()
+    assert not any("\x80" <= c <= "\x9f" for cell in text for c in cell)
