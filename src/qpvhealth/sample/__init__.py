@@ -1,1 +1,6 @@
 """An invented France, written in the official file formats, with deliberate dirt and counts known by construction."""
+
+from qpvhealth.sample.folder import write
+from qpvhealth.sample.truth import Truth, truth
+
+__all__ = ["Truth", "truth", "write"]

@@ -1,0 +1,87 @@
+import hashlib
+import re
+import tomllib
+
+import pytest
+
+from qpvhealth import sample
+from qpvhealth.errors import UsageError
+
+
+@pytest.fixture(scope="module")
+def raw(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("raw")
+    sample.write(folder)
+    return folder
+
+
+def files(folder):
+    return {p.relative_to(folder).as_posix(): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+
+
+def test_same_bytes_at_each_run(raw, tmp_path):
+    sample.write(tmp_path)
+    sample.write(tmp_path)
+    assert files(tmp_path) == files(raw)
+
+
+def test_refuses_a_folder_with_other_cards(tmp_path):
+    (tmp_path / "sources.toml").write_text('[[source]]\nid = "mine"\n', encoding="utf-8")
+    with pytest.raises(UsageError, match="holds other cards"):
+        sample.write(tmp_path)
+    assert [p.name for p in tmp_path.iterdir()] == ["sources.toml"]
+
+
+def test_cards_match_their_files(raw):
+    cards = tomllib.loads((raw / "sources.toml").read_text(encoding="utf-8"))["source"]
+    assert len({c["id"] for c in cards}) == len(cards)
+    for card in cards:
+        assert card["sha256"] == hashlib.sha256((raw / card["path"]).read_bytes()).hexdigest()
+        assert card["invented"] is True
+        assert card["title"].endswith("(données inventées)")
+
+
+def test_no_file_names_a_machine_path(raw):
+    for name, content in files(raw).items():
+        assert not re.search(rb"/(?:work|tmp|home|root|usr)/", content), name
+
+
+def test_invented_finess_numbers_have_an_impossible_prefix(raw):
+    text = (raw / "structures" / "2018-cs1100507.csv").read_text(encoding="cp1252")
+    numbers = re.findall(r"^structureet;([^;]+);", text, flags=re.MULTILINE)
+    assert numbers
+    assert all(n.startswith("0X") for n in numbers)
+
+
+def test_readme_tells_every_dirt(raw):
+    text = (raw / "README.md").read_text(encoding="utf-8")
+    assert "{" not in text
+    assert str(sample.truth().dirt["out_of_scope_2018"]) in text
+
+
+def test_every_cause_happens():
+    causes = set(sample.truth().changes["cause"])
+    assert causes == {
+        "opened",
+        "late_registration",
+        "closed",
+        "late_deregistration",
+        "left_extract",
+        "moved",
+        "relocated",
+        "identity",
+        "reclassified",
+        "declaration",
+        "generation",
+        "coverage_of_extract",
+        "not_attributable",
+    }
+
+
+def test_one_situation_per_structure():
+    truth = sample.truth()
+    assert not truth.stock.duplicated(["finess_et", "year"]).any()
+    totals = truth.counts.pivot_table(
+        index=["year", "structure_type"], columns="situation", values="n_structures", aggfunc="sum"
+    ).fillna(0)
+    assert (totals.drop(columns="all").sum(axis=1) == totals["all"]).all()
