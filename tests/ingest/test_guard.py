@@ -8,7 +8,7 @@ import pytest
 
 from qpvhealth.errors import InputError
 from qpvhealth.ingest import guard
-from qpvhealth.ingest.guard import checked_path, opened_zip, refuse_bigger, sha256_of
+from qpvhealth.ingest.guard import checked_path, inflated_chunks, opened_zip, refuse_bigger, sha256_of
 
 
 def test_a_plain_file_is_given_back_absolute(tmp_path, monkeypatch):
@@ -123,3 +123,12 @@ def test_a_damaged_archive_is_an_input_error(tmp_path):
     path.write_bytes(path.read_bytes()[:-30])
     with pytest.raises(InputError, match="damaged"), opened_zip(path):
         pass
+
+
+def test_a_damaged_entry_is_an_input_error(tmp_path):
+    path = zipped(tmp_path / "a.zip", [("a", bytes(range(256)) * 100)])
+    data = bytearray(path.read_bytes())
+    data[40:60] = b"\xff" * 20
+    path.write_bytes(data)
+    with pytest.raises(InputError, match="damaged"), opened_zip(path) as archive:
+        list(inflated_chunks(archive, archive.infolist()[0]))

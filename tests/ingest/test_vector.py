@@ -249,3 +249,17 @@ def test_real_files_are_as_they_were_counted(name, rows, invalid, crs):
     assert table.crs == crs
     text = table.frame.fillna("").to_numpy().astype(str).ravel().tolist()
     assert not any("\x80" <= c <= "\x9f" for cell in text for c in cell)
+
+
+def test_a_coordinate_system_that_cannot_be_read_is_refused(shape):
+    shape.with_suffix(".prj").write_text('PROJCS["x",GEOGCS["y",DATUM["z"')
+    with pytest.raises(InputError, match="coordinate system"):
+        read_vector(shape)
+
+
+def test_geopackage_names_that_are_not_text_are_refused(tmp_path):
+    frame().to_file(tmp_path / "a.gpkg", layer="qpv")
+    data = (tmp_path / "a.gpkg").read_bytes()
+    (tmp_path / "a.gpkg").write_bytes(data.replace(b"CREATE TABLE", b"CREATE TABL\xff"))
+    with pytest.raises(InputError):
+        read_vector(tmp_path / "a.gpkg")

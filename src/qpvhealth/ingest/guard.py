@@ -7,10 +7,13 @@ nothing reaches them that has not passed here. Only the standard library is used
 from __future__ import annotations
 
 import hashlib
+import lzma
 import os
 import re
 import stat
+import struct
 import zipfile
+import zlib
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -198,6 +201,19 @@ def sha256_of(path: Path) -> str:
     return digest.hexdigest()
 
 
+_ZIP_ERRORS = (
+    zipfile.BadZipFile,
+    zipfile.LargeZipFile,
+    NotImplementedError,
+    EOFError,
+    OSError,
+    ValueError,
+    zlib.error,
+    lzma.LZMAError,
+    struct.error,
+)
+
+
 @contextmanager
 def opened_zip(path: Path) -> Iterator[zipfile.ZipFile]:
     """Open a zip archive whose central directory is harmless: few entries, bounded sizes, no way out of its folder.
@@ -211,7 +227,7 @@ def opened_zip(path: Path) -> Iterator[zipfile.ZipFile]:
         with zipfile.ZipFile(path) as archive:
             _refuse_entries(path, archive.infolist())
             yield archive
-    except (zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError, EOFError, OSError, ValueError) as error:
+    except _ZIP_ERRORS as error:
         raise InputError(f"{path}: damaged zip archive ({error}); fetch the file again") from error
 
 

@@ -115,14 +115,19 @@ def text_frame(table: pa.Table, file: str) -> pd.DataFrame:
     """Write every column of a table as text, names stripped.
 
     Raises:
-        InputError: two columns of the same name, or a type that has no text (nested bytes).
+        InputError: two columns of the same name, or values that are not valid text.
 
     """
     names = [name.strip() for name in table.column_names]
     twice = [name for name, n in Counter(names).items() if n > 1]
     if twice:
         raise InputError(f"{file}: columns named twice: {', '.join(twice[:20])}; rename them in a copy of the file")
-    columns = [_text(column) for column in table.columns]
+    try:
+        columns = [_text(column) for column in table.columns]
+    except (pa.ArrowException, UnicodeError, ValueError, OverflowError) as error:
+        raise InputError(
+            f"{file}: a column cannot be written as text ({_first_line(error)}); fetch it again"
+        ) from error
     frame: pd.DataFrame
     if not columns:
         frame = pa.table({"": pa.nulls(table.num_rows)}).to_pandas().drop(columns="")

@@ -152,13 +152,11 @@ def _gdal_errors(name: str, notes: list[str] | None = None) -> Iterator[None]:
             warnings.simplefilter("always")
             yield
     except (
-        engine.errors.DataSourceError,
-        engine.errors.DataLayerError,
-        RuntimeError,
-        ValueError,
-        MemoryError,
-        OSError,
-    ) as error:
+        engine.errors.CRSError,
+        UnboundLocalError,
+    ) as error:  # the second is what pyogrio raises where GDAL cannot write it
+        raise InputError(f"{name}: its coordinate system cannot be read; mend or remove the .prj") from error
+    except (engine.errors.DataSourceError, RuntimeError, ValueError, MemoryError, OSError) as error:
         raise InputError(f"{name}: damaged or unreadable ({str(error)[:200]}); fetch it again") from error
     if notes is not None:
         notes.extend(sorted({f"GDAL: {str(w.message)[:200]}" for w in caught}))
@@ -179,7 +177,8 @@ def _read_gdal(path: Path, name: str, **options: Any) -> RawTable:  # noqa: ANN4
 
 def _table(name: str, table: pa.Table, geometry: int, crs: str | None, notes: list[str]) -> RawTable:
     """Part a table into text and geometries."""
-    shapes = _shapes(table.column(geometry).to_pylist(), notes)
+    with np.errstate(invalid="ignore"):
+        shapes = _shapes(table.column(geometry).to_pylist(), notes)
     attributes = table.remove_column(geometry)
     return RawTable(
         file=name,
@@ -273,7 +272,7 @@ def _refuse_live_sql(path: Path) -> None:
             live = base.execute(_LIVE_SQL).fetchall()
         finally:
             base.close()
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeError) as error:
         raise InputError(f"{path.name}: damaged GeoPackage ({error}); fetch it again") from error
     if live:
         raise InputError(f"{path.name}: {live[0][0]} is a view or a virtual table, not data; export it as a table")
@@ -290,14 +289,14 @@ WHERE (type = 'view' AND name IN (SELECT table_name FROM gpkg_contents))
 @contextmanager
 def _unzipped(path: Path, layer: str | None) -> Iterator[Path]:
     """Take the one shapefile of an archive out into a temporary folder, under a name of ours."""
-    with opened_zip(path) as archive, tempfile.TemporaryDirectory(prefix="qpvhealth-") as folder:
-        parts = [e for e in archive.infolist() if not e.is_dir() and not e.filename.startswith("__MACOSX/")]
-        main = _main_entry(path, parts, layer)
-        stem = main.filename[: -len(".shp")]
-        for entry in parts:
-            suffix = entry.filename[len(stem) :].lower()
-            if entry.filename.startswith(stem) and suffix in _COMPANIONS:
-                _extract(archive, entry, Path(folder) / f"layer{suffix}")
+    with tempfile.TemporaryDirectory(prefix="qpvhealth-") as folder:
+        with opened_zip(path) as archive:
+            parts = [e for e in archive.infolist() if not e.is_dir() and not e.filename.startswith("__MACOSX/")]
+            stem = _main_entry(path, parts, layer).filename[: -len(".shp")]
+            for entry in parts:
+                suffix = entry.filename[len(stem) :].lower()
+                if entry.filename.startswith(stem) and suffix in _COMPANIONS:
+                    _extract(archive, entry, Path(folder) / f"layer{suffix}")
         yield checked_path(Path(folder) / "layer.shp")
 
 
