@@ -3,6 +3,7 @@
 import csv
 import tomllib
 from datetime import date, datetime
+from functools import cache
 from pathlib import Path
 
 import geopandas as gpd
@@ -89,9 +90,14 @@ def locate(structures, qpv):
 
 def projected(x, y, epsg, commune):
     target = METRES.get(department(commune), 2154)
-    if epsg == target:
+    if epsg in (target, f"EPSG:{target}"):
         return x, y
-    return Transformer.from_crs(epsg, target, always_xy=True).transform(x, y)
+    return transformer(epsg, target).transform(x, y)
+
+
+@cache
+def transformer(source, target):
+    return Transformer.from_crs(source, target, always_xy=True)
 
 
 def legacy(path, encoding):
@@ -196,7 +202,7 @@ def extract_2019(raw, old):
 def extract_2020(raw, old):
     frame = in_stock(ministry(raw, 2020), date(2020, 4, 1))
     known = frame["x"].notna()
-    moved = [projected(r["x"], r["y"], int(r["epsg"]), r["commune"]) for r in frame[known].to_dict("records")]
+    moved = [projected(r["x"], r["y"], r["crs"], r["commune"]) for r in frame[known].to_dict("records")]
     frame.loc[known, ["x", "y"]] = moved
     return frame.assign(qpv=locate(frame, old))
 
@@ -328,9 +334,7 @@ def test_points_lie_in_their_commune(raw, extract_2020):
     corrected = {c["key"] for c in wrong}
     there = extract_2020[extract_2020["qpv"].notna() & ~extract_2020["finess"].isin(corrected)]
     for row in there.to_dict("records"):
-        lon, lat = Transformer.from_crs(METRES.get(department(row["commune"]), 2154), 4326, always_xy=True).transform(
-            row["x"], row["y"]
-        )
+        lon, lat = transformer(METRES.get(department(row["commune"]), 2154), 4326).transform(row["x"], row["y"])
         assert outlines.geometry[row["commune"]].covers(shapely.Point(lon, lat)), row["finess"]
 
 

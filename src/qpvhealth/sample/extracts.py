@@ -277,7 +277,7 @@ def _regional(row: Record) -> dict[str, str]:
     uid, commune, department = int(row["uid"]), str(row["commune"]), str(row["department"])
     number, _, street = str(row["address"]).split(" ", 2)
     category = CATEGORIES[row["structure_type"]]
-    has_metres = pd.notna(row["px"]) and (row["territory"] == METROPOLE or uid % 2 == 0)
+    has_metres: bool = pd.notna(row["px"]) and (row["territory"] == METROPOLE or uid % 2 == 0)
     return {
         "numero_finess_etablissement": row["finess_et"],
         "numero finess etablissement juridique": f"0X8{uid:06d}",

@@ -102,10 +102,22 @@ def members() -> tuple[Member, ...]:
     beside = _beside(ledger)
     covered = [q for i, qs in hosts.items() if all_cohorts()[i].host in ("own", "stable") for q in qs if q is not None]
     sharing = cycle([q for q in dict.fromkeys(covered) if q.department not in FAR_SEAS])
-    found: list[Member] = []
-    for i, cohort in enumerate(all_cohorts()):
-        given = hosts.get(i) or _reused(cohort, sharing, beside)
-        found += [Member(len(found) + 1 + k, cohort, k, q) for k, q in enumerate(given)]
+    given = [
+        (c, q) for i, c in enumerate(all_cohorts()) for q in enumerate(hosts.get(i) or _reused(c, sharing, beside))
+    ]
+    return _numbered(given)
+
+
+def _numbered(given: list[tuple[Cohort, tuple[int, Qpv | None]]]) -> tuple[Member, ...]:
+    """Number the structures from 1; one in six of those that share a neighbourhood shares the point of who lives there."""
+    owners: dict[str, int] = {}
+    found = []
+    for uid, (cohort, (rank, host)) in enumerate(given, 1):
+        code = host.code if host is not None else ""
+        if cohort.host in ("own", "stable"):
+            owners.setdefault(code, uid)
+        is_together = cohort.host == "shared" and uid % 6 == 0
+        found.append(Member(uid, cohort, rank, host, owners.get(code) if is_together else None))
     return tuple(found)
 
 

@@ -111,11 +111,13 @@ class _Numbers:
     new: dict[str, int] = field(default_factory=dict)
 
     def old_code(self, department: str) -> str:
-        number = self.old[department] = self.old.get(department, 900) + 1
+        number = self.old.get(department, 900) + 1
+        self.old[department] = number
         return f"QP{department:0>3}{number}"
 
     def new_code(self, department: str, letter: str) -> str:
-        number = self.new[department] = self.new.get(department, 100) - 1
+        number = self.new.get(department, 100) - 1
+        self.new[department] = number
         letter = "C" if number <= REAL_UP_TO.get(department, 0) else letter
         return f"QN{department:0>3}{number:02d}{letter}"
 
@@ -126,8 +128,8 @@ def groups() -> tuple[Group, ...]:
     numbers = _Numbers()
     fates = _shuffled(METROPOLITAN_FATES)
     made = [_group(i, fate, _metropolitan_site(i, fate), numbers) for i, fate in enumerate(fates)]
-    for department in OVERSEAS_FATES:
-        for i, fate in enumerate(_shuffled(OVERSEAS_FATES[department])):
+    for department, wanted in OVERSEAS_FATES.items():
+        for i, fate in enumerate(_shuffled(wanted)):
             made.append(_group(len(made), fate, _overseas_site(department, i), numbers))
     return tuple(made)
 

@@ -52,7 +52,7 @@ COLUMNS_2020 = {
     "postcode": "CP",
     "x": "X",
     "y": "Y",
-    "epsg": "Projection (EPSG)",
+    "crs": "Projection",
     "opened_on": "Ouverte le",
     "closed_on": "Fermée le",
     "source_says_in_qpv": "En QPV (O/N)",
@@ -149,9 +149,9 @@ def _rows_2020() -> list[dict[str, Any]]:
     rows = [_row(r, 2020) for r in states.to_dict("records")]
     for row, state, (lon, lat) in zip(rows, states.to_dict("records"), degrees, strict=True):
         if state["territory"] == "polynesie":
-            row |= {"x": lon, "y": lat, "epsg": 4326}
+            row |= {"x": lon, "y": lat, "crs": "EPSG:4326"}
         elif pd.notna(state["px"]):
-            row |= {"x": state["px"], "y": state["py"], "epsg": int(state["epsg"])}
+            row |= {"x": state["px"], "y": state["py"], "crs": f"EPSG:{state['epsg']}"}
         if state["uid"] == wrong_commune()[0]:
             row["commune_code"] = wrong_commune()[2]
     return [*rows, rows[3] | {"finess_et": "X00001"}]
