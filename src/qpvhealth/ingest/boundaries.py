@@ -18,7 +18,11 @@ if TYPE_CHECKING:
 OUTLINES = Layout(
     "outlines",
     (
-        Field("area_code", ("code", "insee", "insee_com", "insee_dep", "insee_reg", "codgeo", "com", "dep", "reg", "code_insee"), required=True),
+        Field(
+            "area_code",
+            ("code", "insee", "insee_com", "insee_dep", "insee_reg", "codgeo", "com", "dep", "reg", "code_insee"),
+            required=True,
+        ),
         Field("label", ("nom", "libelle", "name", "nom_com", "nom_dep", "nom_reg", "libgeo")),
     ),
 )
@@ -55,7 +59,9 @@ def _outlines(raw: RawTable, card: Card) -> Staged:
     if crs is None:
         raise InputError(f'{raw.place()}: no coordinate system; write crs = "EPSG:…" in card {card.id}')
     sieve.reject(text["area_code"].isna(), "value-missing", "no area code")
-    frame = pd.DataFrame({"level": card["level"], "area_code": _codes(text["area_code"], card["level"]), "label": text["label"]})
+    frame = pd.DataFrame(
+        {"level": card["level"], "area_code": _codes(text["area_code"], card["level"]), "label": text["label"]}
+    )
     frame["crs"], frame["geometry"] = str(crs), raw.geometry
     absent = pd.Series([g is None or g.is_empty for g in frame["geometry"]], index=frame.index)
     sieve.reject(absent, "geometry-missing", "no outline")

@@ -68,7 +68,7 @@ REQUIRED: dict[str, tuple[str, ...]] = {
     "neighbourhoods": ("generation",),
     "populations": ("generation", "population_year"),
     "declarations": ("year", "generation"),
-    "zoning": ("edition", "in_force_from", "generation"),
+    "zoning": ("edition", "in_force_from"),
     "programme": ("programme",),
     "projects": ("year",),
     "neighbourhood_indicators": ("generation", "reference_year"),
@@ -127,13 +127,17 @@ def load(folder: Path) -> list[Card]:
     """
     path = folder / FILE_NAME
     if not path.is_file():
-        raise InputError(f"{path}: not found; write one card per raw file, or run `qpvhealth sample {folder}` for an example")
+        raise InputError(
+            f"{path}: not found; write one card per raw file, or run `qpvhealth sample {folder}` for an example"
+        )
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise UsageError(f"{FILE_NAME}: cannot be read: {error}") from error
     entries = document.get("source", [])
-    unknown = [f'{FILE_NAME}: unknown section "{key}"; cards are written [[source]]' for key in document if key != "source"]
+    unknown = [
+        f'{FILE_NAME}: unknown section "{key}"; cards are written [[source]]' for key in document if key != "source"
+    ]
     if not isinstance(entries, list) or not entries:
         raise UsageError(f"{FILE_NAME}: no [[source]] card")
     problems = unknown + [p for n, entry in enumerate(entries, 1) for p in _problems(entry, n)]
@@ -166,7 +170,11 @@ def _problems(entry: dict[str, Any], number: int) -> list[str]:
     if kind not in KIND_KEYS:
         return [f'{name}: unknown kind "{kind}"; known: {", ".join(KIND_KEYS)}']
     known = COMMON_KEYS | KIND_KEYS[kind]
-    found = [f'{name}: unknown key "{key}" for kind {kind}; known: {", ".join(sorted(known))}' for key in entry if key not in known]
+    found = [
+        f'{name}: unknown key "{key}" for kind {kind}; known: {", ".join(sorted(known))}'
+        for key in entry
+        if key not in known
+    ]
     found += [f"{name}: {key} is missing; a card of kind {kind} needs it" for key in REQUIRED[kind] if key not in entry]
     found += [
         f"{name}: {key} must be {_type_name(known[key])}, not {entry[key]!r}"

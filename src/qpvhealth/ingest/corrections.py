@@ -55,7 +55,9 @@ def load(folder: Path, cards: list[Card]) -> tuple[Correction, ...]:
     return tuple(Correction(**{k: str(entry[k]) for k in KEYS}) for entry in entries)
 
 
-def apply(text: pd.DataFrame, corrections: tuple[Correction, ...], source_id: str, key: str) -> tuple[pd.DataFrame, int]:
+def apply(
+    text: pd.DataFrame, corrections: tuple[Correction, ...], source_id: str, key: str
+) -> tuple[pd.DataFrame, int]:
     """Correct the text of one source, rows named by their ``key`` column; return it with the number of values changed.
 
     An empty ``expect`` or ``value`` stands for an empty cell. Raises UsageError for a correction that does not apply.

@@ -23,7 +23,11 @@ LAYOUT = Layout(
     "vecu-declarations",
     (
         Field("finess_et", ("finess", "nofinesset", "num_finess_et", "n_finess_et", "numero_finess_et"), required=True),
-        Field("vecu_declared", ("vecu", "quartier_vecu", "quartier vécu", "declare", "reponse", "en_quartier_vecu"), required=True),
+        Field(
+            "vecu_declared",
+            ("vecu", "quartier_vecu", "quartier vécu", "declare", "reponse", "en_quartier_vecu"),
+            required=True,
+        ),
         Field("qpv_code", QPV_CODE_ALIASES + ("qpv", "codes_qpv", "qpv_codes")),
         Field("ars", ("region", "code_region", "region_code")),
         Field("comment", ("commentaire", "remarque")),
@@ -66,9 +70,13 @@ def _typed(text: pd.DataFrame, card: Card, sieve: Sieve) -> pd.DataFrame:
     answers = cleaning.coded(text["vecu_declared"].where(sieve.keep), mapping, column="vecu_declared", where=where)
     codes = cleaning.code_lists(text["qpv_code"].str.upper())
     expected = pd.Series([_bad(cell, pattern(card)) for cell in codes], index=codes.index, dtype="str")
-    sieve.reject(expected.notna(), "qpv-code-invalid", 'QPV code "' + expected.fillna("") + f'" ({pattern(card)} expected)')
+    sieve.reject(
+        expected.notna(), "qpv-code-invalid", 'QPV code "' + expected.fillna("") + f'" ({pattern(card)} expected)'
+    )
     frame = pd.DataFrame({"finess_et": numbers.values.fillna(own), "vecu_declared": answers.fillna(UNKNOWN)})
-    frame["qpv_code"] = [cell if answer == YES else [] for cell, answer in zip(codes, frame["vecu_declared"], strict=True)]
+    frame["qpv_code"] = [
+        cell if answer == YES else [] for cell, answer in zip(codes, frame["vecu_declared"], strict=True)
+    ]
     return frame.assign(year=card["year"], generation=card["generation"])
 
 

@@ -74,7 +74,9 @@ def read(card: Card) -> tuple[RawTable, dict[str, Tally]]:
     is_structure = (kinds == SECTION) & np.isin(lengths, _LENGTHS)
     is_point = (kinds == GEOLOCATION) & (lengths == len(_POINT))
     if not is_structure.any():
-        raise InputError(f"{name}: no {SECTION} line of {' or '.join(map(str, _LENGTHS))} fields; is it another extract?")
+        raise InputError(
+            f"{name}: no {SECTION} line of {' or '.join(map(str, _LENGTHS))} fields; is it another extract?"
+        )
     other = ~is_structure & ~is_point
     other[0] = False
     structures = _frame(records, np.flatnonzero(is_structure), _COLUMNS)
@@ -91,13 +93,15 @@ def coordinate_source(text: pd.Series) -> pd.DataFrame:
 
     A geocoder of the ADMIN-EXPRESS family gives commune centroids, which never decide.
     """
-    parts = text.str.split(",", n=4, expand=True).reindex(columns=range(5))
+    parts = text.str.split(",", n=4, expand=True).reindex(columns=range(5)).astype("str")
     epsg = parts[4].str.extract(r"EPSG:\s*(\d{4,5})")[0]
     named = pd.Series(None, index=text.index, dtype="str")
     for word, crs in CRS_NAMES.items():
         at = parts[4].str.upper().str.contains(word, regex=False).fillna(value=False).astype(bool) & named.isna()
         named = named.where(~at, crs)
-    score = pd.to_numeric(parts[2].where(parts[2].str.fullmatch(r"\s*\d+([.]\d+)?\s*").fillna(value=False).astype(bool)))
+    score = pd.to_numeric(
+        parts[2].where(parts[2].str.fullmatch(r"\s*\d+([.]\d+)?\s*").fillna(value=False).astype(bool))
+    )
     is_centroid = parts[3].str.strip().str.upper().str.startswith(CENTROID_GEOCODER).fillna(value=False).astype(bool)
     crs = ("EPSG:" + epsg).fillna(named).astype("str")
     return pd.DataFrame({"crs": crs, "score": score.astype("float64") / SCORE_SCALE, "is_centroid": is_centroid})
@@ -118,7 +122,9 @@ def _joined(structures: pd.DataFrame, located: pd.DataFrame, name: str) -> tuple
     points = located[~repeated]
     twice = points["finess_et"][points["finess_et"].duplicated()]
     if not twice.empty:
-        raise InputError(f"{name}: two different points for {', '.join(twice.head(5))}; ask the producer, none was chosen")
+        raise InputError(
+            f"{name}: two different points for {', '.join(twice.head(5))}; ask the producer, none was chosen"
+        )
     orphan = ~points["finess_et"].isin(structures["finess_et"])
     tally = Tally(len(located), int((~orphan).sum()), 0, int(repeated.sum()), _counted("no establishment", orphan))
     joined = structures.merge(points[content], on="finess_et", how="left", validate="many_to_one")
@@ -132,6 +138,8 @@ def _counted(reason: str, mask: pd.Series) -> dict[str, int]:
 def _broken(records: Records, at: np.ndarray) -> list[BrokenRow]:
     expected = f"{SECTION} of {' or '.join(map(str, _LENGTHS))} fields, or {GEOLOCATION} of {len(_POINT)}"
     return [
-        BrokenRow(records.lines[i], "row-broken", f"{len(records.fields[i])} fields ({expected})", ";".join(records.fields[i]))
+        BrokenRow(
+            records.lines[i], "row-broken", f"{len(records.fields[i])} fields ({expected})", ";".join(records.fields[i])
+        )
         for i in at
     ]

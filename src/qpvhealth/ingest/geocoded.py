@@ -48,9 +48,13 @@ def read(card: Card, known: tuple[Correction, ...] = ()) -> Staged:
     text, n = corrections.apply(layouts.renamed(raw, card, LAYOUT), known, card.id, "finess_et")
     sieve.warn("correction-applied", n, "values corrected by corrections.toml")
     numbers = cleaning.finess(text["finess_et"])
-    codes = numbers.values.fillna(text["finess_et"].str.strip().where(text["finess_et"].str.contains(":").fillna(value=False)))
+    codes = numbers.values.fillna(
+        text["finess_et"].str.strip().where(text["finess_et"].str.contains(":").fillna(value=False))
+    )
     sieve.reject(codes.isna(), "geocoder-answer-unusable", "no structure identifier")
-    sieve.reject(codes.duplicated(keep=False), "geocoder-answer-unusable", "identifier on several rows; none was chosen")
+    sieve.reject(
+        codes.duplicated(keep=False), "geocoder-answer-unusable", "identifier on several rows; none was chosen"
+    )
     return sieve.staged(_points(text, codes.astype("str"), sieve).assign(year=card["year"]))
 
 
@@ -60,7 +64,9 @@ def _points(text: pd.DataFrame, codes: pd.Series, sieve: Sieve) -> pd.DataFrame:
     status = text["result_status"].str.strip().str.casefold().fillna(OK_STATUS)
     there = values["longitude"].notna() & values["latitude"].notna() & (status == OK_STATUS)
     usable = kind.isin(USABLE_TYPES) & values["result_score"].notna()
-    frame = pd.DataFrame({"finess_et": codes, "x": values["longitude"].where(there), "y": values["latitude"].where(there)})
+    frame = pd.DataFrame(
+        {"finess_et": codes, "x": values["longitude"].where(there), "y": values["latitude"].where(there)}
+    )
     frame["crs"] = pd.Series(WGS84, index=codes.index, dtype="str").where(there)
     frame["location_status"] = np.where(~there, MISSING, np.where(usable, LOCATED, CENTROID))
     known = (*USABLE_TYPES, "locality", "municipality")

@@ -102,7 +102,11 @@ def columns(raw: RawTable, card: Card, layout: Layout) -> dict[str, str]:
     rest = {c: [h for h in hs if h not in taken.values()] for c, hs in found.items() if c not in card.columns}
     problems = [f'no column of ours is called "{c}"; known: {", ".join(found)}' for c in unknown]
     problems += [f'no header "{theirs}"; there are: {", ".join(header)}' for theirs in lost]
-    problems += [f'two headers for {c}: {", ".join(hs)}; name one under [source.columns]' for c, hs in rest.items() if len(hs) > 1]
+    problems += [
+        f"two headers for {c}: {', '.join(hs)}; name one under [source.columns]"
+        for c, hs in rest.items()
+        if len(hs) > 1
+    ]
     problems += [
         f"no header for {f.name}, which is required; name it under [source.columns]. There are: {', '.join(header)}"
         for f in layout.fields

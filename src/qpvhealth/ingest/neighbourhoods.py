@@ -57,7 +57,11 @@ def read(card: Card, known: tuple[Correction, ...] = ()) -> Staged:
 
 def pattern(card: Card) -> str:
     """Return the pattern of the codes of a card's generation; any code where the set is not official and none is given."""
-    return str(card.get("code_pattern") or CODE_PATTERNS.get(card["generation"], r".+")).removeprefix("^").removesuffix("$")
+    return (
+        str(card.get("code_pattern") or CODE_PATTERNS.get(card["generation"], r".+"))
+        .removeprefix("^")
+        .removesuffix("$")
+    )
 
 
 def other_generation(codes: pd.Series, generation: str) -> str | None:
@@ -86,7 +90,9 @@ def _text(raw: RawTable, card: Card) -> pd.DataFrame:
 
 def _typed(text: pd.DataFrame, raw: RawTable, card: Card) -> pd.DataFrame:
     codes = text["qpv_code"].str.strip().str.upper()
-    frame = pd.DataFrame({"qpv_code": codes, "generation": pd.Series(card["generation"], index=codes.index, dtype="str")})
+    frame = pd.DataFrame(
+        {"qpv_code": codes, "generation": pd.Series(card["generation"], index=codes.index, dtype="str")}
+    )
     frame["name"] = text["name"]
     frame["commune_codes"] = text["commune_codes"].map(_communes, na_action="ignore").astype("str")
     frame["commune_names"] = text["commune_names"]
@@ -99,7 +105,9 @@ def _typed(text: pd.DataFrame, raw: RawTable, card: Card) -> pd.DataFrame:
 def _sift(frame: pd.DataFrame, raw: RawTable, card: Card, sieve: Sieve) -> None:
     codes = frame["qpv_code"]
     if (other := other_generation(codes, card["generation"])) is not None:
-        raise UsageError(f'{raw.place()}: the codes are those of {other}; write generation = "{other}" in card {card.id}')
+        raise UsageError(
+            f'{raw.place()}: the codes are those of {other}; write generation = "{other}" in card {card.id}'
+        )
     if card.get("codes") is not None:
         sieve.leave_out(~codes.isin([str(c) for c in card["codes"]]), "not among the codes of the card")
     sieve.reject(codes.isna(), "qpv-code-missing", "no QPV code")

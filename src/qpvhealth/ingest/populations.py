@@ -55,7 +55,9 @@ def read(card: Card, known: tuple[Correction, ...] = ()) -> Staged:
     staged = sieve.staged(frame, (sieve.keep & frame.duplicated().to_numpy()))
     twice = staged.frame["qpv_code"][staged.frame["qpv_code"].duplicated()]
     if not twice.empty:
-        raise InputError(f"{raw.place()}: two populations for {', '.join(twice.head(10))}; correct one in corrections.toml")
+        raise InputError(
+            f"{raw.place()}: two populations for {', '.join(twice.head(10))}; correct one in corrections.toml"
+        )
     return staged
 
 

@@ -33,18 +33,24 @@ def read(card: Card, known: tuple[Correction, ...] = ()) -> Staged:
     sieve = Sieve(raw, card.id)
     text, n = corrections.apply(layouts.renamed(raw, card, layout), known, card.id, column)
     sieve.warn("correction-applied", n, "values corrected by corrections.toml")
-    codes = _qpv_codes(text[column], raw.file, card, sieve) if column == "qpv_code" else _structures(text[column], sieve)
+    codes = (
+        _qpv_codes(text[column], raw.file, card, sieve) if column == "qpv_code" else _structures(text[column], sieve)
+    )
     frame = pd.DataFrame({"programme": card["programme"], column: codes})
     frame["generation"] = card.get("generation")
     repeated = sieve.keep & frame.assign(**{column: codes.astype("str")}).duplicated().to_numpy()
     staged = sieve.staged(frame, repeated)
-    long = staged.frame.explode(column, ignore_index=True).astype({column: "str"}).drop_duplicates(["programme", column])
+    long = (
+        staged.frame.explode(column, ignore_index=True).astype({column: "str"}).drop_duplicates(["programme", column])
+    )
     return Staged(staged.source_id, long.reset_index(drop=True), staged.rejects, staged.tally, staged.findings)
 
 
 def _qpv_codes(text: pd.Series, file: str, card: Card, sieve: Sieve) -> pd.Series:
     if card.get("generation") is None:
-        raise UsageError(f'card {card.id}: a list of QPV needs the generation of its codes, such as generation = "qpv-2015"')
+        raise UsageError(
+            f'card {card.id}: a list of QPV needs the generation of its codes, such as generation = "qpv-2015"'
+        )
     codes = cleaning.code_lists(text.str.upper())
     if (other := other_generation(codes.str[0], card["generation"])) is not None:
         raise UsageError(f'{file}: the codes are those of {other}; write generation = "{other}" in card {card.id}')

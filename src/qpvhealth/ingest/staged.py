@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -69,6 +69,7 @@ class Sieve:
     def __init__(self, raw: RawTable, source_id: str) -> None:
         """Keep every row of the raw table."""
         self.raw, self.source_id = raw, source_id
+        self.n_records = raw.n_records
         self.keep = np.ones(len(raw.frame), dtype=bool)
         self.out_of_scope: dict[str, int] = {}
         self.findings: list[Finding] = [Finding("reading-choice", 1, f"{raw.place()}: {note}") for note in raw.notes]
@@ -87,7 +88,9 @@ class Sieve:
     def leave_out(self, out: pd.Series | np.ndarray, reasons: pd.Series | str) -> None:
         """Put the kept rows of a mask out of scope, counted by reason."""
         mask = np.asarray(out, dtype=bool) & self.keep
-        named = pd.Series(reasons, index=range(len(mask))) if isinstance(reasons, str) else reasons.reset_index(drop=True)
+        named = (
+            pd.Series(reasons, index=range(len(mask))) if isinstance(reasons, str) else reasons.reset_index(drop=True)
+        )
         for reason, n in named[mask].fillna("unknown").value_counts().items():
             self.out_of_scope[str(reason)] = self.out_of_scope.get(str(reason), 0) + int(n)
         self.keep &= ~mask
@@ -95,7 +98,7 @@ class Sieve:
     def warn(self, rule: str, n: int, message: str) -> None:
         """Record a finding, unless it happened no time."""
         if n:
-            self.findings.append(Finding(rule, int(n), f"{self.raw.place()}: {message}", self.raw.n_records))
+            self.findings.append(Finding(rule, int(n), f"{self.raw.place()}: {message}", self.n_records))
 
     def warn_at(self, rule: str, at: pd.Series | np.ndarray, values: pd.Series, message: str) -> None:
         """Record a finding about the kept rows of a mask, with the first values and their rows."""
@@ -109,8 +112,16 @@ class Sieve:
         out = self.provenance().join(frame.reset_index(drop=True))[self.keep & ~repeated].reset_index(drop=True)
         rejects = self.rejects()
         self.warn("duplicates", int(repeated.sum()), "identical repeats, counted once")
-        tally = Tally(self.raw.n_records, len(out), len(rejects), int(repeated.sum()), self.out_of_scope)
+        tally = Tally(self.n_records, len(out), len(rejects), int(repeated.sum()), self.out_of_scope)
         return Staged(self.source_id, out, rejects, tally.asserted(str(self.raw.place())), tuple(self.findings))
+
+    def narrowed(self) -> Sieve:
+        """Return a sieve over the kept rows only, with the same account: what has left is not looked at again."""
+        kept = replace(self.raw, frame=self.raw.frame[self.keep].reset_index(drop=True), rows=self.raw.rows[self.keep])
+        smaller = Sieve(replace(kept, broken=(), notes=()), self.source_id)
+        smaller.n_records, smaller.out_of_scope = self.n_records, self.out_of_scope
+        smaller.findings, smaller._rejects = self.findings, self._rejects
+        return smaller
 
     def provenance(self) -> pd.DataFrame:
         """Return the source, sheet and row of every record."""

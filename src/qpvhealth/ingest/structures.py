@@ -87,7 +87,8 @@ WORDS: dict[str, dict[str, str]] = {
     },
     "source_says_in_qpv": _ANSWERS,
     "vecu_declared": _ANSWERS,
-    "location_precision": {p: p for p in ("housenumber", "street", "locality", "municipality", "unknown")} | {"": UNKNOWN},
+    "location_precision": {p: p for p in ("housenumber", "street", "locality", "municipality", "unknown")}
+    | {"": UNKNOWN},
 }
 _ALLOWED: dict[str, tuple[str, ...]] = {
     "structure_type": (*STRUCTURE_TYPES, OUT_OF_SCOPE),
@@ -117,7 +118,10 @@ def read(card: Card, known: tuple[Correction, ...] = ()) -> StagedStructures:
     sieve.findings.extend(notes)
     text, n = corrections.apply(text, known, card.id, "finess_et")
     sieve.warn("correction-applied", n, "values corrected by corrections.toml")
-    frame = _typed(text, card, sieve)
+    types = _types(text, card, sieve)
+    text, types = (part[sieve.keep].reset_index(drop=True) for part in (text, types))
+    sieve = sieve.narrowed()
+    frame = _typed(text, types, card, sieve)
     repeated = _identical_repeats(frame, sieve)
     staged = sieve.staged(frame, repeated)
     _refuse_conflicts(staged.frame, raw)
@@ -133,7 +137,9 @@ def points(frame: pd.DataFrame) -> pd.DataFrame:
 
 def _text(card: Card) -> tuple[RawTable, pd.DataFrame, dict, list[Finding]]:
     """Return the raw table, its text under our names, the accounts of further sections and what columns were not used."""
-    if card.get("layout") == finess_legacy.LAYOUT or (card.get("layout") is None and finess_legacy.recognises(card.path)):
+    if card.get("layout") == finess_legacy.LAYOUT or (
+        card.get("layout") is None and finess_legacy.recognises(card.path)
+    ):
         raw, sections = finess_legacy.read(card)
         return raw, raw.frame.reindex(columns=list(_NAMES)).astype("str"), sections, []
     raw = tables.read(card)
@@ -148,9 +154,8 @@ def _text(card: Card) -> tuple[RawTable, pd.DataFrame, dict, list[Finding]]:
     return raw, text, {}, [f for f in notes if f.n]
 
 
-def _typed(text: pd.DataFrame, card: Card, sieve: Sieve) -> pd.DataFrame:
-    frame = pd.DataFrame(index=text.index)
-    frame["structure_type"] = _types(text, card, sieve)
+def _typed(text: pd.DataFrame, types: pd.Series, card: Card, sieve: Sieve) -> pd.DataFrame:
+    frame = pd.DataFrame({"structure_type": types})
     frame["finess_et"] = _identifiers(text, card, sieve)
     frame["modality"] = _modalities(text, frame["structure_type"], card, sieve)
     for name in ("source_says_in_qpv", "vecu_declared"):
@@ -160,7 +165,9 @@ def _typed(text: pd.DataFrame, card: Card, sieve: Sieve) -> pd.DataFrame:
     frame["siret"] = _sirets(text["siret"], sieve)
     frame["commune_code"] = _communes(text, sieve)
     given = cleaning.departments(text["department_code"])
-    frame["department_code"] = frame["commune_code"].map(department_of_commune, na_action="ignore").fillna(given).astype("str")
+    frame["department_code"] = (
+        frame["commune_code"].map(department_of_commune, na_action="ignore").fillna(given).astype("str")
+    )
     frame["address"] = _addresses(text)
     postal = text["postal_line"].str.extract(r"^\s*(\d{5})\s+(.*)$")
     frame["postcode"] = text["postcode"].fillna(postal[0])
@@ -178,7 +185,9 @@ def _types(text: pd.DataFrame, card: Card, sieve: Sieve) -> pd.Series:
     valid = [code for code, until in days.items() if until is None or (reference is not None and reference <= until)]
     by_category = category.map({code: COUNTED[code].structure_type for code in valid}).astype("str")
     if text["structure_type"].isna().all():
-        reasons = ("category " + category.fillna("missing")).where(~category.isin(EXCLUDED), "excluded category " + category)
+        reasons = ("category " + category.fillna("missing")).where(
+            ~category.isin(EXCLUDED), "excluded category " + category
+        )
         sieve.leave_out(by_category.isna(), reasons)
         return by_category
     sieve.reject(text["structure_type"].isna() & by_category.isna(), "value-missing", "no structure type")
@@ -192,8 +201,14 @@ def _types(text: pd.DataFrame, card: Card, sieve: Sieve) -> pd.Series:
 def _identifiers(text: pd.DataFrame, card: Card, sieve: Sieve) -> pd.Series:
     numbers = cleaning.finess(text["finess_et"])
     own = card.id + ":" + text["own_id"].str.strip()
-    sieve.reject(numbers.bad & own.isna(), "finess-invalid", 'FINESS number "' + text["finess_et"].fillna("") + '" (nine characters expected)')
-    sieve.reject(numbers.values.isna() & own.isna(), "identifier-missing", "no FINESS number and no identifier of the extract")
+    sieve.reject(
+        numbers.bad & own.isna(),
+        "finess-invalid",
+        'FINESS number "' + text["finess_et"].fillna("") + '" (nine characters expected)',
+    )
+    sieve.reject(
+        numbers.values.isna() & own.isna(), "identifier-missing", "no FINESS number and no identifier of the extract"
+    )
     sieve.warn_at("finess-zeros-restored", numbers.repaired, text["finess_et"], "eight digits read as nine")
     return numbers.values.fillna(own).astype("str")
 
@@ -207,7 +222,9 @@ def _coded(text: pd.Series, name: str, card: Card, sieve: Sieve) -> pd.Series:
     """Read a coded column with the card's words, else ours. Rows that already left the sieve are not read."""
     mapping = card.values.get(name)
     if mapping is not None and (wrong := sorted(set(mapping.values()) - set(_ALLOWED[name]))):
-        raise UsageError(f"card {card.id}: [source.values.{name}] maps to {', '.join(wrong)}; known: {', '.join(_ALLOWED[name])}")
+        raise UsageError(
+            f"card {card.id}: [source.values.{name}] maps to {', '.join(wrong)}; known: {', '.join(_ALLOWED[name])}"
+        )
     words = WORDS[name] if mapping is None else WORDS[name] | mapping if name in _WITH_DEFAULTS else mapping
     return cleaning.coded(text.where(sieve.keep), words, column=name, where=f"{sieve.raw.place()}: card {card.id}")
 
@@ -229,9 +246,16 @@ def _sirets(text: pd.Series, sieve: Sieve) -> pd.Series:
 
 def _communes(text: pd.DataFrame, sieve: Sieve) -> pd.Series:
     codes = cleaning.communes(text["commune_code"])
-    sieve.warn_at("commune-zeros-restored", codes.repaired & codes.values.notna(), text["commune_code"], "four digits read as five")
+    sieve.warn_at(
+        "commune-zeros-restored",
+        codes.repaired & codes.values.notna(),
+        text["commune_code"],
+        "four digits read as five",
+    )
     sieve.warn_at("commune-invalid", codes.bad, text["commune_code"], "commune code taken as unknown")
-    whole = cleaning.communes(text["commune_digits"].where(text["commune_digits"].str.len() >= cleaning.COMMUNE_LENGTH - 1))
+    whole = cleaning.communes(
+        text["commune_digits"].where(text["commune_digits"].str.len() >= cleaning.COMMUNE_LENGTH - 1)
+    )
     composed = cleaning.composed_communes(text["department_code"], text["commune_digits"])
     found = codes.values.fillna(whole.values).fillna(composed)
     sieve.warn("commune-missing", int((found.isna() & sieve.keep).sum()), "structures without a commune code")
@@ -292,7 +316,9 @@ def _refuse_conflicts(frame: pd.DataFrame, raw: RawTable) -> None:
         f"{raw.place()}: {code} stands on rows {', '.join(map(str, rows['source_row']))} with different {_differing(rows)}"
         for code, rows in list(several.groupby("finess_et"))[:20]
     ]
-    raise InputError("\n".join([*told, "correct the wrong row in corrections.toml, or ask the producer; nothing was chosen"]))
+    raise InputError(
+        "\n".join([*told, "correct the wrong row in corrections.toml, or ask the producer; nothing was chosen"])
+    )
 
 
 def _differing(rows: pd.DataFrame) -> str:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from qpvhealth.ingest.raw import RawTable
 
 DELIMITED = (".csv", ".txt", ".tsv")
-WORKBOOK = (".xlsx", ".xlsm", ".ods")
+WORKBOOK = (".xlsx", ".xlsm")
 PARQUET = (".parquet", ".geoparquet")
 VECTOR = (".shp", ".zip", ".geojson", ".json", ".gpkg", ".fgb")
 
@@ -29,10 +29,10 @@ def read(card: Card, *, sheet: str | None = None) -> RawTable:
         )
     if suffix in WORKBOOK:
         return workbook.read_workbook(card.path, sheet=sheet or card.get("sheet"), header_row=card.get("header_row"))
+    if suffix in VECTOR or (suffix in PARQUET and parquet.is_geoparquet(card.path)):
+        return read_vector(card)
     if suffix in PARQUET:
         return parquet.read_parquet(card.path)
-    if suffix in VECTOR:
-        return read_vector(card)
     known = ", ".join((*DELIMITED, *WORKBOOK, *PARQUET, *VECTOR))
     raise InputError(f"{card.path.name}: {suffix or 'no extension'} is not a table that can be read ({known})")
 

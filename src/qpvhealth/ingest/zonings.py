@@ -26,14 +26,23 @@ QPV, TVS, COMMUNE = "qpv", "tvs", "commune"
 LAYOUT = Layout(
     "zoning",
     (
-        Field("qpv_code", ("Code du quartier prioritaire", "code_qp", "codeQPV", "code_qpv", "cod_qpv", "qp", "num_qpv")),
+        Field(
+            "qpv_code", ("Code du quartier prioritaire", "code_qp", "codeQPV", "code_qpv", "cod_qpv", "qp", "num_qpv")
+        ),
         Field("tvs_code", ("Code_TVS", "tv", "tvs", "agr", "code_territoire_de_vie_sante", "code_tvs")),
-        Field("commune_code", ("INSEE_COM", "insee", "depcom", "codgeo", "code_insee", "com", "code_commune", "cod_com")),
+        Field(
+            "commune_code", ("INSEE_COM", "insee", "depcom", "codgeo", "code_insee", "com", "code_commune", "cod_com")
+        ),
         Field(
             "zone_class",
             (
                 *("Zonage", "zone", "classe", "zonage_medecin", "classification", "picked_zonage", "zonage_tvs"),
-                *("Qualification attribuée au QPV par l'arrêté régional", "qualification", "zonage_qpv", "zonage_commune"),
+                *(
+                    "Qualification attribuée au QPV par l'arrêté régional",
+                    "qualification",
+                    "zonage_qpv",
+                    "zonage_commune",
+                ),
                 *("Qualification attribuée au TVS par l'arrêté régional", "Qualification de la commune"),
                 *("Qualification attribuée à la commune par l'arrêté régional", "zonage_arrete", "statut"),
             ),
@@ -73,7 +82,9 @@ def _sheets(card: Card) -> list[str | None]:
         return [None]
     names = [n for n in workbook.sheet_names(card.path) if _is_zoning(tables.read(card, sheet=n))]
     if not names:
-        raise UsageError(f"{card.path.name}: no sheet with a QPV, TVS or commune code; name its columns in card {card.id}")
+        raise UsageError(
+            f"{card.path.name}: no sheet with a QPV, TVS or commune code; name its columns in card {card.id}"
+        )
     return list(names)
 
 
@@ -88,6 +99,8 @@ def _read_sheet(raw: RawTable, card: Card, known: tuple[Correction, ...]) -> Sta
     sieve.warn("correction-applied", n, "values corrected by corrections.toml")
     level = _level(raw, card)
     codes = _codes(text, level, sieve)
+    if level == QPV and card.get("generation") is None:
+        raise UsageError(f"{raw.place()}: it names QPV; write the generation of their codes in card {card.id}")
     if level == QPV and (other := other_generation(codes, card["generation"])) is not None:
         raise UsageError(f'{raw.place()}: it names QPV of {other}; write generation = "{other}" in card {card.id}')
     sieve.reject(codes.isna(), "value-missing", f"no usable {level} code")
@@ -114,14 +127,21 @@ def _level(raw: RawTable, card: Card) -> str:
             f" name it in card {card.id} under [source.columns] as qpv_code, tvs_code or commune_code"
         )
     if "zone_class" not in found and (level != COMMUNE or "tvs_code" not in found):
-        raise UsageError(f"{raw.place()}: no class column; name it in card {card.id} under [source.columns] as zone_class")
+        raise UsageError(
+            f"{raw.place()}: no class column; name it in card {card.id} under [source.columns] as zone_class"
+        )
     return level
 
 
 def _codes(text: pd.DataFrame, level: str, sieve: Sieve) -> pd.Series:
     if level == COMMUNE:
         codes = cleaning.communes(text["commune_code"])
-        sieve.warn_at("commune-zeros-restored", codes.repaired & codes.values.notna(), text["commune_code"], "four digits read as five")
+        sieve.warn_at(
+            "commune-zeros-restored",
+            codes.repaired & codes.values.notna(),
+            text["commune_code"],
+            "four digits read as five",
+        )
         return codes.values
     return _tvs(text["tvs_code"]) if level == TVS else text["qpv_code"].str.strip().str.upper()
 
@@ -136,7 +156,9 @@ def _classes(words: pd.Series, raw: RawTable, card: Card, sieve: Sieve) -> pd.Se
     if own is not None:
         wrong = sorted(set(own.values()) - {*CLASSES, ""})
         if wrong:
-            raise UsageError(f"card {card.id}: zone_class maps to {', '.join(wrong)}; known: {', '.join(CLASSES)}, or empty for none")
+            raise UsageError(
+                f"card {card.id}: zone_class maps to {', '.join(wrong)}; known: {', '.join(CLASSES)}, or empty for none"
+            )
         vocabulary = Vocabulary("card", card.id, {k: v or None for k, v in own.items()})
     else:
         vocabulary = _vocabulary(words[sieve.keep], raw, card)
@@ -175,5 +197,10 @@ def _refuse_conflicts(classes: pd.DataFrame, card: Card) -> None:
     distinct = classes.drop_duplicates(["level", "code", "zone_class"])
     twice = distinct[distinct.duplicated(["level", "code"], keep=False)]
     if not twice.empty:
-        told = [f"{level} {code}: {' and '.join(g['raw_label'])}" for (level, code), g in list(twice.groupby(["level", "code"]))[:10]]
-        raise InputError(f"{card.path.name}: two classes for one place: {'; '.join(told)}; correct one in corrections.toml")
+        told = [
+            f"{level} {code}: {' and '.join(g['raw_label'])}"
+            for (level, code), g in list(twice.groupby(["level", "code"]))[:10]
+        ]
+        raise InputError(
+            f"{card.path.name}: two classes for one place: {'; '.join(told)}; correct one in corrections.toml"
+        )

@@ -1,0 +1,213 @@
+"""Tables put together from what the rooms of the house give: columns joined, areas filled in, nothing computed anew."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import shapely
+
+from qpvhealth.contract.tables import PUBLISHED
+from qpvhealth.facts import generations as generation_facts
+from qpvhealth.facts.generations import IN_FORCE
+from qpvhealth.facts.situations import LOCATED, NO, UNDETERMINED, UNKNOWN, YES
+from qpvhealth.facts.territories import (
+    DEPARTMENT_REGION,
+    DEPARTMENT_TERRITORY,
+    METROPOLE,
+    NO_REGION,
+    REGIONS,
+    TERRITORIES,
+)
+from qpvhealth.spatial import perimeters as perimeter_rules
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+    from datetime import date
+
+    from qpvhealth.ingest.sources import Sources, Vintage
+    from qpvhealth.settings import Settings
+
+NPNRU = "npnru"
+
+
+def with_areas(extract: pd.DataFrame, communes: pd.DataFrame) -> pd.DataFrame:
+    """Add territory, region and EPCI to structures, from their département and commune. Unknown stays null."""
+    department = extract["department_code"]
+    epci = communes.dropna(subset=["epci_code"]).drop_duplicates("area_code").set_index("area_code")["epci_code"]
+    return extract.assign(
+        territory=department.map(DEPARTMENT_TERRITORY).astype("str"),
+        region_code=department.map(DEPARTMENT_REGION).fillna(NO_REGION).astype("str"),
+        epci_code=extract["commune_code"].map(epci).astype("str"),
+    )
+
+
+def structures_table(extract: pd.DataFrame, places: pd.DataFrame, vintage: Vintage) -> pd.DataFrame:
+    """Join the staged rows of one year with the point chosen for each: one row per structure."""
+    frame = extract.reset_index(drop=True)
+    day = pd.Timestamp(vintage.reference_date)
+    closed = frame["closed_on"].notna() & (frame["closed_on"] <= day)
+    ahead = frame["opened_on"].notna() & (frame["opened_on"] > day)
+    chosen = ["location_status", "location_precision", "location_error_m", "location_conflict_m", "n_location_sources"]
+    drop = [c for c in ("location_status", "location_precision", "x", "y", "crs", "territory") if c in frame.columns]
+    joined = frame.drop(columns=drop).join(
+        places[[*chosen, "location_note", "x", "y", "longitude", "latitude", "territory"]]
+    )
+    point = shapely.points(places["longitude"], places["latitude"])
+    there = places["longitude"].notna() & places["latitude"].notna()
+    return joined.assign(
+        is_in_stock=~closed & ~ahead,
+        location_source_id=places["source_id"].where(there),
+        geometry=np.where(there, point, None),
+    )
+
+
+def neighbourhoods_table(prepared: pd.DataFrame, sources: Sources) -> pd.DataFrame:
+    """Add population, NPNRU and areas to the prepared polygons: one row per QPV and generation."""
+    frame = prepared.merge(
+        sources.populations.reindex(columns=["qpv_code", "generation", "population", "population_year"]),
+        on=["qpv_code", "generation"],
+        how="left",
+        validate="one_to_one",
+    )
+    frame["region_code"] = frame["department_code"].map(DEPARTMENT_REGION).fillna(NO_REGION).astype("str")
+    frame["is_npnru"] = _npnru(frame, sources.programmes)
+    return frame.assign(geometry=perimeter_rules.published_geometry(prepared))
+
+
+def _npnru(frame: pd.DataFrame, programmes: pd.DataFrame) -> pd.Series:
+    """Say which QPV a list of their own generation names; null where no list of that generation was given."""
+    listed = programmes[(programmes["programme"].str.casefold() == NPNRU) & programmes["qpv_code"].notna()]
+    told = pd.MultiIndex.from_frame(frame[["qpv_code", "generation"]]).isin(
+        pd.MultiIndex.from_frame(listed[["qpv_code", "generation"]])
+    )
+    known = frame["generation"].isin(listed["generation"].unique())
+    return pd.Series(told, index=frame.index).astype("boolean").where(known)
+
+
+def answers(
+    structures: pd.DataFrame, sources: Sources, year: int, generation: str, in_force: pd.Series
+) -> pd.DataFrame:
+    """Return the ARS's answer for each structure of a year: ``vecu_declared`` and ``is_unlisted``.
+
+    A declaration about this generation comes first. In a region that has answered, a structure that its answer does not name is
+    "no". With no answer, the extract's own column, which speaks of the perimeters in force. Otherwise unknown.
+    """
+    rows = sources.declarations
+    rows = rows[(rows["year"] == year) & (rows["generation"] == generation) & (rows["vecu_declared"] != UNKNOWN)]
+    named = structures["finess_et"].map(rows.drop_duplicates("finess_et").set_index("finess_et")["vecu_declared"])
+    asked = (
+        structures["department_code"].isin(sources.answered.get(year, ()))
+        if len(rows)
+        else pd.Series(data=False, index=structures.index)
+    )
+    unlisted = named.isna() & asked
+    own = structures["vecu_declared"].where((structures["vecu_declared"] != UNKNOWN) & (in_force == generation))
+    told = named.where(~unlisted, NO).fillna(own).fillna(UNKNOWN).astype("str")
+    return pd.DataFrame(
+        {"vecu_declared": told, "is_unlisted": unlisted, "is_contested": named.notna() & own.notna() & (named != own)}
+    )
+
+
+def declared_pairs(structures: pd.DataFrame, sources: Sources, year: int, generation: str) -> pd.DataFrame:
+    """Return the QPV named for each structure declared near: ``finess_et``, ``qpv_code`` (null where none is named)."""
+    rows = sources.declarations
+    rows = rows[(rows["year"] == year) & (rows["generation"] == generation) & (rows["vecu_declared"] == YES)]
+    rows = rows[rows["finess_et"].isin(structures["finess_et"])]
+    own = structures[(structures["vecu_declared"] == YES) & ~structures["finess_et"].isin(rows["finess_et"])]
+    own = own[["finess_et"]].assign(qpv_code=own["vecu_qpv_code"])
+    return pd.concat([rows[["finess_et", "qpv_code"]], own], ignore_index=True).drop_duplicates(ignore_index=True)
+
+
+def generation_in_force(
+    territory: pd.Series, vintage: Vintage, settings: Settings, available: tuple[str, ...]
+) -> pd.Series:
+    """Return the generation to count each row with at the reference date; null where none that is given is in force."""
+    forced = settings.headline_generation.get(vintage.year)
+    names = [*TERRITORIES]
+    known = {t: forced or generation_facts.in_force(t, vintage.reference_date, available) for t in names}
+    return territory.fillna(METROPOLE).map(known).astype("str")
+
+
+def in_force_rows(stock: pd.DataFrame, in_force: Mapping[int, Mapping[str, str | None]]) -> pd.DataFrame:
+    """Select, for each year and territory, the rows of the generation in force, and call them ``in_force``.
+
+    Where no generation given is in force, the structure keeps one row, undetermined.
+    """
+    territory = stock["territory"].fillna(METROPOLE)
+    wanted = pd.Series(
+        [in_force[y].get(t) for y, t in zip(stock["year"], territory, strict=True)], index=stock.index, dtype="str"
+    )
+    chosen = stock[stock["generation"] == wanted]
+    orphans = stock[wanted.isna()].drop_duplicates(["finess_et", "year"])
+    lost = orphans.assign(
+        situation=UNDETERMINED, qpv_code=None, nearest_qpv_code=None, distance_m=np.nan, is_placed=False
+    )
+    return pd.concat([chosen, lost.astype(chosen.dtypes)], ignore_index=True).assign(generation=IN_FORCE)
+
+
+def in_force_neighbourhoods(frame: pd.DataFrame, in_force: Mapping[str, str | None]) -> pd.DataFrame:
+    """Select the QPV of the generation in force in each territory, keeping the name of their own generation beside."""
+    return frame[frame["generation"] == frame["territory"].map(dict(in_force))]
+
+
+def areas_table(sources: Sources, counts: pd.DataFrame) -> pd.DataFrame:
+    """Name the areas that the counts hold, from the facts and the boundaries given."""
+    facts = [("country", "FR", "France"), *(("territory", t.name, t.label_fr) for t in TERRITORIES.values())]
+    facts += [("region", code, name) for code, (name, _) in REGIONS.items()]
+    facts += [(level, NO_REGION, "sans") for level in ("territory", "region", "department", "epci", "commune")]
+    epci = sources.communes.dropna(subset=["epci_code", "epci_label"]).drop_duplicates("epci_code")
+    named = epci[["epci_code", "epci_label"]].set_axis(["area_code", "label"], axis=1).assign(level="epci")
+    given = pd.concat([sources.areas.dropna(subset=["label", "area_code"]), named], ignore_index=True)
+    overseas = [
+        ("department", d, t.label_fr) for t in TERRITORIES.values() for d in t.departments if t.name != METROPOLE
+    ]
+    columns = ["level", "area_code", "label"]
+    frame = pd.concat([pd.DataFrame(facts, columns=columns), given[columns], pd.DataFrame(overseas, columns=columns)])
+    used = counts[["level", "area_code"]].drop_duplicates()
+    return frame.drop_duplicates(["level", "area_code"]).merge(used, on=["level", "area_code"]).reset_index(drop=True)
+
+
+def edition_in_force(editions: pd.DataFrame, day: date) -> str | None:
+    """Return the last zoning edition in force on a day; null when none is."""
+    if editions.empty:
+        return None
+    started = editions[[d <= day for d in editions["in_force_from"]]]
+    return None if started.empty else str(started.iloc[-1]["edition"])
+
+
+def coverage_table(
+    covered: pd.DataFrame,
+    neighbourhoods: pd.DataFrame,
+    zoning: pd.DataFrame,
+    nearest: pd.DataFrame,
+    edition: str | None,
+    large_population: int,
+) -> pd.DataFrame:
+    """Add to the coverage of one year and generation what the QPV is: people, zone class, NPNRU, nearest structures."""
+    known = ["name", "territory", "region_code", "population", "population_year", "is_npnru"]
+    frame = covered.merge(neighbourhoods[["qpv_code", *known]], on="qpv_code", validate="one_to_one")
+    classes = zoning[(zoning["edition"] == edition) & zoning["generation"].isin(covered["generation"].unique())]
+    frame = frame.merge(classes[["qpv_code", "zone_class"]], on="qpv_code", how="left", validate="one_to_one")
+    for kind in ("MSP", "CDS"):
+        found = nearest[nearest["structure_type"] == kind].set_index("qpv_code")
+        frame[f"nearest_{kind.lower()}_finess_et"] = frame["qpv_code"].map(found["code"]).astype("str")
+        frame[f"nearest_{kind.lower()}_m"] = frame["qpv_code"].map(found["distance_m"]).astype("float64")
+    population = frame["population"].astype("Int64")
+    return frame.assign(zoning_edition=edition, is_large=(population >= large_population).astype("boolean"))
+
+
+def selected(frame: pd.DataFrame, table: str) -> pd.DataFrame:
+    """Keep the declared columns of a table, in order."""
+    return frame[PUBLISHED[table].names]
+
+
+def placed_rows(structures: pd.DataFrame) -> pd.Series:
+    """Say which structures have a point that may decide."""
+    return structures["location_status"] == LOCATED
+
+
+def departments_answered(sources: Sources, year: int) -> Collection[str]:
+    """Return the départements of the ARS that state they answered for a year."""
+    return sources.answered.get(year, frozenset())

@@ -1,0 +1,216 @@
+"""What the build has to say besides the figures: findings about polygons, places, answers and what is missing."""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from qpvhealth.contract.rules import Finding
+from qpvhealth.errors import UsageError
+from qpvhealth.facts.generations import IN_FORCE, KNOWN, expected_count
+from qpvhealth.facts.situations import CENTROID, CONTRADICTORY, IN_QPV, MISSING, NO, YES
+from qpvhealth.facts.territories import TERRITORIES
+from qpvhealth.spatial.perimeters import MISPLACED, overlaps
+from qpvhealth.spatial.repair import COLLAPSED, REPAIRED
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from qpvhealth.ingest.sources import Sources, Vintage
+    from qpvhealth.settings import Settings
+    from qpvhealth.spatial.perimeters import Perimeters
+
+BORDER_M, CONFLICT_M = 1.0, 100.0
+SHOWN = 5
+
+
+def no_such_generation(missing: list[str], given: tuple[str, ...]) -> UsageError:
+    """Return the error for a generation that the settings name and no card gives."""
+    return UsageError(f"settings: no polygons of {', '.join(missing)}; the cards give {', '.join(given)}")
+
+
+def context(vintage: Vintage, generation: str, in_force: dict[str, str | None], settings: Settings) -> str:
+    """Say in words at which date, with which perimeters, and over what an indicator is computed."""
+    used = sorted({g for g in in_force.values() if g})
+    perimeters = (
+        f"perimeters in force ({', '.join(used) or 'none'})" if generation == IN_FORCE else f"perimeters {generation}"
+    )
+    if vintage.year in settings.headline_generation and generation == IN_FORCE:
+        perimeters = f"perimeters {used[0]} forced by the settings"
+    covered = (
+        "" if vintage.departments is None else f"; the extract covers {', '.join(sorted(vintage.departments))} only"
+    )
+    status = f"; {vintage.status}" if vintage.status else ""
+    return f"at {vintage.reference_date.isoformat()}, {perimeters}{covered}{status}"
+
+
+def of(
+    tables: dict[str, pd.DataFrame],
+    prepared: pd.DataFrame,
+    by_generation: dict[str, dict[str, Perimeters]],
+    sources: Sources,
+    in_force: dict[int, dict[str, str | None]],
+    settings: Settings,
+) -> list[Finding]:
+    """Collect the findings of a build, in the order of the method."""
+    return [
+        *_polygons(prepared, settings),
+        *_counts_of_qpv(by_generation, prepared),
+        *_overlaps(by_generation),
+        *_places(tables["structures"]),
+        *_locations(tables["structure_locations"], tables["structures"]),
+        *_attributes(tables, sources),
+        *_zonings(tables["neighbourhood_zoning"], sources),
+        *_declared(tables["structure_locations"], sources),
+        *_generations(in_force, sources),
+    ]
+
+
+def _some(rows: pd.DataFrame, column: str, rule: str, message: str, of_: int | None = None) -> Iterator[Finding]:
+    """Yield a finding about these rows with the first codes, unless there is none."""
+    if len(rows):
+        codes = rows[column].dropna().astype("str").drop_duplicates()
+        shown = ", ".join(codes.head(SHOWN)) + (", …" if len(codes) > SHOWN else "")
+        yield Finding(rule, len(rows), f"{message}: {shown}", of_)
+
+
+def _polygons(prepared: pd.DataFrame, settings: Settings) -> Iterator[Finding]:
+    for generation, rows in prepared.groupby("generation"):
+        repaired = rows[rows["repair"] == REPAIRED]
+        changed = repaired[repaired["repair_area_change"].abs() > settings.repair_area_share]
+        n = len(rows)
+        yield from _some(repaired, "qpv_code", "polygon-repaired", f"{generation}: invalid polygons repaired", n)
+        share = f"{settings.repair_area_share:.0%}"
+        yield from _some(changed, "qpv_code", "polygon-changed", f"{generation}: area changed by more than {share}", n)
+        collapsed = rows[rows["repair"] == COLLAPSED]
+        advice = "no area left, coverage unknown; take these polygons from another file (`codes` in its card)"
+        yield from _some(collapsed, "qpv_code", "polygon-collapsed", f"{generation}: {advice}", n)
+        misplaced = rows[rows["repair"] == MISPLACED]
+        yield from _some(
+            misplaced, "qpv_code", "polygon-misplaced", f"{generation}: outside the territory of their code", n
+        )
+
+
+def _counts_of_qpv(by_generation: dict[str, dict[str, Perimeters]], prepared: pd.DataFrame) -> Iterator[Finding]:
+    found = prepared.groupby(["generation", "territory"]).size()
+    for generation, territory in product(by_generation, TERRITORIES):
+        expected, n = expected_count(generation, territory), int(found.get((generation, territory), 0))
+        if expected is not None and n != expected:
+            yield Finding(
+                "qpv-count", abs(n - expected), f"{generation}, {territory}: {n} polygons, the law has {expected}"
+            )
+
+
+def _overlaps(by_generation: dict[str, dict[str, Perimeters]]) -> Iterator[Finding]:
+    for generation, perimeters in by_generation.items():
+        pairs = (
+            pd.concat([overlaps(p) for p in perimeters.values()], ignore_index=True) if perimeters else pd.DataFrame()
+        )
+        if len(pairs):
+            worst = pairs.loc[pairs["overlap_m2"].idxmax()]
+            named = f"largest {worst['overlap_m2']:.0f} m² ({worst['qpv_code']}, {worst['other_qpv_code']})"
+            yield Finding("qpv-overlap", len(pairs), f"{generation}: pairs of polygons overlap, {named}")
+
+
+def _places(structures: pd.DataFrame) -> Iterator[Finding]:
+    for year, rows in structures.groupby("year"):
+        n = len(rows)
+        lost = rows[rows["location_status"].isin((CENTROID, MISSING))]
+        yield from _some(lost, "finess_et", "location-undetermined", f"{year}: no point that can decide", n)
+        wrong = rows[rows["location_status"] == CONTRADICTORY]
+        yield from _some(
+            wrong, "finess_et", "location-contradictory", f"{year}: the point contradicts what is declared", n
+        )
+        conflict = rows[rows["location_conflict_m"] > CONFLICT_M]
+        yield from _some(conflict, "finess_et", "location-conflict", f"{year}: sources place them far apart", n)
+
+
+def _locations(located: pd.DataFrame, structures: pd.DataFrame) -> Iterator[Finding]:
+    open_ones = structures.loc[structures["is_in_stock"], ["finess_et", "year"]]
+    for (year, generation), rows in located.merge(open_ones, on=["finess_et", "year"]).groupby(["year", "generation"]):
+        where, n = f"{year}, {generation}", len(rows)
+        yield from _some(rows[rows["n_qpv_inside"] > 1], "finess_et", "tie", f"{where}: inside several QPV", n)
+        at_border = rows[rows["border_distance_m"].abs() <= BORDER_M]
+        yield from _some(at_border, "finess_et", "near-border", f"{where}: within {BORDER_M:g} m of a QPV limit", n)
+        fragile = rows[rows["is_fragile"].fillna(value=False).astype(bool)]
+        yield from _some(
+            fragile, "finess_et", "fragile", f"{where}: a plausible error of the point changes the situation", n
+        )
+        differs = rows[~rows["agrees_with_source"].fillna(value=True).astype(bool)]
+        yield from _some(differs, "finess_et", "flag-disagreement", f"{where}: see `qpvhealth list disagreements`", n)
+
+
+def _attributes(tables: dict[str, pd.DataFrame], sources: Sources) -> Iterator[Finding]:
+    qpv = tables["neighbourhoods"]
+    for generation, rows in qpv.groupby("generation"):
+        without = rows[rows["population"].isna()]
+        yield from _some(without, "qpv_code", "population-missing", f"{generation}: QPV without population", len(rows))
+    codes = pd.MultiIndex.from_frame(qpv[["qpv_code", "generation"]])
+    given = set(qpv["generation"])
+    people = sources.populations
+    orphans = (
+        people[~pd.MultiIndex.from_frame(people[["qpv_code", "generation"]]).isin(codes)] if len(people) else people
+    )
+    yield from _some(orphans, "qpv_code", "population-orphan", "no polygon has these codes") if len(people) else ()
+    listed = sources.programmes.dropna(subset=["qpv_code"])
+    listed = listed[listed["generation"].isin(given)]
+    lost = listed[~pd.MultiIndex.from_frame(listed[["qpv_code", "generation"]]).isin(codes)] if len(listed) else listed
+    yield from _some(lost, "qpv_code", "programme-orphan", "no polygon has these codes")
+    communes = set(sources.communes.loc[sources.communes["level"] == "commune", "area_code"])
+    if communes:
+        structures = tables["structures"].dropna(subset=["commune_code"])
+        unknown = structures[~structures["commune_code"].isin(communes)]
+        yield from _some(unknown, "commune_code", "commune-unknown", "not in the table of communes", len(structures))
+
+
+def _zonings(zoning: pd.DataFrame, sources: Sources) -> Iterator[Finding]:
+    for (edition, generation), rows in zoning.groupby(["edition", "generation"]):
+        without = rows[rows["zone_class"].isna()]
+        reasons = ", ".join(f"{reason} {n}" for reason, n in without["reason"].value_counts().items())
+        yield from _some(
+            without, "qpv_code", "zoning-without-class", f"edition {edition}, {generation}: {reasons}", len(rows)
+        )
+    for edition in sources.editions.to_dict("records"):
+        classes = sources.zoning_classes
+        named = classes[(classes["edition"] == edition["edition"]) & (classes["level"] == "qpv")]
+        known = zoning.loc[zoning["generation"] == edition["generation"], "qpv_code"]
+        orphans = named[~named["code"].isin(known)]
+        yield from _some(
+            orphans, "code", "zoning-orphan", f"edition {edition['edition']}: no polygon has these codes", len(named)
+        )
+
+
+def _declared(located: pd.DataFrame, sources: Sources) -> Iterator[Finding]:
+    for (year, generation), rows in located.groupby(["year", "generation"]):
+        where = f"{year}, {generation}"
+        inside = rows[(rows["situation"] == IN_QPV) & (rows["vecu_declared"] == YES)]
+        yield from _some(inside, "finess_et", "declaration-inside", f"{where}: declared near, but inside", len(rows))
+        unlisted = rows[rows["is_unlisted"] & (rows["vecu_declared"] == NO) & (rows["situation"] != IN_QPV)]
+        words = "outside, not named by an ARS that answered, read as no"
+        yield from _some(unlisted, "finess_et", "declaration-unlisted", f"{where}: {words}", len(rows))
+        contested = rows[rows["is_contested"]]
+        words = "the extract's own column differs, the answer is kept"
+        yield from _some(contested, "finess_et", "declaration-conflict", f"{where}: {words}", len(rows))
+    named = sources.declarations.dropna(subset=["qpv_code"])
+    known = sources.neighbourhoods[["qpv_code", "generation"]]
+    lost = named[~pd.MultiIndex.from_frame(named[["qpv_code", "generation"]]).isin(pd.MultiIndex.from_frame(known))]
+    yield from _some(lost, "qpv_code", "declaration-orphan", "declared QPV that no polygon has", len(named))
+
+
+def _generations(in_force: dict[int, dict[str, str | None]], sources: Sources) -> Iterator[Finding]:
+    given = set(sources.neighbourhoods["generation"])
+    for year, known in in_force.items():
+        day = sources.vintages[year].reference_date
+        law = {t for t in TERRITORIES for g in KNOWN if expected_count(g, t)}
+        if without := [t for t, g in known.items() if g is None and t in law]:
+            words = f"{year}: of the generations given ({', '.join(sorted(given))}), none is in force at {day} in"
+            yield Finding("generation-missing", len(without), f"{words} {', '.join(without)}")
+    first = [v for v in sources.vintages.values() if not sources.editions.empty and not _has_edition(v, sources)]
+    for vintage in first:
+        yield Finding("zoning-none-in-force", 1, f"no zoning edition is in force at {vintage.reference_date}")
+
+
+def _has_edition(vintage: Vintage, sources: Sources) -> bool:
+    return any(day <= vintage.reference_date for day in sources.editions["in_force_from"])

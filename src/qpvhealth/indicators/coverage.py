@@ -1,0 +1,128 @@
+"""Coverage of each QPV: what stands in it and near it, and when that is not known.
+
+A QPV is uncovered only when that is sure. Its coverage is unknown where the extract does not cover its département, where its
+polygon collapsed, or where a structure that cannot be placed could stand in it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from qpvhealth.facts.categories import CDS, MSP, PLURI, UNKNOWN
+from qpvhealth.facts.situations import (
+    DECLARED,
+    DECLARED_OR_PROXY,
+    IN_QPV,
+    PROXY,
+    UNDETERMINED,
+    VECU_DECLARED,
+    VECU_PROXY,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+KEY = ["qpv_code", "generation", "year"]
+
+
+def cover(
+    neighbourhoods: pd.DataFrame,
+    stock: pd.DataFrame,
+    pairs: pd.DataFrame,
+    *,
+    near_rule: str,
+    vecu_distance_m: float,
+    covered_departments: Collection[str] | None,
+    answered_departments: Collection[str],
+) -> pd.DataFrame:
+    """Measure the coverage of the QPV of one generation by the stock of one year.
+
+    ``neighbourhoods``: one row per QPV, with ``commune_codes`` and ``is_usable``. ``stock``: one row per structure, with its
+    situation in that generation. ``pairs``: structure, QPV, ``distance_m``, ``is_declared``. ``covered_departments``: what the
+    extract covers, null for everything; ``answered_departments``: where the ARS answered. Returns one row per QPV: counts in and
+    near by type (null where unknown), ``n_undetermined``, and the three ``is_covered`` columns (true, false, null).
+    """
+    out = neighbourhoods[["qpv_code", "generation", "department_code"]].reset_index(drop=True)
+    inside = stock[stock["situation"] == IN_QPV]
+    near = _near(stock, pairs, near_rule, vecu_distance_m)
+    known = neighbourhoods["is_usable"].reset_index(drop=True) & _is_in(out["department_code"], covered_departments)
+    answered = known if near_rule == PROXY else known & _is_in(out["department_code"], answered_departments)
+    pluri = inside[(inside["structure_type"] == CDS) & (inside["modality"] == PLURI)]
+    vague = inside[(inside["structure_type"] == CDS) & (inside["modality"] == UNKNOWN)]
+    for name, rows, sure in (
+        ("n_msp_in", inside[inside["structure_type"] == MSP], known),
+        ("n_cds_in", inside[inside["structure_type"] == CDS], known),
+        ("n_cds_pluri_in", pluri, known),
+        ("n_cds_unknown_in", vague, known),
+        ("n_msp_near", near[near["structure_type"] == MSP], answered),
+        ("n_cds_near", near[near["structure_type"] == CDS], answered),
+    ):
+        n = out["qpv_code"].map(rows["qpv_code"].value_counts()).fillna(0).astype("Int64")
+        out[name] = n.where(sure | (n > 0))
+    out["n_undetermined"] = _could_be_inside(neighbourhoods, stock)
+    return _verdicts(out)
+
+
+def _verdicts(out: pd.DataFrame) -> pd.DataFrame:
+    free = out["n_undetermined"] == 0
+    n_in = out["n_msp_in"] + out["n_cds_in"]
+    n_near = out["n_msp_near"] + out["n_cds_near"]
+    primary = out["n_msp_in"] + out["n_cds_pluri_in"]
+    out["is_covered_in"] = _verdict(n_in > 0, (n_in == 0) & free)
+    out["is_covered_near"] = _verdict((n_in > 0) | (n_near > 0), (n_in == 0) & (n_near == 0) & free)
+    out["is_covered_primary"] = _verdict(primary > 0, (primary == 0) & (out["n_cds_unknown_in"] == 0) & free)
+    return out
+
+
+def _verdict(yes: pd.Series, no: pd.Series) -> pd.Series:
+    told = pd.Series(pd.NA, index=yes.index, dtype="boolean")
+    told[yes.fillna(value=False).astype(bool)] = True
+    told[no.fillna(value=False).astype(bool)] = False
+    return told
+
+
+def _near(stock: pd.DataFrame, pairs: pd.DataFrame, near_rule: str, vecu_distance_m: float) -> pd.DataFrame:
+    """Return the pairs that count as near: a structure inside any QPV is near none."""
+    columns = ["finess_et", "structure_type", "modality", "situation"]
+    joined = pairs.merge(stock[columns], on="finess_et", how="inner", validate="many_to_one")
+    outside = joined["situation"] != IN_QPV
+    declared = joined["is_declared"] & (joined["situation"] == VECU_DECLARED)
+    close = outside & (joined["situation"] != UNDETERMINED) & (joined["distance_m"] <= vecu_distance_m)
+    by_distance = close & (joined["situation"] == VECU_PROXY)
+    rules = {DECLARED: declared, PROXY: close, DECLARED_OR_PROXY: declared | by_distance}
+    return joined[rules[near_rule]]
+
+
+def _is_in(departments: pd.Series, chosen: Collection[str] | None) -> pd.Series:
+    return pd.Series(data=True, index=departments.index) if chosen is None else departments.isin(chosen)
+
+
+def _could_be_inside(neighbourhoods: pd.DataFrame, stock: pd.DataFrame) -> np.ndarray:
+    """Count, for each QPV, the structures that cannot be placed and could stand in it, by what is known of where they are.
+
+    It could be in any QPV of its commune; of its département where it or the QPV has no commune; anywhere when even that is
+    unknown.
+    """
+    lost = stock[stock["situation"] == UNDETERMINED]
+    qpv = neighbourhoods[["qpv_code", "department_code"]].assign(
+        commune_code=neighbourhoods["commune_codes"].str.split(",")
+    )
+    long = qpv.explode("commune_code", ignore_index=True)
+    communes = long["commune_code"].map(lost["commune_code"].value_counts()).fillna(0)
+    by_commune = communes.groupby(long["qpv_code"]).sum().reindex(neighbourhoods["qpv_code"]).to_numpy()
+    in_department = neighbourhoods["department_code"].map(lost["department_code"].value_counts()).fillna(0).to_numpy()
+    vague = lost[lost["commune_code"].isna()]
+    vague_there = neighbourhoods["department_code"].map(vague["department_code"].value_counts()).fillna(0).to_numpy()
+    anywhere = int(vague["department_code"].isna().sum())
+    known = neighbourhoods["commune_codes"].notna().to_numpy()
+    return (np.where(known, by_commune + vague_there, in_department) + anywhere).astype("int64")
+
+
+def answered_departments(stock: pd.DataFrame, stated: Collection[str]) -> set[str]:
+    """Return the départements whose ARS has answered: those it states, and those whose every outside structure has an answer."""
+    outside = stock[(stock["situation"] != IN_QPV) & stock["department_code"].notna()]
+    complete = (outside["vecu_declared"] != UNKNOWN).groupby(outside["department_code"]).all()
+    return {*stated, *complete[complete].index}

@@ -1,0 +1,336 @@
+"""The headline indicators, each with its numerator, denominator, unknowns, bounds and the rule in words.
+
+Two families: counts of structures (in a QPV, near one, in all) and counts of QPV (how many, without any, of which large, in the
+NPNRU, in a ZIP; and their inhabitants). A unit that is unknown is never counted as no: it widens the bounds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from qpvhealth.facts.categories import CDS, MSP, PLURI
+from qpvhealth.facts.situations import (
+    DECLARED,
+    DECLARED_OR_PROXY,
+    IN_QPV,
+    PROXY,
+    UNDETERMINED,
+    UNKNOWN,
+    VECU_DECLARED,
+    VECU_PROXY,
+)
+from qpvhealth.facts.zonings import ZAC, ZIP
+from qpvhealth.indicators.counts import area_codes
+
+LEVELS = ("country", "territory", "region", "department")
+SCOPES: dict[str, str] = {
+    "msp": "MSP",
+    "cds": "CdS, mono- and pluriprofessional",
+    "msp_cds": "MSP and CdS, mono- and pluriprofessional",
+    "primary": "MSP and pluriprofessional CdS",
+}
+KEY = ["indicator", "generation", "year", "level", "area_code", "scope"]
+COLUMNS = [*KEY, "value", "numerator", "denominator", "n_unknown", "lower", "upper", "unit", "rule"]
+_AREA = ["generation", "year", "level", "area_code"]
+NEAR_WORDS = {
+    DECLARED: "declared by the ARS",
+    PROXY: "within {d:g} m of a QPV",
+    DECLARED_OR_PROXY: "declared by the ARS or, with no answer, within {d:g} m of a QPV",
+}
+
+
+@dataclass(frozen=True)
+class Subset:
+    """QPV that an indicator counts: the column that marks them (null: all), whether by people, whether without any."""
+
+    name: str
+    mark: str | None
+    unit: str
+    words: str
+    without: bool
+
+
+SUBSETS: tuple[Subset, ...] = (
+    Subset("qpv_total", None, "QPV", "QPV", without=False),
+    Subset("qpv_without_any", None, "QPV", "QPV without any structure inside", without=True),
+    Subset(
+        "population_without_any", None, "inhabitants", "inhabitants of QPV without any structure inside", without=True
+    ),
+    Subset("large_qpv", "is_large", "QPV", "large QPV", without=False),
+    Subset("large_qpv_without_any", "is_large", "QPV", "large QPV without any structure inside", without=True),
+    Subset(
+        "large_npnru_qpv_without_any",
+        "is_large_npnru",
+        "QPV",
+        "large NPNRU QPV without any structure inside",
+        without=True,
+    ),
+    Subset("zip_qpv", "is_zip", "QPV", "QPV in a ZIP", without=False),
+    Subset("zip_qpv_population", "is_zip", "inhabitants", "inhabitants of QPV in a ZIP", without=False),
+    Subset("zip_qpv_without_any", "is_zip", "QPV", "QPV in a ZIP without any structure inside", without=True),
+    Subset(
+        "zip_qpv_without_any_population",
+        "is_zip",
+        "inhabitants",
+        "inhabitants of QPV in a ZIP without any",
+        without=True,
+    ),
+    Subset("zip_or_zac_qpv", "is_zip_or_zac", "QPV", "QPV in a ZIP or ZAC", without=False),
+    Subset(
+        "zip_or_zac_qpv_population", "is_zip_or_zac", "inhabitants", "inhabitants of QPV in a ZIP or ZAC", without=False
+    ),
+    Subset("zip_or_zac_qpv_without_any", "is_zip_or_zac", "QPV", "QPV in a ZIP or ZAC without any", without=True),
+    Subset(
+        "zip_or_zac_qpv_without_any_population",
+        "is_zip_or_zac",
+        "inhabitants",
+        "inhabitants of QPV in a ZIP or ZAC without any",
+        without=True,
+    ),
+)
+
+
+def structures(stock: pd.DataFrame, *, near_rule: str, vecu_distance_m: float) -> pd.DataFrame:
+    """Return the indicators that count structures, for every year, generation, level, area and scope.
+
+    ``stock``: one row per structure, year and generation (``in_force`` too), with ``distance_m``, ``vecu_declared``, ``situation``
+    and ``is_placed``. Unknown structures: those that could be in the numerator. ``n_vecu_declared`` and "near" by declaration
+    are null where nobody answered for any structure outside a QPV.
+    """
+    flags = _flags(stock, near_rule, vecu_distance_m)
+    parts = []
+    for level in LEVELS:
+        placed = flags.assign(level=level, area_code=area_codes(stock, level))
+        areas = placed[_AREA].drop_duplicates()
+        parts += [_structure_sums(placed[_in_scope(stock, scope)], areas).assign(scope=scope) for scope in SCOPES]
+    near = NEAR_WORDS[near_rule].format(d=vecu_distance_m)
+    return _structure_indicators(pd.concat(parts, ignore_index=True), near, vecu_distance_m)
+
+
+def _in_scope(stock: pd.DataFrame, scope: str) -> pd.Series:
+    chosen = {
+        "msp": stock["structure_type"] == MSP,
+        "cds": stock["structure_type"] == CDS,
+        "msp_cds": pd.Series(data=True, index=stock.index),
+        "primary": (stock["structure_type"] == MSP) | (stock["modality"] == PLURI),
+    }
+    return chosen[scope]
+
+
+def _flags(stock: pd.DataFrame, near_rule: str, vecu_distance_m: float) -> pd.DataFrame:
+    """Mark each structure: inside, near by each rule, and whether it could be and is not known to be."""
+    situation = stock["situation"]
+    inside, lost = situation == IN_QPV, situation == UNDETERMINED
+    outside = ~inside
+    unanswered = outside & (stock["vecu_declared"] == UNKNOWN)
+    declared = situation == VECU_DECLARED
+    close = outside & ~lost & ~_is_unplaced(stock) & (stock["distance_m"] <= vecu_distance_m)
+    near = {DECLARED: declared, PROXY: close, DECLARED_OR_PROXY: declared | (situation == VECU_PROXY)}[near_rule]
+    near_unknown = unanswered if near_rule == DECLARED else lost
+    columns = {
+        "generation": stock["generation"],
+        "year": stock["year"],
+        "n": 1,
+        "n_in_qpv": inside,
+        "n_vecu_declared": declared,
+        "n_within_proxy": close,
+        "n_near": near,
+        "lost": lost,
+        "unanswered": unanswered,
+        "near_unknown": near_unknown,
+        "outside": outside,
+    }
+    frame = pd.DataFrame(columns, index=stock.index)
+    return frame.astype({c: "int64" for c in frame.columns if c not in ("generation", "year")})
+
+
+def _is_unplaced(stock: pd.DataFrame) -> pd.Series:
+    return ~stock["is_placed"].astype(bool)
+
+
+def _structure_sums(placed: pd.DataFrame, areas: pd.DataFrame) -> pd.DataFrame:
+    """Sum the marks by area; every area has a row, 0 where the scope has no structure there."""
+    sums = placed.groupby(_AREA, as_index=False).sum(numeric_only=True)
+    merged = areas.merge(sums, on=_AREA, how="left")
+    measures = [c for c in merged.columns if c not in _AREA]
+    return merged.fillna(dict.fromkeys(measures, 0)).astype(dict.fromkeys(measures, "int64"))
+
+
+def _structure_indicators(sums: pd.DataFrame, near: str, distance: float) -> pd.DataFrame:
+    """Write the sums as indicators. ``n_in_qpv`` lies between what is inside and that plus what cannot be placed."""
+    known_near = (sums["outside"] == 0) | (sums["near_unknown"] < sums["outside"])
+    known_declared = (sums["outside"] == 0) | (sums["unanswered"] < sums["outside"])
+    scope = sums["scope"].map(SCOPES)
+    either = (sums["n_in_qpv"] + sums["n_near"]).where(known_near)
+    rows = [
+        _counted(sums, "n_in_qpv", sums["n_in_qpv"], sums["lost"], scope + " inside a QPV, border included"),
+        _counted(
+            sums,
+            "n_vecu_declared",
+            sums["n_vecu_declared"].where(known_declared),
+            sums["unanswered"],
+            scope + " declared by the ARS, outside",
+        ),
+        _counted(
+            sums,
+            "n_within_proxy",
+            sums["n_within_proxy"],
+            sums["lost"],
+            scope + f" outside, within {distance:g} m of a QPV",
+        ),
+        _counted(sums, "n_in_or_near", either, sums["near_unknown"], scope + f" inside a QPV, or near: {near}"),
+        _counted(sums, "n_country", sums["n"], 0 * sums["n"], scope + " of the area, wherever they stand"),
+        _shared(
+            sums,
+            "share_in_qpv",
+            sums["n_in_qpv"],
+            sums["n"],
+            sums["lost"],
+            scope + " inside a QPV, of all those of the area",
+        ),
+        _shared(
+            sums,
+            "share_in_or_near",
+            either,
+            sums["n"],
+            sums["near_unknown"],
+            scope + f" inside or near ({near}), of all those of the area",
+        ),
+    ]
+    return pd.concat(rows, ignore_index=True)[COLUMNS]
+
+
+def _counted(sums: pd.DataFrame, name: str, n: pd.Series, unknown: pd.Series, words: pd.Series) -> pd.DataFrame:
+    value = n.astype("float64")
+    values = {
+        "value": value,
+        "numerator": value,
+        "denominator": np.nan,
+        "lower": n.fillna(0),
+        "upper": n.fillna(0) + unknown,
+    }
+    return sums[KEY[1:]].assign(indicator=name, n_unknown=unknown, unit="structures", rule=words, **values)
+
+
+def _shared(
+    sums: pd.DataFrame, name: str, n: pd.Series, of: pd.Series, unknown: pd.Series, words: pd.Series
+) -> pd.DataFrame:
+    whole = of.where(of > 0).astype("float64")
+    values = {"value": n / whole, "lower": n.fillna(0) / whole, "upper": (n.fillna(0) + unknown) / whole}
+    frame = sums[KEY[1:]].assign(indicator=name, numerator=n.astype("float64"), denominator=whole, n_unknown=unknown)
+    return frame.assign(unit="share", rule=words, **values)
+
+
+def neighbourhoods(coverage: pd.DataFrame) -> pd.DataFrame:
+    """Return the indicators that count QPV and their inhabitants, for every year, generation, level, area and scope.
+
+    ``coverage``: one row per QPV, year and generation (``in_force`` too), with ``population``, ``zone_class``, ``is_npnru``,
+    ``is_large``, the area codes and the counts inside. "Without any" is what is surely uncovered; what could be is in the upper
+    bound, and ``n_unknown`` counts it. The value is null where nothing is known: no QPV assessed, or no class, size or list.
+    """
+    marks = _marks(coverage)
+    places = {
+        level: coverage[["generation", "year"]].assign(level=level, area_code=area_codes(coverage, level))
+        for level in LEVELS
+    }
+    parts = []
+    for scope in SCOPES:
+        measured = _measures(marks, *_uncovered(coverage, scope))
+        parts += [measured.groupby([place[k] for k in _AREA]).sum().assign(scope=scope) for place in places.values()]
+    near = coverage["is_covered_near"].astype("boolean")
+    assessed = (coverage["n_msp_near"] + coverage["n_cds_near"] + coverage["n_msp_in"] + coverage["n_cds_in"]).notna()
+    by_near = _measures(marks, ~near, assessed)
+    parts += [by_near.groupby([p[k] for k in _AREA]).sum().assign(scope="msp_cds", near=1) for p in places.values()]
+    sums = pd.concat(parts).reset_index()
+    inside = sums[sums["near"].isna()] if "near" in sums else sums
+    rows = [_subset_indicator(inside, subset) for subset in SUBSETS]
+    rows.append(
+        _share(
+            inside, "share_qpv_without_any", "QPV without any structure inside, of the QPV that the extract can tell of"
+        )
+    )
+    words = "QPV without any structure inside or near, of the QPV of which that can be told"
+    rows.append(_share(sums[sums["near"].notna()], "share_qpv_without_any_near", words))
+    out = pd.concat(rows, ignore_index=True)
+    return out.assign(rule=out["rule"] + " (" + out["scope"].map(SCOPES) + ")")[COLUMNS]
+
+
+def _marks(coverage: pd.DataFrame) -> dict[str, pd.Series]:
+    """Return what each QPV is: large, in the NPNRU, in a ZIP, its inhabitants; null where that is not known."""
+    zone = coverage["zone_class"]
+    large, npnru = coverage["is_large"].astype("boolean"), coverage["is_npnru"].astype("boolean")
+    return {
+        "any": pd.Series(data=True, index=coverage.index, dtype="boolean"),
+        "is_large": large,
+        "is_large_npnru": (large & npnru).where(large.notna() & npnru.notna()),
+        "is_zip": (zone == ZIP).astype("boolean").where(zone.notna()),
+        "is_zip_or_zac": zone.isin((ZIP, ZAC)).astype("boolean").where(zone.notna()),
+        "people": coverage["population"].astype("Float64"),
+    }
+
+
+def _uncovered(coverage: pd.DataFrame, scope: str) -> tuple[pd.Series, pd.Series]:
+    """Return what is surely without (true), surely with (false) or unknown, and whether the QPV could be assessed at all."""
+    free = (coverage["n_undetermined"] == 0).astype("boolean")
+    both = coverage["n_msp_in"] + coverage["n_cds_in"]
+    if scope == "primary":
+        return ~coverage["is_covered_primary"].astype("boolean"), both.notna() & coverage["is_covered_primary"].notna()
+    n = {"msp": coverage["n_msp_in"], "cds": coverage["n_cds_in"], "msp_cds": both}[scope]
+    empty = (n == 0).astype("boolean")
+    return empty.where(~empty.fillna(value=False) | free, pd.NA), n.notna()
+
+
+def _measures(marks: dict[str, pd.Series], uncovered: pd.Series, assessed: pd.Series) -> pd.DataFrame:
+    """Measure every subset on every QPV: what is sure, what is possible, what is unknown, what is known at all."""
+    columns: dict[str, pd.Series] = {}
+    people = marks["people"]
+    for subset in SUBSETS:
+        mark = marks[subset.mark or "any"]
+        certain = mark & uncovered if subset.without else mark
+        sure, possible = certain.fillna(value=False).astype(bool), certain.isna()
+        weight = people.astype("float64") if subset.unit == "inhabitants" else pd.Series(1.0, index=people.index)
+        unweighed = sure & weight.isna()
+        columns |= {
+            f"{subset.name}|sure": weight.where(sure, 0.0).fillna(0.0),
+            f"{subset.name}|upper": weight.where(sure | possible, 0.0).fillna(0.0),
+            f"{subset.name}|unknown": (possible | unweighed).astype("int64"),
+            f"{subset.name}|known": (mark.notna() & ~unweighed & (assessed | (not subset.without))).astype("int64"),
+        }
+    sure = uncovered.fillna(value=False).astype("int64")
+    counted = {"sure": sure, "unknown": uncovered.isna().astype("int64"), "assessed": assessed.astype("int64")}
+    return pd.DataFrame(columns | counted).assign(n=1)
+
+
+def _subset_indicator(sums: pd.DataFrame, subset: Subset) -> pd.DataFrame:
+    sure = sums[f"{subset.name}|sure"]
+    value = sure.where(sums[f"{subset.name}|known"] > 0)
+    return sums[KEY[1:]].assign(
+        indicator=subset.name,
+        value=value,
+        numerator=value,
+        denominator=np.nan,
+        n_unknown=sums[f"{subset.name}|unknown"],
+        lower=sure,
+        upper=sums[f"{subset.name}|upper"],
+        unit=subset.unit,
+        rule=subset.words,
+    )
+
+
+def _share(sums: pd.DataFrame, name: str, words: str) -> pd.DataFrame:
+    """Return the share among the QPV that could be assessed; the bounds are over all of them."""
+    assessed = sums["assessed"].where(sums["assessed"] > 0).astype("float64")
+    return sums[KEY[1:]].assign(
+        indicator=name,
+        value=sums["sure"] / assessed,
+        numerator=sums["sure"].astype("float64").where(assessed.notna()),
+        denominator=assessed,
+        n_unknown=sums["unknown"],
+        lower=sums["sure"] / sums["n"],
+        upper=(sums["sure"] + sums["unknown"]) / sums["n"],
+        unit="share",
+        rule=words,
+    )

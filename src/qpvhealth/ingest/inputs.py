@@ -1,0 +1,101 @@
+"""The files behind the cards: there, safe, unchanged; and the fingerprint of a build, known before it runs. Stdlib only."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from qpvhealth.errors import InputError
+from qpvhealth.ingest import cards as card_files, corrections, guard
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from qpvhealth.ingest.cards import Card
+
+SIDECARS = (".dbf", ".shx", ".prj", ".cpg")
+LIBRARIES = ("geopandas", "numpy", "pandas", "pyarrow", "pyogrio", "pyproj", "python-calamine", "shapely")
+
+
+@dataclass(frozen=True)
+class Input:
+    """One card with the hash of its file, and of the files that go with a shapefile."""
+
+    card: Card
+    sha256: str
+    sidecars: dict[str, str]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain values for the manifest."""
+        shown = ("layout", "year", "generation", "edition", "status", "title", "producer", "url", "licence")
+        told = {k: self.card.get(k) for k in shown if self.card.get(k) is not None}
+        dates = {
+            k: str(self.card.get(k)) for k in ("reference_date", "received_on", "retrieved_on") if self.card.get(k)
+        }
+        files = {"sha256": self.sha256} | ({"sidecars": self.sidecars} if self.sidecars else {})
+        return {"id": self.card.id, "kind": self.card.kind, "path": self.card.shown_path} | files | told | dates
+
+
+def resolve(cards: list[Card]) -> list[Input]:
+    """Find and hash the file of every card.
+
+    Raises InputError, all problems at once: a file missing or unsafe, or other bytes than the card's ``sha256``.
+    """
+    inputs, problems = [], []
+    for card in cards:
+        try:
+            inputs.append(_input(card))
+        except InputError as error:
+            problems.append(f"card {card.id}: {error}")
+    if problems:
+        raise InputError("\n".join(problems))
+    return inputs
+
+
+def _input(card: Card) -> Input:
+    _refuse_address(card.given_path)
+    path = guard.checked_path(card.path)
+    sha256 = guard.sha256_of(path)
+    stated = str(card.get("sha256", sha256)).lower()
+    if stated != sha256:
+        raise InputError(
+            f"{card.shown_path}: its bytes are not those of the card (sha256 {sha256}, the card says {stated});"
+            " take the right file, or write the new hash after checking what changed"
+        )
+    beside = {s: path.with_suffix(s) for s in SIDECARS} if path.suffix.lower() == ".shp" else {}
+    return Input(card, sha256, {s: guard.sha256_of(p) for s, p in beside.items() if p.is_file()})
+
+
+def _refuse_address(given: str) -> None:
+    if "://" in given or given.lower().lstrip().startswith("/vsi"):
+        raise InputError(f'"{given}" is an address, not a file; download it first, then name the file')
+
+
+def fingerprint(inputs: list[Input], folder: Path, settings: Mapping[str, Any]) -> str:
+    """Hash everything that can change a release: inputs, cards, corrections, settings, code and library versions."""
+    parts = {
+        "inputs": [(i.card.id, i.sha256, i.sidecars) for i in inputs],
+        "cards": _digest(folder / card_files.FILE_NAME),
+        "corrections": _digest(folder / corrections.FILE_NAME),
+        "settings": settings,
+        "code": code_digest(),
+        "versions": {name: metadata.version(name) for name in LIBRARIES},
+    }
+    return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def code_digest() -> str:
+    """Hash the modules of this package."""
+    root = Path(__file__).resolve().parent.parent
+    digest = hashlib.sha256()
+    for path in sorted(root.rglob("*.py")):
+        digest.update(str(path.relative_to(root)).encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+def _digest(path: Path) -> str | None:
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None

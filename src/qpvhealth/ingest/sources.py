@@ -1,0 +1,383 @@
+"""Every source of a raw folder, staged: what the pipeline starts from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from qpvhealth.contract.rules import Finding
+from qpvhealth.errors import InputError, UsageError
+from qpvhealth.facts.territories import DEPARTMENT_TERRITORY, REGIONS
+from qpvhealth.ingest import (
+    boundaries,
+    declarations,
+    geocoded,
+    neighbourhoods,
+    populations,
+    programmes,
+    structures,
+    zonings,
+)
+from qpvhealth.ingest.cards import of_kind
+from qpvhealth.ingest.staged import Staged, no_rejects
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import date
+
+    from qpvhealth.ingest.cards import Card
+    from qpvhealth.ingest.corrections import Correction
+    from qpvhealth.ingest.structures import StagedStructures
+
+NOT_STAGED = ("projects", "neighbourhood_indicators", "practitioners", "series")
+COMPLETED = (
+    *("name", "category", "siret", "legal_entity", "address", "postcode", "city", "commune_code", "department_code"),
+    *("opened_on", "closed_on"),
+)
+CORRECTABLE = (
+    "structures",
+    "register",
+    "neighbourhoods",
+    "populations",
+    "declarations",
+    "zoning",
+    "programme",
+    "geocoded",
+)
+EXTRACT_RANK, REGISTER_RANK, GEOCODED_RANK = 0, 1, 2
+
+
+@dataclass(frozen=True)
+class Vintage:
+    """What is said of the extract of one year: its reference date, what it covers, its status and its cards."""
+
+    year: int
+    reference_date: date
+    departments: frozenset[str] | None
+    status: str | None
+    source_ids: tuple[str, ...]
+
+
+@dataclass
+class Sources:
+    """Staged frames by kind. ``points`` offers places for structures; ``answered`` holds, by year, who answered."""
+
+    vintages: dict[int, Vintage] = field(default_factory=dict)
+    structures: dict[int, pd.DataFrame] = field(default_factory=dict)
+    points: dict[int, pd.DataFrame] = field(default_factory=dict)
+    neighbourhoods: pd.DataFrame = field(default_factory=pd.DataFrame)
+    populations: pd.DataFrame = field(default_factory=pd.DataFrame)
+    declarations: pd.DataFrame = field(default_factory=pd.DataFrame)
+    answered: dict[int, frozenset[str]] = field(default_factory=dict)
+    zoning_classes: pd.DataFrame = field(default_factory=pd.DataFrame)
+    zoning_composition: pd.DataFrame = field(default_factory=pd.DataFrame)
+    editions: pd.DataFrame = field(default_factory=pd.DataFrame)
+    programmes: pd.DataFrame = field(default_factory=pd.DataFrame)
+    outlines: dict[str, pd.DataFrame] = field(default_factory=dict)
+    communes: pd.DataFrame = field(default_factory=pd.DataFrame)
+    areas: pd.DataFrame = field(default_factory=pd.DataFrame)
+    rejects: pd.DataFrame = field(default_factory=no_rejects)
+    accounts: dict[str, dict[str, Any]] = field(default_factory=dict)
+    findings: list[Finding] = field(default_factory=list)
+
+    def record(self, staged: Staged) -> pd.DataFrame:
+        """Keep the account, the rejects and the findings of one staged source; return its frame."""
+        account = staged.tally.as_dict() | {"sections": {k: t.as_dict() for k, t in staged.sections.items()}}
+        known = self.accounts.get(staged.source_id)
+        self.accounts[staged.source_id] = _added(known, account) if known else account
+        if len(staged.rejects):
+            self.rejects = pd.concat([self.rejects, staged.rejects], ignore_index=True)
+        self.findings.extend(staged.findings)
+        return staged.frame
+
+    def repeated(self, duplicates: dict[str, int]) -> None:
+        """Move repeats across cards from the rows out of a source to its duplicates."""
+        for source_id, n in duplicates.items():
+            self.accounts[source_id]["rows_out"] -= n
+            self.accounts[source_id]["duplicates"] += n
+            self.findings.append(Finding("duplicates", n, f"card {source_id}: identical rows of another card"))
+
+
+def read_all(cards: list[Card], known: tuple[Correction, ...], progress: Callable[[str], None]) -> Sources:
+    """Read every card, kind by kind. Raises what the readers raise; nothing is written."""
+    sources = Sources()
+    _refuse_uncorrectable(cards, known)
+    steps: tuple[tuple[str, Callable[..., None]], ...] = (
+        ("neighbourhoods", _neighbourhoods),
+        ("structures", _structures),
+        ("register", _registers),
+        ("geocoded", _geocoded),
+        ("declarations", _declarations),
+        ("populations", _populations),
+        ("zoning", _zonings),
+        ("programme", _programmes),
+        ("boundaries", _boundaries),
+    )
+    for kind, read in steps:
+        progress(f"reading {kind}")
+        read(sources, of_kind(cards, kind), known)
+    for card in of_kind(cards, *NOT_STAGED):
+        sources.findings.append(
+            Finding("source-unused", 1, f"card {card.id}: kind {card.kind} enters no table of this release")
+        )
+    return sources
+
+
+def departments_of(area: dict[str, tuple[str, ...]] | None, card_id: str) -> frozenset[str] | None:
+    """Turn regions and départements into départements; null stands for everything.
+
+    Overseas collectivities without region are covered by naming their département code. Raises UsageError for an unknown code.
+    """
+    if area is None:
+        return None
+    unknown = [c for c in area.get("regions", ()) if c not in REGIONS]
+    unknown += [c for c in area.get("departments", ()) if c not in DEPARTMENT_TERRITORY]
+    if unknown:
+        raise UsageError(
+            f"card {card_id}: unknown region or département: {', '.join(unknown)}; INSEE codes are expected"
+        )
+    of_regions = [d for c in area.get("regions", ()) for d in REGIONS[c][1]]
+    return frozenset([*of_regions, *area.get("departments", ())])
+
+
+def _structures(sources: Sources, cards: list[Card], known: tuple[Correction, ...]) -> None:
+    by_year: dict[int, list[tuple[Card, StagedStructures]]] = {}
+    for card in cards:
+        staged = structures.read(card, known)
+        sources.record(staged.staged)
+        by_year.setdefault(card["year"], []).append((card, staged))
+    for year, extracts in sorted(by_year.items()):
+        frame, duplicates = structures.combine([s for _, s in extracts])
+        sources.repeated(duplicates)
+        vintage = _vintage(year, [c for c, _ in extracts])
+        sources.vintages[year] = vintage
+        sources.structures[year] = frame.assign(year=year)
+        sources.points[year] = structures.points(frame).assign(rank=EXTRACT_RANK, commune_found=None)
+        _warn_stock(sources, frame, vintage)
+
+
+def _vintage(year: int, cards: list[Card]) -> Vintage:
+    covers = [departments_of(c.area, c.id) for c in cards]
+    whole = None if any(d is None for d in covers) else frozenset().union(*(d for d in covers if d is not None))
+    statuses = sorted({c.get("status") for c in cards if c.get("status")})
+    return Vintage(year, cards[0]["reference_date"], whole, ", ".join(statuses) or None, tuple(c.id for c in cards))
+
+
+def _warn_stock(sources: Sources, frame: pd.DataFrame, vintage: Vintage) -> None:
+    day = pd.Timestamp(vintage.reference_date)
+    future, closed = frame["opened_on"] > day, frame["closed_on"] <= day
+    outside = ~frame["department_code"].isin(vintage.departments or ()) & (vintage.departments is not None)
+    for rule, at, words in (
+        ("opening-in-future", future, f"open after {vintage.reference_date}, out of the stock"),
+        ("closed-before", closed, f"closed on or before {vintage.reference_date}, out of the stock"),
+        ("extract-outside-cover", outside, "lie outside what the extract covers"),
+        ("department-unknown", frame["department_code"].isna(), "have no known département"),
+        ("modality-unknown", (frame["modality"] == "unknown"), "centres have no known modality"),
+    ):
+        _warn(sources, rule, frame[at], f"{vintage.year}: structures that {words}", len(frame))
+
+
+def _registers(sources: Sources, cards: list[Card], known: tuple[Correction, ...]) -> None:
+    for card in cards:
+        staged = structures.read(card, known)
+        frame = sources.record(staged.staged)
+        year = card["year"]
+        if year not in sources.structures:
+            sources.findings.append(
+                Finding("source-unused", len(frame), f"card {card.id}: no extract of {year} to complete")
+            )
+            continue
+        extract = sources.structures[year]
+        _warn_register(sources, extract, frame, card)
+        sources.structures[year] = _completed(extract, frame)
+        offered = staged.points[staged.points["finess_et"].isin(extract["finess_et"])]
+        sources.points[year] = pd.concat([sources.points[year], offered.assign(rank=REGISTER_RANK, commune_found=None)])
+        _unused(sources, card.id, len(frame) - len(offered), "not in the extract of its year")
+
+
+def _completed(extract: pd.DataFrame, register: pd.DataFrame) -> pd.DataFrame:
+    """Fill what the extract does not say from the register; a value that is there is never replaced."""
+    aligned = register.set_index("finess_et").reindex(extract["finess_et"]).reset_index(drop=True)
+    out = extract.reset_index(drop=True).copy()
+    for column in COMPLETED:
+        out[column] = out[column].fillna(aligned[column])
+    return out
+
+
+def _warn_register(sources: Sources, extract: pd.DataFrame, register: pd.DataFrame, card: Card) -> None:
+    both = extract.merge(register, on="finess_et", suffixes=("", "_register"))
+    for column in ("structure_type", "commune_code", "opened_on"):
+        ours, theirs = both[column], both[f"{column}_register"]
+        differ = ours.notna() & theirs.notna() & (ours != theirs)
+        _warn(
+            sources,
+            "register-conflict",
+            both[differ],
+            f"card {card.id}: {column} differs from the extract's, kept",
+            len(both),
+        )
+    absent = extract[~extract["finess_et"].isin(register["finess_et"])]
+    _warn(
+        sources, "register-unmatched", absent, f"card {card.id}: does not hold structures of the extract", len(extract)
+    )
+
+
+def _geocoded(sources: Sources, cards: list[Card], known: tuple[Correction, ...]) -> None:
+    for card in cards:
+        frame = sources.record(geocoded.read(card, known))
+        year = card["year"]
+        extract = sources.structures.get(year)
+        if extract is None:
+            sources.findings.append(
+                Finding("source-unused", len(frame), f"card {card.id}: no extract of {year} to complete")
+            )
+            continue
+        offered = frame[frame["finess_et"].isin(extract["finess_et"])]
+        columns = [*structures.points(offered).columns, "commune_found"]
+        sources.points[year] = pd.concat(
+            [sources.points[year], offered[columns].assign(rank=GEOCODED_RANK)], ignore_index=True
+        )
+        _unused(sources, card.id, len(frame) - len(offered), "not in the extract of its year")
+
+
+def _neighbourhoods(sources: Sources, cards: list[Card], known: tuple[Correction, ...]) -> None:
+    if not cards:
+        raise UsageError("sources.toml: no card of kind neighbourhoods; without QPV polygons nothing can be placed")
+    frames = [neighbourhoods.read(card, known) for card in cards]
+    for staged in frames:
+        sources.record(staged)
+    sources.neighbourhoods, duplicates = neighbourhoods.combine(frames)
+    sources.repeated(duplicates)
+
+
+def _declarations(sources: Sources, cards: list[Card], known: tuple[Correction, ...]) -> None:
+    frames = [sources.record(declarations.read(card, known)) for card in cards]
+    sources.declarations = pd.concat(frames, ignore_index=True) if frames else _no_declarations()
+    answers = sources.declarations.drop_duplicates(["year", "generation", "finess_et", "vecu_declared"])
+    twice = answers[(answers["vecu_declared"] != "unknown")]
+    twice = twice[twice.duplicated(["year", "generation", "finess_et"])]
+    if not twice.empty:
+        raise InputError(f"declarations: yes and no for {', '.join(twice['finess_et'].head(10))} in two files")
+    for card in cards:
+        stated = departments_of(card.area, card.id) if card.get("answered") is not None else frozenset()
+        sources.answered[card["year"]] = sources.answered.get(card["year"], frozenset()) | (stated or frozenset())
+        extract = sources.structures.get(card["year"])
+        named = sources.declarations[sources.declarations["source_id"] == card.id]
+        orphan = named if extract is None else named[~named["finess_et"].isin(extract["finess_et"])]
+        _warn(
+            sources,
+            "declaration-orphan",
+            orphan,
+            f"card {card.id}: structures that no extract of its year holds",
+            len(named),
+        )
+
+
+def _no_declarations() -> pd.DataFrame:
+    columns = ("year", "generation", "finess_et", "vecu_declared", "qpv_code", "source_id")
+    return pd.DataFrame({c: pd.Series(dtype="int64" if c == "year" else "str") for c in columns})
+
+
+def _populations(sources: Sources, cards: list[Card], known: tuple[Correction, ...]) -> None:
+    frames = [sources.record(populations.read(card, known)) for card in cards]
+    empty = pd.DataFrame({"qpv_code": [], "generation": [], "population": [], "population_year": []})
+    frame = pd.concat(frames, ignore_index=True) if frames else empty
+    latest = frame.sort_values("population_year", kind="stable")
+    twice = frame[frame.duplicated(["qpv_code", "generation", "population_year"])]
+    if not twice.empty:
+        raise InputError(
+            f"populations: two files give the same year for {', '.join(twice['qpv_code'].head(5))}; keep one"
+        )
+    sources.populations = latest.drop_duplicates(["qpv_code", "generation"], keep="last", ignore_index=True)
+
+
+def _zonings(sources: Sources, cards: list[Card], known: tuple[Correction, ...]) -> None:
+    classes, composition, editions = [], [], []
+    for card in cards:
+        zoning = zonings.read(card, known)
+        for staged in zoning.staged:
+            sources.record(staged)
+        classes.append(zoning.classes)
+        composition.append(zoning.composition)
+        editions.append({k: card.get(k) for k in ("edition", "in_force_from", "generation")} | {"source_id": card.id})
+    if not cards:
+        return
+    sources.zoning_classes = pd.concat(classes, ignore_index=True)
+    sources.zoning_composition = pd.concat(composition, ignore_index=True)
+    sources.editions = _editions(pd.DataFrame(editions))
+    key = ["edition", "level", "code"]
+    distinct = sources.zoning_classes.drop_duplicates([*key, "zone_class"])
+    if (twice := distinct[distinct.duplicated(key)]).size:
+        raise InputError(
+            f"zoning: two cards give different classes to {', '.join(twice['code'].head(10))} in one edition"
+        )
+
+
+def _editions(stated: pd.DataFrame) -> pd.DataFrame:
+    distinct = stated.drop(columns="source_id").drop_duplicates()
+    twice = distinct["edition"][distinct["edition"].duplicated()]
+    if not twice.empty:
+        raise UsageError(
+            f"zoning edition {', '.join(twice)}: its cards differ in in_force_from or generation; one edition has one"
+        )
+    return distinct.sort_values(["in_force_from", "edition"], ignore_index=True)
+
+
+def _programmes(sources: Sources, cards: list[Card], known: tuple[Correction, ...]) -> None:
+    frames = [sources.record(programmes.read(card, known)) for card in cards]
+    columns = ["programme", "generation", "qpv_code"]
+    given = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=columns, dtype="str")
+    sources.programmes = given.reindex(columns=[*columns, "finess_et", "source_id"])
+
+
+def _boundaries(sources: Sources, cards: list[Card], _: tuple[Correction, ...]) -> None:
+    frames = [sources.record(boundaries.read(card)) for card in cards]
+    outlines = [f for f in frames if "geometry" in f.columns]
+    tables = [f for f in frames if "geometry" not in f.columns]
+    for frame in outlines:
+        level = str(frame["level"].iloc[0]) if len(frame) else ""
+        known = sources.outlines.get(level)
+        sources.outlines[level] = frame if known is None else pd.concat([known, frame], ignore_index=True)
+    columns = ["level", "area_code", "label", "epci_code", "epci_label"]
+    sources.communes = (
+        pd.concat(tables, ignore_index=True)[columns] if tables else pd.DataFrame(columns=columns, dtype="str")
+    )
+    labels = [f[["level", "area_code", "label"]] for f in (*tables, *outlines)]
+    sources.areas = pd.concat(labels, ignore_index=True) if labels else pd.DataFrame(columns=columns[:3], dtype="str")
+    if not any(len(f) for f in outlines):
+        sources.findings.append(
+            Finding("outlines-missing", 1, "no outlines among the boundaries: only the territory is checked")
+        )
+
+
+def _refuse_uncorrectable(cards: list[Card], known: tuple[Correction, ...]) -> None:
+    kinds = {c.id: c.kind for c in cards}
+    wrong = sorted({c.source for c in known if kinds[c.source] not in CORRECTABLE})
+    if wrong:
+        raise UsageError(f"corrections.toml: {', '.join(wrong)}: only {', '.join(CORRECTABLE)} can be corrected")
+
+
+def _unused(sources: Sources, source_id: str, n: int, reason: str) -> None:
+    """Move rows of a completing source that complete nothing from its rows out to its out of scope."""
+    if n:
+        account = sources.accounts[source_id]
+        account["rows_out"] -= n
+        account["out_of_scope"] += n
+        account["out_of_scope_by_reason"] = account["out_of_scope_by_reason"] | {reason: n}
+
+
+def _warn(sources: Sources, rule: str, rows: pd.DataFrame, message: str, of: int) -> None:
+    if len(rows):
+        examples = ", ".join(rows["finess_et"].head(3)) + (", …" if len(rows) > 3 else "")
+        sources.findings.append(Finding(rule, len(rows), f"{message} ({examples})", of))
+
+
+def _added(known: dict[str, Any], more: dict[str, Any]) -> dict[str, Any]:
+    """Add the accounts of two sheets of one file."""
+    numbers = {k: known[k] + more[k] for k in ("rows_in", "rows_out", "out_of_scope", "rejected", "duplicates")}
+    reasons = dict(known["out_of_scope_by_reason"])
+    for reason, n in more["out_of_scope_by_reason"].items():
+        reasons[reason] = reasons.get(reason, 0) + n
+    return numbers | {"out_of_scope_by_reason": reasons, "sections": known["sections"] | more["sections"]}

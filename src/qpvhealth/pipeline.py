@@ -1,0 +1,345 @@
+"""The method, top to bottom: ingest, place, join, overlay, count. Where the rooms of the house meet."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from qpvhealth import assembly, findings
+from qpvhealth.contract.tables import PUBLISHED
+from qpvhealth.facts.generations import IN_FORCE, expected_count
+from qpvhealth.facts.situations import LOCATED
+from qpvhealth.facts.territories import TERRITORIES
+from qpvhealth.indicators import agreement, counts, coverage, headline
+from qpvhealth.ingest import cards as card_files, corrections, inputs as input_files, sources as staged_sources
+from qpvhealth.settings import Settings
+from qpvhealth.spatial import location, overlay, perimeters as perimeter_rules, placement, situations
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from qpvhealth.contract.rules import Finding
+    from qpvhealth.ingest.inputs import Input
+    from qpvhealth.ingest.sources import Sources, Vintage
+    from qpvhealth.spatial.perimeters import Perimeters
+
+ByGeneration = dict[str, dict[str, "Perimeters"]]
+
+
+class Built(dict[str, pd.DataFrame]):
+    """The published tables by name, as frames; also the accounts of the inputs and the findings of the build."""
+
+    def __init__(
+        self, tables: dict[str, pd.DataFrame], inputs: list[dict[str, Any]], found: list[Finding], *, invented: bool
+    ) -> None:
+        """Hold the tables of one build."""
+        super().__init__(tables)
+        self.inputs, self.findings, self.invented = inputs, found, invented
+
+
+def build(raw: str | Path, settings: Settings | None = None, *, progress: Callable[[str], None] | None = None) -> Built:
+    """Build every table of a release from a raw folder, in memory.
+
+    ``raw`` holds ``sources.toml``. Returns the tables of ``contract.tables.PUBLISHED`` by name. Raises UsageError for a wrong
+    card, mapping or setting, InputError for a file that is missing, changed or unreadable, ContractError when an account does
+    not balance or levels do not add up. Nothing is written.
+    """
+    folder, chosen, tell = Path(raw), settings or Settings(), progress or _silent
+    cards = card_files.load(folder)
+    known = corrections.load(folder, cards)
+    inputs = input_files.resolve(cards)
+    sources = staged_sources.read_all(cards, known, tell)
+    tell("preparing perimeters")
+    prepared = perimeter_rules.prepare(sources.neighbourhoods)
+    generations = _generations(prepared, chosen)
+    by_generation = {g: perimeter_rules.usable(prepared, g) for g in generations}
+    neighbourhoods = assembly.neighbourhoods_table(prepared[prepared["generation"].isin(generations)], sources)
+    outlines = overlay.outlines_by_territory(sources.outlines)
+    tell("placing structures")
+    structures = _structures(sources, chosen, outlines)
+    in_force = {y: _in_force(v, chosen, generations) for y, v in sources.vintages.items()}
+    tell("joining structures and neighbourhoods")
+    located, pairs = _locations(structures, neighbourhoods, by_generation, sources, chosen, outlines, in_force)
+    tell("overlaying the zonings")
+    zoning = _zoning(neighbourhoods, sources, outlines)
+    tell("counting")
+    stock = _stock(structures, located)
+    every = pd.concat([stock, assembly.in_force_rows(stock, in_force)], ignore_index=True)
+    yearly = counts.count(every)
+    counts.assert_levels_add_up(yearly)
+    covered = _coverage(neighbourhoods, stock, pairs, zoning, sources, chosen, by_generation, structures)
+    tables = {
+        "extracts": _extracts(sources, invented=cards[0].is_invented),
+        "structures": structures,
+        "neighbourhoods": neighbourhoods,
+        "structure_locations": located,
+        "structure_neighbourhoods": pairs,
+        "neighbourhood_zoning": zoning,
+        "flag_agreement": agreement.agreement(every),
+        "neighbourhood_coverage": covered,
+        "yearly_counts": yearly,
+        "indicators": _indicators(every, covered, sources, chosen, in_force),
+        "rejects": sources.rejects,
+        "areas": assembly.areas_table(sources, yearly),
+    }
+    tell("checking")
+    found = [*sources.findings, *findings.of(tables, prepared, by_generation, sources, in_force, chosen)]
+    conformed = {name: table.conform(assembly.selected(tables[name], name)) for name, table in PUBLISHED.items()}
+    return Built(conformed, _accounts(inputs, sources), found, invented=cards[0].is_invented)
+
+
+def _silent(_: str) -> None:
+    """Tell nobody."""
+
+
+def _generations(prepared: pd.DataFrame, settings: Settings) -> tuple[str, ...]:
+    given = tuple(sorted(prepared["generation"].unique()))
+    asked = settings.generations or given
+    if missing := [g for g in (*asked, *settings.headline_generation.values()) if g not in given]:
+        raise findings.no_such_generation(missing, given)
+    return tuple(g for g in given if g in asked or g in settings.headline_generation.values())
+
+
+def _in_force(vintage: Vintage, settings: Settings, generations: tuple[str, ...]) -> dict[str, str | None]:
+    names = pd.Series([*TERRITORIES], dtype="str")
+    chosen = assembly.generation_in_force(names, vintage, settings, generations)
+    return {t: (None if pd.isna(g) else str(g)) for t, g in zip(names, chosen, strict=True)}
+
+
+def _structures(sources: Sources, settings: Settings, outlines: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    tables = []
+    for year, extract in sources.structures.items():
+        known = assembly.with_areas(extract, sources.communes)
+        places = placement.place(
+            known,
+            sources.points[year],
+            outlines=outlines,
+            tolerance_m=settings.outline_tolerance_m,
+            minimum_score=settings.geocoder_score,
+            error_m=settings.location_error_m,
+        )
+        tables.append(assembly.structures_table(known, places, sources.vintages[year]))
+    return pd.concat(tables, ignore_index=True)
+
+
+def _locations(
+    structures: pd.DataFrame,
+    neighbourhoods: pd.DataFrame,
+    by_generation: ByGeneration,
+    sources: Sources,
+    settings: Settings,
+    outlines: dict[str, pd.DataFrame],
+    in_force: dict[int, dict[str, str | None]],
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Locate every structure of every year in every generation: each distinct point is joined once per generation."""
+    located, pairs = [], []
+    for generation, perimeters in by_generation.items():
+        x, y = structures["x"].to_numpy(dtype=float), structures["y"].to_numpy(dtype=float)
+        found = location.locate_all(x, y, structures["territory"], perimeters, settings.largest_ring_m)
+        rows = structures.join(found.points).assign(generation=generation)
+        rows = rows.drop(columns="vecu_declared").join(_answers(structures, sources, generation, in_force))
+        rows["has_perimeters"] = rows["territory"].isin(list(perimeters))
+        rows["is_surely_elsewhere"] = _surely_elsewhere(
+            rows, neighbourhoods, perimeters, generation, outlines, settings
+        )
+        rows = _only_placed(rows)
+        verdict = situations.resolve(rows, vecu_distance_m=settings.vecu_distance_m)
+        located.append(rows.drop(columns="qpv_code").join(verdict))
+        pairs.append(
+            _pairs(structures.join(found.points[["nearest_qpv_code"]]), found.pairs, perimeters, sources, generation)
+        )
+    return pd.concat(located, ignore_index=True), pd.concat(pairs, ignore_index=True)
+
+
+def _only_placed(rows: pd.DataFrame) -> pd.DataFrame:
+    """Blank the distances of points that cannot decide: a hint must not look like a measure."""
+    placed = assembly.placed_rows(rows)
+    measured = ["qpv_code", "nearest_qpv_code", "distance_m", "border_distance_m"]
+    blanked = rows.assign(**{c: rows[c].where(placed) for c in measured})
+    return blanked.assign(n_qpv_inside=rows["n_qpv_inside"].where(placed, 0).fillna(0).astype("int64"))
+
+
+def _answers(
+    structures: pd.DataFrame, sources: Sources, generation: str, in_force: dict[int, dict[str, str | None]]
+) -> pd.DataFrame:
+    parts = []
+    for year, rows in structures.groupby("year"):
+        current = rows["territory"].map(in_force[int(str(year))]).astype("str")
+        parts.append(assembly.answers(rows, sources, int(str(year)), generation, current))
+    return pd.concat(parts)
+
+
+def _surely_elsewhere(
+    rows: pd.DataFrame,
+    neighbourhoods: pd.DataFrame,
+    perimeters: dict[str, Perimeters],
+    generation: str,
+    outlines: dict[str, pd.DataFrame],
+    settings: Settings,
+) -> pd.Series:
+    listed = neighbourhoods.loc[neighbourhoods["generation"] == generation, "commune_codes"].dropna().str.split(",")
+    sure = situations.surely_elsewhere(
+        rows,
+        perimeters,
+        set(listed.explode()),
+        outlines,
+        ring_m=settings.largest_ring_m,
+        commune_reach_m=settings.commune_reach_m,
+    )
+    empty = {t for t in TERRITORIES if t not in perimeters and not expected_count(generation, t)}
+    return sure | rows["territory"].isin(empty)
+
+
+def _pairs(
+    rows: pd.DataFrame, found: pd.DataFrame, perimeters: dict[str, Perimeters], sources: Sources, generation: str
+) -> pd.DataFrame:
+    """Every pair within the largest ring of a point that may decide, and every declared pair whatever its distance.
+
+    A declaration that names no QPV attaches to the nearest one of its territory.
+    """
+    keys = ["finess_et", "year", "qpv_code"]
+    placed = (rows["location_status"] == LOCATED).to_numpy()
+    near = found[placed[found["point"]]].merge(rows[["finess_et", "year"]], left_on="point", right_index=True)
+    named = [assembly.declared_pairs(part, sources, int(str(year)), generation) for year, part in rows.groupby("year")]
+    years = [
+        pd.Series(int(str(year)), index=n.index) for n, year in zip(named, sorted(rows["year"].unique()), strict=True)
+    ]
+    stated = pd.concat(named, ignore_index=True).assign(year=pd.concat(years, ignore_index=True))
+    point = rows[["finess_et", "year", "territory", "x", "y", "nearest_qpv_code"]].assign(is_placed=placed)
+    declared = stated.merge(point, on=["finess_et", "year"], validate="many_to_one")
+    declared["qpv_code"] = declared["qpv_code"].fillna(declared["nearest_qpv_code"].where(declared["is_placed"]))
+    declared = declared[_same_territory(declared, perimeters)].drop_duplicates(keys)
+    x, y = (declared[c].where(declared["is_placed"]).to_numpy(dtype=float) for c in ("x", "y"))
+    declared["distance_m"] = location.distances(x, y, declared["qpv_code"], perimeters)
+    is_declared = pd.MultiIndex.from_frame(near[keys]).isin(pd.MultiIndex.from_frame(declared[keys]))
+    beyond = declared[~pd.MultiIndex.from_frame(declared[keys]).isin(pd.MultiIndex.from_frame(near[keys]))]
+    columns = [*keys, "distance_m", "is_declared"]
+    both = [near.assign(is_declared=is_declared)[columns], beyond.assign(is_declared=True)[columns]]
+    return pd.concat(both, ignore_index=True).assign(generation=generation)
+
+
+def _same_territory(declared: pd.DataFrame, perimeters: dict[str, Perimeters]) -> pd.Series:
+    """Say which declared pairs name a QPV that has a polygon in the territory of the structure."""
+    home = {code: territory for territory, p in perimeters.items() for code in p.codes}
+    found = declared["qpv_code"].map(home)
+    return found.notna() & (declared["territory"].isna() | (found == declared["territory"]))
+
+
+def _zoning(neighbourhoods: pd.DataFrame, sources: Sources, outlines: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    """Overlay every edition on every generation; QPV-level classes only on the generation whose codes they name."""
+    parts = [pd.DataFrame(columns=PUBLISHED["neighbourhood_zoning"].names)]
+    for edition in sources.editions.to_dict("records"):
+        classes = sources.zoning_classes[sources.zoning_classes["edition"] == edition["edition"]]
+        composition = sources.zoning_composition[sources.zoning_composition["edition"] == edition["edition"]]
+        for generation, rows in neighbourhoods.groupby("generation"):
+            own = classes[(classes["level"] != overlay.QPV) | (edition["generation"] == generation)]
+            zoned = overlay.zone(rows, own, composition, outlines.get("commune"))
+            parts.append(zoned.assign(edition=edition["edition"]))
+    return pd.concat(parts[1:] or parts, ignore_index=True)
+
+
+def _stock(structures: pd.DataFrame, located: pd.DataFrame) -> pd.DataFrame:
+    """Return the stock: one row per structure open at the reference date, year and generation, with its situation."""
+    drop = [c for c in ("vecu_declared", "geometry", "x", "y") if c in structures.columns]
+    measured = [
+        "finess_et",
+        "year",
+        "generation",
+        "situation",
+        "qpv_code",
+        "nearest_qpv_code",
+        "distance_m",
+        "vecu_declared",
+    ]
+    open_ones = structures[structures["is_in_stock"]].drop(columns=drop)
+    stock = open_ones.merge(located[measured], on=["finess_et", "year"], how="inner", validate="one_to_many")
+    return stock.assign(is_placed=assembly.placed_rows(stock))
+
+
+def _coverage(
+    neighbourhoods: pd.DataFrame,
+    stock: pd.DataFrame,
+    pairs: pd.DataFrame,
+    zoning: pd.DataFrame,
+    sources: Sources,
+    settings: Settings,
+    by_generation: ByGeneration,
+    points: pd.DataFrame,
+) -> pd.DataFrame:
+    parts = []
+    for (year, generation), rows in stock.groupby(["year", "generation"]):
+        vintage = sources.vintages[int(str(year))]
+        places = neighbourhoods[neighbourhoods["generation"] == generation]
+        covered = coverage.cover(
+            places.assign(is_usable=places["metres"].notna()),
+            rows,
+            pairs[(pairs["year"] == year) & (pairs["generation"] == generation)],
+            near_rule=settings.vecu_rule,
+            vecu_distance_m=settings.vecu_distance_m,
+            covered_departments=vintage.departments,
+            answered_departments=coverage.answered_departments(
+                rows, assembly.departments_answered(sources, vintage.year)
+            ),
+        )
+        edition = assembly.edition_in_force(sources.editions, vintage.reference_date)
+        nearest = _nearest(rows, points[points["year"] == year], by_generation[str(generation)])
+        parts.append(
+            assembly.coverage_table(covered, places, zoning, nearest, edition, settings.large_population).assign(
+                year=year
+            )
+        )
+    return pd.concat(parts, ignore_index=True)
+
+
+def _nearest(stock: pd.DataFrame, points: pd.DataFrame, perimeters: dict[str, Perimeters]) -> pd.DataFrame:
+    """Return the nearest structure of each type for each QPV, among those whose point may decide."""
+    placed = stock[stock["is_placed"]].merge(points[["finess_et", "x", "y"]], on="finess_et")
+    parts = [pd.DataFrame({"qpv_code": [], "structure_type": [], "code": [], "distance_m": []})]
+    for (territory, kind), rows in placed.groupby(["territory", "structure_type"]):
+        if str(territory) in perimeters:
+            x, y, codes = (rows[c].to_numpy() for c in ("x", "y", "finess_et"))
+            found = location.nearest_points(perimeters[str(territory)], x, y, codes.astype(object))
+            parts.append(found.assign(structure_type=kind))
+    return pd.concat(parts[1:] or parts, ignore_index=True)
+
+
+def _indicators(
+    every: pd.DataFrame,
+    covered: pd.DataFrame,
+    sources: Sources,
+    settings: Settings,
+    in_force: dict[int, dict[str, str | None]],
+) -> pd.DataFrame:
+    """Return the headline of every year and generation, those in force included, each with its date and perimeters in words."""
+    current = [assembly.in_force_neighbourhoods(rows, in_force[int(str(y))]) for y, rows in covered.groupby("year")]
+    places = pd.concat([covered, *(c.assign(generation=IN_FORCE) for c in current)], ignore_index=True)
+    of_structures = headline.structures(every, near_rule=settings.vecu_rule, vecu_distance_m=settings.vecu_distance_m)
+    out = pd.concat([of_structures, headline.neighbourhoods(places)], ignore_index=True)
+    keys = out[["year", "generation"]].drop_duplicates()
+    words = {
+        (year, generation): findings.context(sources.vintages[year], generation, in_force[year], settings)
+        for year, generation in keys.itertuples(index=False)
+    }
+    context = pd.MultiIndex.from_frame(out[["year", "generation"]]).map(words)
+    return out.assign(rule=out["rule"] + "; " + context)
+
+
+def _extracts(sources: Sources, *, invented: bool) -> pd.DataFrame:
+    rows = [
+        {
+            "year": v.year,
+            "reference_date": pd.Timestamp(v.reference_date),
+            "status": v.status,
+            "source_ids": ",".join(v.source_ids),
+            "covers": None if v.departments is None else ",".join(sorted(v.departments)),
+            "is_invented": invented,
+        }
+        for v in sources.vintages.values()
+    ]
+    return pd.DataFrame(rows, columns=PUBLISHED["extracts"].names)
+
+
+def _accounts(inputs: list[Input], sources: Sources) -> list[dict[str, Any]]:
+    return [i.as_dict() | sources.accounts.get(i.card.id, {}) for i in inputs]

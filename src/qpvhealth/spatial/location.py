@@ -1,0 +1,150 @@
+"""The join: which QPV hold a point, which are near, and exactly how far. One index query, then vectorised distances.
+
+No polygon is buffered: a drawn buffer of 300 m misses 0.05 % of the points that are truly within 300 m.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import pandas as pd
+import shapely
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from qpvhealth.spatial.perimeters import Perimeters
+
+
+class Located(NamedTuple):
+    """``points``: one row per point given, in order. ``pairs``: one row per point and QPV within the largest distance."""
+
+    points: pd.DataFrame
+    pairs: pd.DataFrame
+
+
+def locate(x: np.ndarray, y: np.ndarray, perimeters: Perimeters, within_m: float) -> Located:
+    """Place points among the QPV of their own territory; all in the metres of that territory.
+
+    ``points``: ``qpv_code`` (the QPV that covers the point, border included; of several the one in which it is deepest, then
+    the smallest code; null outside), ``nearest_qpv_code`` (the QPV at the smallest distance, then the smallest code; inside, the
+    one assigned), ``distance_m`` (exact, 0 inside), ``border_distance_m`` (minus the distance to the border of the assigned QPV
+    inside, ``distance_m`` outside), ``n_qpv_inside``, ``n_nearest`` (how many at that distance).
+    ``pairs``: ``point`` (position), ``qpv_code``, ``distance_m`` ≤ ``within_m``. A point with a null coordinate gets nulls.
+    """
+    there = np.flatnonzero(np.isfinite(x) & np.isfinite(y))
+    points = shapely.points(x[there], y[there])
+    tree = shapely.STRtree(perimeters.polygons)
+    at, qpv = tree.query(points, predicate="dwithin", distance=within_m)
+    distance = shapely.distance(points[at], perimeters.polygons[qpv])
+    candidates = pd.DataFrame({"point": there[at], "qpv": qpv, "distance_m": distance})
+    far = np.setdiff1d(np.arange(len(points)), at)
+    nearest = pd.concat([candidates, _nearest(tree, points, there, far)], ignore_index=True)
+    chosen = _chosen(nearest, x, y, perimeters)
+    pairs = candidates.assign(qpv_code=perimeters.codes[candidates["qpv"]])
+    pairs = pairs[pairs["distance_m"] <= within_m].sort_values(["point", "qpv_code"], ignore_index=True)
+    return Located(chosen.reindex(range(len(x))), pairs[["point", "qpv_code", "distance_m"]])
+
+
+def _nearest(tree: shapely.STRtree, points: np.ndarray, there: np.ndarray, far: np.ndarray) -> pd.DataFrame:
+    """Return the nearest polygons, all ties, of the points that have none within the largest distance."""
+    if not len(far) or not len(tree):
+        return pd.DataFrame({"point": [], "qpv": [], "distance_m": []}).astype({"point": "int64", "qpv": "int64"})
+    (at, qpv), distance = tree.query_nearest(points[far], return_distance=True, all_matches=True)
+    return pd.DataFrame({"point": there[far[at]], "qpv": qpv, "distance_m": distance})
+
+
+def _chosen(candidates: pd.DataFrame, x: np.ndarray, y: np.ndarray, perimeters: Perimeters) -> pd.DataFrame:
+    """Keep one QPV per point: the deepest when inside, the nearest otherwise, then the smallest code."""
+    frame = candidates.copy()
+    inside = (frame["distance_m"] == 0).to_numpy()
+    frame["depth"] = 0.0
+    within = frame[inside]
+    border = shapely.boundary(perimeters.polygons[within["qpv"]])
+    frame.loc[inside, "depth"] = shapely.distance(shapely.points(x[within["point"]], y[within["point"]]), border)
+    # codes are in order, so the position of a polygon ranks its code
+    ranked = frame.sort_values(["point", "distance_m", "depth", "qpv"], ascending=[True, True, False, True])
+    first = ranked.drop_duplicates("point").set_index("point")
+    ties = frame["distance_m"] == frame["point"].map(first["distance_m"])
+    codes = pd.Series(perimeters.codes[first["qpv"]], index=first.index, dtype="str")
+    is_in = first["distance_m"] == 0
+    return pd.DataFrame(
+        {
+            "qpv_code": codes.where(is_in),
+            "nearest_qpv_code": codes,
+            "distance_m": first["distance_m"],
+            "border_distance_m": first["distance_m"].where(~is_in, -first["depth"]),
+            "n_qpv_inside": frame[inside].groupby("point").size().reindex(first.index, fill_value=0),
+            "n_nearest": frame[ties].groupby("point").size(),
+        }
+    )
+
+
+def locate_all(
+    x: np.ndarray, y: np.ndarray, territory: pd.Series, perimeters: Mapping[str, Perimeters], within_m: float
+) -> Located:
+    """Place points of any territory, each among the QPV of its own; equal points are located once.
+
+    ``x`` and ``y`` are in the metres of ``territory``. Returns as ``locate``; a point whose territory has no polygon, or that has
+    no coordinates, gets nulls. In ``pairs``, ``point`` is the position among the points given.
+    """
+    place = pd.DataFrame({"x": x, "y": y, "territory": territory.to_numpy()})
+    place["point"] = np.arange(len(place))
+    known = place[place["x"].notna() & place["y"].notna() & place["territory"].isin(list(perimeters))]
+    points, pairs = [], []
+    for name, rows in known.groupby("territory"):
+        unique, at = np.unique(rows[["x", "y"]].to_numpy(dtype=float), axis=0, return_inverse=True)
+        found = locate(unique[:, 0], unique[:, 1], perimeters[str(name)], within_m)
+        at = at.reshape(-1)
+        points.append(found.points.iloc[at].set_axis(rows["point"].to_numpy()))
+        owners = pd.DataFrame({"point": at, "owner": rows["point"].to_numpy()})
+        pairs.append(owners.merge(found.pairs, on="point").drop(columns="point").rename(columns={"owner": "point"}))
+    return Located(
+        _together(points, _NO_POINTS).reindex(range(len(place))), _together(pairs, _NO_PAIRS).reset_index(drop=True)
+    )
+
+
+def _together(frames: list[pd.DataFrame], empty: pd.DataFrame) -> pd.DataFrame:
+    return pd.concat(frames) if frames else empty
+
+
+_NO_POINTS = pd.DataFrame(
+    {
+        "qpv_code": pd.Series(dtype="str"),
+        "nearest_qpv_code": pd.Series(dtype="str"),
+        "distance_m": pd.Series(dtype="float64"),
+        "border_distance_m": pd.Series(dtype="float64"),
+        "n_qpv_inside": pd.Series(dtype="float64"),
+        "n_nearest": pd.Series(dtype="float64"),
+    }
+)
+_NO_PAIRS = pd.DataFrame(
+    {"point": pd.Series(dtype="int64"), "qpv_code": pd.Series(dtype="str"), "distance_m": pd.Series(dtype="float64")}
+)
+
+
+def distances(x: np.ndarray, y: np.ndarray, qpv_code: pd.Series, perimeters: Mapping[str, Perimeters]) -> np.ndarray:
+    """Return the distance of each point to the QPV named beside it; NaN without a point or a polygon of that code.
+
+    Point and QPV must be of one territory, in its metres: the caller pairs them.
+    """
+    polygons = {code: polygon for p in perimeters.values() for code, polygon in zip(p.codes, p.polygons, strict=True)}
+    shapes = np.array([polygons.get(code) for code in qpv_code], dtype=object)
+    return np.asarray(shapely.distance(shapely.points(x, y), shapes), dtype=float)
+
+
+def nearest_points(perimeters: Perimeters, x: np.ndarray, y: np.ndarray, codes: np.ndarray) -> pd.DataFrame:
+    """Return, for each QPV, the nearest point and its distance: ``qpv_code``, ``code``, ``distance_m``.
+
+    All in the metres of one territory. Of points at the same distance, the one with the smallest code.
+    """
+    there = np.flatnonzero(np.isfinite(x) & np.isfinite(y))
+    order = there[np.argsort(codes[there], kind="stable")]
+    tree = shapely.STRtree(shapely.points(x[order], y[order]))
+    (qpv, at), distance = tree.query_nearest(perimeters.polygons, return_distance=True, all_matches=True)
+    found = (
+        pd.DataFrame({"qpv": qpv, "at": at, "distance_m": distance}).sort_values(["qpv", "at"]).drop_duplicates("qpv")
+    )
+    named = {"qpv_code": perimeters.codes[found["qpv"]], "code": codes[order][found["at"]]}
+    return pd.DataFrame(named | {"distance_m": found["distance_m"].to_numpy()})

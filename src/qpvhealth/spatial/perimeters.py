@@ -1,0 +1,110 @@
+"""QPV polygons ready to be joined: in the metres of their territory, repaired, held against the law and each other."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import pandas as pd
+import shapely
+
+from qpvhealth.facts.generations import CODE_PATTERNS, QPV_2015, QPV_2024
+from qpvhealth.facts.territories import DEPARTMENT_TERRITORY, TERRITORIES, department_of_qpv
+from qpvhealth.spatial.projection import WGS84, territory_of_position, transform_geometries, transform_points
+from qpvhealth.spatial.repair import COLLAPSED, repair
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+M2_PER_KM2 = 1e6
+OVERLAP_M2 = 1.0
+MISPLACED = "misplaced"
+_OFFICIAL = f"{CODE_PATTERNS[QPV_2015]}|{CODE_PATTERNS[QPV_2024]}"
+
+
+class Perimeters(NamedTuple):
+    """The polygons of one territory and generation, in metres, in the order of their codes; collapsed ones left out."""
+
+    codes: np.ndarray
+    polygons: np.ndarray
+
+
+def prepare(neighbourhoods: pd.DataFrame) -> pd.DataFrame:
+    """Add to staged polygons: ``territory``, ``department_code``, ``metres`` (repaired geometry in the projection of the
+    territory), ``area_km2``, ``repair`` (null, repaired, collapsed, misplaced), ``repair_area_change``.
+
+    One row in, one row out. The territory is that of the code where it is official, of the position otherwise. A polygon that
+    lies outside its territory is misplaced and gets no usable geometry.
+    """
+    frame = neighbourhoods.sort_values(["generation", "qpv_code"], ignore_index=True)
+    centre = _centres(frame)
+    official = frame["qpv_code"].str.fullmatch(_OFFICIAL).astype(bool)
+    department = frame["qpv_code"].map(department_of_qpv).where(official)
+    position = territory_of_position(centre[:, 0], centre[:, 1])
+    frame["territory"] = department.map(DEPARTMENT_TERRITORY).fillna(position).astype("str")
+    frame["department_code"] = department.fillna(_department_of_communes(frame)).astype("str")
+    misplaced = (frame["territory"] != position).to_numpy() & np.isfinite(centre).all(axis=1)
+    repaired = repair(_metres(frame))
+    frame["metres"] = np.where(misplaced, None, repaired.geometry)
+    frame["area_km2"] = np.where(misplaced, np.nan, np.nan_to_num(shapely.area(repaired.geometry))) / M2_PER_KM2
+    frame["repair"] = pd.Series(np.where(misplaced, MISPLACED, repaired.repair), dtype="str")
+    frame["repair_area_change"] = np.where(misplaced, np.nan, repaired.area_change)
+    return frame
+
+
+def usable(prepared: pd.DataFrame, generation: str) -> dict[str, Perimeters]:
+    """Return the usable polygons of one generation, by territory."""
+    frame = prepared[(prepared["generation"] == generation) & ~prepared["repair"].isin((COLLAPSED, MISPLACED))]
+    return {
+        str(territory): Perimeters(rows["qpv_code"].to_numpy(dtype=object), rows["metres"].to_numpy(dtype=object))
+        for territory, rows in frame.sort_values("qpv_code").groupby("territory")
+    }
+
+
+def published_geometry(prepared: pd.DataFrame) -> np.ndarray:
+    """Return the repaired polygons in WGS84; as read, transformed, where nothing usable is left."""
+    out = np.full(len(prepared), None, dtype=object)
+    for territory, at in prepared.groupby("territory").indices.items():
+        out[at] = transform_geometries(
+            prepared["metres"].to_numpy(dtype=object)[at], TERRITORIES[str(territory)].epsg, WGS84
+        )
+    return out
+
+
+def overlaps(perimeters: Perimeters) -> pd.DataFrame:
+    """Return the pairs of QPV that overlap by more than 1 m²: ``qpv_code``, ``other_qpv_code``, ``overlap_m2``."""
+    tree = shapely.STRtree(perimeters.polygons)
+    left, right = tree.query(perimeters.polygons, predicate="intersects")
+    left, right = left[left < right], right[left < right]
+    area = shapely.area(shapely.intersection(perimeters.polygons[left], perimeters.polygons[right]))
+    pairs = {"qpv_code": perimeters.codes[left], "other_qpv_code": perimeters.codes[right], "overlap_m2": area}
+    found = pd.DataFrame(pairs)
+    return found[found["overlap_m2"] > OVERLAP_M2].reset_index(drop=True)
+
+
+def _by_crs(frame: pd.DataFrame) -> Iterator[tuple[str, np.ndarray]]:
+    yield from ((str(crs), at) for crs, at in frame.groupby("crs").indices.items())
+
+
+def _centres(frame: pd.DataFrame) -> np.ndarray:
+    """Return the longitude and latitude of the middle of each polygon's box."""
+    out = np.full((len(frame), 2), np.nan)
+    box = shapely.bounds(frame["geometry"].to_numpy(dtype=object))
+    for crs, at in _by_crs(frame):
+        middle = (box[at, :2] + box[at, 2:]) / 2
+        out[at] = np.column_stack(transform_points(middle[:, 0], middle[:, 1], crs, WGS84))
+    return out
+
+
+def _metres(frame: pd.DataFrame) -> np.ndarray:
+    out = np.full(len(frame), None, dtype=object)
+    given = shapely.force_2d(frame["geometry"].to_numpy(dtype=object))
+    groups = frame.assign(crs=frame["crs"]).dropna(subset=["territory"]).groupby(["territory", "crs"]).indices
+    for (territory, crs), at in groups.items():
+        out[at] = transform_geometries(given[at], str(crs), TERRITORIES[str(territory)].epsg)
+    return out
+
+
+def _department_of_communes(frame: pd.DataFrame) -> pd.Series:
+    first = frame["commune_codes"].str.split(",").str[0]
+    return first.str[:3].where(first.str.startswith(("97", "98")).fillna(value=False).astype(bool), first.str[:2])

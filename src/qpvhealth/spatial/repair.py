@@ -1,0 +1,54 @@
+"""Polygons made usable: valid, polygonal part only, with the change of area on record."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import shapely
+
+POLYGON, MULTIPOLYGON = 3, 6
+NONE, REPAIRED, COLLAPSED = None, "repaired", "collapsed"
+
+
+class Repaired(NamedTuple):
+    """Aligned on the geometries given: the usable polygons (null when collapsed), what was done, relative area change."""
+
+    geometry: np.ndarray
+    repair: np.ndarray
+    area_change: np.ndarray
+
+
+def repair(geometries: np.ndarray) -> Repaired:
+    """Make polygons valid by their structure (holes stay holes, a bowtie keeps both wings) and keep the polygonal part.
+
+    ``geometries``: polygons in metres. A geometry of another kind, empty, or without area after repair is collapsed: its row
+    stays, nothing can be inside it. The area change is relative to the area as read; NaN where that was 0.
+    """
+    given = np.asarray(geometries, dtype=object)
+    with np.errstate(invalid="ignore"):
+        finite = np.isfinite(shapely.bounds(given)).all(axis=1)
+    given = np.where(finite, given, None)
+    out = given.copy()
+    bad = ~shapely.is_valid(given) | ~np.isin(shapely.get_type_id(given), (POLYGON, MULTIPOLYGON))
+    out[bad] = _polygonal(shapely.make_valid(given[bad], method="structure", keep_collapsed=False))
+    before, after = shapely.area(given), shapely.area(out)
+    collapsed = ~(after > 0)
+    out[collapsed] = None
+    with np.errstate(divide="ignore", invalid="ignore"):
+        change = np.where(before > 0, after / before - 1, np.nan)
+    done = np.where(collapsed, COLLAPSED, np.where(bad, REPAIRED, NONE)).astype(object)
+    return Repaired(out, done, np.where(bad & ~collapsed, change, np.where(collapsed, np.nan, 0.0)))
+
+
+def _polygonal(geometries: np.ndarray) -> np.ndarray:
+    """Keep the polygons of each geometry, dissolved; null where there is none."""
+    parts, owner = shapely.get_parts(geometries, return_index=True)
+    inner, of_part = shapely.get_parts(parts, return_index=True)
+    is_polygon = shapely.get_type_id(inner) == POLYGON
+    out = np.full(len(geometries), None, dtype=object)
+    owners = owner[of_part][is_polygon]
+    for at in np.unique(owners):
+        kept = inner[is_polygon][owners == at]
+        out[at] = kept[0] if len(kept) == 1 else shapely.union_all(kept)
+    return out

@@ -1,0 +1,154 @@
+"""The situation of a structure: one of five words, from the geometry, the ARS's answer and the quality of the point.
+
+Precedence: inside a QPV; then the ARS's answer (yes: declared, no: elsewhere, even at 10 m); then, with no answer, undetermined
+where the location cannot decide, else the distance. Two fallbacks spare an ``undetermined``: a commune that has no QPV within
+the largest ring, and a territory without any QPV in law.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import shapely
+
+from qpvhealth.facts.situations import (
+    CENTROID,
+    ELSEWHERE,
+    IN_QPV,
+    LOCATED,
+    MISSING,
+    NO,
+    UNDETERMINED,
+    UNKNOWN,
+    VECU_DECLARED,
+    VECU_PROXY,
+    YES,
+)
+from qpvhealth.facts.territories import TERRITORIES
+from qpvhealth.spatial.projection import transform_geometries
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from qpvhealth.spatial.perimeters import Perimeters
+
+STREET = "street"
+
+
+def resolve(located: pd.DataFrame, *, vecu_distance_m: float) -> pd.DataFrame:
+    """Give each structure its situation.
+
+    ``located``: one row per structure with ``location_status``, ``location_precision``, ``location_error_m``, ``qpv_code``,
+    ``distance_m``, ``border_distance_m``, ``vecu_declared``, ``source_says_in_qpv``, ``has_perimeters`` (polygons of its
+    territory were given), ``is_surely_elsewhere``. Returns ``situation``, ``rule``, ``is_fragile``, ``agrees_with_source``,
+    and ``qpv_code`` kept only where it decides.
+    """
+    frame = located
+    decides = _decides(frame)
+    inside = decides & frame["qpv_code"].notna()
+    answered = frame["vecu_declared"]
+    near = frame["distance_m"] <= vecu_distance_m
+    steps = (
+        (inside, IN_QPV, "covers"),
+        (answered == YES, VECU_DECLARED, "declared-yes"),
+        (answered == NO, ELSEWHERE, "declared-no"),
+        (frame["is_surely_elsewhere"], ELSEWHERE, "no-qpv-around"),
+        (~frame["has_perimeters"], UNDETERMINED, "no-perimeter-given"),
+        (~decides, UNDETERMINED, "location-cannot-decide"),
+        (near, VECU_PROXY, f"within-{vecu_distance_m:g}-m"),
+        (~near, ELSEWHERE, f"beyond-{vecu_distance_m:g}-m"),
+    )
+    conditions = [np.asarray(c, dtype=bool) for c, _, _ in steps]
+    situation = pd.Series(np.select(conditions, [s for _, s, _ in steps], UNDETERMINED), index=frame.index, dtype="str")
+    rule = pd.Series(np.select(conditions, [r for _, _, r in steps], ""), index=frame.index, dtype="str")
+    return pd.DataFrame(
+        {
+            "situation": situation,
+            "rule": rule,
+            "is_fragile": _fragile(frame, situation, vecu_distance_m),
+            "agrees_with_source": _agrees(frame["source_says_in_qpv"], situation),
+            "qpv_code": frame["qpv_code"].where(inside),
+        }
+    )
+
+
+def surely_elsewhere(
+    structures: pd.DataFrame,
+    perimeters: Mapping[str, Perimeters],
+    communes_with_qpv: set[str],
+    outlines: Mapping[str, pd.DataFrame],
+    *,
+    ring_m: float,
+    commune_reach_m: float,
+) -> pd.Series:
+    """Say which structures that cannot be placed are in no QPV nor near one, wherever in their commune they stand.
+
+    With outlines: the commune (else the département) is farther than ``ring_m`` from every QPV of the territory. Without: the
+    commune is that of no QPV and its centroid is farther than ``ring_m`` plus ``commune_reach_m`` from every one. Only for
+    centroids and missing points: where the point contradicts its commune, the commune itself is in doubt.
+    """
+    asked = structures["location_status"].isin((CENTROID, MISSING)) & structures["territory"].notna()
+    told = pd.Series(data=False, index=structures.index)
+    for territory, rows in structures[asked].groupby("territory"):
+        given = perimeters.get(str(territory))
+        if given is None or not len(given.polygons):
+            continue
+        free = _free_areas(str(territory), given, outlines, ring_m)
+        for level, column in (("department", "department_code"), ("commune", "commune_code")):
+            known = rows[column].map(free.get(level, {}))
+            told.loc[rows.index] = known.fillna(told.loc[rows.index]).astype(bool)
+        without = ~rows["commune_code"].isin(free.get("commune", {}))
+        far = rows["distance_m"] > ring_m + commune_reach_m
+        apart = rows["commune_code"].notna() & ~rows["commune_code"].isin(communes_with_qpv)
+        told.loc[rows.index] |= without & far & apart
+    return told
+
+
+def _free_areas(
+    territory: str, perimeters: Perimeters, outlines: Mapping[str, pd.DataFrame], ring_m: float
+) -> dict[str, dict[str, bool]]:
+    """Say, by level and area code, whether an outline is farther than ``ring_m`` from every QPV of the territory."""
+    tree = shapely.STRtree(perimeters.polygons)
+    out: dict[str, dict[str, bool]] = {}
+    for level in ("commune", "department"):
+        if level not in outlines:
+            continue
+        shapes = outlines[level]
+        shapes = shapes[shapes["territory"] == territory]
+        metres = _in_metres(shapes, TERRITORIES[territory].epsg)
+        near, _ = tree.query(metres, predicate="dwithin", distance=ring_m)
+        free = np.ones(len(shapes), dtype=bool)
+        free[near] = False
+        out[level] = dict(zip(shapes["area_code"], free.tolist(), strict=True))
+    return out
+
+
+def _in_metres(shapes: pd.DataFrame, epsg: int) -> np.ndarray:
+    out = np.full(len(shapes), None, dtype=object)
+    given = shapes["geometry"].to_numpy(dtype=object)
+    for crs, at in shapes.groupby("crs").indices.items():
+        out[at] = transform_geometries(given[at], str(crs), epsg)
+    return out
+
+
+def _decides(frame: pd.DataFrame) -> pd.Series:
+    """Say whose point can decide: located, and for a street only if its whole uncertainty lies on one side of the limit."""
+    located = (frame["location_status"] == LOCATED) & frame["distance_m"].notna()
+    astride = frame["border_distance_m"].abs() <= frame["location_error_m"]
+    return located & ~((frame["location_precision"] == STREET) & astride)
+
+
+def _fragile(frame: pd.DataFrame, situation: pd.Series, vecu_distance_m: float) -> pd.Series:
+    error = frame["location_error_m"]
+    by_distance = situation.isin((VECU_PROXY, ELSEWHERE)) & (frame["vecu_declared"] == UNKNOWN)
+    at_border = frame["border_distance_m"].abs() <= error
+    at_ring = by_distance & ((frame["distance_m"] - vecu_distance_m).abs() <= error)
+    known = (frame["location_status"] == LOCATED) & frame["distance_m"].notna()
+    return (at_border | at_ring).astype("boolean").where(known)
+
+
+def _agrees(flag: pd.Series, situation: pd.Series) -> pd.Series:
+    known = (flag != UNKNOWN) & (situation != UNDETERMINED)
+    return ((flag == YES) == (situation == IN_QPV)).astype("boolean").where(known)
