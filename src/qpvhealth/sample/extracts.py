@@ -1,16 +1,15 @@
-"""Structures in the layouts of FINESS: the legacy extract of 2018, the register of 2019, the regional file of 2024."""
+"""Structures in the legacy layout of FINESS: the extract of 2018, the register of 2019."""
 
 from __future__ import annotations
 
-import csv
-import io
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from qpvhealth.facts.territories import FINESS_OVERSEAS, METROPOLE
-from qpvhealth.sample.coordinates import has_own_point, in_degrees, is_geocoded, published
-from qpvhealth.sample.geography import Commune, all_communes
+from qpvhealth.sample.coordinates import has_own_point, is_geocoded, published
+from qpvhealth.sample.geography import Commune, all_communes, communes_by_code
 from qpvhealth.sample.stories import CATEGORIES, Record, states_of, without_number
 
 if TYPE_CHECKING:
@@ -44,36 +43,6 @@ CRS_NAMES = {
     4471: "EPSG:4471 RGM04 / UTM zone 38S (Mayotte)",
     4467: "WGS84/UTM zone 21N (Saint-Pierre-et-Miquelon)",
 }
-REGIONAL_COLUMNS = [
-    "categetab",
-    "categorie",
-    "numero_finess_etablissement",
-    "raison_sociale",
-    "rslongue",
-    "complrs",
-    "numero finess etablissement juridique",
-    "dateouv",
-    "dateautor",
-    "siret",
-    "codeape",
-    "numvoie",
-    "typvoie",
-    "voie",
-    "compvoie",
-    "compldistrib",
-    "lieuditbp",
-    "ligneacheminement",
-    "code_insee",
-    "departement",
-    "libelle_departement",
-    "code_commune",
-    "latitude",
-    "longitude",
-    "coordyet",
-    "coordxet",
-    "type d etablissements",
-]
-UNKNOWN_DEPARTMENT = ("0X6000001", "99901")
 
 
 def repeated_uids(year: int) -> list[int]:
@@ -123,93 +92,48 @@ def _legacy_text(day: str, structures: list[list[str]], points: list[list[str]])
     return "\n".join(lines) + "\n"
 
 
+@dataclass(frozen=True)
+class Establishment:
+    """What a row of the first section says of an establishment."""
+
+    number: str
+    name: str
+    address: tuple[str, str, str]
+    home: Commune
+    category: str
+    siret: str
+    opened: str
+
+    def fields(self) -> list[str]:
+        """Write its 31 fields, the word of the section first."""
+        department, code = self.home.department, self.home.code
+        insee, town = FINESS_DEPARTMENT.get(department, department), f"{postcode(code)} {self.home.name}"
+        street, way, name = self.address
+        place = ["", street, way, name, "", "", code[2:], insee, f"Département {department}", town]
+        group = [self.category, LABELS[self.category], "2201", "Dispensaires ou centres de soins"]
+        status = [self.siret, "8621Z", "01", "", "", "", self.opened, self.opened, "2018-01-02"]
+        entity = f"0X8{self.number[-6:]:0>6}"
+        return ["structureet", self.number, entity, self.name, "", "", *place, "", "", *group, *status]
+
+
 def _structureet(row: Record) -> list[str]:
-    number, way, street = str(row["address"]).split(" ", 2)
+    number, _, street = str(row["address"]).split(" ", 2)
+    home = communes_by_code()[row["commune"]]
     category = CATEGORIES[row["structure_type"]]
-    return _fields(
-        number=row["finess_et"],
-        name=row["name"],
-        address=(number, "R" if way == "RUE" else way, street),
-        commune=row["commune"],
-        department=row["department"],
-        town=row["commune_name"],
-        category=category,
-        siret=siret(row["uid"]),
-        opened=iso(row["opened_on"]),
-    )
-
-
-def _fields(
-    *,
-    number: str,
-    name: str,
-    address: tuple[str, str, str],
-    commune: str,
-    department: str,
-    town: str,
-    category: str,
-    siret: str,
-    opened: str,
-) -> list[str]:
-    insee = FINESS_DEPARTMENT.get(department, department)
-    place = [
-        "",
-        address[0],
-        address[1],
-        address[2],
-        "",
-        "",
-        commune[2:],
-        insee,
-        f"Département {department}",
-        f"{postcode(commune)} {town}",
-    ]
-    aggregate = [
-        "",
-        "",
-        category,
-        LABELS[category],
-        "2201",
-        "Dispensaires ou centres de soins",
-        siret,
-        "8621Z",
-        "01",
-        "",
-        "",
-        "",
-    ]
-    return [
-        "structureet",
-        number,
-        f"0X8{number[-6:]:0>6}",
-        name,
-        "",
-        "",
-        *place,
-        *aggregate,
-        opened,
-        opened,
-        "2018-01-02",
-    ]
+    opened = iso(row["opened_on"])
+    siret_number = siret(row["uid"])
+    return Establishment(
+        row["finess_et"], row["name"], (number, "R", street), home, category, siret_number, opened
+    ).fields()
 
 
 def _bare_row(number: str, category: str, rank: int) -> list[str]:
-    home = all_communes()[rank * 12 + 8]
-    return _other_structure(number, category, f"ETABLISSEMENT INVENTE {category} {rank}", home, "2012-05-01")
+    return _other_structure(number, category, rank, all_communes()[rank * 12 + 8], "2012-05-01")
 
 
-def _other_structure(number: str, category: str, name: str, home: Commune, opened: str) -> list[str]:
-    return _fields(
-        number=number,
-        name=name,
-        address=("1", "R", "INVENTEE"),
-        commune=home.code,
-        department=home.department,
-        town=home.name,
-        category=category,
-        siret="",
-        opened=opened,
-    )
+def _other_structure(number: str, category: str, rank: int, home: Commune, opened: str) -> list[str]:
+    name = f"ETABLISSEMENT INVENTE {category} {rank}"
+    return Establishment(number, name, ("1", "R", "INVENTEE"), home, category, "", opened).fields()
 
 
 def _others(opened: str) -> list[tuple[list[str], list[str]]]:
@@ -219,14 +143,9 @@ def _others(opened: str) -> list[tuple[list[str], list[str]]]:
     found = []
     for k, category in enumerate(categories):
         home, number = homes[k * 31 % len(homes)], f"0X5{k:06d}"
-        x, y = home.centre
-        structure = _other_structure(number, category, f"ETABLISSEMENT INVENTE {category} {k}", home, opened)
-        found.append(
-            (
-                structure,
-                ["geolocalisation", number, f"{x + 900:.1f}", f"{y - 900:.1f}", _source(2154, 96, "BAN"), opened],
-            )
-        )
+        east, north = home.centre
+        point = [f"{east + 900:.1f}", f"{north - 900:.1f}", _source(2154, 96, "BAN")]
+        found.append((_other_structure(number, category, k, home, opened), ["geolocalisation", number, *point, opened]))
     return found
 
 
@@ -257,49 +176,3 @@ def postcode(commune: str) -> str:
 def iso(day: date | None) -> str:
     """Write a date, or nothing."""
     return "" if pd.isna(day) else str(day)
-
-
-def write_regional(path: Path) -> None:
-    """Write the extract of 2024 in the regional layout: 27 columns by name, UTF-8, some fields quoted."""
-    states = in_degrees(published(with_repeats(states_of(2024), 2024)))
-    buffer = io.StringIO()
-    writer = csv.DictWriter(buffer, REGIONAL_COLUMNS, restval="", delimiter=";", lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(_regional(r) for r in states.to_dict("records"))
-    unknown, broken = _regional(states.iloc[0].to_dict()), _regional(states.iloc[1].to_dict())
-    place = {"departement": "99", "code_commune": "901", "code_insee": UNKNOWN_DEPARTMENT[1]}
-    writer.writerow(unknown | place | {"numero_finess_etablissement": UNKNOWN_DEPARTMENT[0]})
-    writer.writerow(broken | {"numero_finess_etablissement": "0X-000-12"})
-    path.write_text(buffer.getvalue(), encoding="utf-8")
-
-
-def _regional(row: Record) -> dict[str, str]:
-    uid, commune, department = int(row["uid"]), str(row["commune"]), str(row["department"])
-    number, _, street = str(row["address"]).split(" ", 2)
-    category = CATEGORIES[row["structure_type"]]
-    has_metres: bool = pd.notna(row["px"]) and (row["territory"] == METROPOLE or uid % 2 == 0)
-    return {
-        "numero_finess_etablissement": row["finess_et"],
-        "numero finess etablissement juridique": f"0X8{uid:06d}",
-        "raison_sociale": row["name"],
-        "rslongue": f'{row["name"]} "LES INVENTES"' if uid % 60 == 0 else "",
-        "numvoie": "" if uid % 8 == 0 else number,
-        "typvoie": "R",
-        "voie": street,
-        "code_commune": commune[2:],
-        "ligneacheminement": f"{postcode(commune)} {row['commune_name']}",
-        "departement": FINESS_DEPARTMENT.get(department, department),
-        "libelle_departement": f"Département {department}",
-        "categetab": category,
-        "categorie": LABELS[category],
-        "siret": siret(uid),
-        "codeape": "8621Z",
-        "coordxet": f"{row['px']:.1f}" if has_metres else "",
-        "coordyet": f"{row['py']:.1f}" if has_metres else "",
-        "dateouv": iso(row["opened_on"]),
-        "dateautor": iso(row["opened_on"]),
-        "longitude": "" if pd.isna(row["longitude"]) else f"{row['longitude']:.10f}",
-        "latitude": "" if pd.isna(row["latitude"]) else f"{row['latitude']:.10f}",
-        "type d etablissements": "Etablissements de soins",
-        "code_insee": commune,
-    }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qpvhealth.errors import UsageError
-from qpvhealth.sample import cards, contours, extracts, tables, workbooks, zonings
+from qpvhealth.sample import cards, contours, extracts, regional, tables, workbooks, zonings
 from qpvhealth.sample.readme import readme
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ WRITERS: dict[str, Callable[[Path], None]] = {
     "structures/2018-cs1100507.csv": extracts.write_legacy,
     "structures/2019.xlsx": lambda path: workbooks.write_ministry(path, 2019),
     "structures/2020.xlsx": lambda path: workbooks.write_ministry(path, 2020),
-    "structures/2024-finess.csv": extracts.write_regional,
+    "structures/2024-finess.csv": regional.write_regional,
     "structures/2019-cs1100507.csv": extracts.write_register,
     "declarations/vecu-2019.csv": tables.write_declarations,
     "geocoded/2019.csv": tables.write_geocoded,

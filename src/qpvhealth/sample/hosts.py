@@ -109,7 +109,7 @@ def members() -> tuple[Member, ...]:
 
 
 def _numbered(given: list[tuple[Cohort, tuple[int, Qpv | None]]]) -> tuple[Member, ...]:
-    """Number the structures from 1; one in six of those that share a neighbourhood shares the point of who lives there."""
+    """Give numbers from 1; one in six of those that share a neighbourhood shares the point of who lives there."""
     owners: dict[str, int] = {}
     found = []
     for uid, (cohort, (rank, host)) in enumerate(given, 1):
