@@ -92,6 +92,7 @@ RULES: dict[str, Rule] = {
         Rule("declaration-inside", WARNING, "structures declared near that are inside a QPV: inside wins"),
         Rule("flag-disagreement", WARNING, "geometry and the extract's own in-QPV flag disagree"),
         Rule("commune-unknown", WARNING, "commune codes that the table of communes does not hold"),
+        Rule("commune-unnamed", WARNING, "QPV whose file names communes that the table of communes does not have"),
         Rule("correction-applied", WARNING, "values corrected by corrections.toml"),
         Rule("modality-unknown", WARNING, "centres of unknown modality: the primary scope is a bound"),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -9,11 +10,12 @@ import pandas as pd
 
 from qpvhealth.contract.rules import Finding
 from qpvhealth.errors import InputError, UsageError
-from qpvhealth.facts.territories import DEPARTMENT_TERRITORY, REGIONS
+from qpvhealth.facts.territories import DEPARTMENT_TERRITORY, REGIONS, department_of_commune, department_of_qpv
 from qpvhealth.ingest import (
     boundaries,
     declarations,
     geocoded,
+    layouts,
     neighbourhoods,
     populations,
     programmes,
@@ -118,6 +120,7 @@ def read_all(cards: list[Card], known: tuple[Correction, ...], progress: Callabl
     for kind, read in steps:
         progress(f"reading {kind}")
         read(sources, of_kind(cards, kind), known)
+    _name_communes(sources)
     for card in of_kind(cards, *NOT_STAGED):
         sources.findings.append(
             Finding("source-unused", 1, f"card {card.id}: kind {card.kind} enters no table of this release")
@@ -193,7 +196,8 @@ def _registers(sources: Sources, cards: list[Card], known: tuple[Correction, ...
         _warn_register(sources, extract, frame, card)
         sources.structures[year] = _completed(extract, frame)
         offered = staged.points[staged.points["finess_et"].isin(extract["finess_et"])]
-        sources.points[year] = pd.concat([sources.points[year], offered.assign(rank=REGISTER_RANK, commune_found=None)])
+        offered = offered.assign(rank=REGISTER_RANK, commune_found=None)
+        sources.points[year] = pd.concat([sources.points[year], offered], ignore_index=True)
         _unused(sources, card.id, len(frame) - len(offered), "not in the extract of its year")
 
 
@@ -330,6 +334,40 @@ def _programmes(sources: Sources, cards: list[Card], known: tuple[Correction, ..
     columns = ["programme", "generation", "qpv_code"]
     given = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=columns, dtype="str")
     sources.programmes = given.reindex(columns=[*columns, "finess_et", "source_id"])
+
+
+def _name_communes(sources: Sources) -> None:
+    """Give QPV whose file names their communes without code the codes of the table of communes, where all names match.
+
+    Names are compared within the département of the code, without case, accents or punctuation; ``15ème`` is ``15e``.
+    """
+    table = sources.communes[sources.communes["level"] == "commune"].dropna(subset=["label"])
+    qpv = sources.neighbourhoods
+    without = qpv["commune_codes"].isna() & qpv["commune_names"].notna()
+    if table.empty or not without.any():
+        return
+    department = table["area_code"].map(department_of_commune)
+    known = dict(zip(zip(department, table["label"].map(_commune_key), strict=True), table["area_code"], strict=True))
+    rows = qpv[without]
+    names = rows["commune_names"].str.split(r"\s*,\s*", regex=True)
+    codes = [
+        [known.get((department_of_qpv(code), _commune_key(name))) for name in listed]
+        for code, listed in zip(rows["qpv_code"], names, strict=True)
+    ]
+    found = pd.Series(
+        [",".join(c for c in cs if c) if all(cs) else None for cs in codes], index=rows.index, dtype="str"
+    )
+    sources.neighbourhoods["commune_codes"] = qpv["commune_codes"].fillna(found)
+    lost = rows[found.isna()]
+    if len(lost):
+        shown = ", ".join(lost["commune_names"].drop_duplicates().head(5))
+        sources.findings.append(
+            Finding("commune-unnamed", len(lost), f"QPV whose commune names match no code: {shown}", len(rows))
+        )
+
+
+def _commune_key(name: str) -> str:
+    return re.sub(r"(\d)(eme|er|ere)\b", r"\1e", layouts.key(name).replace("_", " "))
 
 
 def _boundaries(sources: Sources, cards: list[Card], _: tuple[Correction, ...]) -> None:

@@ -131,7 +131,10 @@ def distances(x: np.ndarray, y: np.ndarray, qpv_code: pd.Series, perimeters: Map
     """
     polygons = {code: polygon for p in perimeters.values() for code, polygon in zip(p.codes, p.polygons, strict=True)}
     shapes = np.array([polygons.get(code) for code in qpv_code], dtype=object)
-    return np.asarray(shapely.distance(shapely.points(x, y), shapes), dtype=float)
+    there = np.isfinite(x) & np.isfinite(y)
+    out = np.full(len(x), np.nan)
+    out[there] = shapely.distance(shapely.points(x[there], y[there]), shapes[there])
+    return out
 
 
 def nearest_points(perimeters: Perimeters, x: np.ndarray, y: np.ndarray, codes: np.ndarray) -> pd.DataFrame:

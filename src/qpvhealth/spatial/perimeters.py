@@ -99,7 +99,7 @@ def _centres(frame: pd.DataFrame) -> np.ndarray:
 def _metres(frame: pd.DataFrame) -> np.ndarray:
     out = np.full(len(frame), None, dtype=object)
     given = shapely.force_2d(frame["geometry"].to_numpy(dtype=object))
-    groups = frame.assign(crs=frame["crs"]).dropna(subset=["territory"]).groupby(["territory", "crs"]).indices
+    groups = frame.groupby(["territory", "crs"]).indices
     for (territory, crs), at in groups.items():
         out[at] = transform_geometries(given[at], str(crs), TERRITORIES[str(territory)].epsg)
     return out

@@ -75,7 +75,7 @@ def to_territory_metres(x: Array, y: Array, territory: pd.Series, crs: pd.Series
     """
     out_x, out_y = np.full(len(x), np.nan), np.full(len(x), np.nan)
     groups = pd.DataFrame({"territory": territory.to_numpy(), "crs": crs.to_numpy()})
-    for (name, source), at in groups.dropna().groupby(["territory", "crs"]).indices.items():
+    for (name, source), at in groups.groupby(["territory", "crs"]).indices.items():
         out_x[at], out_y[at] = transform_points(x[at], y[at], str(source), TERRITORIES[str(name)].epsg)
     return out_x, out_y
 
