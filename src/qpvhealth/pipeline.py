@@ -32,11 +32,17 @@ class Built(dict[str, pd.DataFrame]):
     """The published tables by name, as frames; also the accounts of the inputs and the findings of the build."""
 
     def __init__(
-        self, tables: dict[str, pd.DataFrame], inputs: list[dict[str, Any]], found: list[Finding], *, invented: bool
+        self,
+        tables: dict[str, pd.DataFrame],
+        inputs: list[dict[str, Any]],
+        found: list[Finding],
+        *,
+        in_force: dict[int, dict[str, str | None]],
+        invented: bool,
     ) -> None:
         """Hold the tables of one build."""
         super().__init__(tables)
-        self.inputs, self.findings, self.invented = inputs, found, invented
+        self.inputs, self.findings, self.in_force, self.invented = inputs, found, in_force, invented
 
 
 def build(raw: str | Path, settings: Settings | None = None, *, progress: Callable[[str], None] | None = None) -> Built:
@@ -87,7 +93,7 @@ def build(raw: str | Path, settings: Settings | None = None, *, progress: Callab
     tell("checking")
     found = [*sources.findings, *findings.of(tables, prepared, by_generation, sources, in_force, chosen)]
     conformed = {name: table.conform(assembly.selected(tables[name], name)) for name, table in PUBLISHED.items()}
-    return Built(conformed, _accounts(inputs, sources), found, invented=cards[0].is_invented)
+    return Built(conformed, _accounts(inputs, sources), found, in_force=in_force, invented=cards[0].is_invented)
 
 
 def _silent(_: str) -> None:
