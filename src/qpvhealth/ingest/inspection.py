@@ -1,0 +1,191 @@
+"""What a file is, before any card names it: its layout, how its columns map, and what would be rejected. Writes nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from qpvhealth.errors import QpvhealthError, UsageError
+from qpvhealth.ingest import (
+    boundaries,
+    declarations,
+    finess_legacy,
+    geocoded,
+    guard,
+    neighbourhoods,
+    populations,
+    programmes,
+    structures,
+    tables,
+    workbook,
+    zonings,
+)
+from qpvhealth.ingest.cards import Card
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from qpvhealth.ingest.layouts import Layout
+    from qpvhealth.ingest.raw import RawTable
+    from qpvhealth.ingest.staged import Staged
+
+SAMPLE_ROWS = 3
+_KINDS: tuple[tuple[str, tuple[Layout, ...]], ...] = (
+    ("structures", structures.LAYOUTS),
+    ("neighbourhoods", (neighbourhoods.LAYOUT,)),
+    ("populations", (populations.LAYOUT,)),
+    ("declarations", (declarations.LAYOUT,)),
+    ("geocoded", (geocoded.LAYOUT,)),
+    ("boundaries", (boundaries.OUTLINES, boundaries.COMMUNES)),
+    ("programme", programmes.LAYOUTS),
+)
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What was found: one entry per sheet, and the kinds of card that fit."""
+
+    path: str
+    sha256: str
+    sheets: list[dict[str, Any]] = field(default_factory=list)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain values."""
+        return {"path": self.path, "sha256": self.sha256, "sheets": self.sheets}
+
+
+def inspect(path: Path, *, encoding: str | None = None) -> Inspection:
+    """Look at a file as every kind of card would read it. Raises InputError for a file that is missing, unsafe or unreadable."""
+    checked = guard.checked_path(path)
+    options = {"encoding": encoding} if encoding else {}
+    card = Card("inspected", "structures", checked, path.name, options)
+    found = Inspection(path.name, guard.sha256_of(checked))
+    if finess_legacy.recognises(checked):
+        found.sheets.append(_legacy(card))
+        return found
+    names = workbook.sheet_names(checked) if checked.suffix.lower() in tables.WORKBOOK else [None]
+    for name in names:
+        found.sheets.append(_sheet(card, name))
+    return found
+
+
+def _legacy(card: Card) -> dict[str, Any]:
+    raw, sections = finess_legacy.read(card)
+    told = {"layout": finess_legacy.LAYOUT, "rows": raw.n_records, "notes": list(raw.notes), "broken": len(raw.broken)}
+    sections_told = {name: tally.as_dict() for name, tally in sections.items()}
+    return told | {"fits": [_fit_structures(card, finess_legacy.LAYOUT)], "sections": sections_told}
+
+
+def _sheet(card: Card, name: str | None) -> dict[str, Any]:
+    try:
+        raw = tables.read(card, sheet=name)
+    except QpvhealthError as error:
+        return {"sheet": name, "unreadable": str(error)}
+    told: dict[str, Any] = {
+        "sheet": raw.sheet,
+        "rows": raw.n_records,
+        "first_row": int(raw.rows[0]) if len(raw.rows) else None,
+        "columns": list(raw.frame.columns),
+        "examples": raw.frame.head(SAMPLE_ROWS).fillna("").to_dict("records"),
+        "crs": raw.crs,
+        "broken": [f"row {b.row}: {b.message}" for b in raw.broken[:10]],
+        "notes": list(raw.notes),
+    }
+    return told | {
+        "fits": [fit for kind, layout in _KINDS for fit in _fits(raw, card, kind, layout)] + _zoning(raw, card)
+    }
+
+
+def _fits(raw: RawTable, card: Card, kind: str, known: tuple[Layout, ...]) -> list[dict[str, Any]]:
+    header = list(raw.frame.columns)
+    needs_geometry = kind == "neighbourhoods"
+    fitting = [la for la in known if not la.missing(header, truncated=raw.geometry is not None)]
+    if (needs_geometry and raw.geometry is None) or (kind == "populations" and raw.geometry is not None):
+        return []
+    return [_fit(raw, card, kind, layout) for layout in fitting if _distinctive(kind, layout, raw)]
+
+
+def _distinctive(kind: str, layout: Layout, raw: RawTable) -> bool:
+    """Leave out what would fit nearly any table: a programme list has few columns, outlines have geometry."""
+    if kind == "programme":
+        return len(raw.frame.columns) <= 2 and raw.geometry is None  # noqa: PLR2004  # a code, perhaps a name
+    if kind == "boundaries":
+        return (layout is boundaries.OUTLINES) == (raw.geometry is not None)
+    return True
+
+
+def _fit(raw: RawTable, card: Card, kind: str, layout: Layout) -> dict[str, Any]:
+    mapping = {
+        c: hs for c, hs in layout.mapping(list(raw.frame.columns), truncated=raw.geometry is not None).items() if hs
+    }
+    told: dict[str, Any] = {
+        "kind": kind,
+        "layout": layout.name,
+        "mapping": {c: hs[0] for c, hs in mapping.items() if len(hs) == 1},
+    }
+    doubtful = {c: hs for c, hs in mapping.items() if len(hs) > 1}
+    told |= {"two_headers": doubtful} if doubtful else {}
+    taken = {h for hs in mapping.values() for h in hs}
+    told["unmapped"] = [h for h in raw.frame.columns if h not in taken]
+    if kind == "structures" and not doubtful:
+        told |= _fit_structures(card, layout.name)
+    if kind == "neighbourhoods" and not doubtful:
+        told |= _fit_neighbourhoods(card)
+    return told
+
+
+def _fit_structures(card: Card, layout: str) -> dict[str, Any]:
+    """Stage the file as an extract of today, to tell what would be counted, left out and rejected."""
+    options = card.options | {"layout": layout, "year": 0, "reference_date": date.max}
+    trial = Card(card.id, "structures", card.path, card.given_path, options)
+    try:
+        staged = structures.read(trial).staged
+    except QpvhealthError as error:
+        return {"kind": "structures", "layout": layout, "refused": str(error)}
+    return {"kind": "structures", "layout": layout} | _account(staged)
+
+
+def _fit_neighbourhoods(card: Card) -> dict[str, Any]:
+    trials = {
+        g: Card(card.id, "neighbourhoods", card.path, card.given_path, {"generation": g})
+        for g in ("qpv-2015", "qpv-2024")
+    }
+    for generation, trial in trials.items():
+        try:
+            return {"generation": generation} | _account(neighbourhoods.read(trial))
+        except UsageError:
+            continue
+        except QpvhealthError as error:
+            return {"refused": str(error)}
+    return {"generation": "a name of your own, with code_pattern"}
+
+
+def _account(staged: Staged) -> dict[str, Any]:
+    examples = staged.rejects.head(10)
+    rejected = [
+        f"row {row}: {rule}: {message}"
+        for row, rule, message in examples[["row", "rule", "message"]].itertuples(index=False)
+    ]
+    warnings = [f"{f.rule}: {f.n}: {f.message}" for f in staged.findings if f.rule != "reading-choice"]
+    return {"account": staged.tally.as_dict(), "rejected": rejected, "warnings": warnings}
+
+
+def _zoning(raw: RawTable, card: Card) -> list[dict[str, Any]]:
+    mapping = {c: hs[0] for c, hs in zonings.LAYOUT.mapping(list(raw.frame.columns)).items() if len(hs) == 1}
+    codes = [c for c in ("qpv_code", "tvs_code", "commune_code") if c in mapping]
+    if not codes or "zone_class" not in mapping or raw.geometry is not None:
+        return []
+    return [
+        {
+            "kind": "zoning",
+            "layout": zonings.LAYOUT.name,
+            "mapping": mapping,
+            "unmapped": _left(raw, mapping),
+            "card": card.given_path,
+        }
+    ]
+
+
+def _left(raw: RawTable, mapping: dict[str, str]) -> list[str]:
+    return [h for h in raw.frame.columns if h not in mapping.values()]

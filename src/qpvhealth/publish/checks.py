@@ -1,0 +1,64 @@
+"""Contracts and identities of a release, held again from its files alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qpvhealth.contract.tables import PUBLISHED
+from qpvhealth.errors import ContractError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import pandas as pd
+
+    from qpvhealth.publish.release import Release
+
+COUNT_CELL = ["generation", "year", "structure_type", "modality", "situation"]
+
+
+def problems(release: Release) -> list[str]:
+    """Return what does not hold: a changed file, a table against its contract, an account, a level that does not add up."""
+    found = release.verify()
+    if found:
+        return found
+    tables = {name: release.table(name) for name in release.tables}
+    return [*_contracts(tables), *_accounts(release), *_stock(tables), *_levels(tables["yearly_counts"])]
+
+
+def _contracts(tables: dict[str, pd.DataFrame]) -> Iterator[str]:
+    for name, table in PUBLISHED.items():
+        if name not in tables:
+            yield f"{name}: the table is missing"
+            continue
+        try:
+            table.check(tables[name], tables)
+        except ContractError as error:
+            yield str(error)
+
+
+def _accounts(release: Release) -> Iterator[str]:
+    for source in release.manifest["inputs"]:
+        if "rows_in" in source:
+            out = sum(source[k] for k in ("rows_out", "out_of_scope", "rejected", "duplicates"))
+            if out != source["rows_in"]:
+                yield f"{source['id']}: {source['rows_in']} rows in, {out} accounted for"
+
+
+def _stock(tables: dict[str, pd.DataFrame]) -> Iterator[str]:
+    """Hold the national totals against the structures in the stock: two roads to one number."""
+    structures, counts = tables["structures"], tables["yearly_counts"]
+    stock = structures[structures["is_in_stock"]].groupby("year").size()
+    whole = counts[(counts["level"] == "country") & (counts[COUNT_CELL[2:]] == "all").all(axis=1)]
+    for year, generation, n in whole[["year", "generation", "n_structures"]].itertuples(index=False):
+        if stock.get(year, 0) != n:
+            yield f"yearly_counts: {generation} {year} has {n} structures, the stock has {stock.get(year, 0)}"
+
+
+def _levels(counts: pd.DataFrame) -> Iterator[str]:
+    sums = counts.groupby([*COUNT_CELL, "level"])["n_structures"].sum().unstack("level")  # noqa: PD010
+    for level in sums.columns.drop("country"):
+        compared = sums[sums.index.get_level_values("situation") == "in_qpv"] if level == "qpv" else sums
+        wrong = compared[compared[level].fillna(0) != compared["country"].fillna(0)]
+        if len(wrong):
+            yield f"yearly_counts: {level} does not add up to the country in {len(wrong)} cells, first {wrong.index[0]}"

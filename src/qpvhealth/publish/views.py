@@ -1,0 +1,334 @@
+"""The tables people ask for, read from a release: the table of the progress report, and the lists behind the figures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from qpvhealth.contract.tables import COUNT_LEVELS, PUBLISHED
+from qpvhealth.errors import UsageError
+from qpvhealth.facts.generations import IN_FORCE
+from qpvhealth.facts.situations import IN_QPV, VECU_DECLARED
+from qpvhealth.facts.territories import DEPARTMENT_REGION, DEPARTMENT_TERRITORY, REGIONS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from qpvhealth.publish.release import Release
+
+ALL = "all"
+LISTS = ("uncovered", "fragile", "disagreements", "rejects")
+
+
+@dataclass(frozen=True)
+class Filters:
+    """What to show: a year, a generation, an area, a type. Null shows the default or everything."""
+
+    year: int | None = None
+    generation: str | None = None
+    region: str | None = None
+    department: str | None = None
+    structure_type: str | None = None
+
+
+@dataclass(frozen=True)
+class View:
+    """A frame ready to be shown: rows, French column titles, and the lines without which it would mislead."""
+
+    name: str
+    frame: pd.DataFrame
+    titles: dict[str, str]
+    notes: tuple[str, ...] = field(default=())
+
+
+_COUNT_TITLES = {
+    "year": "Millésime",
+    "reference_date": "Date de référence",
+    "generation": "Périmètres",
+    "area_code": "Zone",
+    "label": "Nom",
+    "msp_in_qpv": "MSP en QPV",
+    "msp_near": "MSP quartier vécu",
+    "msp": "MSP",
+    "cds_in_qpv": "CdS en QPV",
+    "cds_near": "CdS quartier vécu",
+    "cds": "CdS",
+    "all_in_qpv": "Total en QPV",
+    "all_near": "Total quartier vécu",
+    "all_in_or_near": "En QPV ou vécu",
+    "all": "Total",
+    "share_in_qpv": "Part en QPV",
+    "undetermined": "Indéterminées",
+}
+
+
+def counts(release: Release, level: str, filters: Filters) -> View:
+    """Return the table of the progress report: one row per year and area, structures in and near QPV, by type.
+
+    The perimeters are those in force at the reference date unless a generation is asked for. "Quartier vécu" is what the ARS
+    declared; it is empty, not 0, where nobody answered. Raises UsageError for an unknown level, year, generation or area.
+    """
+    if level not in COUNT_LEVELS:
+        raise UsageError(f'unknown level "{level}"; known: {", ".join(COUNT_LEVELS)}')
+    generation = _generation(release, filters)
+    rows = release.table("yearly_counts")
+    rows = rows[(rows["generation"] == generation) & (rows["level"] == level) & (rows["modality"] == ALL)]
+    rows = _of_area(_of_year(rows, filters.year), level, filters)
+    table = rows.pivot_table(
+        index=["year", "area_code"], columns=["structure_type", "situation"], values="n_structures", aggfunc="sum"
+    )
+    frame = pd.DataFrame(index=table.index)
+    answered = _answered(release, generation, level)
+    for kind, name in (("MSP", "msp"), ("CDS", "cds"), (ALL, "all")):
+        frame[f"{name}_in_qpv"] = _cell(table, kind, IN_QPV)
+        near = _cell(table, kind, VECU_DECLARED)
+        frame[f"{name}_near"] = near.where(answered.reindex(frame.index).fillna(value=False).astype(bool))
+        frame[name] = _cell(table, kind, ALL)
+    frame["all_in_or_near"] = frame["all_in_qpv"] + frame["all_near"]
+    frame["share_in_qpv"] = (frame["all_in_qpv"].astype("float64") / frame["all"].astype("float64")).round(4)
+    frame["undetermined"] = _cell(table, ALL, "undetermined")
+    shown = _named(release, frame.reset_index(), level).assign(generation=generation)
+    return View("counts", shown[list(_COUNT_TITLES)], _COUNT_TITLES, _notes(release, generation))
+
+
+def _cell(table: pd.DataFrame, kind: str, situation: str) -> pd.Series:
+    found = table[(kind, situation)] if (kind, situation) in table.columns else pd.Series(0, index=table.index)
+    return found.fillna(0).astype("Int64")
+
+
+def _answered(release: Release, generation: str, level: str) -> pd.Series:
+    """Say for which year and area the ARS's answers are known for some structure outside a QPV."""
+    told = release.table(
+        "indicators", columns=["indicator", "generation", "year", "level", "area_code", "scope", "value"]
+    )
+    told = told[
+        (told["indicator"] == "n_vecu_declared") & (told["generation"] == generation) & (told["scope"] == "msp_cds")
+    ]
+    at_level = told[told["level"] == level].set_index(["year", "area_code"])["value"].notna()
+    if len(at_level):
+        return at_level
+    return release.table("yearly_counts").pipe(_any_declared, generation, level)
+
+
+def _any_declared(rows: pd.DataFrame, generation: str, level: str) -> pd.Series:
+    mine = rows[(rows["generation"] == generation) & (rows["level"] == level)]
+    declared = mine["situation"] == VECU_DECLARED
+    return declared.groupby([mine["year"], mine["area_code"]]).any()
+
+
+def _named(release: Release, frame: pd.DataFrame, level: str) -> pd.DataFrame:
+    labels = release.table("areas")
+    labels = labels[labels["level"] == level].set_index("area_code")["label"]
+    dates = release.table("extracts").set_index("year")["reference_date"]
+    named = frame.assign(label=frame["area_code"].map(labels), reference_date=frame["year"].map(dates))
+    return named.sort_values(["year", "area_code"], ignore_index=True)
+
+
+def lists(release: Release, name: str, filters: Filters) -> View:
+    """Return one of the lists. Raises UsageError for an unknown list, year, generation or area."""
+    if name not in LISTS:
+        raise UsageError(f'unknown list "{name}"; known: {", ".join(LISTS)}')
+    known: dict[str, Callable[[Release, Filters], View]] = {
+        "uncovered": uncovered,
+        "fragile": fragile,
+        "disagreements": disagreements,
+        "rejects": rejects,
+    }
+    return known[name](release, filters)
+
+
+def uncovered(release: Release, filters: Filters) -> View:
+    """List the QPV surely or possibly without any structure inside, the most populated first."""
+    year = filters.year or _last_year(release)
+    rows = _of_year(release.table("neighbourhood_coverage"), year)
+    rows = _current(release, rows, year, filters.generation)
+    rows = rows[~rows["is_covered_in"].fillna(value=False).astype(bool)]
+    rows = _of_area(rows, "rows", filters).assign(sure=lambda r: r["is_covered_in"].notna())
+    columns = [
+        "qpv_code",
+        "name",
+        "generation",
+        "department_code",
+        "region_code",
+        "population",
+        "is_large",
+        "zone_class",
+        "is_npnru",
+    ]
+    columns += ["nearest_msp_m", "nearest_cds_m", "n_undetermined", "sure"]
+    ranked = rows.sort_values(["sure", "population", "qpv_code"], ascending=[False, False, True])
+    titles = _titles("neighbourhood_coverage", columns) | {"sure": "Sûr (sinon : inconnu)"}
+    return View(
+        "uncovered",
+        ranked[columns].reset_index(drop=True),
+        titles,
+        _notes(release, filters.generation or IN_FORCE, year),
+    )
+
+
+def fragile(release: Release, filters: Filters) -> View:
+    """List the structures whose situation a plausible error of their point would change, the closest to a limit first."""
+    rows = _structures(release, filters)
+    rows = rows[rows["is_fragile"].fillna(value=False).astype(bool)]
+    rows = rows.assign(margin=rows["border_distance_m"].abs()).sort_values(["margin", "finess_et"])
+    columns = [
+        *_STRUCTURE_COLUMNS,
+        "situation",
+        "nearest_qpv_code",
+        "border_distance_m",
+        "location_precision",
+        "location_error_m",
+    ]
+    return _structure_view(release, "fragile", rows, columns, filters)
+
+
+def disagreements(release: Release, filters: Filters) -> View:
+    """List the structures whose computed situation is not what the extract itself says, with their distance to the QPV."""
+    rows = _structures(release, filters)
+    rows = rows[~rows["agrees_with_source"].fillna(value=True).astype(bool)]
+    rows = rows.sort_values(["year", "border_distance_m", "finess_et"])
+    columns = [
+        *_STRUCTURE_COLUMNS,
+        "source_says_in_qpv",
+        "source_qpv_code",
+        "situation",
+        "qpv_code",
+        "nearest_qpv_code",
+    ]
+    columns += ["border_distance_m", "location_precision", "location_source_id", "source_id", "source_row"]
+    return _structure_view(release, "disagreements", rows, columns, filters)
+
+
+def rejects(release: Release, filters: Filters) -> View:
+    """List the rows that could not be used, each with its file, sheet, row, rule and raw text."""
+    if any((filters.year, filters.region, filters.department, filters.structure_type)):
+        raise UsageError("rejected rows have no year, area or type: they could not be read; list them without a filter")
+    rows = release.table("rejects")
+    return View("rejects", rows, _titles("rejects", list(rows.columns)), _notes(release, None))
+
+
+_STRUCTURE_COLUMNS = ["finess_et", "year", "generation", "name", "structure_type", "commune_code", "department_code"]
+
+
+def _structures(release: Release, filters: Filters) -> pd.DataFrame:
+    """Join structures with their location, in the stock, in the perimeters in force unless a generation is asked for."""
+    structures = release.table("structures", geometry=False)
+    located = release.table("structure_locations")
+    rows = structures[structures["is_in_stock"]].merge(located, on=["finess_et", "year"])
+    rows = _of_year(rows, filters.year)
+    parts = [_current(release, part, int(str(year)), filters.generation) for year, part in rows.groupby("year")]
+    joined = pd.concat(parts, ignore_index=True) if parts else rows
+    if filters.structure_type:
+        joined = joined[joined["structure_type"] == filters.structure_type.upper()]
+    return _of_area(joined, "rows", filters)
+
+
+def _structure_view(release: Release, name: str, rows: pd.DataFrame, columns: list[str], filters: Filters) -> View:
+    titles = _titles("structure_locations", columns) | _titles("structures", columns)
+    return View(
+        name,
+        rows[columns].reset_index(drop=True),
+        titles,
+        _notes(release, filters.generation or IN_FORCE, filters.year),
+    )
+
+
+def in_force(release: Release, year: int) -> dict[str, str]:
+    """Return the generation in force in each territory for a year, as the manifest of the release records it."""
+    return dict(release.manifest["settings"]["in_force"].get(str(year), {}))
+
+
+def _current(release: Release, rows: pd.DataFrame, year: int, generation: str | None) -> pd.DataFrame:
+    if generation and generation != IN_FORCE:
+        _refuse_unknown(generation, sorted(rows["generation"].unique()), "generation")
+        return rows[rows["generation"] == generation]
+    known = in_force(release, year)
+    territory = rows["territory"].fillna("metropole")
+    return rows[rows["generation"] == territory.map(known)]
+
+
+def _of_year(rows: pd.DataFrame, year: int | None) -> pd.DataFrame:
+    if year is None:
+        return rows
+    _refuse_unknown(year, sorted(rows["year"].unique()), "year")
+    return rows[rows["year"] == year]
+
+
+def _of_area(rows: pd.DataFrame, level: str, filters: Filters) -> pd.DataFrame:
+    """Keep the rows of a region or département; for counts, the rows of the level that lie in it."""
+    region, department = filters.region, filters.department
+    if region is not None:
+        _refuse_unknown(region, [*REGIONS, "none"], "region")
+    if department is not None:
+        _refuse_unknown(department, [*DEPARTMENT_TERRITORY], "département")
+    if level == "rows":
+        kept = rows if region is None else rows[rows["region_code"] == region]
+        return kept if department is None else kept[kept["department_code"] == department]
+    if region is None and department is None:
+        return rows
+    codes = rows["area_code"]
+    departments = _departments_of_areas(codes, level)
+    wanted = departments == department if department is not None else departments.map(DEPARTMENT_REGION) == region
+    at_region = (
+        (codes == region) if level == "region" and department is None else pd.Series(data=False, index=codes.index)
+    )
+    return rows[wanted | at_region]
+
+
+def _departments_of_areas(codes: pd.Series, level: str) -> pd.Series:
+    if level == "qpv":
+        return codes.str[2:5].str.removeprefix("0")
+    if level == "commune":
+        return codes.str[:3].where(codes.str.startswith(("97", "98")), codes.str[:2])
+    return codes if level == "department" else pd.Series(None, index=codes.index, dtype="str")
+
+
+def _generation(release: Release, filters: Filters) -> str:
+    generation = filters.generation or IN_FORCE
+    _refuse_unknown(
+        generation, sorted(release.table("yearly_counts", columns=["generation"])["generation"].unique()), "generation"
+    )
+    return generation
+
+
+def _refuse_unknown(value: object, known: list, what: str) -> None:
+    if value not in known:
+        raise UsageError(f'no {what} "{value}" in this release; there are: {", ".join(map(str, known))}')
+
+
+def _last_year(release: Release) -> int:
+    return int(release.table("extracts")["year"].max())
+
+
+def _titles(table: str, columns: list[str]) -> dict[str, str]:
+    return {c.name: c.fr for c in PUBLISHED[table].columns if c.name in columns}
+
+
+def _notes(release: Release, generation: str | None, year: int | None = None) -> tuple[str, ...]:
+    """Return the lines that go with any figure: release, reference dates and status, perimeters, rule of proximity."""
+    extracts = release.table("extracts")
+    extracts = extracts if year is None else extracts[extracts["year"] == year]
+    dates = [
+        f"{y} : extrait au {d:%d/%m/%Y}" + (f" ({s})" if isinstance(s, str) else "")
+        for y, d, s in zip(extracts["year"], extracts["reference_date"], extracts["status"], strict=True)
+    ]
+    covers = [
+        f"{y} : l'extrait ne couvre que {c}"
+        for y, c in zip(extracts["year"], extracts["covers"], strict=True)
+        if isinstance(c, str)
+    ]
+    settings = release.manifest["settings"]
+    perimeters = (
+        "périmètres en vigueur à la date de référence, par territoire"
+        if generation == IN_FORCE
+        else f"périmètres {generation}"
+    )
+    near = {
+        "declared": "quartier vécu : déclaré par l'ARS (vide : sans réponse)",
+        "proxy": f"à proximité : à {settings['vecu_distance_m']:g} m au plus d'un QPV",
+        "declared_or_proxy": f"à proximité : déclaré par l'ARS, ou sans réponse à {settings['vecu_distance_m']:g} m au plus",
+    }[settings["vecu_rule"]]
+    lines = [f"Version {release.id}", *dates, *covers]
+    return tuple([*lines, f"QPV : {perimeters}", near] if generation else lines)
