@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import combinations
 
+import numpy as np
 import pandas as pd
 
 from qpvhealth.errors import ContractError
@@ -33,22 +34,19 @@ def count(stock: pd.DataFrame) -> pd.DataFrame:
     code at a level is counted under ``none``, so that levels add up; the level ``qpv`` holds what is inside one, and ``epci`` is
     there when a table of communes gave any.
     """
-    parts = [by_level(stock, level) for level in LEVELS if level != "epci" or stock["epci_code"].notna().any()]
-    return pd.concat(parts, ignore_index=True)
+    coded = _coded(stock, ["generation", "year", *(c for c in LEVELS.values() if c), *TOTALLED])
+    levels = [level for level in LEVELS if level != "epci" or stock["epci_code"].notna().any()]
+    return pd.concat([by_level(coded, level) for level in levels], ignore_index=True)
 
 
 def by_level(stock: pd.DataFrame, level: str) -> pd.DataFrame:
     """Count a stock at one level, with the ``all`` rows of every combination of type, modality and situation."""
     frame = stock[stock["qpv_code"].notna()] if level == "qpv" else stock
-    codes = area_codes(frame, level)
-    base = (
-        frame.assign(level=level, area_code=codes)
-        .groupby([*KEYS, *TOTALLED])
-        .size()
-        .rename("n_structures")
-        .reset_index()
-    )
-    return with_totals(base, "n_structures")
+    column = LEVELS[level]
+    area = [] if column is None else [column]
+    base = cells(frame, ["generation", "year", *area, *TOTALLED], "n_structures")
+    named = base.assign(level=level, area_code=area_codes(base, level))
+    return with_totals(named[[*KEYS, *TOTALLED, "n_structures"]], "n_structures")
 
 
 def area_codes(frame: pd.DataFrame, level: str) -> pd.Series:
@@ -56,30 +54,67 @@ def area_codes(frame: pd.DataFrame, level: str) -> pd.Series:
     column = LEVELS[level]
     if column is None:
         return pd.Series(COUNTRY, index=frame.index, dtype="str")
-    return frame[column].fillna(NO_REGION).astype("str")
+    return frame[column].astype("str").fillna(NO_REGION)
+
+
+def cells(frame: pd.DataFrame, keys: list[str], measure: str) -> pd.DataFrame:
+    """Count the rows of each combination of keys that occurs, nulls of a key being one of its values.
+
+    The combinations are numbered, not compared: the cost does not grow with the length of the codes.
+    """
+    number = np.zeros(len(frame), dtype="int64")
+    for key in keys:
+        codes, values = _numbered(frame[key])
+        number = np.unique(number * (len(values) + 1) + codes + 1, return_inverse=True)[1].reshape(-1)
+    _, first, n = np.unique(number, return_index=True, return_counts=True)
+    return frame[keys].iloc[first].reset_index(drop=True).assign(**{measure: n})
 
 
 def with_totals(base: pd.DataFrame, measure: str, totalled: list[str] | None = None) -> pd.DataFrame:
     """Add the rows in which some or all of the totalled columns are ``all``."""
     columns = TOTALLED if totalled is None else totalled
     keys = [c for c in base.columns if c != measure]
+    coded = _coded(base, keys)
     chosen = [set(names) for size in range(len(columns) + 1) for names in combinations(columns, size)]
-    parts = [base.assign(**dict.fromkeys(names, ALL)).groupby(keys, as_index=False)[measure].sum() for names in chosen]
-    return pd.concat(parts, ignore_index=True)
+    parts = [_total(coded, [k for k in keys if k not in names], measure) for names in chosen]
+    frame = pd.concat([p.assign(**dict.fromkeys(k for k in keys if k not in p)) for p in parts], ignore_index=True)
+    totals = {c: frame[c].astype("str").fillna(ALL) for c in columns}
+    plain = {k: frame[k].astype(base[k].dtype) for k in keys if k not in columns}
+    return frame.assign(**totals, **plain)[list(base.columns)]
+
+
+def _total(coded: pd.DataFrame, keys: list[str], measure: str) -> pd.DataFrame:
+    return coded.groupby(keys, as_index=False, observed=True, sort=False)[measure].sum()
+
+
+def _coded(frame: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
+    """Turn text into numbered categories: grouping then compares integers."""
+    return frame.assign(**{c: frame[c].astype("category") for c in columns})
+
+
+def _numbered(values: pd.Series) -> tuple[np.ndarray, pd.Index]:
+    """Number the values of a column from 0, nulls -1."""
+    if isinstance(values.dtype, pd.CategoricalDtype):
+        return values.cat.codes.to_numpy(dtype="int64"), values.cat.categories
+    codes, found = pd.factorize(values)
+    return codes.astype("int64"), pd.Index(found)
 
 
 def assert_levels_add_up(counts: pd.DataFrame) -> None:
     """Raise ContractError, naming what does not, unless every level sums to the country (``qpv`` to what is inside)."""
     cell = ["generation", "year", *TOTALLED]
-    sums = counts.groupby([*cell, "level"])["n_structures"].sum().unstack("level")
-    problems = []
-    for level in sums.columns.drop("country"):
-        inside = sums.index.get_level_values("situation") == IN_QPV
-        compared = sums[inside] if level == "qpv" else sums
-        gap = compared[compared[level].fillna(0) != compared["country"].fillna(0)]
+    sums = counts.pivot_table(index=cell, columns="level", values="n_structures", aggfunc="sum", fill_value=0)
+    problems: list[str] = []
+    for level in sums.columns.drop("country", errors="ignore"):
+        compared = sums[sums.index.get_level_values("situation") == IN_QPV] if level == "qpv" else sums
+        gap = compared[compared[level] != compared["country"]].head(3)
         problems += [
-            f"yearly_counts: {level} sums to {row[level]:g}, the country has {row['country']:g}: {dict(zip(cell, key, strict=True))}"
-            for key, row in gap.head(3).iterrows()
+            f"yearly_counts: {level} sums to {part}, the country has {whole}: {where}"
+            for where, part, whole in zip(_named(gap.index), gap[level], gap["country"], strict=True)
         ]
     if problems:
         raise ContractError("\n".join(problems))
+
+
+def _named(index: pd.Index) -> list[dict[str, object]]:
+    return index.to_frame(index=False).to_dict("records")

@@ -101,50 +101,69 @@ def structures(stock: pd.DataFrame, *, near_rule: str, vecu_distance_m: float) -
     are null where nobody answered for any structure outside a QPV.
     """
     flags = _flags(stock, near_rule, vecu_distance_m)
+    base = _cells(flags, stock)
     parts = []
     for level in LEVELS:
-        placed = flags.assign(level=level, area_code=area_codes(stock, level))
+        placed = base.assign(level=level, area_code=area_codes(base, level))
         areas = placed[_AREA].drop_duplicates()
-        parts += [_structure_sums(placed[_in_scope(stock, scope)], areas).assign(scope=scope) for scope in SCOPES]
+        parts += [_structure_sums(_in_scope(placed, scope), areas).assign(scope=scope) for scope in SCOPES]
     near = NEAR_WORDS[near_rule].format(d=vecu_distance_m)
     return _structure_indicators(pd.concat(parts, ignore_index=True), near, vecu_distance_m)
 
 
-def _in_scope(stock: pd.DataFrame, scope: str) -> pd.Series:
-    chosen = {
-        "msp": stock["structure_type"] == MSP,
-        "cds": stock["structure_type"] == CDS,
-        "msp_cds": pd.Series(data=True, index=stock.index),
-        "primary": (stock["structure_type"] == MSP) | (stock["modality"] == PLURI),
-    }
-    return chosen[scope]
+_PLACE = ["generation", "year", "territory", "region_code", "department_code"]
+
+
+def _cells(
+    marks: pd.DataFrame, places: pd.DataFrame, kinds: tuple[str, ...] = ("structure_type", "modality")
+) -> pd.DataFrame:
+    """Sum marks over the smallest cells that any level or scope needs: everything else is a sum of these few rows."""
+    keys = [*_PLACE, *kinds]
+    coded = marks.assign(**{k: places[k].astype("category") for k in keys})
+    sums = coded.groupby(keys, observed=True, sort=False, dropna=False, as_index=False).sum()
+    return sums.astype({k: places[k].dtype for k in keys})
+
+
+def _in_scope(cells: pd.DataFrame, scope: str) -> pd.DataFrame:
+    """Select the cells of a scope; in the scope that needs the modality, centres of unknown modality only could count."""
+    msp, vague = cells["structure_type"] == MSP, (cells["structure_type"] == CDS) & (cells["modality"] == UNKNOWN)
+    if scope == "primary":
+        return _as_possible(cells, vague)[msp | vague | (cells["modality"] == PLURI)]
+    return {"msp": cells[msp], "cds": cells[~msp], "msp_cds": cells}[scope]
+
+
+def _as_possible(cells: pd.DataFrame, vague: pd.Series) -> pd.DataFrame:
+    """Turn what these cells count for into what they could count for: none counts and could count for the same thing."""
+    could = {f"u_{n}": cells[f"u_{n}"] + cells[f"n_{n}"].where(vague, 0) for n in _COUNTED}
+    zero = {name: cells[name].where(~vague, 0) for name in ("outside", *(f"n_{n}" for n in _COUNTED))}
+    return cells.assign(**could, **zero)
+
+
+_COUNTED = ("country", "in_qpv", "vecu_declared", "within_proxy", "in_or_near")
 
 
 def _flags(stock: pd.DataFrame, near_rule: str, vecu_distance_m: float) -> pd.DataFrame:
-    """Mark each structure: inside, near by each rule, and whether it could be and is not known to be."""
+    """Mark each structure: what it counts for (``n_…``), and what it could count for and is not known to (``u_…``)."""
     situation = stock["situation"]
     inside, lost = situation == IN_QPV, situation == UNDETERMINED
-    outside = ~inside
-    unanswered = outside & (stock["vecu_declared"] == UNKNOWN)
+    unanswered = ~inside & (stock["vecu_declared"] == UNKNOWN)
     declared = situation == VECU_DECLARED
-    close = outside & ~lost & ~_is_unplaced(stock) & (stock["distance_m"] <= vecu_distance_m)
+    close = ~inside & ~lost & ~_is_unplaced(stock) & (stock["distance_m"] <= vecu_distance_m)
     near = {DECLARED: declared, PROXY: close, DECLARED_OR_PROXY: declared | (situation == VECU_PROXY)}[near_rule]
-    near_unknown = unanswered if near_rule == DECLARED else lost
-    columns = {
-        "generation": stock["generation"],
-        "year": stock["year"],
-        "n": 1,
+    marks = {
+        "n_country": pd.Series(data=True, index=stock.index),
         "n_in_qpv": inside,
         "n_vecu_declared": declared,
         "n_within_proxy": close,
-        "n_near": near,
-        "lost": lost,
-        "unanswered": unanswered,
-        "near_unknown": near_unknown,
-        "outside": outside,
+        "n_in_or_near": inside | near,
+        "u_country": pd.Series(data=False, index=stock.index),
+        "u_in_qpv": lost,
+        "u_vecu_declared": unanswered,
+        "u_within_proxy": lost,
+        "u_in_or_near": unanswered if near_rule == DECLARED else lost,
+        "outside": ~inside,
     }
-    frame = pd.DataFrame(columns, index=stock.index)
-    return frame.astype({c: "int64" for c in frame.columns if c not in ("generation", "year")})
+    return pd.DataFrame(marks).astype("int64")
 
 
 def _is_unplaced(stock: pd.DataFrame) -> pd.Series:
@@ -161,44 +180,23 @@ def _structure_sums(placed: pd.DataFrame, areas: pd.DataFrame) -> pd.DataFrame:
 
 def _structure_indicators(sums: pd.DataFrame, near: str, distance: float) -> pd.DataFrame:
     """Write the sums as indicators. ``n_in_qpv`` lies between what is inside and that plus what cannot be placed."""
-    known_near = (sums["outside"] == 0) | (sums["near_unknown"] < sums["outside"])
-    known_declared = (sums["outside"] == 0) | (sums["unanswered"] < sums["outside"])
+    told = {
+        name: (sums["outside"] == 0) | (sums[f"u_{name}"] < sums["outside"]) for name in ("vecu_declared", "in_or_near")
+    }
+    n = {name: sums[f"n_{name}"].where(told.get(name, pd.Series(data=True, index=sums.index))) for name in _COUNTED}
+    unknown = {name: sums[f"u_{name}"] for name in _COUNTED}
     scope = sums["scope"].map(SCOPES)
-    either = (sums["n_in_qpv"] + sums["n_near"]).where(known_near)
-    rows = [
-        _counted(sums, "n_in_qpv", sums["n_in_qpv"], sums["lost"], scope + " inside a QPV, border included"),
-        _counted(
-            sums,
-            "n_vecu_declared",
-            sums["n_vecu_declared"].where(known_declared),
-            sums["unanswered"],
-            scope + " declared by the ARS, outside",
-        ),
-        _counted(
-            sums,
-            "n_within_proxy",
-            sums["n_within_proxy"],
-            sums["lost"],
-            scope + f" outside, within {distance:g} m of a QPV",
-        ),
-        _counted(sums, "n_in_or_near", either, sums["near_unknown"], scope + f" inside a QPV, or near: {near}"),
-        _counted(sums, "n_country", sums["n"], 0 * sums["n"], scope + " of the area, wherever they stand"),
-        _shared(
-            sums,
-            "share_in_qpv",
-            sums["n_in_qpv"],
-            sums["n"],
-            sums["lost"],
-            scope + " inside a QPV, of all those of the area",
-        ),
-        _shared(
-            sums,
-            "share_in_or_near",
-            either,
-            sums["n"],
-            sums["near_unknown"],
-            scope + f" inside or near ({near}), of all those of the area",
-        ),
+    words = {
+        "in_qpv": scope + " inside a QPV, border included",
+        "vecu_declared": scope + " declared by the ARS, outside",
+        "within_proxy": scope + f" outside, within {distance:g} m of a QPV",
+        "in_or_near": scope + f" inside a QPV, or near: {near}",
+        "country": scope + " of the area, wherever they stand",
+    }
+    rows = [_counted(sums, f"n_{name}", n[name], unknown[name], words[name]) for name in words]
+    rows += [
+        _shared(sums, f"share_{name}", n[name], n["country"], unknown[name], words[name] + ", of all those of the area")
+        for name in ("in_qpv", "in_or_near")
     ]
     return pd.concat(rows, ignore_index=True)[COLUMNS]
 
@@ -232,20 +230,12 @@ def neighbourhoods(coverage: pd.DataFrame) -> pd.DataFrame:
     bound, and ``n_unknown`` counts it. The value is null where nothing is known: no QPV assessed, or no class, size or list.
     """
     marks = _marks(coverage)
-    places = {
-        level: coverage[["generation", "year"]].assign(level=level, area_code=area_codes(coverage, level))
-        for level in LEVELS
-    }
-    parts = []
-    for scope in SCOPES:
-        measured = _measures(marks, *_uncovered(coverage, scope))
-        parts += [measured.groupby([place[k] for k in _AREA]).sum().assign(scope=scope) for place in places.values()]
+    parts = [_levels(_measures(marks, *_uncovered(coverage, scope)), coverage).assign(scope=scope) for scope in SCOPES]
     near = coverage["is_covered_near"].astype("boolean")
-    assessed = (coverage["n_msp_near"] + coverage["n_cds_near"] + coverage["n_msp_in"] + coverage["n_cds_in"]).notna()
-    by_near = _measures(marks, ~near, assessed)
-    parts += [by_near.groupby([p[k] for k in _AREA]).sum().assign(scope="msp_cds", near=1) for p in places.values()]
-    sums = pd.concat(parts).reset_index()
-    inside = sums[sums["near"].isna()] if "near" in sums else sums
+    assessed = coverage[["n_msp_near", "n_cds_near", "n_msp_in", "n_cds_in"]].notna().all(axis=1)
+    parts.append(_levels(_measures(marks, ~near, assessed), coverage).assign(scope="msp_cds", near=1))
+    sums = pd.concat(parts, ignore_index=True)
+    inside = sums[sums["near"].isna()]
     rows = [_subset_indicator(inside, subset) for subset in SUBSETS]
     rows.append(
         _share(
@@ -256,6 +246,14 @@ def neighbourhoods(coverage: pd.DataFrame) -> pd.DataFrame:
     rows.append(_share(sums[sums["near"].notna()], "share_qpv_without_any_near", words))
     out = pd.concat(rows, ignore_index=True)
     return out.assign(rule=out["rule"] + " (" + out["scope"].map(SCOPES) + ")")[COLUMNS]
+
+
+def _levels(measured: pd.DataFrame, places: pd.DataFrame) -> pd.DataFrame:
+    """Sum measures at every level: one row per generation, year, level and area."""
+    base = _cells(measured, places, kinds=())
+    measures = list(measured.columns)
+    parts = [base.assign(level=level, area_code=area_codes(base, level)) for level in LEVELS]
+    return pd.concat(parts, ignore_index=True).groupby(_AREA, as_index=False)[measures].sum()
 
 
 def _marks(coverage: pd.DataFrame) -> dict[str, pd.Series]:

@@ -125,7 +125,7 @@ def coded(text: pd.Series, mapping: Mapping[str, str], *, column: str, where: st
     ``mapping`` may map the empty text. Raises UsageError for a value that it does not hold, and says what to write.
     """
     words = {_word(k): v for k, v in mapping.items()}
-    keys = text.map(_word, na_action="ignore")
+    keys = text.map(_word, na_action="ignore").astype("str")
     if "" in words:
         keys = keys.fillna("")
     unknown = sorted(set(text[keys.notna() & ~keys.isin(words)]))
