@@ -25,6 +25,7 @@ fix: .venv/ready
 
 docs: .venv/ready
 	@$(BIN)/qpvhealth schema --format md > docs/data-dictionary.md
+	@$(BIN)/python -c "from qpvhealth.cli import reference; print(reference(), end='')" > docs/cli.md
 
 # The environment is made once, from the hashed lock file, and again when it or pyproject.toml changes.
 .venv/ready: requirements.lock pyproject.toml
