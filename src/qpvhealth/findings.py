@@ -46,6 +46,21 @@ def context(vintage: Vintage, generation: str, in_force: dict[str, str | None], 
     return f"at {vintage.reference_date.isoformat()}, {perimeters}{covered}{status}"
 
 
+def in_context(
+    indicators: pd.DataFrame,
+    vintages: dict[int, Vintage],
+    in_force: dict[int, dict[str, str | None]],
+    settings: Settings,
+) -> pd.Series:
+    """Add to the rule of each indicator the date, perimeters and cover it holds for; the few distinct rules are written once."""
+    groups = indicators.groupby(["year", "generation", "rule"], sort=False)
+    words = [
+        f"{rule}; {context(vintages[year], generation, in_force[year], settings)}"
+        for year, generation, rule in groups.size().index
+    ]
+    return pd.Series(words, dtype="str").take(groups.ngroup()).set_axis(indicators.index)
+
+
 def of(
     tables: dict[str, pd.DataFrame],
     prepared: pd.DataFrame,

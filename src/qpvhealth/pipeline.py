@@ -246,19 +246,17 @@ def _zoning(neighbourhoods: pd.DataFrame, sources: Sources, outlines: dict[str, 
     return pd.concat(parts[1:] or parts, ignore_index=True)
 
 
+_NOT_COUNTED = (
+    *("vecu_declared", "vecu_qpv_code", "geometry", "x", "y", "longitude", "latitude", "name", "address", "postcode"),
+    *("city", "siret", "legal_entity", "category", "opened_on", "closed_on", "sheet", "source_row", "location_note"),
+)
+
+
 def _stock(structures: pd.DataFrame, located: pd.DataFrame) -> pd.DataFrame:
     """Return the stock: one row per structure open at the reference date, year and generation, with its situation."""
-    drop = [c for c in ("vecu_declared", "geometry", "x", "y") if c in structures.columns]
-    measured = [
-        "finess_et",
-        "year",
-        "generation",
-        "situation",
-        "qpv_code",
-        "nearest_qpv_code",
-        "distance_m",
-        "vecu_declared",
-    ]
+    drop = [c for c in _NOT_COUNTED if c in structures.columns]
+    located_by = ["generation", "situation", "qpv_code", "nearest_qpv_code", "distance_m", "vecu_declared"]
+    measured = ["finess_et", "year", *located_by]
     open_ones = structures[structures["is_in_stock"]].drop(columns=drop)
     stock = open_ones.merge(located[measured], on=["finess_et", "year"], how="inner", validate="one_to_many")
     return stock.assign(is_placed=assembly.placed_rows(stock))
@@ -303,10 +301,10 @@ def _nearest(stock: pd.DataFrame, points: pd.DataFrame, perimeters: dict[str, Pe
     """Return the nearest structure of each type for each QPV, among those whose point may decide."""
     placed = stock[stock["is_placed"]].merge(points[["finess_et", "x", "y"]], on="finess_et")
     parts = [pd.DataFrame({"qpv_code": [], "structure_type": [], "code": [], "distance_m": []})]
-    for (territory, kind), rows in placed.groupby(["territory", "structure_type"]):
-        if str(territory) in perimeters:
-            x, y, codes = (rows[c].to_numpy() for c in ("x", "y", "finess_et"))
-            found = location.nearest_points(perimeters[str(territory)], x, y, codes.astype(object))
+    for (territory, kind), at in placed.groupby(["territory", "structure_type"]).indices.items():
+        if territory in perimeters:
+            x, y, codes = (placed[c].to_numpy()[at] for c in ("x", "y", "finess_et"))
+            found = location.nearest_points(perimeters[territory], x, y, codes.astype(object))
             parts.append(found.assign(structure_type=kind))
     return pd.concat(parts[1:] or parts, ignore_index=True)
 
@@ -323,13 +321,7 @@ def _indicators(
     places = pd.concat([covered, *(c.assign(generation=IN_FORCE) for c in current)], ignore_index=True)
     of_structures = headline.structures(every, near_rule=settings.vecu_rule, vecu_distance_m=settings.vecu_distance_m)
     out = pd.concat([of_structures, headline.neighbourhoods(places)], ignore_index=True)
-    keys = out[["year", "generation"]].drop_duplicates()
-    words = {
-        (year, generation): findings.context(sources.vintages[year], generation, in_force[year], settings)
-        for year, generation in keys.itertuples(index=False)
-    }
-    context = pd.MultiIndex.from_frame(out[["year", "generation"]]).map(words)
-    return out.assign(rule=out["rule"] + "; " + context)
+    return out.assign(rule=findings.in_context(out, sources.vintages, in_force, settings))
 
 
 def _extracts(sources: Sources, *, invented: bool) -> pd.DataFrame:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import combinations
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,9 @@ import pandas as pd
 from qpvhealth.errors import ContractError
 from qpvhealth.facts.situations import IN_QPV
 from qpvhealth.facts.territories import NO_REGION
+
+if TYPE_CHECKING:
+    from pandas.api.extensions import ExtensionArray
 
 ALL, COUNTRY = "all", "FR"
 LEVELS: dict[str, str | None] = {
@@ -65,26 +69,30 @@ def cells(frame: pd.DataFrame, keys: list[str], measure: str) -> pd.DataFrame:
     number = np.zeros(len(frame), dtype="int64")
     for key in keys:
         codes, values = _numbered(frame[key])
-        number = np.unique(number * (len(values) + 1) + codes + 1, return_inverse=True)[1].reshape(-1)
+        number = np.unique(number * (len(values) + 1) + codes, return_inverse=True)[1].reshape(-1)
     _, first, n = np.unique(number, return_index=True, return_counts=True)
     return frame[keys].iloc[first].reset_index(drop=True).assign(**{measure: n})
 
 
 def with_totals(base: pd.DataFrame, measure: str, totalled: list[str] | None = None) -> pd.DataFrame:
-    """Add the rows in which some or all of the totalled columns are ``all``."""
+    """Add the rows in which some or all of the totalled columns are ``all``.
+
+    Each combination of keys is one number, its digits the codes of the keys; a total is the same number with another digit.
+    """
     columns = TOTALLED if totalled is None else totalled
     keys = [c for c in base.columns if c != measure]
-    coded = _coded(base, keys)
-    chosen = [set(names) for size in range(len(columns) + 1) for names in combinations(columns, size)]
-    parts = [_total(coded, [k for k in keys if k not in names], measure) for names in chosen]
-    frame = pd.concat([p.assign(**dict.fromkeys(k for k in keys if k not in p)) for p in parts], ignore_index=True)
-    totals = {c: frame[c].astype("str").fillna(ALL) for c in columns}
-    plain = {k: frame[k].astype(base[k].dtype) for k in keys if k not in columns}
-    return frame.assign(**totals, **plain)[list(base.columns)]
-
-
-def _total(coded: pd.DataFrame, keys: list[str], measure: str) -> pd.DataFrame:
-    return coded.groupby(keys, as_index=False, observed=True, sort=False)[measure].sum()
+    coded = {k: _numbered(base[k], (ALL,) if k in columns else ()) for k in keys}
+    digits = np.cumprod([1, *(len(coded[k][1]) + 1 for k in keys)]).tolist()
+    weight = dict(zip(keys, digits, strict=False))
+    number = sum((coded[k][0] * weight[k] for k in keys), start=np.zeros(len(base), dtype="int64"))
+    to_all = {k: (len(coded[k][1]) - coded[k][0]) * weight[k] for k in columns}
+    chosen = [names for size in range(len(columns) + 1) for names in combinations(columns, size)]
+    every = np.concatenate([sum((to_all[k] for k in names), start=number) for names in chosen])
+    found, at = np.unique(every, return_inverse=True)
+    summed = np.bincount(at.reshape(-1), weights=np.tile(base[measure].to_numpy(), len(chosen)), minlength=len(found))
+    codes = {k: found // weight[k] % (len(coded[k][1]) + 1) - 1 for k in keys}
+    named = {k: coded[k][1].take(codes[k], allow_fill=True) for k in keys}
+    return pd.DataFrame(named | {measure: summed.astype("int64")})[list(base.columns)]
 
 
 def _coded(frame: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
@@ -92,12 +100,14 @@ def _coded(frame: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
     return frame.assign(**{c: frame[c].astype("category") for c in columns})
 
 
-def _numbered(values: pd.Series) -> tuple[np.ndarray, pd.Index]:
-    """Number the values of a column from 0, nulls -1."""
+def _numbered(values: pd.Series, more: tuple[str, ...] = ()) -> tuple[np.ndarray, ExtensionArray]:
+    """Return the number of each value of a column, from 1, nulls 0, and the values by number; ``more`` ones come last."""
     if isinstance(values.dtype, pd.CategoricalDtype):
-        return values.cat.codes.to_numpy(dtype="int64"), values.cat.categories
-    codes, found = pd.factorize(values)
-    return codes.astype("int64"), pd.Index(found)
+        codes, found = values.cat.codes.to_numpy(dtype="int64"), values.cat.categories
+    else:
+        codes, found = pd.factorize(values)
+    known = pd.array(found, dtype="str" if pd.api.types.is_string_dtype(found.dtype) else "Int64")
+    return codes.astype("int64") + 1, pd.array([*known, *more], dtype="str") if more else known
 
 
 def assert_levels_add_up(counts: pd.DataFrame) -> None:

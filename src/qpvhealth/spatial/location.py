@@ -146,8 +146,8 @@ def nearest_points(perimeters: Perimeters, x: np.ndarray, y: np.ndarray, codes: 
     order = there[np.argsort(codes[there], kind="stable")]
     tree = shapely.STRtree(shapely.points(x[order], y[order]))
     (qpv, at), distance = tree.query_nearest(perimeters.polygons, return_distance=True, all_matches=True)
-    found = (
-        pd.DataFrame({"qpv": qpv, "at": at, "distance_m": distance}).sort_values(["qpv", "at"]).drop_duplicates("qpv")
-    )
-    named = {"qpv_code": perimeters.codes[found["qpv"]], "code": codes[order][found["at"]]}
-    return pd.DataFrame(named | {"distance_m": found["distance_m"].to_numpy()})
+    ranked = np.lexsort((at, qpv))
+    _, first = np.unique(qpv[ranked], return_index=True)
+    kept = ranked[first]
+    named = {"qpv_code": perimeters.codes[qpv[kept]], "code": codes[order][at[kept]]}
+    return pd.DataFrame(named | {"distance_m": distance[kept]})
