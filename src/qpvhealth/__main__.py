@@ -1,0 +1,5 @@
+"""``python -m qpvhealth``: the command line."""
+
+from qpvhealth.cli import main
+
+main()

@@ -1,0 +1,32 @@
+"""What several tests share: the invented France, written and built once a process, and where the real files may be."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+REAL = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+@pytest.fixture(scope="session")
+def sample_folder(tmp_path_factory):
+    from qpvhealth import sample
+
+    folder = tmp_path_factory.mktemp("sample") / "raw"
+    sample.write(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def built(sample_folder):
+    import qpvhealth
+
+    return qpvhealth.build(sample_folder)
+
+
+@pytest.fixture(scope="session")
+def real_data():
+    if not REAL.is_dir():
+        pytest.skip("the public files are not beside the project")
+    return REAL

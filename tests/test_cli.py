@@ -1,0 +1,252 @@
+"""The command line through files, streams and exit codes."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+COMMAND = [sys.executable, "-c", "from qpvhealth.cli import main; main()"]
+CARDS = """
+[[source]]
+id = "s"
+kind = "structures"
+path = "s.csv"
+layout = "dgos-mapped"
+year = 2020
+reference_date = 2020-04-01
+[[source]]
+id = "q"
+kind = "neighbourhoods"
+path = "q.geojson"
+generation = "qpv-2015"
+"""
+SQUARE = [[[2.30, 48.90], [2.31, 48.90], [2.31, 48.91], [2.30, 48.91], [2.30, 48.90]]]
+
+
+def run(*arguments, cwd=None, env=None):
+    words = [str(a) for a in arguments]
+    environment = os.environ | {"PYTHONWARNINGS": "default"} | (env or {})
+    return subprocess.run(
+        [*COMMAND, *words], cwd=cwd, env=environment, capture_output=True, text=True, check=False, encoding="utf-8"
+    )
+
+
+def tiny(folder: Path, *, rows="0X0000001,MSP,93901,2.305,48.905\n", cards=CARDS) -> Path:
+    """Write a raw folder of one square QPV and a few structures."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "sources.toml").write_text(cards, encoding="utf-8")
+    (folder / "s.csv").write_text("finess_et,structure_type,commune_code,longitude,latitude\n" + rows, encoding="utf-8")
+    feature = {"type": "Feature", "properties": {"code_qp": "QP093901", "nom_qp": "Carré"}}
+    feature["geometry"] = {"type": "Polygon", "coordinates": SQUARE}
+    document = {"type": "FeatureCollection", "features": [feature]}
+    (folder / "q.geojson").write_text(json.dumps(document), encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def released(sample_folder, tmp_path_factory):
+    out = tmp_path_factory.mktemp("released")
+    done = run("build", "--raw", sample_folder, "--out", out)
+    assert done.returncode == 0, done.stderr
+    return out
+
+
+def test_help_and_version_answer_without_loading_a_frame_library():
+    for option in ("--help", "--version"):
+        loaded = (
+            "import sys; print([m for m in ('pandas', 'geopandas', 'pyarrow', 'shapely', 'rich') if m in sys.modules])"
+        )
+        code = f"import qpvhealth.cli as c\ntry: c.main(['{option}'])\nexcept SystemExit: pass\n{loaded}"
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+        assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_a_build_says_what_it_made_and_that_the_data_are_invented(released):
+    done = run("counts", "--out", released)
+    assert done.returncode == 0
+    assert "DONNÉES INVENTÉES" in done.stdout
+    lines = {line.split()[0]: line for line in done.stdout.splitlines() if re.match(r"\s+20\d\d ", line)}
+    assert re.findall(r"\d+", lines["2019"])[4:][:6] == ["59", "68", "1251", "221", "342", "2188"]
+
+
+def test_an_unchanged_build_says_so_within_a_second_or_two(released, sample_folder):
+    started = time.monotonic()
+    done = run("build", "--raw", sample_folder, "--out", released)
+    assert done.returncode == 0
+    assert "Nothing has changed" in done.stdout
+    assert time.monotonic() - started < 10  # a loaded machine; the benchmark measures it
+    assert len(list((released / "releases").iterdir())) == 1
+
+
+def test_the_same_inputs_give_the_same_bytes_elsewhere(released, sample_folder, tmp_path):
+    elsewhere = tmp_path / "données d'été"
+    shutil.copytree(sample_folder, elsewhere)
+    env = {"TZ": "Pacific/Tahiti", "PYTHONHASHSEED": "7", "LC_ALL": "C", "OMP_NUM_THREADS": "1"}
+    done = run("build", "--raw", elsewhere, "--out", tmp_path / "out", env=env)
+    assert done.returncode == 0, done.stderr
+    ours, theirs = (sorted((f / "releases").glob("*/*")) for f in (released, tmp_path / "out"))
+    assert [p.relative_to(released) for p in ours] == [p.relative_to(tmp_path / "out") for p in theirs]
+    assert all(a.read_bytes() == b.read_bytes() for a, b in zip(ours, theirs, strict=True))
+
+
+def test_a_dry_run_writes_nothing(sample_folder, tmp_path):
+    done = run("build", "--raw", sample_folder, "--out", tmp_path / "out", "--dry-run", "--json")
+    assert done.returncode == 0
+    plan = json.loads(done.stdout)
+    assert plan["up_to_date"] is False
+    assert {i["kind"] for i in plan["inputs"]} >= {"structures", "neighbourhoods", "zoning"}
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("name", ["uncovered", "fragile", "disagreements", "rejects"])
+@pytest.mark.parametrize("fmt", ["text", "md", "csv", "json"])
+def test_lists_come_in_every_form(released, name, fmt):
+    done = run("list", name, "--out", released, "--format", fmt)
+    assert done.returncode == 0, done.stderr
+    assert "invent" in done.stdout.casefold()
+    if fmt == "json":
+        assert json.loads(done.stdout)["schema_version"] == 1
+
+
+def test_a_list_goes_into_a_workbook(released, tmp_path):
+    openpyxl = pytest.importorskip("openpyxl")
+    done = run("list", "uncovered", "--out", released, "--year", 2020, "--to", tmp_path / "liste.xlsx")
+    assert done.returncode == 0, done.stderr
+    book = openpyxl.load_workbook(tmp_path / "liste.xlsx")
+    rows = list(book[book.sheetnames[0]].iter_rows(values_only=True))
+    header = next(i for i, r in enumerate(rows) if "Code QPV" in r)
+    assert len([r for r in rows[header + 1 :] if r[0]]) == 1291
+
+
+def test_counts_by_region_add_up_to_the_country(released):
+    tables = {
+        level: json.loads(run("counts", "--out", released, "--level", level, "--json").stdout)
+        for level in ("country", "region", "department")
+    }
+    totals = {level: sum(r["all_in_qpv"] for r in t["rows"] if r["year"] == 2020) for level, t in tables.items()}
+    assert totals == {"country": 313, "region": 313, "department": 313}
+
+
+def test_check_and_verify_hold_and_find_a_flipped_bit(released, tmp_path):
+    assert run("check", "--out", released).returncode == 0
+    assert run("verify", "--out", released).returncode == 0
+    copy = tmp_path / "copy"
+    shutil.copytree(released, copy, symlinks=True)
+    target = next((copy / "releases").glob("*/indicators.parquet"))
+    data = bytearray(target.read_bytes())
+    data[len(data) // 2] ^= 1
+    target.write_bytes(data)
+    for command in ("verify", "check"):
+        done = run(command, "--out", copy, "--json")
+        assert done.returncode == 5
+        assert "indicators" in " ".join(json.loads(done.stdout)["problems"])
+
+
+def test_sources_are_listed_and_verified(sample_folder):
+    cards = json.loads(run("sources", "list", "--raw", sample_folder, "--json").stdout)["sources"]
+    hashes = json.loads(run("sources", "verify", "--raw", sample_folder, "--json").stdout)["sources"]
+    assert [c["id"] for c in cards] == [h["id"] for h in hashes]
+    assert all(h["stated"] for h in hashes)
+
+
+def test_inspect_tells_the_layout_and_what_would_be_rejected(sample_folder):
+    done = run("inspect", sample_folder / "structures" / "2018-cs1100507.csv", "--json")
+    fit = json.loads(done.stdout)["sheets"][0]["fits"][0]
+    assert fit["layout"] == "finess-legacy"
+    assert fit["account"]["rejected"] == len(fit["rejected"]) == 3
+
+
+def test_the_data_dictionary_is_printed():
+    assert "## `structures`" in run("schema").stdout
+    assert "yearly_counts" in json.loads(run("schema", "--format", "json").stdout)["tables"]
+
+
+def test_doctor_shows_versions_and_settings(tmp_path):
+    (tmp_path / "qpvhealth.toml").write_text("vecu_distance_m = 500\n", encoding="utf-8")
+    told = json.loads(run("doctor", "--json", cwd=tmp_path).stdout)
+    assert told["settings"]["vecu_distance_m"] == 500
+    assert "shapely" in told["versions"]
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "said"),
+    [
+        ({"cards": CARDS.replace("year = 2020\n", "")}, 2, "year is missing"),
+        ({"cards": CARDS.replace('"dgos-mapped"', '"excel"')}, 2, "unknown layout"),
+        ({"cards": CARDS + "surprise = 1\n"}, 2, "unknown key"),
+        ({"cards": CARDS + "sha256 = '00'\n"}, 3, "its bytes are not those of the card"),
+        ({"cards": CARDS.replace("s.csv", "nothing.csv")}, 3, "nothing.csv"),
+        ({"cards": CARDS.replace('"s.csv"', '"https://example.org/s.csv"')}, 3, "address"),
+        ({"rows": "0X0000001,MPS,93901,2.305,48.905\n"}, 2, "source.values.structure_type"),
+        ({"rows": "0X0000001,MSP,93901,2.3,48.9\n0X0000001,CDS,93901,2.3,48.9\n"}, 3, "structure_type"),
+        ({"cards": CARDS.replace("[[source]]", "[[source]]\ninvented = true", 1)}, 2, "never mix"),
+    ],
+)
+def test_bad_input_has_its_exit_code_and_publishes_nothing(tmp_path, change, code, said):
+    raw = tiny(tmp_path / "raw", **change)
+    done = run("build", "--raw", raw, "--out", tmp_path / "out")
+    assert done.returncode == code, done.stderr
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not list((tmp_path / "out").glob("releases/*"))
+
+
+def test_a_tiny_folder_builds_and_strict_finds_rejects(tmp_path):
+    raw = tiny(tmp_path / "raw", rows="0X0000001,MSP,93901,2.305,48.905\nbad,CDS,93901,2.305,48.905\n")
+    plain = run("build", "--raw", raw, "--out", tmp_path / "out", "--json")
+    assert plain.returncode == 0, plain.stderr
+    assert json.loads(plain.stdout)["tables"]["rejects"] == 1
+    strict = run("build", "--raw", raw, "--out", tmp_path / "out", "--strict", "--force")
+    assert strict.returncode == 1, strict.stderr
+
+
+def test_usage_errors_exit_2(released):
+    assert run("counts", "--out", released, "--year", 1999).returncode == 2
+    assert run("counts", "--out", released, "--format", "xlsx").returncode == 2
+    assert run("counts", "--out", released, "--release", "ffff").returncode == 2
+    assert run("nonsense").returncode == 2
+    assert run("counts", "--out", released, "--generation", "qpv-1999").returncode == 2
+
+
+def test_settings_that_make_no_sense_exit_2(tmp_path, sample_folder):
+    (tmp_path / "s.toml").write_text("vecu_rule = 'maybe'\nring = 3\n", encoding="utf-8")
+    done = run("build", "--raw", sample_folder, "--settings", tmp_path / "s.toml")
+    assert done.returncode == 2
+    assert 'unknown setting "ring"' in done.stderr
+
+
+def test_a_second_build_at_once_is_refused(released, sample_folder):
+    from qpvhealth.publish.store import Store
+
+    with Store(released).lock():
+        done = run("build", "--raw", sample_folder, "--out", released, "--force")
+    assert done.returncode == 4
+    assert "another build" in done.stderr
+
+
+def test_a_bug_keeps_its_traceback_and_exits_70(monkeypatch, tmp_path):
+    code = (
+        "import qpvhealth.cli as c, qpvhealth.ingest.cards as k\n"
+        "def broken(_): raise ZeroDivisionError('a bug')\n"
+        "k.load = broken\n"
+        f"c.main(['sources', 'list', '--raw', {str(tmp_path)!r}])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 70
+    assert "ZeroDivisionError" in done.stderr
+
+
+def test_talk_goes_to_stderr_as_json_when_asked(tmp_path):
+    raw = tiny(tmp_path / "raw")
+    done = run("--log-format", "json", "--log-file", tmp_path / "log", "build", "--raw", raw, "--out", tmp_path / "out")
+    assert all(json.loads(line)["level"] for line in done.stderr.splitlines())
+    assert (tmp_path / "log").read_text(encoding="utf-8")
+    assert run("-q", "build", "--raw", raw, "--out", tmp_path / "out2").stderr == ""

@@ -1,0 +1,70 @@
+"""The documents say what the program does: commands run as written, generated pages are up to date."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def readme_commands():
+    block = re.search(r"```console\n(.*?)```", README, re.DOTALL).group(1)
+    return [line.removeprefix("$ ") for line in block.splitlines() if line.startswith("$ ")]
+
+
+def test_the_commands_of_the_readme_run_as_written(tmp_path):
+    commands = readme_commands()
+    assert len(commands) >= 8
+    for command in commands:
+        words = [sys.executable, "-m", "qpvhealth", *shlex.split(command)[1:]]
+        done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, f"{command}\n{done.stderr}"
+    assert (tmp_path / "disagreements.xlsx").is_file()
+
+
+def test_the_real_folder_of_the_readme_gives_the_figures_it_states(real_data, tmp_path):
+    import qpvhealth
+
+    cards = re.search(r"<!-- real-files -->\n```toml\n(.*?)```", README, re.DOTALL).group(1)
+    (tmp_path / "sources.toml").write_text(cards.replace('path = "', f'path = "{real_data}/'), encoding="utf-8")
+    counts = qpvhealth.build(tmp_path)["yearly_counts"]
+    country = counts.query("level == 'country' and structure_type == 'all' and modality == 'all'")
+    found = {(g, s): n for g, s, n in country[["generation", "situation", "n_structures"]].itertuples(index=False)}
+    assert found["qpv-2015", "in_qpv"] == 44
+    assert found["qpv-2024", "in_qpv"] == 49
+    assert found["qpv-2015", "all"] == 652
+    assert "44 of the 652 structures" in README
+    assert "49 in a QPV of 2024" in README
+
+
+@pytest.mark.parametrize("page", ["cli.md", "data-dictionary.md"])
+def test_generated_pages_are_up_to_date(page):
+    from qpvhealth.cli import reference
+    from qpvhealth.contract import dictionary
+
+    made = {"cli.md": reference, "data-dictionary.md": dictionary.markdown}[page]()
+    assert (ROOT / "docs" / page).read_text(encoding="utf-8") == made, "run `make docs`"
+
+
+def test_every_command_is_documented():
+    from qpvhealth.cli import main_group
+
+    page = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
+    assert all(f"`qpvhealth {name}`" in page for name in main_group.commands)
+    assert all(command.help for command in main_group.commands.values())
+
+
+def test_the_project_speaks_of_itself_alone():
+    tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
+    hosts = re.compile("py" + r"pi\.org|" + "python" + "hosted|registry\\.n" + "pm")
+    for name in tracked:
+        text = (ROOT / name).read_bytes().decode("utf-8", errors="replace")
+        assert not hosts.search(text), name
+        assert not re.search(r"(^|[^A-Za-z0-9_.])/(?:wo" + "rk|fa" + "rm)/", text), name
