@@ -33,14 +33,26 @@ NPNRU = "npnru"
 
 
 def with_areas(extract: pd.DataFrame, communes: pd.DataFrame) -> pd.DataFrame:
-    """Add territory, region and EPCI to structures, from their département and commune. Unknown stays null."""
-    department = extract["department_code"]
+    """Add territory, region and EPCI to structures, from their département and commune. Unknown stays null.
+
+    A département that is not one of France (99 stands for abroad) is unknown, and so is the commune that names it: the structure
+    stays in the stock, under the area ``none``.
+    """
+    abroad = is_abroad(extract)
+    department, commune = extract["department_code"].mask(abroad), extract["commune_code"].mask(abroad)
     epci = communes.dropna(subset=["epci_code"]).drop_duplicates("area_code").set_index("area_code")["epci_code"]
     return extract.assign(
+        department_code=department,
+        commune_code=commune,
         territory=department.map(DEPARTMENT_TERRITORY).astype("str"),
         region_code=department.map(DEPARTMENT_REGION).fillna(NO_REGION).astype("str"),
-        epci_code=extract["commune_code"].map(epci).astype("str"),
+        epci_code=commune.map(epci).astype("str"),
     )
+
+
+def is_abroad(extract: pd.DataFrame) -> pd.Series:
+    """Say which structures name a département that France does not have."""
+    return extract["department_code"].notna() & ~extract["department_code"].isin(DEPARTMENT_TERRITORY)
 
 
 def structures_table(extract: pd.DataFrame, places: pd.DataFrame, vintage: Vintage) -> pd.DataFrame:

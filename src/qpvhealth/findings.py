@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from qpvhealth import assembly
 from qpvhealth.contract.rules import Finding
 from qpvhealth.errors import UsageError
 from qpvhealth.facts.generations import IN_FORCE, KNOWN, expected_count
@@ -74,6 +75,7 @@ def of(
         *_polygons(prepared, settings),
         *_counts_of_qpv(by_generation, prepared),
         *_overlaps(by_generation),
+        *_abroad(sources),
         *_places(tables["structures"]),
         *_locations(tables["structure_locations"], tables["structures"]),
         *_attributes(tables, sources),
@@ -127,6 +129,14 @@ def _overlaps(by_generation: dict[str, dict[str, Perimeters]]) -> Iterator[Findi
             worst = pairs.loc[pairs["overlap_m2"].idxmax()]
             named = f"largest {worst['overlap_m2']:.0f} m² ({worst['qpv_code']}, {worst['other_qpv_code']})"
             yield Finding("qpv-overlap", len(pairs), f"{generation}: pairs of polygons overlap, {named}")
+
+
+def _abroad(sources: Sources) -> Iterator[Finding]:
+    for year, extract in sources.structures.items():
+        rows = extract[assembly.is_abroad(extract)]
+        codes = ", ".join(sorted(rows["department_code"].unique()))
+        words = f"{year}: a département that France does not have ({codes}), taken as unknown"
+        yield from _some(rows, "finess_et", "department-unknown", words, len(extract))
 
 
 def _places(structures: pd.DataFrame) -> Iterator[Finding]:

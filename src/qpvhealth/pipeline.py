@@ -15,7 +15,7 @@ from qpvhealth.facts.territories import TERRITORIES
 from qpvhealth.indicators import agreement, counts, coverage, headline
 from qpvhealth.ingest import cards as card_files, corrections, inputs as input_files, sources as staged_sources
 from qpvhealth.settings import Settings
-from qpvhealth.spatial import location, overlay, perimeters as perimeter_rules, placement, situations
+from qpvhealth.spatial import location, outlines, overlay, perimeters as perimeter_rules, placement, situations
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,18 +58,18 @@ def build(raw: str | Path, settings: Settings | None = None, *, progress: Callab
     inputs = input_files.resolve(cards)
     sources = staged_sources.read_all(cards, known, tell)
     tell("preparing perimeters")
-    prepared = perimeter_rules.prepare(sources.neighbourhoods)
+    shapes = outlines.prepare(sources.outlines)
+    prepared = perimeter_rules.prepare(sources.neighbourhoods, shapes)
     generations = _generations(prepared, chosen)
     by_generation = {g: perimeter_rules.usable(prepared, g) for g in generations}
     neighbourhoods = assembly.neighbourhoods_table(prepared[prepared["generation"].isin(generations)], sources)
-    outlines = overlay.outlines_by_territory(sources.outlines)
     tell("placing structures")
-    structures = _structures(sources, chosen, outlines)
+    structures = _structures(sources, chosen, shapes)
     in_force = {y: _in_force(v, chosen, generations) for y, v in sources.vintages.items()}
     tell("joining structures and neighbourhoods")
-    located, pairs = _locations(structures, neighbourhoods, by_generation, sources, chosen, outlines, in_force)
+    located, pairs = _locations(structures, neighbourhoods, by_generation, sources, chosen, shapes, in_force)
     tell("overlaying the zonings")
-    zoning = _zoning(neighbourhoods, sources, outlines)
+    zoning = _zoning(neighbourhoods, sources, shapes)
     tell("counting")
     stock = _stock(structures, located)
     every = pd.concat([stock, assembly.in_force_rows(stock, in_force)], ignore_index=True)
@@ -114,14 +114,14 @@ def _in_force(vintage: Vintage, settings: Settings, generations: tuple[str, ...]
     return {t: (None if pd.isna(g) else str(g)) for t, g in zip(names, chosen, strict=True)}
 
 
-def _structures(sources: Sources, settings: Settings, outlines: dict[str, pd.DataFrame]) -> pd.DataFrame:
+def _structures(sources: Sources, settings: Settings, shapes: dict[str, pd.DataFrame]) -> pd.DataFrame:
     tables = []
     for year, extract in sources.structures.items():
         known = assembly.with_areas(extract, sources.communes)
         places = placement.place(
             known,
             sources.points[year],
-            outlines=outlines,
+            outlines=shapes,
             tolerance_m=settings.outline_tolerance_m,
             minimum_score=settings.geocoder_score,
             error_m=settings.location_error_m,
@@ -136,7 +136,7 @@ def _locations(
     by_generation: ByGeneration,
     sources: Sources,
     settings: Settings,
-    outlines: dict[str, pd.DataFrame],
+    shapes: dict[str, pd.DataFrame],
     in_force: dict[int, dict[str, str | None]],
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Locate every structure of every year in every generation: each distinct point is joined once per generation."""
@@ -147,9 +147,7 @@ def _locations(
         rows = structures.join(found.points).assign(generation=generation)
         rows = rows.drop(columns="vecu_declared").join(_answers(structures, sources, generation, in_force))
         rows["has_perimeters"] = rows["territory"].isin(list(perimeters))
-        rows["is_surely_elsewhere"] = _surely_elsewhere(
-            rows, neighbourhoods, perimeters, generation, outlines, settings
-        )
+        rows["is_surely_elsewhere"] = _surely_elsewhere(rows, neighbourhoods, perimeters, generation, shapes, settings)
         rows = _only_placed(rows)
         verdict = situations.resolve(rows, vecu_distance_m=settings.vecu_distance_m)
         located.append(rows.drop(columns="qpv_code").join(verdict))
@@ -182,7 +180,7 @@ def _surely_elsewhere(
     neighbourhoods: pd.DataFrame,
     perimeters: dict[str, Perimeters],
     generation: str,
-    outlines: dict[str, pd.DataFrame],
+    shapes: dict[str, pd.DataFrame],
     settings: Settings,
 ) -> pd.Series:
     listed = neighbourhoods.loc[neighbourhoods["generation"] == generation, "commune_codes"].dropna().str.split(",")
@@ -190,7 +188,7 @@ def _surely_elsewhere(
         rows,
         perimeters,
         set(listed.explode()),
-        outlines,
+        shapes,
         ring_m=settings.largest_ring_m,
         commune_reach_m=settings.commune_reach_m,
     )
@@ -233,7 +231,7 @@ def _same_territory(declared: pd.DataFrame, perimeters: dict[str, Perimeters]) -
     return found.notna() & (declared["territory"].isna() | (found == declared["territory"]))
 
 
-def _zoning(neighbourhoods: pd.DataFrame, sources: Sources, outlines: dict[str, pd.DataFrame]) -> pd.DataFrame:
+def _zoning(neighbourhoods: pd.DataFrame, sources: Sources, shapes: dict[str, pd.DataFrame]) -> pd.DataFrame:
     """Overlay every edition on every generation; QPV-level classes only on the generation whose codes they name."""
     parts = [pd.DataFrame(columns=PUBLISHED["neighbourhood_zoning"].names)]
     for edition in sources.editions.to_dict("records"):
@@ -241,7 +239,7 @@ def _zoning(neighbourhoods: pd.DataFrame, sources: Sources, outlines: dict[str, 
         composition = sources.zoning_composition[sources.zoning_composition["edition"] == edition["edition"]]
         for generation, rows in neighbourhoods.groupby("generation"):
             own = classes[(classes["level"] != overlay.QPV) | (edition["generation"] == generation)]
-            zoned = overlay.zone(rows, own, composition, outlines.get("commune"))
+            zoned = overlay.zone(rows, own, composition, shapes.get("commune"))
             parts.append(zoned.assign(edition=edition["edition"]))
     return pd.concat(parts[1:] or parts, ignore_index=True)
 

@@ -281,7 +281,7 @@ def zone_classes(raw):
 def test_2024(raw, old, new):
     frame = pd.read_csv(raw / "structures" / "2024-finess.csv", sep=";", dtype=str)
     frame = frame[frame["numero_finess_etablissement"].str.fullmatch(r"[0-9][0-9A-Z][0-9]{7}")]
-    frame = frame[frame["departement"] != "99"].drop_duplicates("numero_finess_etablissement")
+    frame = frame.drop_duplicates("numero_finess_etablissement")
     frame = frame[frame["dateouv"].isna() | (frame["dateouv"] <= "2024-03-31")].reset_index(drop=True)
     frame = frame.assign(commune=frame["code_insee"], type=frame["categetab"].map(TYPES), x=np.nan, y=np.nan)
     known = frame["longitude"].notna()

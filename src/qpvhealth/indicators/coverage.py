@@ -21,6 +21,7 @@ from qpvhealth.facts.situations import (
     VECU_DECLARED,
     VECU_PROXY,
 )
+from qpvhealth.facts.territories import COMMUNE_OF_ARRONDISSEMENT
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -107,18 +108,27 @@ def _could_be_inside(neighbourhoods: pd.DataFrame, stock: pd.DataFrame) -> np.nd
     unknown.
     """
     lost = stock[stock["situation"] == UNDETERMINED]
-    qpv = neighbourhoods[["qpv_code", "department_code"]].assign(
-        commune_code=neighbourhoods["commune_codes"].str.split(",")
-    )
-    long = qpv.explode("commune_code", ignore_index=True)
-    communes = long["commune_code"].map(lost["commune_code"].value_counts()).fillna(0)
-    by_commune = communes.groupby(long["qpv_code"]).sum().reindex(neighbourhoods["qpv_code"]).to_numpy()
-    in_department = neighbourhoods["department_code"].map(lost["department_code"].value_counts()).fillna(0).to_numpy()
     vague = lost[lost["commune_code"].isna()]
-    vague_there = neighbourhoods["department_code"].map(vague["department_code"].value_counts()).fillna(0).to_numpy()
-    anywhere = int(vague["department_code"].isna().sum())
+    by_commune = _in_communes(neighbourhoods, lost["commune_code"].value_counts()) + _in_department(neighbourhoods, vague)
     known = neighbourhoods["commune_codes"].notna().to_numpy()
-    return (np.where(known, by_commune + vague_there, in_department) + anywhere).astype("int64")
+    anywhere = int(vague["department_code"].isna().sum())
+    return (np.where(known, by_commune, _in_department(neighbourhoods, lost)) + anywhere).astype("int64")
+
+
+def _in_department(neighbourhoods: pd.DataFrame, lost: pd.DataFrame) -> np.ndarray:
+    """Count the lost structures of each QPV's département; all of those that have one where the QPV has none."""
+    department = neighbourhoods["department_code"]
+    n = department.map(lost["department_code"].value_counts()).fillna(0)
+    return n.where(department.notna(), lost["department_code"].notna().sum()).to_numpy()
+
+
+def _in_communes(neighbourhoods: pd.DataFrame, n_lost: pd.Series) -> np.ndarray:
+    """Sum over the communes of each QPV; an arrondissement meets its commune, whichever of the two each side names."""
+    of_arrondissements = n_lost.groupby(n_lost.index.map(COMMUNE_OF_ARRONDISSEMENT)).sum()
+    codes = neighbourhoods["commune_codes"].str.split(",").reset_index(drop=True).explode()
+    whole = codes.map(COMMUNE_OF_ARRONDISSEMENT)
+    n = codes.map(n_lost).fillna(0) + codes.map(of_arrondissements).fillna(0) + whole.map(n_lost).fillna(0)
+    return n.groupby(level=0).sum().to_numpy()
 
 
 def answered_departments(stock: pd.DataFrame, stated: Collection[str]) -> set[str]:

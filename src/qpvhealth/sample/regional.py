@@ -55,11 +55,17 @@ def write_regional(path: Path) -> None:
     writer = csv.DictWriter(buffer, COLUMNS, restval="", delimiter=";", lineterminator="\n")
     writer.writeheader()
     writer.writerows(_regional(r) for r in states.to_dict("records"))
-    unknown, broken = _regional(states.iloc[0].to_dict()), _regional(states.iloc[1].to_dict())
+    unknown, broken = _regional(template(states)), _regional(states.iloc[1].to_dict())
     place = {"departement": "99", "code_commune": "901", "code_insee": UNKNOWN_DEPARTMENT[1]}
     writer.writerow(unknown | place | {"numero_finess_etablissement": UNKNOWN_DEPARTMENT[0]})
     writer.writerow(broken | {"numero_finess_etablissement": "0X-000-12"})
     path.write_text(buffer.getvalue(), encoding="utf-8")
+
+
+def template(states: pd.DataFrame) -> Record:
+    """Return the structure of which the row of an unknown département is a copy: in the stock, on a point far from any QPV."""
+    known = states["location_status"] == "located"
+    return dict(states[known & states["in_stock"] & (states["place"] == "far")].iloc[0])
 
 
 def _regional(row: Record) -> dict[str, str]:

@@ -24,6 +24,7 @@ from qpvhealth.sample.neighbourhoods import (
     neighbourhoods,
 )
 from qpvhealth.sample.places import future_group
+from qpvhealth.sample.regional import UNKNOWN_DEPARTMENT, template
 from qpvhealth.sample.stories import NOT_ANSWERING, Record, rectangle_distance, states, states_of, without_number
 from qpvhealth.sample.zonings import level_of
 
@@ -71,11 +72,18 @@ def truth() -> Truth:
 
 
 def _stock() -> pd.DataFrame:
-    frame = states()
-    frame = frame[frame["in_stock"]].reset_index(drop=True)
+    frame = pd.concat([states(), pd.DataFrame([_of_unknown_department()])], ignore_index=True)
+    frame = frame[frame["in_stock"].astype(bool)].reset_index(drop=True)
     pairs = [_position(r) for r in frame.to_dict("records")]
     frame = frame.assign(is_inside=[inside for inside, _ in pairs], is_within_proxy=[near for _, near in pairs])
     return frame.assign(situation=_situations(frame))
+
+
+def _of_unknown_department() -> Record:
+    """Tell the structure of 2024 whose département does not exist: in the stock of the country, in no area below it."""
+    number, _ = UNKNOWN_DEPARTMENT
+    nowhere = {"commune": None, "commune_name": None, "department": None, "region": None}
+    return template(states_of(YEARS[-1])) | nowhere | {"uid": int(number[2:]), "finess_et": number}
 
 
 def _position(row: Record) -> tuple[bool, bool]:
@@ -142,7 +150,9 @@ def _changes() -> pd.DataFrame:
             causes = _causes(first.get(uid), second.get(uid), before)
             row = _change(uid, first.get(uid), second.get(uid))
             found += [row | {"from_year": before, "to_year": after, "cause": cause} for cause in causes]
-    return pd.DataFrame(found)
+    stranger, before = _of_unknown_department(), YEARS[-2]
+    entry = {"from_year": before, "to_year": YEARS[-1], "cause": _entry(stranger, before)}
+    return pd.DataFrame([*found, _change(stranger["uid"], None, stranger) | entry])
 
 
 def _change(uid: int, old: Record | None, new: Record | None) -> Record:

@@ -6,18 +6,11 @@ outlines the share of its area in ZIP is measured. Rule: annexes of the arrêté
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import pandas as pd
 import shapely
 
-from qpvhealth.facts.territories import TERRITORIES
 from qpvhealth.facts.zonings import ZIP
-from qpvhealth.spatial.projection import transform_geometries
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 QPV, TVS, COMMUNE = "qpv", "tvs", "commune"
 STRADDLING, PARTLY_UNKNOWN, NO_COMMUNE, NOT_IN_ZONING, CLASS_UNKNOWN = (
@@ -36,7 +29,7 @@ def zone(
 
     ``neighbourhoods``: ``qpv_code``, ``generation``, ``territory``, ``commune_codes`` (comma-separated), ``metres``. ``classes``:
     ``level``, ``code``, ``zone_class``, ``raw_label``. ``composition``: ``commune_code``, ``tvs_code``. ``outlines`` of communes:
-    ``area_code``, ``geometry``, ``crs``. Returns one row per QPV: the columns of ``neighbourhood_zoning`` without the edition.
+    ``area_code``, ``territory``, ``metres``. Returns one row per QPV: the columns of ``neighbourhood_zoning`` without the edition.
     """
     base = neighbourhoods[["qpv_code", "generation"]].reset_index(drop=True)
     members = _members(neighbourhoods, composition)
@@ -120,59 +113,29 @@ def _share_in_zip(
 ) -> pd.Series:
     """Return 1 or 0 where one class covers the QPV, the share of area where it straddles and outlines are given, else null."""
     share = (zoned["zone_class"] == ZIP).astype("float64").where(zoned["zone_class"].notna())
-    astride = zoned["reason"].isin((STRADDLING, PARTLY_UNKNOWN))
+    astride = zoned["reason"].isin((STRADDLING, PARTLY_UNKNOWN)).to_numpy()
     if outlines is None or not astride.any():
         return share
-    chosen = neighbourhoods.reset_index(drop=True)[astride.to_numpy()]
-    for territory, rows in chosen.groupby("territory"):
-        shapes = outlines[outlines["area_code"].isin(communes.index)]
-        share.loc[rows.index] = _area_share(rows, shapes, communes["zone_class"], TERRITORIES[str(territory)].epsg)
+    zones = outlines.assign(zone_class=outlines["area_code"].map(communes["zone_class"])).dropna(subset=["zone_class"])
+    share[astride] = _area_share(neighbourhoods.reset_index(drop=True)[astride], zones)
     return share
 
 
-def _area_share(rows: pd.DataFrame, outlines: pd.DataFrame, classes: pd.Series, epsg: int) -> np.ndarray:
+def _area_share(rows: pd.DataFrame, zones: pd.DataFrame) -> np.ndarray:
     """Return the share of each QPV's area in ZIP communes; null unless zoned communes cover 99 % of it."""
-    shares = []
-    known = outlines.assign(zone_class=outlines["area_code"].map(classes)).set_index("area_code")
-    for codes, polygon in zip(rows["commune_codes"].str.split(","), rows["metres"], strict=True):
-        parts = known[known.index.isin(codes) & known["zone_class"].notna()]
-        shapes = _in_metres(parts, epsg)
-        area = shapely.area(shapely.intersection(shapes, polygon)) if polygon is not None else np.array([])
-        whole = shapely.area(polygon) if polygon is not None else 0.0
-        complete = whole > 0 and area.sum() >= _ENOUGH * whole
-        shares.append(
-            min(1.0, area[(parts["zone_class"] == ZIP).to_numpy()].sum() / area.sum()) if complete else np.nan
-        )
-    return np.array(shares)
+    members = rows[["qpv_code", "territory", "metres"]].assign(area_code=rows["commune_codes"].str.split(","))
+    parts = members.explode("area_code").merge(zones, on=["area_code", "territory"], suffixes=("", "_zone"))
+    parts["area"] = shapely.area(shapely.intersection(parts["metres"].array, parts["metres_zone"].array))
+    zoned = parts.groupby("qpv_code")["area"].sum().reindex(rows["qpv_code"], fill_value=0.0).to_numpy()
+    in_zip = parts[parts["zone_class"] == ZIP].groupby("qpv_code")["area"].sum()
+    whole = np.nan_to_num(shapely.area(rows["metres"].to_numpy(dtype=object)))
+    complete = (whole > 0) & (zoned >= _ENOUGH * whole)
+    return np.divide(
+        in_zip.reindex(rows["qpv_code"], fill_value=0.0).to_numpy(),
+        zoned,
+        out=np.full(len(rows), np.nan),
+        where=complete,
+    )
 
 
 _ENOUGH = 0.99
-
-
-def _in_metres(shapes: pd.DataFrame, epsg: int) -> np.ndarray:
-    out = np.full(len(shapes), None, dtype=object)
-    given = shapes["geometry"].to_numpy(dtype=object)
-    for crs, at in shapes.groupby("crs").indices.items():
-        out[at] = shapely.make_valid(
-            transform_geometries(given[at], str(crs), epsg), method="structure", keep_collapsed=False
-        )
-    return out
-
-
-def without_polygon(classes: pd.DataFrame, neighbourhoods: pd.DataFrame) -> pd.DataFrame:
-    """Return the QPV-level rows of a zoning whose code no polygon has."""
-    at_level = classes["level"] == QPV
-    return classes[at_level & ~classes["code"].isin(neighbourhoods["qpv_code"])]
-
-
-def outlines_by_territory(outlines: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
-    """Return outlines with the territory of each area, from its code."""
-    from qpvhealth.facts.territories import DEPARTMENT_TERRITORY, REGIONS, department_of_commune  # noqa: PLC0415
-
-    of_region = {code: DEPARTMENT_TERRITORY[members[0]] for code, (_, members) in REGIONS.items()}
-    out = {}
-    for level, frame in outlines.items():
-        departments = frame["area_code"].map(department_of_commune) if level == COMMUNE else frame["area_code"]
-        territory = departments.map(DEPARTMENT_TERRITORY if level != "region" else of_region)
-        out[level] = frame.assign(territory=territory.astype("str"))
-    return out

@@ -8,13 +8,20 @@ import numpy as np
 import pandas as pd
 import shapely
 
+from qpvhealth.errors import InputError
 from qpvhealth.facts.generations import CODE_PATTERNS, QPV_2015, QPV_2024
-from qpvhealth.facts.territories import DEPARTMENT_TERRITORY, TERRITORIES, department_of_qpv
+from qpvhealth.facts.territories import (
+    DEPARTMENT_TERRITORY,
+    METROPOLE,
+    TERRITORIES,
+    department_of_commune,
+    department_of_qpv,
+)
 from qpvhealth.spatial.projection import WGS84, territory_of_position, transform_geometries, transform_points
 from qpvhealth.spatial.repair import COLLAPSED, repair
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 M2_PER_KM2 = 1e6
 OVERLAP_M2 = 1.0
@@ -29,27 +36,73 @@ class Perimeters(NamedTuple):
     polygons: np.ndarray
 
 
-def prepare(neighbourhoods: pd.DataFrame) -> pd.DataFrame:
+def prepare(neighbourhoods: pd.DataFrame, outlines: Mapping[str, pd.DataFrame] | None = None) -> pd.DataFrame:
     """Add to staged polygons: ``territory``, ``department_code``, ``metres`` (repaired geometry in the projection of the
     territory), ``area_km2``, ``repair`` (null, repaired, collapsed, misplaced), ``repair_area_change``.
 
-    One row in, one row out. The territory is that of the code where it is official, of the position otherwise. A polygon that
-    lies outside its territory is misplaced and gets no usable geometry.
-    """
+    One row in, one row out. Territory and département are those of the code where it is official; otherwise of the communes, else
+    of the position (the département where ``outlines`` hold it). A polygon that lies outside its territory is misplaced and gets
+    no usable geometry. Raises InputError where every polygon of a source is: its coordinate system is not the one stated.
+    """  # noqa: D205
     frame = neighbourhoods.sort_values(["generation", "qpv_code"], ignore_index=True)
     centre = _centres(frame)
-    official = frame["qpv_code"].str.fullmatch(_OFFICIAL).astype(bool)
-    department = frame["qpv_code"].map(department_of_qpv).where(official)
     position = territory_of_position(centre[:, 0], centre[:, 1])
-    frame["territory"] = department.map(DEPARTMENT_TERRITORY).fillna(position).astype("str")
-    frame["department_code"] = department.fillna(_department_of_communes(frame)).astype("str")
-    misplaced = (frame["territory"] != position).to_numpy() & np.isfinite(centre).all(axis=1)
-    repaired = repair(_metres(frame))
-    frame["metres"] = np.where(misplaced, None, repaired.geometry)
+    frame["department_code"] = _departments(frame, position, centre, outlines or {})
+    frame["territory"] = (
+        frame["department_code"].map(DEPARTMENT_TERRITORY).fillna(position).fillna(METROPOLE).astype("str")
+    )
+    misplaced = (frame["territory"] != position).to_numpy() & _has_vertices(frame)
+    _refuse_misplaced_sources(frame["source_id"], misplaced)
+    metres = _metres(frame)
+    metres[misplaced] = None
+    repaired = repair(metres)
+    frame["metres"] = repaired.geometry
     frame["area_km2"] = np.where(misplaced, np.nan, np.nan_to_num(shapely.area(repaired.geometry))) / M2_PER_KM2
-    frame["repair"] = pd.Series(np.where(misplaced, MISPLACED, repaired.repair), dtype="str")
-    frame["repair_area_change"] = np.where(misplaced, np.nan, repaired.area_change)
+    frame["repair"] = pd.Series(repaired.repair, dtype="str").mask(misplaced, MISPLACED)
+    frame["repair_area_change"] = repaired.area_change
     return frame
+
+
+def _departments(
+    frame: pd.DataFrame, position: pd.Series, centre: np.ndarray, outlines: Mapping[str, pd.DataFrame]
+) -> pd.Series:
+    """Return the département of each QPV: of its official code, else of its first commune, else of where it lies; else null."""
+    official = frame["qpv_code"].str.fullmatch(_OFFICIAL).astype(bool)
+    of_code = frame["qpv_code"].map(department_of_qpv).where(official)
+    of_commune = frame["commune_codes"].str.split(",").str[0].map(department_of_commune, na_action="ignore")
+    alone = position.map({name: t.departments[0] for name, t in TERRITORIES.items() if len(t.departments) == 1})
+    told = of_code.fillna(of_commune).astype("str").fillna(alone.astype("str"))
+    told = told.where(told.isin(DEPARTMENT_TERRITORY))
+    if told.isna().any() and "department" in outlines:
+        told = told.fillna(_department_there(centre, outlines["department"]))
+    return told
+
+
+def _department_there(centre: np.ndarray, outlines: pd.DataFrame) -> pd.Series:
+    """Return the code of the département outline that holds each position (degrees); null outside them all."""
+    there = np.flatnonzero(np.isfinite(centre).all(axis=1))
+    shapes = outlines[outlines["area_code"].isin(DEPARTMENT_TERRITORY)]
+    degrees = np.full(len(shapes), None, dtype=object)
+    for crs, at in shapes.groupby("crs").indices.items():
+        degrees[at] = transform_geometries(shapes["geometry"].to_numpy(dtype=object)[at], crs, WGS84)
+    at, area = shapely.STRtree(degrees).query(shapely.points(centre[there]), predicate="intersects")
+    codes = pd.Series(shapes["area_code"].to_numpy()[area], index=there[at], dtype="str")
+    return codes.sort_values().groupby(level=0).first().reindex(range(len(centre)))
+
+
+def _has_vertices(frame: pd.DataFrame) -> np.ndarray:
+    return np.isfinite(shapely.bounds(frame["geometry"].to_numpy(dtype=object))).all(axis=1)
+
+
+def _refuse_misplaced_sources(source: pd.Series, misplaced: np.ndarray) -> None:
+    """Raise InputError when no polygon of a source lies in the territory of its code: joining them would count nothing."""
+    share = pd.Series(misplaced).groupby(source.to_numpy()).mean()
+    wrong = [str(s) for s in share.index[share == 1]]
+    if wrong:
+        raise InputError(
+            f"card {', '.join(wrong)}: every polygon lies outside the territory of its code; the coordinate system is not the one"
+            ' stated, or the axes are swapped. Write crs = "EPSG:…" in the card, after asking the producer'
+        )
 
 
 def usable(prepared: pd.DataFrame, generation: str) -> dict[str, Perimeters]:
@@ -103,8 +156,3 @@ def _metres(frame: pd.DataFrame) -> np.ndarray:
     for (territory, crs), at in groups.items():
         out[at] = transform_geometries(given[at], str(crs), TERRITORIES[str(territory)].epsg)
     return out
-
-
-def _department_of_communes(frame: pd.DataFrame) -> pd.Series:
-    first = frame["commune_codes"].str.split(",").str[0]
-    return first.str[:3].where(first.str.startswith(("97", "98")).fillna(value=False).astype(bool), first.str[:2])

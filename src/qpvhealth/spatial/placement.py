@@ -13,12 +13,11 @@ import pandas as pd
 import shapely
 
 from qpvhealth.facts.situations import CENTROID, CONTRADICTORY, LOCATED, MISSING
-from qpvhealth.facts.territories import COMMUNE_OF_ARRONDISSEMENT, TERRITORIES
+from qpvhealth.facts.territories import COMMUNE_OF_ARRONDISSEMENT
 from qpvhealth.spatial.projection import (
     WGS84,
     territory_of_position,
     to_territory_metres,
-    transform_geometries,
     transform_points,
 )
 
@@ -42,7 +41,7 @@ def place(
 
     ``structures``: one row per ``finess_et`` with ``territory`` and the codes of ``OUTLINE_LEVELS``. ``candidates``: any
     number of rows per ``finess_et`` with ``rank``, ``source_id``, ``x``, ``y``, ``crs``, ``location_status``, ``location_precision``,
-    ``location_score`` and ``commune_found``. ``outlines``: by level, ``area_code``, ``geometry`` and ``crs``.
+    ``location_score`` and ``commune_found``. ``outlines``: by level, ``area_code``, ``territory`` and ``metres``.
 
     Returns one row per structure, in their order: ``location_status`` and its note, precision, error (metres), the source used,
     ``x`` and ``y`` in the metres of the territory, ``longitude`` and ``latitude``, the number of sources that give a point and
@@ -86,11 +85,10 @@ def _judged(
     poor = (frame["location_status"] == LOCATED) & (frame["location_score"] < minimum_score)
     stray = has_point & (frame["territory_found"] != frame["territory"]) & frame["territory"].notna()
     elsewhere = _another_commune(frame)
-    outside = pd.Series(data=False, index=frame.index)
+    outside = np.zeros(len(frame), dtype=bool)
     for level, column in OUTLINE_LEVELS.items():
         if level in outlines:
-            known = _outside(frame, outlines[level], column, tolerance_m[level])
-            outside = outside | known.fillna(value=False).astype(bool)
+            outside |= _outside(frame, outlines[level], column, tolerance_m[level])
     located = frame["location_status"] == LOCATED
     notes = pd.Series(None, index=frame.index, dtype="str")
     for reason, at in (
@@ -114,28 +112,18 @@ def _another_commune(frame: pd.DataFrame) -> pd.Series:
     return found.notna() & declared.notna() & (found != declared)
 
 
-def _outside(frame: pd.DataFrame, outlines: pd.DataFrame, column: str, tolerance_m: float) -> pd.Series:
-    """Say which points lie farther than the tolerance from the outline of their declared area; null where there is none."""
+def _outside(frame: pd.DataFrame, outlines: pd.DataFrame, column: str, tolerance_m: float) -> np.ndarray:
+    """Say which points lie farther than the tolerance from the outline of their declared area; false where there is none."""
     codes = frame[column].where(
         frame[column].isin(outlines["area_code"]), frame[column].replace(COMMUNE_OF_ARRONDISSEMENT)
     )
-    told = pd.Series(pd.NA, index=frame.index, dtype="boolean")
-    shapes = outlines.drop_duplicates("area_code").set_index("area_code")
-    checked = codes.isin(shapes.index) & frame["x"].notna() & frame["territory"].notna()
-    for territory, at in frame[checked].groupby("territory").groups.items():
-        metres = _metres(shapes.loc[codes[at].unique()], TERRITORIES[str(territory)].epsg)
-        points = shapely.points(frame.loc[at, "x"], frame.loc[at, "y"])
-        told[at] = shapely.distance(points, metres.loc[codes[at]].to_numpy(dtype=object)) > tolerance_m
-    return told
-
-
-def _metres(shapes: pd.DataFrame, epsg: int) -> pd.Series:
-    """Project outlines, one row per area code, and make them valid."""
-    out = pd.Series(None, index=shapes.index, dtype="object")
-    for crs, rows in shapes.groupby("crs"):
-        moved = transform_geometries(rows["geometry"].to_numpy(dtype=object), str(crs), epsg)
-        shapely.prepare(moved)
-        out.loc[rows.index] = shapely.make_valid(moved, method="structure", keep_collapsed=False)
+    shapes = outlines.set_index("area_code")
+    same = codes.map(shapes["territory"]) == frame["territory"]
+    at = np.flatnonzero(same & frame["x"].notna() & frame["y"].notna())
+    areas = shapes["metres"].reindex(codes.iloc[at]).to_numpy(dtype=object)
+    points = shapely.points(frame["x"].to_numpy()[at], frame["y"].to_numpy()[at])
+    out = np.zeros(len(frame), dtype=bool)
+    out[at] = shapely.distance(points, areas) > tolerance_m
     return out
 
 

@@ -26,8 +26,7 @@ from qpvhealth.facts.situations import (
     VECU_PROXY,
     YES,
 )
-from qpvhealth.facts.territories import TERRITORIES
-from qpvhealth.spatial.projection import transform_geometries
+from qpvhealth.facts.territories import ARRONDISSEMENTS, COMMUNE_OF_ARRONDISSEMENT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -97,13 +96,24 @@ def surely_elsewhere(
             continue
         free = _free_areas(str(territory), given, outlines, ring_m)
         for level, column in (("department", "department_code"), ("commune", "commune_code")):
-            known = rows[column].map(free.get(level, {}))
+            known = _of_area(rows[column], free.get(level, {}))
             told.loc[rows.index] = known.fillna(told.loc[rows.index]).astype(bool)
-        without = ~rows["commune_code"].isin(free.get("commune", {}))
+        without = _of_area(rows["commune_code"], free.get("commune", {})).isna()
         far = rows["distance_m"] > ring_m + commune_reach_m
-        apart = rows["commune_code"].notna() & ~rows["commune_code"].isin(communes_with_qpv)
+        apart = rows["commune_code"].notna() & ~rows["commune_code"].isin(_with_arrondissements(communes_with_qpv))
         told.loc[rows.index] |= without & far & apart
     return told
+
+
+def _of_area(codes: pd.Series, known: Mapping[str, bool]) -> pd.Series:
+    """Look areas up by their code, an arrondissement that is not there by its commune."""
+    return codes.map(known).fillna(codes.map(COMMUNE_OF_ARRONDISSEMENT).map(known))
+
+
+def _with_arrondissements(communes: set[str]) -> set[str]:
+    """Add to communes their arrondissements, and to arrondissements their commune."""
+    whole = {COMMUNE_OF_ARRONDISSEMENT.get(c, c) for c in communes}
+    return communes | whole | {a for c in whole & ARRONDISSEMENTS.keys() for a in ARRONDISSEMENTS[c]}
 
 
 def _free_areas(
@@ -117,19 +127,10 @@ def _free_areas(
             continue
         shapes = outlines[level]
         shapes = shapes[shapes["territory"] == territory]
-        metres = _in_metres(shapes, TERRITORIES[territory].epsg)
-        near, _ = tree.query(metres, predicate="dwithin", distance=ring_m)
+        near, _ = tree.query(shapes["metres"].to_numpy(dtype=object), predicate="dwithin", distance=ring_m)
         free = np.ones(len(shapes), dtype=bool)
         free[near] = False
         out[level] = dict(zip(shapes["area_code"], free.tolist(), strict=True))
-    return out
-
-
-def _in_metres(shapes: pd.DataFrame, epsg: int) -> np.ndarray:
-    out = np.full(len(shapes), None, dtype=object)
-    given = shapes["geometry"].to_numpy(dtype=object)
-    for crs, at in shapes.groupby("crs").indices.items():
-        out[at] = transform_geometries(given[at], str(crs), epsg)
     return out
 
 
