@@ -9,9 +9,12 @@ import shutil
 import subprocess
 import sys
 import time
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 COMMAND = [sys.executable, "-c", "from qpvhealth.cli import main; main()"]
 CARDS = """
@@ -232,7 +235,7 @@ def test_a_second_build_at_once_is_refused(released, sample_folder):
     assert "another build" in done.stderr
 
 
-def test_a_bug_keeps_its_traceback_and_exits_70(monkeypatch, tmp_path):
+def test_a_bug_keeps_its_traceback_and_exits_70(tmp_path):
     code = (
         "import qpvhealth.cli as c, qpvhealth.ingest.cards as k\n"
         "def broken(_): raise ZeroDivisionError('a bug')\n"

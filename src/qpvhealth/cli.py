@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from qpvhealth.contract.rules import Finding
     from qpvhealth.ingest.cards import Card
+    from qpvhealth.ingest.inputs import Input
     from qpvhealth.publish.release import Release
     from qpvhealth.publish.views import View
     from qpvhealth.settings import Settings
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 SCHEMA_VERSION = 1
 BUG, INTERRUPTED, FINDINGS = 70, 130, 1
 SHOWN_WARNINGS = 20
+SHOWN_WIDTH = 90
 LIST_NAMES = ("uncovered", "fragile", "disagreements", "rejects")
 FORMATS = ("text", "md", "csv", "json", "xlsx")
 LEVELS = ("country", "territory", "region", "department", "epci", "commune", "qpv")
@@ -92,7 +94,7 @@ def filter_options(command: Callable[..., Any]) -> Callable[..., Any]:
     "--log-file", type=click.Path(dir_okay=False, path_type=Path), help="Also write what is said to this file."
 )
 def main_group(verbose: int, quiet: bool, log_format: str, log_file: Path | None) -> None:
-    """Count the primary-care structures in and near the French priority neighbourhoods (QPV).
+    r"""Count the primary-care structures in and near the French priority neighbourhoods (QPV).
 
     \b
     First result, on an invented France:
@@ -141,7 +143,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 @main_group.command()
 @click.argument("folder", type=FOLDER)
 def sample(folder: Path) -> None:
-    """Write the invented France into FOLDER: raw files, cards, corrections.
+    r"""Write the invented France into FOLDER: raw files, cards, corrections.
 
     \b
     Example:
@@ -162,7 +164,7 @@ def sources() -> None:
 @click.option("--raw", type=FOLDER, default=Path("data/raw"), show_default=True, help="Folder of sources.toml.")
 @json_option
 def sources_list(raw: Path, as_json: bool) -> None:
-    """List the cards: what each file is.
+    r"""List the cards: what each file is.
 
     \b
     Example:
@@ -190,7 +192,7 @@ def _card_row(card: Card) -> dict[str, Any]:
 @click.option("--raw", type=FOLDER, default=Path("data/raw"), show_default=True, help="Folder of sources.toml.")
 @json_option
 def sources_verify(raw: Path, as_json: bool) -> None:
-    """Check that every file is there, safe, and has the bytes that its card states.
+    r"""Check that every file is there, safe, and has the bytes that its card states.
 
     \b
     Example:
@@ -217,7 +219,7 @@ def sources_verify(raw: Path, as_json: bool) -> None:
 @click.option("--encoding", help="Read text files with this encoding.")
 @json_option
 def inspect(file: Path, encoding: str | None, as_json: bool) -> None:
-    """Tell which layout FILE has, how its columns map, and what would be rejected and why; write nothing.
+    r"""Tell which layout FILE has, how its columns map, and what would be rejected and why; write nothing.
 
     \b
     Example:
@@ -288,9 +290,9 @@ def _fit_lines(fit: dict[str, Any]) -> Iterator[str]:
 @click.option("--force", is_flag=True, help="Build even if nothing has changed.")
 @json_option
 def build(
-    raw: Path, out: Path, settings_file: Path | None, dry_run: bool, strict: bool, force: bool, as_json: bool
+    *, raw: Path, out: Path, settings_file: Path | None, dry_run: bool, strict: bool, force: bool, as_json: bool
 ) -> None:
-    """Build a release: ingest, place, join, overlay the zoning, count, publish.
+    r"""Build a release: ingest, place, join, overlay the zoning, count, publish.
 
     \b
     Example:
@@ -321,7 +323,7 @@ def _settings(path: Path | None, raw: Path) -> Settings:
     return settings.load(found)
 
 
-def _plan(resolved: list, chosen: Settings, *, up_to_date: bool, as_json: bool) -> None:
+def _plan(resolved: list[Input], chosen: Settings, *, up_to_date: bool, as_json: bool) -> None:
     if as_json:
         _json({"inputs": [i.as_dict() for i in resolved], "settings": chosen.as_dict(), "up_to_date": up_to_date})
         return
@@ -362,7 +364,7 @@ def _build(raw: Path, out: Path, chosen: Settings, fingerprint: str, *, strict: 
         sys.exit(FINDINGS)
 
 
-def _built_summary(folder: Path, built: Any) -> dict[str, Any]:  # noqa: ANN401
+def _built_summary(folder: Path, built: Any) -> dict[str, Any]:
     tables = {name: len(frame) for name, frame in built.items()}
     return {
         "release": folder.name,
@@ -392,11 +394,15 @@ def _closing(found: list[Finding]) -> None:
         n, of = sum(f.n for f in members), sum(f.of or 0 for f in members)
         share = f"{n / of:.1%}" if of and all(f.of for f in members) else ""
         first = members[0].message
-        log.info("%-24s %8d %7s  %s", rule, n, share, first if len(first) <= 90 else first[:89] + "…")
+        log.info("%-24s %8d %7s  %s", rule, n, share, _cut(first))
         for f in members[:SHOWN_WARNINGS]:
             log.debug("    %s", f.message)
         if len(members) > SHOWN_WARNINGS:
             log.debug("    +%d more, see the manifest", len(members) - SHOWN_WARNINGS)
+
+
+def _cut(message: str) -> str:
+    return message if len(message) <= SHOWN_WIDTH else message[: SHOWN_WIDTH - 1] + "…"
 
 
 class _Progress:
@@ -433,9 +439,9 @@ def _progress() -> _Progress:
 @show_options
 @release_options
 def counts(
-    level: str, fmt: str | None, to: Path | None, as_json: bool, release_name: str | None, out: Path, **chosen: Any
-) -> None:  # noqa: ANN401
-    """Show the table of the progress report: structures in and near QPV, by year and type.
+    *, level: str, fmt: str | None, to: Path | None, as_json: bool, release_name: str | None, out: Path, **chosen: Any
+) -> None:
+    r"""Show the table of the progress report: structures in and near QPV, by year and type.
 
     \b
     Examples:
@@ -457,9 +463,9 @@ def counts(
 @show_options
 @release_options
 def list_command(
-    name: str, fmt: str | None, to: Path | None, as_json: bool, release_name: str | None, out: Path, **chosen: Any
-) -> None:  # noqa: ANN401
-    """List uncovered QPV, fragile structures, disagreements with the extract's own flag, or rejected rows.
+    *, name: str, fmt: str | None, to: Path | None, as_json: bool, release_name: str | None, out: Path, **chosen: Any
+) -> None:
+    r"""List uncovered QPV, fragile structures, disagreements with the extract's own flag, or rejected rows.
 
     \b
     Examples:
@@ -497,7 +503,7 @@ def _show(opened: Release, view: View, fmt: str | None, to: Path | None, *, as_j
 @release_options
 @json_option
 def check(release_name: str | None, out: Path, as_json: bool) -> None:
-    """Hold a release against its contracts and identities: exit 5 when one is broken.
+    r"""Hold a release against its contracts and identities: exit 5 when one is broken.
 
     \b
     Example:
@@ -506,7 +512,7 @@ def check(release_name: str | None, out: Path, as_json: bool) -> None:
     from qpvhealth.publish import checks
 
     found = checks.problems(_open(out, release_name))
-    _json({"problems": found}) if as_json else [click.echo(p) for p in found]
+    _problems({"problems": found}, as_json=as_json)
     if found:
         sys.exit(ContractError.exit_code)
     log.info("Every contract and identity holds.")
@@ -516,7 +522,7 @@ def check(release_name: str | None, out: Path, as_json: bool) -> None:
 @release_options
 @json_option
 def verify(release_name: str | None, out: Path, as_json: bool) -> None:
-    """Hash every file of a release again: exit 5 when one has changed.
+    r"""Hash every file of a release again: exit 5 when one has changed.
 
     \b
     Example:
@@ -527,7 +533,7 @@ def verify(release_name: str | None, out: Path, as_json: bool) -> None:
 
     folder = Store(out).resolve(release_name)
     found = manifest.verify(folder)
-    _json({"release": folder.name, "problems": found}) if as_json else [click.echo(p) for p in found]
+    _problems({"release": folder.name, "problems": found}, as_json=as_json)
     if found:
         sys.exit(ContractError.exit_code)
     log.info("%s is whole.", folder)
@@ -543,7 +549,7 @@ def verify(release_name: str | None, out: Path, as_json: bool) -> None:
     help="Markdown, or Table Schema.",
 )
 def schema(fmt: str) -> None:
-    """Print the data dictionary of the published tables.
+    r"""Print the data dictionary of the published tables.
 
     \b
     Example:
@@ -565,7 +571,7 @@ def schema(fmt: str) -> None:
 )
 @json_option
 def doctor(settings_file: Path | None, as_json: bool) -> None:
-    """Show versions, drivers, free disk, and the settings with where each came from.
+    r"""Show versions, drivers, free disk, and the settings with where each came from.
 
     \b
     Example:

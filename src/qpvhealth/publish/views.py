@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -90,7 +90,8 @@ def counts(release: Release, level: str, filters: Filters) -> View:
     frame["share_in_qpv"] = (frame["all_in_qpv"].astype("float64") / frame["all"].astype("float64")).round(4)
     frame["undetermined"] = _cell(table, ALL, "undetermined")
     shown = _named(release, frame.reset_index(), level).assign(generation=generation)
-    return View("counts", shown[list(_COUNT_TITLES)], _COUNT_TITLES, _notes(release, generation))
+    titles = {k: v for k, v in _COUNT_TITLES.items() if level != "country" or k not in ("area_code", "label")}
+    return View("counts", shown[list(titles)], titles, _notes(release, generation, filters.year))
 
 
 def _cell(table: pd.DataFrame, kind: str, situation: str) -> pd.Series:
@@ -120,9 +121,9 @@ def _any_declared(rows: pd.DataFrame, generation: str, level: str) -> pd.Series:
 
 def _named(release: Release, frame: pd.DataFrame, level: str) -> pd.DataFrame:
     labels = release.table("areas")
-    labels = labels[labels["level"] == level].set_index("area_code")["label"]
+    names = labels[labels["level"] == level].set_index("area_code")["label"]
     dates = release.table("extracts").set_index("year")["reference_date"]
-    named = frame.assign(label=frame["area_code"].map(labels), reference_date=frame["year"].map(dates))
+    named = frame.assign(label=frame["area_code"].map(names), reference_date=frame["year"].map(dates))
     return named.sort_values(["year", "area_code"], ignore_index=True)
 
 
@@ -293,7 +294,7 @@ def _generation(release: Release, filters: Filters) -> str:
     return generation
 
 
-def _refuse_unknown(value: object, known: list, what: str) -> None:
+def _refuse_unknown(value: object, known: list[Any], what: str) -> None:
     if value not in known:
         raise UsageError(f'no {what} "{value}" in this release; there are: {", ".join(map(str, known))}')
 
@@ -306,6 +307,17 @@ def _titles(table: str, columns: list[str]) -> dict[str, str]:
     return {c.name: c.fr for c in PUBLISHED[table].columns if c.name in columns}
 
 
+def _covered(departments: str) -> str:
+    """Write a list of départements by whole regions where it can be, or by what it lacks when it lacks little."""
+    given = set(departments.split(","))
+    lacking = sorted(set(DEPARTMENT_TERRITORY) - given)
+    if len(lacking) < len(given) / 4:
+        return f"la France sauf {', '.join(lacking)}"
+    whole = [(name, members) for name, members in REGIONS.values() if set(members) <= given]
+    rest = sorted(given - {d for _, members in whole for d in members})
+    return ", ".join([*(name for name, _ in whole), *rest])
+
+
 def _notes(release: Release, generation: str | None, year: int | None = None) -> tuple[str, ...]:
     """Return the lines that go with any figure: release, reference dates and status, perimeters, rule of proximity."""
     extracts = release.table("extracts")
@@ -315,7 +327,7 @@ def _notes(release: Release, generation: str | None, year: int | None = None) ->
         for y, d, s in zip(extracts["year"], extracts["reference_date"], extracts["status"], strict=True)
     ]
     covers = [
-        f"{y} : l'extrait ne couvre que {c}"
+        f"{y} : l'extrait ne couvre que {_covered(c)}"
         for y, c in zip(extracts["year"], extracts["covers"], strict=True)
         if isinstance(c, str)
     ]
