@@ -499,6 +499,14 @@ def _show(opened: Release, view: View, fmt: str | None, to: Path | None, *, as_j
     click.echo(shown, nl=isinstance(shown, str) and not shown.endswith("\n"))
 
 
+def _problems(document: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        _json(document)
+        return
+    for problem in document["problems"]:
+        click.echo(problem)
+
+
 @main_group.command()
 @release_options
 @json_option
