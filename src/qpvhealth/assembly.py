@@ -99,7 +99,7 @@ def _npnru(frame: pd.DataFrame, programmes: pd.DataFrame) -> pd.Series:
 
 
 def answers(
-    structures: pd.DataFrame, sources: Sources, year: int, generation: str, in_force: pd.Series
+    structures: pd.DataFrame, sources: Sources, year: int, *, generation: str, in_force: pd.Series
 ) -> pd.DataFrame:
     """Return the ARS's answer for each structure of a year: ``vecu_declared`` and ``is_unlisted``.
 
@@ -108,14 +108,19 @@ def answers(
     """
     rows = sources.declarations
     rows = rows[(rows["year"] == year) & (rows["generation"] == generation) & (rows["vecu_declared"] != UNKNOWN)]
-    named = structures["finess_et"].map(rows.drop_duplicates("finess_et").set_index("finess_et")["vecu_declared"])
+    told_by = rows.drop_duplicates("finess_et").set_index("finess_et")["vecu_declared"]
+    named = structures["finess_et"].map(told_by).astype("str")
     asked = (
         structures["department_code"].isin(sources.answered.get(year, ()))
         if len(rows)
         else pd.Series(data=False, index=structures.index)
     )
     unlisted = named.isna() & asked
-    own = structures["vecu_declared"].where((structures["vecu_declared"] != UNKNOWN) & (in_force == generation))
+    own = (
+        structures["vecu_declared"]
+        .astype("str")
+        .where((structures["vecu_declared"] != UNKNOWN) & (in_force == generation))
+    )
     told = named.where(~unlisted, NO).fillna(own).fillna(UNKNOWN).astype("str")
     return pd.DataFrame(
         {"vecu_declared": told, "is_unlisted": unlisted, "is_contested": named.notna() & own.notna() & (named != own)}
@@ -189,25 +194,25 @@ def edition_in_force(editions: pd.DataFrame, day: date) -> str | None:
     return None if started.empty else str(started.iloc[-1]["edition"])
 
 
+def with_zone_classes(covered: pd.DataFrame, zoning: pd.DataFrame, edition: str | None) -> pd.DataFrame:
+    """Add to the coverage of one generation the class of each QPV in one edition of the zoning."""
+    classes = zoning[(zoning["edition"] == edition) & zoning["generation"].isin(covered["generation"].unique())]
+    frame = covered.merge(classes[["qpv_code", "zone_class"]], on="qpv_code", how="left", validate="one_to_one")
+    return frame.assign(zone_class=frame["zone_class"].astype("str"), zoning_edition=edition)
+
+
 def coverage_table(
-    covered: pd.DataFrame,
-    neighbourhoods: pd.DataFrame,
-    zoning: pd.DataFrame,
-    nearest: pd.DataFrame,
-    edition: str | None,
-    large_population: int,
+    covered: pd.DataFrame, neighbourhoods: pd.DataFrame, nearest: pd.DataFrame, large_population: int
 ) -> pd.DataFrame:
-    """Add to the coverage of one year and generation what the QPV is: people, zone class, NPNRU, nearest structures."""
+    """Add to the coverage of one year and generation what the QPV is: people, NPNRU, nearest structures."""
     known = ["name", "territory", "region_code", "population", "population_year", "is_npnru"]
     frame = covered.merge(neighbourhoods[["qpv_code", *known]], on="qpv_code", validate="one_to_one")
-    classes = zoning[(zoning["edition"] == edition) & zoning["generation"].isin(covered["generation"].unique())]
-    frame = frame.merge(classes[["qpv_code", "zone_class"]], on="qpv_code", how="left", validate="one_to_one")
     for kind in ("MSP", "CDS"):
         found = nearest[nearest["structure_type"] == kind].set_index("qpv_code")
         frame[f"nearest_{kind.lower()}_finess_et"] = frame["qpv_code"].map(found["code"]).astype("str")
         frame[f"nearest_{kind.lower()}_m"] = frame["qpv_code"].map(found["distance_m"]).astype("float64")
     population = frame["population"].astype("Int64")
-    return frame.assign(zoning_edition=edition, is_large=(population >= large_population).astype("boolean"))
+    return frame.assign(is_large=(population >= large_population).astype("boolean"))
 
 
 def selected(frame: pd.DataFrame, table: str) -> pd.DataFrame:
