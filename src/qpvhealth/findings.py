@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from qpvhealth.ingest.sources import Sources, Vintage
+    from qpvhealth.pipeline import Basis
     from qpvhealth.settings import Settings
     from qpvhealth.spatial.perimeters import Perimeters
 
@@ -47,13 +48,9 @@ def context(vintage: Vintage, generation: str, in_force: dict[str, str | None], 
     return f"at {vintage.reference_date.isoformat()}, {perimeters}{covered}{status}"
 
 
-def in_context(
-    indicators: pd.DataFrame,
-    vintages: dict[int, Vintage],
-    in_force: dict[int, dict[str, str | None]],
-    settings: Settings,
-) -> pd.Series:
+def in_context(indicators: pd.DataFrame, basis: Basis) -> pd.Series:
     """Add to the rule of each indicator the date, perimeters and cover it holds for; the few distinct rules are written once."""
+    vintages, in_force, settings = basis.sources.vintages, basis.in_force, basis.settings
     groups = indicators.groupby(["year", "generation", "rule"], sort=False)
     words = [
         f"{rule}; {context(vintages[year], generation, in_force[year], settings)}"
@@ -62,26 +59,20 @@ def in_context(
     return pd.Series(words, dtype="str").take(groups.ngroup()).set_axis(indicators.index)
 
 
-def of(
-    tables: dict[str, pd.DataFrame],
-    prepared: pd.DataFrame,
-    by_generation: dict[str, dict[str, Perimeters]],
-    sources: Sources,
-    in_force: dict[int, dict[str, str | None]],
-    settings: Settings,
-) -> list[Finding]:
+def of(tables: dict[str, pd.DataFrame], basis: Basis) -> list[Finding]:
     """Collect the findings of a build, in the order of the method."""
+    sources = basis.sources
     return [
-        *_polygons(prepared, settings),
-        *_counts_of_qpv(by_generation, prepared),
-        *_overlaps(by_generation),
+        *_polygons(basis.prepared, basis.settings),
+        *_counts_of_qpv(basis.by_generation, basis.prepared),
+        *_overlaps(basis.by_generation),
         *_abroad(sources),
         *_places(tables["structures"]),
         *_locations(tables["structure_locations"], tables["structures"]),
         *_attributes(tables, sources),
         *_zonings(tables["neighbourhood_zoning"], sources),
         *_declared(tables["structure_locations"], sources),
-        *_generations(in_force, sources),
+        *_generations(basis.in_force, sources),
     ]
 
 

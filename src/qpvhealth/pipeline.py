@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,10 +24,8 @@ if TYPE_CHECKING:
 
     from qpvhealth.contract.rules import Finding
     from qpvhealth.ingest.inputs import Input
-    from qpvhealth.ingest.sources import Sources, Vintage
+    from qpvhealth.ingest.sources import Sources
     from qpvhealth.spatial.perimeters import Perimeters
-
-ByGeneration = dict[str, dict[str, "Perimeters"]]
 
 
 class Built(dict[str, pd.DataFrame]):
@@ -45,6 +45,23 @@ class Built(dict[str, pd.DataFrame]):
         self.inputs, self.findings, self.in_force, self.invented = inputs, found, in_force, invented
 
 
+@dataclass(frozen=True)
+class Basis:
+    """What every step shares, prepared once: what was read, the choices, and the perimeters.
+
+    ``shapes``: outlines by level. ``prepared``: every polygon given; ``neighbourhoods``: those of the generations computed, with
+    what is known of them. ``in_force``: by year and territory.
+    """
+
+    sources: Sources
+    settings: Settings
+    shapes: dict[str, pd.DataFrame]
+    prepared: pd.DataFrame
+    neighbourhoods: pd.DataFrame
+    by_generation: dict[str, dict[str, Perimeters]]
+    in_force: dict[int, dict[str, str | None]]
+
+
 def build(raw: str | Path, settings: Settings | None = None, *, progress: Callable[[str], None] | None = None) -> Built:
     """Build every table of a release from a raw folder, in memory.
 
@@ -58,46 +75,58 @@ def build(raw: str | Path, settings: Settings | None = None, *, progress: Callab
     inputs = input_files.resolve(cards)
     sources = staged_sources.read_all(cards, known, tell)
     tell("preparing perimeters")
-    shapes = outlines.prepare(sources.outlines)
-    prepared = perimeter_rules.prepare(sources.neighbourhoods, shapes)
-    generations = _generations(prepared, chosen)
-    by_generation = {g: perimeter_rules.usable(prepared, g) for g in generations}
-    neighbourhoods = assembly.neighbourhoods_table(prepared[prepared["generation"].isin(generations)], sources)
+    basis = _basis(sources, chosen)
     tell("placing structures")
-    structures = _structures(sources, chosen, shapes)
-    in_force = {y: _in_force(v, chosen, generations) for y, v in sources.vintages.items()}
+    structures = _structures(basis)
     tell("joining structures and neighbourhoods")
-    located, pairs = _locations(structures, neighbourhoods, by_generation, sources, chosen, shapes, in_force)
+    located, pairs = _locations(structures, basis)
     tell("overlaying the zonings")
-    zoning = _zoning(neighbourhoods, sources, shapes)
+    zoning = _zoning(basis)
     tell("counting")
     stock = _stock(structures, located)
-    every = pd.concat([stock, assembly.in_force_rows(stock, in_force)], ignore_index=True)
+    every = pd.concat([stock, assembly.in_force_rows(stock, basis.in_force)], ignore_index=True)
     yearly = counts.count(every)
     counts.assert_levels_add_up(yearly)
-    covered = _coverage(neighbourhoods, stock, pairs, zoning, sources, chosen, by_generation, structures)
+    covered = _coverage(stock, structures, pairs, zoning, basis)
     tables = {
         "extracts": _extracts(sources, invented=cards[0].is_invented),
         "structures": structures,
-        "neighbourhoods": neighbourhoods,
+        "neighbourhoods": basis.neighbourhoods,
         "structure_locations": located,
         "structure_neighbourhoods": pairs,
         "neighbourhood_zoning": zoning,
         "flag_agreement": agreement.agreement(every),
         "neighbourhood_coverage": covered,
         "yearly_counts": yearly,
-        "indicators": _indicators(every, covered, sources, chosen, in_force),
+        "indicators": _indicators(every, covered, basis),
         "rejects": sources.rejects,
         "areas": assembly.areas_table(sources, yearly),
     }
     tell("checking")
-    found = [*sources.findings, *findings.of(tables, prepared, by_generation, sources, in_force, chosen)]
+    found = [*sources.findings, *findings.of(tables, basis)]
     conformed = {name: table.conform(assembly.selected(tables[name], name)) for name, table in PUBLISHED.items()}
-    return Built(conformed, _accounts(inputs, sources), found, in_force=in_force, invented=cards[0].is_invented)
+    return Built(conformed, _accounts(inputs, sources), found, in_force=basis.in_force, invented=cards[0].is_invented)
 
 
 def _silent(_: str) -> None:
     """Tell nobody."""
+
+
+def _basis(sources: Sources, settings: Settings) -> Basis:
+    """Prepare what every year and generation shares: outlines, perimeters, and which generation is in force where and when."""
+    shapes = outlines.prepare(sources.outlines)
+    prepared = perimeter_rules.prepare(sources.neighbourhoods, shapes)
+    generations = _generations(prepared, settings)
+    names = pd.Series([*TERRITORIES], dtype="str")
+    in_force = {}
+    for year, vintage in sources.vintages.items():
+        found = assembly.generation_in_force(names, vintage, settings, generations)
+        in_force[year] = {t: (None if pd.isna(g) else str(g)) for t, g in zip(names, found, strict=True)}
+    used = prepared[prepared["generation"].isin(generations)]
+    by_generation = {g: perimeter_rules.usable(prepared, g) for g in generations}
+    return Basis(
+        sources, settings, shapes, prepared, assembly.neighbourhoods_table(used, sources), by_generation, in_force
+    )
 
 
 def _generations(prepared: pd.DataFrame, settings: Settings) -> tuple[str, ...]:
@@ -108,52 +137,37 @@ def _generations(prepared: pd.DataFrame, settings: Settings) -> tuple[str, ...]:
     return tuple(g for g in given if g in asked or g in settings.headline_generation.values())
 
 
-def _in_force(vintage: Vintage, settings: Settings, generations: tuple[str, ...]) -> dict[str, str | None]:
-    names = pd.Series([*TERRITORIES], dtype="str")
-    chosen = assembly.generation_in_force(names, vintage, settings, generations)
-    return {t: (None if pd.isna(g) else str(g)) for t, g in zip(names, chosen, strict=True)}
-
-
-def _structures(sources: Sources, settings: Settings, shapes: dict[str, pd.DataFrame]) -> pd.DataFrame:
+def _structures(basis: Basis) -> pd.DataFrame:
     tables = []
-    for year, extract in sources.structures.items():
-        known = assembly.with_areas(extract, sources.communes)
+    for year, extract in basis.sources.structures.items():
+        known = assembly.with_areas(extract, basis.sources.communes)
         places = placement.place(
             known,
-            sources.points[year],
-            outlines=shapes,
-            tolerance_m=settings.outline_tolerance_m,
-            minimum_score=settings.geocoder_score,
-            error_m=settings.location_error_m,
+            basis.sources.points[year],
+            outlines=basis.shapes,
+            tolerance_m=basis.settings.outline_tolerance_m,
+            minimum_score=basis.settings.geocoder_score,
+            error_m=basis.settings.location_error_m,
         )
-        tables.append(assembly.structures_table(known, places, sources.vintages[year]))
+        tables.append(assembly.structures_table(known, places, basis.sources.vintages[year]))
     return pd.concat(tables, ignore_index=True)
 
 
-def _locations(
-    structures: pd.DataFrame,
-    neighbourhoods: pd.DataFrame,
-    by_generation: ByGeneration,
-    sources: Sources,
-    settings: Settings,
-    shapes: dict[str, pd.DataFrame],
-    in_force: dict[int, dict[str, str | None]],
-) -> tuple[pd.DataFrame, pd.DataFrame]:
+def _locations(structures: pd.DataFrame, basis: Basis) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Locate every structure of every year in every generation: each distinct point is joined once per generation."""
     located, pairs = [], []
-    for generation, perimeters in by_generation.items():
-        x, y = structures["x"].to_numpy(dtype=float), structures["y"].to_numpy(dtype=float)
-        found = location.locate_all(x, y, structures["territory"], perimeters, settings.largest_ring_m)
+    x, y = structures["x"].to_numpy(dtype=float), structures["y"].to_numpy(dtype=float)
+    for generation, perimeters in basis.by_generation.items():
+        found = location.locate_all(x, y, structures["territory"], perimeters, basis.settings.largest_ring_m)
         rows = structures.join(found.points).assign(generation=generation)
-        rows = rows.drop(columns="vecu_declared").join(_answers(structures, sources, generation, in_force))
+        rows = rows.drop(columns="vecu_declared").join(_answers(structures, generation, basis))
         rows["has_perimeters"] = rows["territory"].isin(list(perimeters))
-        rows["is_surely_elsewhere"] = _surely_elsewhere(rows, neighbourhoods, perimeters, generation, shapes, settings)
+        rows["is_surely_elsewhere"] = _surely_elsewhere(rows, generation, basis)
         rows = _only_placed(rows)
-        verdict = situations.resolve(rows, vecu_distance_m=settings.vecu_distance_m)
+        verdict = situations.resolve(rows, vecu_distance_m=basis.settings.vecu_distance_m)
         located.append(rows.drop(columns="qpv_code").join(verdict))
-        pairs.append(
-            _pairs(structures.join(found.points[["nearest_qpv_code"]]), found.pairs, perimeters, sources, generation)
-        )
+        nearest = structures.join(found.points[["nearest_qpv_code"]])
+        pairs.append(_pairs(nearest, found.pairs, generation, basis))
     return pd.concat(located, ignore_index=True), pd.concat(pairs, ignore_index=True)
 
 
@@ -165,54 +179,45 @@ def _only_placed(rows: pd.DataFrame) -> pd.DataFrame:
     return blanked.assign(n_qpv_inside=rows["n_qpv_inside"].where(placed, 0).fillna(0).astype("int64"))
 
 
-def _answers(
-    structures: pd.DataFrame, sources: Sources, generation: str, in_force: dict[int, dict[str, str | None]]
-) -> pd.DataFrame:
+def _answers(structures: pd.DataFrame, generation: str, basis: Basis) -> pd.DataFrame:
     parts = []
-    for year, rows in structures.groupby("year"):
-        current = rows["territory"].map(in_force[int(str(year))]).astype("str")
-        parts.append(assembly.answers(rows, sources, int(str(year)), generation, current))
+    for year in basis.sources.vintages:
+        rows = structures[structures["year"] == year]
+        current = rows["territory"].map(basis.in_force[year]).astype("str")
+        parts.append(assembly.answers(rows, basis.sources, year, generation=generation, in_force=current))
     return pd.concat(parts)
 
 
-def _surely_elsewhere(
-    rows: pd.DataFrame,
-    neighbourhoods: pd.DataFrame,
-    perimeters: dict[str, Perimeters],
-    generation: str,
-    shapes: dict[str, pd.DataFrame],
-    settings: Settings,
-) -> pd.Series:
-    listed = neighbourhoods.loc[neighbourhoods["generation"] == generation, "commune_codes"].dropna().str.split(",")
+def _surely_elsewhere(rows: pd.DataFrame, generation: str, basis: Basis) -> pd.Series:
+    own = basis.neighbourhoods["generation"] == generation
+    listed = basis.neighbourhoods.loc[own, "commune_codes"].dropna().str.split(",")
+    perimeters = basis.by_generation[generation]
     sure = situations.surely_elsewhere(
         rows,
         perimeters,
         set(listed.explode()),
-        shapes,
-        ring_m=settings.largest_ring_m,
-        commune_reach_m=settings.commune_reach_m,
+        basis.shapes,
+        ring_m=basis.settings.largest_ring_m,
+        commune_reach_m=basis.settings.commune_reach_m,
     )
     empty = {t for t in TERRITORIES if t not in perimeters and not expected_count(generation, t)}
     return sure | rows["territory"].isin(empty)
 
 
-def _pairs(
-    rows: pd.DataFrame, found: pd.DataFrame, perimeters: dict[str, Perimeters], sources: Sources, generation: str
-) -> pd.DataFrame:
+def _pairs(rows: pd.DataFrame, found: pd.DataFrame, generation: str, basis: Basis) -> pd.DataFrame:
     """Every pair within the largest ring of a point that may decide, and every declared pair whatever its distance.
 
     A declaration that names no QPV attaches to the nearest one of its territory.
     """
-    keys = ["finess_et", "year", "qpv_code"]
+    keys, perimeters = ["finess_et", "year", "qpv_code"], basis.by_generation[generation]
     placed = (rows["location_status"] == LOCATED).to_numpy()
     near = found[placed[found["point"]]].merge(rows[["finess_et", "year"]], left_on="point", right_index=True)
-    named = [assembly.declared_pairs(part, sources, int(str(year)), generation) for year, part in rows.groupby("year")]
-    years = [
-        pd.Series(int(str(year)), index=n.index) for n, year in zip(named, sorted(rows["year"].unique()), strict=True)
+    named = [
+        assembly.declared_pairs(rows[rows["year"] == year], basis.sources, year, generation).assign(year=year)
+        for year in basis.sources.vintages
     ]
-    stated = pd.concat(named, ignore_index=True).assign(year=pd.concat(years, ignore_index=True))
     point = rows[["finess_et", "year", "territory", "x", "y", "nearest_qpv_code"]].assign(is_placed=placed)
-    declared = stated.merge(point, on=["finess_et", "year"], validate="many_to_one")
+    declared = pd.concat(named, ignore_index=True).merge(point, on=["finess_et", "year"], validate="many_to_one")
     declared["qpv_code"] = declared["qpv_code"].fillna(declared["nearest_qpv_code"].where(declared["is_placed"]))
     declared = declared[_same_territory(declared, perimeters)].drop_duplicates(keys)
     x, y = (declared[c].where(declared["is_placed"]).to_numpy(dtype=float) for c in ("x", "y"))
@@ -231,15 +236,16 @@ def _same_territory(declared: pd.DataFrame, perimeters: dict[str, Perimeters]) -
     return found.notna() & (declared["territory"].isna() | (found == declared["territory"]))
 
 
-def _zoning(neighbourhoods: pd.DataFrame, sources: Sources, shapes: dict[str, pd.DataFrame]) -> pd.DataFrame:
+def _zoning(basis: Basis) -> pd.DataFrame:
     """Overlay every edition on every generation; QPV-level classes only on the generation whose codes they name."""
     parts = [pd.DataFrame(columns=PUBLISHED["neighbourhood_zoning"].names)]
+    sources = basis.sources
     for edition in sources.editions.to_dict("records"):
         classes = sources.zoning_classes[sources.zoning_classes["edition"] == edition["edition"]]
         composition = sources.zoning_composition[sources.zoning_composition["edition"] == edition["edition"]]
-        for generation, rows in neighbourhoods.groupby("generation"):
+        for generation, rows in basis.neighbourhoods.groupby("generation"):
             own = classes[(classes["level"] != overlay.QPV) | (edition["generation"] == generation)]
-            zoned = overlay.zone(rows, own, composition, shapes.get("commune"))
+            zoned = overlay.zone(rows, own, composition, basis.shapes.get("commune"))
             parts.append(zoned.assign(edition=edition["edition"]))
     return pd.concat(parts[1:] or parts, ignore_index=True)
 
@@ -261,37 +267,27 @@ def _stock(structures: pd.DataFrame, located: pd.DataFrame) -> pd.DataFrame:
 
 
 def _coverage(
-    neighbourhoods: pd.DataFrame,
-    stock: pd.DataFrame,
-    pairs: pd.DataFrame,
-    zoning: pd.DataFrame,
-    sources: Sources,
-    settings: Settings,
-    by_generation: ByGeneration,
-    points: pd.DataFrame,
+    stock: pd.DataFrame, structures: pd.DataFrame, pairs: pd.DataFrame, zoning: pd.DataFrame, basis: Basis
 ) -> pd.DataFrame:
+    """Measure the coverage of the QPV of every generation by the extract of every year, one without any structure too."""
     parts = []
-    for (year, generation), rows in stock.groupby(["year", "generation"]):
-        vintage = sources.vintages[int(str(year))]
-        places = neighbourhoods[neighbourhoods["generation"] == generation]
+    for vintage, generation in product(basis.sources.vintages.values(), basis.by_generation):
+        year, edition = vintage.year, assembly.edition_in_force(basis.sources.editions, vintage.reference_date)
+        rows = stock[(stock["year"] == year) & (stock["generation"] == generation)]
+        places = basis.neighbourhoods[basis.neighbourhoods["generation"] == generation]
+        stated = assembly.departments_answered(basis.sources, year)
         covered = coverage.cover(
-            places.assign(is_usable=places["metres"].notna()),
+            places.assign(is_usable=places["metres"].notna(), year=year),
             rows,
             pairs[(pairs["year"] == year) & (pairs["generation"] == generation)],
-            near_rule=settings.vecu_rule,
-            vecu_distance_m=settings.vecu_distance_m,
+            near_rule=basis.settings.vecu_rule,
+            vecu_distance_m=basis.settings.vecu_distance_m,
             covered_departments=vintage.departments,
-            answered_departments=coverage.answered_departments(
-                rows, assembly.departments_answered(sources, vintage.year)
-            ),
+            answered_departments=coverage.answered_departments(rows, stated),
         )
-        edition = assembly.edition_in_force(sources.editions, vintage.reference_date)
-        nearest = _nearest(rows, points[points["year"] == year], by_generation[str(generation)])
-        parts.append(
-            assembly.coverage_table(covered, places, zoning, nearest, edition, settings.large_population).assign(
-                year=year
-            )
-        )
+        nearest = _nearest(rows, structures[structures["year"] == year], basis.by_generation[generation])
+        with_classes = assembly.with_zone_classes(covered, zoning, edition)
+        parts.append(assembly.coverage_table(with_classes, places, nearest, basis.settings.large_population))
     return pd.concat(parts, ignore_index=True)
 
 
@@ -307,19 +303,14 @@ def _nearest(stock: pd.DataFrame, points: pd.DataFrame, perimeters: dict[str, Pe
     return pd.concat(parts[1:] or parts, ignore_index=True)
 
 
-def _indicators(
-    every: pd.DataFrame,
-    covered: pd.DataFrame,
-    sources: Sources,
-    settings: Settings,
-    in_force: dict[int, dict[str, str | None]],
-) -> pd.DataFrame:
+def _indicators(every: pd.DataFrame, covered: pd.DataFrame, basis: Basis) -> pd.DataFrame:
     """Return the headline of every year and generation, those in force included, each with its date and perimeters in words."""
+    settings, in_force = basis.settings, basis.in_force
     current = [assembly.in_force_neighbourhoods(rows, in_force[int(str(y))]) for y, rows in covered.groupby("year")]
     places = pd.concat([covered, *(c.assign(generation=IN_FORCE) for c in current)], ignore_index=True)
     of_structures = headline.structures(every, near_rule=settings.vecu_rule, vecu_distance_m=settings.vecu_distance_m)
     out = pd.concat([of_structures, headline.neighbourhoods(places)], ignore_index=True)
-    return out.assign(rule=findings.in_context(out, sources.vintages, in_force, settings))
+    return out.assign(rule=findings.in_context(out, basis))
 
 
 def _extracts(sources: Sources, *, invented: bool) -> pd.DataFrame:

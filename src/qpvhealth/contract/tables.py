@@ -191,7 +191,7 @@ NEIGHBOURHOODS = Table(
         _TERRITORY,
         _text("commune_codes", "Communes", "Communes", "INSEE codes, comma-separated; null where the source has none"),
         _text("commune_names", "Noms des communes", "Commune names"),
-        _DEPARTMENT,
+        _nullable(_DEPARTMENT),
         _REGION,
         _text("epci_codes", "EPCI", "EPCI", "SIREN codes, comma-separated"),
         _POPULATION,
@@ -357,7 +357,7 @@ NEIGHBOURHOOD_COVERAGE = Table(
         _text("name", "Nom", "Name"),
         _TERRITORY,
         _REGION,
-        _DEPARTMENT,
+        _nullable(_DEPARTMENT),
         _count(
             "n_msp_in", "MSP dans le QPV", "MSP inside", "null where the QPV has no usable polygon or is not covered"
         ),

@@ -41,12 +41,12 @@ def cover(
 ) -> pd.DataFrame:
     """Measure the coverage of the QPV of one generation by the stock of one year.
 
-    ``neighbourhoods``: one row per QPV, with ``commune_codes`` and ``is_usable``. ``stock``: one row per structure, with its
+    ``neighbourhoods``: one row per QPV, with ``year``, ``commune_codes`` and ``is_usable``. ``stock``: one row per structure, with its
     situation in that generation. ``pairs``: structure, QPV, ``distance_m``, ``is_declared``. ``covered_departments``: what the
     extract covers, null for everything; ``answered_departments``: where the ARS answered. Returns one row per QPV: counts in and
     near by type (null where unknown), ``n_undetermined``, and the three ``is_covered`` columns (true, false, null).
     """
-    out = neighbourhoods[["qpv_code", "generation", "department_code"]].reset_index(drop=True)
+    out = neighbourhoods[["qpv_code", "generation", "year", "department_code"]].reset_index(drop=True)
     inside = stock[stock["situation"] == IN_QPV]
     near = _near(stock, pairs, near_rule, vecu_distance_m)
     known = neighbourhoods["is_usable"].reset_index(drop=True) & _is_in(out["department_code"], covered_departments)
@@ -109,7 +109,9 @@ def _could_be_inside(neighbourhoods: pd.DataFrame, stock: pd.DataFrame) -> np.nd
     """
     lost = stock[stock["situation"] == UNDETERMINED]
     vague = lost[lost["commune_code"].isna()]
-    by_commune = _in_communes(neighbourhoods, lost["commune_code"].value_counts()) + _in_department(neighbourhoods, vague)
+    by_commune = _in_communes(neighbourhoods, lost["commune_code"].value_counts()) + _in_department(
+        neighbourhoods, vague
+    )
     known = neighbourhoods["commune_codes"].notna().to_numpy()
     anywhere = int(vague["department_code"].isna().sum())
     return (np.where(known, by_commune, _in_department(neighbourhoods, lost)) + anywhere).astype("int64")

@@ -193,12 +193,9 @@ def _structure_indicators(sums: pd.DataFrame, near: str, distance: float) -> pd.
         "in_or_near": scope + f" inside a QPV, or near: {near}",
         "country": scope + " of the area, wherever they stand",
     }
-    rows = [_counted(sums, f"n_{name}", n[name], unknown[name], words[name]) for name in words]
-    rows += [
-        _shared(sums, f"share_{name}", n[name], n["country"], unknown[name], words[name] + ", of all those of the area")
-        for name in ("in_qpv", "in_or_near")
-    ]
-    return pd.concat(rows, ignore_index=True)[COLUMNS]
+    counted = {name: _counted(sums, f"n_{name}", n[name], unknown[name], words[name]) for name in words}
+    shares = [_shared(counted[name], n["country"]) for name in ("in_qpv", "in_or_near")]
+    return pd.concat([*counted.values(), *shares], ignore_index=True)[COLUMNS]
 
 
 def _counted(sums: pd.DataFrame, name: str, n: pd.Series, unknown: pd.Series, words: pd.Series) -> pd.DataFrame:
@@ -213,13 +210,13 @@ def _counted(sums: pd.DataFrame, name: str, n: pd.Series, unknown: pd.Series, wo
     return sums[KEY[1:]].assign(indicator=name, n_unknown=unknown, unit="structures", rule=words, **values)
 
 
-def _shared(
-    sums: pd.DataFrame, name: str, n: pd.Series, of: pd.Series, unknown: pd.Series, words: pd.Series
-) -> pd.DataFrame:
+def _shared(counted: pd.DataFrame, of: pd.Series) -> pd.DataFrame:
+    """Turn counts into shares of a whole; null where there is none."""
     whole = of.where(of > 0).astype("float64")
-    values = {"value": n / whole, "lower": n.fillna(0) / whole, "upper": (n.fillna(0) + unknown) / whole}
-    frame = sums[KEY[1:]].assign(indicator=name, numerator=n.astype("float64"), denominator=whole, n_unknown=unknown)
-    return frame.assign(unit="share", rule=words, **values)
+    shares = {name: counted[name] / whole for name in ("value", "lower", "upper")}
+    rule = counted["rule"] + ", of all those of the area"
+    named = counted["indicator"].str.replace("n_", "share_", n=1)
+    return counted.assign(indicator=named, denominator=whole, unit="share", rule=rule, **shares)
 
 
 def neighbourhoods(coverage: pd.DataFrame) -> pd.DataFrame:

@@ -69,9 +69,10 @@ def _departments(
     """Return the département of each QPV: of its official code, else of its first commune, else of where it lies; else null."""
     official = frame["qpv_code"].str.fullmatch(_OFFICIAL).astype(bool)
     of_code = frame["qpv_code"].map(department_of_qpv).where(official)
-    of_commune = frame["commune_codes"].str.split(",").str[0].map(department_of_commune, na_action="ignore")
+    first = frame["commune_codes"].astype("str").str.replace(",.*", "", regex=True)
+    of_commune = first.map(department_of_commune, na_action="ignore")
     alone = position.map({name: t.departments[0] for name, t in TERRITORIES.items() if len(t.departments) == 1})
-    told = of_code.fillna(of_commune).astype("str").fillna(alone.astype("str"))
+    told = of_code.astype("str").fillna(of_commune.astype("str")).fillna(alone.astype("str"))
     told = told.where(told.isin(DEPARTMENT_TERRITORY))
     if told.isna().any() and "department" in outlines:
         told = told.fillna(_department_there(centre, outlines["department"]))
