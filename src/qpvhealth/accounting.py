@@ -1,0 +1,127 @@
+"""The accounts of a build: the stocks of consecutive extracts paired, their changes named, summed and held against the counts."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING, NamedTuple
+
+import pandas as pd
+
+from qpvhealth.facts.generations import IN_FORCE
+from qpvhealth.facts.situations import UNDETERMINED, UNKNOWN
+from qpvhealth.facts.territories import METROPOLE
+from qpvhealth.indicators import change_summary, changes
+from qpvhealth.spatial import situations
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from qpvhealth.ingest.sources import Vintage
+
+InForce = dict[int, dict[str, str | None]]
+_STRUCTURE = (
+    *("finess_et", "is_in_stock", "structure_type", "modality", "address", "postcode", "commune_code"),
+    *("department_code", "region_code", "territory", "opened_on", "closed_on", "location_status", "x", "y"),
+)
+
+
+class Extract(NamedTuple):
+    """One extract as the accounting reads it: its structures, and by generation their place, answer and QPV."""
+
+    structures: pd.DataFrame
+    by_generation: Mapping[str, pd.DataFrame]
+
+
+def places(located: pd.DataFrame, *, vecu_distance_m: float) -> pd.Series:
+    """Return the situation that the point alone gives, before the ARS's answer."""
+    asked = situations.resolve(located.assign(vecu_declared=UNKNOWN), vecu_distance_m=vecu_distance_m)
+    return asked["situation"]
+
+
+def extracts(structures: pd.DataFrame, located: pd.DataFrame) -> dict[int, Extract]:
+    """Split structures and their locations (with ``situation_by_place``) by year and generation."""
+    kept = ["situation_by_place", "vecu_declared", "qpv_code"]
+    found = {
+        (int(str(year)), str(generation)): rows.set_index("finess_et")[kept]
+        for (year, generation), rows in located.groupby(["year", "generation"])
+    }
+    return {
+        int(str(year)): Extract(
+            rows[list(_STRUCTURE)].reset_index(drop=True), {g: frame for (y, g), frame in found.items() if y == year}
+        )
+        for year, rows in structures.groupby("year")
+    }
+
+
+def between(
+    known: Mapping[int, Extract], interval: changes.Interval, links: pd.DataFrame, in_force: InForce, *, near_rule: str
+) -> pd.DataFrame:
+    """Account for the changes between two extracts, in every generation and in the one in force."""
+    first, last = interval.from_year, interval.to_year
+    generations = sorted(known[first].by_generation)
+    chosen: list[tuple[str, Iterable[dict[str, str | None]]]] = [
+        *((g, [dict.fromkeys(in_force[first], g)] * 2) for g in generations),
+        (IN_FORCE, [in_force[first], in_force[last]]),
+    ]
+    parts = []
+    for name, (old, new) in chosen:
+        before, after = _view(known[first], old, new), _view(known[last], new, old)
+        found = changes.account(before, after, interval, links, near_rule=near_rule)
+        parts.append(found.assign(generation=name))
+    return pd.concat(parts, ignore_index=True)[changes.COLUMNS]
+
+
+def _view(extract: Extract, own: Mapping[str, str | None], other: Mapping[str, str | None]) -> pd.DataFrame:
+    """Look at an extract under the generations of its own date and of the other's, by territory."""
+    territory = extract.structures["territory"].fillna(METROPOLE)
+    chosen, across = (territory.map(dict(rule)).astype("str") for rule in (own, other))
+    here, there = (_picked(extract, generation) for generation in (chosen, across))
+    return extract.structures.assign(
+        generation=chosen,
+        qpv_code=here["qpv_code"],
+        place=here["situation_by_place"].fillna(UNDETERMINED),
+        answer=here["vecu_declared"].fillna(UNKNOWN).where(chosen.notna(), UNKNOWN),
+        place_other=there["situation_by_place"].fillna(UNDETERMINED),
+    )
+
+
+def _picked(extract: Extract, generation: pd.Series) -> pd.DataFrame:
+    """Pick for each structure the row of its generation; nulls where it has none."""
+    number = extract.structures["finess_et"]
+    empty = pd.DataFrame(index=number.index, columns=["situation_by_place", "vecu_declared", "qpv_code"], dtype="str")
+    for name, frame in extract.by_generation.items():
+        at = generation == name
+        if at.any():
+            empty.loc[at] = frame.reindex(number[at]).to_numpy()
+    return empty
+
+
+def interval(first: Vintage, last: Vintage) -> changes.Interval:
+    """Name the interval between two extracts."""
+    return changes.Interval(
+        first.year, last.year, first.reference_date, last.reference_date, first.departments, last.departments
+    )
+
+
+def of_build(
+    structures: pd.DataFrame,
+    located: pd.DataFrame,
+    vintages: Mapping[int, Vintage],
+    links: pd.DataFrame,
+    in_force: InForce,
+    *,
+    near_rule: str,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Account for every pair of consecutive extracts: ``changes`` and ``change_summary``."""
+    known = extracts(structures, located)
+    pairs = [interval(vintages[a], vintages[b]) for a, b in pairwise(sorted(vintages))]
+    parts = [between(known, pair, links, in_force, near_rule=near_rule) for pair in pairs]
+    found = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=changes.COLUMNS)
+    return found, change_summary.summarise(found)
+
+
+def assert_balance(counts: pd.DataFrame, summary: pd.DataFrame, years: Iterable[int]) -> None:
+    """Hold the summary against the yearly counts for every pair of consecutive years; raise ContractError."""
+    pairs = pd.DataFrame(list(pairwise(sorted(years))), columns=["from_year", "to_year"], dtype="int64")
+    stock = counts[counts["modality"] == change_summary.ALL]
+    change_summary.assert_balance(stock, summary, pairs)

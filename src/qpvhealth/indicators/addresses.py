@@ -1,0 +1,56 @@
+"""Addresses and names written one way, so that two spellings of one place are not taken for two places."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from qpvhealth.facts.addresses import ABBREVIATIONS, SMALL_WORDS
+from qpvhealth.facts.territories import COMMUNE_OF_ARRONDISSEMENT
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def street_key(addresses: pd.Series) -> pd.Series:
+    """Write street addresses without case, accents, punctuation, small words or abbreviations; null stays null.
+
+    ``2 R. de l'Église`` and ``2 RUE EGLISE`` give the same key. A leading zero of the number is dropped.
+    """
+    return addresses.map(_street, na_action="ignore").astype("str")
+
+
+def same_street(left: pd.Series, right: pd.Series) -> pd.Series:
+    """Compare street keys; where one has no number, without the number of the other."""
+    numbered = [key.str.match(r"\d").fillna(value=False).astype(bool) for key in (left, right)]
+    bare = [key.str.replace(r"^\d+ ((BIS|TER|QUATER) )?", "", regex=True) for key in (left, right)]
+    return (left == right) | ((numbered[0] != numbered[1]) & (bare[0] == bare[1]))
+
+
+def name_key(names: pd.Series) -> pd.Series:
+    """Write names without case, accents, punctuation or small words; null stays null."""
+    return names.map(_name, na_action="ignore").astype("str")
+
+
+def commune_key(communes: pd.Series) -> pd.Series:
+    """Write arrondissements of Paris, Lyon and Marseille as their commune."""
+    return communes.map(lambda c: COMMUNE_OF_ARRONDISSEMENT.get(c, c), na_action="ignore").astype("str")
+
+
+@lru_cache(maxsize=262_144)
+def _street(text: str) -> str | None:
+    words = [ABBREVIATIONS.get(w, w) for w in _words(text)]
+    return " ".join(w.lstrip("0") or w for w in words if w not in SMALL_WORDS) or None
+
+
+@lru_cache(maxsize=262_144)
+def _name(text: str) -> str | None:
+    return " ".join(w for w in _words(text) if w not in SMALL_WORDS) or None
+
+
+def _words(text: str) -> list[str]:
+    letters = unicodedata.normalize("NFKD", text.replace("œ", "oe").replace("Œ", "OE"))
+    plain = "".join(c for c in letters if not unicodedata.combining(c)).upper()
+    return re.findall(r"\d+|[A-Z]+", plain)

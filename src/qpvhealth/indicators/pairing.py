@@ -1,0 +1,81 @@
+"""Which structure of one extract is which structure of another: by number, and by confirmed links where numbers changed."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+STOCK_COLUMNS = (
+    *("finess_et", "is_in_stock", "structure_type", "modality", "address", "postcode", "commune_code"),
+    *("department_code", "region_code", "territory", "opened_on", "closed_on", "location_status", "x", "y"),
+    *("qpv_code", "place", "place_other", "answer", "generation"),
+)
+"""What the accounting reads of each structure of an extract, in or out of the stock."""
+
+_LINKED = ["finess_et_from", "finess_et_to"]
+
+
+def paired(before: pd.DataFrame, after: pd.DataFrame, links: pd.DataFrame) -> pd.DataFrame:
+    """Pair the structures of two extracts: one row per structure that is in the stock of either.
+
+    ``before`` and ``after``: one row per structure with ``STOCK_COLUMNS``, whatever its stock. ``links``: ``usable`` pairs of
+    identifiers. Returns those columns with the endings ``_from`` and ``_to``, ``in_from`` and ``in_to`` (in the stock), and
+    ``is_linked`` (a confirmed link concerns it). A number in both extracts is itself; a link pairs what left with what entered,
+    one to one; what is left over of a merger or split keeps its own row, ``is_linked``.
+    """
+    old_of = _one_to_one(before, after, links)
+    first = before[~(before["finess_et"].isin(list(old_of)) & ~before["is_in_stock"])]
+    second = after[~(after["finess_et"].isin(list(old_of.values())) & ~after["is_in_stock"])]
+    renamed = second.assign(finess_et_before=second["finess_et"].map(old_of).fillna(second["finess_et"]).astype("str"))
+    frame = first.add_suffix("_from").merge(
+        renamed.add_suffix("_to"), left_on="finess_et_from", right_on="finess_et_before_to", how="outer", sort=True
+    )
+    known = frame.assign(in_from=_true(frame["is_in_stock_from"]), in_to=_true(frame["is_in_stock_to"]))
+    rows = known[known["in_from"] | known["in_to"]].reset_index(drop=True)
+    left = rows["in_from"] & ~rows["in_to"] & rows["finess_et_from"].isin(links["finess_et_from"])
+    entered = rows["in_to"] & ~rows["in_from"] & rows["finess_et_to"].isin(links["finess_et_to"])
+    renumbered = rows["in_from"] & rows["in_to"] & (rows["finess_et_from"] != rows["finess_et_to"])
+    return rows.assign(is_linked=left | entered | renumbered).drop(columns=["is_in_stock_from", "is_in_stock_to"])
+
+
+def usable(links: pd.DataFrame, stock_from: pd.Series, stock_to: pd.Series, years: tuple[int, int]) -> pd.DataFrame:
+    """Return the links, chains followed, whose first identifier is in the first stock and second in the second.
+
+    ``links``: ``finess_et_from``, ``finess_et_to``, ``from_year``, ``to_year`` (last year of the one, first of the other; null:
+    any). A chain a → b → c links a to c. A link is used only between years that hold it.
+    """
+    chains = _closure(links[_holds(links, years)][_LINKED].drop_duplicates())
+    there = chains["finess_et_from"].isin(stock_from) & chains["finess_et_to"].isin(stock_to)
+    return chains[there & (chains["finess_et_from"] != chains["finess_et_to"])].sort_values(_LINKED, ignore_index=True)
+
+
+def _holds(links: pd.DataFrame, years: tuple[int, int]) -> pd.Series:
+    first, last = years
+    return (links["from_year"].fillna(first) >= first) & (links["to_year"].fillna(last) <= last)
+
+
+def _closure(edges: pd.DataFrame) -> pd.DataFrame:
+    """Follow chains until none is new."""
+    known = edges
+    while True:
+        steps = known.merge(edges.set_axis(["finess_et_to", "finess_et_next"], axis=1), on="finess_et_to")
+        longer = steps[["finess_et_from", "finess_et_next"]].set_axis(_LINKED, axis=1)
+        grown = pd.concat([known, longer]).drop_duplicates(ignore_index=True)
+        if len(grown) == len(known):
+            return grown
+        known = grown
+
+
+def _one_to_one(before: pd.DataFrame, after: pd.DataFrame, links: pd.DataFrame) -> dict[str, str]:
+    """Map new numbers to old ones: links that pair what left the stock with what entered it, smallest first, each used once."""
+    left = ~links["finess_et_from"].isin(after.loc[after["is_in_stock"], "finess_et"])
+    entered = ~links["finess_et_to"].isin(before.loc[before["is_in_stock"], "finess_et"])
+    free = links[left & entered].sort_values(["finess_et_to", "finess_et_from"])
+    chosen: dict[str, str] = {}
+    for old, new in free[_LINKED].itertuples(index=False):
+        if new not in chosen and old not in chosen.values():
+            chosen[new] = old
+    return chosen
+
+
+def _true(flags: pd.Series) -> pd.Series:
+    return flags.astype("boolean").fillna(value=False).astype(bool)
