@@ -250,7 +250,8 @@ def _inspection_lines(found: dict[str, Any]) -> Iterator[str]:
         for fit in sheet["fits"]:
             yield from _fit_lines(fit)
         if not sheet["fits"]:
-            yield "  no layout fits; name its columns in a card under [source.columns] (see README)"
+            yield "  no layout fits; if these are structures, a card could begin like this (check every line):"
+            yield from (f"    {line}" for line in sheet["proposed_card"].splitlines())
 
 
 def _fit_lines(fit: dict[str, Any]) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ from qpvhealth.ingest import (
     finess_legacy,
     geocoded,
     guard,
+    layouts,
     neighbourhoods,
     populations,
     programmes,
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
     from qpvhealth.ingest.staged import Staged
 
 SAMPLE_ROWS = 3
+MAX_VALUES = 12
+SHORT_WORD = 3
 _KINDS: tuple[tuple[str, tuple[Layout, ...]], ...] = (
     ("structures", structures.LAYOUTS),
     ("neighbourhoods", (neighbourhoods.LAYOUT,)),
@@ -92,9 +96,8 @@ def _sheet(card: Card, name: str | None) -> dict[str, Any]:
         "broken": [f"row {b.row}: {b.message}" for b in raw.broken[:10]],
         "notes": list(raw.notes),
     }
-    return told | {
-        "fits": [fit for kind, layout in _KINDS for fit in _fits(raw, card, kind, layout)] + _zoning(raw, card)
-    }
+    fits = [fit for kind, layout in _KINDS for fit in _fits(raw, card, kind, layout)] + _zoning(raw, card)
+    return told | {"fits": fits} | ({} if fits else {"proposed_card": proposed_card(raw)})
 
 
 def _fits(raw: RawTable, card: Card, kind: str, known: tuple[Layout, ...]) -> list[dict[str, Any]]:
@@ -110,8 +113,11 @@ def _distinctive(kind: str, layout: Layout, raw: RawTable) -> bool:
     """Leave out what would fit nearly any table: a programme list has few columns, outlines have geometry."""
     if kind == "programme":
         return len(raw.frame.columns) <= 2 and raw.geometry is None  # noqa: PLR2004  # a code, perhaps a name
+    if kind == "boundaries" and raw.geometry is None:
+        found = layout.mapping(list(raw.frame.columns))
+        return layout is boundaries.COMMUNES and any(found[c] for c in ("kind", "department_code", "epci_code"))
     if kind == "boundaries":
-        return (layout is boundaries.OUTLINES) == (raw.geometry is not None)
+        return layout is boundaries.OUTLINES
     return True
 
 
@@ -189,3 +195,73 @@ def _zoning(raw: RawTable, card: Card) -> list[dict[str, Any]]:
 
 def _left(raw: RawTable, mapping: dict[str, str]) -> list[str]:
     return [h for h in raw.frame.columns if h not in mapping.values()]
+
+
+_HINTS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("finess_et", ("finess_et", "finess_geo", "num_finess", "n_finess", "finess")),
+    ("own_id", ("identifiant", "id_obs", "id_structure")),
+    ("structure_type", ("type", "nature", "kind")),
+    ("modality", ("exercice", "modalite", "mono", "pluri")),
+    ("source_qpv_code", ("code_du_qpv", "code_qpv", "code_qp")),
+    ("source_says_in_qpv", ("en_qpv", "qpv")),
+    ("vecu_declared", ("vecu",)),
+    ("commune_code", ("insee", "code_commune", "depcom", "codgeo")),
+    ("postcode", ("code_postal", "postal", "cp")),
+    ("city", ("commune", "ville")),
+    ("address", ("adresse",)),
+    ("opened_on", ("ouverture", "ouvert")),
+    ("closed_on", ("fermeture", "ferme")),
+    ("longitude", ("longitude", "lon")),
+    ("latitude", ("latitude", "lat")),
+    ("x", ("coord_x", "x")),
+    ("y", ("coord_y", "y")),
+    ("siret", ("siret",)),
+    ("name", ("nom", "raison_sociale", "denomination", "libelle")),
+)
+"""Words by which a header of an extract without known layout is recognised, most telling first; only ever a proposal."""
+
+
+def proposed_card(raw: RawTable) -> str:
+    """Write the card of a mapped extract for a table that no layout fits, to be read and mended before use."""
+    free, mapping = list(raw.frame.columns), {}
+    for ours, words in _HINTS:
+        found = next((h for word in words for h in free if _says(layouts.key(h), word)), None)
+        if found is not None:
+            mapping[ours] = found
+            free.remove(found)
+    head = [
+        "[[source]]",
+        'id = "structures-…"',
+        'kind = "structures"',
+        f'path = "{raw.file}"',
+        'layout = "dgos-mapped"',
+    ]
+    head += [f'sheet = "{raw.sheet}"'] if raw.sheet else []
+    head += [f"header_row = {int(raw.rows[0]) - 1}"] if raw.sheet and len(raw.rows) else []
+    head += ["year = …", "reference_date = …", "[source.columns]"]
+    lines = [*head, *(f"{ours} = {json.dumps(theirs, ensure_ascii=False)}" for ours, theirs in mapping.items())]
+    return "\n".join([*lines, *_proposed_values(raw, mapping), *(f"# not used: {h}" for h in free)])
+
+
+def _says(header: str, word: str) -> bool:
+    return header == word or (len(word) > SHORT_WORD and word in header) or word in header.split("_")
+
+
+def _proposed_values(raw: RawTable, mapping: dict[str, str]) -> list[str]:
+    lines = []
+    for ours in ("structure_type", "modality"):
+        values = sorted(raw.frame[mapping[ours]].dropna().unique())[:MAX_VALUES] if ours in mapping else []
+        if values:
+            lines.append(f"[source.values.{ours}]")
+            lines += [f'{json.dumps(v, ensure_ascii=False)} = "{_guess(ours, v)}"' for v in values]
+    return lines
+
+
+def _guess(ours: str, value: str) -> str:
+    """Guess what a coded value stands for from its first letters; an ellipsis where nothing tells."""
+    word = layouts.key(value)
+    starts = {
+        "structure_type": (("ms", "MSP"), ("maison", "MSP"), ("cds", "CDS"), ("cs", "CDS"), ("centre", "CDS")),
+        "modality": (("mono", "mono"), ("pluri", "pluri"), ("poly", "pluri")),
+    }
+    return next((ours_value for start, ours_value in starts[ours] if word.startswith(start)), "…")
