@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -14,11 +15,13 @@ from qpvhealth.indicators import change_summary, changes
 from qpvhealth.spatial import situations
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from qpvhealth.ingest.sources import Vintage
+    from qpvhealth.pipeline import Basis
 
-InForce = dict[int, dict[str, str | None]]
+Rule = Mapping[str, str | None]
+InForce = Mapping[int, Rule]
 _STRUCTURE = (
     *("finess_et", "is_in_stock", "structure_type", "modality", "address", "postcode", "commune_code"),
     *("department_code", "region_code", "territory", "opened_on", "closed_on", "location_status", "x", "y"),
@@ -32,7 +35,7 @@ class Extract(NamedTuple):
     by_generation: Mapping[str, pd.DataFrame]
 
 
-def places(located: pd.DataFrame, *, vecu_distance_m: float) -> pd.Series:
+def places(located: pd.DataFrame, vecu_distance_m: float) -> pd.Series:
     """Return the situation that the point alone gives, before the ARS's answer."""
     asked = situations.resolve(located.assign(vecu_declared=UNKNOWN), vecu_distance_m=vecu_distance_m)
     return asked["situation"]
@@ -58,20 +61,20 @@ def between(
 ) -> pd.DataFrame:
     """Account for the changes between two extracts, in every generation and in the one in force."""
     first, last = interval.from_year, interval.to_year
-    generations = sorted(known[first].by_generation)
-    chosen: list[tuple[str, Iterable[dict[str, str | None]]]] = [
-        *((g, [dict.fromkeys(in_force[first], g)] * 2) for g in generations),
-        (IN_FORCE, [in_force[first], in_force[last]]),
-    ]
+    chosen: dict[str, tuple[Rule, Rule]] = {}
+    for generation in sorted(known[first].by_generation):
+        alone: Rule = dict.fromkeys(in_force[first], generation)
+        chosen[generation] = (alone, alone)
+    chosen[IN_FORCE] = (in_force[first], in_force[last])
     parts = []
-    for name, (old, new) in chosen:
+    for name, (old, new) in chosen.items():
         before, after = _view(known[first], old, new), _view(known[last], new, old)
         found = changes.account(before, after, interval, links, near_rule=near_rule)
         parts.append(found.assign(generation=name))
     return pd.concat(parts, ignore_index=True)[changes.COLUMNS]
 
 
-def _view(extract: Extract, own: Mapping[str, str | None], other: Mapping[str, str | None]) -> pd.DataFrame:
+def _view(extract: Extract, own: Rule, other: Rule) -> pd.DataFrame:
     """Look at an extract under the generations of its own date and of the other's, by territory."""
     territory = extract.structures["territory"].fillna(METROPOLE)
     chosen, across = (territory.map(dict(rule)).astype("str") for rule in (own, other))
@@ -103,25 +106,24 @@ def interval(first: Vintage, last: Vintage) -> changes.Interval:
     )
 
 
-def of_build(
-    structures: pd.DataFrame,
-    located: pd.DataFrame,
-    vintages: Mapping[int, Vintage],
-    links: pd.DataFrame,
-    in_force: InForce,
-    *,
-    near_rule: str,
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Account for every pair of consecutive extracts: ``changes`` and ``change_summary``."""
+def tables(
+    structures: pd.DataFrame, located: pd.DataFrame, counts: pd.DataFrame, basis: Basis
+) -> dict[str, pd.DataFrame]:
+    """Account for every pair of consecutive extracts, and hold the sums against the yearly counts.
+
+    Raises ContractError unless opening stock and causes give the closing stock for every type, situation and area.
+    """
+    vintages, in_force = basis.sources.vintages, basis.in_force
     known = extracts(structures, located)
-    pairs = [interval(vintages[a], vintages[b]) for a, b in pairwise(sorted(vintages))]
-    parts = [between(known, pair, links, in_force, near_rule=near_rule) for pair in pairs]
-    found = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=changes.COLUMNS)
-    return found, change_summary.summarise(found)
-
-
-def assert_balance(counts: pd.DataFrame, summary: pd.DataFrame, years: Iterable[int]) -> None:
-    """Hold the summary against the yearly counts for every pair of consecutive years; raise ContractError."""
-    pairs = pd.DataFrame(list(pairwise(sorted(years))), columns=["from_year", "to_year"], dtype="int64")
+    pairs = list(pairwise(sorted(vintages)))
+    parts = [
+        between(
+            known, interval(vintages[a], vintages[b]), basis.sources.links, in_force, near_rule=basis.settings.vecu_rule
+        )
+        for a, b in pairs
+    ]
+    found = pd.concat(parts, ignore_index=True) if parts else changes.none()
+    summary = change_summary.summarise(found)
     stock = counts[counts["modality"] == change_summary.ALL]
-    change_summary.assert_balance(stock, summary, pairs)
+    change_summary.assert_balance(stock, summary, pd.DataFrame(pairs, columns=["from_year", "to_year"], dtype="int64"))
+    return {"changes": found, "change_summary": summary}

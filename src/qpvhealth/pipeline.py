@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from qpvhealth import assembly, findings
+from qpvhealth import accounting, assembly, findings
 from qpvhealth.contract.tables import PUBLISHED
 from qpvhealth.facts.generations import IN_FORCE, expected_count
 from qpvhealth.facts.situations import LOCATED
@@ -88,6 +88,8 @@ def build(raw: str | Path, settings: Settings | None = None, *, progress: Callab
     yearly = counts.count(every)
     counts.assert_levels_add_up(yearly)
     covered = _coverage(stock, structures, pairs, zoning, basis)
+    tell("accounting for the changes")
+    located = located.assign(situation_by_place=accounting.places(located, basis.settings.vecu_distance_m))
     tables = {
         "extracts": _extracts(sources, invented=cards[0].is_invented),
         "structures": structures,
@@ -101,6 +103,7 @@ def build(raw: str | Path, settings: Settings | None = None, *, progress: Callab
         "indicators": _indicators(every, covered, basis),
         "rejects": sources.rejects,
         "areas": assembly.areas_table(sources, yearly),
+        **accounting.tables(structures, located, yearly, basis),
     }
     tell("checking")
     found = [*sources.findings, *findings.of(tables, basis)]

@@ -210,6 +210,4 @@ PERIMETER_EFFECT = Table(
     ),
 )
 
-CHANGE_TABLES: dict[str, Table] = {
-    t.name: t for t in (CHANGES, CHANGE_SUMMARY, LINK_CANDIDATES, NEIGHBOURHOOD_FATES, PERIMETER_EFFECT)
-}
+CHANGE_TABLES: dict[str, Table] = {t.name: t for t in (CHANGES, CHANGE_SUMMARY)}

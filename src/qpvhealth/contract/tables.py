@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from qpvhealth.contract.change_tables import CHANGE_TABLES
 from qpvhealth.contract.schema import Column, Reference, Table
 from qpvhealth.facts.categories import MODALITIES, STRUCTURE_TYPES
 from qpvhealth.facts.situations import ANSWERS, LOCATION_STATUSES, PRECISIONS, SITUATIONS
@@ -246,6 +247,14 @@ STRUCTURE_LOCATIONS = Table(
             nullable=True,
         ),
         _SITUATION,
+        Column(
+            "situation_by_place",
+            "string",
+            "Situation selon le lieu",
+            "Situation by place",
+            "what the point alone gives, before the ARS's answer",
+            values=SITUATIONS,
+        ),
         Column("vecu_declared", "string", "Quartier vécu déclaré", "Declared by the ARS", values=ANSWERS),
         Column(
             "agrees_with_source",
@@ -478,4 +487,4 @@ PUBLISHED: dict[str, Table] = {
         REJECTS,
         AREAS,
     )
-}
+} | CHANGE_TABLES

@@ -92,8 +92,8 @@ def account(
     """
     if interval.is_backward:
         return turned(account(after, before, interval.reversed, links, near_rule=near_rule))
-    stocks = [frame.loc[frame["is_in_stock"], "finess_et"] for frame in (before, after)]
-    known = pairing.usable(links, *stocks, (interval.from_year, interval.to_year))
+    first, last = (frame.loc[frame["is_in_stock"], "finess_et"] for frame in (before, after))
+    known = pairing.usable(links, first, last, (interval.from_year, interval.to_year))
     pairs = _ready(pairing.paired(before, after, known))
     stays = pairs["in_from"] & pairs["in_to"]
     parts = [_entries(pairs[~pairs["in_from"]], interval), _exits(pairs[~pairs["in_to"]], interval)]
@@ -101,6 +101,12 @@ def account(
     rows = pd.concat([p for p in parts if len(p)] or parts[:1], ignore_index=True)
     rows = rows.assign(from_year=interval.from_year, to_year=interval.to_year, step=_numbered(rows))
     return _with_effects(rows, near_rule)
+
+
+def none() -> pd.DataFrame:
+    """Return an empty frame of changes: fewer than two extracts."""
+    counted = ("from_year", "to_year", "step", "effect_in_qpv", "effect_in_or_near")
+    return pd.DataFrame({c: pd.Series(dtype="Int64" if c in counted else "str") for c in COLUMNS})
 
 
 def turned(changes: pd.DataFrame) -> pd.DataFrame:
@@ -136,7 +142,8 @@ def _ready(pairs: pd.DataFrame) -> pd.DataFrame:
         for axis in "xy"
         for side in _SIDES
     }
-    moved = np.hypot(points["x_to"] - points["x_from"], points["y_to"] - points["y_from"])
+    east, north = points["x_to"] - points["x_from"], points["y_to"] - points["y_from"]
+    moved = (east * east + north * north) ** 0.5
     same_territory = pairs["territory_from"] == pairs["territory_to"]
     places = {
         "place_00": pairs["place_from"],
@@ -392,9 +399,8 @@ def _rows(found: pd.DataFrame, start: pd.DataFrame | None, end: pd.DataFrame | N
     """Write changes: the state before and after (null: not in the stock), the cause and its evidence."""
     states = {}
     for side, state in zip(_SIDES, (start, end), strict=True):
-        given = end if state is None else state
         for column in ("structure_type", "modality", "vecu_declared", "situation", "place", *AREAS):
-            value = pd.Series(None, index=found.index, dtype="str") if state is None else given[column]
+            value = pd.Series(None, index=found.index, dtype="str") if state is None else state[column]
             states[f"{column}_{side}"] = value.astype("str")
     kept = ("finess_et_from", "finess_et_to", "qpv_code_from", "qpv_code_to", "generation_from", "generation_to")
     evidence = ("cause", "evidence", "other_order_differs", "opened_on", "closed_on", "moved_m")

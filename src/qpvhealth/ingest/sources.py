@@ -16,6 +16,7 @@ from qpvhealth.ingest import (
     declarations,
     geocoded,
     layouts,
+    links,
     neighbourhoods,
     populations,
     programmes,
@@ -47,7 +48,9 @@ CORRECTABLE = (
     "zoning",
     "programme",
     "geocoded",
+    "links",
 )
+SHOWN = 3
 EXTRACT_RANK, REGISTER_RANK, GEOCODED_RANK = 0, 1, 2
 
 
@@ -77,6 +80,7 @@ class Sources:
     zoning_composition: pd.DataFrame = field(default_factory=pd.DataFrame)
     editions: pd.DataFrame = field(default_factory=pd.DataFrame)
     programmes: pd.DataFrame = field(default_factory=pd.DataFrame)
+    links: pd.DataFrame = field(default_factory=links.none)
     outlines: dict[str, pd.DataFrame] = field(default_factory=dict)
     communes: pd.DataFrame = field(default_factory=pd.DataFrame)
     areas: pd.DataFrame = field(default_factory=pd.DataFrame)
@@ -101,6 +105,15 @@ class Sources:
             self.accounts[source_id]["duplicates"] += n
             self.findings.append(Finding("duplicates", n, f"card {source_id}: identical rows of another card"))
 
+    def left_out(self, source_id: str, n: int, reason: str) -> None:
+        """Move rows of a source that another source makes idle from its rows out to its out of scope."""
+        if n:
+            account = self.accounts[source_id]
+            account["rows_out"] -= n
+            account["out_of_scope"] += n
+            reasons = account["out_of_scope_by_reason"]
+            account["out_of_scope_by_reason"] = reasons | {reason: reasons.get(reason, 0) + n}
+
 
 def read_all(cards: list[Card], known: tuple[Correction, ...], progress: Callable[[str], None]) -> Sources:
     """Read every card, kind by kind. Raises what the readers raise; nothing is written."""
@@ -115,12 +128,15 @@ def read_all(cards: list[Card], known: tuple[Correction, ...], progress: Callabl
         ("populations", _populations),
         ("zoning", _zonings),
         ("programme", _programmes),
+        ("links", _links),
         ("boundaries", _boundaries),
     )
     for kind, read in steps:
         progress(f"reading {kind}")
         read(sources, of_kind(cards, kind), known)
     _name_communes(sources)
+    for year, vintage in sources.vintages.items():
+        _warn_stock(sources, sources.structures[year], vintage)
     for card in of_kind(cards, *NOT_STAGED):
         sources.findings.append(
             Finding("source-unused", 1, f"card {card.id}: kind {card.kind} enters no table of this release")
@@ -154,11 +170,9 @@ def _structures(sources: Sources, cards: list[Card], known: tuple[Correction, ..
     for year, extracts in sorted(by_year.items()):
         frame, duplicates = structures.combine([s for _, s in extracts])
         sources.repeated(duplicates)
-        vintage = _vintage(year, [c for c, _ in extracts])
-        sources.vintages[year] = vintage
+        sources.vintages[year] = _vintage(year, [c for c, _ in extracts])
         sources.structures[year] = frame.assign(year=year)
         sources.points[year] = structures.points(frame).assign(rank=EXTRACT_RANK, commune_found=None)
-        _warn_stock(sources, frame, vintage)
 
 
 def _vintage(year: int, cards: list[Card]) -> Vintage:
@@ -184,21 +198,22 @@ def _warn_stock(sources: Sources, frame: pd.DataFrame, vintage: Vintage) -> None
 
 def _registers(sources: Sources, cards: list[Card], known: tuple[Correction, ...]) -> None:
     for card in cards:
-        staged = structures.read(card, known)
-        frame = sources.record(staged.staged)
         year = card["year"]
-        if year not in sources.structures:
-            sources.findings.append(
-                Finding("source-unused", len(frame), f"card {card.id}: no extract of {year} to complete")
-            )
+        extract = sources.structures.get(year)
+        wanted = frozenset() if extract is None else frozenset(extract["finess_et"])
+        staged = structures.read(card, known, wanted=wanted)
+        frame = sources.record(staged.staged)
+        if extract is None:
+            _warn_unused(sources, card)
             continue
-        extract = sources.structures[year]
         _warn_register(sources, extract, frame, card)
         sources.structures[year] = _completed(extract, frame)
-        offered = staged.points[staged.points["finess_et"].isin(extract["finess_et"])]
-        offered = offered.assign(rank=REGISTER_RANK, commune_found=None)
+        offered = staged.points.assign(rank=REGISTER_RANK, commune_found=None)
         sources.points[year] = pd.concat([sources.points[year], offered], ignore_index=True)
-        _unused(sources, card.id, len(frame) - len(offered), "not in the extract of its year")
+
+
+def _warn_unused(sources: Sources, card: Card) -> None:
+    sources.findings.append(Finding("source-unused", 1, f"card {card.id}: no extract of {card['year']} to complete"))
 
 
 def _completed(extract: pd.DataFrame, register: pd.DataFrame) -> pd.DataFrame:
@@ -234,16 +249,14 @@ def _geocoded(sources: Sources, cards: list[Card], known: tuple[Correction, ...]
         year = card["year"]
         extract = sources.structures.get(year)
         if extract is None:
-            sources.findings.append(
-                Finding("source-unused", len(frame), f"card {card.id}: no extract of {year} to complete")
-            )
+            _warn_unused(sources, card)
             continue
         offered = frame[frame["finess_et"].isin(extract["finess_et"])]
         columns = [*structures.points(offered).columns, "commune_found"]
         sources.points[year] = pd.concat(
             [sources.points[year], offered[columns].assign(rank=GEOCODED_RANK)], ignore_index=True
         )
-        _unused(sources, card.id, len(frame) - len(offered), "not in the extract of its year")
+        sources.left_out(card.id, len(frame) - len(offered), "not in the extract of its year")
 
 
 def _neighbourhoods(sources: Sources, cards: list[Card], known: tuple[Correction, ...]) -> None:
@@ -252,18 +265,16 @@ def _neighbourhoods(sources: Sources, cards: list[Card], known: tuple[Correction
     frames = [neighbourhoods.read(card, known) for card in cards]
     for staged in frames:
         sources.record(staged)
-    sources.neighbourhoods, duplicates = neighbourhoods.combine(frames)
+    sources.neighbourhoods, duplicates, replaced = neighbourhoods.combine(frames)
     sources.repeated(duplicates)
+    for source_id, n in replaced.items():
+        sources.left_out(source_id, n, "no area, taken from another card")
 
 
 def _declarations(sources: Sources, cards: list[Card], known: tuple[Correction, ...]) -> None:
     frames = [sources.record(declarations.read(card, known)) for card in cards]
     sources.declarations = pd.concat(frames, ignore_index=True) if frames else _no_declarations()
-    answers = sources.declarations.drop_duplicates(["year", "generation", "finess_et", "vecu_declared"])
-    twice = answers[(answers["vecu_declared"] != "unknown")]
-    twice = twice[twice.duplicated(["year", "generation", "finess_et"])]
-    if not twice.empty:
-        raise InputError(f"declarations: yes and no for {', '.join(twice['finess_et'].head(10))} in two files")
+    declarations.refuse_both(sources.declarations, "declarations")
     for card in cards:
         stated = departments_of(card.area, card.id) if card.get("answered") is not None else frozenset()
         sources.answered[card["year"]] = sources.answered.get(card["year"], frozenset()) | (stated or frozenset())
@@ -277,6 +288,11 @@ def _declarations(sources: Sources, cards: list[Card], known: tuple[Correction, 
             f"card {card.id}: structures that no extract of its year holds",
             len(named),
         )
+
+
+def _links(sources: Sources, cards: list[Card], known: tuple[Correction, ...]) -> None:
+    frames = [sources.record(links.read(card, known))[links.COLUMNS] for card in cards]
+    sources.links = pd.concat(frames, ignore_index=True) if frames else links.none()
 
 
 def _no_declarations() -> pd.DataFrame:
@@ -311,22 +327,24 @@ def _zonings(sources: Sources, cards: list[Card], known: tuple[Correction, ...])
     sources.zoning_classes = pd.concat(classes, ignore_index=True)
     sources.zoning_composition = pd.concat(composition, ignore_index=True)
     sources.editions = _editions(pd.DataFrame(editions))
+    zonings.refuse_conflicts(sources.zoning_classes, "zoning")
     key = ["edition", "level", "code"]
-    distinct = sources.zoning_classes.drop_duplicates([*key, "zone_class"])
-    if (twice := distinct[distinct.duplicated(key)]).size:
-        raise InputError(
-            f"zoning: two cards give different classes to {', '.join(twice['code'].head(10))} in one edition"
-        )
+    repeated = sources.zoning_classes.duplicated(key)
+    sources.zoning_classes = sources.zoning_classes[~repeated].reset_index(drop=True)
 
 
 def _editions(stated: pd.DataFrame) -> pd.DataFrame:
-    distinct = stated.drop(columns="source_id").drop_duplicates()
-    twice = distinct["edition"][distinct["edition"].duplicated()]
-    if not twice.empty:
-        raise UsageError(
-            f"zoning edition {', '.join(twice)}: its cards differ in in_force_from or generation; one edition has one"
-        )
-    return distinct.sort_values(["in_force_from", "edition"], ignore_index=True)
+    """Return one row per edition. A card whose lists name no QPV need not say the generation that another says."""
+    rows = []
+    for edition, cards in stated.groupby("edition"):
+        known = {k: cards[k].dropna().unique() for k in ("in_force_from", "generation")}
+        if any(len(values) > 1 for values in known.values()):
+            raise UsageError(
+                f"zoning edition {edition}: its cards ({', '.join(cards['source_id'])}) differ in in_force_from or"
+                " generation; one edition has one"
+            )
+        rows.append({"edition": edition} | {k: v[0] if len(v) else None for k, v in known.items()})
+    return pd.DataFrame(rows).sort_values(["in_force_from", "edition"], ignore_index=True)
 
 
 def _programmes(sources: Sources, cards: list[Card], known: tuple[Correction, ...]) -> None:
@@ -397,18 +415,9 @@ def _refuse_uncorrectable(cards: list[Card], known: tuple[Correction, ...]) -> N
         raise UsageError(f"corrections.toml: {', '.join(wrong)}: only {', '.join(CORRECTABLE)} can be corrected")
 
 
-def _unused(sources: Sources, source_id: str, n: int, reason: str) -> None:
-    """Move rows of a completing source that complete nothing from its rows out to its out of scope."""
-    if n:
-        account = sources.accounts[source_id]
-        account["rows_out"] -= n
-        account["out_of_scope"] += n
-        account["out_of_scope_by_reason"] = account["out_of_scope_by_reason"] | {reason: n}
-
-
 def _warn(sources: Sources, rule: str, rows: pd.DataFrame, message: str, of: int) -> None:
     if len(rows):
-        examples = ", ".join(rows["finess_et"].head(3)) + (", …" if len(rows) > 3 else "")
+        examples = ", ".join(rows["finess_et"].head(SHOWN)) + (", …" if len(rows) > SHOWN else "")
         sources.findings.append(Finding(rule, len(rows), f"{message} ({examples})", of))
 
 
