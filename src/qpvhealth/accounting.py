@@ -15,7 +15,6 @@ from qpvhealth.indicators import change_summary, changes
 from qpvhealth.spatial import situations
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
 
     from qpvhealth.ingest.sources import Vintage
     from qpvhealth.pipeline import Basis
