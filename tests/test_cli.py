@@ -253,3 +253,20 @@ def test_talk_goes_to_stderr_as_json_when_asked(tmp_path):
     assert all(json.loads(line)["level"] for line in done.stderr.splitlines())
     assert (tmp_path / "log").read_text(encoding="utf-8")
     assert run("-q", "build", "--raw", raw, "--out", tmp_path / "out2").stderr == ""
+
+
+def test_releases_are_listed_rolled_back_and_pruned(tmp_path):
+    raw, out = tiny(tmp_path / "raw"), tmp_path / "out"
+    ids = []
+    for row in ("0X0000001,MSP,93901,2.305,48.905\n", "0X0000002,CDS,93901,2.305,48.905\n"):
+        tiny(raw, rows=row)
+        ids.append(json.loads(run("build", "--raw", raw, "--out", out, "--json").stdout)["release"])
+    told = json.loads(run("releases", "list", "--out", out, "--json").stdout)["releases"]
+    assert {r["release"]: r["current"] for r in told} == {ids[0]: False, ids[1]: True}
+    assert run("releases", "rollback", ids[0][:8], "--out", out).returncode == 0
+    assert (out / "current").resolve().name == ids[0]
+    assert "would remove" not in run("releases", "prune", "--keep", 2, "--out", out).stdout
+    done = run("releases", "prune", "--keep", 1, "--yes", "--out", out)
+    assert done.returncode == 0
+    assert (out / "current").resolve().name == ids[0]
+    assert run("verify", "--out", out).returncode == 0

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 SAMPLE_ROWS = 3
 MAX_VALUES = 12
 SHORT_WORD = 3
+INSEE_CODE = r"\d{1,5}|2[AB](\d{3})?"
 _KINDS: tuple[tuple[str, tuple[Layout, ...]], ...] = (
     ("structures", structures.LAYOUTS),
     ("neighbourhoods", (neighbourhoods.LAYOUT,)),
@@ -117,7 +118,8 @@ def _distinctive(kind: str, layout: Layout, raw: RawTable) -> bool:
         found = layout.mapping(list(raw.frame.columns))
         return layout is boundaries.COMMUNES and any(found[c] for c in ("kind", "department_code", "epci_code"))
     if kind == "boundaries":
-        return layout is boundaries.OUTLINES
+        codes = raw.frame[layout.mapping(list(raw.frame.columns), truncated=True)["area_code"][0]].dropna()
+        return layout is boundaries.OUTLINES and bool(codes.str.fullmatch(INSEE_CODE).all())
     return True
 
 
