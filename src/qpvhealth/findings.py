@@ -87,7 +87,7 @@ def _some(rows: pd.DataFrame, column: str, rule: str, message: str, of_: int | N
 def _polygons(prepared: pd.DataFrame, settings: Settings) -> Iterator[Finding]:
     for generation, rows in prepared.groupby("generation"):
         repaired = rows[rows["repair"] == REPAIRED]
-        changed = repaired[repaired["repair_area_change"].abs() > settings.repair_area_share]
+        changed = repaired[~(repaired["repair_area_change"].abs() <= settings.repair_area_share)]
         n = len(rows)
         yield from _some(repaired, "qpv_code", "polygon-repaired", f"{generation}: invalid polygons repaired", n)
         share = f"{settings.repair_area_share:.0%}"

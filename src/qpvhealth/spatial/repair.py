@@ -22,23 +22,29 @@ class Repaired(NamedTuple):
 def repair(geometries: np.ndarray) -> Repaired:
     """Make polygons valid by their structure (holes stay holes, a bowtie keeps both wings) and keep the polygonal part.
 
-    ``geometries``: polygons in metres. A geometry of another kind, empty, or without area after repair is collapsed: its row
-    stays, nothing can be inside it. The area change is relative to the area as read; NaN where that was 0.
+    ``geometries``: polygons in metres. A geometry of another kind, empty, with a vertex that is no number, or without area after
+    repair is collapsed: its row stays, nothing can be inside it. The area change is relative to the area as read; NaN where that was 0.
     """
-    given = np.asarray(geometries, dtype=object)
-    with np.errstate(invalid="ignore"):
-        finite = np.isfinite(shapely.bounds(given)).all(axis=1)
-    given = np.where(finite, given, None)
+    given = np.array(geometries, dtype=object)
+    given[_has_no_place(given)] = None
     out = given.copy()
     bad = ~shapely.is_valid(given) | ~np.isin(shapely.get_type_id(given), (POLYGON, MULTIPOLYGON))
     out[bad] = _polygonal(shapely.make_valid(given[bad], method="structure", keep_collapsed=False))
     before, after = shapely.area(given), shapely.area(out)
     collapsed = ~(after > 0)
     out[collapsed] = None
-    with np.errstate(divide="ignore", invalid="ignore"):
-        change = np.where(before > 0, after / before - 1, np.nan)
-    done = np.where(collapsed, COLLAPSED, np.where(bad, REPAIRED, NONE)).astype(object)
-    return Repaired(out, done, np.where(bad & ~collapsed, change, np.where(collapsed, np.nan, 0.0)))
+    done = np.full(len(given), NONE, dtype=object)
+    done[bad], done[collapsed] = REPAIRED, COLLAPSED
+    change = np.divide(after, before, out=np.full(len(given), np.nan), where=before > 0) - 1
+    return Repaired(out, done, np.where(collapsed, np.nan, np.where(bad, change, 0.0)))
+
+
+def _has_no_place(geometries: np.ndarray) -> np.ndarray:
+    """Say which geometries have a vertex that is not a pair of numbers: dropping it would give another shape."""
+    coordinates, owner = shapely.get_coordinates(geometries, return_index=True)
+    out = np.zeros(len(geometries), dtype=bool)
+    out[owner[~np.isfinite(coordinates).all(axis=1)]] = True
+    return out
 
 
 def _polygonal(geometries: np.ndarray) -> np.ndarray:

@@ -97,7 +97,7 @@ def surely_elsewhere(
         free = _free_areas(str(territory), given, outlines, ring_m)
         for level, column in (("department", "department_code"), ("commune", "commune_code")):
             known = _of_area(rows[column], free.get(level, {}))
-            told.loc[rows.index] = known.fillna(told.loc[rows.index]).astype(bool)
+            told.loc[rows.index] = known.fillna(told.loc[rows.index].astype("boolean")).astype(bool)
         without = _of_area(rows["commune_code"], free.get("commune", {})).isna()
         far = rows["distance_m"] > ring_m + commune_reach_m
         apart = rows["commune_code"].notna() & ~rows["commune_code"].isin(_with_arrondissements(communes_with_qpv))
@@ -107,7 +107,8 @@ def surely_elsewhere(
 
 def _of_area(codes: pd.Series, known: Mapping[str, bool]) -> pd.Series:
     """Look areas up by their code, an arrondissement that is not there by its commune."""
-    return codes.map(known).fillna(codes.map(COMMUNE_OF_ARRONDISSEMENT).map(known))
+    whole = codes.map(COMMUNE_OF_ARRONDISSEMENT)
+    return codes.map(known).astype("boolean").fillna(whole.map(known).astype("boolean"))
 
 
 def _with_arrondissements(communes: set[str]) -> set[str]:

@@ -1,0 +1,201 @@
+import numpy as np
+import pandas as pd
+import pytest
+import shapely
+from hypothesis import given, settings, strategies as st
+
+from qpvhealth.spatial.location import distances, locate, locate_all, nearest_points
+from qpvhealth.spatial.perimeters import Perimeters
+
+RING = 300.0
+
+
+def square(x, y, side=100.0):
+    return shapely.box(x, y, x + side, y + side)
+
+
+def perimeters(**polygons):
+    codes = sorted(polygons)
+    return Perimeters(np.array(codes, dtype=object), np.array([polygons[c] for c in codes], dtype=object))
+
+
+def at(given_perimeters, *points, within=RING):
+    x, y = np.array(points, dtype=float).reshape(-1, 2).T
+    return locate(x, y, given_perimeters, within)
+
+
+ONE = perimeters(A=square(0, 0))
+
+
+@pytest.mark.parametrize(
+    ("point", "code", "distance", "border"),
+    [
+        ((50, 50), "A", 0, -50),  # in the middle
+        ((90, 50), "A", 0, -10),
+        ((100, 50), "A", 0, 0),  # on an edge: borders are inside
+        ((100, 100), "A", 0, 0),  # on a vertex
+        ((101, 50), None, 1, 1),
+        ((103, 104), None, 5, 5),  # off a corner, 3-4-5
+        ((5000, 50), None, 4900, 4900),  # beyond every ring: the nearest is still named
+    ],
+)
+def test_one_square(point, code, distance, border):
+    row = at(ONE, point).points.iloc[0]
+    assert (None if pd.isna(row["qpv_code"]) else row["qpv_code"]) == code
+    assert row["nearest_qpv_code"] == "A"
+    assert (row["distance_m"], row["border_distance_m"]) == (distance, border)
+
+
+def test_a_hole_is_outside_and_its_edge_inside():
+    ring = perimeters(A=shapely.difference(square(0, 0), shapely.box(40, 40, 60, 60)))
+    rows = at(ring, (50, 50), (40, 50), (30, 50)).points
+    assert rows["qpv_code"].isna().tolist() == [True, False, False]
+    assert rows["distance_m"].tolist() == [10, 0, 0]
+    assert rows["border_distance_m"].tolist() == [10, 0, -10]
+
+
+def test_on_a_shared_border_the_smallest_code_wins():
+    rows = at(perimeters(B=square(0, 0), A=square(100, 0)), (100, 50)).points
+    assert rows["qpv_code"].tolist() == ["A"]
+    assert rows["n_qpv_inside"].tolist() == [2]
+
+
+def test_in_an_overlap_the_deepest_wins_then_the_smallest_code():
+    overlap = perimeters(A=square(0, 0), B=square(60, 0))
+    rows = at(overlap, (90, 50), (65, 50), (80, 50)).points
+    # 10 m deep in A and 30 in B; 35 and 5; 20 and 20
+    assert rows["qpv_code"].tolist() == ["B", "A", "A"]
+    assert rows["border_distance_m"].tolist() == [-30, -35, -20]
+    assert rows["nearest_qpv_code"].tolist() == ["B", "A", "A"]
+
+
+def test_at_the_same_distance_the_smallest_code_is_nearest():
+    rows = at(perimeters(B=square(0, 0), A=square(300, 0)), (200, 50), (2000, 50)).points
+    assert rows["nearest_qpv_code"].tolist() == ["A", "A"]
+    assert rows["n_nearest"].tolist() == [2, 1]
+
+
+def test_a_tie_beyond_every_ring_is_settled_too():
+    far = at(perimeters(B=square(-5100, 0), A=square(5000, 0)), (0, 50)).points.iloc[0]
+    assert (far["nearest_qpv_code"], far["n_nearest"], far["distance_m"]) == ("A", 2, 5000)
+
+
+def test_pairs_hold_what_is_exactly_at_the_distance():
+    pairs = at(ONE, (400, 50), (400.001, 50), (50, 50)).pairs
+    assert pairs.to_dict("list") == {"point": [0, 2], "qpv_code": ["A", "A"], "distance_m": [300, 0]}
+
+
+def test_a_null_point_gets_nulls():
+    found = at(ONE, (np.nan, 50), (50, np.nan), (50, 50))
+    assert found.points["distance_m"].isna().tolist() == [True, True, False]
+    assert found.points["nearest_qpv_code"].isna().tolist() == [True, True, False]
+    assert found.pairs["point"].tolist() == [2]
+
+
+def test_a_structure_is_compared_with_the_qpv_of_its_territory_only():
+    both = {"metropole": perimeters(A=square(0, 0)), "mayotte": perimeters(M=square(0, 1000))}
+    territory = pd.Series(["metropole", "mayotte", "guyane", None, "metropole"], dtype="str")
+    x, y = np.array([50, 50, 50, 50, 50.0]), np.array([50, 50, 50, 50, 1050.0])
+    found = locate_all(x, y, territory, both, RING)
+    assert found.points["nearest_qpv_code"].fillna("-").tolist() == ["A", "M", "-", "-", "A"]
+    assert found.points["qpv_code"].fillna("-").tolist() == ["A", "-", "-", "-", "-"]
+    assert found.points["distance_m"].fillna(-1).tolist() == [0, 950, -1, -1, 950]
+    assert found.pairs["point"].tolist() == [0]
+
+
+def test_co_located_structures_keep_one_answer_each():
+    found = locate_all(
+        np.array([110.0] * 3), np.array([50.0] * 3), pd.Series(["metropole"] * 3), {"metropole": ONE}, RING
+    )
+    assert found.points["distance_m"].tolist() == [10, 10, 10]
+    assert sorted(found.pairs["point"]) == [0, 1, 2]
+
+
+def test_no_polygon_at_all():
+    found = locate_all(np.array([1.0]), np.array([1.0]), pd.Series(["metropole"]), {}, RING)
+    assert found.points.isna().all(axis=None)
+    assert found.pairs.empty
+
+
+def test_distance_to_a_named_qpv():
+    named = pd.Series(["A", "A", "gone", None], dtype="str")
+    got = distances(np.array([110.0, np.nan, 0, 0]), np.array([50.0, 50, 0, 0]), named, {"metropole": ONE})
+    assert got[0] == 10
+    assert np.isnan(got[1:]).all()
+
+
+def test_nearest_point_of_each_qpv_and_its_ties():
+    two = perimeters(A=square(0, 0), B=square(1000, 0))
+    x, y, codes = (
+        np.array([110.0, -10, 1050, np.nan]),
+        np.array([50.0, 50, 50, 0]),
+        np.array(["2", "1", "3", "0"], dtype=object),
+    )
+    assert nearest_points(two, x, y, codes).to_dict("list") == {
+        "qpv_code": ["A", "B"],
+        "code": ["1", "3"],
+        "distance_m": [10, 0],
+    }
+
+
+# the join by index must be the naive double loop, adversarial points included
+
+_cell = st.integers(-4, 4)
+_polygon = st.tuples(_cell, _cell, st.integers(1, 3), st.integers(1, 3)).map(
+    lambda t: shapely.box(t[0] * 50, t[1] * 50, (t[0] + t[2]) * 50, (t[1] + t[3]) * 50)
+)
+_triangle = st.tuples(*[st.tuples(_cell, _cell)] * 3).map(lambda t: shapely.Polygon([(50 * a, 50 * b) for a, b in t]))
+_shapes = st.lists(st.one_of(_polygon, _triangle.filter(lambda p: p.is_valid and p.area > 0)), min_size=1, max_size=7)
+
+
+def adversarial(polygons):
+    """Vertices, middles of edges and centroids of the polygons."""
+    coordinates = shapely.get_coordinates(polygons)
+    middles = (coordinates[1:] + coordinates[:-1]) / 2
+    return [tuple(c) for c in (*coordinates, *middles, *shapely.get_coordinates(shapely.centroid(polygons)))]
+
+
+def naive(polygons, codes, x, y, within):
+    point = shapely.Point(x, y)
+    told = [(shapely.distance(p, point), c, p) for p, c in zip(polygons, codes, strict=True)]
+    inside = [(-shapely.distance(p.boundary, point), c) for d, c, p in told if d == 0]
+    near = min((d, c) for d, c, _ in told)
+    depth, code = min(inside) if inside else (None, None)
+    return {
+        "qpv_code": code,
+        "nearest_qpv_code": code or near[1],
+        "distance_m": near[0],
+        "border_distance_m": near[0] if code is None else depth,
+        "n_qpv_inside": len(inside),
+        "n_nearest": sum(d == near[0] for d, _, _ in told),
+        "pairs": sorted((c, d) for d, c, _ in told if d <= within),
+    }
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    _shapes, st.lists(st.tuples(st.floats(-400, 400), st.floats(-400, 400)), max_size=6), st.sampled_from([50.0, 120.0])
+)
+def test_the_join_is_the_double_loop(polygons, points, within):
+    codes = [f"Q{n}" for n in range(len(polygons))]
+    every = [*points, *adversarial(polygons)]
+    found = at(Perimeters(np.array(codes, dtype=object), np.array(polygons, dtype=object)), *every, within=within)
+    for n, (row, (x, y)) in enumerate(zip(found.points.to_dict("records"), every, strict=True)):
+        expected = naive(polygons, codes, x, y, within)
+        pairs = found.pairs[found.pairs["point"] == n]
+        assert list(zip(pairs["qpv_code"], pairs["distance_m"], strict=True)) == expected.pop("pairs")
+        assert {k: (None if pd.isna(row[k]) else row[k]) for k in expected} == expected
+
+
+@settings(max_examples=40, deadline=None)
+@given(_shapes, st.lists(st.tuples(_cell, _cell), min_size=1, max_size=8))
+def test_the_nearest_point_is_the_naive_minimum(polygons, points):
+    codes = np.array([f"S{n}" for n in range(len(points))][::-1], dtype=object)
+    x, y = (np.array(points, dtype=float) * 50).T
+    named = Perimeters(
+        np.array([f"Q{n}" for n in range(len(polygons))], dtype=object), np.array(polygons, dtype=object)
+    )
+    found = nearest_points(named, x, y, codes)
+    for polygon, row in zip(polygons, found.to_dict("records"), strict=True):
+        expected = min((shapely.distance(polygon, shapely.Point(a, b)), c) for a, b, c in zip(x, y, codes, strict=True))
+        assert (row["distance_m"], row["code"]) == expected
