@@ -118,8 +118,9 @@ def _distinctive(kind: str, layout: Layout, raw: RawTable) -> bool:
         found = layout.mapping(list(raw.frame.columns))
         return layout is boundaries.COMMUNES and any(found[c] for c in ("kind", "department_code", "epci_code"))
     if kind == "boundaries":
-        codes = raw.frame[layout.mapping(list(raw.frame.columns), truncated=True)["area_code"][0]].dropna()
-        return layout is boundaries.OUTLINES and bool(codes.str.fullmatch(INSEE_CODE).all())
+        headers = layout.mapping(list(raw.frame.columns), truncated=True)["area_code"]
+        codes = raw.frame[headers[0]].dropna() if headers else raw.frame.iloc[:0, 0]
+        return layout is boundaries.OUTLINES and len(headers) == 1 and bool(codes.str.fullmatch(INSEE_CODE).all())
     return True
 
 
