@@ -83,7 +83,8 @@ def _judged(
     """Set the status of each point and the reason why it cannot decide."""
     has_point = frame["longitude"].notna() & frame["latitude"].notna()
     poor = (frame["location_status"] == LOCATED) & (frame["location_score"] < minimum_score)
-    stray = has_point & (frame["territory_found"] != frame["territory"]) & frame["territory"].notna()
+    found, declared = frame["territory_found"], frame["territory"]
+    stray = has_point & (found.isna() | (declared.notna() & (found != declared)))
     elsewhere = _another_commune(frame)
     outside = np.zeros(len(frame), dtype=bool)
     for level, column in OUTLINE_LEVELS.items():
@@ -93,7 +94,7 @@ def _judged(
     notes = pd.Series(None, index=frame.index, dtype="str")
     for reason, at in (
         ("no point", ~has_point),
-        ("outside its declared territory", stray & located),
+        ("outside its declared territory, or every territory", stray & located),
         ("far from its declared commune or département", outside & located),
         ("the geocoder found another commune", elsewhere & located),
         ("score too low", poor),
