@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import tomllib
 from dataclasses import asdict, dataclass, field, fields
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from qpvhealth.errors import UsageError
 from qpvhealth.facts.situations import DECLARED, VECU_RULES
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
 FILE_NAME = "qpvhealth.toml"
+_BY_NAME = {
+    "location_error_m": ("housenumber", "street", "unknown"),
+    "outline_tolerance_m": ("commune", "department", "region"),
+}
 
 
 @dataclass(frozen=True)
@@ -63,7 +70,7 @@ def load(path: Path | None) -> Settings:
     if path is None:
         return Settings()
     try:
-        given = tomllib.loads(path.read_text(encoding="utf-8"))
+        given = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise UsageError(f"{path.name}: settings cannot be read: {error}") from error
     return from_mapping(given, path.name)
@@ -72,19 +79,13 @@ def load(path: Path | None) -> Settings:
 def from_mapping(given: dict[str, Any], source: str = FILE_NAME) -> Settings:
     """Make settings from plain values. Raises UsageError, all problems at once."""
     known = {f.name for f in fields(Settings)}
-    problems = [
-        f'{source}: unknown setting "{key}"; known: {", ".join(sorted(known))}' for key in given if key not in known
-    ]
+    problems = [f'unknown setting "{key}"; known: {", ".join(sorted(known))}' for key in given if key not in known]
+    problems += [problem for key, value in given.items() for problem in _wrong_type(key, value)]
+    if not problems:
+        settings = Settings(**{key: _plain(key, value) for key, value in given.items()})
+        problems = _problems(settings)
     if problems:
-        raise UsageError("\n".join(problems))
-    values = {key: _plain(key, value) for key, value in given.items()}
-    try:
-        settings = Settings(**values)
-        problems = [f"{source}: {problem}" for problem in _problems(settings)]
-    except (TypeError, ValueError) as error:
-        problems = [f"{source}: {error}"]
-    if problems:
-        raise UsageError("\n".join(problems))
+        raise UsageError("\n".join(f"{source}: {problem}" for problem in problems))
     return settings
 
 
@@ -94,16 +95,32 @@ def nearest(folder: Path) -> Path | None:
     return next((p for f in (folder, *folder.parents) if (p := f / FILE_NAME).is_file()), None)
 
 
+def _wrong_type(key: str, value: Any) -> Iterator[str]:  # noqa: ANN401
+    if key == "generations" and not (isinstance(value, list) and all(isinstance(g, str) for g in value)):
+        yield f"generations: a list of names, not {value!r}"
+    if key == "rings_m" and not isinstance(value, list):
+        yield f"rings_m: a list of distances, not {value!r}"
+    if key == "headline_generation" and not (isinstance(value, dict) and all(_is_year(y, g) for y, g in value.items())):
+        yield f'headline_generation: a generation for a year, such as {{ 2024 = "qpv-2015" }}, not {value!r}'
+    if key in _BY_NAME and not (isinstance(value, dict) and set(value) <= set(_BY_NAME[key])):
+        yield f"{key}: metres by name, of {', '.join(_BY_NAME[key])}, not {value!r}"
+
+
+def _is_year(year: Any, generation: Any) -> bool:  # noqa: ANN401
+    return str(year).isdigit() and isinstance(generation, str)
+
+
 def _plain(key: str, value: Any) -> Any:  # noqa: ANN401
-    if key == "headline_generation" and isinstance(value, dict):
-        return {int(year): str(generation) for year, generation in value.items()}
-    if key in ("location_error_m", "outline_tolerance_m") and isinstance(value, dict):
+    if key == "headline_generation":
+        return {int(year): generation for year, generation in value.items()}
+    if key in _BY_NAME:
         return getattr(Settings(), key) | value
     return tuple(value) if isinstance(value, list) else value
 
 
 def _problems(settings: Settings) -> list[str]:
     rings = settings.rings_m
+    metres = (*settings.location_error_m.values(), *settings.outline_tolerance_m.values())
     checks = {
         "rings_m: at least one distance, all positive numbers": bool(rings) and all(_positive(r) for r in rings),
         "vecu_distance_m: a positive number of metres": _positive(settings.vecu_distance_m),
@@ -112,9 +129,7 @@ def _problems(settings: Settings) -> list[str]:
         "geocoder_score: between 0 and 1": _positive(settings.geocoder_score) and settings.geocoder_score <= 1,
         "commune_reach_m: a positive number of metres": _positive(settings.commune_reach_m),
         "repair_area_share: a positive share": _positive(settings.repair_area_share),
-        "location_error_m, outline_tolerance_m: positive metres": all(
-            _positive(v) for v in (*settings.location_error_m.values(), *settings.outline_tolerance_m.values())
-        ),
+        "location_error_m, outline_tolerance_m: positive metres": all(_positive(v) for v in metres),
     }
     return [rule for rule, holds in checks.items() if not holds]
 

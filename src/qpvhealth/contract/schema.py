@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import pandas as pd
 import pyarrow as pa
+from pandas.api.types import is_numeric_dtype, pandas_dtype
 
 from qpvhealth.errors import ContractError
 
@@ -64,14 +65,17 @@ class Column:
         if not self.nullable and null.any():
             yield "must not be null", series[null]
         known = series[~null]
-        if self.values is not None and not (ok := known.isin(self.values)).all():
-            yield f"must be one of {', '.join(self.values)}", known[~ok]
-        if self.pattern is not None and not (ok := known.astype("str").str.fullmatch(self.pattern)).all():
-            yield f"must match {self.pattern}", known[~ok]
-        if self.minimum is not None and not (ok := known >= self.minimum).all():
-            yield f"must be at least {self.minimum:g}", known[~ok]
-        if self.maximum is not None and not (ok := known <= self.maximum).all():
-            yield f"must be at most {self.maximum:g}", known[~ok]
+        if self.kind in ("int", "float") and not is_numeric_dtype(series):
+            yield "must be a number", known
+            return
+        if self.values is not None:
+            yield from _unless(known.isin(self.values), f"must be one of {', '.join(self.values)}", known)
+        if self.pattern is not None:
+            yield from _unless(known.astype("str").str.fullmatch(self.pattern), f"must match {self.pattern}", known)
+        if self.minimum is not None:
+            yield from _unless(known >= self.minimum, f"must be at least {self.minimum:g}", known)
+        if self.maximum is not None:
+            yield from _unless(known <= self.maximum, f"must be at most {self.maximum:g}", known)
 
     @property
     def constraint(self) -> str:
@@ -207,15 +211,24 @@ class Table:
             yield _problem(self.name, "+".join(reference.columns), rule, _joined(ours, reference.columns)[lost])
 
 
+def _unless(ok: pd.Series, rule: str, known: pd.Series) -> Iterator[tuple[str, pd.Series]]:
+    holds = ok.astype(bool)
+    if not holds.all():
+        yield rule, known[~holds]
+
+
 def _cast(series: pd.Series, column: Column, table: str) -> pd.Series:
     try:
-        return series.astype(PANDAS[column.kind])
+        return series.astype(pandas_dtype(PANDAS[column.kind]))
     except (TypeError, ValueError) as error:
         raise ContractError(f"{table}.{column.name}: cannot be read as {column.kind}: {error}") from error
 
 
 def _joined(frame: pd.DataFrame, columns: tuple[str, ...]) -> pd.Series:
-    return frame[list(columns)].astype("str").agg("/".join, axis=1)
+    first, *others = (frame[c].astype("str").fillna("") for c in columns)
+    for other in others:
+        first = first + "/" + other
+    return first
 
 
 def _problem(table: str, column: str, rule: str, bad: pd.Series) -> str:

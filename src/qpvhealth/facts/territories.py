@@ -29,7 +29,8 @@ class Territory:
 
 
 METROPOLE = "metropole"
-_METROPOLITAN_DEPARTMENTS = tuple(f"{n:02d}" for n in range(1, 96) if n != 20) + ("2A", "2B")
+_CORSICA_BEFORE_1976 = 20
+_METROPOLITAN_DEPARTMENTS = (*(f"{n:02d}" for n in range(1, 96) if n != _CORSICA_BEFORE_1976), "2A", "2B")
 
 TERRITORIES: dict[str, Territory] = {
     t.name: t
@@ -116,6 +117,9 @@ DEPARTMENT_REGION: dict[str, str] = {d: code for code, (_, members) in REGIONS.i
 
 FINESS_OVERSEAS: dict[str, str] = {"9A": "971", "9B": "972", "9C": "973", "9D": "974", "9E": "975", "9F": "976"}
 """Overseas département codes of FINESS (data-fair/processing-finess, second-hand). 9J exists; its meaning is unknown."""
+
+FORMER_COMMUNES: dict[str, str] = {"97123": "97701", "97127": "97801"}
+"""Saint-Barthélemy and Saint-Martin, communes of Guadeloupe until 2007, collectivities since (INSEE, COG)."""
 
 ARRONDISSEMENTS: dict[str, tuple[str, ...]] = {
     "75056": tuple(f"751{n:02d}" for n in range(1, 21)),

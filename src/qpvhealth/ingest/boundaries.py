@@ -5,41 +5,55 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pandas as pd
+import shapely
 
-from qpvhealth.errors import InputError
-from qpvhealth.ingest import cleaning, layouts, tables
+from qpvhealth.ingest import cleaning, layouts, systems, tables
 from qpvhealth.ingest.layouts import Field, Layout
-from qpvhealth.ingest.staged import Sieve, Staged
+from qpvhealth.ingest.staged import Sieve
 
 if TYPE_CHECKING:
     from qpvhealth.ingest.cards import Card
     from qpvhealth.ingest.raw import RawTable
+    from qpvhealth.ingest.staged import Staged
 
-OUTLINES = Layout(
-    "outlines",
-    (
-        Field(
-            "area_code",
-            ("code", "insee", "insee_com", "insee_dep", "insee_reg", "codgeo", "com", "dep", "reg", "code_insee"),
-            required=True,
+_CODES: dict[str, tuple[str, ...]] = {
+    "commune": ("insee_com", "com", "codgeo", "depcom", "code_commune"),
+    "department": ("insee_dep", "dep", "code_dept", "code_departement"),
+    "region": ("insee_reg", "reg", "code_region"),
+}
+_ANY_CODE = ("code", "insee", "code_insee")
+_LABELS = ("nom", "libelle", "name", "nom_com", "nom_dep", "nom_reg", "nom_officiel", "libgeo")
+
+
+def outlines_layout(*levels: str) -> Layout:
+    """Return the layout of outlines of these levels: a file of communes also holds the codes of what they lie in."""
+    codes = (*_ANY_CODE, *(c for level in levels for c in _CODES[level]))
+    return Layout("outlines", (Field("area_code", codes, required=True), Field("label", _LABELS)))
+
+
+def table_layout(*levels: str) -> Layout:
+    """Return the layout of a table of areas of these levels (COG), without geometry."""
+    codes = (*_ANY_CODE, *(c for level in levels for c in _CODES[level]))
+    above = {
+        "department_code": () if "department" in levels else ("code_departement", "dep"),
+        "region_code": () if "region" in levels else ("code_region", "reg"),
+        "epci_code": ("EPCI", "siren_epci", "code_epci"),
+        "epci_label": ("lib_epci", "nom_epci", "LIBEPCI"),
+    }
+    return Layout(
+        "cog",
+        (
+            Field("area_code", codes, required=True),
+            Field("label", ("libelle", "nom", "libgeo")),
+            Field("kind", ("typecom",)),
+            *(Field(name, aliases) for name, aliases in above.items()),
         ),
-        Field("label", ("nom", "libelle", "name", "nom_com", "nom_dep", "nom_reg", "libgeo")),
-    ),
-)
-COMMUNES = Layout(
-    "cog",
-    (
-        Field("area_code", ("COM", "code", "codgeo", "code_insee", "insee", "DEP", "REG"), required=True),
-        Field("label", ("LIBELLE", "nom", "libgeo")),
-        Field("kind", ("TYPECOM",)),
-        Field("department_code", ("code_departement", "DEP")),
-        Field("region_code", ("code_region", "REG")),
-        Field("epci_code", ("EPCI", "siren_epci", "code_epci")),
-        Field("epci_label", ("lib_epci", "nom_epci", "LIBEPCI")),
-    ),
-)
+    )
+
+
+OUTLINES = outlines_layout(*_CODES)
+COMMUNES = table_layout("commune")
 COUNTED_KINDS = ("COM", "ARM")
-_LEVEL_HEADERS = {"commune": "COM", "department": "DEP", "region": "REG"}
 
 
 def read(card: Card) -> Staged:
@@ -54,38 +68,31 @@ def read(card: Card) -> Staged:
 
 def _outlines(raw: RawTable, card: Card) -> Staged:
     sieve = Sieve(raw, card.id)
-    text = layouts.renamed(raw, card, OUTLINES)
-    crs = card.get("crs") or raw.crs
-    if crs is None:
-        raise InputError(f'{raw.place()}: no coordinate system; write crs = "EPSG:…" in card {card.id}')
-    sieve.reject(text["area_code"].isna(), "value-missing", "no area code")
-    frame = pd.DataFrame(
-        {"level": card["level"], "area_code": _codes(text["area_code"], card["level"]), "label": text["label"]}
-    )
-    frame["crs"], frame["geometry"] = str(crs), raw.geometry
-    absent = pd.Series([g is None or g.is_empty for g in frame["geometry"]], index=frame.index)
+    text = layouts.renamed(raw, card, outlines_layout(card["level"]))
+    crs = systems.of_layer(raw, card, sieve)
+    frame = pd.DataFrame({"level": card["level"], "area_code": _codes(text, card, sieve), "label": text["label"]})
+    frame["crs"], frame["geometry"] = pd.Series(crs, index=frame.index, dtype="str"), raw.geometry
+    absent = shapely.is_missing(raw.geometry) | shapely.is_empty(raw.geometry)
     sieve.reject(absent, "geometry-missing", "no outline")
     return sieve.staged(frame)
 
 
 def _table(raw: RawTable, card: Card) -> Staged:
     sieve = Sieve(raw, card.id)
-    level_header = _LEVEL_HEADERS[card["level"]]
-    named = {"area_code": level_header} if level_header in raw.frame.columns else {}
-    text = layouts.renamed(raw, _with_columns(card, named), COMMUNES)
+    text = layouts.renamed(raw, card, table_layout(card["level"]))
     if text["kind"].notna().any():
         sieve.leave_out(~text["kind"].isin(COUNTED_KINDS), text["kind"].fillna("no TYPECOM"))
-    sieve.reject(text["area_code"].isna(), "value-missing", "no area code")
     frame = text[["label", "department_code", "region_code", "epci_code", "epci_label"]].assign(level=card["level"])
-    frame["area_code"] = _codes(text["area_code"], card["level"])
-    return sieve.staged(frame, sieve.keep & frame.duplicated().to_numpy())
+    frame["area_code"] = _codes(text, card, sieve)
+    return sieve.staged(frame, sieve.repeats(frame))
 
 
-def _with_columns(card: Card, named: dict[str, str]) -> Card:
-    return type(card)(card.id, card.kind, card.path, card.given_path, card.options, named | card.columns, card.values)
-
-
-def _codes(text: pd.Series, level: str) -> pd.Series:
-    if level == "commune":
-        return cleaning.communes(text).values.fillna(text.str.strip())
-    return text.str.strip().str.upper().str.zfill(2)
+def _codes(text: pd.DataFrame, card: Card, sieve: Sieve) -> pd.Series:
+    """Return the codes of a level, lost zeros restored; a row without one is rejected."""
+    given = text["area_code"]
+    sieve.reject(given.isna(), "value-missing", "no area code")
+    if card["level"] == "commune":
+        codes = cleaning.communes(given)
+        sieve.warn_at("commune-zeros-restored", codes.repaired, given, "four digits read as five")
+        return codes.typed.fillna(given.str.strip())
+    return given.str.strip().str.upper().str.zfill(2)

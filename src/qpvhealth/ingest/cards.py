@@ -5,13 +5,17 @@ Stdlib only, so that "nothing has changed" can be said without loading a frame l
 
 from __future__ import annotations
 
+import re
 import tomllib
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from qpvhealth.errors import InputError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 FILE_NAME = "sources.toml"
 
@@ -42,7 +46,7 @@ STATUSES = ("provisional", "validated", "published")
 
 KIND_KEYS: dict[str, dict[str, type]] = {
     "structures": {"year": int, "reference_date": date, "crs": str, "covers": dict},
-    "register": {"year": int, "crs": str},
+    "register": {"year": int, "reference_date": date, "crs": str},
     "neighbourhoods": {
         "generation": str,
         "crs": str,
@@ -78,7 +82,16 @@ REQUIRED: dict[str, tuple[str, ...]] = {
     "series": ("name", "release"),
 }
 BOUNDARY_LEVELS = ("commune", "department", "region")
+ZONING_LEVELS = ("qpv", "tvs", "commune")
 AREA_KEYS = {"regions", "departments"}
+_STRUCTURE_CODES = ("structure_type", "modality", "source_says_in_qpv", "vecu_declared", "location_precision")
+CODED: dict[str, tuple[str, ...]] = {
+    "structures": _STRUCTURE_CODES,
+    "register": _STRUCTURE_CODES,
+    "declarations": ("vecu_declared",),
+    "zoning": ("zone_class",),
+}
+"""Columns whose words a card may give under [source.values], by kind."""
 
 
 @dataclass(frozen=True)
@@ -100,6 +113,10 @@ class Card:
     def get(self, key: str, default: Any = None) -> Any:  # noqa: ANN401
         """Return one key of the card, or a default."""
         return self.options.get(key, default)
+
+    def words(self, column: str) -> dict[str, str] | None:
+        """Return what the card says of the words of a coded column; null where it says nothing."""
+        return self.values.get(column)
 
     @property
     def is_invented(self) -> bool:
@@ -134,19 +151,24 @@ def load(folder: Path) -> list[Card]:
         document = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise UsageError(f"{FILE_NAME}: cannot be read: {error}") from error
-    entries = document.get("source", [])
-    unknown = [
-        f'{FILE_NAME}: unknown section "{key}"; cards are written [[source]]' for key in document if key != "source"
-    ]
-    if not isinstance(entries, list) or not entries:
-        raise UsageError(f"{FILE_NAME}: no [[source]] card")
-    problems = unknown + [p for n, entry in enumerate(entries, 1) for p in _problems(entry, n)]
-    if problems:
-        raise UsageError("\n".join(problems))
-    cards = sorted((_card(entry, folder) for entry in entries), key=lambda c: c.id)
+    cards = sorted((_card(entry, folder) for entry in _checked(document)), key=lambda c: c.id)
     if problems := _problems_together(cards):
         raise UsageError("\n".join(problems))
     return cards
+
+
+def _checked(document: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the cards of a document, each held against the keys of its kind."""
+    entries = document.get("source", [])
+    if not isinstance(entries, list) or not entries or not all(isinstance(entry, dict) for entry in entries):
+        raise UsageError(f"{FILE_NAME}: no [[source]] card; each is written [[source]], with two brackets")
+    problems = [
+        f'{FILE_NAME}: unknown section "{key}"; cards are written [[source]]' for key in document if key != "source"
+    ]
+    problems += [p for n, entry in enumerate(entries, 1) for p in _problems(entry, n)]
+    if problems:
+        raise UsageError("\n".join(problems))
+    return entries
 
 
 def of_kind(cards: list[Card], *kinds: str) -> list[Card]:
@@ -164,24 +186,28 @@ def _card(entry: dict[str, Any], folder: Path) -> Card:
 def _problems(entry: dict[str, Any], number: int) -> list[str]:
     name = f"{FILE_NAME}: card {entry.get('id', f'no. {number}')}"
     kind = entry.get("kind")
-    missing = [f"{name}: {key} is missing" for key in ("id", "kind", "path") if not entry.get(key)]
-    if missing:
-        return missing
+    if missing := [key for key in ("id", "kind", "path") if not _is_word(entry.get(key))]:
+        return [f"{name}: {key} is missing, or not a text" for key in missing]
     if kind not in KIND_KEYS:
         return [f'{name}: unknown kind "{kind}"; known: {", ".join(KIND_KEYS)}']
+    found = _bad_keys(entry, kind) or _bad_values(entry)
+    return [f"{name}: {problem}" for problem in found]
+
+
+def _bad_keys(entry: dict[str, Any], kind: str) -> list[str]:
     known = COMMON_KEYS | KIND_KEYS[kind]
-    found = [
-        f'{name}: unknown key "{key}" for kind {kind}; known: {", ".join(sorted(known))}'
-        for key in entry
-        if key not in known
+    names = ", ".join(sorted(known))
+    found = [f'unknown key "{key}" for kind {kind}; known: {names}' for key in entry if key not in known]
+    found += [f"{key} is missing; a card of kind {kind} needs it" for key in REQUIRED[kind] if key not in entry]
+    return found + [
+        f"{key} must be {_type_name(known[key])}, not {value!r}"
+        for key, value in entry.items()
+        if key in known and not _is(value, known[key])
     ]
-    found += [f"{name}: {key} is missing; a card of kind {kind} needs it" for key in REQUIRED[kind] if key not in entry]
-    found += [
-        f"{name}: {key} must be {_type_name(known[key])}, not {entry[key]!r}"
-        for key in entry
-        if key in known and not _is(entry[key], known[key])
-    ]
-    return found or [f"{name}: {problem}" for problem in _bad_values(entry)]
+
+
+def _is_word(value: Any) -> bool:  # noqa: ANN401
+    return isinstance(value, str) and bool(value.strip())
 
 
 def _is(value: Any, kind: type) -> bool:  # noqa: ANN401
@@ -198,22 +224,54 @@ def _type_name(kind: type) -> str:
 
 
 def _bad_values(entry: dict[str, Any]) -> list[str]:
-    found = []
-    if entry.get("status", STATUSES[0]) not in STATUSES:
-        found.append(f"status must be one of {', '.join(STATUSES)}")
-    if entry["kind"] == "boundaries" and entry["level"] not in BOUNDARY_LEVELS:
-        found.append(f"level must be one of {', '.join(BOUNDARY_LEVELS)}")
-    for key in ("covers", "answered"):
-        area = entry.get(key, {})
-        if unknown := set(area) - AREA_KEYS:
-            found.append(f"{key} names {', '.join(sorted(unknown))}; it takes regions or departments")
-        if not all(isinstance(codes, list) for codes in area.values()):
-            found.append(f'{key} takes lists of codes, such as {{ regions = ["76"] }}')
+    return [
+        *_bad_words(entry),
+        *(p for key in ("covers", "answered") if key in entry for p in _bad_area(key, entry[key])),
+        *_bad_mappings(entry),
+        *_bad_generation(entry),
+    ]
+
+
+def _bad_words(entry: dict[str, Any]) -> Iterator[str]:
+    allowed = [("status", STATUSES)]
+    allowed += [("level", BOUNDARY_LEVELS)] if entry["kind"] == "boundaries" else []
+    allowed += [("level", ZONING_LEVELS)] if entry["kind"] == "zoning" else []
+    for key, words in allowed:
+        if entry.get(key, words[0]) not in words:
+            yield f'{key} must be one of {", ".join(words)}, not "{entry[key]}"'
+    if entry.get("header_row", 1) < 1:
+        yield "header_row counts from 1"
+    if not all(isinstance(code, str) for code in entry.get("codes", [])):
+        yield "codes is a list of QPV codes, as texts"
+
+
+def _bad_area(key: str, area: dict[str, Any]) -> Iterator[str]:
+    if unknown := set(area) - AREA_KEYS:
+        yield f"{key} names {', '.join(sorted(unknown))}; it takes regions or departments"
+    if not all(isinstance(codes, list) and all(_is_word(c) for c in codes) for codes in area.values()):
+        yield f'{key} takes lists of codes as texts, such as {{ regions = ["76"] }}'
+    if not any(area.values()):
+        yield f"{key} is empty; leave it out, or name regions or departments"
+
+
+def _bad_mappings(entry: dict[str, Any]) -> Iterator[str]:
     if not all(isinstance(v, str) for v in entry.get("columns", {}).values()):
-        found.append("columns maps each of our columns to one header, both as texts")
-    if not all(isinstance(v, dict) for v in entry.get("values", {}).values()):
-        found.append("values holds one table per coded column")
-    return found
+        yield "columns maps each of our columns to one header, both as texts"
+    values = entry.get("values", {})
+    if not all(isinstance(v, dict) for v in values.values()):
+        yield "values holds one table per coded column"
+    coded = CODED.get(entry["kind"], ())
+    if unknown := sorted(set(values) - set(coded)):
+        yield f"values names {', '.join(unknown)}; the coded columns of this kind are {', '.join(coded) or 'none'}"
+
+
+def _bad_generation(entry: dict[str, Any]) -> Iterator[str]:
+    try:
+        re.compile(entry.get("code_pattern", ""))
+    except re.error as error:
+        yield f"code_pattern is no regular expression: {error}"
+    if "in_force_to" in entry and entry.get("in_force_from", date.min) > entry["in_force_to"]:
+        yield "in_force_from is after in_force_to"
 
 
 def _problems_together(cards: list[Card]) -> list[str]:

@@ -3,55 +3,66 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from qpvhealth.errors import UsageError
-from qpvhealth.facts.territories import FINESS_OVERSEAS
+from qpvhealth.facts.territories import FINESS_OVERSEAS, FORMER_COMMUNES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 FINESS = r"[0-9][0-9A-Z][0-9]{7}"
+OWN_IDENTIFIER = r"[^:]+:.+"
 FINESS_LENGTH, COMMUNE_LENGTH = 9, 5
 COMMUNE = r"(?:\d{2}|2[AB])\d{3}"
 DEPARTMENT = r"\d{2}|2[AB]|9[78]\d"
 SIRET = r"\d{14}"
 LIST_SEPARATOR = r"[,;|/\s]+"
-SPACES = r"[\s\u00a0\u202f\u2009']"
-SENTINELS = frozenset({"nd", "n.d.", "s", "ns", "_u", "_z", "hz", "csz", "na", "n/a", "-", "secret", "c"})
+SPACES = "[\\s\u00a0\u202f\u2009']"
+SENTINELS = frozenset(
+    {"nd", "n.d.", "s", "ns", "_u", "_z", "hz", "csz", "na", "n/a", "nc", "-", ".", "secret", "c", "null", "nr"}
+)
 """Words that neighbouring public sources write for a suppressed or absent number: null with a reason, never 0."""
+SENTINEL_START = "n/a "
 
 _DATE_FORMATS = (
-    (r"\d{4}-\d{2}-\d{2}", "%Y-%m-%d"),
-    (r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}:\d{2}", "ISO8601"),
-    (r"\d{2}/\d{2}/\d{4}", "%d/%m/%Y"),
-    (r"\d{4}/\d{2}/\d{2}", "%Y/%m/%d"),
-    (r"\d{8}", "%Y%m%d"),
+    (r"^(\d{4}-\d{2}-\d{2})(?:[T ].*)?$", "%Y-%m-%d"),
+    (r"^(\d{4}/\d{2}/\d{2})(?: .*)?$", "%Y/%m/%d"),
+    (r"^(\d{1,2}/\d{1,2}/\d{4})(?: .*)?$", "%d/%m/%Y"),
+    (r"^(\d{1,2}[.]\d{1,2}[.]\d{4})$", "%d.%m.%Y"),
+    (r"^(\d{1,2}-\d{1,2}-\d{4})$", "%d-%m-%Y"),
+    (r"^(\d{8})$", "%Y%m%d"),
 )
 
 
 class Cleaned(NamedTuple):
     """Typed values aligned on the text, a mask of what is there but unreadable, and a mask of what was repaired."""
 
-    values: pd.Series
+    typed: pd.Series
     bad: pd.Series
     repaired: pd.Series
 
 
-def _cleaned(values: pd.Series, bad: pd.Series, repaired: pd.Series | None = None) -> Cleaned:
-    return Cleaned(values, bad, repaired if repaired is not None else pd.Series(data=False, index=bad.index))
+def _cleaned(typed: pd.Series, bad: pd.Series, repaired: pd.Series | None = None) -> Cleaned:
+    return Cleaned(typed, bad, repaired if repaired is not None else pd.Series(data=False, index=bad.index))
+
+
+def matches(text: pd.Series, pattern: str) -> pd.Series:
+    """Say which cells match a pattern as a whole; an empty cell does not."""
+    return text.str.fullmatch(pattern).fillna(value=False).astype(bool)
 
 
 def dates(text: pd.Series) -> Cleaned:
-    """Read dates as days: ISO, day/month/year, or eight digits. Anything else that is not empty is bad."""
+    """Read dates as days: ISO, day/month/year, or eight digits, a time of day left out. Anything else there is bad."""
     out = pd.Series(pd.NaT, index=text.index, dtype="datetime64[s]")
     for pattern, fmt in _DATE_FORMATS:
-        at = text.str.fullmatch(pattern).fillna(value=False).astype(bool)
-        if at.any():
-            out[at] = pd.to_datetime(text[at], format=fmt, errors="coerce").dt.as_unit("s").dt.normalize()
+        day = text.str.extract(pattern)[0]
+        if day.notna().any():
+            out = out.fillna(pd.to_datetime(day, format=fmt, errors="coerce").dt.as_unit("s"))
     return _cleaned(out, text.notna() & out.isna())
 
 
@@ -60,9 +71,10 @@ def numbers(text: pd.Series) -> tuple[Cleaned, pd.Series]:
 
     Infinity and "nan" are not numbers here.
     """
-    plain = text.str.replace(SPACES, "", regex=True).str.replace(",", ".", regex=False)
-    suppressed = text.str.strip().str.casefold().isin(SENTINELS)
-    shaped = plain.str.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?").fillna(value=False).astype(bool)
+    plain = _without_spaces(text).str.replace(",", ".", regex=False)
+    word = text.str.strip().str.casefold()
+    suppressed = word.isin(SENTINELS) | word.str.startswith(SENTINEL_START).fillna(value=False).astype(bool)
+    shaped = matches(plain, r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
     values = pd.to_numeric(plain.where(shaped & ~suppressed), errors="coerce").astype("float64")
     values = values.where(np.isfinite(values))
     return _cleaned(values, text.notna() & values.isna() & ~suppressed), suppressed
@@ -70,28 +82,44 @@ def numbers(text: pd.Series) -> tuple[Cleaned, pd.Series]:
 
 def finess(text: pd.Series) -> Cleaned:
     """Read FINESS numbers: nine characters, as text. A number of eight digits lost its zero and gets it back."""
-    plain = text.str.replace(SPACES, "", regex=True).str.upper()
-    short = plain.str.fullmatch(r"\d{8}").fillna(value=False).astype(bool)
-    padded = plain.where(~short, plain.str.zfill(FINESS_LENGTH))
-    valid = padded.str.fullmatch(FINESS).fillna(value=False).astype(bool)
-    return _cleaned(padded.where(valid), padded.notna() & ~valid, short)
+    return _padded(_without_spaces(text).str.upper(), FINESS_LENGTH, FINESS)
 
 
 def communes(text: pd.Series) -> Cleaned:
-    """Read INSEE commune codes: five characters. Four digits lost their zero and get it back."""
-    plain = text.str.replace(SPACES, "", regex=True).str.upper()
-    short = plain.str.fullmatch(r"\d{4}").fillna(value=False).astype(bool)
-    padded = plain.where(~short, plain.str.zfill(COMMUNE_LENGTH))
-    valid = padded.str.fullmatch(COMMUNE).fillna(value=False).astype(bool)
-    return _cleaned(padded.where(valid), padded.notna() & ~valid, short)
+    """Read INSEE commune codes: five characters. Four digits lost their zero and get it back.
+
+    ``9F611``, the département of FINESS before the three digits, is 97611; the codes that Saint-Martin and Saint-Barthélemy
+    had as communes of Guadeloupe are those that they have since.
+    """
+    plain = _without_spaces(text).str.upper()
+    finess_style = matches(plain, r"9[A-F]\d{3}")
+    plain = plain.where(~finess_style, "97" + plain.str[2:])
+    return _padded(plain.replace(FORMER_COMMUNES), COMMUNE_LENGTH, COMMUNE)
+
+
+def _padded(plain: pd.Series, length: int, pattern: str) -> Cleaned:
+    """Give codes that are one digit short their leading zero back."""
+    short = matches(plain, rf"\d{{{length - 1}}}")
+    padded = plain.where(~short, "0" + plain)
+    valid = matches(padded, pattern)
+    return _cleaned(padded.where(valid), padded.notna() & ~valid, short & valid)
+
+
+def _without_spaces(text: pd.Series) -> pd.Series:
+    return text.str.replace(SPACES, "", regex=True)
+
+
+def postcodes(text: pd.Series) -> pd.Series:
+    """Return postal codes as written, with the zero that four digits have lost."""
+    plain = text.str.strip()
+    return plain.where(~matches(plain, r"\d{4}"), "0" + plain)
 
 
 def departments(text: pd.Series) -> pd.Series:
     """Read INSEE département codes, the overseas codes of FINESS included; null for anything else."""
-    plain = text.str.replace(SPACES, "", regex=True).str.upper()
-    plain = plain.where(~plain.str.fullmatch(r"\d").fillna(value=False).astype(bool), plain.str.zfill(2))
-    plain = plain.replace(FINESS_OVERSEAS)
-    return plain.where(plain.str.fullmatch(DEPARTMENT).fillna(value=False).astype(bool))
+    plain = _without_spaces(text).str.upper()
+    plain = plain.where(~matches(plain, r"\d"), "0" + plain).replace(FINESS_OVERSEAS)
+    return plain.where(matches(plain, DEPARTMENT))
 
 
 def composed_communes(department: pd.Series, commune: pd.Series) -> pd.Series:
@@ -101,16 +129,16 @@ def composed_communes(department: pd.Series, commune: pd.Series) -> pd.Series:
     the three digits.
     """
     plain = department.str.strip().str.upper()
-    overseas = plain.isin(FINESS_OVERSEAS) | plain.str.fullmatch(r"97\d").fillna(value=False).astype(bool)
+    overseas = plain.isin(FINESS_OVERSEAS) | matches(plain, r"97\d")
     start = plain.str.zfill(2).where(~overseas, "97")
-    joined = start + commune.str.strip().str.zfill(3)
-    return joined.where(joined.str.fullmatch(COMMUNE).fillna(value=False).astype(bool))
+    digits = commune.str.strip()
+    return communes((start + digits.str.zfill(3)).where(matches(digits, r"\d{1,3}"))).typed
 
 
 def sirets(text: pd.Series) -> Cleaned:
     """Read SIRET numbers: 14 digits, spaces allowed."""
-    plain = text.str.replace(SPACES, "", regex=True)
-    valid = plain.str.fullmatch(SIRET).fillna(value=False).astype(bool)
+    plain = _without_spaces(text)
+    valid = matches(plain, SIRET)
     return _cleaned(plain.where(valid), plain.notna() & ~valid)
 
 
@@ -124,19 +152,20 @@ def coded(text: pd.Series, mapping: Mapping[str, str], *, column: str, where: st
 
     ``mapping`` may map the empty text. Raises UsageError for a value that it does not hold, and says what to write.
     """
-    words = {_word(k): v for k, v in mapping.items()}
-    keys = text.map(_word, na_action="ignore").astype("str")
-    if "" in words:
-        keys = keys.fillna("")
-    unknown = sorted(set(text[keys.notna() & ~keys.isin(words)]))
+    words = {word(k): v for k, v in mapping.items()}
+    seen = {cell: word(cell) for cell in text.dropna().unique()}
+    unknown = sorted(cell for cell, key in seen.items() if key not in words)
     if unknown:
         shown = ", ".join(f'"{u}"' for u in unknown[:10])
+        known = ", ".join(sorted({v for v in mapping.values() if v}))
         raise UsageError(
             f"{where}: {column} has values that are not known: {shown}."
-            f" Write each in the card under [source.values.{column}]; known: {', '.join(sorted(set(mapping.values())))}"
+            f" Write each in the card under [source.values.{column}]; known: {known}"
         )
-    return keys.map(words).astype("str")
+    ours = text.map({cell: words[key] for cell, key in seen.items()}, na_action="ignore").astype("str")
+    return ours.fillna(words[""]) if "" in words else ours
 
 
-def _word(text: str) -> str:
-    return " ".join(text.split()).casefold()
+def word(text: str) -> str:
+    """Write a coded value without case or outer spaces, its accents in one form."""
+    return " ".join(unicodedata.normalize("NFC", text).split()).casefold()

@@ -6,6 +6,7 @@ A correction that matches nothing, or whose wrong value is no longer there, stop
 from __future__ import annotations
 
 import tomllib
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -47,27 +48,47 @@ def load(folder: Path, cards: list[Card]) -> tuple[Correction, ...]:
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise UsageError(f"{FILE_NAME}: cannot be read: {error}") from error
     entries = document.get("correction", [])
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        raise UsageError(f"{FILE_NAME}: corrections are written [[correction]], with two brackets")
     ids = {c.id for c in cards}
     problems = [p for n, entry in enumerate(entries, 1) for p in _problems(entry, n, ids)]
     problems += [f'{FILE_NAME}: unknown section "{k}"; write [[correction]]' for k in document if k != "correction"]
     if problems:
         raise UsageError("\n".join(problems))
-    return tuple(Correction(**{k: str(entry[k]) for k in KEYS}) for entry in entries)
+    known = tuple(Correction(**{k: str(entry[k]) for k in KEYS}) for entry in entries)
+    _refuse_twice(known)
+    return known
+
+
+def _refuse_twice(known: tuple[Correction, ...]) -> None:
+    cells = Counter((c.source, c.key, c.column, c.expect) for c in known)
+    if twice := [f"{source} {key} {column}" for (source, key, column, _), n in cells.items() if n > 1]:
+        raise UsageError(f"{FILE_NAME}: two corrections of one value: {', '.join(twice)}; keep one")
 
 
 def apply(
-    text: pd.DataFrame, corrections: tuple[Correction, ...], source_id: str, key: str
+    text: pd.DataFrame,
+    corrections: tuple[Correction, ...],
+    source_id: str,
+    key: str,
+    *,
+    others: pd.Series | None = None,
 ) -> tuple[pd.DataFrame, int]:
     """Correct the text of one source, rows named by their ``key`` column; return it with the number of values changed.
 
-    An empty ``expect`` or ``value`` stands for an empty cell. Raises UsageError for a correction that does not apply.
+    ``others`` gives a second name to rows (the extract's own identifier). Names are compared without case, spaces or leading
+    zeros. An empty ``expect`` or ``value`` stands for an empty cell. Raises UsageError for a correction that does not apply.
     """
     mine = [c for c in corrections if c.source == source_id]
-    corrected, problems, changed = text.copy() if mine else text, [], 0
+    if not mine:
+        return text, 0
+    first, second = _plain(text[key]), _plain(text[key] if others is None else others)
+    corrected, problems, changed = text.copy(), [], 0
     for correction in mine:
-        at, problem = _rows(text, correction, key)
+        named = (first == _plain_text(correction.key)) | (second == _plain_text(correction.key))
+        at, problem = _rows(text, correction, key, named)
         problems += [f"{FILE_NAME}: {source_id} {correction.key}: {problem}"] if problem else []
-        if at is not None:
+        if problem is None:
             corrected.loc[at, correction.column] = correction.value or None
             changed += int(at.sum())
     if problems:
@@ -75,17 +96,31 @@ def apply(
     return corrected, changed
 
 
-def _rows(text: pd.DataFrame, correction: Correction, key: str) -> tuple[pd.Series | None, str | None]:
+def naming(corrections: tuple[Correction, ...], source_id: str, keys: pd.Series) -> tuple[Correction, ...]:
+    """Return the corrections of a source whose row is among these keys: one of several sheets holds it."""
+    there = set(_plain(keys).dropna())
+    return tuple(c for c in corrections if c.source == source_id and _plain_text(c.key) in there)
+
+
+def _rows(text: pd.DataFrame, correction: Correction, key: str, named: pd.Series) -> tuple[pd.Series, str | None]:
+    nowhere = named & False
     if correction.column not in text.columns:
-        return None, f'no column "{correction.column}"; there are: {", ".join(text.columns)}'
-    named = text[key] == correction.key
+        return nowhere, f'no column "{correction.column}"; there are: {", ".join(text.columns)}'
     if not named.any():
-        return None, f"no row has this {key}; remove the correction or mend its key"
+        return nowhere, f"no row has this {key}; remove the correction or mend its key"
     at = named & (text[correction.column].fillna("") == correction.expect)
     if not at.any():
         there = ", ".join(repr(v) for v in sorted(text.loc[named, correction.column].fillna("").unique()))
-        return None, f'{correction.column} is {there}, not "{correction.expect}": the source has changed, look again'
+        return nowhere, f'{correction.column} is {there}, not "{correction.expect}": the source has changed, look again'
     return at, None
+
+
+def _plain(keys: pd.Series) -> pd.Series:
+    return keys.str.replace(r"\s", "", regex=True).str.upper().str.lstrip("0")
+
+
+def _plain_text(key: str) -> str:
+    return "".join(key.split()).upper().lstrip("0")
 
 
 def _problems(entry: dict[str, Any], number: int, ids: set[str]) -> list[str]:

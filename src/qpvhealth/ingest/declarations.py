@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -11,13 +12,14 @@ from qpvhealth.errors import InputError
 from qpvhealth.facts.situations import UNKNOWN, YES
 from qpvhealth.ingest import cleaning, corrections, layouts, tables
 from qpvhealth.ingest.layouts import Field, Layout
-from qpvhealth.ingest.neighbourhoods import QPV_CODE_ALIASES, pattern
-from qpvhealth.ingest.staged import Sieve, Staged
+from qpvhealth.ingest.neighbourhoods import QPV_CODE_ALIASES, pattern, refuse_other_generation
+from qpvhealth.ingest.staged import Sieve
 from qpvhealth.ingest.structures import WORDS
 
 if TYPE_CHECKING:
     from qpvhealth.ingest.cards import Card
     from qpvhealth.ingest.corrections import Correction
+    from qpvhealth.ingest.staged import Staged
 
 LAYOUT = Layout(
     "vecu-declarations",
@@ -28,7 +30,7 @@ LAYOUT = Layout(
             ("vecu", "quartier_vecu", "quartier vécu", "declare", "reponse", "en_quartier_vecu"),
             required=True,
         ),
-        Field("qpv_code", QPV_CODE_ALIASES + ("qpv", "codes_qpv", "qpv_codes")),
+        Field("qpv_code", (*QPV_CODE_ALIASES, "qpv", "codes_qpv", "qpv_codes")),
         Field("ars", ("region", "code_region", "region_code")),
         Field("comment", ("commentaire", "remarque")),
     ),
@@ -38,8 +40,8 @@ LAYOUT = Layout(
 def read(card: Card, known: tuple[Correction, ...] = ()) -> Staged:
     """Read one file of answers: one row per structure and QPV named (``qpv_code`` null where none is named).
 
-    Rows out are rows of the file; ``frame`` has one row for each QPV code that they name. Raises InputError when a structure
-    is answered both yes and no.
+    Rows out are rows of the file; ``frame`` has one row for each QPV code that they name. Only a yes names QPV. Raises
+    InputError when a structure is answered both yes and no, UsageError for an unknown word or QPV of another generation.
     """
     raw = tables.read(card)
     layouts.choose(raw, card, (LAYOUT,))
@@ -47,37 +49,50 @@ def read(card: Card, known: tuple[Correction, ...] = ()) -> Staged:
     text, n = corrections.apply(layouts.renamed(raw, card, LAYOUT), known, card.id, "finess_et")
     sieve.warn("correction-applied", n, "values corrected by corrections.toml")
     frame = _typed(text, card, sieve)
-    staged = sieve.staged(frame, sieve.keep & frame.astype({"qpv_code": "str"}).duplicated().to_numpy())
-    answers = staged.frame.drop_duplicates(["finess_et", "vecu_declared"])
-    both = answers[answers["vecu_declared"] != UNKNOWN]
-    twice = both["finess_et"][both["finess_et"].duplicated()]
+    staged = sieve.staged(frame, sieve.repeats(frame.astype({"qpv_code": "str"})))
+    refuse_both(staged.frame, str(raw.place()))
+    return replace(staged, frame=_one_row_a_qpv(staged.frame))
+
+
+def refuse_both(answers: pd.DataFrame, where: str) -> None:
+    """Raise InputError when a structure is answered both yes and no about one generation in one year."""
+    key = ["year", "generation", "finess_et"]
+    said = answers[answers["vecu_declared"] != UNKNOWN].drop_duplicates([*key, "vecu_declared"])
+    twice = said["finess_et"][said.duplicated(key)]
     if not twice.empty:
-        raise InputError(f"{raw.place()}: yes and no for {', '.join(twice.head(10))}; correct one in corrections.toml")
-    long = staged.frame.explode("qpv_code", ignore_index=True).astype({"qpv_code": "str"})
-    return Staged(staged.source_id, long, staged.rejects, staged.tally, staged.findings)
+        raise InputError(f"{where}: yes and no for {', '.join(twice.head(10))}; correct one in corrections.toml")
+
+
+def _one_row_a_qpv(frame: pd.DataFrame) -> pd.DataFrame:
+    """Give each QPV named its row; a row that names none stays only where no other row of the structure does."""
+    long = frame.explode("qpv_code", ignore_index=True).astype({"qpv_code": "str"})
+    answer = ["finess_et", "vecu_declared"]
+    named = long.groupby(answer)["qpv_code"].transform("count") > 0
+    return long[long["qpv_code"].notna() | ~named].drop_duplicates([*answer, "qpv_code"], ignore_index=True)
 
 
 def _typed(text: pd.DataFrame, card: Card, sieve: Sieve) -> pd.DataFrame:
-    numbers = cleaning.finess(text["finess_et"])
-    own = text["finess_et"].str.strip().where(text["finess_et"].str.contains(":").fillna(value=False).astype(bool))
-    sieve.reject(text["finess_et"].isna(), "identifier-missing", "no structure")
-    unreadable = 'structure "' + text["finess_et"].fillna("") + '" (a FINESS number, or source:identifier)'
-    sieve.reject(numbers.bad & own.isna(), "finess-invalid", unreadable)
-    sieve.warn_at("finess-zeros-restored", numbers.repaired, text["finess_et"], "eight digits read as nine")
-    words = card.values.get("vecu_declared")
-    mapping = WORDS["vecu_declared"] | (words or {})
+    structures = _structures(text["finess_et"], sieve)
+    mapping = WORDS["vecu_declared"] | (card.words("vecu_declared") or {})
     where = f"{sieve.raw.place()}: card {card.id}"
     answers = cleaning.coded(text["vecu_declared"].where(sieve.keep), mapping, column="vecu_declared", where=where)
-    codes = cleaning.code_lists(text["qpv_code"].str.upper())
-    expected = pd.Series([_bad(cell, pattern(card)) for cell in codes], index=codes.index, dtype="str")
-    sieve.reject(
-        expected.notna(), "qpv-code-invalid", 'QPV code "' + expected.fillna("") + f'" ({pattern(card)} expected)'
-    )
-    frame = pd.DataFrame({"finess_et": numbers.values.fillna(own), "vecu_declared": answers.fillna(UNKNOWN)})
-    frame["qpv_code"] = [
-        cell if answer == YES else [] for cell, answer in zip(codes, frame["vecu_declared"], strict=True)
-    ]
+    named = text["qpv_code"].str.upper().where(answers == YES)
+    codes = cleaning.code_lists(named)
+    refuse_other_generation(codes.explode().astype("str").dropna(), where, card)
+    bad = pd.Series([_bad(cell, pattern(card)) for cell in codes], index=codes.index, dtype="str")
+    sieve.reject(bad.notna(), "qpv-code-invalid", 'QPV code "' + bad.fillna("") + f'" ({pattern(card)} expected)')
+    frame = pd.DataFrame({"finess_et": structures, "vecu_declared": answers.fillna(UNKNOWN), "qpv_code": codes})
     return frame.assign(year=card["year"], generation=card["generation"])
+
+
+def _structures(text: pd.Series, sieve: Sieve) -> pd.Series:
+    numbers = cleaning.finess(text)
+    own = text.where(cleaning.matches(text, cleaning.OWN_IDENTIFIER))
+    sieve.reject(text.isna(), "identifier-missing", "no structure")
+    unreadable = 'structure "' + text.fillna("") + '" (a FINESS number, or source:identifier)'
+    sieve.reject(numbers.bad & own.isna(), "finess-invalid", unreadable)
+    sieve.warn_at("finess-zeros-restored", numbers.repaired, text, "eight digits read as nine")
+    return numbers.typed.fillna(own)
 
 
 def _bad(codes: list[str], expected: str) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+import re
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -36,7 +37,7 @@ _BOMS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-_FIRST_SURROGATE, _LAST_SURROGATE = "\udc80", "\udcff"
+_SURROGATE = re.compile("[\udc80-\udcff]")
 
 
 @dataclass(frozen=True)
@@ -257,7 +258,7 @@ def decode(path: Path, data: bytes, encoding: str | None = None) -> tuple[str, s
 def _not_quite_utf8(data: bytes) -> tuple[str, str, str]:
     """Tell UTF-8 with a few damaged bytes, ten times fewer than its right characters, from cp1252."""
     text = data.decode("utf-8", "surrogateescape")
-    n_wrong = sum(_FIRST_SURROGATE <= c <= _LAST_SURROGATE for c in text if not c.isascii())
+    n_wrong = len(_SURROGATE.findall(text))
     n_right = len(text) - n_wrong - sum(b < 128 for b in data)  # noqa: PLR2004 -- the end of ASCII
     if n_right > 10 * n_wrong:
         return text, "utf-8", f"{n_wrong} undecodable bytes"
@@ -456,6 +457,6 @@ def _undecodable(lines: Iterable[str]) -> dict[int, tuple[str, str]]:
     for i, line in enumerate(lines):
         if "\0" in line:
             bad[i] = ("null-character", "a null character in the line")
-        elif not line.isascii() and any(_FIRST_SURROGATE <= c <= _LAST_SURROGATE for c in line):
+        elif not line.isascii() and _SURROGATE.search(line):
             bad[i] = ("undecodable", "bytes that the encoding does not have")
     return bad

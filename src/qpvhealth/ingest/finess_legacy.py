@@ -13,7 +13,8 @@ import numpy as np
 import pandas as pd
 
 from qpvhealth.errors import InputError
-from qpvhealth.ingest import delimited
+from qpvhealth.facts.categories import COUNTED
+from qpvhealth.ingest import delimited, systems
 from qpvhealth.ingest.raw import BrokenRow, RawTable
 from qpvhealth.ingest.staged import Tally
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 LAYOUT = "finess-legacy"
 FIRST_LINE = b"finess;etalab"
 SECTION, GEOLOCATION = "structureet", "geolocalisation"
+ORPHAN = "geolocation-orphan"
 _COLUMNS = (
     *("section", "finess_et", "legal_entity", "name", "long_name", "complement", "distribution", "street_number"),
     *("street_type", "street", "street_suffix", "place_name", "commune_digits", "department_code", "department_name"),
@@ -33,21 +35,10 @@ _COLUMNS = (
     *("mft", "mft_name", "sph", "sph_name", "opened_on", "authorised_on", "updated_on", "uai"),
 )
 _LENGTHS = (len(_COLUMNS) - 1, len(_COLUMNS))
+_EXPECTED = f"{SECTION} has 31 or 32, {GEOLOCATION} 6"
 _POINT = ("section", "finess_et", "x", "y", "coordinate_source", "point_updated_on")
 
-CRS_NAMES: dict[str, str] = {
-    "LAMBERT_93": "EPSG:2154",
-    "UTM_N20": "EPSG:4559",
-    "UTM_N21": "EPSG:4467",
-    "UTM_N22": "EPSG:2972",
-    "UTM_S38": "EPSG:4471",
-    "UTM_S40": "EPSG:2975",
-    "WGS84/UTM ZONE 21N": "EPSG:32621",
-    "ZONE 21N": "EPSG:32621",
-    "ZONE 1S": "EPSG:32701",
-}
-"""Systems that ``sourcecoordet`` writes without an EPSG number. The last (Wallis-et-Futuna) is an inference."""
-CENTROID_GEOCODER = "ADMIN-EXPRESS"
+CENTROID_GEOCODER = r"ADMIN[-_ ]?EXPRESS"
 SCORE_SCALE = 100
 
 
@@ -63,16 +54,14 @@ def recognises(path: Path) -> bool:
 def read(card: Card) -> tuple[RawTable, dict[str, Tally]]:
     """Read the establishments with their point, as text under our names; also the account of the geolocalisation lines.
 
-    Raises InputError when the first line or the sections are not those of the format.
+    A line of neither kind, or a point whose establishment is not in the file, is a broken row of the table. Raises InputError
+    when the first line or the sections are not those of the format, or an establishment that counts has two points.
     """
     records = delimited.read_records(card.path, encoding=card.get("encoding"), separator=";")
     name = card.path.name
-    if not records.fields or [f.casefold() for f in records.fields[0][:2]] != ["finess", "etalab"]:
+    if not records.fields or [f.strip().casefold() for f in records.fields[0][:2]] != ["finess", "etalab"]:
         raise InputError(f"{name}:row 1: not a legacy FINESS extract: it begins with finess;etalab;<number>;<date>")
-    kinds = np.array([fields[0].strip() if fields else "" for fields in records.fields])
-    lengths = np.array([len(fields) for fields in records.fields])
-    is_structure = (kinds == SECTION) & np.isin(lengths, _LENGTHS)
-    is_point = (kinds == GEOLOCATION) & (lengths == len(_POINT))
+    is_structure, is_point = _sections(records)
     if not is_structure.any():
         raise InputError(
             f"{name}: no {SECTION} line of {' or '.join(map(str, _LENGTHS))} fields; is it another extract?"
@@ -81,65 +70,67 @@ def read(card: Card) -> tuple[RawTable, dict[str, Tally]]:
     other[0] = False
     structures = _frame(records, np.flatnonzero(is_structure), _COLUMNS)
     located = _frame(records, np.flatnonzero(is_point), _POINT)
-    joined, tally = _joined(structures, located, name)
-    broken = (*_broken(records, np.flatnonzero(other)), *records.broken)
+    orphan = ~located["finess_et"].isin(structures["finess_et"]).to_numpy()
+    joined, tally = _joined(structures, located[~orphan], name)
+    lost = _broken(records, np.flatnonzero(is_point)[orphan], ORPHAN, "no establishment of this number in the file")
+    broken = (*_broken(records, np.flatnonzero(other), "field-count", _EXPECTED), *lost, *records.broken)
     rows = np.array(records.lines)[is_structure]
-    raw = RawTable(name, joined, rows, broken=broken, notes=records.notes)
-    return raw, {GEOLOCATION: tally}
+    return RawTable(name, joined, rows, broken=broken, notes=records.notes), {GEOLOCATION: tally}
+
+
+def _sections(records: Records) -> tuple[np.ndarray, np.ndarray]:
+    """Say which records are establishments and which are points."""
+    kinds = np.array([fields[0].strip() for fields in records.fields])
+    lengths = np.array([len(fields) for fields in records.fields])
+    return (kinds == SECTION) & np.isin(lengths, _LENGTHS), (kinds == GEOLOCATION) & (lengths == len(_POINT))
 
 
 def coordinate_source(text: pd.Series) -> pd.DataFrame:
-    """Split ``sourcecoordet`` (``1,ATLASANTE,96,BAN,EPSG:2154 RGF93 …``) into system, score in [0, 1] and centroid flag.
+    """Split ``sourcecoordet`` (``1,ATLASANTE,96,BAN,EPSG:2154 RGF93 …``).
 
-    A geocoder of the ADMIN-EXPRESS family gives commune centroids, which never decide.
+    Returns ``crs`` (null where none is known), ``names_crs`` (whether it writes one at all), ``score`` in [0, 1] (null for
+    ``.``) and ``is_poor``: a commune centroid (geocoder of the ADMIN-EXPRESS family) or a point without score never decides.
     """
     parts = text.str.split(",", n=4, expand=True).reindex(columns=range(5)).astype("str")
-    epsg = parts[4].str.extract(r"EPSG:\s*(\d{4,5})")[0]
-    named = pd.Series(None, index=text.index, dtype="str")
-    for word, crs in CRS_NAMES.items():
-        at = parts[4].str.upper().str.contains(word, regex=False).fillna(value=False).astype(bool) & named.isna()
-        named = named.where(~at, crs)
-    score = pd.to_numeric(
-        parts[2].where(parts[2].str.fullmatch(r"\s*\d+([.]\d+)?\s*").fillna(value=False).astype(bool))
-    )
-    is_centroid = parts[3].str.strip().str.upper().str.startswith(CENTROID_GEOCODER).fillna(value=False).astype(bool)
-    crs = ("EPSG:" + epsg).fillna(named).astype("str")
-    return pd.DataFrame({"crs": crs, "score": score.astype("float64") / SCORE_SCALE, "is_centroid": is_centroid})
+    given = parts[2].str.extract(r"^\s*(\d+(?:[.]\d+)?)\s*$")[0]
+    score = pd.to_numeric(given).astype("float64") / SCORE_SCALE
+    tool = parts[3].str.upper().fillna("") + " " + parts[4].str.upper().fillna("")
+    is_centroid = tool.str.contains(CENTROID_GEOCODER, regex=True)
+    is_poor = text.notna() & (is_centroid | score.isna())
+    names_crs = parts[4].str.strip().fillna("") != ""
+    return pd.DataFrame(
+        {"crs": systems.of_text(parts[4]), "names_crs": names_crs, "score": score, "is_centroid": is_centroid}
+    ).assign(is_poor=is_poor)
 
 
 def _frame(records: Records, at: np.ndarray, columns: tuple[str, ...]) -> pd.DataFrame:
+    """Return the fields of these records under names, stripped, empty ones null; a field that is not there is empty."""
     width = len(columns)
-    cells = [(*records.fields[i], "")[:width] for i in at]
-    frame = pd.DataFrame(cells, columns=list(columns), dtype="str")
-    stripped = frame.apply(lambda column: column.str.strip())
-    return stripped.where(stripped != "")
+    cells = zip(*((*records.fields[i], "")[:width] for i in at), strict=True) if len(at) else ((),) * width
+    named = zip(columns, cells, strict=True)
+    return pd.DataFrame({c: pd.Series([v.strip() or None for v in column], dtype="str") for c, column in named})
 
 
 def _joined(structures: pd.DataFrame, located: pd.DataFrame, name: str) -> tuple[pd.DataFrame, Tally]:
-    """Give each establishment its point. Two different points for one number stop the run."""
+    """Give each establishment its point. Two different points for one that counts stop the run."""
     content = list(_POINT[1:5])
     repeated = located.duplicated(content)
     points = located[~repeated]
-    twice = points["finess_et"][points["finess_et"].duplicated()]
+    second = points["finess_et"].duplicated()
+    counted = structures.loc[structures["category"].isin(COUNTED), "finess_et"]
+    twice = points["finess_et"][second & points["finess_et"].isin(counted)]
     if not twice.empty:
         raise InputError(
             f"{name}: two different points for {', '.join(twice.head(5))}; ask the producer, none was chosen"
         )
-    orphan = ~points["finess_et"].isin(structures["finess_et"])
-    tally = Tally(len(located), int((~orphan).sum()), 0, int(repeated.sum()), _counted("no establishment", orphan))
-    joined = structures.merge(points[content], on="finess_et", how="left", validate="many_to_one")
+    left_out = {"second point of an establishment that is not counted": int(second.sum())} if second.any() else {}
+    tally = Tally(len(located), int((~repeated).sum() - second.sum()), 0, int(repeated.sum()), left_out)
+    first = points.loc[~second, content]
+    joined = structures.merge(first, on="finess_et", how="left", validate="many_to_one")
     return joined.drop(columns="section"), tally.asserted(f"{name}: {GEOLOCATION}")
 
 
-def _counted(reason: str, mask: pd.Series) -> dict[str, int]:
-    return {reason: int(mask.sum())} if mask.any() else {}
-
-
-def _broken(records: Records, at: np.ndarray) -> list[BrokenRow]:
-    expected = f"{SECTION} of {' or '.join(map(str, _LENGTHS))} fields, or {GEOLOCATION} of {len(_POINT)}"
+def _broken(records: Records, at: np.ndarray, rule: str, message: str) -> list[BrokenRow]:
     return [
-        BrokenRow(
-            records.lines[i], "row-broken", f"{len(records.fields[i])} fields ({expected})", ";".join(records.fields[i])
-        )
-        for i in at
+        BrokenRow(records.lines[i], rule, f"{len(records.fields[i])} fields: {message}", records.raw[i]) for i in at
     ]

@@ -40,22 +40,29 @@ def read(card: Card, known: tuple[Correction, ...] = ()) -> Staged:
     """Read one answer: the point of each structure, its precision, score, and the commune that the service found.
 
     A point of type locality or municipality, or without score, stands for a commune and never decides; a status that is not
-    ok gives no point. Rows without identifier, or that repeat one, are rejected.
+    ok gives no point. Rows without identifier are rejected, and both of two rows that answer differently for one.
     """
     raw = tables.read(card)
     layouts.choose(raw, card, (LAYOUT,))
     sieve = Sieve(raw, card.id)
     text, n = corrections.apply(layouts.renamed(raw, card, LAYOUT), known, card.id, "finess_et")
     sieve.warn("correction-applied", n, "values corrected by corrections.toml")
-    numbers = cleaning.finess(text["finess_et"])
-    codes = numbers.values.fillna(
-        text["finess_et"].str.strip().where(text["finess_et"].str.contains(":").fillna(value=False))
-    )
-    sieve.reject(codes.isna(), "geocoder-answer-unusable", "no structure identifier")
-    sieve.reject(
-        codes.duplicated(keep=False), "geocoder-answer-unusable", "identifier on several rows; none was chosen"
-    )
-    return sieve.staged(_points(text, codes.astype("str"), sieve).assign(year=card["year"]))
+    codes = _identifiers(text["finess_et"], sieve)
+    frame = _points(text, codes, sieve).assign(year=card["year"])
+    repeated = sieve.repeats(frame)
+    twice = codes[~repeated].duplicated(keep=False).reindex(codes.index, fill_value=False)
+    sieve.reject(twice, "geocoder-answer-unusable", "two answers for one identifier; none was chosen")
+    return sieve.staged(frame, repeated)
+
+
+def _identifiers(text: pd.Series, sieve: Sieve) -> pd.Series:
+    numbers = cleaning.finess(text)
+    own = text.where(cleaning.matches(text, cleaning.OWN_IDENTIFIER))
+    codes = numbers.typed.fillna(own)
+    unusable = 'identifier "' + text.fillna("") + '" (a FINESS number, or source:identifier)'
+    sieve.reject(codes.isna(), "geocoder-answer-unusable", unusable)
+    sieve.warn_at("finess-zeros-restored", numbers.repaired, text, "eight digits read as nine")
+    return codes.astype("str")
 
 
 def _points(text: pd.DataFrame, codes: pd.Series, sieve: Sieve) -> pd.DataFrame:
@@ -72,7 +79,7 @@ def _points(text: pd.DataFrame, codes: pd.Series, sieve: Sieve) -> pd.DataFrame:
     known = (*USABLE_TYPES, "locality", "municipality")
     frame["location_precision"] = kind.where(kind.isin(known), UNKNOWN)
     frame["location_score"] = values["result_score"]
-    frame["commune_found"] = cleaning.communes(text["result_citycode"]).values
+    frame["commune_found"] = cleaning.communes(text["result_citycode"]).typed
     return frame.astype({"location_status": "str", "location_precision": "str"})
 
 

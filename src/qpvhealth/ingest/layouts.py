@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from qpvhealth.errors import UsageError
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from qpvhealth.ingest.raw import RawTable
 
 DBF_NAME_LENGTH = 10
+SHORTEST_CUT = 8
+"""A cut name without its outer punctuation."""
 
 
 @dataclass(frozen=True)
@@ -39,9 +42,19 @@ class Layout:
     fields: tuple[Field, ...]
 
     def mapping(self, header: list[str], *, truncated: bool = False) -> dict[str, list[str]]:
-        """Return, for each of our columns, the headers that match it (usually none or one)."""
+        """Return, for each of our columns, the headers that match it (usually none or one).
+
+        A header that is the cut beginning of a name counts only where no header is the name itself, and for the first of our
+        columns that it could be, required ones first.
+        """
         keys = {column: key(column) for column in header}
-        return {f.name: [c for c in header if _matches(keys[c], f, truncated=truncated)] for f in self.fields}
+        found = {f.name: [c for c in header if keys[c] in _names_of(f)] for f in self.fields}
+        left = {c for c in header if c not in {h for hs in found.values() for h in hs} and _may_be_cut(c, truncated)}
+        for field in sorted(self.fields, key=lambda f: not f.required):
+            if not found[field.name]:
+                found[field.name] = [c for c in header if c in left and _begins(keys[c], field)]
+                left -= set(found[field.name])
+        return found
 
     def missing(self, header: list[str], *, truncated: bool = False) -> list[str]:
         """Return our required columns that no header matches."""
@@ -56,12 +69,19 @@ def key(text: str) -> str:
     return re.sub(r"[^0-9a-z]+", "_", letters.casefold()).strip("_")
 
 
-def _matches(header_key: str, field: Field, *, truncated: bool) -> bool:
-    names = {key(a) for a in (field.name, *field.aliases)}
-    if header_key in names:
-        return True
-    long_enough = truncated and len(header_key) >= DBF_NAME_LENGTH - 1
-    return long_enough and any(n.startswith(header_key) for n in names)
+@lru_cache(maxsize=512)
+def _names_of(field: Field) -> frozenset[str]:
+    return frozenset(key(a) for a in (field.name, *field.aliases))
+
+
+def _begins(header_key: str, field: Field) -> bool:
+    return len(header_key) >= SHORTEST_CUT and any(name.startswith(header_key) for name in _names_of(field))
+
+
+def _may_be_cut(column: str, truncated: bool) -> bool:
+    """Say whether a header may be cut: ten characters, or about that in a file whose format cuts names."""
+    long_enough = DBF_NAME_LENGTH - 1 if truncated else DBF_NAME_LENGTH
+    return long_enough <= len(column) <= (DBF_NAME_LENGTH + 1 if truncated else DBF_NAME_LENGTH)
 
 
 def choose(raw: RawTable, card: Card, layouts: tuple[Layout, ...]) -> Layout:
@@ -69,22 +89,33 @@ def choose(raw: RawTable, card: Card, layouts: tuple[Layout, ...]) -> Layout:
 
     Raises UsageError when the card names an unknown one, or when none or several fit, and says what to write in the card.
     """
-    header = list(raw.frame.columns)
     if (named := card.get("layout")) is not None:
         chosen = [layout for layout in layouts if layout.name == named]
         if not chosen:
             raise UsageError(f'card {card.id}: unknown layout "{named}"; known for {card.kind}: {_names(layouts)}')
         return chosen[0]
-    own = set(card.columns)
-    fits = [la for la in layouts if not set(la.missing(header, truncated=_is_truncated(raw))) - own]
+    lacking = {la.name: _lacking(raw, card, la) for la in layouts}
+    fits = [la for la in layouts if not lacking[la.name]]
     if len(fits) == 1:
         return fits[0]
     if fits:
-        raise UsageError(f'{raw.file}: fits the layouts {_names(tuple(fits))}; write layout = "…" in card {card.id}')
-    closest = min(layouts, key=lambda la: len(la.missing(header)))
-    raise UsageError(
-        f"{raw.place()}: fits no layout of {card.kind} ({_names(layouts)}). Columns: {', '.join(header) or 'none'}."
-        f" {closest.name} lacks {', '.join(closest.missing(header))}; name them in card {card.id} under [source.columns]"
+        said = " or ".join(f'layout = "{la.name}"' for la in fits)
+        raise UsageError(f"{raw.place()}: fits the layouts {_names(tuple(fits))}; write in card {card.id}: {said}")
+    raise _fits_none(raw, card, lacking)
+
+
+def _lacking(raw: RawTable, card: Card, layout: Layout) -> list[str]:
+    missing = layout.missing(list(raw.frame.columns), truncated=_is_truncated(raw))
+    return [name for name in missing if name not in card.columns]
+
+
+def _fits_none(raw: RawTable, card: Card, lacking: dict[str, list[str]]) -> UsageError:
+    closest = min(lacking, key=lambda name: len(lacking[name]))
+    lines = "\n".join(f'{name} = "…"' for name in lacking[closest])
+    return UsageError(
+        f"{raw.place()}: fits no layout of {card.kind} ({', '.join(lacking)}). Columns: {', '.join(raw.frame.columns)}."
+        f" {closest} lacks {', '.join(lacking[closest])}. Where the header is not the first line, write header_row in card"
+        f' {card.id}; where the columns have other names, write there layout = "{closest}" and\n[source.columns]\n{lines}'
     )
 
 
@@ -97,24 +128,32 @@ def columns(raw: RawTable, card: Card, layout: Layout) -> dict[str, str]:
     header = list(raw.frame.columns)
     found = layout.mapping(header, truncated=_is_truncated(raw))
     taken = {column: _header_named(theirs, header) for column, theirs in card.columns.items()}
-    unknown = [c for c in card.columns if c not in found]
-    lost = [theirs for column, theirs in card.columns.items() if taken[column] is None]
-    rest = {c: [h for h in hs if h not in taken.values()] for c, hs in found.items() if c not in card.columns}
-    problems = [f'no column of ours is called "{c}"; known: {", ".join(found)}' for c in unknown]
-    problems += [f'no header "{theirs}"; there are: {", ".join(header)}' for theirs in lost]
-    problems += [
+    rest = {c: [h for h in hs if h not in taken.values()] for c, hs in found.items() if c not in taken}
+    if problems := [*_wrong_in_card(card, found, taken, header), *_wrong_in_file(layout, rest, header)]:
+        raise UsageError("\n".join(f"{raw.place()}: card {card.id}: {p}" for p in problems))
+    return {c: h for c, h in taken.items() if h is not None} | {c: hs[0] for c, hs in rest.items() if hs}
+
+
+def _wrong_in_card(
+    card: Card, found: dict[str, list[str]], taken: dict[str, str | None], header: list[str]
+) -> list[str]:
+    unknown = [f'no column of ours is called "{c}"; known: {", ".join(found)}' for c in taken if c not in found]
+    there = ", ".join(header)
+    return unknown + [f'no header "{card.columns[c]}"; there are: {there}' for c, h in taken.items() if h is None]
+
+
+def _wrong_in_file(layout: Layout, rest: dict[str, list[str]], header: list[str]) -> list[str]:
+    required = [f.name for f in layout.fields if f.required]
+    twice = [
         f"two headers for {c}: {', '.join(hs)}; name one under [source.columns]"
         for c, hs in rest.items()
         if len(hs) > 1
     ]
-    problems += [
-        f"no header for {f.name}, which is required; name it under [source.columns]. There are: {', '.join(header)}"
-        for f in layout.fields
-        if f.required and f.name not in card.columns and not found[f.name]
+    return twice + [
+        f"no header for {c}, which is required; name it under [source.columns]. There are: {', '.join(header)}"
+        for c, hs in rest.items()
+        if c in required and not hs
     ]
-    if problems:
-        raise UsageError("\n".join(f"{raw.place()}: card {card.id}: {p}" for p in problems))
-    return {c: h for c, h in taken.items() if h is not None} | {c: hs[0] for c, hs in rest.items() if hs}
 
 
 def renamed(raw: RawTable, card: Card, layout: Layout) -> pd.DataFrame:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,7 +10,7 @@ import shapely
 
 from qpvhealth.errors import InputError, UsageError
 from qpvhealth.facts.generations import CODE_PATTERNS
-from qpvhealth.ingest import cleaning, corrections, layouts, tables
+from qpvhealth.ingest import cleaning, corrections, layouts, systems, tables
 from qpvhealth.ingest.layouts import Field, Layout
 from qpvhealth.ingest.staged import PROVENANCE, Sieve, Staged
 
@@ -20,9 +19,14 @@ if TYPE_CHECKING:
     from qpvhealth.ingest.corrections import Correction
     from qpvhealth.ingest.raw import RawTable
 
+NO_COMMUNE = frozenset({"NA", "N/A", "ND"})
+_POLYGONAL = [
+    int(t)
+    for t in (shapely.GeometryType.POLYGON, shapely.GeometryType.MULTIPOLYGON, shapely.GeometryType.GEOMETRYCOLLECTION)
+]
 QPV_CODE_ALIASES = (
     *("code_qp", "Code_du_quartier", "Code du quartier prioritaire", "code", "codeQPV", "qp", "code_qpv", "CODGEO"),
-    *("code_quartier", "codequartier", "QP", "num_qpv"),
+    *("code_quartier", "codequartier", "num_qpv"),
 )
 LAYOUT = Layout(
     "qpv-contours",
@@ -40,7 +44,7 @@ def read(card: Card, known: tuple[Correction, ...] = ()) -> Staged:
     """Read the polygons of one file: code, name, communes, geometry as read and its coordinate system.
 
     Raises InputError without a coordinate system, without geometry, or when one code has two different polygons; UsageError
-    when the codes are those of another generation.
+    when the codes are those of another generation, or the card asks for codes that are not there.
     """
     raw = tables.read_vector(card)
     if raw.geometry is None:
@@ -48,9 +52,9 @@ def read(card: Card, known: tuple[Correction, ...] = ()) -> Staged:
     sieve = Sieve(raw, card.id)
     text, n = corrections.apply(_text(raw, card), known, card.id, "qpv_code")
     sieve.warn("correction-applied", n, "values corrected by corrections.toml")
-    frame = _typed(text, raw, card)
+    frame = _typed(text, raw, card, sieve)
     _sift(frame, raw, card, sieve)
-    staged = sieve.staged(frame, _identical_repeats(frame, sieve))
+    staged = sieve.staged(frame, sieve.repeats(frame.assign(geometry=shapely.to_wkb(raw.geometry))))
     refuse_conflicts(staged.frame, raw.file)
     return staged
 
@@ -64,11 +68,19 @@ def pattern(card: Card) -> str:
     )
 
 
-def other_generation(codes: pd.Series, generation: str) -> str | None:
-    """Name the official generation that most of the codes match, when it is not the one stated."""
-    matches = {g: codes.str.fullmatch(p).fillna(value=False).mean() for g, p in CODE_PATTERNS.items()}
-    own = CODE_PATTERNS.get(generation)
-    return next((g for g, share in matches.items() if share > 1 / 2 and own and CODE_PATTERNS[g] != own), None)
+def refuse_other_generation(codes: pd.Series, where: str, card: Card) -> None:
+    """Raise UsageError when most of the codes are those of another official generation than the card says."""
+    own = CODE_PATTERNS.get(card["generation"])
+    shares = {g: cleaning.matches(codes, p).mean() for g, p in CODE_PATTERNS.items() if own not in (None, p)}
+    if other := [g for g, share in shares.items() if share > 1 / 2]:
+        raise UsageError(
+            f'{where}: the codes are those of {" or ".join(other)}; write generation = "{other[0]}" in card {card.id}'
+        )
+
+
+def qpv_codes(text: pd.Series) -> pd.Series:
+    """Return QPV codes as written, without outer spaces, in capitals."""
+    return text.str.strip().str.upper()
 
 
 def refuse_conflicts(frame: pd.DataFrame, where: str) -> None:
@@ -88,78 +100,84 @@ def _text(raw: RawTable, card: Card) -> pd.DataFrame:
     return layouts.renamed(raw, card, LAYOUT)
 
 
-def _typed(text: pd.DataFrame, raw: RawTable, card: Card) -> pd.DataFrame:
-    codes = text["qpv_code"].str.strip().str.upper()
+def _typed(text: pd.DataFrame, raw: RawTable, card: Card, sieve: Sieve) -> pd.DataFrame:
+    codes = qpv_codes(text["qpv_code"])
     frame = pd.DataFrame(
         {"qpv_code": codes, "generation": pd.Series(card["generation"], index=codes.index, dtype="str")}
     )
     frame["name"] = text["name"]
-    frame["commune_codes"] = text["commune_codes"].map(_communes, na_action="ignore").astype("str")
+    frame["commune_codes"] = _communes(text["commune_codes"], sieve)
     frame["commune_names"] = text["commune_names"]
-    frame["epci_codes"] = text["epci_codes"].map(_epcis, na_action="ignore").astype("str")
-    frame["crs"] = pd.Series(_crs(raw, card), index=codes.index, dtype="str")
+    epcis = cleaning.code_lists(text["epci_codes"]).explode().astype("str")
+    frame["epci_codes"] = _joined(epcis.where(cleaning.matches(epcis, r"\d+")))
+    frame["crs"] = pd.Series(systems.of_layer(raw, card, sieve), index=codes.index, dtype="str")
     frame["geometry"] = raw.geometry
     return frame
 
 
 def _sift(frame: pd.DataFrame, raw: RawTable, card: Card, sieve: Sieve) -> None:
     codes = frame["qpv_code"]
-    if (other := other_generation(codes, card["generation"])) is not None:
-        raise UsageError(
-            f'{raw.place()}: the codes are those of {other}; write generation = "{other}" in card {card.id}'
-        )
-    if card.get("codes") is not None:
-        sieve.leave_out(~codes.isin([str(c) for c in card["codes"]]), "not among the codes of the card")
+    refuse_other_generation(codes, str(raw.place()), card)
+    if (asked := card.get("codes")) is not None:
+        _refuse_absent(codes, asked, raw, card)
+        sieve.leave_out(~codes.isin(asked), "not among the codes of the card")
+    reject_codes(codes, card, sieve)
+    kind = shapely.get_type_id(frame["geometry"].to_numpy(dtype=object))
+    sieve.reject(
+        (kind < 0) | shapely.is_empty(frame["geometry"].to_numpy(dtype=object)), "geometry-missing", "no polygon"
+    )
+    sieve.reject(~np.isin(kind, _POLYGONAL), "geometry-missing", "a point or a line, not a polygon")
+
+
+def reject_codes(codes: pd.Series, card: Card, sieve: Sieve) -> None:
+    """Reject the rows without QPV code, or whose code is not one of the generation of the card."""
     sieve.reject(codes.isna(), "qpv-code-missing", "no QPV code")
     expected = pattern(card)
-    bad = ~codes.str.fullmatch(expected).fillna(value=False).astype(bool)
-    sieve.reject(bad, "qpv-code-invalid", 'QPV code "' + codes.fillna("") + f'" ({expected} expected)')
-    absent = pd.Series([g is None or g.is_empty for g in frame["geometry"]], index=frame.index)
-    sieve.reject(absent, "geometry-missing", "no polygon")
+    unlike = 'QPV code "' + codes.fillna("") + f'" ({expected} expected)'
+    sieve.reject(~cleaning.matches(codes, expected), "qpv-code-invalid", unlike)
 
 
-def _crs(raw: RawTable, card: Card) -> str:
-    crs = card.get("crs") or raw.crs
-    if crs is None:
-        raise InputError(
-            f"{raw.place()}: no coordinate system (no .prj); the name of a file is not one."
-            f' Ask the producer, then write crs = "EPSG:…" in card {card.id}'
-        )
-    return str(crs)
+def _refuse_absent(codes: pd.Series, asked: list[str], raw: RawTable, card: Card) -> None:
+    if absent := sorted(set(asked) - set(codes.dropna())):
+        raise UsageError(f"{raw.place()}: no QPV {', '.join(absent[:10])}; correct codes in card {card.id}")
 
 
-def _communes(cell: str) -> str | None:
-    codes = [c.zfill(cleaning.COMMUNE_LENGTH) for c in re.split(cleaning.LIST_SEPARATOR, cell.strip()) if c]
-    valid = [c for c in codes if re.fullmatch(cleaning.COMMUNE, c)]
-    return ",".join(valid) or None
+def _communes(text: pd.Series, sieve: Sieve) -> pd.Series:
+    """Return the commune codes of each cell, comma-separated; what cannot be a code is left out and reported."""
+    cells = cleaning.code_lists(text).explode().astype("str")
+    codes = cleaning.communes(cells.where(~cells.str.upper().isin(NO_COMMUNE)))
+    for rule, mask, words in (
+        ("commune-zeros-restored", codes.repaired, "four digits read as five"),
+        ("commune-invalid", codes.bad, "commune code left out"),
+    ):
+        sieve.warn_at(rule, mask.groupby(level=0).any(), text, words)
+    return _joined(codes.typed)
 
 
-def _epcis(cell: str) -> str | None:
-    return ",".join(c for c in re.split(cleaning.LIST_SEPARATOR, cell.strip()) if c.isdigit()) or None
+def _joined(codes: pd.Series) -> pd.Series:
+    """Join the codes of each cell, once each, in their order; null where there is none."""
+    named = pd.DataFrame({"row": codes.index, "code": codes.to_numpy()}).drop_duplicates()
+    joined = named.dropna().groupby("row")["code"].agg(",".join)
+    return joined.reindex(codes.index.unique()).astype("str")
 
 
-def _identical_repeats(frame: pd.DataFrame, sieve: Sieve) -> np.ndarray:
-    kept = frame[sieve.keep]
-    content = kept.assign(geometry=shapely.to_wkb(kept["geometry"].to_numpy(dtype=object)))
-    repeated = np.zeros(len(frame), dtype=bool)
-    repeated[np.flatnonzero(sieve.keep)] = content.duplicated().to_numpy()
-    return repeated
-
-
-def combine(staged: list[Staged]) -> tuple[pd.DataFrame, dict[str, int]]:
+def combine(staged: list[Staged]) -> tuple[pd.DataFrame, dict[str, int], dict[str, int]]:
     """Put the files of all generations together; identical polygons in two files count once.
 
-    Returns the frame and the number of duplicates per source. A collapsed polygon gives way to a usable one of another card.
-    Raises InputError when two files give one code two different polygons.
+    Returns the frame, the number of duplicates per source, and of polygons without area that gave way to a usable one of
+    another card. Raises InputError when two files give one code two different polygons.
     """
     frame = pd.concat([s.frame for s in staged], ignore_index=True)
-    wkb = shapely.to_wkb(frame["geometry"].to_numpy(dtype=object))
-    content = [c for c in frame.columns if c not in (*PROVENANCE, "geometry", "crs")]
-    repeated = frame.assign(wkb=wkb).duplicated([*content, "wkb", "crs"])
-    key = ["qpv_code", "generation"]
-    area = pd.Series(shapely.area(frame["geometry"].to_numpy(dtype=object)), index=frame.index)
-    replaced = (area == 0) & (area.groupby([frame[k] for k in key]).transform("max") > 0)
-    dropped = repeated | replaced
-    kept = frame[~dropped].reset_index(drop=True)
+    shapes = frame["geometry"].to_numpy(dtype=object)
+    content = [c for c in frame.columns if c not in (*PROVENANCE, "geometry")]
+    repeated = frame.assign(wkb=shapely.to_wkb(shapes)).duplicated([*content, "wkb"])
+    area = pd.Series(shapely.area(shapes), index=frame.index)
+    largest = area.groupby([frame["qpv_code"], frame["generation"]]).transform("max")
+    replaced = ~repeated & (area == 0) & (largest > 0)
+    kept = frame[~repeated & ~replaced].reset_index(drop=True)
     refuse_conflicts(kept, "neighbourhoods")
-    return kept, frame.loc[dropped, "source_id"].value_counts().to_dict()
+    return kept, _by_source(frame[repeated]), _by_source(frame[replaced])
+
+
+def _by_source(rows: pd.DataFrame) -> dict[str, int]:
+    return {str(source): int(n) for source, n in rows["source_id"].value_counts().items()}

@@ -10,7 +10,7 @@ import pandas as pd
 from qpvhealth.errors import InputError
 from qpvhealth.ingest import cleaning, corrections, layouts, tables
 from qpvhealth.ingest.layouts import Field, Layout
-from qpvhealth.ingest.neighbourhoods import QPV_CODE_ALIASES, pattern
+from qpvhealth.ingest.neighbourhoods import QPV_CODE_ALIASES, qpv_codes, refuse_other_generation, reject_codes
 from qpvhealth.ingest.staged import Sieve, Staged
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ LAYOUT = Layout(
         Field("name", ("nom_qp", "lib_qp", "LIBGEO", "libQPV")),
     ),
 )
-TOTAL_ROWS = frozenset({"ensemble", "total", "france"})
+TOTAL_ROWS = frozenset({"ensemble", "ensemble des qpv", "total", "france"})
 
 
 def read(card: Card, known: tuple[Correction, ...] = ()) -> Staged:
@@ -44,15 +44,14 @@ def read(card: Card, known: tuple[Correction, ...] = ()) -> Staged:
     sieve = Sieve(raw, card.id)
     text, n = corrections.apply(layouts.renamed(raw, card, LAYOUT), known, card.id, "qpv_code")
     sieve.warn("correction-applied", n, "values corrected by corrections.toml")
-    codes = text["qpv_code"].str.strip().str.upper()
+    codes = qpv_codes(text["qpv_code"])
+    refuse_other_generation(codes, str(raw.place()), card)
     sieve.leave_out(codes.str.casefold().isin(TOTAL_ROWS), "total row")
-    sieve.reject(codes.isna(), "qpv-code-missing", "no QPV code")
-    bad = ~codes.str.fullmatch(pattern(card)).fillna(value=False).astype(bool)
-    sieve.reject(bad, "qpv-code-invalid", 'QPV code "' + codes.fillna("") + f'" ({pattern(card)} expected)')
+    reject_codes(codes, card, sieve)
     people = _people(text["population"], sieve)
     frame = pd.DataFrame({"qpv_code": codes, "generation": card["generation"], "population": people})
     frame["population_year"] = card["population_year"]
-    staged = sieve.staged(frame, (sieve.keep & frame.duplicated().to_numpy()))
+    staged = sieve.staged(frame, sieve.repeats(frame))
     twice = staged.frame["qpv_code"][staged.frame["qpv_code"].duplicated()]
     if not twice.empty:
         raise InputError(

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from qpvhealth.contract.rules import Finding
+from qpvhealth.contract.rules import RULES, Finding
 from qpvhealth.errors import ContractError
 
 if TYPE_CHECKING:
     from qpvhealth.ingest.raw import RawTable
 
 REJECT_COLUMNS = ["source_id", "sheet", "row", "rule", "message", "raw"]
+BROKEN = "row-broken"
 PROVENANCE = ["source_id", "sheet", "source_row"]
 
 
@@ -106,6 +107,12 @@ class Sieve:
         seen = ", ".join(f'"{v}" (row {r})' for v, r in zip(values[mask].head(3), self.raw.rows[mask][:3], strict=True))
         self.warn(rule, int(mask.sum()), f"{message}: {seen}")
 
+    def repeats(self, frame: pd.DataFrame) -> np.ndarray:
+        """Mark the kept rows whose values an earlier kept row has, all of them."""
+        repeated = np.zeros(len(frame), dtype=bool)
+        repeated[self.keep] = frame[self.keep].duplicated().to_numpy()
+        return repeated
+
     def staged(self, frame: pd.DataFrame, duplicate: np.ndarray | None = None) -> Staged:
         """Close the account: ``frame`` has all the rows of the raw table; ``duplicate`` marks repeats among the kept ones."""
         repeated = self.keep & duplicate if duplicate is not None else np.zeros(len(self.keep), dtype=bool)
@@ -117,8 +124,11 @@ class Sieve:
 
     def narrowed(self) -> Sieve:
         """Return a sieve over the kept rows only, with the same account: what has left is not looked at again."""
-        kept = replace(self.raw, frame=self.raw.frame[self.keep].reset_index(drop=True), rows=self.raw.rows[self.keep])
-        smaller = Sieve(replace(kept, broken=(), notes=()), self.source_id)
+        raw, at = self.raw, self.keep
+        geometry = None if raw.geometry is None else raw.geometry[at]
+        frame = raw.frame[at].reset_index(drop=True)
+        kept = replace(raw, frame=frame, rows=raw.rows[at], geometry=geometry, broken=(), notes=())
+        smaller = Sieve(kept, self.source_id)
         smaller.n_records, smaller.out_of_scope = self.n_records, self.out_of_scope
         smaller.findings, smaller._rejects = self.findings, self._rejects
         return smaller
@@ -134,12 +144,18 @@ class Sieve:
         """Return the rejected rows, in the order of the file."""
         if not self._rejects:
             return no_rejects()
-        return pd.concat(self._rejects, ignore_index=True)[REJECT_COLUMNS].sort_values("row", ignore_index=True)
+        return pd.concat(self._rejects, ignore_index=True)[REJECT_COLUMNS].sort_values(
+            "row", kind="stable", ignore_index=True
+        )
 
     def _broken(self) -> pd.DataFrame:
-        rows = [(b.row, b.rule, b.message, b.raw) for b in self.raw.broken]
+        """Reject the reader's broken rows; what broke them, when it is no rule of ours, stays in the message."""
+        rows = [
+            (b.row, b.rule, b.message, b.raw) if b.rule in RULES else (b.row, BROKEN, f"{b.rule}: {b.message}", b.raw)
+            for b in self.raw.broken
+        ]
         frame = pd.DataFrame(rows, columns=["row", "rule", "message", "raw"])
-        return frame.assign(source_id=self.source_id, sheet=self.raw.sheet, rule="row-broken")
+        return frame.assign(source_id=self.source_id, sheet=self.raw.sheet)
 
 
 def no_rejects() -> pd.DataFrame:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qpvhealth.errors import InputError
-from qpvhealth.ingest import delimited, parquet, vector, workbook
+from qpvhealth.ingest import delimited, guard, parquet, vector, workbook
 
 if TYPE_CHECKING:
     from qpvhealth.ingest.cards import Card
@@ -15,6 +15,8 @@ DELIMITED = (".csv", ".txt", ".tsv")
 WORKBOOK = (".xlsx", ".xlsm")
 PARQUET = (".parquet", ".geoparquet")
 VECTOR = (".shp", ".zip", ".geojson", ".json", ".gpkg", ".fgb")
+SUFFIXES = (*DELIMITED, *WORKBOOK, *PARQUET, *VECTOR)
+"""Exactly the extensions that the guard lets through."""
 
 
 def read(card: Card, *, sheet: str | None = None) -> RawTable:
@@ -33,15 +35,10 @@ def read(card: Card, *, sheet: str | None = None) -> RawTable:
         return read_vector(card)
     if suffix in PARQUET:
         return parquet.read_parquet(card.path)
-    known = ", ".join((*DELIMITED, *WORKBOOK, *PARQUET, *VECTOR))
-    raise InputError(f"{card.path.name}: {suffix or 'no extension'} is not a table that can be read ({known})")
+    guard.checked_path(card.path)
+    raise InputError(f"{card.path.name}: {suffix} is not a table that can be read ({', '.join(SUFFIXES)})")
 
 
 def read_vector(card: Card) -> RawTable:
     """Read a layer with its polygons or points. Raises InputError for a file that cannot be read."""
     return vector.read_vector(card.path, layer=card.get("layer"), encoding=card.get("encoding"))
-
-
-def is_vector(card: Card) -> bool:
-    """Say whether a card's file holds geometry, by its extension."""
-    return card.path.suffix.lower() in (*VECTOR, *PARQUET)

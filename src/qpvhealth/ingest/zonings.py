@@ -6,15 +6,17 @@ the public lists named in ``facts.zonings``.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import pandas as pd
 
+from qpvhealth.contract.rules import Finding
 from qpvhealth.errors import InputError, UsageError
-from qpvhealth.facts.zonings import CLASSES, REJECTED_VALUES, VOCABULARIES, Vocabulary
+from qpvhealth.facts.zonings import CLASSES, REJECTED_VALUES, VOCABULARIES
 from qpvhealth.ingest import cleaning, corrections, layouts, tables, workbook
 from qpvhealth.ingest.layouts import Field, Layout
-from qpvhealth.ingest.neighbourhoods import other_generation
+from qpvhealth.ingest.neighbourhoods import qpv_codes, refuse_other_generation, reject_codes
 from qpvhealth.ingest.staged import Sieve, Staged
 
 if TYPE_CHECKING:
@@ -67,63 +69,95 @@ def read(card: Card, known: tuple[Correction, ...] = ()) -> StagedZoning:
     ``classes``: edition, level, code, zone_class (null where the source says that there is none), raw_label. Raises UsageError
     for a word that no vocabulary knows, InputError when a code has two classes.
     """
-    sheets = _sheets(card)
-    read_sheets = [_read_sheet(tables.read(card, sheet=sheet), card, known) for sheet in sheets]
-    classes = pd.concat([s.classes for s in read_sheets], ignore_index=True)
-    composition = pd.concat([s.composition for s in read_sheets], ignore_index=True).drop_duplicates(ignore_index=True)
-    _refuse_conflicts(classes, card)
-    staged = [s for part in read_sheets for s in part.staged]
+    raws, findings = _sheets(card)
+    _refuse_unused(raws, card, known)
+    parts = [_read_sheet(raw, _card_of(raw, card, alone=len(raws) == 1), known) for raw in raws]
+    staged = [s for part in parts for s in part.staged]
+    staged[0] = replace(staged[0], findings=(*findings, *staged[0].findings))
+    classes = pd.concat([s.classes for s in parts], ignore_index=True)
+    composition = pd.concat([s.composition for s in parts], ignore_index=True).drop_duplicates(ignore_index=True)
+    refuse_conflicts(classes, card.path.name)
     return StagedZoning(staged, classes.drop_duplicates(["level", "code"], ignore_index=True), composition)
 
 
-def _sheets(card: Card) -> list[str | None]:
-    """Return the sheets to read: the card's one, else every sheet of a workbook that looks like a zoning."""
+def _sheets(card: Card) -> tuple[list[RawTable], list[Finding]]:
+    """Read the sheet of the card, else every sheet of a workbook that looks like a zoning; the others are named."""
     if card.path.suffix.lower() not in tables.WORKBOOK or card.get("sheet"):
-        return [None]
-    names = [n for n in workbook.sheet_names(card.path) if _is_zoning(tables.read(card, sheet=n))]
-    if not names:
+        return [tables.read(card)], []
+    found, findings = [], []
+    for name in workbook.sheet_names(card.path):
+        try:
+            raw = tables.read(card, sheet=name)
+        except (InputError, UsageError) as error:
+            findings.append(Finding("sheet-unread", 1, str(error)))
+            continue
+        found += [raw] if _is_zoning(raw, card) else []
+    if not found:
+        told = "".join(f"\n{f.message}" for f in findings)
         raise UsageError(
-            f"{card.path.name}: no sheet with a QPV, TVS or commune code; name its columns in card {card.id}"
+            f"{card.path.name}: no sheet with a QPV, TVS or commune code; name its columns in card {card.id}{told}"
         )
-    return list(names)
+    return found, findings
 
 
-def _is_zoning(raw: RawTable) -> bool:
-    found = LAYOUT.mapping(list(raw.frame.columns))
-    return any(found[c] for c in _CODE.values())
+def _is_zoning(raw: RawTable, card: Card) -> bool:
+    found = layouts.columns(raw, _card_of(raw, card, alone=False), LAYOUT)
+    return any(c in found for c in _CODE.values()) and len(found) > 1
+
+
+def _card_of(raw: RawTable, card: Card, *, alone: bool) -> Card:
+    """Return the card for one sheet of several: a header that it names may be that of another sheet."""
+    if alone:
+        return card
+    there = set(raw.frame.columns)
+    return replace(card, columns={ours: theirs for ours, theirs in card.columns.items() if theirs in there})
+
+
+def _refuse_unused(raws: list[RawTable], card: Card, known: tuple[Correction, ...]) -> None:
+    """Refuse a header of the card, or a correction, that none of several sheets has."""
+    headers = {h for raw in raws for h in raw.frame.columns}
+    lost = [theirs for theirs in card.columns.values() if theirs not in headers]
+    if lost and len(raws) > 1:
+        raise UsageError(f"{card.path.name}: card {card.id}: no sheet has the header {', '.join(lost)}")
+    keys = pd.concat([_text(raw, _card_of(raw, card, alone=len(raws) == 1))[1] for raw in raws])
+    named = corrections.naming(known, card.id, keys)
+    if stale := [c.key for c in known if c.source == card.id and c not in named]:
+        raise UsageError(f"corrections.toml: {card.id} {', '.join(stale)}: no row has this code in any sheet")
+
+
+def _text(raw: RawTable, card: Card) -> tuple[pd.DataFrame, pd.Series]:
+    """Return the text of a sheet under our names, and the column of its codes."""
+    text = layouts.renamed(raw, card, LAYOUT)
+    return text, text[_CODE[_level(raw, card)]]
 
 
 def _read_sheet(raw: RawTable, card: Card, known: tuple[Correction, ...]) -> StagedZoning:
-    sieve = Sieve(raw, card.id)
-    text, n = corrections.apply(layouts.renamed(raw, card, LAYOUT), known, card.id, _CODE[_level(raw, card)])
+    sieve, level = Sieve(raw, card.id), _level(raw, card)
+    text, keys = _text(raw, card)
+    text, n = corrections.apply(text, corrections.naming(known, card.id, keys), card.id, _CODE[level])
     sieve.warn("correction-applied", n, "values corrected by corrections.toml")
-    level = _level(raw, card)
-    codes = _codes(text, level, sieve)
-    if level == QPV and card.get("generation") is None:
-        raise UsageError(f"{raw.place()}: it names QPV; write the generation of their codes in card {card.id}")
-    if level == QPV and (other := other_generation(codes, card["generation"])) is not None:
-        raise UsageError(f'{raw.place()}: it names QPV of {other}; write generation = "{other}" in card {card.id}')
-    sieve.reject(codes.isna(), "value-missing", f"no usable {level} code")
+    codes = _codes(text, level, card, sieve)
     words = text["zone_class"].str.strip()
     for value, meaning in REJECTED_VALUES.items():
-        sieve.reject((words == value).fillna(value=False), "zoning-error-value", f"{value}: {meaning}")
+        in_error = words.map(cleaning.word, na_action="ignore") == cleaning.word(value)
+        sieve.reject(in_error, "zoning-error-value", f"{value}: {meaning}")
     frame = pd.DataFrame({"edition": card["edition"], "level": level, "code": codes, "raw_label": words})
-    frame["zone_class"] = _classes(words, raw, card, sieve) if words.notna().any() else None
-    repeated = sieve.keep & frame.duplicated().to_numpy()
-    staged = sieve.staged(frame.assign(tvs_code=_tvs(text["tvs_code"])), repeated)
+    frame["zone_class"] = _classes(words, raw, card, sieve)
+    frame["tvs_code"] = _tvs(text["tvs_code"])
+    staged = sieve.staged(frame, sieve.repeats(frame))
     columns = ["edition", "level", "code", "zone_class", "raw_label", "source_id"]
-    classes = staged.frame[staged.frame["raw_label"].notna()][columns]
+    classes = staged.frame.loc[staged.frame["raw_label"].notna(), columns]
     return StagedZoning([staged], classes, _composition(staged.frame, level))
 
 
 def _level(raw: RawTable, card: Card) -> str:
-    if (stated := card.get("level")) in _CODE:
-        return str(stated)
+    """Return the level of a sheet: the card's, else that of the finest code it has. Raises UsageError without code or class."""
     found = layouts.columns(raw, card, LAYOUT)
-    level = next((lv for lv in (QPV, COMMUNE, TVS) if _CODE[lv] in found), None)
+    stated = card.get("level")
+    level = next((lv for lv in ((stated,) if stated else (QPV, COMMUNE, TVS)) if _CODE[lv] in found), None)
     if level is None:
         raise UsageError(
-            f"{raw.place()}: no QPV, TVS or commune code among {', '.join(raw.frame.columns)};"
+            f"{raw.place()}: no {stated or 'QPV, TVS or commune'} code among {', '.join(raw.frame.columns)};"
             f" name it in card {card.id} under [source.columns] as qpv_code, tvs_code or commune_code"
         )
     if "zone_class" not in found and (level != COMMUNE or "tvs_code" not in found):
@@ -133,17 +167,26 @@ def _level(raw: RawTable, card: Card) -> str:
     return level
 
 
-def _codes(text: pd.DataFrame, level: str, sieve: Sieve) -> pd.Series:
-    if level == COMMUNE:
-        codes = cleaning.communes(text["commune_code"])
-        sieve.warn_at(
-            "commune-zeros-restored",
-            codes.repaired & codes.values.notna(),
-            text["commune_code"],
-            "four digits read as five",
-        )
-        return codes.values
-    return _tvs(text["tvs_code"]) if level == TVS else text["qpv_code"].str.strip().str.upper()
+def _codes(text: pd.DataFrame, level: str, card: Card, sieve: Sieve) -> pd.Series:
+    if level == QPV:
+        return _qpv_codes(text["qpv_code"], card, sieve)
+    given = text[_CODE[level]]
+    codes = cleaning.communes(given) if level == COMMUNE else None
+    if codes is not None:
+        sieve.warn_at("commune-zeros-restored", codes.repaired, given, "four digits read as five")
+    typed = _tvs(given) if codes is None else codes.typed
+    sieve.reject(typed.isna(), "value-missing", f'no usable {level} code: "' + given.fillna("") + '"')
+    return typed
+
+
+def _qpv_codes(text: pd.Series, card: Card, sieve: Sieve) -> pd.Series:
+    where = str(sieve.raw.place())
+    if card.get("generation") is None:
+        raise UsageError(f"{where}: it names QPV; write the generation of their codes in card {card.id}")
+    codes = qpv_codes(text)
+    refuse_other_generation(codes, where, card)
+    reject_codes(codes, card, sieve)
+    return codes
 
 
 def _tvs(codes: pd.Series) -> pd.Series:
@@ -152,36 +195,28 @@ def _tvs(codes: pd.Series) -> pd.Series:
 
 
 def _classes(words: pd.Series, raw: RawTable, card: Card, sieve: Sieve) -> pd.Series:
-    own = card.values.get("zone_class")
-    if own is not None:
-        wrong = sorted(set(own.values()) - {*CLASSES, ""})
-        if wrong:
-            raise UsageError(
-                f"card {card.id}: zone_class maps to {', '.join(wrong)}; known: {', '.join(CLASSES)}, or empty for none"
-            )
-        vocabulary = Vocabulary("card", card.id, {k: v or None for k, v in own.items()})
-    else:
-        vocabulary = _vocabulary(words[sieve.keep], raw, card)
-    mapped = cleaning.coded(
-        words.where(sieve.keep),
-        {k: v or "" for k, v in vocabulary.classes.items()},
-        column="zone_class",
-        where=f"{raw.place()}: card {card.id}",
-    )
+    own = card.words("zone_class")
+    if own is not None and (wrong := sorted(set(own.values()) - {*CLASSES, ""})):
+        raise UsageError(
+            f"card {card.id}: zone_class maps to {', '.join(wrong)}; known: {', '.join(CLASSES)}, or empty for none"
+        )
+    known = own if own is not None else _vocabulary(words[sieve.keep], raw, card)
+    mapping = {label: zone or "" for label, zone in known.items()}
+    where = f"{raw.place()}: card {card.id}"
+    mapped = cleaning.coded(words.where(sieve.keep), mapping, column="zone_class", where=where)
     return mapped.where(mapped != "")
 
 
-def _vocabulary(words: pd.Series, raw: RawTable, card: Card) -> Vocabulary:
-    """Return the first vocabulary that knows every word of a file, compared whole."""
-    used = {" ".join(w.split()).casefold() for w in words.dropna().unique()}
-    knows = {v.name: {k.casefold() for k in v.classes} for v in VOCABULARIES}
-    fitting = [v for v in VOCABULARIES if used <= knows[v.name]]
-    if fitting:
-        return fitting[0]
-    closest = max(VOCABULARIES, key=lambda v: len(used & knows[v.name]))
-    unknown = ", ".join(f'"{w}"' for w in sorted(used - knows[closest.name])[:10])
+def _vocabulary(words: pd.Series, raw: RawTable, card: Card) -> dict[str, str | None]:
+    """Return the words of the first vocabulary that knows every word of a file, compared whole."""
+    used = {cleaning.word(w): w for w in words.dropna().unique()}
+    lacking = {v.name: set(used) - {cleaning.word(k) for k in v.classes} for v in VOCABULARIES}
+    if fitting := [v for v in VOCABULARIES if not lacking[v.name]]:
+        return fitting[0].classes
+    closest = min(lacking, key=lambda name: len(lacking[name]))
+    unknown = ", ".join(f'"{used[w]}"' for w in sorted(lacking[closest])[:10])
     raise UsageError(
-        f"{raw.place()}: no vocabulary knows all its classes; the closest, {closest.name}, lacks {unknown}."
+        f"{raw.place()}: no vocabulary knows all its classes; the closest, {closest}, lacks {unknown}."
         f" Write what each means in card {card.id} under [source.values.zone_class]; classes: {', '.join(CLASSES)}"
     )
 
@@ -193,14 +228,13 @@ def _composition(frame: pd.DataFrame, level: str) -> pd.DataFrame:
     return given[["edition", "code", "tvs_code"]].rename(columns={"code": "commune_code"}).reset_index(drop=True)
 
 
-def _refuse_conflicts(classes: pd.DataFrame, card: Card) -> None:
-    distinct = classes.drop_duplicates(["level", "code", "zone_class"])
-    twice = distinct[distinct.duplicated(["level", "code"], keep=False)]
+def refuse_conflicts(classes: pd.DataFrame, where: str) -> None:
+    """Raise InputError when a code of one edition has two classes."""
+    key = ["edition", "level", "code"]
+    distinct = classes.drop_duplicates([*key, "zone_class"])
+    twice = distinct[distinct.duplicated(key, keep=False)]
     if not twice.empty:
         told = [
-            f"{level} {code}: {' and '.join(g['raw_label'])}"
-            for (level, code), g in list(twice.groupby(["level", "code"]))[:10]
+            f"{level} {code}: {' and '.join(g['raw_label'])}" for (_, level, code), g in list(twice.groupby(key))[:10]
         ]
-        raise InputError(
-            f"{card.path.name}: two classes for one place: {'; '.join(told)}; correct one in corrections.toml"
-        )
+        raise InputError(f"{where}: two classes for one place: {'; '.join(told)}; correct one in corrections.toml")

@@ -1,0 +1,88 @@
+"""Coordinate systems as sources name them: by EPSG number, by an older name, or not at all."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from qpvhealth.errors import InputError, UsageError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from qpvhealth.ingest.cards import Card
+    from qpvhealth.ingest.raw import RawTable
+    from qpvhealth.ingest.staged import Sieve
+
+WGS84, LAMBERT_93 = "EPSG:4326", "EPSG:2154"
+NAMES: dict[str, str] = {
+    "LAMBERT 93": LAMBERT_93,
+    "LAMBERT93": LAMBERT_93,
+    "UTM N20": "EPSG:4559",
+    "UTM N21": "EPSG:4467",
+    "UTM N22": "EPSG:2972",
+    "UTM S38": "EPSG:4471",
+    "UTM S40": "EPSG:2975",
+    "ZONE 21N": "EPSG:32621",
+    "ZONE 1S": "EPSG:32701",
+}
+"""Names without EPSG number seen in FINESS. The last two, of Saint-Pierre and of Wallis-et-Futuna, have WGS84 as datum; that
+of Wallis-et-Futuna is an inference."""
+
+_NUMBER = re.compile(r"EPSG:{1,2}\s*(\d{4,6})|^(\d{4,6})$", re.IGNORECASE)
+
+
+@lru_cache(maxsize=256)
+def named(text: str) -> str | None:
+    """Return ``EPSG:n`` for what a source writes; null for a system that is not known.
+
+    A number wins over the words beside it (``EPSG:2154 RGF93 / Lambert-93``).
+    """
+    if found := _NUMBER.search(text.strip()):
+        number = f"EPSG:{found[1] or found[2]}"
+        return number if _exists(number) else None
+    words = " ".join(re.split(r"[\s_-]+", text.upper()))
+    return next((crs for name, crs in NAMES.items() if name in words), None)
+
+
+def of_text(text: pd.Series) -> pd.Series:
+    """Return the system of each cell; null where the cell is empty or names none that is known."""
+    known = {cell: named(cell) for cell in text.dropna().unique()}
+    return text.map(known, na_action="ignore").astype("str")
+
+
+def of_card(card: Card) -> str | None:
+    """Return the system that a card states, null when it states none. Raises UsageError for one that does not exist."""
+    stated = card.get("crs")
+    if stated is None:
+        return None
+    if (found := named(str(stated))) is None:
+        raise UsageError(f'card {card.id}: crs "{stated}" is no coordinate system; write it as crs = "EPSG:2154"')
+    return found
+
+
+def of_layer(raw: RawTable, card: Card, sieve: Sieve) -> str:
+    """Return the system of a layer: the card's, else the file's. Raises InputError when neither says one.
+
+    A card may correct a file, which is then reported; the name of a file is never taken for a system.
+    """
+    stated = of_card(card)
+    if stated is None and raw.crs is None:
+        raise InputError(
+            f"{raw.place()}: no coordinate system (no .prj); the name of a file is not one."
+            f' Ask the producer, then write crs = "EPSG:…" in card {card.id}'
+        )
+    if stated is not None and raw.crs not in (None, stated):
+        sieve.warn("crs-overridden", 1, f"the file says {raw.crs}, card {card.id} says {stated}, which is used")
+    return str(stated or raw.crs)
+
+
+def _exists(crs: str) -> bool:
+    import pyproj  # noqa: PLC0415 -- only where a file or a card names a system
+
+    try:
+        pyproj.CRS.from_user_input(crs)
+    except pyproj.exceptions.CRSError:
+        return False
+    return True
