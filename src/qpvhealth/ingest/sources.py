@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -10,12 +9,12 @@ import pandas as pd
 
 from qpvhealth.contract.rules import Finding
 from qpvhealth.errors import InputError, UsageError
-from qpvhealth.facts.territories import DEPARTMENT_TERRITORY, REGIONS, department_of_commune, department_of_qpv
+from qpvhealth.facts.territories import DEPARTMENT_TERRITORY, REGIONS
 from qpvhealth.ingest import (
     boundaries,
+    communes,
     declarations,
     geocoded,
-    layouts,
     links,
     neighbourhoods,
     populations,
@@ -355,37 +354,20 @@ def _programmes(sources: Sources, cards: list[Card], known: tuple[Correction, ..
 
 
 def _name_communes(sources: Sources) -> None:
-    """Give QPV whose file names their communes without code the codes of the table of communes, where all names match.
-
-    Names are compared within the département of the code, without case, accents or punctuation; ``15ème`` is ``15e``.
-    """
-    table = sources.communes[sources.communes["level"] == "commune"].dropna(subset=["label"])
+    """Give QPV whose file names their communes without code the codes of the table of communes, where all names match."""
+    table = sources.communes[sources.communes["level"] == "commune"]
     qpv = sources.neighbourhoods
-    without = qpv["commune_codes"].isna() & qpv["commune_names"].notna()
-    if table.empty or not without.any():
+    rows = qpv[qpv["commune_codes"].isna() & qpv["commune_names"].notna()]
+    if table.empty or rows.empty:
         return
-    department = table["area_code"].map(department_of_commune)
-    known = dict(zip(zip(department, table["label"].map(_commune_key), strict=True), table["area_code"], strict=True))
-    rows = qpv[without]
-    names = rows["commune_names"].str.split(r"\s*,\s*", regex=True)
-    codes = [
-        [known.get((department_of_qpv(code), _commune_key(name))) for name in listed]
-        for code, listed in zip(rows["qpv_code"], names, strict=True)
-    ]
-    found = pd.Series(
-        [",".join(c for c in cs if c) if all(cs) else None for cs in codes], index=rows.index, dtype="str"
-    )
+    found = communes.codes(rows["qpv_code"], rows["commune_names"], table)
     sources.neighbourhoods["commune_codes"] = qpv["commune_codes"].fillna(found)
-    lost = rows[found.isna()]
+    lost = rows.loc[found.isna(), "commune_names"]
     if len(lost):
-        shown = ", ".join(lost["commune_names"].drop_duplicates().head(5))
+        shown = ", ".join(lost.drop_duplicates().head(5))
         sources.findings.append(
             Finding("commune-unnamed", len(lost), f"QPV whose commune names match no code: {shown}", len(rows))
         )
-
-
-def _commune_key(name: str) -> str:
-    return re.sub(r"(\d)(eme|er|ere)\b", r"\1e", layouts.key(name).replace("_", " "))
 
 
 def _boundaries(sources: Sources, cards: list[Card], _: tuple[Correction, ...]) -> None:
