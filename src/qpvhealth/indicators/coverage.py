@@ -63,19 +63,35 @@ def cover(
     ):
         n = out["qpv_code"].map(rows["qpv_code"].value_counts()).fillna(0).astype("Int64")
         out[name] = n.where(sure | (n > 0))
-    out["n_undetermined"] = _could_be_inside(neighbourhoods, stock)
-    return _verdicts(out)
+    out["n_undetermined"] = _possible(neighbourhoods, stock[stock["situation"] == UNDETERMINED])
+    unattached = _unattached(stock, pairs) if near_rule != PROXY else stock.iloc[:0]
+    return _verdicts(out, _possible(neighbourhoods, unattached) == 0)
 
 
-def _verdicts(out: pd.DataFrame) -> pd.DataFrame:
+def _unattached(stock: pd.DataFrame, pairs: pd.DataFrame) -> pd.DataFrame:
+    """Return the structures declared near some QPV that nobody can name."""
+    attached = pairs.loc[pairs["is_declared"].astype(bool), "finess_et"]
+    return stock[(stock["situation"] == VECU_DECLARED) & ~stock["finess_et"].isin(attached)]
+
+
+def _verdicts(out: pd.DataFrame, none_unattached: np.ndarray) -> pd.DataFrame:
     free = out["n_undetermined"] == 0
     n_in = out["n_msp_in"] + out["n_cds_in"]
     n_near = out["n_msp_near"] + out["n_cds_near"]
     primary = out["n_msp_in"] + out["n_cds_pluri_in"]
-    out["is_covered_in"] = _verdict(n_in > 0, (n_in == 0) & free)
-    out["is_covered_near"] = _verdict((n_in > 0) | (n_near > 0), (n_in == 0) & (n_near == 0) & free)
-    out["is_covered_primary"] = _verdict(primary > 0, (primary == 0) & (out["n_cds_unknown_in"] == 0) & free)
+    some_in, some_near = _some(out, "n_msp_in", "n_cds_in"), _some(out, "n_msp_near", "n_cds_near")
+    nobody_near = (n_in == 0) & (n_near == 0) & free & none_unattached
+    out["is_covered_in"] = _verdict(some_in, (n_in == 0) & free)
+    out["is_covered_near"] = _verdict(some_in | some_near, nobody_near)
+    out["is_covered_primary"] = _verdict(
+        _some(out, "n_msp_in", "n_cds_pluri_in"), (primary == 0) & (out["n_cds_unknown_in"] == 0) & free
+    )
     return out
+
+
+def _some(out: pd.DataFrame, *columns: str) -> pd.Series:
+    """Say where at least one structure is seen: that is enough to be covered, whatever else is unknown."""
+    return (out[list(columns)].fillna(0) > 0).any(axis=1)
 
 
 def _verdict(yes: pd.Series, no: pd.Series) -> pd.Series:
@@ -101,13 +117,12 @@ def _is_in(departments: pd.Series, chosen: Collection[str] | None) -> pd.Series:
     return pd.Series(data=True, index=departments.index) if chosen is None else departments.isin(chosen)
 
 
-def _could_be_inside(neighbourhoods: pd.DataFrame, stock: pd.DataFrame) -> np.ndarray:
+def _possible(neighbourhoods: pd.DataFrame, lost: pd.DataFrame) -> np.ndarray:
     """Count, for each QPV, the structures that cannot be placed and could stand in it, by what is known of where they are.
 
-    It could be in any QPV of its commune; of its département where it or the QPV has no commune; anywhere when even that is
+    One could be in any QPV of its commune; of its département where it or the QPV has no commune; anywhere when even that is
     unknown.
     """
-    lost = stock[stock["situation"] == UNDETERMINED]
     vague = lost[lost["commune_code"].isna()]
     by_commune = _in_communes(neighbourhoods, lost["commune_code"].value_counts()) + _in_department(
         neighbourhoods, vague

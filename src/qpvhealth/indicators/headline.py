@@ -183,8 +183,6 @@ def _structure_indicators(sums: pd.DataFrame, near: str, distance: float) -> pd.
     told = {
         name: (sums["outside"] == 0) | (sums[f"u_{name}"] < sums["outside"]) for name in ("vecu_declared", "in_or_near")
     }
-    n = {name: sums[f"n_{name}"].where(told.get(name, pd.Series(data=True, index=sums.index))) for name in _COUNTED}
-    unknown = {name: sums[f"u_{name}"] for name in _COUNTED}
     scope = sums["scope"].map(SCOPES)
     words = {
         "in_qpv": scope + " inside a QPV, border included",
@@ -193,21 +191,17 @@ def _structure_indicators(sums: pd.DataFrame, near: str, distance: float) -> pd.
         "in_or_near": scope + f" inside a QPV, or near: {near}",
         "country": scope + " of the area, wherever they stand",
     }
-    counted = {name: _counted(sums, f"n_{name}", n[name], unknown[name], words[name]) for name in words}
-    shares = [_shared(counted[name], n["country"]) for name in ("in_qpv", "in_or_near")]
+    counted = {name: _counted(sums, name, words[name], told.get(name)) for name in words}
+    shares = [_shared(counted[name], sums["n_country"]) for name in ("in_qpv", "in_or_near")]
     return pd.concat([*counted.values(), *shares], ignore_index=True)[COLUMNS]
 
 
-def _counted(sums: pd.DataFrame, name: str, n: pd.Series, unknown: pd.Series, words: pd.Series) -> pd.DataFrame:
-    value = n.astype("float64")
-    values = {
-        "value": value,
-        "numerator": value,
-        "denominator": np.nan,
-        "lower": n.fillna(0),
-        "upper": n.fillna(0) + unknown,
-    }
-    return sums[KEY[1:]].assign(indicator=name, n_unknown=unknown, unit="structures", rule=words, **values)
+def _counted(sums: pd.DataFrame, name: str, words: pd.Series, told: pd.Series | None) -> pd.DataFrame:
+    """Write one sum as an indicator: its value null where not ``told``, its bounds from what is sure and what is unknown."""
+    n, unknown = sums[f"n_{name}"].astype("float64"), sums[f"u_{name}"]
+    value = n if told is None else n.where(told)
+    values = {"value": value, "numerator": value, "denominator": np.nan, "lower": n, "upper": n + unknown}
+    return sums[KEY[1:]].assign(indicator=f"n_{name}", n_unknown=unknown, unit="structures", rule=words, **values)
 
 
 def _shared(counted: pd.DataFrame, of: pd.Series) -> pd.DataFrame:
@@ -269,13 +263,17 @@ def _marks(coverage: pd.DataFrame) -> dict[str, pd.Series]:
 
 def _uncovered(coverage: pd.DataFrame, scope: str) -> tuple[pd.Series, pd.Series]:
     """Return what is surely without (true), surely with (false) or unknown, and whether the QPV could be assessed at all."""
-    free = (coverage["n_undetermined"] == 0).astype("boolean")
     both = coverage["n_msp_in"] + coverage["n_cds_in"]
-    if scope == "primary":
-        return ~coverage["is_covered_primary"].astype("boolean"), both.notna() & coverage["is_covered_primary"].notna()
-    n = {"msp": coverage["n_msp_in"], "cds": coverage["n_cds_in"], "msp_cds": both}[scope]
+    if scope in _COVERED:
+        covered = coverage[_COVERED[scope]].astype("boolean")
+        told = both.notna() if scope == "msp_cds" else both.notna() & covered.notna()
+        return ~covered, told | covered.fillna(value=False)
+    n, free = coverage[f"n_{scope}_in"], (coverage["n_undetermined"] == 0).astype("boolean")
     empty = (n == 0).astype("boolean")
     return empty.where(~empty.fillna(value=False) | free, pd.NA), n.notna()
+
+
+_COVERED = {"msp_cds": "is_covered_in", "primary": "is_covered_primary"}
 
 
 def _measures(marks: dict[str, pd.Series], uncovered: pd.Series, assessed: pd.Series) -> pd.DataFrame:

@@ -1,0 +1,181 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from qpvhealth.indicators import headline
+
+INSIDE = {"situation": "in_qpv", "qpv_code": "A", "distance_m": 0.0}
+DECLARED = {"situation": "vecu_declared", "vecu_declared": "yes", "distance_m": 900.0}
+CLOSE = {"situation": "vecu_proxy", "distance_m": 300.0}
+REFUSED = {"situation": "elsewhere", "vecu_declared": "no", "distance_m": 10.0}
+LOST = {"situation": "undetermined", "is_placed": False}
+CENTRE = {"structure_type": "CDS", "modality": "mono"}
+VAGUE = {"structure_type": "CDS", "modality": "unknown"}
+
+
+def cell(frame, indicator, scope="msp_cds", level="country", area="FR"):
+    at = (frame["indicator"] == indicator) & (frame["scope"] == scope)
+    rows = frame[at & (frame["level"] == level) & (frame["area_code"] == area)]
+    assert len(rows) == 1
+    row = rows.iloc[0]
+    return tuple(None if pd.isna(row[c]) else row[c] for c in ("value", "n_unknown", "lower", "upper"))
+
+
+def of_structures(frame, rule="declared"):
+    return headline.structures(frame, near_rule=rule, vecu_distance_m=300)
+
+
+def test_counts_and_their_bounds(stock):
+    got = of_structures(stock(INSIDE, INSIDE | CENTRE, DECLARED, REFUSED, LOST | CENTRE, {"vecu_declared": "no"}))
+    assert cell(got, "n_country") == (6, 0, 6, 6)
+    assert cell(got, "n_in_qpv") == (2, 1, 2, 3)
+    assert cell(got, "n_in_qpv", "msp") == (1, 0, 1, 1)
+    assert cell(got, "n_vecu_declared") == (1, 1, 1, 2)
+    assert cell(got, "n_in_or_near") == (3, 1, 3, 4)
+    assert cell(got, "share_in_qpv") == (2 / 6, 1, 2 / 6, 3 / 6)
+    row = got[(got["indicator"] == "share_in_qpv") & (got["scope"] == "msp_cds") & (got["level"] == "country")].iloc[0]
+    assert (row["numerator"], row["denominator"], row["unit"]) == (2, 6, "share")
+
+
+def test_where_nobody_answered_declared_is_null_and_not_zero(stock):
+    got = of_structures(stock(INSIDE, CLOSE, {}))
+    assert cell(got, "n_vecu_declared") == (None, 2, 0, 2)
+    assert cell(got, "n_in_or_near") == (None, 2, 1, 3)
+    assert cell(got, "n_within_proxy") == (1, 0, 1, 1)
+    assert cell(of_structures(stock(INSIDE)), "n_vecu_declared") == (0, 0, 0, 0)  # nothing outside to be declared
+
+
+@pytest.mark.parametrize(("rule", "n"), [("declared", 2), ("proxy", 3), ("declared_or_proxy", 3)])
+def test_near_adds_up_by_the_rule_of_the_settings(stock, rule, n):
+    frame = stock(INSIDE, DECLARED, CLOSE, REFUSED)
+    got = of_structures(frame, rule)
+    assert cell(got, "n_in_or_near")[0] == n
+    words = got[got["indicator"] == "n_in_or_near"]["rule"].iloc[0]
+    assert {"declared": "declared by the ARS", "proxy": "within 300 m"}.get(rule, "with no answer") in words
+
+
+def test_a_point_that_cannot_decide_is_within_no_distance(stock):
+    got = of_structures(
+        stock(CLOSE | {"is_placed": False, "situation": "vecu_declared", "vecu_declared": "yes"}), "proxy"
+    )
+    assert cell(got, "n_within_proxy")[0] == 0
+
+
+def test_the_scope_that_needs_the_modality_gives_bounds(stock):
+    got = of_structures(stock(INSIDE, INSIDE | VAGUE, VAGUE | {"vecu_declared": "no"}, INSIDE | CENTRE, REFUSED))
+    assert cell(got, "n_country", "primary") == (2, 2, 2, 4)
+    assert cell(got, "n_in_qpv", "primary") == (1, 1, 1, 2)
+    assert cell(got, "n_country", "cds") == (3, 0, 3, 3)
+
+
+def test_every_area_has_every_scope(stock):
+    got = of_structures(stock(INSIDE, CENTRE | {"department_code": "81"}))
+    assert cell(got, "n_in_qpv", "msp", "department", "81") == (0, 0, 0, 0)
+    assert cell(got, "share_in_qpv", "msp", "department", "81")[0] is None
+    assert cell(got, "n_country", "cds", "region", "76") == (1, 0, 1, 1)
+
+
+def qpv(**over):
+    base = {
+        "generation": "qpv-2015",
+        "year": 2019,
+        "territory": "metropole",
+        "region_code": "76",
+        "department_code": "31",
+    }
+    known = {
+        "n_msp_in": 0,
+        "n_cds_in": 0,
+        "n_msp_near": 0,
+        "n_cds_near": 0,
+        "n_undetermined": 0,
+        "is_covered_in": False,
+    }
+    more = {"is_covered_near": False, "is_covered_primary": False, "population": 6000, "zone_class": "ZIP"}
+    return base | known | more | {"is_npnru": True, "is_large": True} | over
+
+
+def of_neighbourhoods(*rows):
+    frame = pd.DataFrame(rows)
+    counts = dict.fromkeys(("n_msp_in", "n_cds_in", "n_msp_near", "n_cds_near", "population"), "Int64")
+    flags = dict.fromkeys(("is_covered_in", "is_covered_near", "is_covered_primary", "is_npnru", "is_large"), "boolean")
+    return headline.neighbourhoods(frame.astype(counts | flags | {"zone_class": "str"}))
+
+
+COVERED = {"n_msp_in": 1, "is_covered_in": True, "is_covered_near": True, "is_covered_primary": True}
+BEYOND = dict.fromkeys(
+    ("n_msp_in", "n_cds_in", "n_msp_near", "n_cds_near", "is_covered_in", "is_covered_near"), None
+) | {"is_covered_primary": None}
+MAYBE = {"n_undetermined": 1, "is_covered_in": None, "is_covered_near": None, "is_covered_primary": None}
+
+
+def test_qpv_without_any_are_those_of_which_it_is_sure():
+    got = of_neighbourhoods(qpv(), qpv(**COVERED), qpv(**MAYBE), qpv(**BEYOND))
+    assert cell(got, "qpv_total") == (4, 0, 4, 4)
+    assert cell(got, "qpv_without_any") == (1, 2, 1, 3)
+    assert cell(got, "population_without_any") == (6000, 2, 6000, 18000)
+    assert cell(got, "share_qpv_without_any") == (1 / 3, 2, 1 / 4, 3 / 4)
+    assert cell(got, "qpv_without_any", "cds") == (2, 2, 2, 4)
+
+
+def test_beyond_the_cover_the_value_is_null_and_not_zero():
+    got = of_neighbourhoods(qpv(**BEYOND))
+    assert cell(got, "qpv_without_any") == (None, 1, 0, 1)
+    assert cell(got, "share_qpv_without_any")[0] is None
+    assert cell(got, "qpv_total")[0] == 1
+
+
+def test_crosses_need_their_mark_to_be_known():
+    got = of_neighbourhoods(
+        qpv(),
+        qpv(is_large=False, population=900),
+        qpv(is_npnru=False, zone_class="ZAC"),
+        qpv(**COVERED),
+        qpv(population=None, is_large=None, zone_class=None, is_npnru=None),
+    )
+    assert cell(got, "large_qpv") == (3, 1, 3, 4)
+    assert cell(got, "large_qpv_without_any") == (2, 1, 2, 3)
+    assert cell(got, "large_npnru_qpv_without_any") == (1, 1, 1, 2)
+    assert cell(got, "zip_qpv") == (3, 1, 3, 4)
+    assert cell(got, "zip_qpv_without_any") == (2, 1, 2, 3)
+    assert cell(got, "zip_qpv_without_any_population")[:3] == (6900, 1, 6900)
+    assert cell(got, "zip_or_zac_qpv") == (4, 1, 4, 5)
+    assert cell(got, "zip_qpv_population")[0] == 12900
+
+
+def test_without_any_list_a_cross_is_null():
+    got = of_neighbourhoods(qpv(is_npnru=None, zone_class=None), qpv(is_npnru=None, zone_class=None))
+    for name in ("large_npnru_qpv_without_any", "zip_qpv", "zip_qpv_without_any", "zip_or_zac_qpv_population"):
+        assert cell(got, name)[0] is None, name
+
+
+def test_near_has_its_own_share():
+    got = of_neighbourhoods(qpv(), qpv(n_cds_near=1, is_covered_near=True), qpv(n_msp_near=None, is_covered_near=None))
+    at = got["indicator"] == "share_qpv_without_any_near"
+    row = got[at & (got["level"] == "country")].iloc[0]
+    assert (row["value"], row["denominator"], row["n_unknown"]) == (1 / 2, 2, 1)
+    assert cell(got, "qpv_without_any") == (3, 0, 3, 3)
+
+
+def test_levels_of_qpv_add_up():
+    got = of_neighbourhoods(
+        qpv(), qpv(department_code="81"), qpv(territory="polynesie", region_code="none", department_code="987")
+    )
+    for level, parts in (
+        ("region", ("76", "none")),
+        ("department", ("31", "81", "987")),
+        ("territory", ("metropole", "polynesie")),
+    ):
+        assert sum(cell(got, "qpv_without_any", level=level, area=a)[0] for a in parts) == 3
+
+
+def test_each_indicator_is_there_once_and_in_words(stock):
+    got = pd.concat([of_structures(stock(INSIDE, CENTRE)), of_neighbourhoods(qpv())])
+    assert not got.duplicated(headline.KEY).any()
+    assert got["rule"].str.len().min() > 8
+    names = {s.name for s in headline.SUBSETS}
+    assert names >= {"qpv_total", "zip_or_zac_qpv_without_any_population"}
+    assert names <= set(got["indicator"])
+    value, low, high = (got[c].to_numpy(dtype=float) for c in ("value", "lower", "upper"))
+    known = ~np.isnan(value) & (got["unit"] != "share").to_numpy()
+    assert ((low <= value) & (value <= high))[known].all()
