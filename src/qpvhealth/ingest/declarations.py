@@ -11,10 +11,10 @@ import pandas as pd
 from qpvhealth.errors import InputError
 from qpvhealth.facts.situations import UNKNOWN, YES
 from qpvhealth.ingest import cleaning, corrections, layouts, tables
+from qpvhealth.ingest.extracts import WORDS
 from qpvhealth.ingest.layouts import Field, Layout
 from qpvhealth.ingest.neighbourhoods import QPV_CODE_ALIASES, pattern, refuse_other_generation
 from qpvhealth.ingest.staged import Sieve
-from qpvhealth.ingest.structures import WORDS
 
 if TYPE_CHECKING:
     from qpvhealth.ingest.cards import Card

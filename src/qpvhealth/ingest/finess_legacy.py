@@ -14,7 +14,7 @@ import pandas as pd
 
 from qpvhealth.errors import InputError
 from qpvhealth.facts.categories import COUNTED
-from qpvhealth.ingest import delimited, systems
+from qpvhealth.ingest import delimited, extracts, systems
 from qpvhealth.ingest.raw import BrokenRow, RawTable
 from qpvhealth.ingest.staged import Tally
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from qpvhealth.ingest.cards import Card
     from qpvhealth.ingest.delimited import Records
 
-LAYOUT = "finess-legacy"
+LAYOUT = extracts.LEGACY
 FIRST_LINE = b"finess;etalab"
 SECTION, GEOLOCATION = "structureet", "geolocalisation"
 ORPHAN = "geolocation-orphan"

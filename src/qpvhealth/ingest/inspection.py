@@ -11,6 +11,7 @@ from qpvhealth.errors import QpvhealthError, UsageError
 from qpvhealth.ingest import (
     boundaries,
     declarations,
+    extracts,
     finess_legacy,
     geocoded,
     guard,
@@ -37,7 +38,7 @@ MAX_VALUES = 12
 SHORT_WORD = 3
 INSEE_CODE = r"\d{1,5}|2[AB](\d{3})?"
 _KINDS: tuple[tuple[str, tuple[Layout, ...]], ...] = (
-    ("structures", structures.LAYOUTS),
+    ("structures", extracts.LAYOUTS),
     ("neighbourhoods", (neighbourhoods.LAYOUT,)),
     ("populations", (populations.LAYOUT,)),
     ("declarations", (declarations.LAYOUT,)),

@@ -1,0 +1,89 @@
+"""The point of each structure: coordinates, the system they are in, and what the source itself says of their quality."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import shapely
+
+from qpvhealth.facts.situations import CENTROID, LOCATED, MISSING, UNKNOWN
+from qpvhealth.facts.territories import DEPARTMENT_TERRITORY, METROPOLE
+from qpvhealth.ingest import cleaning, finess_legacy, systems
+from qpvhealth.ingest.extracts import coded
+
+if TYPE_CHECKING:
+    from qpvhealth.ingest.cards import Card
+    from qpvhealth.ingest.raw import RawTable
+    from qpvhealth.ingest.staged import Sieve
+
+_POINT = int(shapely.GeometryType.POINT)
+
+
+def with_points(text: pd.DataFrame, raw: RawTable) -> pd.DataFrame:
+    """Take the coordinates of a geometry file from its points, unless it has them in columns too."""
+    if raw.geometry is None or text[["x", "longitude"]].notna().any(axis=None):
+        return text
+    is_point = shapely.get_type_id(raw.geometry) == _POINT
+    places = np.array([g if p else None for g, p in zip(raw.geometry, is_point, strict=True)], dtype=object)
+    x, y = (pd.Series(axis(places), index=text.index) for axis in (shapely.get_x, shapely.get_y))
+    written = {"x": x.map(repr, na_action="ignore"), "y": y.map(repr, na_action="ignore")}
+    return text.assign(**written, crs=text["crs"].fillna(raw.crs)).astype("str")
+
+
+def read(text: pd.DataFrame, department: pd.Series, card: Card, sieve: Sieve) -> pd.DataFrame:
+    """Return the point of each row: coordinates, their system, status, precision and score.
+
+    Projected coordinates are taken where their system is known (see ``_systems``), elsewhere longitude and latitude. A point
+    that its own quality columns call a commune, a locality or without score never decides: its status is ``centroid``.
+    """
+    frame = text[["x", "y", "longitude", "latitude"]].apply(lambda column: _numbers(column, sieve))
+    tokens = finess_legacy.coordinate_source(text["coordinate_source"])
+    crs = _systems(text, tokens, department, card)
+    both = frame["x"].notna() & frame["y"].notna()
+    geographic = ~(both & crs.notna()) & frame["longitude"].notna() & frame["latitude"].notna()
+    unused = both & crs.isna() & ~geographic
+    sieve.warn_at(
+        "crs-unknown", unused, text["crs"].fillna(text["coordinate_source"]).fillna(""), "coordinates not used"
+    )
+    out = pd.DataFrame(index=text.index)
+    out["x"] = frame["longitude"].where(geographic, frame["x"].where(~unused & both))
+    out["y"] = frame["latitude"].where(geographic, frame["y"].where(~unused & both))
+    there = out["x"].notna()
+    out["crs"] = crs.where(~geographic, systems.WGS84).where(there).astype("str")
+    precision = coded(text["location_precision"], "location_precision", card, sieve).fillna(UNKNOWN)
+    out["location_precision"] = precision.where(~tokens["is_centroid"], "municipality").astype("str")
+    score = _scores(text["location_score"], sieve)
+    out["location_score"] = score.fillna(tokens["score"])
+    poor = out["location_precision"].isin(("municipality", "locality")) | tokens["is_poor"]
+    poor |= score.isna() & text["coordinate_source"].isna() & bool(score.notna().any())
+    out["location_status"] = pd.Series(np.where(~there, MISSING, np.where(poor, CENTROID, LOCATED)), dtype="str")
+    return out
+
+
+def _systems(text: pd.DataFrame, tokens: pd.DataFrame, department: pd.Series, card: Card) -> pd.Series:
+    """Return the system of projected coordinates: the row's own, else the card's, else that of the layout.
+
+    FINESS writes metropolitan points in Lambert-93 where it does not say; a system that is written but not known is unknown.
+    """
+    own = systems.of_text(text["crs"]).fillna(tokens["crs"])
+    said = text["crs"].notna() | tokens["names_crs"]
+    metropolitan = department.map(DEPARTMENT_TERRITORY, na_action="ignore") == METROPOLE
+    by_layout = pd.Series(systems.LAMBERT_93, index=text.index, dtype="str").where(metropolitan)
+    default = systems.of_card(card)
+    stated = by_layout if default is None else pd.Series(default, index=text.index, dtype="str")
+    return own.fillna(stated.where(~said))
+
+
+def _scores(text: pd.Series, sieve: Sieve) -> pd.Series:
+    """Read scores in [0, 1]; a column that goes beyond 1 counts to 100."""
+    score = _numbers(text, sieve)
+    return score / finess_legacy.SCORE_SCALE if (score > 1).any() else score
+
+
+def _numbers(text: pd.Series, sieve: Sieve) -> pd.Series:
+    (values, bad, _), suppressed = cleaning.numbers(text)
+    sieve.warn_at("number-unreadable", bad, text, f"{text.name} taken as unknown")
+    sieve.warn_at("number-suppressed", suppressed, text, f"{text.name} taken as unknown")
+    return values
