@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from itertools import pairwise
+from itertools import combinations, pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 import pandas as pd
@@ -11,11 +11,10 @@ import pandas as pd
 from qpvhealth.facts.generations import IN_FORCE
 from qpvhealth.facts.situations import UNDETERMINED, UNKNOWN
 from qpvhealth.facts.territories import METROPOLE
-from qpvhealth.indicators import change_summary, changes
-from qpvhealth.spatial import situations
+from qpvhealth.indicators import change_summary, changes, identity, perimeter_effect
+from qpvhealth.spatial import fates, situations
 
 if TYPE_CHECKING:
-
     from qpvhealth.ingest.sources import Vintage
     from qpvhealth.pipeline import Basis
 
@@ -106,23 +105,55 @@ def interval(first: Vintage, last: Vintage) -> changes.Interval:
 
 
 def tables(
-    structures: pd.DataFrame, located: pd.DataFrame, counts: pd.DataFrame, basis: Basis
+    structures: pd.DataFrame, located: pd.DataFrame, stock: pd.DataFrame, counts: pd.DataFrame, basis: Basis
 ) -> dict[str, pd.DataFrame]:
-    """Account for every pair of consecutive extracts, and hold the sums against the yearly counts.
+    """Account for every pair of consecutive extracts and for every two generations, and hold the sums against the counts.
 
-    Raises ContractError unless opening stock and causes give the closing stock for every type, situation and area.
+    Raises ContractError unless opening stock and causes give the closing stock for every type, situation and area, and the
+    fates of the QPV add up in every territory.
     """
-    vintages, in_force = basis.sources.vintages, basis.in_force
-    known = extracts(structures, located)
-    pairs = list(pairwise(sorted(vintages)))
+    pairs = list(pairwise(sorted(basis.sources.vintages)))
+    found = _changes(structures, located, pairs, basis)
+    summary = change_summary.summarise(found)
+    totals = counts[counts["modality"] == change_summary.ALL]
+    change_summary.assert_balance(totals, summary, pd.DataFrame(pairs, columns=["from_year", "to_year"], dtype="int64"))
+    return {
+        "changes": found,
+        "change_summary": summary,
+        "link_candidates": _candidates(structures, found, pairs),
+        "neighbourhood_fates": _fates(basis),
+        "perimeter_effect": perimeter_effect.effect(stock),
+    }
+
+
+def _changes(
+    structures: pd.DataFrame, located: pd.DataFrame, pairs: list[tuple[int, int]], basis: Basis
+) -> pd.DataFrame:
+    known, vintages, rule = extracts(structures, located), basis.sources.vintages, basis.settings.vecu_rule
     parts = [
-        between(
-            known, interval(vintages[a], vintages[b]), basis.sources.links, in_force, near_rule=basis.settings.vecu_rule
+        between(known, interval(vintages[a], vintages[b]), basis.sources.links, basis.in_force, near_rule=rule)
+        for a, b in pairs
+    ]
+    return pd.concat(parts, ignore_index=True) if parts else changes.none()
+
+
+def _candidates(structures: pd.DataFrame, found: pd.DataFrame, pairs: list[tuple[int, int]]) -> pd.DataFrame:
+    """Propose identities for every pair of years, from the changes under the perimeters in force."""
+    current = found[found["generation"] == IN_FORCE]
+    parts = [
+        identity.candidates(
+            structures[structures["year"] == a],
+            structures[structures["year"] == b],
+            current[(current["from_year"] == a) & (current["to_year"] == b)],
         )
         for a, b in pairs
     ]
-    found = pd.concat(parts, ignore_index=True) if parts else changes.none()
-    summary = change_summary.summarise(found)
-    stock = counts[counts["modality"] == change_summary.ALL]
-    change_summary.assert_balance(stock, summary, pd.DataFrame(pairs, columns=["from_year", "to_year"], dtype="int64"))
-    return {"changes": found, "change_summary": summary}
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=identity.COLUMNS)
+
+
+def _fates(basis: Basis) -> pd.DataFrame:
+    """Read the fates of the QPV between every two generations computed."""
+    given = fates.shapes(basis.prepared)
+    by_generation = {g: given[given["generation"] == g] for g in sorted(basis.by_generation)}
+    parts = [fates.fates(by_generation[a], by_generation[b]) for a, b in combinations(by_generation, 2)]
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=fates.COLUMNS)

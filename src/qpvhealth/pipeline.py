@@ -103,7 +103,7 @@ def build(raw: str | Path, settings: Settings | None = None, *, progress: Callab
         "indicators": _indicators(every, covered, basis),
         "rejects": sources.rejects,
         "areas": assembly.areas_table(sources, yearly),
-        **accounting.tables(structures, located, yearly, basis),
+        **accounting.tables(structures, located, stock, yearly, basis),
     }
     tell("checking")
     found = [*sources.findings, *findings.of(tables, basis)]

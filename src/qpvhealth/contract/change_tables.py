@@ -210,4 +210,6 @@ PERIMETER_EFFECT = Table(
     ),
 )
 
-CHANGE_TABLES: dict[str, Table] = {t.name: t for t in (CHANGES, CHANGE_SUMMARY)}
+CHANGE_TABLES: dict[str, Table] = {
+    t.name: t for t in (CHANGES, CHANGE_SUMMARY, LINK_CANDIDATES, NEIGHBOURHOOD_FATES, PERIMETER_EFFECT)
+}
