@@ -65,6 +65,7 @@ KIND_KEYS: dict[str, dict[str, type]] = {
     "boundaries": {"level": str, "year": int, "crs": str},
     "geocoded": {"year": int},
     "series": {"name": str, "release": str},
+    "links": {},
 }
 REQUIRED: dict[str, tuple[str, ...]] = {
     "structures": ("year", "reference_date"),
@@ -80,6 +81,7 @@ REQUIRED: dict[str, tuple[str, ...]] = {
     "boundaries": ("level", "year"),
     "geocoded": ("year",),
     "series": ("name", "release"),
+    "links": (),
 }
 BOUNDARY_LEVELS = ("commune", "department", "region")
 ZONING_LEVELS = ("qpv", "tvs", "commune")
@@ -90,6 +92,7 @@ CODED: dict[str, tuple[str, ...]] = {
     "register": _STRUCTURE_CODES,
     "declarations": ("vecu_declared",),
     "zoning": ("zone_class",),
+    "links": ("kind",),
 }
 """Columns whose words a card may give under [source.values], by kind."""
 
