@@ -66,6 +66,7 @@ def test_the_scope_that_needs_the_modality_gives_bounds(stock):
     assert cell(got, "n_country", "primary") == (2, 2, 2, 4)
     assert cell(got, "n_in_qpv", "primary") == (1, 1, 1, 2)
     assert cell(got, "n_country", "cds") == (3, 0, 3, 3)
+    assert cell(got, "share_in_qpv", "primary") == (1 / 2, 1, 1 / 4, 1)
 
 
 def test_every_area_has_every_scope(stock):

@@ -192,7 +192,7 @@ def _structure_indicators(sums: pd.DataFrame, near: str, distance: float) -> pd.
         "country": scope + " of the area, wherever they stand",
     }
     counted = {name: _counted(sums, name, words[name], told.get(name)) for name in words}
-    shares = [_shared(counted[name], sums["n_country"]) for name in ("in_qpv", "in_or_near")]
+    shares = [_shared(counted[name], sums) for name in ("in_qpv", "in_or_near")]
     return pd.concat([*counted.values(), *shares], ignore_index=True)[COLUMNS]
 
 
@@ -204,10 +204,17 @@ def _counted(sums: pd.DataFrame, name: str, words: pd.Series, told: pd.Series | 
     return sums[KEY[1:]].assign(indicator=f"n_{name}", n_unknown=unknown, unit="structures", rule=words, **values)
 
 
-def _shared(counted: pd.DataFrame, of: pd.Series) -> pd.DataFrame:
-    """Turn counts into shares of a whole; null where there is none."""
-    whole = of.where(of > 0).astype("float64")
-    shares = {name: counted[name] / whole for name in ("value", "lower", "upper")}
+def _shared(counted: pd.DataFrame, sums: pd.DataFrame) -> pd.DataFrame:
+    """Turn counts into shares of the area's structures; null where it has none.
+
+    Structures that may not belong to the scope could enter the whole without entering the count: the lower bound has them all.
+    """
+    whole = sums["n_country"].where(sums["n_country"] > 0).astype("float64")
+    shares = {
+        "value": counted["value"] / whole,
+        "lower": counted["lower"] / (whole + sums["u_country"]),
+        "upper": (counted["upper"] / whole).clip(upper=1.0),
+    }
     rule = counted["rule"] + ", of all those of the area"
     named = counted["indicator"].str.replace("n_", "share_", n=1)
     return counted.assign(indicator=named, denominator=whole, unit="share", rule=rule, **shares)
