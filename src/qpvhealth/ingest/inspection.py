@@ -115,14 +115,20 @@ def _distinctive(kind: str, layout: Layout, raw: RawTable) -> bool:
     """Leave out what would fit nearly any table: a programme list has few columns, outlines have geometry."""
     if kind == "programme":
         return len(raw.frame.columns) <= 2 and raw.geometry is None  # noqa: PLR2004  # a code, perhaps a name
+    if kind == "neighbourhoods":
+        return not _are_insee(raw, layout, "qpv_code")
     if kind == "boundaries" and raw.geometry is None:
         found = layout.mapping(list(raw.frame.columns))
         return layout is boundaries.COMMUNES and any(found[c] for c in ("kind", "department_code", "epci_code"))
     if kind == "boundaries":
-        headers = layout.mapping(list(raw.frame.columns), truncated=True)["area_code"]
-        codes = raw.frame[headers[0]].dropna() if headers else raw.frame.iloc[:0, 0]
-        return layout is boundaries.OUTLINES and len(headers) == 1 and bool(codes.str.fullmatch(INSEE_CODE).all())
+        return layout is boundaries.OUTLINES and _are_insee(raw, layout, "area_code")
     return True
+
+
+def _are_insee(raw: RawTable, layout: Layout, column: str) -> bool:
+    """Say whether the one header that matches a column of ours holds INSEE area codes only."""
+    headers = layout.mapping(list(raw.frame.columns), truncated=True)[column]
+    return len(headers) == 1 and bool(raw.frame[headers[0]].dropna().str.fullmatch(INSEE_CODE).all())
 
 
 def _fit(raw: RawTable, card: Card, kind: str, layout: Layout) -> dict[str, Any]:
