@@ -1,0 +1,164 @@
+"""Published figures held against a release: reproduced, differs by k, or cannot be compared, because.
+
+A figure is held against the one cell of the denominator and scope matrix that has its date, perimeter, scope and rule. Where it
+differs, the cells that agree with it are named: compatible, never equal, since some agree by chance.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pandas as pd
+
+from qpvhealth.facts.published import DOCUMENTS, NO_DATE, NO_PERIMETER, NO_SCOPE, PERIMETER_SETS
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Iterable, Mapping
+    from datetime import date
+
+    from qpvhealth.facts.published import Published
+
+REPRODUCED, DIFFERS, NOT_COMPARABLE = "reproduit", "diffère", "non comparable"
+QPV_SCOPE = "qpv"
+MOST_COMPATIBLE = 3
+EXACT = 1e-9
+TITLES: dict[str, str] = {
+    "id": "Chiffre",
+    "document": "Document",
+    "words": "Ce qu'il dit",
+    "said": "Imprimé",
+    "verdict": "Verdict",
+    "ours": "Ici",
+    "difference": "Écart",
+    "because": "Pourquoi, ou dans quelle lecture",
+    "compatible_with": "Compatible avec",
+    "n_unknown": "Inconnus",
+    "perimeter": "Périmètre",
+    "scope": "Champ",
+    "near": "Proximité",
+    "on": "Date",
+    "second_hand": "De seconde main",
+    "note": "Remarque",
+    "data": "Données",
+}
+
+
+class Judged(NamedTuple):
+    """A verdict, and what supports it."""
+
+    verdict: str
+    because: str = ""
+    ours: float | None = None
+    difference: float | None = None
+    n_unknown: int | None = None
+    compatible_with: str = ""
+
+
+def check(
+    figures: Iterable[Published], cells: pd.DataFrame, extracts: pd.DataFrame, *, invented: bool = False
+) -> pd.DataFrame:
+    """Hold each figure against the matrix of a release: one row per figure, columns of ``TITLES``.
+
+    ``cells``: the matrix. ``extracts``: year, reference date and what each covers. A figure whose date is not readable is held in
+    the reading that the facts declare, and the row says that it is a conjecture.
+    """
+    rows = [_row(figure, judge(figure, cells, extracts)) for figure in figures]
+    frame = pd.DataFrame(rows).assign(data="inventées" if invented else "")
+    return frame[[*TITLES]].astype({"on": "datetime64[s]"})
+
+
+def differing(held: pd.DataFrame) -> bool:
+    """Say whether some figure differs."""
+    return bool((held["verdict"] == DIFFERS).any())
+
+
+def _row(figure: Published, judged: Judged) -> dict[str, object]:
+    known = {k: getattr(figure, k) for k in ("id", "words", "said", "second_hand", "note", "scope", "near")}
+    reading = figure.reading
+    on = reading.on if reading and figure.on is None else figure.on
+    where = PERIMETER_SETS[figure.perimeter].words if figure.measure else ""
+    told = {"document": DOCUMENTS[figure.document], "on": on, "perimeter": where}
+    return {**known, **told, **judged._asdict()}
+
+
+def judge(figure: Published, cells: pd.DataFrame, extracts: pd.DataFrame) -> Judged:
+    """Judge one figure."""
+    if figure.measure is None:
+        return Judged(NOT_COMPARABLE, f"{figure.obstacle} : {figure.why_not}")
+    on = figure.on or (figure.reading.on if figure.reading else None)
+    if on is None:
+        return Judged(NOT_COMPARABLE, f"{NO_DATE} : {figure.note}", compatible_with=_compatible(figure, cells))
+    now, obstacle = _cell(figure, cells, extracts, on)
+    before, missing = (None, "") if figure.since is None else _cell(figure, cells, extracts, figure.since)
+    if now is None or missing:
+        return Judged(NOT_COMPARABLE, obstacle or missing)
+    ours = float(now["value"]) - (0.0 if before is None else float(before["value"]))
+    unknown = int(now["n_unknown"]) + (0 if before is None else int(before["n_unknown"]))
+    return _compared(figure, ours, unknown, cells)
+
+
+def _compared(figure: Published, ours: float, unknown: int, cells: pd.DataFrame) -> Judged:
+    reading = figure.reading.words if figure.reading else ""
+    if abs(ours - figure.value) <= figure.tolerance + EXACT:
+        return Judged(REPRODUCED, reading, ours, 0.0, unknown)
+    others = "" if figure.since else _compatible(figure, cells)
+    within = ""
+    if figure.unit != "share" and ours < figure.value <= ours + unknown:
+        within = f"dans l'intervalle que laissent {unknown} inconnus"
+    because = " ; ".join(filter(None, (reading, within)))
+    return Judged(DIFFERS, because, ours, round(ours - figure.value, 6), unknown, others)
+
+
+def _cell(figure: Published, cells: pd.DataFrame, extracts: pd.DataFrame, on: date) -> tuple[pd.Series | None, str]:
+    """Find the cell of a figure at a date; else say what stands in the way."""
+    scope = figure.reading.scope if figure.reading else figure.scope
+    at, obstacle = _at_date(figure, cells, extracts, on)
+    if obstacle:
+        return None, obstacle
+    asked = PERIMETER_SETS[figure.perimeter].words
+    if (at := at[at["perimeter"] == figure.perimeter]).empty:
+        return None, f"{NO_PERIMETER} : cette version n'a pas « {asked} »"
+    if (at := at[at["measure"] == figure.measure]).empty:
+        return None, f"{NO_PERIMETER} : cette version n'a pas de quoi compter cela (liste, zonage ou générations)"
+    if (at := at[(at["scope"] == scope) & (at["near"] == figure.near)]).empty:
+        return None, f"{NO_SCOPE} : « {scope}, {figure.near} » n'est pas calculé"
+    cell = at.iloc[0]
+    return (None, "inconnu : aucune réponse d'ARS, ou rien de connu") if pd.isna(cell["value"]) else (cell, "")
+
+
+def _at_date(figure: Published, cells: pd.DataFrame, extracts: pd.DataFrame, on: date) -> tuple[pd.DataFrame, str]:
+    """Keep the cells of the month of a figure, counting structures; perimeters alone have no date but what is in force."""
+    alone = cells["counted"] == "structures"
+    if figure.scope == QPV_SCOPE:
+        dated = cells["year"].isna() | (cells["year"] == on.year)
+        return cells[alone & dated & (cells["scope"] == QPV_SCOPE)], ""
+    days = extracts["reference_date"]
+    held = extracts[(days.dt.year == on.year) & (days.dt.month == on.month)]
+    if held.empty:
+        known = ", ".join(f"{d:%m/%Y}" for d in days) or "aucun"
+        return cells, f"{NO_DATE} : aucun extrait de {on:%m/%Y} (extraits : {known})"
+    if isinstance(held["covers"].iloc[0], str):
+        return cells, f"{NO_PERIMETER} : l'extrait de {on:%m/%Y} ne couvre pas tout le pays"
+    return cells[alone & (cells["year"] == held["year"].iloc[0])], ""
+
+
+def _compatible(figure: Published, cells: pd.DataFrame) -> str:
+    """Name the first cells of the same measure that agree with a figure, the same year and set first."""
+    same = cells[
+        (cells["measure"] == figure.measure) & ((cells["value"] - figure.value).abs() <= figure.tolerance + EXACT)
+    ]
+    same = same[(same["scope"] == QPV_SCOPE) == (figure.scope == QPV_SCOPE)]
+    if same.empty:
+        return ""
+    year = figure.on.year if figure.on else None
+    far = (same["year"] != year).fillna(value=True).astype(int) + (same["perimeter"] != figure.perimeter).astype(int)
+    first = same.assign(far=far).sort_values(["far", "year", "perimeter"], kind="stable").head(MOST_COMPATIBLE)
+    named = [_named(row) for row in first.to_dict("records")]
+    more = len(same) - len(named)
+    return " | ".join(named) + (f" | et {more} autres" if more else "")
+
+
+def _named(row: Mapping[Hashable, Any]) -> str:
+    """Name a cell by its choices."""
+    year = "" if pd.isna(row["year"]) else f"{row['year']:.0f}, "
+    return f"{year}{row['perimeter']}, {row['scope']}, {row['near']}, {row['counted']}"

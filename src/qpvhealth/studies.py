@@ -1,0 +1,118 @@
+"""Questions asked of a release: its tables are read, an indicator computed, and the answer titled for the reader.
+
+Where indicators and publication meet once a release is written, as ``pipeline`` is where they meet before.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from qpvhealth.errors import UsageError
+from qpvhealth.facts.generations import IN_FORCE
+from qpvhealth.facts.published import FIGURES, PERIMETER_SETS, PerimeterSet
+from qpvhealth.indicators import matrix as matrices
+from qpvhealth.publish import published_check, views
+from qpvhealth.publish.views import View
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from qpvhealth.publish.release import Release
+
+_MATRIX_TITLES: dict[str, str] = {
+    "measure": "Mesure",
+    "perimeter": "Ensemble de QPV",
+    "year": "Millésime",
+    "scope": "Champ",
+    "near": "Proximité",
+    "counted": "Unité comptée",
+    "value": "Valeur",
+    "numerator": "Numérateur",
+    "denominator": "Dénominateur",
+    "n_unknown": "Inconnus",
+    "words": "En toutes lettres",
+    "data": "Données",
+}
+_CHANCE = "Compatible avec, jamais égal à : parmi tant de cases, certaines s'accordent par hasard."
+
+
+def published(release: Release) -> View:
+    """Hold every published figure of the facts against a release. ``published_check.differing`` says whether one differs."""
+    held = published_check.check(FIGURES, cells(release), release.table("extracts"), invented=release.invented)
+    return View("published", held, dict(published_check.TITLES), (*_notes(release), _CHANCE))
+
+
+def matrix(release: Release, *, measure: str = "share_qpv_without_any", year: int | None = None) -> View:
+    """Return one headline under every choice of QPV set, scope, rule of proximity, counting unit and date."""
+    rows = cells(release)
+    _refuse_unknown(measure, sorted(rows["measure"].unique()), "measure")
+    rows = rows[rows["measure"] == measure]
+    if year is not None:
+        _refuse_unknown(year, sorted(rows["year"].dropna().unique()), "year")
+        rows = rows[rows["year"] == year]
+    shown = rows.assign(words=_in_words(release, rows), data=_data(release)).reset_index(drop=True)
+    return View("matrix", shown[[*_MATRIX_TITLES]], dict(_MATRIX_TITLES), (*_notes(release), _CHANCE))
+
+
+def cells(release: Release) -> pd.DataFrame:
+    """Compute the matrix of a release (see ``indicators.matrix``)."""
+    neighbourhoods = release.table("neighbourhoods", geometry=False)
+    return matrices.matrix(
+        stock(release),
+        release.table("structure_neighbourhoods"),
+        release.table("neighbourhood_coverage"),
+        neighbourhoods,
+        sets=perimeter_sets(sorted(neighbourhoods["generation"].unique())),
+        in_force=in_force(release),
+        rings_m=release.manifest["settings"]["rings_m"],
+        proxy_m=release.manifest["settings"]["vecu_distance_m"],
+    )
+
+
+def stock(release: Release) -> pd.DataFrame:
+    """Return the structures open at each reference date, once per generation, with their situation."""
+    structures = release.table("structures", geometry=False)
+    kept = structures[structures["is_in_stock"]].drop(columns=["rule"], errors="ignore")
+    return kept.merge(release.table("structure_locations"), on=["finess_et", "year"], validate="one_to_many")
+
+
+def in_force(release: Release) -> dict[int, dict[str, str]]:
+    """Return the generation in force by year and territory."""
+    return {int(y): views.in_force(release, int(y)) for y in release.table("extracts")["year"]}
+
+
+def perimeter_sets(generations: list[str]) -> list[PerimeterSet]:
+    """Return the QPV sets of the facts that these generations allow, and one for each generation that the facts do not know."""
+    known = [s for s in PERIMETER_SETS.values() if s.generation in (*generations, IN_FORCE)]
+    named = {s.generation for s in PERIMETER_SETS.values()}
+    others = [PerimeterSet(f"all_{g}", g, None, f"tous les périmètres {g}") for g in generations if g not in named]
+    return [*known, *others]
+
+
+def _in_words(release: Release, rows: pd.DataFrame) -> pd.Series:
+    """Say the choices of each cell in words: the denominator and the centres counted."""
+    days = release.table("extracts").set_index("year")["reference_date"].dt.strftime("%d/%m/%Y")
+    sets = rows["perimeter"].map({n: s.words for n, s in PERIMETER_SETS.items()}).fillna(rows["perimeter"])
+    near = rows["near"].map({n: matrices.near_words(n) for n in rows["near"].unique()})
+    kinds = rows["scope"].map(matrices.SCOPES).fillna("QPV")
+    dated = rows["year"].map(days).fillna("sans date")
+    return sets + ", " + kinds + ", " + near + ", " + dated
+
+
+def _data(release: Release) -> str:
+    return "inventées" if release.invented else ""
+
+
+def _notes(release: Release) -> tuple[str, ...]:
+    """Return the lines that go with any answer: the release, and the date and status of each extract."""
+    extracts = release.table("extracts")
+    days = [
+        f"{y} : extrait au {d:%d/%m/%Y}" + (f" ({s})" if isinstance(s, str) else "")
+        for y, d, s in zip(extracts["year"], extracts["reference_date"], extracts["status"], strict=True)
+    ]
+    return (f"Version {release.id}", *days)
+
+
+def _refuse_unknown(value: object, known: list[Any], what: str) -> None:
+    if value not in known:
+        raise UsageError(f'no {what} "{value}" in this release; there are: {", ".join(map(str, known))}')

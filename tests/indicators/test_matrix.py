@@ -1,0 +1,151 @@
+"""The denominator and scope matrix: a country of three QPV and five structures, counted by hand; the invented France."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from qpvhealth.facts.published import PERIMETER_SETS, PerimeterSet
+from qpvhealth.indicators import matrix as matrices
+
+SET = PerimeterSet("g", "g", None, "all")
+IN_FORCE = {2020: {"metropole": "g"}}
+
+
+def stock():
+    """A: MSP in Q1. B: mono centre in Q2. C: centre of unknown modality in Q3. D: MSP 50 m from Q3. E: MSP, lost."""
+    rows = [
+        ("A", "MSP", "pluri", "in_qpv", "Q1", 0.0, "yes"),
+        ("B", "CDS", "mono", "in_qpv", "Q2", 0.0, "no"),
+        ("C", "CDS", "unknown", "in_qpv", "Q3", 0.0, "no"),
+        ("D", "MSP", "pluri", "vecu_proxy", None, 50.0, "unknown"),
+        ("E", "MSP", "pluri", "undetermined", None, np.nan, "unknown"),
+    ]
+    columns = ["finess_et", "structure_type", "modality", "situation", "qpv_code", "distance_m", "vecu_declared"]
+    frame = pd.DataFrame(rows, columns=columns)
+    return frame.assign(year=2020, generation="g", territory="metropole", department_code="93")
+
+
+def pairs():
+    rows = [("A", "Q1", 0.0), ("A", "Q2", 80.0), ("B", "Q2", 0.0), ("C", "Q3", 0.0), ("D", "Q3", 50.0)]
+    frame = pd.DataFrame(rows, columns=["finess_et", "qpv_code", "distance_m"])
+    return frame.assign(year=2020, generation="g", is_declared=False)
+
+
+def coverage():
+    rows = [("Q1", 1, 1000, "ZIP", True, 0), ("Q2", 0, 500, None, False, 0), ("Q3", 0, 200, "HZ", False, 1)]
+    frame = pd.DataFrame(
+        rows, columns=["qpv_code", "n_msp_in", "population", "zone_class", "is_large", "n_undetermined"]
+    )
+    return frame.assign(year=2020, generation="g", territory="metropole", department_code="93", is_npnru=None)
+
+
+def neighbourhoods():
+    return coverage().drop(columns="year")
+
+
+def computed():
+    return matrices.matrix(
+        stock(), pairs(), coverage(), neighbourhoods(), sets=[SET], in_force=IN_FORCE, rings_m=(100,), proxy_m=300
+    )
+
+
+def value(rows, measure, scope, near="inside", counted="structures", *, column="value"):
+    found = rows[(rows["measure"] == measure) & (rows["scope"] == scope)]
+    return found[(found["near"] == near) & (found["counted"] == counted)][column].item()
+
+
+def test_counts_inside():
+    rows = computed()
+    assert value(rows, "n_in_qpv", "msp") == 1
+    assert value(rows, "n_in_qpv", "msp", column="n_unknown") == 1  # E could be anywhere
+    assert value(rows, "n_in_qpv", "msp_cds") == 3
+    assert value(rows, "n_in_qpv", "primary") == 1
+    assert value(rows, "n_in_qpv", "primary", column="n_unknown") == 2  # C and E
+    assert value(rows, "share_in_qpv", "msp_cds") == pytest.approx(3 / 5)
+
+
+def test_a_qpv_is_without_only_when_sure():
+    rows = computed()
+    assert value(rows, "qpv_without_any", "msp") == 1  # Q2; in Q3 E could stand
+    assert value(rows, "share_qpv_without_any", "msp") == pytest.approx(1 / 3)
+    assert value(rows, "qpv_without_any", "primary") == 1  # Q2 holds a mono centre; Q3 is unknown
+    assert value(rows, "share_qpv_without_any", "primary") == pytest.approx(1 / 2)
+    assert value(rows, "share_qpv_without_any", "primary", column="n_unknown") == 1
+    assert value(rows, "qpv_without_any_population", "primary") == 500
+
+
+def test_structures_and_pairs_differ():
+    rows = computed()
+    assert value(rows, "n_near", "msp", "within_100") == 1
+    assert value(rows, "n_near", "msp", "within_100", "pairs") == 2  # A is near Q2 though inside Q1
+    assert value(rows, "qpv_covered", "msp", "within_100") == 2
+    assert value(rows, "qpv_covered", "msp", "within_100", "pairs") == 3
+
+
+def test_what_nobody_answered_is_null():
+    rows = computed()
+    assert np.isnan(value(rows, "share_qpv_without_any", "msp_cds", "declared"))
+    unanswered = stock().assign(vecu_declared="unknown")
+    told = matrices.matrix(
+        unanswered, pairs(), coverage(), neighbourhoods(), sets=[SET], in_force=IN_FORCE, rings_m=(100,), proxy_m=300
+    )
+    assert np.isnan(value(told, "n_near", "msp_cds", "declared"))
+
+
+def test_a_class_that_nobody_gave_is_null():
+    blind = coverage().assign(zone_class=None)
+    rows = matrices.matrix(
+        stock(), pairs(), blind, neighbourhoods(), sets=[SET], in_force=IN_FORCE, rings_m=(100,), proxy_m=300
+    )
+    assert np.isnan(value(rows, "zip_qpv", "msp"))
+    assert np.isnan(value(rows, "large_npnru_qpv", "msp"))
+    assert value(rows, "large_qpv", "msp") == 1
+
+
+@pytest.fixture(scope="module")
+def invented(built):
+    structures = built["structures"]
+    located = built["structure_locations"]
+    known = structures[structures["is_in_stock"]].merge(located, on=["finess_et", "year"])
+    return matrices.matrix(
+        known,
+        built["structure_neighbourhoods"],
+        built["neighbourhood_coverage"],
+        built["neighbourhoods"],
+        sets=[s for s in PERIMETER_SETS.values() if s.generation != "qpv-2026"],
+        in_force=built.in_force,
+        rings_m=(100, 300),
+        proxy_m=300,
+    )
+
+
+@pytest.mark.parametrize(
+    ("measure", "indicator"),
+    [
+        ("n_in_qpv", "n_in_qpv"),
+        ("share_in_qpv", "share_in_qpv"),
+        ("share_qpv_without_any", "share_qpv_without_any"),
+        ("qpv_without_any", "qpv_without_any"),
+        ("qpv_without_any_population", "population_without_any"),
+        ("large_qpv_without_any", "large_qpv_without_any"),
+        ("large_npnru_qpv_without_any", "large_npnru_qpv_without_any"),
+        ("zip_qpv_without_any", "zip_qpv_without_any"),
+        ("zip_or_zac_qpv_population", "zip_or_zac_qpv_population"),
+    ],
+)
+def test_two_roads_to_one_number(invented, built, measure, indicator):
+    told = built["indicators"]
+    told = told[(told["indicator"] == indicator) & (told["level"] == "country")]
+    told = told[told["generation"] == "in_force"].set_index(["year", "scope"])["value"]
+    mine = invented[(invented["measure"] == measure) & (invented["perimeter"] == "in_force")]
+    mine = mine[(mine["near"] == "inside") & mine["scope"].isin(["msp", "cds", "msp_cds", "primary"])]
+    ours = mine.set_index(["year", "scope"])["value"]
+    assert len(ours) == 16
+    pd.testing.assert_series_equal(ours.sort_index(), told.reindex(ours.index).sort_index(), check_names=False)
+
+
+def test_the_headline_of_the_invented_france(invented):
+    cell = invented[(invented["measure"] == "share_qpv_without_any") & (invented["perimeter"] == "all_2015")]
+    cell = cell[(cell["near"] == "inside") & (cell["year"] == 2020)].set_index("scope")["value"]
+    assert round(cell["primary"], 4) == 0.86
+    assert round(cell["msp_cds"], 4) == 0.8527

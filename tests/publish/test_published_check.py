@@ -1,0 +1,88 @@
+"""Published figures held against a release: reproduced, differs by k, not comparable because."""
+
+from datetime import date
+
+import pandas as pd
+import pytest
+
+from qpvhealth.facts.published import FIGURES, Published, Reading
+from qpvhealth.publish import published_check
+from qpvhealth.publish.published_check import DIFFERS, NOT_COMPARABLE, REPRODUCED
+
+
+def figure(**changed):
+    told = {"on": date(2019, 3, 31), "measure": "n_in_qpv", "scope": "msp", "perimeter": "all_2015"}
+    return Published("id", "002", "words", "59", 59, "structures", **(told | changed))
+
+
+def cells():
+    rows = [
+        ("n_in_qpv", "all_2015", 2019, "msp", "inside", "structures", 57.0, 3),
+        ("n_in_qpv", "metropole_2015", 2019, "msp", "inside", "structures", 59.0, 0),
+        ("n_in_qpv", "all_2015", 2018, "msp", "inside", "structures", 40.0, 0),
+        ("n_near", "all_2015", 2018, "msp", "declared", "structures", None, 9),
+    ]
+    columns = ["measure", "perimeter", "year", "scope", "near", "counted", "value", "n_unknown"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def extracts(covers=None):
+    days = pd.to_datetime(["2018-03-31", "2019-03-31"])
+    return pd.DataFrame({"year": [2018, 2019], "reference_date": days, "covers": [None, covers]})
+
+
+def judged(asked, held=None):
+    return published_check.judge(asked, cells(), extracts() if held is None else held)
+
+
+def test_differs_and_names_what_agrees():
+    found = judged(figure())
+    assert (found.verdict, found.difference, found.n_unknown) == (DIFFERS, -2, 3)
+    assert found.compatible_with == "2019, metropole_2015, msp, inside, structures"
+    assert "3 inconnus" in found.because
+
+
+def test_reproduced_within_the_last_printed_digit():
+    assert judged(figure(tolerance=2)).verdict == REPRODUCED
+    assert judged(figure(perimeter="metropole_2015")).verdict == REPRODUCED
+
+
+def test_a_difference_of_stocks():
+    found = judged(
+        Published("n", "002", "net", "17", 17, "s", date(2019, 3, 31), "n_in_qpv", "msp", since=date(2018, 3, 1))
+    )
+    assert (found.verdict, found.ours) == (REPRODUCED, 17)
+
+
+@pytest.mark.parametrize(
+    ("asked", "because"),
+    [
+        (figure(on=date(2020, 4, 1)), "date : aucun extrait de 04/2020"),
+        (figure(perimeter="all_2026"), "périmètre : "),
+        (figure(scope="cds"), "champ : "),
+        (figure(on=date(2018, 3, 31), measure="n_near", near="declared"), "aucune réponse d'ARS"),
+        (figure(on=None), "date : "),
+        (figure(measure=None, why_not="une cible"), "objet : une cible"),
+    ],
+)
+def test_not_comparable_says_why(asked, because):
+    found = judged(asked)
+    assert found.verdict == NOT_COMPARABLE
+    assert because in found.because
+
+
+def test_an_extract_of_a_region_is_not_the_country():
+    found = judged(figure(), extracts("31,34"))
+    assert (found.verdict, "ne couvre pas" in found.because) == (NOT_COMPARABLE, True)
+
+
+def test_a_reading_is_always_said():
+    reading = Reading(date(2018, 3, 31), "msp", "conjecture")
+    found = judged(Published("r", "001", "w", "40", 40, "s", None, "n_in_qpv", "primary", reading=reading))
+    assert (found.verdict, found.because) == (REPRODUCED, "conjecture")
+
+
+def test_every_line_says_that_data_are_invented():
+    held = published_check.check(FIGURES[:3], cells(), extracts(), invented=True)
+    assert set(held["data"]) == {"inventées"}
+    assert list(held.columns) == [*published_check.TITLES]
