@@ -8,13 +8,17 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pandas as pd
 
+from qpvhealth.contract.rules import Finding
+from qpvhealth.facts.causes import NOT_ATTRIBUTABLE
 from qpvhealth.facts.generations import IN_FORCE
 from qpvhealth.facts.situations import UNDETERMINED, UNKNOWN
 from qpvhealth.facts.territories import METROPOLE
-from qpvhealth.indicators import change_summary, changes, identity, perimeter_effect
+from qpvhealth.indicators import backcast, change_summary, changes, identity, perimeter_effect, series_audit, trend
 from qpvhealth.spatial import fates, situations
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from qpvhealth.ingest.sources import Vintage
     from qpvhealth.pipeline import Basis
 
@@ -112,17 +116,23 @@ def tables(
     Raises ContractError unless opening stock and causes give the closing stock for every type, situation and area, and the
     fates of the QPV add up in every territory.
     """
-    pairs = list(pairwise(sorted(basis.sources.vintages)))
+    dates = {year: vintage.reference_date for year, vintage in basis.sources.vintages.items()}
+    pairs = list(pairwise(sorted(dates, key=dates.__getitem__)))
     found = _changes(structures, located, pairs, basis)
     summary = change_summary.summarise(found)
+    years = pd.DataFrame(pairs, columns=["from_year", "to_year"], dtype="int64")
     totals = counts[counts["modality"] == change_summary.ALL]
-    change_summary.assert_balance(totals, summary, pd.DataFrame(pairs, columns=["from_year", "to_year"], dtype="int64"))
+    change_summary.assert_balance(totals, summary, years)
     return {
         "changes": found,
         "change_summary": summary,
         "link_candidates": _candidates(structures, found, pairs),
         "neighbourhood_fates": _fates(basis),
         "perimeter_effect": perimeter_effect.effect(stock),
+        "trend": trend.trend(counts, years),
+        "then_and_now": backcast.then_and_now(structures, dates),
+        "published_series": basis.sources.series,
+        "series_audit": series_audit.audit(basis.sources.series),
     }
 
 
@@ -157,3 +167,31 @@ def _fates(basis: Basis) -> pd.DataFrame:
     by_generation = {g: given[given["generation"] == g] for g in sorted(basis.by_generation)}
     parts = [fates.fates(by_generation[a], by_generation[b]) for a, b in combinations(by_generation, 2)]
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=fates.COLUMNS)
+
+
+def findings(built: dict[str, pd.DataFrame]) -> Iterator[Finding]:
+    """Say what a reader of the changes must know: what has no cause, what depends on the order, what is to be confirmed."""
+    current = built["changes"]
+    current = current[current["generation"] == IN_FORCE]
+    for (first, last), rows in current.groupby(["from_year", "to_year"]):
+        between_years, n = f"{first} to {last}", len(rows)
+        for rule, at, words in (
+            ("not-attributable", rows["cause"] == NOT_ATTRIBUTABLE, "changes without evidence of a cause"),
+            (
+                "order-matters",
+                rows["other_order_differs"],
+                "changes that another order of causes would split otherwise",
+            ),
+        ):
+            yield from _some(rule, rows[at], f"{between_years}: {words}", n)
+    waiting = built["link_candidates"]
+    for (first, last), rows in waiting[~waiting["is_confirmed"].astype(bool)].groupby(["from_year", "to_year"]):
+        yield from _some("link-candidate", rows, f"{first} to {last}: identities to confirm or dismiss", None)
+    for check, rows in built["series_audit"].groupby("check"):
+        yield Finding("series-inconsistent", len(rows), f"{check}: see the table series_audit")
+
+
+def _some(rule: str, rows: pd.DataFrame, words: str, of: int | None) -> Iterator[Finding]:
+    if len(rows):
+        number = "finess_et" if "finess_et" in rows else "finess_et_from"
+        yield Finding(rule, len(rows), f"{words}: {', '.join(rows[number].head(3))}", of)

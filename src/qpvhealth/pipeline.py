@@ -106,7 +106,7 @@ def build(raw: str | Path, settings: Settings | None = None, *, progress: Callab
         **accounting.tables(structures, located, stock, yearly, basis),
     }
     tell("checking")
-    found = [*sources.findings, *findings.of(tables, basis)]
+    found = [*sources.findings, *findings.of(tables, basis), *accounting.findings(tables)]
     conformed = {name: table.conform(assembly.selected(tables[name], name)) for name, table in PUBLISHED.items()}
     return Built(conformed, _accounts(inputs, sources), found, in_force=basis.in_force, invented=cards[0].is_invented)
 

@@ -210,6 +210,113 @@ PERIMETER_EFFECT = Table(
     ),
 )
 
+_SPLIT_TYPES = (*STRUCTURE_TYPES, ALL, "pooled")
+
+
+def _number(name: str, fr: str, en: str, doc: str = "", unit: str | None = None) -> Column:
+    return Column(name, "float", fr, en, doc, unit=unit, nullable=True)
+
+
+def _count(name: str, fr: str, en: str, doc: str = "") -> Column:
+    return Column(name, "int", fr, en, doc, minimum=0)
+
+
+TREND = Table(
+    "trend",
+    "Tendance et lieu",
+    "generation, from_year, to_year, level, area_code, structure_type",
+    ("generation", "from_year", "to_year", "level", "area_code", "structure_type"),
+    (
+        _GENERATION,
+        _FROM_YEAR,
+        _TO_YEAR,
+        _LEVEL,
+        _AREA,
+        Column(
+            "structure_type",
+            "string",
+            "Type",
+            "Type",
+            "all: the sum by type; pooled: computed on the totals",
+            values=_SPLIT_TYPES,
+        ),
+        _count("base", "En QPV, départ", "In QPV, first"),
+        _count("current", "En QPV, arrivée", "In QPV, last"),
+        _count("national_from", "France, départ", "France, first"),
+        _count("national_to", "France, arrivée", "France, last"),
+        _number("national_growth", "Croissance nationale", "National growth", "null where the base is 0"),
+        Column("observed", "int", "Observé", "Observed", "a difference of stocks"),
+        _number("expected", "Attendu", "Expected", "base x national growth of the type", "structures"),
+        _number("specific", "Propre au lieu", "Specific", "observed - expected", "structures"),
+        _number("mix_effect", "Effet de structure", "Mix effect", "specific by type - specific pooled", "structures"),
+    ),
+)
+
+THEN_AND_NOW = Table(
+    "then_and_now",
+    "Connu alors, connu depuis",
+    "year, department_code, structure_type",
+    ("year", "department_code", "structure_type"),
+    (
+        Column("year", "int", "Millésime", "Vintage"),
+        Column("department_code", "string", "Département", "Département", "`none` where unknown"),
+        Column("structure_type", "string", "Type", "Type", values=STRUCTURE_TYPES),
+        Column("known_in", "int", "Dernier millésime", "Last vintage", "the extract that is counted back"),
+        _count("n_then", "Connu alors", "As known then", "the stock of the extract of that year"),
+        _count("n_now", "Connu depuis", "As known now", "of the last extract, open at that date by its own dates"),
+        _count("n_undated", "Sans date", "Undated", "of the last extract, no reliable opening date"),
+        Column("difference", "int", "Écart", "Difference", "now - then"),
+    ),
+)
+
+PUBLISHED_SERIES = Table(
+    "published_series",
+    "Séries publiées",
+    "name, release, indicator, level, area_code, date",
+    ("name", "release", "indicator", "level", "area_code", "date"),
+    (
+        Column("name", "string", "Série", "Series"),
+        Column("release", "string", "Édition", "Release"),
+        Column("indicator", "string", "Indicateur", "Indicator", "identifier in the source"),
+        Column("level", "string", "Niveau", "Level", values=("country", "region", "department")),
+        _AREA,
+        Column("date", "date", "Date", "Date", "as stamped by the source"),
+        _number("value", "Valeur", "Value", "null: suppressed; an absent row is absent, not zero"),
+        _text("unit", "Unité", "Unit"),
+    ),
+)
+
+SERIES_AUDIT = Table(
+    "series_audit",
+    "Contrôle des séries publiées",
+    "name, check, indicator, level, area_code, date, release, other_release",
+    ("name", "check", "indicator", "level", "area_code", "date", "release", "other_release"),
+    (
+        Column("name", "string", "Série", "Series"),
+        Column(
+            "check",
+            "string",
+            "Contrôle",
+            "Check",
+            values=("levels_differ", "absent_rows", "date_stamps", "restated", "never_falls"),
+        ),
+        Column("indicator", "string", "Indicateur", "Indicator"),
+        Column("level", "string", "Niveau", "Level"),
+        _text("area_code", "Zone", "Area"),
+        Column("date", "date", "Date", "Date"),
+        Column("release", "string", "Édition", "Release"),
+        _text("other_release", "Autre édition", "Other release"),
+        _number("value", "Valeur", "Value", "what the note says"),
+        _number("other_value", "Autre valeur", "Other value"),
+        _number("difference", "Écart", "Difference"),
+        Column("note", "string", "Remarque", "Note"),
+    ),
+)
+
 CHANGE_TABLES: dict[str, Table] = {
-    t.name: t for t in (CHANGES, CHANGE_SUMMARY, LINK_CANDIDATES, NEIGHBOURHOOD_FATES, PERIMETER_EFFECT)
+    t.name: t
+    for t in (
+        *(CHANGES, CHANGE_SUMMARY, LINK_CANDIDATES, NEIGHBOURHOOD_FATES, PERIMETER_EFFECT),
+        *(TREND, THEN_AND_NOW, PUBLISHED_SERIES, SERIES_AUDIT),
+    )
 }

@@ -125,5 +125,13 @@ RULES: dict[str, Rule] = {
         Rule("commune-unnamed", WARNING, "QPV whose file names communes that the table of communes does not have"),
         Rule("correction-applied", WARNING, "values corrected by corrections.toml"),
         Rule("modality-unknown", WARNING, "centres of unknown modality: the primary scope is a bound"),
+        Rule("not-attributable", WARNING, "changes that no evidence explains: shown by name and count, never spread"),
+        Rule("order-matters", WARNING, "changes whose causes another order of tests would split otherwise"),
+        Rule(
+            "link-candidate",
+            WARNING,
+            "records that look like one structure under two numbers: confirm them in a links file",
+        ),
+        Rule("series-inconsistent", WARNING, "published series that do not add up, or were rebuilt or restated"),
     )
 }

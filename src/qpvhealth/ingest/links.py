@@ -47,7 +47,7 @@ def read(card: Card, known: tuple[Correction, ...] = ()) -> Staged:
     numbers = {side: _numbers(text[f"finess_et_{side}"], sieve) for side in ("from", "to")}
     kind = cleaning.coded(
         text["kind"].fillna("renumbered"),
-        {**{k: k for k in LINK_KINDS}, **KINDS_FR},
+        {**{k: k for k in LINK_KINDS}, **KINDS_FR, **(card.words("kind") or {})},
         column="kind",
         where=f"{raw.place()}: card {card.id}",
     )

@@ -19,6 +19,7 @@ from qpvhealth.ingest import (
     neighbourhoods,
     populations,
     programmes,
+    series,
     structures,
     zonings,
 )
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from qpvhealth.ingest.corrections import Correction
     from qpvhealth.ingest.structures import StagedStructures
 
-NOT_STAGED = ("projects", "neighbourhood_indicators", "practitioners", "series")
+NOT_STAGED = ("projects", "neighbourhood_indicators", "practitioners")
 COMPLETED = (
     *("name", "category", "siret", "legal_entity", "address", "postcode", "city", "commune_code", "department_code"),
     *("opened_on", "closed_on"),
@@ -48,6 +49,7 @@ CORRECTABLE = (
     "programme",
     "geocoded",
     "links",
+    "series",
 )
 SHOWN = 3
 EXTRACT_RANK, REGISTER_RANK, GEOCODED_RANK = 0, 1, 2
@@ -80,6 +82,7 @@ class Sources:
     editions: pd.DataFrame = field(default_factory=pd.DataFrame)
     programmes: pd.DataFrame = field(default_factory=pd.DataFrame)
     links: pd.DataFrame = field(default_factory=links.none)
+    series: pd.DataFrame = field(default_factory=series.none)
     outlines: dict[str, pd.DataFrame] = field(default_factory=dict)
     communes: pd.DataFrame = field(default_factory=pd.DataFrame)
     areas: pd.DataFrame = field(default_factory=pd.DataFrame)
@@ -128,6 +131,7 @@ def read_all(cards: list[Card], known: tuple[Correction, ...], progress: Callabl
         ("zoning", _zonings),
         ("programme", _programmes),
         ("links", _links),
+        ("series", _series),
         ("boundaries", _boundaries),
     )
     for kind, read in steps:
@@ -292,6 +296,10 @@ def _declarations(sources: Sources, cards: list[Card], known: tuple[Correction, 
 def _links(sources: Sources, cards: list[Card], known: tuple[Correction, ...]) -> None:
     frames = [sources.record(links.read(card, known))[links.COLUMNS] for card in cards]
     sources.links = pd.concat(frames, ignore_index=True) if frames else links.none()
+
+
+def _series(sources: Sources, cards: list[Card], known: tuple[Correction, ...]) -> None:
+    sources.series = series.combine([sources.record(series.read(card, known)) for card in cards])
 
 
 def _no_declarations() -> pd.DataFrame:

@@ -1,0 +1,108 @@
+"""As known then, as known now: the stock of each past date counted in the extract of that date, and back from a later one.
+
+The two series are never mixed. A later extract holds the survivors and what was registered late; it misses what left without
+trace. A series that only ever rises in every area was rebuilt from survivors: a live register has falls somewhere (domain
+reference, section 14).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from qpvhealth.facts.dates import PLACEHOLDERS
+from qpvhealth.facts.territories import NO_REGION
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import date
+
+MINIMUM_INTERVALS = 4
+COLUMNS = ["year", "known_in", "department_code", "structure_type", "n_structures", "n_undated"]
+
+
+def back_cast(extract: pd.DataFrame, dates: Mapping[int, date]) -> pd.DataFrame:
+    """Count the structures of one extract that were open at earlier dates.
+
+    ``extract``: ``opened_on``, ``closed_on``, ``structure_type``, ``department_code``. ``dates``: reference date by year. Returns by
+    year, département and type ``n_structures`` (opened by that date and not closed by it) and ``n_undated``: no opening date, or a
+    placeholder, and not closed by then: they could have been there.
+    """
+    parts = [_at(extract, pd.Timestamp(day)).assign(year=year) for year, day in sorted(dates.items())]
+    return pd.concat(parts, ignore_index=True)
+
+
+def _at(extract: pd.DataFrame, day: pd.Timestamp) -> pd.DataFrame:
+    opened = extract["opened_on"].mask(extract["opened_on"].isin([pd.Timestamp(d) for d in PLACEHOLDERS]))
+    closed = extract["closed_on"].notna() & (extract["closed_on"] <= day)
+    marks = extract.assign(
+        department_code=extract["department_code"].fillna(NO_REGION),
+        n_structures=((opened <= day) & ~closed).astype("int64"),
+        n_undated=(opened.isna() & ~closed).astype("int64"),
+    )
+    keys = ["department_code", "structure_type"]
+    return marks.groupby(keys, as_index=False)[["n_structures", "n_undated"]].sum()
+
+
+def then_and_now(structures: pd.DataFrame, dates: Mapping[int, date]) -> pd.DataFrame:
+    """Put the two series side by side, by year, département and type: as known then, and as known in the last extract.
+
+    ``structures``: every extract, with ``year`` and ``is_in_stock``. Returns ``n_then``, ``n_now``, ``n_undated`` (in the last
+    extract) and ``difference`` = now - then; 0 where neither holds any.
+    """
+    last = max(dates)
+    keys = ["year", "department_code", "structure_type"]
+    stock = structures[structures["is_in_stock"]].fillna({"department_code": NO_REGION})
+    then = stock.groupby(keys).size().rename("n_then")
+    now = back_cast(structures[structures["year"] == last], dates).set_index(keys)
+    frame = pd.concat([then, now.rename(columns={"n_structures": "n_now"})], axis=1).fillna(0).astype("int64")
+    both = frame.reset_index().assign(known_in=last)
+    return both.assign(difference=both["n_now"] - both["n_then"])
+
+
+def rises_and_falls(series: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
+    """Add up the rises and the falls of areas between consecutive dates.
+
+    ``series``: ``keys`` (what tells series apart), ``area_code``, ``date``, ``value``; a missing value is taken as 0, because a fall
+    to nothing would otherwise not be seen. Returns one row per series and interval: ``rises``, ``falls`` (≤ 0), ``net``,
+    ``n_falling``. Rises and falls are lower bounds of the entries and exits, whatever their cause.
+    """
+    parts = [_steps(rows).assign(**_named(keys, name)) for name, rows in series.groupby(keys)]
+    columns = [*keys, "from_date", "to_date", "rises", "falls", "net", "n_falling"]
+    return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
+
+
+def _named(keys: list[str], name: Any) -> dict[str, Any]:  # noqa: ANN401
+    return dict(zip(keys, name if isinstance(name, tuple) else (name,), strict=True))
+
+
+def _steps(series: pd.DataFrame) -> pd.DataFrame:
+    """Compare each date of one series with the one before it, area by area."""
+    wide = series.pivot_table(index="area_code", columns="date", values="value", aggfunc="sum", fill_value=0)
+    step = wide.diff(axis=1).iloc[:, 1:]
+    return pd.DataFrame(
+        {
+            "from_date": wide.columns[:-1],
+            "to_date": step.columns,
+            "rises": step.clip(lower=0).sum().to_numpy(),
+            "falls": step.clip(upper=0).sum().to_numpy(),
+            "net": step.sum().to_numpy(),
+            "n_falling": (step < 0).sum().to_numpy(),
+        }
+    )
+
+
+def never_falls(steps: pd.DataFrame, keys: list[str], *, minimum: int = MINIMUM_INTERVALS) -> pd.DataFrame:
+    """Find the series that only ever rise over their first intervals: the signature of a series rebuilt from survivors.
+
+    ``steps``: ``rises_and_falls``, one row per interval. Returns per series ``n_intervals``, ``n_without_fall`` (how many intervals
+    from the start hold no fall in any area), ``until`` (the end of the last of them) and ``is_suspect`` (at least ``minimum``).
+    """
+    ordered = steps.sort_values([*keys, "to_date"])
+    clean = (ordered["n_falling"] == 0).groupby([ordered[k] for k in keys]).cummin().astype(bool)
+    told = ordered.assign(clean=clean, until=ordered["to_date"].where(clean))
+    found = told.groupby(keys).agg(
+        n_intervals=("clean", "size"), n_without_fall=("clean", "sum"), until=("until", "max")
+    )
+    return found.assign(is_suspect=found["n_without_fall"] >= minimum).reset_index()
