@@ -1,0 +1,186 @@
+"""Points beyond one machine: the same function over the partitions of Parquet files, on a Dask cluster (extra ``scale``).
+
+A partition is some whole row groups of one file. Its part is written by the function that writes a whole file, so its bytes
+do not depend on where, or how often, it ran; all parts appear together under the folder asked for, or none.
+"""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+import time
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from qpvhealth import points as locating
+from qpvhealth.errors import PublishError, UsageError
+from qpvhealth.ingest.points import PointFile
+from qpvhealth.publish.points import PARQUET, keep_index, kept_index
+from qpvhealth.publish.store import writing
+from qpvhealth.spatial import cells
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from qpvhealth.points import Progress, Summary
+
+PART_ROWS = 4_000_000
+RETRIES = 3
+_INDEX = "index"
+
+
+class Partition(NamedTuple):
+    """Some consecutive row groups of one Parquet file, where its coordinates are, and where its part is written."""
+
+    path: Path
+    row_groups: tuple[int, ...]
+    x: str | None
+    y: str | None
+    crs: str | None
+    with_distance: bool
+    index_folder: Path
+    part: Path
+
+
+def locate_parts(
+    points: Path,
+    neighbourhoods: Path,
+    out: Path,
+    *,
+    distance_m: float,
+    x: str | None = None,
+    y: str | None = None,
+    crs: str | None = None,
+    with_distance: bool = False,
+    scheduler: str | None = None,
+    cache: Path | None = None,
+    progress: Progress | None = None,
+    client: Any = None,  # noqa: ANN401 -- distributed has no types, and is not always installed
+) -> Summary:
+    """Place the points of a Parquet file, or of a folder of them, on a Dask cluster; see ``points.locate_file``.
+
+    ``out`` is a new folder of ``part-00000.parquet``, …, in the order of the rows. The cluster is that of ``client``, of the
+    ``scheduler`` address, or two processes started here. Workers read and write the same folders as this process. What a worker
+    that dies was doing is done again by another. Raises UsageError without the extra ``scale``, PublishError where ``out`` exists.
+    """
+    started = time.perf_counter()
+    files = [PointFile(p, x=x, y=y, crs=crs) for p in _parquet_files(points)]
+    _refuse(files, out)
+    staged = out.with_name(f".{out.name[:100]}.{secrets.token_hex(4)}")
+    with writing(out):
+        staged.mkdir(parents=True)
+        try:
+            system, n_rows = files[0].coordinates.crs, sum(f.n_rows or 0 for f in files)
+            index = locating.index_of(neighbourhoods, system, distance_m, n_points=n_rows, cache=cache)
+            shared = staged / _INDEX
+            keep_index(shared, _INDEX, index.cells.to_arrays())
+            ready = time.perf_counter()
+            work = list(_partitions(files, staged, (x, y, crs), with_distance=with_distance))
+            counts = _run(work, client, scheduler, progress, n_rows)
+            shutil.rmtree(shared)
+            staged.rename(out)
+        finally:
+            shutil.rmtree(staged, ignore_errors=True)
+    totals = [sum(c[k] for c in counts) for k in range(4)]
+    took = time.perf_counter() - started
+    return locating.Summary(
+        *totals, len(index.cells.codes), index.made, ready - started, took, len(work), notes=index.notes
+    )
+
+
+def locate_partition(partition: Partition) -> tuple[int, int, int, int]:
+    """Write the part of one partition; return the numbers of rows, of rows without a point, inside, near."""
+    file = PointFile(partition.path, x=partition.x, y=partition.y, crs=partition.crs)
+    return locating.write_located(
+        file,
+        _index(partition.index_folder),
+        partition.part,
+        with_distance=partition.with_distance,
+        row_groups=partition.row_groups,
+        threads=1,
+    )
+
+
+@lru_cache(maxsize=2)
+def _index(folder: Path) -> cells.Index:
+    """Load the index once in each process."""
+    arrays = kept_index(folder, _INDEX)
+    if arrays is None:
+        raise PublishError(f"{folder}: the index cannot be read; workers must see the folder of the output")
+    return cells.Index.from_arrays(arrays)
+
+
+def _partitions(
+    files: list[PointFile], staged: Path, coordinates: tuple[str | None, ...], *, with_distance: bool
+) -> Iterator[Partition]:
+    number, (x, y, crs) = 0, coordinates
+    for file in files:
+        for groups in _runs(file.row_groups()):
+            part = staged / f"part-{number:05d}.parquet"
+            yield Partition(file.path, groups, x, y, crs, with_distance, staged / _INDEX, part)
+            number += 1
+
+
+def _runs(sizes: list[int]) -> Iterator[tuple[int, ...]]:
+    """Group consecutive row groups up to about ``PART_ROWS`` rows; a file without rows is one partition."""
+    run: list[int] = []
+    n = 0
+    for group, size in enumerate(sizes):
+        if run and n + size > PART_ROWS:
+            yield tuple(run)
+            run, n = [], 0
+        run.append(group)
+        n += size
+    yield tuple(run)
+
+
+def _run(
+    work: list[Partition],
+    client: Any,
+    scheduler: str | None,
+    progress: Progress | None,
+    n_rows: int,  # noqa: ANN401
+) -> list[tuple[int, int, int, int]]:
+    """Map the partitions over the cluster, and tell of each that is done."""
+    distributed = _distributed()
+    if client is None:
+        with _client(distributed, scheduler) as own:
+            return _run(work, own, scheduler, progress, n_rows)
+    futures = client.map(locate_partition, work, retries=RETRIES, pure=False)
+    done = 0
+    for _, counts in distributed.as_completed(futures, with_results=True):
+        done += counts[0]
+        if progress is not None:
+            progress(done, n_rows)
+    return [tuple(c) for c in client.gather(futures)]
+
+
+def _client(distributed: Any, scheduler: str | None) -> Any:  # noqa: ANN401
+    if scheduler is not None:
+        return distributed.Client(scheduler)
+    return distributed.Client(n_workers=2, threads_per_worker=1, dashboard_address=None)
+
+
+def _distributed() -> Any:  # noqa: ANN401
+    try:
+        import distributed  # noqa: PLC0415 -- an extra
+    except ImportError as error:
+        raise UsageError('the engine dask needs an extra: pip install "qpvhealth[scale]"') from error
+    return distributed
+
+
+def _parquet_files(points: Path) -> list[Path]:
+    found = sorted(p for p in points.iterdir() if p.suffix in PARQUET) if points.is_dir() else [points]
+    if not found or found[0].suffix.lower() not in PARQUET:
+        raise UsageError(f"{points}: the engine dask reads Parquet, a file or a folder of them; convert the points")
+    return found
+
+
+def _refuse(files: list[PointFile], out: Path) -> None:
+    if out.exists():
+        raise PublishError(f"{out}: exists; the engine dask writes a new folder of parts, name another")
+    for file in files:
+        locating.refuse_overlap(file, out)
+        if file.coordinates != files[0].coordinates or file.schema.names != files[0].schema.names:
+            raise UsageError(f"{file.path.name}: other columns or coordinates than {files[0].path.name}")

@@ -1,0 +1,297 @@
+"""Points by the million: Parquet, GeoParquet or CSV, read batch by batch with every column as it is, and their coordinates.
+
+Nothing is typed, dropped or repaired: what is read is what will be written beside the answers. The cells of a CSV file stay
+text; one physical line is one record, and a file where that does not hold is refused.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv as pacsv
+import pyarrow.parquet as pq
+import shapely
+
+from qpvhealth.errors import InputError, UsageError
+from qpvhealth.ingest.guard import MIB, checked_path
+from qpvhealth.ingest.parquet import SUFFIXES as PARQUET
+from qpvhealth.ingest.vector import crs_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+CSV = (".csv", ".tsv", ".txt")
+DEGREES = "EPSG:4326"
+LONGITUDES = ("lon", "longitude", "lng", "long")
+LATITUDES = ("lat", "latitude")
+BATCH_ROWS = 1 << 19
+SEPARATORS = (";", ",", "\t", "|")
+_WKB_POINT = np.dtype([("order", "u1"), ("kind", "<u4"), ("x", "<f8"), ("y", "<f8")])
+_LIMITS = {"thrift_string_size_limit": 64 * MIB, "thrift_container_size_limit": 10_000_000}
+
+
+class Batch(NamedTuple):
+    """Some rows as read, and their coordinates (NaN where there is no point)."""
+
+    rows: pa.RecordBatch
+    x: np.ndarray
+    y: np.ndarray
+
+
+@dataclass(frozen=True)
+class Coordinates:
+    """Where the coordinates are: two columns of numbers, or one geometry column (then ``y`` is null); and their system."""
+
+    x: str
+    y: str | None
+    crs: str
+
+
+class PointFile:
+    """One file of points: its columns, where its coordinates are, and how many rows it has where that is known."""
+
+    def __init__(self, path: Path, *, x: str | None = None, y: str | None = None, crs: str | None = None) -> None:
+        """Open a file and find its coordinates: the columns named, else its geometry, else longitude and latitude.
+
+        Raises:
+            InputError: missing, damaged or unsafe file, one column name twice, or no coordinate system.
+            UsageError: unknown extension, an unknown column, or coordinates that cannot be found.
+
+        """
+        self.path = checked_path(path)
+        if self.path.suffix.lower() not in (*PARQUET, *CSV):
+            raise UsageError(f"{path}: points are read from {', '.join((*PARQUET, *CSV))}; convert the file")
+        self.is_text = self.path.suffix.lower() in CSV
+        self.n_rows: int | None = None
+        self._opened()
+        self._refuse_twice()
+        self.coordinates = _coordinates(self.path.name, self.schema, x=x, y=y, crs=crs)
+
+    @property
+    def n_row_groups(self) -> int:
+        """Count the row groups of a Parquet file; a CSV file is one."""
+        return 1 if self.is_text else int(_parquet(self.path).num_row_groups)
+
+    def row_groups(self) -> list[int]:
+        """Return the number of rows of each row group of a Parquet file."""
+        metadata = _parquet(self.path).metadata
+        return [metadata.row_group(i).num_rows for i in range(metadata.num_row_groups)]
+
+    def batches(self, row_groups: Sequence[int] | None = None) -> Iterator[Batch]:
+        """Read the file in order, at most half a million rows at a time.
+
+        Raises:
+            InputError: damaged file, a coordinate that is not a number, a geometry that is not a point.
+
+        """
+        done = 0
+        try:
+            for rows in self._rows(row_groups):
+                yield Batch(rows, *self._xy(rows, done))
+                done += rows.num_rows
+        except (pa.ArrowException, OSError) as error:
+            raise InputError(f"{self.path.name}: cannot be read ({_first_line(error)}); mend the file") from error
+        if self.is_text:
+            self._refuse_lost_lines(done)
+
+    def _opened(self) -> None:
+        if self.is_text:
+            self.encoding, self._n_lines = _survey(self.path)
+            self.header, self.separator = _header(self.path, self.encoding)
+            self.schema = pa.schema([(name, pa.string()) for name in self.header])
+        else:
+            file = _parquet(self.path)
+            self.schema, self.n_rows = file.schema_arrow, file.metadata.num_rows
+
+    def _refuse_twice(self) -> None:
+        twice = sorted({n for n in self.schema.names if self.schema.names.count(n) > 1})
+        if twice:
+            raise InputError(f"{self.path.name}: columns named twice: {', '.join(twice[:20])}; rename them")
+
+    def _rows(self, row_groups: Sequence[int] | None) -> Iterator[pa.RecordBatch]:
+        if self.is_text:
+            yield from self._lines()
+        else:
+            groups = None if row_groups is None else list(row_groups)
+            yield from _parquet(self.path).iter_batches(BATCH_ROWS, row_groups=groups)
+
+    def _lines(self) -> Iterator[pa.RecordBatch]:
+        read = pacsv.ReadOptions(encoding=self.encoding, block_size=16 * MIB)
+        parse = pacsv.ParseOptions(delimiter=self.separator)
+        convert = pacsv.ConvertOptions(
+            column_types=self.schema, null_values=[""], strings_can_be_null=True, quoted_strings_can_be_null=True
+        )
+        with pacsv.open_csv(self.path, read, parse, convert) as file:
+            yield from file
+
+    def _refuse_lost_lines(self, n_read: int) -> None:
+        """Hold the rows against the physical lines: a stray quote swallows lines without a word."""
+        if n_read != self._n_lines - 1 and n_read != _full_lines(self.path) - 1:
+            raise InputError(
+                f"{self.path.name}: {self._n_lines - 1} lines but {n_read} records: a quote is not closed, or a cell holds"
+                " a line break; mend the file, or convert it to Parquet"
+            )
+
+    def _xy(self, rows: pa.RecordBatch, done: int) -> tuple[np.ndarray, np.ndarray]:
+        place = self.coordinates
+        if place.y is not None:
+            return self._numbers(rows, place.x), self._numbers(rows, place.y)
+        column = rows.column(place.x)
+        if pa.types.is_struct(column.type):
+            x, y = (column.field(name).cast(pa.float64()) for name in ("x", "y"))
+            there = column.is_valid()
+            return tuple(pc.if_else(there, v, np.nan).to_numpy(zero_copy_only=False) for v in (x, y))
+        return _points(column, self.path.name, done)
+
+    def _numbers(self, rows: pa.RecordBatch, name: str) -> np.ndarray:
+        """Return a column as numbers, NaN for null; a decimal comma is read where it is no separator."""
+        column = rows.column(name)
+        if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
+            column = pc.replace_substring(pc.utf8_trim_whitespace(column), ",", ".")
+            column = pc.if_else(pc.equal(column, ""), pa.scalar(None, column.type), column)
+        try:
+            return np.asarray(column.cast(pa.float64()).to_numpy(zero_copy_only=False), dtype=float)
+        except pa.ArrowException as error:
+            raise InputError(
+                f'{self.path.name}: column "{name}" holds what is not a number ({_first_line(error)}); mend it, or name'
+                " other columns with --x and --y"
+            ) from error
+
+
+def _parquet(path: Path) -> pq.ParquetFile:
+    """Open a Parquet file so that reading it never holds more than a few pages."""
+    try:
+        return pq.ParquetFile(path, pre_buffer=False, buffer_size=MIB, page_checksum_verification=True, **_LIMITS)
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise InputError(f"{path.name}: damaged Parquet file ({_first_line(error)}); fetch it again") from error
+
+
+def _coordinates(name: str, schema: pa.Schema, *, x: str | None, y: str | None, crs: str | None) -> Coordinates:
+    if x is not None or y is not None:
+        return _named(name, schema, x, y, crs)
+    if (found := _geometry(name, schema)) is not None:
+        column, stated = found
+        if (crs or stated) is None:
+            raise InputError(f"{name}: its geometry has no coordinate system; name it with --crs EPSG:…")
+        return Coordinates(column, None, _known(crs or str(stated)))
+    lower = {n.lower(): n for n in reversed(schema.names)}
+    lon, lat = (next((lower[n] for n in names if n in lower), None) for names in (LONGITUDES, LATITUDES))
+    if lon is None or lat is None:
+        raise UsageError(
+            f"{name}: no geometry, no longitude and latitude among its columns ({', '.join(schema.names[:20])});"
+            " name the coordinates with --x, --y and --crs"
+        )
+    return Coordinates(lon, lat, _known(crs or DEGREES))
+
+
+def _named(name: str, schema: pa.Schema, x: str | None, y: str | None, crs: str | None) -> Coordinates:
+    if x is None or y is None:
+        raise UsageError("--x and --y go together")
+    for column in (x, y):
+        if column not in schema.names:
+            raise UsageError(f'{name}: no column "{column}"; its columns: {", ".join(schema.names[:20])}')
+    return Coordinates(x, y, _known(crs or DEGREES))
+
+
+def _known(crs: str) -> str:
+    """Name a coordinate system by its EPSG number where it has one. Raises UsageError for an unknown one."""
+    try:
+        return str(crs_text(f"EPSG:{crs}" if crs.isdigit() else crs, "--crs"))
+    except InputError as error:
+        raise UsageError(f'unknown coordinate system "{crs}"; write it as EPSG:2154') from error
+
+
+def _geometry(name: str, schema: pa.Schema) -> tuple[str, str | None] | None:
+    """Find the geometry column of a GeoParquet file, and its system (longitude and latitude where it says none)."""
+    raw = (schema.metadata or {}).get(b"geo")
+    if raw is None:
+        return None
+    try:
+        geo = json.loads(raw)
+        column = geo["primary_column"]
+        told: dict[str, Any] = geo["columns"][column]
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{name}: its geometry metadata cannot be read; write it again as GeoParquet") from error
+    if column not in schema.names or told.get("encoding") not in ("WKB", "point"):
+        raise InputError(f"{name}: its geometries are neither WKB nor points; write it again as GeoParquet")
+    crs = told.get("crs", DEGREES)
+    return str(column), crs_text(json.dumps(crs) if isinstance(crs, dict) else crs, name)
+
+
+def _points(column: pa.Array, name: str, done: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the coordinates of points in WKB; NaN for a null or empty one."""
+    column = column.cast(pa.large_binary())
+    if column.null_count == 0 and len(column):
+        _, offsets, data = column.buffers()
+        at = np.frombuffer(offsets, dtype=np.int64)[column.offset : column.offset + len(column) + 1]
+        if at[-1] - at[0] == _WKB_POINT.itemsize * len(column) and (np.diff(at) == _WKB_POINT.itemsize).all():
+            cells = np.frombuffer(data, dtype=_WKB_POINT, count=len(column), offset=int(at[0]))
+            if (cells["order"] == 1).all() and (cells["kind"] == 1).all():
+                return np.ascontiguousarray(cells["x"]), np.ascontiguousarray(cells["y"])
+    shapes = shapely.from_wkb(column.to_numpy(zero_copy_only=False), on_invalid="ignore")
+    wrong = ~shapely.is_missing(shapes) & (shapely.get_type_id(shapes) != 0)
+    wrong |= shapely.is_missing(shapes) & column.is_valid().to_numpy(zero_copy_only=False)
+    if wrong.any():
+        row = done + int(np.flatnonzero(wrong)[0]) + 1
+        raise InputError(f"{name}: row {row} is not a point; give one point a row")
+    return shapely.get_x(shapes), shapely.get_y(shapes)
+
+
+def _survey(path: Path) -> tuple[str, int]:
+    """Find the encoding of a text file (UTF-8, else cp1252) and count its lines.
+
+    Raises:
+        InputError: UTF-16 or UTF-32.
+
+    """
+    decoder, is_utf8, n, last = codecs.getincrementaldecoder("utf-8")(), True, 0, b"\n"
+    with path.open("rb") as file:
+        while data := file.read(8 * MIB):
+            if n == 0 and data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+                raise InputError(f"{path.name}: written in UTF-16; save it in UTF-8")
+            is_utf8 = is_utf8 and _decodes(decoder, data)
+            n += data.count(b"\n")
+            last = data[-1:]
+    return ("utf8" if is_utf8 else "cp1252"), n + (last != b"\n")
+
+
+def _decodes(decoder: codecs.IncrementalDecoder, data: bytes) -> bool:
+    if data.isascii() and not decoder.getstate()[0]:
+        return True
+    try:
+        decoder.decode(data)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _full_lines(path: Path) -> int:
+    """Count the lines that are not blank."""
+    n, rest = 0, b""
+    with path.open("rb") as file:
+        while data := file.read(8 * MIB):
+            *lines, rest = (rest + data).split(b"\n")
+            n += sum(1 for line in lines if line not in (b"", b"\r"))
+    return n + (rest not in (b"", b"\r"))
+
+
+def _header(path: Path, encoding: str) -> tuple[list[str], str]:
+    """Read the names of the columns, and the separator that gives most of them."""
+    name = "utf-8-sig" if encoding == "utf8" else encoding
+    with path.open(encoding=name, newline="") as file:
+        line = file.readline(MIB)
+    rows = {s: next(csv.reader([line], delimiter=s), []) for s in SEPARATORS}
+    separator = max(SEPARATORS, key=lambda s: len(rows[s]))
+    return rows[separator], separator
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0][:200]

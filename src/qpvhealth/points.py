@@ -1,0 +1,280 @@
+"""Any number of points placed among the QPV of a file: the QPV that covers each, the nearest within a distance.
+
+Batches are read, placed and written in their order, so that memory does not grow with the file; the answer is that of the
+polygons themselves (``spatial.cells``). The output appears whole or not at all.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from qpvhealth.errors import InputError, UsageError
+from qpvhealth.ingest import guard, inputs, neighbourhoods as neighbourhood_files
+from qpvhealth.ingest.cards import Card
+from qpvhealth.ingest.points import DEGREES, PointFile
+from qpvhealth.publish.points import keep_index, kept_index, refuse_suffix, write_points
+from qpvhealth.spatial import cells, perimeters as perimeter_rules
+from qpvhealth.spatial.repair import COLLAPSED
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from qpvhealth.ingest.points import Batch
+
+    Progress = Callable[[int, int | None], None]
+
+THREADS = 2
+IN_FLIGHT = 4
+GIVEN = "given"
+QPV, NEAR, DISTANCE = "qpv_code", "near_qpv_code", "distance_m"
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What was done: rows, rows without a point, rows inside a QPV, rows near one; seconds; whether the index was kept before.
+
+    ``notes`` tells of polygons that could not be used. Under Dask, ``partitions`` is how many parts were written.
+    """
+
+    n_rows: int
+    n_without_point: int
+    n_inside: int
+    n_near: int
+    n_neighbourhoods: int
+    index: str
+    index_seconds: float
+    seconds: float
+    partitions: int = 1
+    notes: tuple[str, ...] = field(default=())
+
+
+def default_cache() -> Path:
+    """Return the folder where indexes are kept: that of the user's caches."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "qpvhealth" / "locate"
+
+
+def locate_file(
+    points: Path,
+    neighbourhoods: Path,
+    out: Path,
+    *,
+    distance_m: float,
+    x: str | None = None,
+    y: str | None = None,
+    crs: str | None = None,
+    with_distance: bool = False,
+    engine: str = "local",
+    scheduler: str | None = None,
+    cache: Path | None = None,
+    progress: Progress | None = None,
+) -> Summary:
+    """Write the rows of ``points`` with the QPV that covers each (``qpv_code``) and the nearest within the distance, outside all.
+
+    ``points``: Parquet, GeoParquet or CSV; ``neighbourhoods``: a geometry file with a QPV code; ``out``: Parquet or CSV, the same
+    rows in the same order and the same columns, then ``qpv_code``, ``near_qpv_code`` and, ``with_distance``, ``distance_m`` (0
+    inside, null beyond). Distances are metres of the territory where the point falls, ≤ ``distance_m``. A null point gives nulls.
+    ``x``, ``y``, ``crs``: the coordinates (default: the geometry, else longitude and latitude). ``cache``: a folder that keeps the
+    index of the polygons (see ``default_cache``); null keeps nothing. ``progress`` is told rows done and rows in all, where known.
+    ``engine``: ``local``, or ``dask`` with a ``scheduler`` address: then ``out`` is a folder of Parquet parts (``cluster``).
+
+    Raises UsageError for a wrong option or column, InputError for a file that is missing, unsafe or damaged, PublishError when
+    ``out`` cannot be written.
+    """
+    if not (np.isfinite(distance_m) and distance_m >= 0):
+        raise UsageError(f"distance {distance_m}: metres expected, 0 or more")
+    if engine == "dask":
+        from qpvhealth import cluster  # noqa: PLC0415 -- an extra that most do not install
+
+        return cluster.locate_parts(
+            points,
+            neighbourhoods,
+            out,
+            distance_m=distance_m,
+            x=x,
+            y=y,
+            crs=crs,
+            with_distance=with_distance,
+            scheduler=scheduler,
+            cache=cache,
+            progress=progress,
+        )
+    if engine != "local" or scheduler is not None:
+        raise UsageError(f'engine "{engine}": local, or dask (which alone takes a scheduler)')
+    started = time.perf_counter()
+    refuse_suffix(out)
+    file = PointFile(points, x=x, y=y, crs=crs)
+    refuse_overlap(file, out)
+    index = index_of(neighbourhoods, file.coordinates.crs, distance_m, n_points=file.n_rows, cache=cache)
+    ready = time.perf_counter()
+    counts = write_located(file, index.cells, out, with_distance=with_distance, progress=progress)
+    return Summary(
+        *counts, len(index.cells.codes), index.made, ready - started, time.perf_counter() - started, notes=index.notes
+    )
+
+
+@dataclass(frozen=True)
+class MadeIndex:
+    """An index, how it came (``built`` or ``kept``), and what is to be said of its polygons."""
+
+    cells: cells.Index
+    made: str
+    notes: tuple[str, ...]
+
+
+def index_of(
+    neighbourhoods: Path, crs: str, distance_m: float, *, n_points: int | None = None, cache: Path | None = None
+) -> MadeIndex:
+    """Return the index of the polygons of a file: the one kept in ``cache`` for the same bytes, distance and code, else a new one."""
+    path = guard.checked_path(neighbourhoods)
+    fine = n_points is None or n_points >= cells.FEW_POINTS
+    key = _key(path, crs, distance_m, fine=fine)
+    arrays = kept_index(cache, key) if cache is not None else None
+    if arrays is not None:
+        notes = json.loads(arrays.pop("notes").tobytes())
+        return MadeIndex(cells.Index.from_arrays(arrays), "kept", tuple(notes))
+    perimeters, notes = _perimeters(path)
+    index = cells.build(perimeters, crs, distance_m, n_points=n_points)
+    if cache is not None:
+        told = np.frombuffer(json.dumps(notes).encode(), dtype=np.uint8)
+        keep_index(cache, key, index.to_arrays() | {"notes": told})
+    return MadeIndex(index, "built", tuple(notes))
+
+
+def _key(path: Path, crs: str, distance_m: float, *, fine: bool) -> str:
+    """Hash all that an index depends on."""
+    beside = [path.with_suffix(s) for s in inputs.SIDECARS] if path.suffix.lower() == ".shp" else []
+    parts = {
+        "files": [guard.sha256_of(p) for p in (path, *beside) if p.is_file()],
+        "name": path.suffix,
+        "crs": crs,
+        "distance": distance_m,
+        "fine": fine,
+        "code": _code(),
+        "versions": {name: metadata.version(name) for name in ("numpy", "pyproj", "shapely")},
+    }
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
+
+
+def _code() -> str:
+    """Hash the modules that read polygons and cut the plane."""
+    digest, root = hashlib.sha256(), Path(__file__).parent
+    for room in ("facts", "ingest", "spatial"):
+        for path in sorted((root / room).glob("*.py")):
+            digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+def _perimeters(path: Path) -> tuple[dict[str, perimeter_rules.Perimeters], list[str]]:
+    card = Card("neighbourhoods", "neighbourhoods", path, str(path), {"generation": GIVEN})
+    staged = neighbourhood_files.read(card)
+    prepared = perimeter_rules.prepare(staged.frame)
+    usable = perimeter_rules.usable(prepared, GIVEN)
+    if not usable:
+        raise InputError(f"{path.name}: no polygon of it can be used; check what was sent")
+    words = {
+        COLLAPSED: "without area once repaired: no point can be inside or near",
+        perimeter_rules.MISPLACED: "outside the territory of their code: left out",
+    }
+    counted = {why: prepared.loc[prepared["repair"] == why, "qpv_code"].tolist() for why in words}
+    return usable, [
+        f"{len(codes)} QPV {words[why]} ({', '.join(map(str, codes[:5]))})" for why, codes in counted.items() if codes
+    ]
+
+
+def refuse_overlap(file: PointFile, out: Path) -> None:
+    """Raise UsageError where the output would overwrite the input, or has columns of its own names already."""
+    if out.exists() and out.samefile(file.path):
+        raise UsageError(f"{out}: the points themselves; name another output")
+    taken = [name for name in (QPV, NEAR, DISTANCE) if name in file.schema.names]
+    if taken:
+        raise UsageError(f"{file.path.name}: already has {', '.join(taken)}; rename or drop these columns first")
+
+
+def output_schema(file: PointFile, *, with_distance: bool) -> pa.Schema:
+    """Return the columns of the points, then the answers."""
+    new = [pa.field(QPV, pa.string()), pa.field(NEAR, pa.string())]
+    new += [pa.field(DISTANCE, pa.float64())] if with_distance else []
+    told = {k: v for k, v in (file.schema.metadata or {}).items() if k != b"pandas"}
+    return pa.schema([*file.schema, *new], metadata=told or None)
+
+
+def write_located(
+    file: PointFile,
+    index: cells.Index,
+    out: Path,
+    *,
+    with_distance: bool,
+    row_groups: Iterable[int] | None = None,
+    threads: int = THREADS,
+    progress: Progress | None = None,
+) -> tuple[int, int, int, int]:
+    """Write located points; return the numbers of rows, of rows without a point, inside, near."""
+    schema = output_schema(file, with_distance=with_distance)
+    totals = np.zeros(4, dtype=np.int64)
+    groups = None if row_groups is None else list(row_groups)
+    separator = file.separator if file.is_text else ","
+    with write_points(out, schema, separator=separator) as writer:
+        work = _Work(index, schema, with_distance=with_distance)
+        for rows, counts in _in_order(work, file.batches(groups), threads):
+            writer.write(rows)
+            totals += counts
+            if progress is not None:
+                progress(int(totals[0]), file.n_rows)
+    n_rows, n_without, n_inside, n_near = totals.tolist()
+    return n_rows, n_without, n_inside, n_near
+
+
+class _Work:
+    """What is done to one batch: the columns as read, then the answers; and its counts."""
+
+    def __init__(self, index: cells.Index, schema: pa.Schema, *, with_distance: bool) -> None:
+        self.index, self.schema, self.with_distance = index, schema, with_distance
+        self._codes = pa.array([*index.codes, None], pa.string())
+
+    def __call__(self, batch: Batch) -> tuple[pa.RecordBatch, np.ndarray]:
+        _refuse_not_degrees(batch, self.index.crs)
+        found = self.index.locate(batch.x, batch.y, with_distance=self.with_distance)
+        columns = [*batch.rows.columns, self._named(found.inside), self._named(found.near)]
+        if found.distance_m is not None:
+            columns.append(pa.array(found.distance_m, pa.float64(), mask=np.isnan(found.distance_m)))
+        there = np.isfinite(batch.x) & np.isfinite(batch.y)
+        counts = [len(there), len(there) - there.sum(), (found.inside >= 0).sum(), (found.near >= 0).sum()]
+        return pa.RecordBatch.from_arrays(columns, schema=self.schema), np.array(counts)
+
+    def _named(self, which: np.ndarray) -> pa.Array:
+        last = len(self._codes) - 1
+        return self._codes.take(pa.array(np.where(which < 0, last, which)))
+
+
+def _in_order(work: _Work, batches: Iterator[Batch], threads: int) -> Iterator[tuple[pa.RecordBatch, np.ndarray]]:
+    """Work on some batches at a time, and give them back in their order."""
+    with ThreadPoolExecutor(threads) as pool:
+        waiting: deque[Any] = deque()
+        for batch in batches:
+            waiting.append(pool.submit(work, batch))
+            if len(waiting) >= IN_FLIGHT:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+
+def _refuse_not_degrees(batch: Batch, crs: str) -> None:
+    """Refuse what is read as degrees and is not: nothing would be inside, without a word."""
+    if crs != DEGREES or not len(batch.x):
+        return
+    for values, limit, name in ((batch.x, 180.0, "longitude"), (batch.y, 90.0, "latitude")):
+        far = max(-np.fmin.reduce(values), np.fmax.reduce(values))
+        if far > limit:
+            raise InputError(f"{name} {far:g}: not in degrees; name the coordinate system with --crs EPSG:…")

@@ -1,0 +1,143 @@
+"""Points with their QPV, written whole or not at all; and the index of the polygons, kept from one run to the next."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import zipfile
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv as pacsv
+import pyarrow.parquet as pq
+import shapely
+
+from qpvhealth.errors import UsageError
+from qpvhealth.publish.store import writing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+PARQUET, CSV = (".parquet", ".geoparquet"), (".csv", ".tsv", ".txt")
+ROW_GROUP = 1 << 20
+KEPT_INDEXES = 8
+
+
+class PointWriter:
+    """Writes batches of one schema, in order, to Parquet (snappy, page checksums) or CSV (UTF-8)."""
+
+    def __init__(self, path: Path, schema: pa.Schema, *, suffix: str, separator: str = ",") -> None:
+        """Start a file; ``write_points`` gives it its place."""
+        self._schema = schema.remove_metadata() if suffix in CSV else schema
+        if suffix in CSV:
+            self._schema = pa.schema([_flat_field(f) for f in self._schema])
+            options = pacsv.WriteOptions(delimiter=separator, quoting_style="needed")
+            self._writer = pacsv.CSVWriter(path, self._schema, write_options=options)
+        else:
+            texts = [f.name for f in schema if _is_repetitive(f.type)]
+            self._writer = pq.ParquetWriter(
+                path, schema, compression="snappy", use_dictionary=texts or False, write_page_checksum=True
+            )
+        self._is_text = suffix in CSV
+
+    def write(self, rows: pa.RecordBatch) -> None:
+        """Write some rows."""
+        if self._is_text:
+            columns = [_flat(rows.column(i), f) for i, f in enumerate(self._schema)]
+            self._writer.write_batch(pa.RecordBatch.from_arrays(columns, schema=self._schema))
+        else:
+            self._writer.write_batch(rows, row_group_size=ROW_GROUP)
+
+    def close(self) -> None:
+        """Finish the file."""
+        self._writer.close()
+
+
+def refuse_suffix(path: Path) -> None:
+    """Raise UsageError for an output that is neither Parquet nor CSV."""
+    if path.suffix.lower() not in (*PARQUET, *CSV):
+        raise UsageError(f"{path}: written as {', '.join((*PARQUET, *CSV))}; name it so")
+
+
+@contextmanager
+def write_points(path: Path, schema: pa.Schema, *, separator: str = ",") -> Iterator[PointWriter]:
+    """Give a writer to a temporary file beside ``path``, renamed over it once all is written and synced.
+
+    Whatever is raised inside, nothing is left and what was there before is unchanged. Raises UsageError for an extension
+    that is not written, PublishError when the disk refuses.
+    """
+    refuse_suffix(path)
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        fresh = path.with_name(f".{path.name[:100]}.{secrets.token_hex(4)}")
+        try:
+            writer = PointWriter(fresh, schema, suffix=path.suffix.lower(), separator=separator)
+            try:
+                yield writer
+            finally:
+                writer.close()
+            _sync(fresh)
+            fresh.replace(path)
+        finally:
+            fresh.unlink(missing_ok=True)
+
+
+def keep_index(folder: Path, key: str, arrays: Mapping[str, np.ndarray]) -> bool:
+    """Keep the arrays of an index for later runs, and forget the oldest ones; say whether it could be kept.
+
+    An index only saves time: a folder that cannot be written to stops nothing.
+    """
+    path = folder / f"{key}.npz"
+    fresh = folder / f".{key}.{secrets.token_hex(4)}.npz"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            np.savez(fresh, allow_pickle=False, **dict(arrays))
+            fresh.replace(path)
+        finally:
+            fresh.unlink(missing_ok=True)
+        by_age = sorted(folder.glob("[!.]*.npz"), key=lambda p: p.stat().st_mtime_ns)
+        for old in by_age[:-KEPT_INDEXES]:
+            old.unlink(missing_ok=True)
+    except OSError:
+        return False
+    return True
+
+
+def kept_index(folder: Path, key: str) -> dict[str, np.ndarray] | None:
+    """Return the arrays of an index that was kept under a key; null where there is none, or where it is damaged."""
+    try:
+        with np.load(folder / f"{key}.npz", allow_pickle=False) as file:
+            return {name: file[name] for name in file.files}
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        return None
+
+
+def _is_repetitive(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_dictionary(kind))
+
+
+def _flat_field(field: pa.Field) -> pa.Field:
+    is_plain = pa.types.is_primitive(field.type) or _is_repetitive(field.type) or pa.types.is_decimal(field.type)
+    return field if is_plain else pa.field(field.name, pa.string())
+
+
+def _flat(column: pa.Array, field: pa.Field) -> pa.Array:
+    """Write as text what CSV has no cell for: geometries as WKT, other nested or binary values as Arrow shows them."""
+    if column.type == field.type:
+        return column
+    if pa.types.is_binary(column.type) or pa.types.is_large_binary(column.type):
+        shapes = shapely.from_wkb(column.to_numpy(zero_copy_only=False))
+        return pa.array(shapely.to_wkt(shapes, rounding_precision=-1), pa.string())
+    return pa.array([None if v is None else str(v) for v in column.to_pylist()], pa.string())
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,393 @@
+"""The index of a set of QPV: for any number of points, the QPV that covers each and the nearest one within a distance.
+
+Most points lie in a cell that is decided for all its points; the others are measured on the polygons that are candidates in
+their cell (``proximity``). So the answer is that of the polygons themselves, point for point.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import shapely
+from pyproj import CRS
+
+from qpvhealth.facts.territories import TERRITORIES
+from qpvhealth.spatial.perimeters import Perimeters
+from qpvhealth.spatial.plane import TOP_M, Plane
+from qpvhealth.spatial.projection import WGS84, same_crs, territory_of_position, transform_points
+from qpvhealth.spatial.proximity import Choice, Shapes, choose, nearby
+from qpvhealth.spatial.subdivision import UNKNOWN, Cells, Territory, border, subdivide
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+LEVELS = (5, 8, 11)
+"""Sizes at which cells are looked up: about 1 km, 128 m, 16 m."""
+FEW_POINTS = 2_000_000
+"""Below this number, cells of 128 m are fine enough: smaller ones cost more than they save."""
+MAX_CELLS = 6_000_000
+BLOCK = 8
+AT_ONCE = 1 << 17
+NOWHERE, ANY = 0, -(2**31)
+_BOX_MARGIN = 1e-5
+
+
+class Found(NamedTuple):
+    """One row per point: ``inside`` and ``near`` are positions in the codes of the index, -1 for none; metres, NaN beyond."""
+
+    inside: np.ndarray
+    near: np.ndarray
+    distance_m: np.ndarray | None
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The decided and undecided cells of one territory.
+
+    ``tables[k]`` holds the cells of ``LEVELS[k]``: 0 nothing within the distance; ``1 + q`` inside polygon ``q``; ``1 + n + q`` near it,
+    where polygons are counted over the whole index (``n``) and those of this territory start at ``offset``; negative: undecided, and
+    ``-1 - value`` is a block of the next table, or in the last one a test (see ``tested``).
+    """
+
+    territory: str
+    crs: str
+    epsg: int
+    origin: tuple[float, float]
+    size: tuple[float, float]
+    shape: tuple[int, int]
+    tables: tuple[np.ndarray, ...]
+    candidates_at: np.ndarray
+    candidates: np.ndarray
+    offset: int
+    shapes: Shapes
+
+    def look_up(self, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the value of the cell of each point, and whether the point lies on the grid at all."""
+        across, up = (x - self.origin[0]) * (1 / self.size[0]), (y - self.origin[1]) * (1 / self.size[1])
+        rows, columns = self.shape
+        on_grid = (across >= 0) & (across < columns) & (up >= 0) & (up < rows)
+        with np.errstate(invalid="ignore"):
+            place = up.astype(np.int32) * columns + across.astype(np.int32)
+        place[~on_grid] = rows * columns
+        value = self.tables[0].take(place)
+        deeper, scale = np.flatnonzero((value < 0) & (value != ANY)), 1
+        for table in self.tables[1:]:
+            scale *= BLOCK
+            ix, iy = (across[deeper] * scale).astype(np.int64), (up[deeper] * scale).astype(np.int64)
+            found = table.take((-1 - value[deeper].astype(np.int64)) * BLOCK**2 + (iy % BLOCK) * BLOCK + ix % BLOCK)
+            value[deeper] = found
+            deeper = deeper[found < 0]
+        return value, on_grid
+
+    def tested(self, x: np.ndarray, y: np.ndarray, test: np.ndarray, within_m: float) -> Choice:
+        """Measure points (given coordinates) of undecided cells.
+
+        Tests 0 to n - 1: near polygon ``q`` at least, is the point inside? n to 2n - 1: outside ``q``, is it within the distance?
+        From 2n on: a list of candidates.
+        """
+        mx, my = transform_points(x, y, self.crs, self.epsg)
+        n = len(self.shapes)
+        polygon, is_inside, distance = test % n, np.zeros(len(x), dtype=bool), np.zeros(len(x))
+        side, ring, several = (np.flatnonzero(c) for c in (test < n, (test >= n) & (test < 2 * n), test >= 2 * n))
+        is_inside[side] = self.shapes.covers(polygon[side], mx[side], my[side])
+        distance[ring] = self.shapes.distances(polygon[ring], mx[ring], my[ring])
+        polygon[ring[distance[ring] > within_m]] = -1
+        point, candidate = self._pairs(test[several] - 2 * n)
+        chosen = choose(mx[several], my[several], (point, candidate), self.shapes, within_m)
+        polygon[several], is_inside[several] = chosen.polygon, chosen.is_inside
+        return Choice(polygon, is_inside, distance)
+
+    def distances(self, x: np.ndarray, y: np.ndarray, polygon: np.ndarray) -> np.ndarray:
+        """Return the metres from points (given coordinates) to polygons of this territory."""
+        return self.shapes.distances(polygon, *transform_points(x, y, self.crs, self.epsg))
+
+    def _pairs(self, which: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        start, stop = self.candidates_at[which], self.candidates_at[which + 1]
+        size = stop - start
+        point = np.repeat(np.arange(len(which)), size)
+        rank = np.arange(len(point)) - np.repeat(np.cumsum(size) - size, size)
+        return point, self.candidates[start[point] + rank].astype(np.int64)
+
+
+class Index:
+    """The cells of every territory of a set of QPV, for points given in one coordinate system and one distance (metres)."""
+
+    def __init__(
+        self, perimeters: Mapping[str, Perimeters], grids: tuple[Grid, ...], crs: str, within_m: float
+    ) -> None:
+        """Put grids together; ``build`` makes them."""
+        self.perimeters, self.grids, self.crs, self.within_m = dict(perimeters), grids, crs, within_m
+        self.codes = (
+            np.concatenate([p.codes for p in perimeters.values()]) if perimeters else np.array([], dtype=object)
+        )
+        sizes = [len(p.codes) for p in perimeters.values()]
+        self._offsets = dict(zip(perimeters, np.cumsum([0, *sizes]).tolist(), strict=False))
+        self._shapes = {g.territory: g.shapes for g in grids}
+        for name in set(perimeters) - set(self._shapes):
+            self._shapes[name] = Shapes(perimeters[name].polygons)
+
+    def locate(self, x: np.ndarray, y: np.ndarray, *, with_distance: bool = False) -> Found:
+        """Place points, each among the QPV of the territory where it falls, in the metres of that territory.
+
+        ``inside``: the QPV that covers the point, border included; of several the one in which it is deepest, then the smallest
+        code. ``near``: outside all, the nearest at most ``within_m`` away (≤), then the smallest code. A point with a null
+        coordinate, or outside every territory, gets none. ``distance_m``, where asked: 0 inside, NaN beyond.
+        """
+        parts = [
+            self._located(x[i : i + AT_ONCE], y[i : i + AT_ONCE], with_distance=with_distance)
+            for i in range(0, max(len(x), 1), AT_ONCE)
+        ]
+        inside, near = (np.concatenate([p[k] for p in parts]) for k in (0, 1))
+        return Found(inside, near, np.concatenate([p[2] for p in parts]) if with_distance else None)
+
+    def _located(self, x: np.ndarray, y: np.ndarray, *, with_distance: bool) -> tuple[np.ndarray, ...]:
+        value = np.zeros(len(x), dtype=np.int32)
+        left = np.arange(len(x))
+        for grid in self.grids:
+            if len(left) == 0:
+                break
+            whole = len(left) == len(x)
+            gx, gy = (x, y) if whole else (x[left], y[left])
+            found, on_grid = grid.look_up(gx, gy)
+            self._test(grid, gx, gy, found)
+            value[left] = found
+            left = left[(found == NOWHERE) & self._elsewhere(grid, on_grid)]
+        if len(self.grids) < len(self.perimeters):
+            value[left] = ANY
+        self._anywhere(x, y, value)
+        return self._answer(x, y, value, with_distance=with_distance)
+
+    def _elsewhere(self, grid: Grid, on_grid: np.ndarray) -> np.ndarray:
+        """Say which points may still lie on another grid: those not on this one, or all where grids overlap."""
+        return np.ones(len(on_grid), dtype=bool) if grid.territory in self._overlapping else ~on_grid
+
+    @property
+    def _overlapping(self) -> set[str]:
+        boxes = {g.territory: _box(g) for g in self.grids}
+        return {a for a, p in boxes.items() for b, q in boxes.items() if a != b and p.intersects(q)}
+
+    def _test(self, grid: Grid, x: np.ndarray, y: np.ndarray, value: np.ndarray) -> None:
+        """Replace the values of undecided cells by those of their points, measured."""
+        at = np.flatnonzero((value < 0) & (value != ANY))
+        if len(at):
+            test = -1 - value[at].astype(np.int64)
+            value[at] = self._value(grid.tested(x[at], y[at], test, self.within_m), grid.offset)
+
+    def _anywhere(self, x: np.ndarray, y: np.ndarray, value: np.ndarray) -> None:
+        """Place points of which not even the territory is known, by their longitude and latitude, with no cell."""
+        at = np.flatnonzero((value == ANY) & np.isfinite(x) & np.isfinite(y))
+        value[value == ANY] = NOWHERE
+        territory = territory_of_position(*transform_points(x[at], y[at], self.crs, WGS84)).to_numpy()
+        for name, shapes in self._shapes.items():
+            here = at[territory == name]
+            if len(here):
+                metres = transform_points(x[here], y[here], self.crs, TERRITORIES[name].epsg)
+                value[here] = self._value(nearby(*metres, shapes, self.within_m), self._offsets[name])
+
+    def _value(self, choice: Choice, offset: int) -> np.ndarray:
+        near = np.where(choice.is_inside, 0, len(self.codes))
+        return np.where(choice.polygon < 0, NOWHERE, 1 + near + offset + choice.polygon).astype(np.int32)
+
+    def _answer(
+        self, x: np.ndarray, y: np.ndarray, value: np.ndarray, *, with_distance: bool
+    ) -> tuple[np.ndarray, ...]:
+        n = len(self.codes)
+        inside = np.where(value <= n, value - 1, -1)
+        near = np.where(value > n, value - 1 - n, -1)
+        if not with_distance:
+            return inside, near
+        distance = np.where(inside >= 0, 0.0, np.nan)
+        for name, offset in self._offsets.items():
+            if name not in self._shapes:
+                continue
+            at = np.flatnonzero((near >= offset) & (near < offset + len(self._shapes[name])))
+            metres = transform_points(x[at], y[at], self.crs, TERRITORIES[name].epsg)
+            distance[at] = self._shapes[name].distances(near[at] - offset, *metres)
+        return inside, near, distance
+
+    def to_arrays(self) -> dict[str, np.ndarray]:
+        """Return the index as plain arrays, for a file or another process."""
+        told: dict[str, Any] = {"crs": self.crs, "within_m": self.within_m, "grids": []}
+        out: dict[str, np.ndarray] = {}
+        for name, p in self.perimeters.items():
+            out[f"{name}.codes"] = np.asarray(p.codes, dtype=str)
+            wkb = shapely.to_wkb(p.polygons)
+            out[f"{name}.wkb"] = np.frombuffer(b"".join(wkb), dtype=np.uint8)
+            out[f"{name}.wkb_at"] = np.cumsum([0, *(len(w) for w in wkb)])
+        for g in self.grids:
+            told["grids"].append([g.territory, g.epsg, g.origin, g.size, g.shape, g.offset, len(g.tables)])
+            out |= {f"{g.territory}.table{k}": table for k, table in enumerate(g.tables)}
+            out |= {f"{g.territory}.candidates_at": g.candidates_at, f"{g.territory}.candidates": g.candidates}
+        told["territories"] = list(self.perimeters)
+        return out | {"told": np.frombuffer(json.dumps(told).encode(), dtype=np.uint8)}
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> Index:
+        """Return the index that ``to_arrays`` wrote."""
+        told = json.loads(arrays["told"].tobytes())
+        perimeters = {name: _perimeters(arrays, name) for name in told["territories"]}
+        grids = [
+            Grid(
+                name,
+                told["crs"],
+                epsg,
+                tuple(origin),
+                tuple(size),
+                tuple(shape),
+                tuple(arrays[f"{name}.table{k}"] for k in range(n_tables)),
+                arrays[f"{name}.candidates_at"],
+                arrays[f"{name}.candidates"],
+                offset,
+                Shapes(perimeters[name].polygons),
+            )
+            for name, epsg, origin, size, shape, offset, n_tables in told["grids"]
+        ]
+        return cls(perimeters, tuple(grids), told["crs"], told["within_m"])
+
+
+def _perimeters(arrays: Mapping[str, np.ndarray], name: str) -> Perimeters:
+    data, at = arrays[f"{name}.wkb"].tobytes(), arrays[f"{name}.wkb_at"].tolist()
+    polygons = shapely.from_wkb([data[a:b] for a, b in pairwise(at)])
+    return Perimeters(arrays[f"{name}.codes"].astype(object), np.asarray(polygons, dtype=object))
+
+
+def build(perimeters: Mapping[str, Perimeters], crs: str, within_m: float, *, n_points: int | None = None) -> Index:
+    """Make the index of QPV for points given in ``crs``.
+
+    ``perimeters``: by territory, in its metres. ``n_points``: about how many points will be placed, where known; it changes the
+    time, never an answer. A territory to which ``crs`` does not extend gets no cells: its points are measured one by one.
+    """
+    usable = {name: p for name, p in perimeters.items() if len(p.codes)}
+    grids, offset, n = [], 0, sum(len(p.codes) for p in usable.values())
+    for name, p in usable.items():
+        if _extends_to(crs, name):
+            grids.append(_grid(name, p.polygons, crs, within_m, offset=offset, n=n, n_points=n_points))
+        offset += len(p.codes)
+    grids.sort(key=lambda g: -len(g.shapes))
+    return Index(usable, tuple(grids), crs, within_m)
+
+
+def _extends_to(crs: str, territory: str) -> bool:
+    """Say whether a coordinate system is made for the whole of a territory."""
+    if same_crs(crs, TERRITORIES[territory].epsg) or same_crs(crs, WGS84):
+        return True
+    area = CRS.from_user_input(crs).area_of_use
+    west, south, east, north = TERRITORIES[territory].box
+    return area is not None and area.west <= west and area.east >= east and area.south <= south and area.north >= north
+
+
+def _levels(length_m: float, n_polygons: int, within_m: float, n_points: int | None) -> tuple[int, ...]:
+    """Choose the sizes of cells: the smallest must not be too many along the borders and at the distance."""
+    if n_points is not None and n_points < FEW_POINTS:
+        return LEVELS[:2]
+    line = 2 * length_m + n_polygons * 2 * np.pi * within_m
+    fine = [k for k in LEVELS if 2 * line / (TOP_M / 2**k) <= MAX_CELLS]
+    return tuple(fine) or LEVELS[:1]
+
+
+def _grid(
+    name: str, polygons: np.ndarray, crs: str, within_m: float, *, offset: int, n: int, n_points: int | None
+) -> Grid:
+    shapes, lines = Shapes(polygons), border(polygons)
+    levels = _levels(float(lines.length.sum()), len(polygons), within_m, n_points)
+    plane = Plane(polygons, crs, TERRITORIES[name].epsg, within_m, levels[-1])
+    tables = _Tables(plane, levels)
+    for level, decided, left in subdivide(Territory(shapes, lines, plane, within_m), levels[-1]):
+        polygon = decided.polygon.astype(np.int32) + offset
+        tables.fill(level, decided.ix, decided.iy, np.where(decided.is_inside, 1 + polygon, 1 + n + polygon))
+        if level == levels[-1]:
+            tests, at, candidates = _tests(left, len(polygons), plane.radius[level], within_m)
+            tables.fill(level, left.ix, left.iy, -1 - tests)
+        elif level in levels:
+            tables.open(level, left.ix, left.iy)
+    _refer(tables.tables[0], plane, name, levels[0])
+    scale = 2 ** levels[0]
+    return Grid(
+        name,
+        crs,
+        plane.epsg,
+        (plane.x, plane.y),
+        (plane.width / scale, plane.height / scale),
+        (plane.rows * scale, plane.columns * scale),
+        tuple(tables.tables),
+        at,
+        candidates,
+        offset,
+        shapes,
+    )
+
+
+class _Tables:
+    """The tables of a grid while they are filled, from the largest cells to the smallest."""
+
+    def __init__(self, plane: Plane, levels: tuple[int, ...]) -> None:
+        self.levels, self._columns = levels, plane.columns << levels[0]
+        self.tables = [np.zeros((plane.rows << levels[0]) * self._columns + 1, dtype=np.int32)]
+
+    def fill(self, level: int, ix: np.ndarray, iy: np.ndarray, value: np.ndarray) -> None:
+        """Write the value of cells of a level into the table of that size, or of the next smaller one."""
+        if not len(ix):
+            return
+        k = next(k for k, size in enumerate(self.levels) if level <= size)
+        shift = self.levels[k] - level
+        first, row = self._place(k, ix << shift, iy << shift), BLOCK if k else self._columns
+        for up in range(1 << shift):
+            for across in range(1 << shift):
+                self.tables[k][first + up * row + across] = value
+
+    def open(self, level: int, ix: np.ndarray, iy: np.ndarray) -> None:
+        """Give undecided cells a block each in the next table."""
+        k = self.levels.index(level)
+        self.fill(level, ix, iy, -1 - np.arange(len(ix)))
+        self.tables[k + 1 :] = [np.zeros(len(ix) * BLOCK**2, dtype=np.int32)]
+
+    def _place(self, k: int, ix: np.ndarray, iy: np.ndarray) -> np.ndarray:
+        """Return where cells of the size of table ``k`` are in it."""
+        if k == 0:
+            place: np.ndarray = iy.astype(np.int64) * self._columns + ix
+            return place
+        shift = self.levels[k] - self.levels[k - 1]
+        parent = self.tables[k - 1][self._place(k - 1, ix >> shift, iy >> shift)].astype(np.int64)
+        place = (-1 - parent) * BLOCK**2 + (iy % BLOCK) * BLOCK + ix % BLOCK
+        return place
+
+
+def _tests(left: Cells, n: int, radius: float, within_m: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Say what must be measured in each undecided cell (see ``Grid.tested``), with the lists of candidates."""
+    size = np.diff(left.start)
+    alone = size == 1
+    first, sign = left.polygon[left.start[:-1]].astype(np.int64), left.sign[left.start[:-1]]
+    side = alone & (sign == UNKNOWN) & (2 * radius + 1 <= within_m)
+    ring = alone & (sign != UNKNOWN)
+    listed = ~side & ~ring
+    tests = np.where(side, first, n + first)
+    tests[listed] = 2 * n + np.arange(int(listed.sum()))
+    kept = np.repeat(listed, size)
+    return tests, np.concatenate([[0], np.cumsum(size[listed])]), left.polygon[kept]
+
+
+def _refer(table: np.ndarray, plane: Plane, territory: str, level: int) -> None:
+    """Mark the cells that are not wholly in the box of their territory: there the position of each point decides."""
+    columns = plane.columns << level
+    at = np.flatnonzero(table)
+    ix, iy = at % columns, at // columns
+    corners = [plane.given(level, ix + a, iy + b) for a in (0, 1) for b in (0, 1)]
+    lonlat = np.array([transform_points(x, y, plane.crs, WGS84) for x, y in corners])
+    (west, south), (east, north) = lonlat.min(0) - _BOX_MARGIN, lonlat.max(0) + _BOX_MARGIN
+    names = list(TERRITORIES)
+    w, s, e, n = TERRITORIES[territory].box
+    doubtful = ~((west > w) & (south > s) & (east < e) & (north < n))
+    for other in names[names.index(territory) + 1 :]:
+        w, s, e, n = TERRITORIES[other].box
+        doubtful |= (west <= e) & (east >= w) & (south <= n) & (north >= s)
+    table[at[doubtful]] = ANY
+
+
+def _box(grid: Grid) -> shapely.Polygon:
+    x, y = grid.origin
+    rows, columns = grid.shape
+    return shapely.box(x, y, x + columns * grid.size[0], y + rows * grid.size[1])

@@ -1,0 +1,86 @@
+"""The plane of a territory in the coordinates points are given in, cut into cells whose extent in metres is bounded.
+
+Cells lie along the axes of the given coordinates (degrees or metres), so that finding the cell of a point costs a
+multiplication and no projection; what is decided for a cell is decided in metres.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import shapely
+
+from qpvhealth.spatial.projection import same_crs, transform_points
+
+TOP_M = 32_768.0
+BULGE = 0.02
+"""How far the image of a cell may reach beyond its projected corners, as a share of its radius. At 32 km the scale of a map
+projection varies by less than 1 % across a cell at the latitudes of France, and by half of that for each halving."""
+
+
+class Plane:
+    """Cells of about 32 km, each cut in four at every level; ``radius[level]`` bounds the metres from centre to any point."""
+
+    def __init__(self, polygons: np.ndarray, crs: str, epsg: int, within_m: float, deepest: int) -> None:
+        """Lay cells over the polygons (metres of ``epsg``) and all that is within the distance, in the coordinates of ``crs``."""
+        self.crs, self.epsg = crs, epsg
+        self.is_metric = same_crs(crs, epsg)
+        west, south, east, north = self._given_boxes(shapely.total_bounds(polygons)[None, :], within_m)[0]
+        self.width, self.height = self._size((west + east) / 2, (south + north) / 2)
+        self.x = float(np.floor(west / self.width) * self.width)
+        self.y = float(np.floor(south / self.height) * self.height)
+        self.columns = int((east - self.x) / self.width) + 1
+        self.rows = int((north - self.y) / self.height) + 1
+        self.radius = self._radius() / 2.0 ** np.arange(deepest + 1)
+
+    def centres(self, level: int, ix: np.ndarray, iy: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the centres, in metres, of cells of a level."""
+        return self.metres(level, ix + 0.5, iy + 0.5)
+
+    def metres(self, level: int, ix: np.ndarray, iy: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the metres of places counted in cells of a level."""
+        x, y = self.given(level, ix, iy)
+        return (x, y) if self.is_metric else transform_points(x, y, self.crs, self.epsg)
+
+    def given(self, level: int, ix: np.ndarray, iy: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the given coordinates of places counted in cells of a level."""
+        return self.x + ix * (self.width / 2**level), self.y + iy * (self.height / 2**level)
+
+    def covering(self, polygons: np.ndarray, within_m: float) -> tuple[np.ndarray, ...]:
+        """Return the first and last columns and rows of the largest cells that come within the distance of each polygon's box."""
+        west, south, east, north = self._given_boxes(shapely.bounds(polygons), within_m).T
+        columns = [np.clip(((v - self.x) / self.width).astype(np.int64), 0, self.columns - 1) for v in (west, east)]
+        rows = [np.clip(((v - self.y) / self.height).astype(np.int64), 0, self.rows - 1) for v in (south, north)]
+        return columns[0], rows[0], columns[1], rows[1]
+
+    def _given_boxes(self, boxes: np.ndarray, within_m: float) -> np.ndarray:
+        """Return boxes in given coordinates that hold boxes in metres and all that is within the distance of them."""
+        west, south, east, north = (boxes + np.array([-1, -1, 1, 1]) * (within_m + 1.0)).T
+        if self.is_metric:
+            return np.column_stack([west, south, east, north])
+        share = np.linspace(0, 1, 9)
+        grid = np.array([(a, b) for a in share for b in share if a in (0, 1) or b in (0, 1)])
+        x = west[:, None] + (east - west)[:, None] * grid[None, :, 0]
+        y = south[:, None] + (north - south)[:, None] * grid[None, :, 1]
+        gx, gy = (v.reshape(x.shape) for v in transform_points(x.ravel(), y.ravel(), self.epsg, self.crs))
+        low, high = np.array([gx.min(1), gy.min(1)]), np.array([gx.max(1), gy.max(1)])
+        margin = (high - low) * BULGE
+        return np.concatenate([low - margin, high + margin]).T
+
+    def _size(self, x: float, y: float) -> tuple[float, float]:
+        """Return the width and height, in given units, of a cell of about 32 km near a place."""
+        if self.is_metric:
+            return TOP_M, TOP_M
+        step = 1e-3
+        mx, my = transform_points(np.array([x, x + step, x]), np.array([y, y, y + step]), self.crs, self.epsg)
+        one = np.hypot(mx[1:] - mx[0], my[1:] - my[0]) / step
+        return float(TOP_M / one[0]), float(TOP_M / one[1])
+
+    def _radius(self) -> float:
+        """Return the largest distance from the centre of a largest cell to any point of it, in metres."""
+        if self.is_metric:
+            return float(TOP_M / np.sqrt(2))
+        ix, iy = (v.ravel() for v in np.meshgrid(np.arange(self.columns), np.arange(self.rows)))
+        cx, cy = self.centres(0, ix, iy)
+        corners = [self.metres(0, ix + a, iy + b) for a in (0, 1) for b in (0, 1)]
+        reach = max(float(np.max(np.hypot(x - cx, y - cy))) for x, y in corners)
+        return reach * (1 + BULGE)

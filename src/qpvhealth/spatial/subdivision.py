@@ -1,0 +1,271 @@
+"""A territory cut into cells that are decided once for all their points: a quadtree over the distance to the QPV.
+
+With the distance taken negative inside a polygon, the QPV of a point is the one of smallest signed distance (the deepest
+inside, else the nearest). Each signed distance changes by at most one metre a metre, so its value at the centre of a cell
+bounds it over the cell: a cell is decided where that bound leaves one answer, and cut in four otherwise.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import shapely
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from qpvhealth.spatial.plane import Plane
+    from qpvhealth.spatial.proximity import Shapes
+
+UNKNOWN, INSIDE, OUTSIDE = 0, -1, 1
+PAIRS_AT_ONCE = 1 << 16
+SLACK_M = 1e-6
+"""Added to every bound: far more than the rounding of coordinates, far less than anything measured."""
+
+
+class Border(NamedTuple):
+    """The segments of all polygons of a territory: start, unit direction, length (metres); ``first[q]`` is the first of ``q``."""
+
+    x: np.ndarray
+    y: np.ndarray
+    ux: np.ndarray
+    uy: np.ndarray
+    length: np.ndarray
+    first: np.ndarray
+
+
+class Cells(NamedTuple):
+    """Cells of one size still undecided, each with its candidate polygons, each of these with its candidate segments.
+
+    ``ix``, ``iy``: place in the grid of that size. Candidates of cell ``i``: ``polygon[start[i]:start[i + 1]]``, with ``sign``
+    (of the distance over the whole cell, where known); segments of candidate ``j``: ``segment[first[j]:first[j + 1]]``.
+    """
+
+    ix: np.ndarray
+    iy: np.ndarray
+    start: np.ndarray
+    polygon: np.ndarray
+    sign: np.ndarray
+    first: np.ndarray
+    segment: np.ndarray
+
+    def run(self, a: int, b: int) -> Cells:
+        """Return consecutive cells, from ``a`` to before ``b``."""
+        ga, gb = self.start[a], self.start[b]
+        pa, pb = self.first[ga], self.first[gb]
+        return Cells(
+            self.ix[a:b],
+            self.iy[a:b],
+            self.start[a : b + 1] - ga,
+            self.polygon[ga:gb],
+            self.sign[ga:gb],
+            self.first[ga : gb + 1] - pa,
+            self.segment[pa:pb],
+        )
+
+
+class Decided(NamedTuple):
+    """Cells of one size with one answer: the polygon, and whether its points are inside it (else near it)."""
+
+    ix: np.ndarray
+    iy: np.ndarray
+    polygon: np.ndarray
+    is_inside: np.ndarray
+
+
+@dataclass(frozen=True)
+class Territory:
+    """What is subdivided: the polygons (metres), their segments, the plane over them, the distance (metres)."""
+
+    shapes: Shapes
+    border: Border
+    plane: Plane
+    within_m: float
+
+
+def border(polygons: np.ndarray) -> Border:
+    """Take polygons apart into segments, holes included."""
+    parts, of_polygon = shapely.get_parts(polygons, return_index=True)
+    rings, of_part = shapely.get_rings(parts, return_index=True)
+    xy, of_ring = shapely.get_coordinates(rings, return_index=True)
+    joined = of_ring[1:] == of_ring[:-1]
+    a, b = xy[:-1][joined], xy[1:][joined]
+    step = b - a
+    length = np.hypot(step[:, 0], step[:, 1])
+    unit = step / np.where(length > 0, length, 1.0)[:, None]
+    owner = of_polygon[of_part[of_ring[:-1][joined]]]
+    first = np.searchsorted(owner, np.arange(len(polygons) + 1))
+    x, y, ux, uy = np.ascontiguousarray(np.concatenate([a, unit], axis=1).T)
+    return Border(x, y, ux, uy, length, first)
+
+
+def subdivide(territory: Territory, deepest: int) -> Iterator[tuple[int, Decided, Cells]]:
+    """Give, from the largest cells to the smallest, the level, its decided cells and its undecided ones.
+
+    Cells that are neither are beyond the distance of every polygon. The cells of level ``deepest`` keep no segment.
+    """
+    left = whole(territory)
+    with ThreadPoolExecutor(2) as threads:
+        for level in range(deepest + 1):
+
+            def step(part: Cells, level: int = level) -> tuple[Decided, Cells]:
+                return _classified(_quartered(part) if level else part, territory, level, keep=level < deepest)
+
+            found = list(threads.map(step, _chunks(left)))
+            decided = Decided(*(np.concatenate(c) for c in zip(*(f[0] for f in found), strict=True)))
+            left = _joined([f[1] for f in found])
+            yield level, decided, left
+            if not len(left.ix):
+                return
+
+
+def whole(territory: Territory) -> Cells:
+    """Return the largest cells, each with the polygons whose box comes within the distance of it, and all their segments."""
+    plane, first = territory.plane, territory.border.first
+    west, south, east, north = plane.covering(territory.shapes.polygons, territory.within_m)
+    wide, high = east - west + 1, north - south + 1
+    polygon = np.repeat(np.arange(len(wide)), wide * high)
+    rank = np.arange(len(polygon)) - np.repeat(np.cumsum(wide * high) - wide * high, wide * high)
+    ix, iy = west[polygon] + rank % wide[polygon], south[polygon] + rank // wide[polygon]
+    cell, which = np.unique(iy * plane.columns + ix, return_inverse=True)
+    order = np.argsort(which, kind="stable")
+    polygon = polygon[order]
+    n_segments = (first[1:] - first[:-1])[polygon]
+    return Cells(
+        (cell % plane.columns).astype(np.int32),
+        (cell // plane.columns).astype(np.int32),
+        np.searchsorted(which[order], np.arange(len(cell) + 1)),
+        polygon.astype(np.int32),
+        np.zeros(len(polygon), dtype=np.int8),
+        np.concatenate([[0], np.cumsum(n_segments)]),
+        _ranges(first[polygon], n_segments).astype(np.int32),
+    )
+
+
+def _ranges(start: np.ndarray, size: np.ndarray) -> np.ndarray:
+    """Put the ranges ``start[i] .. start[i] + size[i]`` end to end."""
+    before = np.cumsum(size) - size
+    found: np.ndarray = np.arange(int(size.sum())) + np.repeat(start - before, size)
+    return found
+
+
+def _chunks(cells: Cells) -> list[Cells]:
+    """Cut cells into runs of about as many segments, so that arrays stay in the cache of a core."""
+    at = cells.first[cells.start]
+    n = max(1, int(at[-1]) // PAIRS_AT_ONCE)
+    cuts = np.unique(np.searchsorted(at, np.linspace(0, at[-1], n + 1)[1:-1]))
+    edges = [0, *(int(c) for c in cuts if 0 < c < len(cells.ix)), len(cells.ix)]
+    return [cells.run(a, b) for a, b in pairwise(edges)]
+
+
+def _joined(parts: list[Cells]) -> Cells:
+    columns = list(zip(*parts, strict=True))
+    plain = [np.concatenate(columns[i]) for i in (0, 1, 3, 4, 6)]
+    start, first = _offsets(columns[2]), _offsets(columns[5])
+    return Cells(plain[0], plain[1], start, plain[2], plain[3], first, plain[4])
+
+
+def _offsets(parts: tuple[np.ndarray, ...]) -> np.ndarray:
+    """Join the offsets of parts put end to end."""
+    return np.concatenate([[0], np.cumsum(np.concatenate([np.diff(p) for p in parts]))])
+
+
+def _quartered(cells: Cells) -> Cells:
+    """Cut each cell in four, each with the candidates of the whole."""
+    n, groups, pairs = len(cells.ix), len(cells.polygon), len(cells.segment)
+    east, north = np.repeat([0, 1, 0, 1], n).astype(np.int32), np.repeat([0, 0, 1, 1], n).astype(np.int32)
+    return Cells(
+        np.tile(cells.ix, 4) * 2 + east,
+        np.tile(cells.iy, 4) * 2 + north,
+        _tiled(cells.start, groups),
+        np.tile(cells.polygon, 4),
+        np.tile(cells.sign, 4),
+        _tiled(cells.first, pairs),
+        np.tile(cells.segment, 4),
+    )
+
+
+def _tiled(offsets: np.ndarray, total: int) -> np.ndarray:
+    return np.concatenate([(np.arange(4)[:, None] * total + offsets[None, :-1]).reshape(-1), [4 * total]])
+
+
+def _classified(cells: Cells, territory: Territory, level: int, *, keep: bool) -> tuple[Decided, Cells]:
+    """Part cells into decided ones and undecided ones with what is left of their candidates; drop those that are far.
+
+    A polygon stays a candidate where its signed distance at the centre is within a cell's width (twice the radius) of the
+    smallest one, and not beyond the distance; a segment, where it may be the nearest of its polygon for a point of the cell.
+    """
+    radius, within = territory.plane.radius[level] + SLACK_M, territory.within_m
+    x, y = territory.plane.centres(level, cells.ix, cells.iy)
+    squared = _squared_distances(cells, x, y, territory.border)
+    distance = np.sqrt(np.minimum.reduceat(squared, cells.first[:-1]))
+    owner = np.repeat(np.arange(len(cells.ix)), np.diff(cells.start))
+    sign = _signs(cells, x[owner], y[owner], territory.shapes)
+    signed = distance * sign
+    smallest = np.minimum.reduceat(signed, cells.start[:-1])
+    candidate = (signed <= smallest[owner] + 2 * radius) & (signed <= within + radius)
+    n = np.add.reduceat(candidate, cells.start[:-1], dtype=np.int32)
+    inside = (n == 1) & (smallest < -radius)
+    near = (n == 1) & (smallest > radius) & (smallest + radius <= within)
+    polygon = np.maximum.reduceat(np.where(candidate, cells.polygon, -1), cells.start[:-1])
+    done = inside | near
+    decided = Decided(cells.ix[done], cells.iy[done], polygon[done], inside[done])
+    open_cell = (n > 0) & ~done
+    kept = candidate & open_cell[owner]
+    sign[distance <= radius] = UNKNOWN
+    reach = np.where(kept, distance + 2 * radius, -1.0) if keep else np.full(len(distance), -1.0)
+    return decided, _left(cells, open_cell, kept, sign, squared=squared, reach=reach)
+
+
+def _left(
+    cells: Cells, open_cell: np.ndarray, kept: np.ndarray, sign: np.ndarray, *, squared: np.ndarray, reach: np.ndarray
+) -> Cells:
+    """Keep the open cells, their kept candidates, and of each the segments within its reach."""
+    per_cell = np.add.reduceat(kept, cells.start[:-1], dtype=np.int64)[open_cell]
+    limit = np.where(reach < 0, -1.0, reach * reach)
+    near = squared <= np.repeat(limit, np.diff(cells.first))
+    per_group = np.add.reduceat(near, cells.first[:-1], dtype=np.int64)[kept]
+    return Cells(
+        cells.ix[open_cell],
+        cells.iy[open_cell],
+        np.concatenate([[0], np.cumsum(per_cell)]),
+        cells.polygon[kept],
+        sign[kept],
+        np.concatenate([[0], np.cumsum(per_group)]),
+        cells.segment[near],
+    )
+
+
+def _squared_distances(cells: Cells, x: np.ndarray, y: np.ndarray, border: Border) -> np.ndarray:
+    """Return the squared distance of each candidate segment to the centre of its cell."""
+    n_segments = np.diff(cells.first[cells.start])
+    segment = cells.segment
+    dx, dy = np.repeat(x, n_segments), np.repeat(y, n_segments)
+    ux, uy = border.ux.take(segment), border.uy.take(segment)
+    dx -= border.x.take(segment)
+    dy -= border.y.take(segment)
+    along = dx * ux
+    along += dy * uy
+    np.maximum(along, 0.0, out=along)
+    np.minimum(along, border.length.take(segment), out=along)
+    ux *= along
+    uy *= along
+    dx -= ux
+    dy -= uy
+    dx *= dx
+    dy *= dy
+    dx += dy
+    return dx
+
+
+def _signs(cells: Cells, x: np.ndarray, y: np.ndarray, shapes: Shapes) -> np.ndarray:
+    """Return the side of the border on which the centre of each candidate's cell lies; known ones are kept."""
+    sign = cells.sign.astype(np.int8)
+    unknown = np.flatnonzero(sign == UNKNOWN)
+    is_in = shapes.covers(cells.polygon[unknown], x[unknown], y[unknown])
+    sign[unknown] = np.where(is_in, INSIDE, OUTSIDE)
+    return sign
