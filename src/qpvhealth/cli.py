@@ -44,11 +44,23 @@ class JsonLines(logging.Formatter):
         return json.dumps({"level": record.levelname.lower(), "message": record.getMessage()}, ensure_ascii=False)
 
 
-def release_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options of every command that reads a release."""
-    command = click.option(
+def raw_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add ``--raw``."""
+    return click.option(
+        "--raw", type=FOLDER, default=Path("data/raw"), show_default=True, help="Folder of sources.toml."
+    )(command)
+
+
+def out_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add ``--out``."""
+    return click.option(
         "--out", type=FOLDER, default=Path("data/processed"), show_default=True, help="Where releases are."
     )(command)
+
+
+def release_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of every command that reads a release."""
+    command = out_option(command)
     return click.option(
         "--release",
         "release_name",
@@ -161,7 +173,7 @@ def sources() -> None:
 
 
 @sources.command("list")
-@click.option("--raw", type=FOLDER, default=Path("data/raw"), show_default=True, help="Folder of sources.toml.")
+@raw_option
 @json_option
 def sources_list(raw: Path, as_json: bool) -> None:
     r"""List the cards: what each file is.
@@ -189,7 +201,7 @@ def _card_row(card: Card) -> dict[str, Any]:
 
 
 @sources.command("verify")
-@click.option("--raw", type=FOLDER, default=Path("data/raw"), show_default=True, help="Folder of sources.toml.")
+@raw_option
 @json_option
 def sources_verify(raw: Path, as_json: bool) -> None:
     r"""Check that every file is there, safe, and has the bytes that its card states.
@@ -274,10 +286,8 @@ def _fit_lines(fit: dict[str, Any]) -> Iterator[str]:
 
 
 @main_group.command()
-@click.option("--raw", type=FOLDER, default=Path("data/raw"), show_default=True, help="Folder of sources.toml.")
-@click.option(
-    "--out", type=FOLDER, default=Path("data/processed"), show_default=True, help="Where releases are written."
-)
+@raw_option
+@out_option
 @click.option(
     "--settings",
     "settings_file",
@@ -546,6 +556,70 @@ def verify(release_name: str | None, out: Path, as_json: bool) -> None:
     if found:
         sys.exit(ContractError.exit_code)
     log.info("%s is whole.", folder)
+
+
+@main_group.group()
+def releases() -> None:
+    """List the releases, go back to one, or remove old ones."""
+
+
+@releases.command("list")
+@out_option
+@json_option
+def releases_list(out: Path, as_json: bool) -> None:
+    r"""List the releases, the oldest first; a star marks the current one.
+
+    \b
+    Example:
+      qpvhealth releases list
+    """
+    from qpvhealth.publish.store import Store
+
+    store = Store(out)
+    current = store.current()
+    rows = [{"release": name, "current": current is not None and current.name == name} for name in store.releases()]
+    if as_json:
+        _json({"releases": rows})
+        return
+    for row in rows:
+        click.echo(("* " if row["current"] else "  ") + str(row["release"]))
+
+
+@releases.command("rollback")
+@click.argument("release_name", metavar="R")
+@out_option
+def releases_rollback(release_name: str, out: Path) -> None:
+    r"""Make release R current again, after checking that it is whole.
+
+    \b
+    Example:
+      qpvhealth releases rollback 3f2a
+    """
+    from qpvhealth.publish.store import Store
+
+    click.echo(f"Current: {Store(out).rollback(release_name)}")
+
+
+@releases.command("prune")
+@click.option(
+    "--keep",
+    type=click.IntRange(min=1),
+    required=True,
+    help="How many of the latest stay; the current one always does.",
+)
+@click.option("--yes", is_flag=True, help="Remove them; without it, only say which.")
+@out_option
+def releases_prune(keep: int, yes: bool, out: Path) -> None:
+    r"""Remove old releases.
+
+    \b
+    Example:
+      qpvhealth releases prune --keep 5 --yes
+    """
+    from qpvhealth.publish.store import Store
+
+    for name in Store(out).prune(keep, dry_run=not yes):
+        click.echo(f"{'removed' if yes else 'would remove'} {name}")
 
 
 @main_group.command()
