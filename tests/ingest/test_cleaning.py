@@ -1,0 +1,171 @@
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from qpvhealth.errors import UsageError
+from qpvhealth.ingest import cleaning
+
+
+def text(*cells):
+    return pd.Series(cells, dtype="str")
+
+
+def listed(series):
+    return [None if pd.isna(v) else v for v in series]
+
+
+@pytest.mark.parametrize(
+    ("cell", "day"),
+    [
+        *(("2019-03-31", "2019-03-31"), ("31/03/2019", "2019-03-31"), ("1/3/2019", "2019-03-01")),
+        *(("20190331", "2019-03-31"), ("2019/03/31", "2019-03-31"), ("31-03-2019", "2019-03-31")),
+        *(("31.03.2019", "2019-03-31"), ("2019-03-31T00:00:00.000Z", "2019-03-31"), ("1900-01-01", "1900-01-01")),
+        *(("31/03/2019 00:00:00", "2019-03-31"), ("2019-03-31 12:00:00", "2019-03-31"), ("1066-10-14", "1066-10-14")),
+    ],
+)
+def test_dates_are_read(cell, day):
+    found = cleaning.dates(text(cell, None))
+    assert found.typed[0] == pd.Timestamp(day)
+    assert pd.isna(found.typed[1])
+    assert not found.bad.any()
+    assert found.typed.dtype == "datetime64[s]"
+
+
+@pytest.mark.parametrize("cell", ["2019-02-30", "31/13/2019", "soon", "2019", "43555", "31/03/19", "0000-00-00"])
+def test_what_is_no_date_is_bad_and_null(cell):
+    found = cleaning.dates(text(cell))
+    assert found.bad.tolist() == [True]
+    assert found.typed.isna().all()
+
+
+@pytest.mark.parametrize(
+    ("cell", "value"),
+    [
+        *(("12", 12), ("12,5", 12.5), ("12.5", 12.5), ("1\u202f234", 1234), ("5 019 573", 5019573)),
+        *(("1\u00a0234,5", 1234.5), ("-3", -3), ("1e3", 1000), (".5", 0.5), ("+7", 7), ("0", 0)),
+    ],
+)
+def test_numbers_are_read(cell, value):
+    (typed, bad, _), suppressed = cleaning.numbers(text(cell))
+    assert typed[0] == value
+    assert not bad[0]
+    assert not suppressed[0]
+
+
+@pytest.mark.parametrize("cell", ["nd", "NS", "s", "_U", "_Z", "HZ", "CSZ", "NA", "N/A - résultat non disponible", "."])
+def test_a_sentinel_is_null_with_a_reason_never_zero(cell):
+    (typed, bad, _), suppressed = cleaning.numbers(text(cell))
+    assert pd.isna(typed[0])
+    assert not bad[0]
+    assert suppressed[0]
+
+
+@pytest.mark.parametrize("cell", ["inf", "nan", "1,2,3", "12 hab.", "1e999", "0x10", "?"])
+def test_what_is_no_number_is_bad(cell):
+    (typed, bad, _), suppressed = cleaning.numbers(text(cell))
+    assert pd.isna(typed[0])
+    assert bad[0]
+    assert not suppressed[0]
+
+
+def test_an_empty_number_is_neither_bad_nor_suppressed():
+    (typed, bad, _), suppressed = cleaning.numbers(text(None))
+    assert typed.isna()[0]
+    assert not bad[0]
+    assert not suppressed[0]
+
+
+@pytest.mark.parametrize(
+    ("cell", "code", "repaired"),
+    [
+        *(("750012345", "750012345", False), ("10780054", "010780054", True), ("2A0000154", "2A0000154", False)),
+        *(("2a0000154", "2A0000154", False), ("75 001 2345", "750012345", False), ("9F0000012", "9F0000012", False)),
+    ],
+)
+def test_finess_numbers_are_nine_characters_of_text(cell, code, repaired):
+    found = cleaning.finess(text(cell))
+    assert (found.typed[0], bool(found.repaired[0]), bool(found.bad[0])) == (code, repaired, False)
+
+
+@pytest.mark.parametrize("cell", ["75001234", "7500123456", "75001234X", "", "A50012345", "7,5E8", "1234567"])
+def test_what_is_no_finess_number_is_bad(cell):
+    found = cleaning.finess(text(cell))
+    assert found.bad[0] or found.repaired[0]
+    assert found.repaired[0] == (cell == "75001234")
+
+
+@pytest.mark.parametrize(
+    ("cell", "code"),
+    [
+        *(("2691", "02691"), ("02691", "02691"), ("2A004", "2A004"), ("2a004", "2A004"), ("97611", "97611")),
+        *(("9F611", "97611"), ("9D411", "97411"), ("97127", "97801"), ("97123", "97701"), ("9A127", "97801")),
+    ],
+)
+def test_commune_codes_are_five_characters(cell, code):
+    found = cleaning.communes(text(cell))
+    assert found.typed[0] == code
+    assert not found.bad[0]
+    assert found.repaired[0] == (cell == "2691")
+
+
+@pytest.mark.parametrize("cell", ["9J611", "Paris", "750", "750561", "2C004"])
+def test_what_is_no_commune_code_is_bad(cell):
+    found = cleaning.communes(text(cell))
+    assert found.bad[0]
+    assert found.typed.isna()[0]
+
+
+@pytest.mark.parametrize(
+    ("department", "commune", "code"),
+    [
+        *(("31", "555", "31555"), ("2A", "004", "2A004"), ("1", "4", "01004"), ("9F", "611", "97611")),
+        *(("9f", "611", "97611"), ("9A", "105", "97105"), ("976", "611", "97611"), ("9A", "127", "97801")),
+        *(("9J", "611", None), ("31", "Toulouse", None), (None, "555", None), ("31", None, None)),
+    ],
+)
+def test_a_commune_code_is_composed_as_finess_writes_it(department, commune, code):
+    assert listed(cleaning.composed_communes(text(department), text(commune))) == [code]
+
+
+def test_departments_take_overseas_codes_of_finess():
+    found = cleaning.departments(text("1", "31", "2a", "9A", "9F", "9J", "974", "Rhône", None))
+    assert listed(found) == ["01", "31", "2A", "971", "976", None, "974", None, None]
+
+
+def test_sirets_have_fourteen_digits():
+    found = cleaning.sirets(text("123 456 789 00012", "123", None))
+    assert listed(found.typed) == ["12345678900012", None, None]
+    assert found.bad.tolist() == [False, True, False]
+
+
+def test_postal_codes_get_their_zero_back():
+    assert listed(cleaning.postcodes(text("1000", "75001", "CH-1200", None))) == ["01000", "75001", "CH-1200", None]
+
+
+@pytest.mark.parametrize("cell", ["97120, 97101", "97120;97101", "97120 | 97101", "97120/97101", " 97120  97101 "])
+def test_lists_of_codes_are_split_whatever_stands_between(cell):
+    assert cleaning.code_lists(text(cell, None)).tolist() == [["97120", "97101"], []]
+
+
+def test_coded_values_are_compared_whole_without_case_or_spaces():
+    found = cleaning.coded(text(" maison  de SANTÉ", "MSP", None), {"Maison de santé": "MSP", "MSP": "MSP"}, column="t", where="f")
+    assert listed(found) == ["MSP", "MSP", None]
+
+
+def test_accents_may_be_written_in_two_ways():
+    assert listed(cleaning.coded(text("sante\u0301"), {"santé": "MSP"}, column="t", where="f")) == ["MSP"]
+
+
+def test_an_empty_cell_may_have_a_meaning():
+    found = cleaning.coded(text(None, "oui"), {"": "unknown", "oui": "yes"}, column="t", where="f")
+    assert listed(found) == ["unknown", "yes"]
+
+
+def test_an_unknown_value_says_what_to_write():
+    with pytest.raises(UsageError) as caught:
+        cleaning.coded(text("Pharmacie", "oui"), {"oui": "yes", "x": ""}, column="in_qpv", where="f.csv: card c")
+    assert str(caught.value) == (
+        'f.csv: card c: in_qpv has values that are not known: "Pharmacie".'
+        " Write each in the card under [source.values.in_qpv]; known: yes"
+    )
