@@ -64,7 +64,7 @@ def allowed(path):
     if name in ROOMS:
         return set(GROUND)
     above = {room(m) for m in MODULES} - {*GROUND, *ROOMS}
-    door = {m for m in above if m.startswith("cli")}
+    door = {m for m in above if m.startswith(("cli", "__main__"))}
     return {*GROUND, *ROOMS, *above} if name in door else {*GROUND, *ROOMS, *(above - door)}
 
 
