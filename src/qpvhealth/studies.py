@@ -7,15 +7,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
+
 from qpvhealth.errors import UsageError
 from qpvhealth.facts.generations import IN_FORCE
 from qpvhealth.facts.published import FIGURES, PERIMETER_SETS, PerimeterSet
 from qpvhealth.indicators import matrix as matrices
-from qpvhealth.publish import published_check, views
+from qpvhealth.publish import expectations, published_check, views
 from qpvhealth.publish.views import View
 
 if TYPE_CHECKING:
-    import pandas as pd
+    from pathlib import Path
 
     from qpvhealth.publish.release import Release
 
@@ -40,6 +42,22 @@ def published(release: Release) -> View:
     """Hold every published figure of the facts against a release. ``published_check.differing`` says whether one differs."""
     held = published_check.check(FIGURES, cells(release), release.table("extracts"), invented=release.invented)
     return View("published", held, dict(published_check.TITLES), (*_notes(release), _CHANCE))
+
+
+def published_series(release: Release) -> View:
+    """Hold the published series of the raw folder against a release; empty where there are none."""
+    columns = ["name", "release", "indicator", "level", "area_code", "date", "value"]
+    here = "published_series" in release.tables
+    series = release.table("published_series") if here else pd.DataFrame(columns=columns)
+    counts, extracts = release.table("yearly_counts"), release.table("extracts")
+    held = published_check.check_series(series, counts, extracts, invented=release.invented)
+    return View("published-series", held, dict(published_check.SERIES_TITLES), _notes(release))
+
+
+def expected(release: Release, path: Path) -> View:
+    """Hold a release against a file of expected counts. ``expectations.differing`` says whether one is not as expected."""
+    compared = expectations.compare(expectations.read(path), release)
+    return View("expected", compared, dict(expectations.TITLES), _notes(release))
 
 
 def matrix(release: Release, *, measure: str = "share_qpv_without_any", year: int | None = None) -> View:

@@ -86,3 +86,18 @@ def test_every_line_says_that_data_are_invented():
     held = published_check.check(FIGURES[:3], cells(), extracts(), invented=True)
     assert set(held["data"]) == {"inventées"}
     assert list(held.columns) == [*published_check.TITLES]
+
+
+def test_series_are_joined_on_the_month():
+    counts = pd.DataFrame(
+        {"year": 2019, "level": "region", "area_code": ["11", "53"], "structure_type": "MSP", "n_structures": [5, 7]}
+    ).assign(generation="in_force", modality="all", situation="all")
+    series = pd.DataFrame({"area_code": ["11", "53", "11", "11"], "value": [5.0, 8.0, 5.0, 4.0]})
+    series["date"] = pd.to_datetime(["2019-03-01", "2019-03-01", "2018-12-31", "2019-03-01"])
+    series["indicator"] = ["nb-maisons-sante"] * 3 + ["nb-centres-sante"]
+    series = series.assign(name="barometre", release="2023-01", level="region")
+    held = published_check.check_series(series, counts, extracts()).set_index(["indicator", "date"])
+    march = held.loc[("nb-maisons-sante", "2019-03-01")]
+    assert (march["verdict"], march["n"], march["n_equal"], march["difference"]) == (DIFFERS, 2, 1, -1)
+    assert held.loc[("nb-maisons-sante", "2018-12-31"), "because"].startswith("date")
+    assert held.loc[("nb-centres-sante", "2019-03-01"), "because"].startswith("champ")

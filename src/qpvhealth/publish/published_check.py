@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pandas as pd
 
+from qpvhealth.facts.generations import IN_FORCE
 from qpvhealth.facts.published import DOCUMENTS, NO_DATE, NO_PERIMETER, NO_SCOPE, PERIMETER_SETS
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Mapping
     from datetime import date
 
-    from qpvhealth.facts.published import Published
+    from qpvhealth.facts.generations import IN_FORCE
+from qpvhealth.facts.published import Published
 
 REPRODUCED, DIFFERS, NOT_COMPARABLE = "reproduit", "diffère", "non comparable"
 QPV_SCOPE = "qpv"
@@ -65,6 +67,57 @@ def check(
     rows = [_row(figure, judge(figure, cells, extracts)) for figure in figures]
     frame = pd.DataFrame(rows).assign(data="inventées" if invented else "")
     return frame[[*TITLES]].astype({"on": "datetime64[s]"})
+
+
+SERIES_TYPES: dict[str, str] = {"nb-maisons-sante": "MSP", "IND-311": "MSP"}
+"""Indicators of published series that count what ``yearly_counts`` counts; any other has a scope of its own."""
+SERIES_TITLES: dict[str, str] = {
+    "name": "Série",
+    "release": "Édition",
+    "indicator": "Indicateur",
+    "level": "Niveau",
+    "date": "Date",
+    "n": "Valeurs",
+    "verdict": "Verdict",
+    "n_equal": "Égales",
+    "difference": "Somme des écarts",
+    "because": "Pourquoi",
+    "data": "Données",
+}
+
+
+def check_series(
+    series: pd.DataFrame, counts: pd.DataFrame, extracts: pd.DataFrame, *, invented: bool = False
+) -> pd.DataFrame:
+    """Hold published series against the counts of a release, area by area, joined on the month.
+
+    ``series``: name, release, indicator, level, area_code, date, value. ``counts``: ``yearly_counts``. Returns one row per series,
+    level and date. An area that the series does not have is absent, not zero, and is not compared.
+    """
+    whole = counts[(counts["generation"] == IN_FORCE) & (counts[["modality", "situation"]] == "all").all(axis=1)]
+    totals = whole.set_index(["year", "level", "area_code", "structure_type"])["n_structures"]
+    keys = ["name", "release", "indicator", "level", "date"]
+    rows = [
+        dict(zip(keys, key, strict=True)) | {"n": len(part)} | _of_series(part, totals, extracts)
+        for key, part in series.groupby(keys)
+    ]
+    return pd.DataFrame(rows, columns=[*SERIES_TITLES]).assign(data="inventées" if invented else "")
+
+
+def _of_series(part: pd.DataFrame, totals: pd.Series, extracts: pd.DataFrame) -> dict[str, object]:
+    kind, on = SERIES_TYPES.get(str(part["indicator"].iloc[0])), part["date"].iloc[0]
+    if kind is None:
+        return {"verdict": NOT_COMPARABLE, "because": f"{NO_SCOPE} : ce que compte la série n'est pas dans l'extrait"}
+    days = extracts["reference_date"]
+    held = extracts[(days.dt.year == on.year) & (days.dt.month == on.month)]
+    if held.empty:
+        return {"verdict": NOT_COMPARABLE, "because": f"{NO_DATE} : aucun extrait de {on:%m/%Y}"}
+    year, level = held["year"].iloc[0], part["level"].iloc[0]
+    ours = pd.Series([totals.get((year, level, a, kind), 0) for a in part["area_code"]], index=part.index)
+    gap = (ours - part["value"]).astype("float64")
+    same = int((gap == 0).sum())
+    told = {"n_equal": same, "difference": float(gap.sum())}
+    return told | {"verdict": REPRODUCED if same == len(part) else DIFFERS, "because": ""}
 
 
 def differing(held: pd.DataFrame) -> bool:

@@ -1,0 +1,236 @@
+"""A file of expected counts, for CI: what a release should hold, from what it was made, and why it no longer does.
+
+TOML, one ``[[expect]]`` a figure, or CSV with the same columns. A figure is a row of ``indicators`` (``indicator``, ``scope``) or of
+``yearly_counts`` (``structure_type``, ``modality``, ``situation``). ``[made_from]`` says of which release the figures were taken,
+with the hash of each input: a difference then names the inputs, settings or versions that are no longer the same.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import tomllib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from qpvhealth.errors import InputError, UsageError
+from qpvhealth.facts.generations import IN_FORCE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from qpvhealth.publish.release import Release
+
+DEFAULTS: dict[str, str] = {"generation": IN_FORCE, "level": "country", "area_code": "FR"}
+COUNT_DEFAULTS: dict[str, str] = {"structure_type": "all", "modality": "all", "situation": "all"}
+INDICATOR_KEY = ["indicator", "generation", "year", "level", "area_code", "scope"]
+COUNT_KEY = ["generation", "year", "level", "area_code", "structure_type", "modality", "situation"]
+KNOWN = {*INDICATOR_KEY, *COUNT_KEY, "value", "tolerance", "note"}
+CONFORM, DIFFERS, ABSENT = "conforme", "diffère", "absent"
+HEADLINE = (
+    *(
+        "n_in_qpv",
+        "n_vecu_declared",
+        "n_in_or_near",
+        "n_country",
+        "qpv_total",
+        "qpv_without_any",
+        "large_qpv_without_any",
+    ),
+    *("large_npnru_qpv_without_any", "zip_qpv_without_any", "zip_qpv_without_any_population", "zip_or_zac_qpv"),
+)
+TITLES: dict[str, str] = {
+    "figure": "Chiffre",
+    "expected": "Attendu",
+    "here": "Ici",
+    "difference": "Écart",
+    "verdict": "Verdict",
+    "cause": "Cause",
+    "data": "Données",
+}
+
+
+@dataclass(frozen=True)
+class Expectations:
+    """The figures expected, each a mapping of its key, value and tolerance; and what they were made from, if it is said."""
+
+    rows: tuple[dict[str, Any], ...]
+    made_from: dict[str, Any] = field(default_factory=dict)
+
+
+def read(path: Path) -> Expectations:
+    """Read a file of expectations.
+
+    Raises InputError when it cannot be read; UsageError, all problems at once, for an unknown column, a year or value that is
+    missing or no number, or a figure expected twice.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+        document: dict[str, Any] = {"expect": _of_csv(text)} if path.suffix.lower() == ".csv" else tomllib.loads(text)
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, csv.Error) as error:
+        raise InputError(f"{path.name}: cannot be read: {error}") from error
+    given = document.get("expect", [])
+    if unknown := sorted(set(document) - {"expect", "made_from"}):
+        raise UsageError(f"{path.name}: unknown section {', '.join(unknown)}; figures are written [[expect]]")
+    if not isinstance(given, list) or not given:
+        raise UsageError(f"{path.name}: no [[expect]]; write one a figure, such as indicator, year, scope, value")
+    if problems := [f"{path.name}: figure {n}: {p}" for n, row in enumerate(given, 1) for p in _problems(row)]:
+        raise UsageError("\n".join(problems))
+    rows = tuple(_complete(row) for row in given)
+    names = [name_of(row) for row in rows]
+    if twice := sorted({n for n in names if names.count(n) > 1}):
+        raise UsageError(f"{path.name}: expected twice: {'; '.join(twice[:5])}")
+    return Expectations(rows, dict(document.get("made_from", {})))
+
+
+def _of_csv(text: str) -> list[dict[str, Any]]:
+    dialect = ";" if ";" in text.partition("\n")[0] else ","
+    rows = [{k: v for k, v in row.items() if k and v} for row in csv.DictReader(io.StringIO(text), delimiter=dialect)]
+    return [row | {k: _number(row[k]) for k in ("year", "value", "tolerance") if k in row} for row in rows]
+
+
+def _number(text: str) -> float | int | str:
+    try:
+        value = float(text.replace(",", "."))
+    except ValueError:
+        return text
+    return int(value) if value.is_integer() else value
+
+
+def _problems(row: Any) -> Iterator[str]:  # noqa: ANN401
+    if not isinstance(row, dict):
+        yield "not a table of keys and values"
+        return
+    if unknown := sorted(set(row) - KNOWN):
+        yield f"unknown key {', '.join(unknown)}; known: {', '.join(sorted(KNOWN))}"
+    for name in ("year", "value"):
+        if name not in row:
+            yield f"{name} is missing"
+        elif isinstance(row[name], bool) or not isinstance(row[name], int | float):
+            yield f"{name} must be a number, not {row[name]!r}"
+    if "indicator" in row and (mixed := sorted(set(row) & set(COUNT_DEFAULTS))):
+        yield f"an indicator has no {', '.join(mixed)}; write scope instead"
+
+
+def _complete(row: dict[str, Any]) -> dict[str, Any]:
+    more = {"scope": "msp_cds"} if "indicator" in row else COUNT_DEFAULTS
+    return {**DEFAULTS, **more, "tolerance": 0, **row}
+
+
+def _key(row: Mapping[str, Any]) -> list[str]:
+    return INDICATOR_KEY if "indicator" in row else COUNT_KEY
+
+
+def name_of(row: Mapping[str, Any]) -> str:
+    """Name a figure by its key, in words of the tables."""
+    return ", ".join(str(row[k]) for k in _key(row))
+
+
+def compare(expected: Expectations, release: Release) -> pd.DataFrame:
+    """Hold a release against expectations: one row per figure, columns of ``TITLES``, with the cause of each difference."""
+    indexed = {
+        "indicators": release.table("indicators").set_index(INDICATOR_KEY)[["value", "n_unknown"]],
+        "yearly_counts": release.table("yearly_counts")
+        .set_index(COUNT_KEY)[["n_structures"]]
+        .set_axis(["value"], axis=1),
+    }
+    causes = list(changed_inputs(expected.made_from, release.manifest))
+    frame = pd.DataFrame([_compared(row, indexed, causes, release) for row in expected.rows])
+    return frame.assign(data="inventées" if release.invented else "")[[*TITLES]]
+
+
+def differing(compared: pd.DataFrame) -> bool:
+    """Say whether some figure is not as expected."""
+    return bool((compared["verdict"] != CONFORM).any())
+
+
+def _compared(
+    row: dict[str, Any], indexed: Mapping[str, pd.DataFrame], causes: list[tuple[int | None, str]], release: Release
+) -> dict[str, object]:
+    rows = indexed["indicators" if "indicator" in row else "yearly_counts"]
+    at = tuple(row[k] for k in _key(row))
+    told = {"figure": name_of(row), "expected": float(row["value"])}
+    if at not in rows.index:
+        empty = 0.0 if "indicator" not in row and _covers(row, release) else None
+        return told | _verdict(row, empty, "; ".join(c for _, c in causes), 0)
+    found = rows.loc[[at]].iloc[0]
+    here = None if pd.isna(found["value"]) else float(found["value"])
+    of_year = "; ".join(cause for year, cause in causes if year in (None, row["year"]))
+    return told | _verdict(row, here, of_year, int(found.get("n_unknown", 0)))
+
+
+def _covers(row: dict[str, Any], release: Release) -> bool:
+    """Say whether a count that has no row is 0: its year, generation and area are counted, the cell is empty."""
+    counts = release.table("yearly_counts", columns=["generation", "year", "level", "area_code"])
+    return bool((counts == [row[k] for k in counts.columns]).all(axis=1).any())
+
+
+def _verdict(row: dict[str, Any], here: float | None, causes: str, unknown: int) -> dict[str, object]:
+    if here is None:
+        return {
+            "here": None,
+            "difference": None,
+            "verdict": ABSENT,
+            "cause": causes or "no such figure, or unknown, here",
+        }
+    gap = here - float(row["value"])
+    if abs(gap) <= float(row["tolerance"]):
+        return {"here": here, "difference": gap, "verdict": CONFORM, "cause": ""}
+    left = f"{unknown} inconnus" if unknown else ""
+    cause = "; ".join(filter(None, (causes, left))) or "no cause recorded: the file does not say what it was made from"
+    return {"here": here, "difference": gap, "verdict": DIFFERS, "cause": cause}
+
+
+def changed_inputs(made_from: Mapping[str, Any], manifest: Mapping[str, Any]) -> Iterator[tuple[int | None, str]]:
+    """Name what is no longer as it was: inputs (with their year, null: of every year), settings, versions."""
+    if not made_from:
+        return
+    then, now = made_from.get("inputs", {}), {i["id"]: i for i in manifest["inputs"]}
+    for name in sorted({*then, *now}):
+        year = now.get(name, {}).get("year")
+        if name not in now:
+            yield None, f"source {name} withdrawn"
+        elif name not in then:
+            yield year, f"source {name} added"
+        elif then[name] != now[name]["sha256"]:
+            yield year, f"source {name} changed"
+    settings, current = made_from.get("settings", {}), _settings(manifest)
+    for name in sorted({*settings, *current}):
+        if settings.get(name) != current.get(name):
+            yield None, f"setting {name}: {settings.get(name)} became {current.get(name)}"
+    if made_from.get("qpvhealth_version") != manifest["qpvhealth_version"]:
+        yield None, f"qpvhealth {made_from.get('qpvhealth_version')} became {manifest['qpvhealth_version']}"
+    elif settings == current and then == {k: v["sha256"] for k, v in now.items()}:
+        yield None, "same inputs and settings: the code, or a library, counts differently"
+
+
+def _settings(manifest: Mapping[str, Any]) -> dict[str, str]:
+    """Write settings as texts: what matters is whether they are the same."""
+    return {k: str(v) for k, v in manifest["settings"].items() if k != "in_force"}
+
+
+def text(release: Release) -> str:
+    """Write the headline of a release for the country as a file of expectations."""
+    rows = release.table("indicators")
+    rows = rows[rows["indicator"].isin(HEADLINE) & (rows["level"] == "country") & (rows["generation"] == IN_FORCE)]
+    rows = rows[rows["value"].notna()]
+    figures = [
+        f'[[expect]]\nindicator = "{row["indicator"]}"\nyear = {row["year"]}\nscope = "{row["scope"]}"\n'
+        f"value = {row['value']:.10g}\n"
+        for row in rows.to_dict("records")
+    ]
+    return "\n".join([_made_from(release), *figures])
+
+
+def _made_from(release: Release) -> str:
+    inputs = "".join(f'"{i["id"]}" = "{i["sha256"]}"\n' for i in release.manifest["inputs"])
+    settings = "".join(f"{k} = {_quoted(v)}\n" for k, v in _settings(release.manifest).items())
+    head = f'release = "{release.id}"\nqpvhealth_version = "{release.manifest["qpvhealth_version"]}"\n'
+    return f"[made_from]\n{head}\n[made_from.inputs]\n{inputs}\n[made_from.settings]\n{settings}"
+
+
+def _quoted(value: str) -> str:
+    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
