@@ -11,14 +11,16 @@ import pandas as pd
 
 from qpvhealth.errors import UsageError
 from qpvhealth.facts.generations import IN_FORCE
-from qpvhealth.facts.published import FIGURES, PERIMETER_SETS, PerimeterSet
-from qpvhealth.indicators import matrix as matrices
+from qpvhealth.facts.programmes import LIST, PROGRAMMES, Programme
+from qpvhealth.facts.published import CDS_WITH_GP, FIGURES, PERIMETER_SETS, PerimeterSet
+from qpvhealth.indicators import attainment, matrix as matrices
 from qpvhealth.publish import expectations, published_check, views
 from qpvhealth.publish.views import View
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from qpvhealth.facts.published import Published
     from qpvhealth.publish.release import Release
 
 _MATRIX_TITLES: dict[str, str] = {
@@ -33,6 +35,33 @@ _MATRIX_TITLES: dict[str, str] = {
     "denominator": "Dénominateur",
     "n_unknown": "Inconnus",
     "words": "En toutes lettres",
+    "data": "Données",
+}
+_OBSERVED = ["programme", "measure", "scope", "near", "perimeter"]
+_SEEN = ["programme", "on", "value", "n_unknown", "origin"]
+_PROGRAMME_TITLES: dict[str, str] = {
+    "programme": "Programme",
+    "label": "Libellé",
+    "perimeter": "Périmètre",
+    "scope": "Champ",
+    "near": "Proximité",
+    "baseline": "Base",
+    "baseline_on": "Date de la base",
+    "target": "Cible",
+    "deadline_said": "Échéance imprimée",
+    "deadline": "Échéance",
+    "on": "Date",
+    "origin": "Origine",
+    "value": "Valeur",
+    "n_unknown": "Inconnus",
+    "share_of_way": "Part du chemin",
+    "pace_needed": "Rythme nécessaire (par an)",
+    "pace_observed": "Rythme observé (par an)",
+    "met_on": "Atteint le, à ce rythme",
+    "state": "État",
+    "because": "Non calculé parce que",
+    "source": "Source",
+    "note": "Remarque",
     "data": "Données",
 }
 _CHANCE = "Compatible avec, jamais égal à : parmi tant de cases, certaines s'accordent par hasard."
@@ -60,6 +89,74 @@ def expected(release: Release, path: Path) -> View:
     return View("expected", compared, dict(expectations.TITLES), _notes(release))
 
 
+def programmes(release: Release) -> View:
+    """Hold every programme, of the facts and of the raw folder, against what was computed and what was published."""
+    known = [*PROGRAMMES, *_given_programmes(release)]
+    seen = pd.concat([_computed(release, known), _printed(known)], ignore_index=True)
+    held = attainment.attain(known, seen).assign(data=_data(release))
+    return View("programmes", held[[*_PROGRAMME_TITLES]], dict(_PROGRAMME_TITLES), _notes(release))
+
+
+def _given_programmes(release: Release) -> list[Programme]:
+    """Read the targets of the raw folder."""
+    if "programme_targets" not in release.tables:
+        return []
+    rows = release.table("programme_targets").drop(columns=["source_id", "source_row"])
+    filled = rows.astype("object").where(rows.notna(), None)
+    return [Programme(**{str(k): v for k, v in row.items()}) for row in filled.to_dict("records")]
+
+
+def _computed(release: Release, known: list[Programme]) -> pd.DataFrame:
+    """Observe each programme in the matrix, at the reference date of each extract that covers the country; lists by name."""
+    rows, extracts = cells(release), release.table("extracts")
+    days = extracts[extracts["covers"].isna()].set_index("year")["reference_date"]
+    wanted = pd.DataFrame([(p.id, p.measure, p.scope, p.near, p.perimeter) for p in known], columns=_OBSERVED)
+    alone = rows[(rows["counted"] == matrices.STRUCTURES) & rows["year"].isin(days.index)]
+    seen = alone.merge(wanted, on=_OBSERVED[1:])
+    listed = pd.concat([_listed(release, p.id) for p in known if p.measure == LIST])
+    seen = pd.concat([seen, listed[listed["year"].isin(days.index)]], ignore_index=True)
+    return seen.assign(on=seen["year"].map(days), origin=attainment.COMPUTED)[_SEEN]
+
+
+def _listed(release: Release, programme: str) -> pd.DataFrame:
+    """Count the structures of a list that are open, year by year; nothing where no list was given."""
+    empty = pd.DataFrame({"programme": [], "year": [], "value": [], "n_unknown": []})
+    if "programme_members" not in release.tables:
+        return empty
+    members = release.table("programme_members")
+    named = members.loc[(members["programme"] == programme), "finess_et"].dropna()
+    if named.empty:
+        return empty
+    structures = release.table("structures", columns=["finess_et", "year", "is_in_stock"])
+    n = structures[structures["is_in_stock"] & structures["finess_et"].isin(named)].groupby("year").size()
+    years = sorted(structures["year"].unique())
+    told = n.reindex(years, fill_value=0).rename("value").rename_axis("year").reset_index()
+    return told.assign(programme=programme, n_unknown=0)
+
+
+def _printed(known: list[Programme]) -> pd.DataFrame:
+    """Observe each programme in the published figures that have its measure, scope, rule and perimeter."""
+    rows = [
+        (p.id, pd.Timestamp(f.on), f.value, 0, f"{attainment.PUBLISHED} ({_PUBLISHERS.get(f.document, f.document)})")
+        for p in known
+        for f in FIGURES
+        if f.on and f.since is None and _same_number(p, f)
+    ]
+    return pd.DataFrame(rows, columns=_SEEN)
+
+
+_PUBLISHERS = {"etalab": "Baromètre", "ditp": "Baromètre", "002": "DGOS", "fncs": "DGOS"}
+"""Who counted: a pace never runs from one publisher's figure to another's."""
+
+
+def _same_number(programme: Programme, figure: Published) -> bool:
+    if programme.scope == CDS_WITH_GP:
+        return figure.scope == CDS_WITH_GP and figure.document == "ditp"
+    same = (programme.measure, programme.scope, programme.near) == (figure.measure, figure.scope, figure.near)
+    everywhere = programme.measure == "n_country"
+    return same and (everywhere or programme.perimeter == figure.perimeter)
+
+
 def matrix(release: Release, *, measure: str = "share_qpv_without_any", year: int | None = None) -> View:
     """Return one headline under every choice of QPV set, scope, rule of proximity, counting unit and date."""
     rows = cells(release)
@@ -75,7 +172,7 @@ def matrix(release: Release, *, measure: str = "share_qpv_without_any", year: in
 def cells(release: Release) -> pd.DataFrame:
     """Compute the matrix of a release (see ``indicators.matrix``)."""
     neighbourhoods = release.table("neighbourhoods", geometry=False)
-    return matrices.matrix(
+    computed = matrices.matrix(
         stock(release),
         release.table("structure_neighbourhoods"),
         release.table("neighbourhood_coverage"),
@@ -85,6 +182,9 @@ def cells(release: Release) -> pd.DataFrame:
         rings_m=release.manifest["settings"]["rings_m"],
         proxy_m=release.manifest["settings"]["vecu_distance_m"],
     )
+    if "neighbourhood_fates" not in release.tables:
+        return computed
+    return pd.concat([computed, matrices.of_fates(release.table("neighbourhood_fates"))], ignore_index=True)
 
 
 def stock(release: Release) -> pd.DataFrame:

@@ -471,7 +471,9 @@ DISAGREEMENTS: tuple[Published, ...] = (
     ),
 )
 
-_OTHER_SCOPE = "champ : CdS pluriprofessionnels ayant au moins un généraliste ; l'extrait ne dit pas qui y exerce"
+CDS_WITH_GP = "cds_gp"
+"""Scope of the Baromètre's centres: pluriprofessional, with at least one GP. No extract says it."""
+_OTHER_SCOPE = "CdS pluriprofessionnels ayant au moins un généraliste ; l'extrait ne dit pas qui y exerce"
 _OLDER = "agrégat ou nomenclature plus anciens, périmètre non défini"
 _BAROMETER: dict[str, tuple[tuple[str, date, int], ...]] = {
     "msp": tuple(
@@ -536,6 +538,7 @@ SERIES: tuple[Published, ...] = (
             n,
             "structures",
             on,
+            scope=CDS_WITH_GP,
             obstacle=NO_SCOPE,
             why_not=_OTHER_SCOPE,
             note=_GAP,

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from qpvhealth.facts.categories import CDS, MSP, PLURI, UNKNOWN
-from qpvhealth.facts.generations import IN_FORCE
+from qpvhealth.facts.generations import IN_FORCE, QPV_2015, QPV_2024
 from qpvhealth.facts.situations import IN_QPV, UNDETERMINED, VECU_DECLARED, VECU_PROXY
 from qpvhealth.facts.territories import METROPOLE
 from qpvhealth.facts.zonings import ZAC, ZIP
@@ -341,3 +341,22 @@ def _qpv_facts(qpv: pd.DataFrame) -> Iterator[dict[str, object]]:
 
 def _fact(measure: str, value: float, unknown: int = 0) -> dict[str, object]:
     return {"measure": measure, "value": value, "numerator": value, "denominator": _NAN, "n_unknown": unknown}
+
+
+def of_fates(fates: pd.DataFrame) -> pd.DataFrame:
+    """Count the metropolitan QPV of 2015 gone in 2024, and the codes lost: cells beside the matrix.
+
+    ``fates``: generation_from, generation_to, qpv_code_from, qpv_code_to, fate. Gone: no successor. Codes lost: those of 2015
+    less those of 2024 that are not new, which also counts what merges take and splits give.
+    """
+    between = fates[(fates["generation_from"] == QPV_2015) & (fates["generation_to"] == QPV_2024)]
+    code = between["qpv_code_from"].fillna(between["qpv_code_to"])
+    home = between[~code.str[2:4].isin(("97", "98"))]
+    old, new = home["qpv_code_from"].dropna().unique(), home["qpv_code_to"].dropna().unique()
+    born = home.loc[home["qpv_code_from"].isna(), "qpv_code_to"].nunique()
+    gone = home.loc[home["qpv_code_to"].isna(), "qpv_code_from"].nunique()
+    if not len(old):
+        return pd.DataFrame(columns=COLUMNS)
+    rows = [_fact("fate_gone", gone), _fact("codes_lost", len(old) - (len(new) - born))]
+    named = {"perimeter": "metropole_2024", "scope": QPV_SCOPE, "near": INSIDE, "counted": STRUCTURES, "year": pd.NA}
+    return pd.DataFrame([row | named for row in rows], columns=COLUMNS).astype({"year": "Int64"})

@@ -11,14 +11,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pandas as pd
 
 from qpvhealth.facts.generations import IN_FORCE
-from qpvhealth.facts.published import DOCUMENTS, NO_DATE, NO_PERIMETER, NO_SCOPE, PERIMETER_SETS
+from qpvhealth.facts.published import DOCUMENTS, NO_DATE, NO_PERIMETER, NO_SCOPE, PERIMETER_SETS, Published
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Mapping
     from datetime import date
-
-    from qpvhealth.facts.generations import IN_FORCE
-from qpvhealth.facts.published import Published
 
 REPRODUCED, DIFFERS, NOT_COMPARABLE = "reproduit", "diffère", "non comparable"
 QPV_SCOPE = "qpv"
