@@ -114,10 +114,8 @@ def _typed(text: pd.DataFrame, types: pd.Series, card: Card, sieve: Sieve) -> pd
         frame[name] = _dates(text[name], sieve)
     frame["siret"] = _sirets(text["siret"], sieve)
     frame["commune_code"] = _communes(text, sieve)
-    given = cleaning.departments(text["department_code"])
-    frame["department_code"] = (
-        frame["commune_code"].map(department_of_commune, na_action="ignore").fillna(given).astype("str")
-    )
+    by_commune = frame["commune_code"].map(department_of_commune, na_action="ignore").astype("str")
+    frame["department_code"] = by_commune.fillna(cleaning.departments(text["department_code"]))
     frame["address"] = _addresses(text)
     postal = text["postal_line"].str.extract(r"^\s*(\d{5})\s+(.*)$")
     frame["postcode"] = cleaning.postcodes(text["postcode"]).fillna(postal[0])
