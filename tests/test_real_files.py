@@ -132,7 +132,7 @@ def country(real, generation, **cell):
     return int(frame["n_structures"].sum())
 
 
-def indicator(real, name, generation="qpv-2015", scope="msp_cds", level="country", area="FR"):
+def indicator(real, name, generation="qpv-2015", *, scope="msp_cds", level="country", area="FR"):
     frame = real["indicators"]
     where = (frame["indicator"] == name) & (frame["generation"] == generation) & (frame["scope"] == scope)
     return frame[where & (frame["level"] == level) & (frame["area_code"] == area)].iloc[0]
@@ -306,7 +306,7 @@ def test_fragility(real):
     assert [((inside <= 0) & (inside >= -m)).sum() for m in (20, 50)] == [12, 19]
 
 
-def test_mayotte_of_2026(real_data, tmp_path, pairs):
+def test_mayotte_of_2026(real_data, tmp_path):
     contours = new_contours(real_data, "neighbourhoods/qpv-2024/qpv-2026-rounded-1584.geojson", "qpv-2026")
     built = build(tmp_path, [structures(real_data), contours])
     by = built["neighbourhoods"].groupby("territory").size()
@@ -321,7 +321,9 @@ def test_mayotte_of_2026(real_data, tmp_path, pairs):
 
 def test_local_files_give_the_same_counts_as_the_national_one(real, real_data, tmp_path):
     files = sorted(
-        p for p in (real_data / "neighbourhoods/qpv-2015").glob("*.shp") if p.name != NATIONAL.split("/")[-1]
+        p
+        for p in (real_data / "neighbourhoods/qpv-2015").glob("*.shp")
+        if p.name != NATIONAL.rsplit("/", maxsplit=1)[-1]
     )
     names = [p.relative_to(real_data).as_posix() for p in files]
     built = build(

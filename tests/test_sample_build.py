@@ -24,7 +24,7 @@ def counted(built, year, generation="in_force", level="country", area="FR", **ce
     return int(frame["n_structures"].sum())
 
 
-def indicator(built, name, scope, year=2020, generation="in_force", column="value"):
+def indicator(built, name, scope, year=2020, generation="in_force", *, column="value"):
     frame = built["indicators"]
     at = (frame["indicator"] == name) & (frame["scope"] == scope) & (frame["year"] == year)
     rows = frame[at & (frame["generation"] == generation) & (frame["level"] == "country")]
@@ -215,7 +215,8 @@ def test_the_polygons_are_repaired_and_named(built, truth):
         assert (own["repair"] == "repaired").sum() == faults
         assert (own["repair"] == "collapsed").sum() == dirt[f"collapsed_{year}"]
     collapsed = frame.loc[frame["repair"] == "collapsed", "qpv_code"].iloc[0]
-    row = built["neighbourhood_coverage"].query("qpv_code == @collapsed and year == 2024").iloc[0]
+    covered = built["neighbourhood_coverage"]
+    row = covered[(covered["qpv_code"] == collapsed) & (covered["year"] == 2024)].iloc[0]
     assert pd.isna(row["n_msp_in"])
     assert pd.isna(row["is_covered_in"])
     assert {"polygon-collapsed", "polygon-repaired"} <= {f.rule for f in built.findings}

@@ -66,12 +66,13 @@ def structures_table(extract: pd.DataFrame, places: pd.DataFrame, vintage: Vinta
     joined = frame.drop(columns=drop).join(
         places[[*chosen, "location_note", "x", "y", "longitude", "latitude", "territory"]]
     )
-    point = shapely.points(places["longitude"], places["latitude"])
     there = places["longitude"].notna() & places["latitude"].notna()
+    point = np.full(len(places), None, dtype=object)
+    point[there] = shapely.points(places.loc[there, "longitude"], places.loc[there, "latitude"])
     return joined.assign(
         is_in_stock=~closed & ~ahead,
         location_source_id=places["source_id"].where(there),
-        geometry=np.where(there, point, None),
+        geometry=point,
     )
 
 

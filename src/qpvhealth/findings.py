@@ -56,7 +56,7 @@ def in_context(indicators: pd.DataFrame, basis: Basis) -> pd.Series:
         f"{rule}; {context(vintages[year], generation, in_force[year], settings)}"
         for year, generation, rule in groups.size().index
     ]
-    return pd.Series(words, dtype="str").take(groups.ngroup()).set_axis(indicators.index)
+    return pd.Series(words, dtype="str").take(groups.ngroup().to_numpy()).set_axis(indicators.index)
 
 
 def of(tables: dict[str, pd.DataFrame], basis: Basis) -> list[Finding]:
@@ -113,11 +113,10 @@ def _counts_of_qpv(by_generation: dict[str, dict[str, Perimeters]], prepared: pd
 
 def _overlaps(by_generation: dict[str, dict[str, Perimeters]]) -> Iterator[Finding]:
     for generation, perimeters in by_generation.items():
-        pairs = (
-            pd.concat([overlaps(p) for p in perimeters.values()], ignore_index=True) if perimeters else pd.DataFrame()
-        )
+        found = [overlaps(p) for p in perimeters.values()]
+        pairs = pd.concat(found, ignore_index=True) if found else pd.DataFrame()
         if len(pairs):
-            worst = pairs.loc[pairs["overlap_m2"].idxmax()]
+            worst = pairs.sort_values("overlap_m2").iloc[-1]
             named = f"largest {worst['overlap_m2']:.0f} m² ({worst['qpv_code']}, {worst['other_qpv_code']})"
             yield Finding("qpv-overlap", len(pairs), f"{generation}: pairs of polygons overlap, {named}")
 
@@ -188,13 +187,13 @@ def _zonings(zoning: pd.DataFrame, sources: Sources) -> Iterator[Finding]:
         yield from _some(
             without, "qpv_code", "zoning-without-class", f"edition {edition}, {generation}: {reasons}", len(rows)
         )
-    for edition in sources.editions.to_dict("records"):
+    for stated in sources.editions.to_dict("records"):
         classes = sources.zoning_classes
-        named = classes[(classes["edition"] == edition["edition"]) & (classes["level"] == "qpv")]
-        known = zoning.loc[zoning["generation"] == edition["generation"], "qpv_code"]
+        named = classes[(classes["edition"] == stated["edition"]) & (classes["level"] == "qpv")]
+        known = zoning.loc[zoning["generation"] == stated["generation"], "qpv_code"]
         orphans = named[~named["code"].isin(known)]
         yield from _some(
-            orphans, "code", "zoning-orphan", f"edition {edition['edition']}: no polygon has these codes", len(named)
+            orphans, "code", "zoning-orphan", f"edition {stated['edition']}: no polygon has these codes", len(named)
         )
 
 

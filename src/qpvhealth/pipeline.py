@@ -17,7 +17,15 @@ from qpvhealth.facts.territories import TERRITORIES
 from qpvhealth.indicators import agreement, counts, coverage, headline
 from qpvhealth.ingest import cards as card_files, corrections, inputs as input_files, sources as staged_sources
 from qpvhealth.settings import Settings
-from qpvhealth.spatial import location, outlines, overlay, perimeters as perimeter_rules, placement, situations
+from qpvhealth.spatial import (
+    location,
+    outlines,
+    overlay,
+    perimeters as perimeter_rules,
+    placement,
+    projection,
+    situations,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -164,7 +172,7 @@ def _locations(structures: pd.DataFrame, basis: Basis) -> tuple[pd.DataFrame, pd
         found = location.locate_all(x, y, structures["territory"], perimeters, basis.settings.largest_ring_m)
         rows = structures.join(found.points).assign(generation=generation)
         rows = rows.drop(columns="vecu_declared").join(_answers(structures, generation, basis))
-        rows["has_perimeters"] = rows["territory"].isin(list(perimeters))
+        rows["has_perimeters"] = rows["territory"].isna() | rows["territory"].isin(list(perimeters))
         rows["is_surely_elsewhere"] = _surely_elsewhere(rows, generation, basis)
         rows = _only_placed(rows)
         verdict = situations.resolve(rows, vecu_distance_m=basis.settings.vecu_distance_m)
@@ -298,7 +306,7 @@ def _nearest(stock: pd.DataFrame, points: pd.DataFrame, perimeters: dict[str, Pe
     """Return the nearest structure of each type for each QPV, among those whose point may decide."""
     placed = stock[stock["is_placed"]].merge(points[["finess_et", "x", "y"]], on="finess_et")
     parts = [pd.DataFrame({"qpv_code": [], "structure_type": [], "code": [], "distance_m": []})]
-    for (territory, kind), at in placed.groupby(["territory", "structure_type"]).indices.items():
+    for (territory, kind), at in projection.groups(placed, "territory", "structure_type"):
         if territory in perimeters:
             x, y, codes = (placed[c].to_numpy()[at] for c in ("x", "y", "finess_et"))
             found = location.nearest_points(perimeters[territory], x, y, codes.astype(object))

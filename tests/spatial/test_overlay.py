@@ -106,4 +106,3 @@ def test_two_tvs_of_different_classes_straddle():
 def test_an_empty_zoning_gives_no_class():
     got = zoned(qpv(("Q", "01001")), classes())
     assert values(got, "reason") == ["not_in_zoning"]
-

@@ -50,7 +50,7 @@ def placed(candidates, structures=None, shapes=COMMUNE):
     offered = pd.DataFrame(candidates, columns=columns).astype(
         {"commune_found": "str", "crs": "str", "finess_et": "str"}
     )
-    offered = offered.astype({c: "str" for c in ("location_status", "location_precision", "source_id")})
+    offered = offered.astype(dict.fromkeys(("location_status", "location_precision", "source_id"), "str"))
     frame = pd.DataFrame(structures or [structure()]).astype("str")
     return place(
         frame, offered, outlines=outlines.prepare(shapes), tolerance_m=TOLERANCE, minimum_score=0.8, error_m=ERROR

@@ -115,7 +115,7 @@ def asked(**over):
 
 
 def sure(rows, outlines=None, communes=("31000",)):
-    frame = pd.DataFrame(rows).astype({c: "str" for c in ("territory", "commune_code", "department_code")})
+    frame = pd.DataFrame(rows).astype(dict.fromkeys(("territory", "commune_code", "department_code"), "str"))
     return situations.surely_elsewhere(
         frame, squares(), set(communes), outlines or {}, ring_m=1000, commune_reach_m=15000
     ).tolist()

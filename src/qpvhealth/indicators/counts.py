@@ -106,8 +106,8 @@ def _numbered(values: pd.Series, more: tuple[str, ...] = ()) -> tuple[np.ndarray
         codes, found = values.cat.codes.to_numpy(dtype="int64"), values.cat.categories
     else:
         codes, found = pd.factorize(values)
-    known = pd.array(found, dtype="str" if pd.api.types.is_string_dtype(found.dtype) else "Int64")
-    return codes.astype("int64") + 1, pd.array([*known, *more], dtype="str") if more else known
+    known = pd.Series([*found, *more], dtype="str" if pd.api.types.is_string_dtype(found.dtype) else "Int64")
+    return codes.astype("int64") + 1, known.array
 
 
 def assert_levels_add_up(counts: pd.DataFrame) -> None:
@@ -120,11 +120,9 @@ def assert_levels_add_up(counts: pd.DataFrame) -> None:
         gap = compared[compared[level] != compared["country"]].head(3)
         problems += [
             f"yearly_counts: {level} sums to {part}, the country has {whole}: {where}"
-            for where, part, whole in zip(_named(gap.index), gap[level], gap["country"], strict=True)
+            for where, part, whole in zip(
+                gap.index.to_frame().to_dict("records"), gap[level], gap["country"], strict=True
+            )
         ]
     if problems:
         raise ContractError("\n".join(problems))
-
-
-def _named(index: pd.Index) -> list[dict[str, object]]:
-    return index.to_frame(index=False).to_dict("records")

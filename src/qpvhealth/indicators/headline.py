@@ -200,8 +200,8 @@ def _counted(sums: pd.DataFrame, name: str, words: pd.Series, told: pd.Series | 
     """Write one sum as an indicator: its value null where not ``told``, its bounds from what is sure and what is unknown."""
     n, unknown = sums[f"n_{name}"].astype("float64"), sums[f"u_{name}"]
     value = n if told is None else n.where(told)
-    values = {"value": value, "numerator": value, "denominator": np.nan, "lower": n, "upper": n + unknown}
-    return sums[KEY[1:]].assign(indicator=f"n_{name}", n_unknown=unknown, unit="structures", rule=words, **values)
+    counted = sums[KEY[1:]].assign(indicator=f"n_{name}", value=value, numerator=value, denominator=np.nan)
+    return counted.assign(n_unknown=unknown, lower=n, upper=n + unknown, unit="structures", rule=words)
 
 
 def _shared(counted: pd.DataFrame, sums: pd.DataFrame) -> pd.DataFrame:
@@ -299,8 +299,8 @@ def _measures(marks: dict[str, pd.Series], uncovered: pd.Series, assessed: pd.Se
             f"{subset.name}|unknown": (possible | unweighed).astype("int64"),
             f"{subset.name}|known": (mark.notna() & ~unweighed & (assessed | (not subset.without))).astype("int64"),
         }
-    sure = uncovered.fillna(value=False).astype("int64")
-    counted = {"sure": sure, "unknown": uncovered.isna().astype("int64"), "assessed": assessed.astype("int64")}
+    without = uncovered.fillna(value=False).astype("int64")
+    counted = {"sure": without, "unknown": uncovered.isna().astype("int64"), "assessed": assessed.astype("int64")}
     return pd.DataFrame(columns | counted).assign(n=1)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import shapely
 
 from qpvhealth.facts.territories import DEPARTMENT_TERRITORY, REGIONS, TERRITORIES, department_of_commune
-from qpvhealth.spatial.projection import transform_geometries
+from qpvhealth.spatial.projection import groups, transform_geometries
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,7 +39,7 @@ def _prepared(frame: pd.DataFrame, level: str) -> pd.DataFrame:
 def _metres(frame: pd.DataFrame) -> np.ndarray:
     out = np.full(len(frame), None, dtype=object)
     given = frame["geometry"].to_numpy(dtype=object)
-    for (territory, crs), at in frame.groupby(["territory", "crs"]).indices.items():
+    for (territory, crs), at in groups(frame, "territory", "crs"):
         moved = transform_geometries(given[at], crs, TERRITORIES[territory].epsg)
         out[at] = shapely.make_valid(moved, method="structure", keep_collapsed=False)
     return out

@@ -105,7 +105,9 @@ def _listed(found: pd.DataFrame, column: str) -> pd.Series:
     several = distinct["qpv_code"].duplicated(keep=False)
     joined = distinct[several].groupby("qpv_code")[column].agg(",".join)
     alone = distinct[~several].set_index("qpv_code")[column]
-    return pd.concat([alone, joined]).reindex(found["qpv_code"].drop_duplicates().sort_values()).astype("str")
+    every = pd.Index(found["qpv_code"].drop_duplicates().sort_values())
+    listed: pd.Series = pd.concat([alone, joined]).reindex(every)
+    return listed.astype("str")
 
 
 def _share_in_zip(
@@ -130,12 +132,10 @@ def _area_share(rows: pd.DataFrame, zones: pd.DataFrame) -> np.ndarray:
     in_zip = parts[parts["zone_class"] == ZIP].groupby("qpv_code")["area"].sum()
     whole = np.nan_to_num(shapely.area(rows["metres"].to_numpy(dtype=object)))
     complete = (whole > 0) & (zoned >= _ENOUGH * whole)
-    return np.divide(
-        in_zip.reindex(rows["qpv_code"], fill_value=0.0).to_numpy(),
-        zoned,
-        out=np.full(len(rows), np.nan),
-        where=complete,
-    )
+    covered = in_zip.reindex(rows["qpv_code"], fill_value=0.0).to_numpy()
+    shares = np.full(len(rows), np.nan)
+    shares[complete] = covered[complete] / zoned[complete]
+    return shares
 
 
 _ENOUGH = 0.99

@@ -17,11 +17,11 @@ from qpvhealth.facts.territories import (
     department_of_commune,
     department_of_qpv,
 )
-from qpvhealth.spatial.projection import WGS84, territory_of_position, transform_geometries, transform_points
+from qpvhealth.spatial.projection import WGS84, groups, territory_of_position, transform_geometries, transform_points
 from qpvhealth.spatial.repair import COLLAPSED, repair
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
 M2_PER_KM2 = 1e6
 OVERLAP_M2 = 1.0
@@ -84,7 +84,7 @@ def _department_there(centre: np.ndarray, outlines: pd.DataFrame) -> pd.Series:
     there = np.flatnonzero(np.isfinite(centre).all(axis=1))
     shapes = outlines[outlines["area_code"].isin(DEPARTMENT_TERRITORY)]
     degrees = np.full(len(shapes), None, dtype=object)
-    for crs, at in shapes.groupby("crs").indices.items():
+    for (crs,), at in groups(shapes, "crs"):
         degrees[at] = transform_geometries(shapes["geometry"].to_numpy(dtype=object)[at], crs, WGS84)
     at, area = shapely.STRtree(degrees).query(shapely.points(centre[there]), predicate="intersects")
     codes = pd.Series(shapes["area_code"].to_numpy()[area], index=there[at], dtype="str")
@@ -92,7 +92,7 @@ def _department_there(centre: np.ndarray, outlines: pd.DataFrame) -> pd.Series:
 
 
 def _has_vertices(frame: pd.DataFrame) -> np.ndarray:
-    return np.isfinite(shapely.bounds(frame["geometry"].to_numpy(dtype=object))).all(axis=1)
+    return np.asarray(np.isfinite(shapely.bounds(frame["geometry"].to_numpy(dtype=object))).all(axis=1))
 
 
 def _refuse_misplaced_sources(source: pd.Series, misplaced: np.ndarray) -> None:
@@ -118,10 +118,9 @@ def usable(prepared: pd.DataFrame, generation: str) -> dict[str, Perimeters]:
 def published_geometry(prepared: pd.DataFrame) -> np.ndarray:
     """Return the repaired polygons in WGS84; as read, transformed, where nothing usable is left."""
     out = np.full(len(prepared), None, dtype=object)
-    for territory, at in prepared.groupby("territory").indices.items():
-        out[at] = transform_geometries(
-            prepared["metres"].to_numpy(dtype=object)[at], TERRITORIES[str(territory)].epsg, WGS84
-        )
+    metres = prepared["metres"].to_numpy(dtype=object)
+    for (territory,), at in groups(prepared, "territory"):
+        out[at] = transform_geometries(metres[at], TERRITORIES[territory].epsg, WGS84)
     return out
 
 
@@ -136,15 +135,11 @@ def overlaps(perimeters: Perimeters) -> pd.DataFrame:
     return found[found["overlap_m2"] > OVERLAP_M2].reset_index(drop=True)
 
 
-def _by_crs(frame: pd.DataFrame) -> Iterator[tuple[str, np.ndarray]]:
-    yield from ((str(crs), at) for crs, at in frame.groupby("crs").indices.items())
-
-
 def _centres(frame: pd.DataFrame) -> np.ndarray:
     """Return the longitude and latitude of the middle of each polygon's box."""
     out = np.full((len(frame), 2), np.nan)
     box = shapely.bounds(frame["geometry"].to_numpy(dtype=object))
-    for crs, at in _by_crs(frame):
+    for (crs,), at in groups(frame, "crs"):
         middle = (box[at, :2] + box[at, 2:]) / 2
         out[at] = np.column_stack(transform_points(middle[:, 0], middle[:, 1], crs, WGS84))
     return out
@@ -153,7 +148,6 @@ def _centres(frame: pd.DataFrame) -> np.ndarray:
 def _metres(frame: pd.DataFrame) -> np.ndarray:
     out = np.full(len(frame), None, dtype=object)
     given = shapely.force_2d(frame["geometry"].to_numpy(dtype=object))
-    groups = frame.groupby(["territory", "crs"]).indices
-    for (territory, crs), at in groups.items():
-        out[at] = transform_geometries(given[at], str(crs), TERRITORIES[str(territory)].epsg)
+    for (territory, crs), at in groups(frame, "territory", "crs"):
+        out[at] = transform_geometries(given[at], crs, TERRITORIES[territory].epsg)
     return out

@@ -16,6 +16,7 @@ from qpvhealth.facts.situations import CENTROID, CONTRADICTORY, LOCATED, MISSING
 from qpvhealth.facts.territories import COMMUNE_OF_ARRONDISSEMENT
 from qpvhealth.spatial.projection import (
     WGS84,
+    groups,
     territory_of_position,
     to_territory_metres,
     transform_points,
@@ -67,8 +68,8 @@ def _positioned(offered: pd.DataFrame) -> pd.DataFrame:
     frame = offered.rename(columns={"x": "given_x", "y": "given_y"})
     lon, lat = np.full(len(frame), np.nan), np.full(len(frame), np.nan)
     x, y = frame["given_x"].to_numpy(dtype=float), frame["given_y"].to_numpy(dtype=float)
-    for crs, at in frame.groupby("crs").indices.items():
-        lon[at], lat[at] = transform_points(x[at], y[at], str(crs), WGS84)
+    for (crs,), at in groups(frame, "crs"):
+        lon[at], lat[at] = transform_points(x[at], y[at], crs, WGS84)
     found = territory_of_position(lon, lat)
     frame["longitude"], frame["latitude"] = lon, lat
     frame["territory_found"] = found.to_numpy()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,9 @@ from pyproj import CRS, Transformer
 from pyproj.exceptions import CRSError
 
 from qpvhealth.facts.territories import TERRITORIES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 WGS84 = 4326
 Array = np.ndarray
@@ -64,7 +68,13 @@ def transform_geometries(geometries: Array, source: str | int, target: str | int
     def move(xy: Array) -> Array:
         return np.column_stack(transform_points(xy[:, 0], xy[:, 1], source, target))
 
-    return shapely.transform(np.asarray(geometries, dtype=object), move)
+    return np.asarray(shapely.transform(np.asarray(geometries, dtype=object), move), dtype=object)
+
+
+def groups(frame: pd.DataFrame, *columns: str) -> Iterator[tuple[tuple[str, ...], Array]]:
+    """Yield the text keys of each group of rows with the positions of its rows; rows with a null key are in none."""
+    for key, at in frame.groupby(list(columns)).indices.items():
+        yield tuple(map(str, key)) if isinstance(key, tuple) else (str(key),), np.asarray(at)
 
 
 def to_territory_metres(x: Array, y: Array, territory: pd.Series, crs: pd.Series) -> tuple[Array, Array]:
@@ -74,9 +84,9 @@ def to_territory_metres(x: Array, y: Array, territory: pd.Series, crs: pd.Series
     projection of their territory keep their coordinates to the bit.
     """
     out_x, out_y = np.full(len(x), np.nan), np.full(len(x), np.nan)
-    groups = pd.DataFrame({"territory": territory.to_numpy(), "crs": crs.to_numpy()})
-    for (name, source), at in groups.groupby(["territory", "crs"]).indices.items():
-        out_x[at], out_y[at] = transform_points(x[at], y[at], str(source), TERRITORIES[str(name)].epsg)
+    known = pd.DataFrame({"territory": territory.to_numpy(), "crs": crs.to_numpy()})
+    for (name, source), at in groups(known, "territory", "crs"):
+        out_x[at], out_y[at] = transform_points(x[at], y[at], source, TERRITORIES[name].epsg)
     return out_x, out_y
 
 
