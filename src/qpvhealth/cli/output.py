@@ -1,0 +1,98 @@
+"""What commands print, and how they say how far they are: data to stdout, talk to stderr."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from qpvhealth.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from qpvhealth.publish.release import Release
+    from qpvhealth.publish.views import View
+    from qpvhealth.settings import Settings
+
+SCHEMA_VERSION = 1
+log = logging.getLogger("qpvhealth")
+
+
+def print_json(document: dict[str, Any]) -> None:
+    """Print one document, with the version of its form."""
+    click.echo(json.dumps({"schema_version": SCHEMA_VERSION} | document, ensure_ascii=False, indent=1, default=str))
+
+
+def print_problems(document: dict[str, Any], *, as_json: bool) -> None:
+    """Print what is wrong: a line each, or one document."""
+    if as_json:
+        print_json(document)
+        return
+    for problem in document["problems"]:
+        click.echo(problem)
+
+
+def show(release: Release, view: View, fmt: str | None, to: Path | None, *, as_json: bool) -> None:
+    """Print a table in the form asked for, or write it to a file."""
+    from qpvhealth.publish import rendering
+
+    options: dict[str, Any] = {"titles": view.titles, "notes": view.notes, "invented": release.invented}
+    if to is not None:
+        rendering.save(to, view.frame, fmt=fmt, **options)  # type: ignore[arg-type]  # click has checked the choice
+        log.info("%d rows written to %s", len(view.frame), to)
+        return
+    form = "json" if as_json else fmt or "text"
+    if form == "xlsx":
+        raise UsageError("a workbook is not for a terminal: name a file with --to")
+    shown = rendering.render(view.frame, fmt=form, **options)  # type: ignore[arg-type]
+    click.echo(shown, nl=isinstance(shown, str) and not shown.endswith("\n"))
+
+
+def open_release(out: Path, name: str | None) -> Release:
+    """Open a release: the current one unless one is named."""
+    from qpvhealth.publish import release as releases
+
+    return releases.open_release(out, name)
+
+
+def settings_of(path: Path | None, raw: Path) -> Settings:
+    """Read the settings: the file named, else the nearest to the working folder, else to the raw folder."""
+    from qpvhealth import settings
+
+    found = path or settings.nearest(Path.cwd()) or settings.nearest(raw if raw.is_dir() else Path.cwd())
+    if found is not None:
+        log.info("Settings: %s", found)
+    return settings.load(found)
+
+
+class Progress:
+    """Show the step under way on a terminal; say nothing elsewhere unless asked with -v."""
+
+    def __init__(self) -> None:
+        """Show nothing yet."""
+        self._live: Any = None
+
+    def __enter__(self) -> Callable[[str], None]:
+        """Return the function that names each step."""
+        if sys.stderr.isatty() and log.isEnabledFor(logging.INFO) and not os.environ.get("NO_COLOR"):
+            from rich.console import Console
+
+            self._live = Console(stderr=True).status("starting")
+            self._live.start()
+        return self._tell
+
+    def __exit__(self, *_: object) -> None:
+        """Leave the terminal as it was."""
+        if self._live is not None:
+            self._live.stop()
+
+    def _tell(self, step: str) -> None:
+        if self._live is not None:
+            self._live.update(step)
+        log.debug("%s", step)

@@ -1,0 +1,150 @@
+"""Commands on raw files: the invented France, the cards, a look at a file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from qpvhealth.cli.group import main_group
+from qpvhealth.cli.options import FOLDER, json_option, raw_option
+from qpvhealth.cli.output import log, print_json
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from qpvhealth.ingest.cards import Card
+
+
+@main_group.command()
+@click.argument("folder", type=FOLDER)
+def sample(folder: Path) -> None:
+    r"""Write the invented France into FOLDER: raw files, cards, corrections.
+
+    \b
+    Example:
+      qpvhealth sample data/raw
+    """
+    from qpvhealth import sample as invented
+
+    invented.write(folder)
+    log.info("An invented France is in %s; build it with: qpvhealth build --raw %s", folder, folder)
+
+
+@main_group.group()
+def sources() -> None:
+    """List the cards of a raw folder, or check their files."""
+
+
+@sources.command("list")
+@raw_option
+@json_option
+def sources_list(raw: Path, as_json: bool) -> None:
+    r"""List the cards: what each file is.
+
+    \b
+    Example:
+      qpvhealth sources list --raw data/raw
+    """
+    from qpvhealth.ingest import cards
+
+    rows = [_card_row(card) for card in cards.load(raw)]
+    if as_json:
+        print_json({"sources": rows})
+        return
+    width = max(len(r["id"]) for r in rows)
+    for row in rows:
+        about = " ".join(str(row[k]) for k in ("year", "generation", "edition", "reference_date") if row[k] is not None)
+        click.echo(f"{row['id']:<{width}}  {row['kind']:<16} {about:<22} {row['path']}")
+
+
+def _card_row(card: Card) -> dict[str, Any]:
+    keys = ("year", "generation", "edition", "status", "title")
+    dates = {"reference_date": str(card.get("reference_date")) if card.get("reference_date") else None}
+    return {"id": card.id, "kind": card.kind, "path": card.given_path} | {k: card.get(k) for k in keys} | dates
+
+
+@sources.command("verify")
+@raw_option
+@json_option
+def sources_verify(raw: Path, as_json: bool) -> None:
+    r"""Check that every file is there, safe, and has the bytes that its card states.
+
+    \b
+    Example:
+      qpvhealth sources verify --raw data/raw
+    """
+    from qpvhealth.ingest import cards, inputs
+
+    found = inputs.resolve(cards.load(raw))
+    if as_json:
+        print_json(
+            {
+                "sources": [
+                    {"id": i.card.id, "sha256": i.sha256, "stated": i.card.get("sha256") is not None} for i in found
+                ]
+            }
+        )
+        return
+    for i in found:
+        click.echo(f"{i.sha256}  {i.card.id}" + ("" if i.card.get("sha256") else "  (no sha256 in its card)"))
+
+
+@main_group.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--encoding", help="Read text files with this encoding.")
+@json_option
+def inspect(file: Path, encoding: str | None, as_json: bool) -> None:
+    r"""Tell which layout FILE has, how its columns map, and what would be rejected and why; write nothing.
+
+    \b
+    Example:
+      qpvhealth inspect data/raw/structures/2019.xlsx
+    """
+    from qpvhealth.ingest import inspection
+
+    found = inspection.inspect(file, encoding=encoding).as_dict()
+    if as_json:
+        print_json(found)
+        return
+    for line in _inspection_lines(found):
+        click.echo(line)
+
+
+def _inspection_lines(found: dict[str, Any]) -> Iterator[str]:
+    yield f"{found['path']}  sha256 {found['sha256']}"
+    for sheet in found["sheets"]:
+        title = f"sheet {sheet['sheet']}: " if sheet.get("sheet") else ""
+        if "unreadable" in sheet:
+            yield f"\n{title}cannot be read as a table: {sheet['unreadable']}"
+            continue
+        yield f"\n{title}{sheet['rows']} rows" + (f", {sheet['crs']}" if sheet.get("crs") else "")
+        yield from (f"  {note}" for note in sheet.get("notes", []))
+        if sheet.get("columns"):
+            yield f"  columns: {', '.join(sheet['columns'])}"
+        yield from (f"  broken: {b}" for b in sheet.get("broken") or [])
+        for fit in sheet["fits"]:
+            yield from _fit_lines(fit)
+        if not sheet["fits"]:
+            yield "  no layout fits; if these are structures, a card could begin like this (check every line):"
+            yield from (f"    {line}" for line in sheet["proposed_card"].splitlines())
+
+
+def _fit_lines(fit: dict[str, Any]) -> Iterator[str]:
+    yield f'  fits kind = "{fit["kind"]}", layout = "{fit.get("layout", "")}"'
+    mapping = fit.get("mapping", {})
+    if mapping:
+        yield "    " + ", ".join(f"{ours} <- {theirs}" for ours, theirs in mapping.items())
+    for key in ("unmapped", "two_headers", "refused", "generation"):
+        if fit.get(key):
+            yield f"    {key.replace('_', ' ')}: {fit[key] if isinstance(fit[key], str) else ', '.join(map(str, fit[key]))}"
+    if "account" in fit:
+        account = fit["account"]
+        counts = ", ".join(
+            f"{account[k]} {k.replace('_', ' ')}"
+            for k in ("rows_in", "rows_out", "out_of_scope", "rejected", "duplicates")
+        )
+        yield f"    {counts}"
+    yield from (f"    rejected {line}" for line in fit.get("rejected", []))
+    yield from (f"    {line}" for line in fit.get("warnings", []))

@@ -1,0 +1,117 @@
+"""Commands on releases: hold one against its contracts, verify, list, go back, remove."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from qpvhealth.cli.group import main_group
+from qpvhealth.cli.options import json_option, out_option, release_options
+from qpvhealth.cli.output import log, open_release, print_json, print_problems
+from qpvhealth.errors import ContractError
+
+
+@main_group.command()
+@release_options
+@json_option
+def check(release_name: str | None, out: Path, as_json: bool) -> None:
+    r"""Hold a release against its contracts and identities: exit 5 when one is broken.
+
+    \b
+    Example:
+      qpvhealth check
+    """
+    from qpvhealth.publish import checks
+
+    found = checks.problems(open_release(out, release_name))
+    print_problems({"problems": found}, as_json=as_json)
+    if found:
+        sys.exit(ContractError.exit_code)
+    log.info("Every contract and identity holds.")
+
+
+@main_group.command()
+@release_options
+@json_option
+def verify(release_name: str | None, out: Path, as_json: bool) -> None:
+    r"""Hash every file of a release again: exit 5 when one has changed.
+
+    \b
+    Example:
+      qpvhealth verify
+    """
+    from qpvhealth.publish import manifest
+    from qpvhealth.publish.store import Store
+
+    folder = Store(out).resolve(release_name)
+    found = manifest.verify(folder)
+    print_problems({"release": folder.name, "problems": found}, as_json=as_json)
+    if found:
+        sys.exit(ContractError.exit_code)
+    log.info("%s is whole.", folder)
+
+
+@main_group.group()
+def releases() -> None:
+    """List the releases, go back to one, or remove old ones."""
+
+
+@releases.command("list")
+@out_option
+@json_option
+def releases_list(out: Path, as_json: bool) -> None:
+    r"""List the releases, the oldest first; a star marks the current one.
+
+    \b
+    Example:
+      qpvhealth releases list
+    """
+    from qpvhealth.publish.store import Store
+
+    store = Store(out)
+    current = store.current()
+    rows = [{"release": name, "current": current is not None and current.name == name} for name in store.releases()]
+    if as_json:
+        print_json({"releases": rows})
+        return
+    for row in rows:
+        click.echo(("* " if row["current"] else "  ") + str(row["release"]))
+
+
+@releases.command("rollback")
+@click.argument("release_name", metavar="R")
+@out_option
+def releases_rollback(release_name: str, out: Path) -> None:
+    r"""Make release R current again, after checking that it is whole.
+
+    \b
+    Example:
+      qpvhealth releases rollback 3f2a
+    """
+    from qpvhealth.publish.store import Store
+
+    click.echo(f"Current: {Store(out).rollback(release_name)}")
+
+
+@releases.command("prune")
+@click.option(
+    "--keep",
+    type=click.IntRange(min=1),
+    required=True,
+    help="How many of the latest stay; the current one always does.",
+)
+@click.option("--yes", is_flag=True, help="Remove them; without it, only say which.")
+@out_option
+def releases_prune(keep: int, yes: bool, out: Path) -> None:
+    r"""Remove old releases.
+
+    \b
+    Example:
+      qpvhealth releases prune --keep 5 --yes
+    """
+    from qpvhealth.publish.store import Store
+
+    for name in Store(out).prune(keep, dry_run=not yes):
+        click.echo(f"{'removed' if yes else 'would remove'} {name}")
