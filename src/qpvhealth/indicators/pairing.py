@@ -25,7 +25,7 @@ def paired(before: pd.DataFrame, after: pd.DataFrame, links: pd.DataFrame) -> pd
     old_of = _one_to_one(before, after, links)
     first = before[~(before["finess_et"].isin(list(old_of)) & ~before["is_in_stock"])]
     second = after[~(after["finess_et"].isin(list(old_of.values())) & ~after["is_in_stock"])]
-    renamed = second.assign(finess_et_before=second["finess_et"].map(old_of).fillna(second["finess_et"]).astype("str"))
+    renamed = second.assign(finess_et_before=second["finess_et"].replace(old_of))
     frame = first.add_suffix("_from").merge(
         renamed.add_suffix("_to"), left_on="finess_et_from", right_on="finess_et_before_to", how="outer", sort=True
     )
