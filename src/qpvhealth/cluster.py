@@ -10,7 +10,6 @@ import secrets
 import shutil
 import time
 from functools import lru_cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from qpvhealth import points as locating
@@ -22,8 +21,9 @@ from qpvhealth.spatial import cells
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
-    from qpvhealth.points import Progress, Summary
+    from qpvhealth.points import Counts, Progress, Summary
 
 PART_ROWS = 4_000_000
 RETRIES = 3
@@ -82,15 +82,15 @@ def locate_parts(
             staged.rename(out)
         finally:
             shutil.rmtree(staged, ignore_errors=True)
-    totals = [sum(c[k] for c in counts) for k in range(4)]
+    totals = locating.Counts(*(sum(c[k] for c in counts) for k in range(4)))
     took = time.perf_counter() - started
     return locating.Summary(
-        *totals, len(index.cells.codes), index.made, ready - started, took, len(work), notes=index.notes
+        totals, len(index.cells.codes), index.made, ready - started, took, index.notes, n_parts=len(work)
     )
 
 
-def locate_partition(partition: Partition) -> tuple[int, int, int, int]:
-    """Write the part of one partition; return the numbers of rows, of rows without a point, inside, near."""
+def locate_partition(partition: Partition) -> Counts:
+    """Write the part of one partition; return how many rows there were."""
     file = PointFile(partition.path, x=partition.x, y=partition.y, crs=partition.crs)
     return locating.write_located(
         file,
@@ -137,11 +137,11 @@ def _runs(sizes: list[int]) -> Iterator[tuple[int, ...]]:
 
 def _run(
     work: list[Partition],
-    client: Any,
+    client: Any,  # noqa: ANN401
     scheduler: str | None,
     progress: Progress | None,
-    n_rows: int,  # noqa: ANN401
-) -> list[tuple[int, int, int, int]]:
+    n_rows: int,
+) -> list[Counts]:
     """Map the partitions over the cluster, and tell of each that is done."""
     distributed = _distributed()
     if client is None:
@@ -153,7 +153,7 @@ def _run(
         done += counts[0]
         if progress is not None:
             progress(done, n_rows)
-    return [tuple(c) for c in client.gather(futures)]
+    return list(client.gather(futures))
 
 
 def _client(distributed: Any, scheduler: str | None) -> Any:  # noqa: ANN401
@@ -164,7 +164,7 @@ def _client(distributed: Any, scheduler: str | None) -> Any:  # noqa: ANN401
 
 def _distributed() -> Any:  # noqa: ANN401
     try:
-        import distributed  # noqa: PLC0415 -- an extra
+        import distributed  # type: ignore[import-not-found,unused-ignore] # noqa: PLC0415 -- an extra
     except ImportError as error:
         raise UsageError('the engine dask needs an extra: pip install "qpvhealth[scale]"') from error
     return distributed

@@ -12,10 +12,10 @@ import os
 import time
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -41,23 +41,29 @@ GIVEN = "given"
 QPV, NEAR, DISTANCE = "qpv_code", "near_qpv_code", "distance_m"
 
 
-@dataclass(frozen=True)
-class Summary:
-    """What was done: rows, rows without a point, rows inside a QPV, rows near one; seconds; whether the index was kept before.
-
-    ``notes`` tells of polygons that could not be used. Under Dask, ``partitions`` is how many parts were written.
-    """
+class Counts(NamedTuple):
+    """Rows, rows without a point, rows inside a QPV, rows near one."""
 
     n_rows: int
     n_without_point: int
     n_inside: int
     n_near: int
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What was done: the counts; QPV used; whether their index was ``built`` or ``kept``; seconds for the index, and in all.
+
+    ``notes`` tells of polygons that could not be used. ``n_parts``: how many files were written.
+    """
+
+    counts: Counts
     n_neighbourhoods: int
     index: str
     index_seconds: float
     seconds: float
-    partitions: int = 1
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...]
+    n_parts: int = 1
 
 
 def default_cache() -> Path:
@@ -120,7 +126,7 @@ def locate_file(
     ready = time.perf_counter()
     counts = write_located(file, index.cells, out, with_distance=with_distance, progress=progress)
     return Summary(
-        *counts, len(index.cells.codes), index.made, ready - started, time.perf_counter() - started, notes=index.notes
+        counts, len(index.cells.codes), index.made, ready - started, time.perf_counter() - started, index.notes
     )
 
 
@@ -219,8 +225,8 @@ def write_located(
     row_groups: Iterable[int] | None = None,
     threads: int = THREADS,
     progress: Progress | None = None,
-) -> tuple[int, int, int, int]:
-    """Write located points; return the numbers of rows, of rows without a point, inside, near."""
+) -> Counts:
+    """Write the rows of a file, or of some row groups of it, with their answers; return how many there were."""
     schema = output_schema(file, with_distance=with_distance)
     totals = np.zeros(4, dtype=np.int64)
     groups = None if row_groups is None else list(row_groups)
@@ -232,8 +238,7 @@ def write_located(
             totals += counts
             if progress is not None:
                 progress(int(totals[0]), file.n_rows)
-    n_rows, n_without, n_inside, n_near = totals.tolist()
-    return n_rows, n_without, n_inside, n_near
+    return Counts(*totals.tolist())
 
 
 class _Work:
@@ -241,7 +246,7 @@ class _Work:
 
     def __init__(self, index: cells.Index, schema: pa.Schema, *, with_distance: bool) -> None:
         self.index, self.schema, self.with_distance = index, schema, with_distance
-        self._codes = pa.array([*index.codes, None], pa.string())
+        self._codes = pa.array(index.codes, pa.string())
 
     def __call__(self, batch: Batch) -> tuple[pa.RecordBatch, np.ndarray]:
         _refuse_not_degrees(batch, self.index.crs)
@@ -254,8 +259,8 @@ class _Work:
         return pa.RecordBatch.from_arrays(columns, schema=self.schema), np.array(counts)
 
     def _named(self, which: np.ndarray) -> pa.Array:
-        last = len(self._codes) - 1
-        return self._codes.take(pa.array(np.where(which < 0, last, which)))
+        positions = pa.array(which, pa.int32(), mask=which < 0)
+        return pa.DictionaryArray.from_arrays(positions, self._codes).cast(pa.string())
 
 
 def _in_order(work: _Work, batches: Iterator[Batch], threads: int) -> Iterator[tuple[pa.RecordBatch, np.ndarray]]:

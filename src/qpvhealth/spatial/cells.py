@@ -348,12 +348,10 @@ class _Tables:
     def _place(self, k: int, ix: np.ndarray, iy: np.ndarray) -> np.ndarray:
         """Return where cells of the size of table ``k`` are in it."""
         if k == 0:
-            place: np.ndarray = iy.astype(np.int64) * self._columns + ix
-            return place
+            return np.asarray(iy.astype(np.int64) * self._columns + ix)
         shift = self.levels[k] - self.levels[k - 1]
         parent = self.tables[k - 1][self._place(k - 1, ix >> shift, iy >> shift)].astype(np.int64)
-        place = (-1 - parent) * BLOCK**2 + (iy % BLOCK) * BLOCK + ix % BLOCK
-        return place
+        return np.asarray((-1 - parent) * BLOCK**2 + (iy % BLOCK) * BLOCK + ix % BLOCK)
 
 
 def _tests(left: Cells, n: int, radius: float, within_m: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from qpvhealth.spatial.proximity import Shapes
 
 UNKNOWN, INSIDE, OUTSIDE = 0, -1, 1
-PAIRS_AT_ONCE = 1 << 16
+PAIRS_AT_ONCE = 1 << 14
 SLACK_M = 1e-6
 """Added to every bound: far more than the rounding of coordinates, far less than anything measured."""
 
@@ -175,7 +175,7 @@ def _offsets(parts: tuple[np.ndarray, ...]) -> np.ndarray:
 
 
 def _quartered(cells: Cells) -> Cells:
-    """Cut each cell in four, each with the candidates of the whole."""
+    """Cut each cell in four, each with the candidates of the whole; their segments, four times the same, are kept once."""
     n, groups, pairs = len(cells.ix), len(cells.polygon), len(cells.segment)
     east, north = np.repeat([0, 1, 0, 1], n).astype(np.int32), np.repeat([0, 0, 1, 1], n).astype(np.int32)
     return Cells(
@@ -185,7 +185,7 @@ def _quartered(cells: Cells) -> Cells:
         np.tile(cells.polygon, 4),
         np.tile(cells.sign, 4),
         _tiled(cells.first, pairs),
-        np.tile(cells.segment, 4),
+        cells.segment,
     )
 
 
@@ -228,6 +228,7 @@ def _left(
     per_cell = np.add.reduceat(kept, cells.start[:-1], dtype=np.int64)[open_cell]
     limit = np.where(reach < 0, -1.0, reach * reach)
     near = squared <= np.repeat(limit, np.diff(cells.first))
+    copies = len(near) // max(len(cells.segment), 1)
     per_group = np.add.reduceat(near, cells.first[:-1], dtype=np.int64)[kept]
     return Cells(
         cells.ix[open_cell],
@@ -236,30 +237,29 @@ def _left(
         cells.polygon[kept],
         sign[kept],
         np.concatenate([[0], np.cumsum(per_group)]),
-        cells.segment[near],
+        np.tile(cells.segment, copies)[near],
     )
 
 
 def _squared_distances(cells: Cells, x: np.ndarray, y: np.ndarray, border: Border) -> np.ndarray:
     """Return the squared distance of each candidate segment to the centre of its cell."""
-    n_segments = np.diff(cells.first[cells.start])
     segment = cells.segment
-    dx, dy = np.repeat(x, n_segments), np.repeat(y, n_segments)
+    n_segments = np.diff(cells.first[cells.start])
+    dx, dy = (np.repeat(v, n_segments).reshape(-1, max(len(segment), 1)) for v in (x, y))
     ux, uy = border.ux.take(segment), border.uy.take(segment)
     dx -= border.x.take(segment)
     dy -= border.y.take(segment)
     along = dx * ux
-    along += dy * uy
+    part = dy * uy
+    along += part
     np.maximum(along, 0.0, out=along)
     np.minimum(along, border.length.take(segment), out=along)
-    ux *= along
-    uy *= along
-    dx -= ux
-    dy -= uy
+    dx -= np.multiply(along, ux, out=part)
+    dy -= np.multiply(along, uy, out=part)
     dx *= dx
     dy *= dy
     dx += dy
-    return dx
+    return dx.ravel()
 
 
 def _signs(cells: Cells, x: np.ndarray, y: np.ndarray, shapes: Shapes) -> np.ndarray:

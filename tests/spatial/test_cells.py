@@ -1,0 +1,257 @@
+"""The index gives, point for point, what the polygons themselves give: held against a naive loop over all of them."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import shapely
+from hypothesis import given, settings, strategies as st
+
+from qpvhealth.facts.territories import TERRITORIES
+from qpvhealth.spatial import cells, location, proximity
+from qpvhealth.spatial.perimeters import Perimeters
+from qpvhealth.spatial.projection import territory_of_position, transform_points
+
+LAMBERT = "EPSG:2154"
+X, Y = 650_000.0, 6_860_000.0
+
+
+def perimeters(polygons, codes=None):
+    codes = codes or [f"QP{i:06d}" for i in range(len(polygons))]
+    return Perimeters(np.array(codes, dtype=object), np.array(polygons, dtype=object))
+
+
+def naive(x, y, given, within_m):
+    """One point and one polygon at a time: covered (the deepest), else nearest within, then the smallest code."""
+    inside, near, distance = [], [], []
+    for a, b in zip(x, y, strict=True):
+        if not (np.isfinite(a) and np.isfinite(b)):
+            inside.append(-1), near.append(-1), distance.append(np.nan)
+            continue
+        point = shapely.Point(a, b)
+        covering = [(-p.boundary.distance(point), i) for i, p in enumerate(given.polygons) if p.covers(point)]
+        others = [(p.distance(point), i) for i, p in enumerate(given.polygons)]
+        close = [] if covering else [o for o in others if o[0] <= within_m]
+        inside.append(min(covering)[1] if covering else -1)
+        near.append(min(close)[1] if close else -1)
+        distance.append(0.0 if covering else min(close)[0] if close else np.nan)
+    return np.array(inside), np.array(near), np.array(distance)
+
+
+def held(polygons, x, y, within_m, *, crs=LAMBERT, n_points=None):
+    """Hold the index against the naive loop, in the metres where the points really fall."""
+    given = perimeters(polygons)
+    index = cells.build({"metropole": given}, crs, within_m, n_points=n_points)
+    gx, gy = transform_points(np.asarray(x, float), np.asarray(y, float), LAMBERT, crs)
+    mx, my = transform_points(gx, gy, crs, LAMBERT)
+    found = index.locate(gx, gy, with_distance=True)
+    inside, near, distance = naive(mx, my, given, within_m)
+    np.testing.assert_array_equal(found.inside, inside)
+    np.testing.assert_array_equal(found.near, near)
+    np.testing.assert_allclose(found.distance_m, distance, rtol=0, atol=1e-9)
+    return found
+
+
+coordinate = st.integers(-40, 40).map(lambda v: v * 25.0)
+
+
+@st.composite
+def shapes(draw):
+    kind = draw(st.sampled_from(["box", "triangle", "ring", "two"]))
+    x, y = X + draw(coordinate), Y + draw(coordinate)
+    wide, high = draw(st.integers(1, 40)) * 12.5, draw(st.integers(1, 40)) * 12.5
+    box = shapely.box(x, y, x + wide, y + high)
+    if kind == "triangle":
+        return shapely.Polygon([(x, y), (x + wide, y), (x + wide / 3, y + high)])
+    if kind == "ring":
+        return box.difference(shapely.box(x + wide / 4, y + high / 4, x + wide / 2, y + high / 2))
+    if kind == "two":
+        return shapely.MultiPolygon([box, shapely.box(x + 2 * wide, y, x + 3 * wide, y + high / 2)])
+    return box
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    polygons=st.lists(shapes(), min_size=1, max_size=6),
+    within_m=st.sampled_from([0.0, 5.0, 100.0, 300.0, 1000.0]),
+    crs=st.sampled_from([LAMBERT, "EPSG:4326", "EPSG:3857"]),
+    fine=st.booleans(),
+    seed=st.integers(0, 2**31),
+)
+def test_index_is_the_naive_loop(polygons, within_m, crs, fine, seed):
+    random = np.random.default_rng(seed)
+    x, y = (c + random.uniform(-1800, 1800, 60) for c in (X, Y))
+    corner = random.choice(shapely.get_coordinates(np.array(polygons, dtype=object)), 15)
+    turn = random.uniform(0, 2 * np.pi, 15)
+    around = corner + within_m * np.column_stack([np.cos(turn), np.sin(turn)])
+    beside = corner + random.choice([-within_m, 0, within_m], (15, 2))
+    x, y = (np.concatenate([a, corner[:, k], around[:, k], beside[:, k]]) for k, a in enumerate((x, y)))
+    held(polygons, x, y, within_m, crs=crs, n_points=None if fine else 10)
+
+
+def test_points_on_borders_and_vertices_are_inside():
+    polygon = shapely.Polygon([(X, Y), (X + 700, Y + 130), (X + 420, Y + 900), (X - 90, Y + 333)])
+    share = np.linspace(0, 1, 500)
+    on = shapely.get_coordinates(shapely.line_interpolate_point(polygon.boundary, share, normalized=True))
+    corners = shapely.get_coordinates(polygon)
+    found = held([polygon], *np.concatenate([on, corners]).T, 300.0)
+    assert (found.inside[-5:] == 0).all()
+
+
+def test_points_exactly_at_the_distance_are_near():
+    square = shapely.box(X, Y, X + 500, Y + 500)
+    step = np.array([0, 1e-9, -1e-9, 1e-6, -1e-6])
+    x = np.concatenate([X + 500 + 300 + step, X - 300 + step, np.full(5, X + 250)])
+    y = np.concatenate([np.full(10, Y + 250), Y - 300 + step])
+    found = held([square], x, y, 300.0)
+    assert found.near[0] == found.near[5] == found.near[10] == 0
+    assert found.distance_m[0] == 300.0
+
+
+@pytest.mark.parametrize("size", [16.0, 128.0, 1024.0, 32768.0])
+def test_points_on_the_edges_of_cells(size):
+    x0, y0 = np.floor(X / size) * size, np.floor(Y / size) * size
+    step = np.array([-1e-9, 0, 1e-9, -0.5, 0.5])
+    x = (x0 + np.arange(-8, 9)[:, None] * min(size, 128) + step).ravel()
+    for polygons in ([shapely.box(x0, y0, x0 + 512, y0 + 512)], [shapely.box(x0 + 1, y0 + 1, x0 + 97, y0 + 33)]):
+        held(polygons, x, np.full(len(x), y0), 300.0)
+        held(polygons, np.full(len(x), x0), y0 + x - x0, 300.0)
+
+
+def test_overlaps_go_to_the_deepest_then_to_the_smallest_code():
+    left, right = shapely.box(X, Y, X + 1000, Y + 1000), shapely.box(X + 600, Y, X + 1600, Y + 1000)
+    x = X + np.array([650.0, 800.0, 950.0, 600.0, 1000.0])
+    found = held([left, right], x, np.full(5, Y + 500), 300.0)
+    assert found.inside.tolist() == [0, 0, 1, 0, 1]
+
+
+def test_nearest_of_two_then_the_smallest_code():
+    a, b = shapely.box(X, Y, X + 100, Y + 100), shapely.box(X + 300, Y, X + 400, Y + 100)
+    x = X + np.array([150.0, 199.9999999, 200.0, 200.0000001, 250.0])
+    found = held([b, a], x, np.full(5, Y + 50), 300.0)
+    assert found.near.tolist() == [1, 1, 0, 0, 0]
+
+
+def test_the_middle_of_a_very_large_polygon_is_inside():
+    hole = shapely.box(X + 40_000, Y + 40_000, X + 40_010, Y + 40_010)
+    large = shapely.box(X, Y, X + 80_000, Y + 80_000).difference(hole)
+    x = X + np.array([40_005.0, 40_000.0, 39_000.0, 1.0, 60_000.0])
+    found = held([large], x, x - X + Y, 300.0)
+    assert found.inside.tolist() == [-1, 0, 0, 0, 0]
+
+
+def test_far_null_and_infinite_points_get_nothing():
+    found = cells.build({"metropole": perimeters([shapely.box(X, Y, X + 9, Y + 9)])}, LAMBERT, 300.0).locate(
+        np.array([np.nan, X, np.inf, -1e12, X + 5e5, X + 4]), np.array([Y, np.nan, Y, 1e12, Y, Y + 4])
+    )
+    assert found.inside.tolist() == [-1, -1, -1, -1, -1, 0]
+    assert (found.near == -1).all()
+    assert found.distance_m is None
+
+
+def test_no_point_and_no_polygon():
+    empty = np.array([])
+    assert len(cells.build({}, LAMBERT, 300.0).locate(empty, empty).inside) == 0
+    assert cells.build({}, LAMBERT, 300.0).locate(np.array([X]), np.array([Y])).near.tolist() == [-1]
+
+
+def overseas():
+    """One square of 400 m in the middle of the box of each territory, in its own metres."""
+    squares = {}
+    for name, territory in TERRITORIES.items():
+        west, south, east, north = territory.box
+        x, y = transform_points(np.array([(west + east) / 2]), np.array([(south + north) / 2]), 4326, territory.epsg)
+        square = shapely.box(x[0] - 200, y[0] - 200, x[0] + 200, y[0] + 200)
+        squares[name] = perimeters([square], [f"Q-{name}"])
+    return squares
+
+
+@pytest.mark.parametrize("crs", ["EPSG:4326", "EPSG:3857", "EPSG:2154", "EPSG:5490", "EPSG:32620", "EPSG:27572"])
+def test_each_territory_is_measured_in_its_own_metres(crs):
+    squares = overseas()
+    index = cells.build(squares, crs, 300.0)
+    for name, square in squares.items():
+        epsg, (west, south, east, north) = TERRITORIES[name].epsg, square.polygons[0].bounds
+        x = np.array([(west + east) / 2, east + 299.9, east + 300.1, west - 150])
+        gx, gy = transform_points(x, np.full(4, (south + north) / 2), epsg, crs)
+        back = territory_of_position(*transform_points(gx, gy, crs, 4326))
+        mx, my = transform_points(gx, gy, crs, epsg)
+        inside, near, _ = naive(mx, my, square, 300.0)
+        found = index.locate(gx, gy)
+        own = np.append(np.where(index.codes == f"Q-{name}")[0], -1)
+        np.testing.assert_array_equal(found.inside, np.where(back == name, own[inside], -1), name)
+        np.testing.assert_array_equal(found.near, np.where(back == name, own[near], -1), name)
+        if (
+            np.hypot(mx - x, my - (south + north) / 2).max() < 0.01
+        ):  # a system comes back from its own part of the world
+            assert (inside.tolist(), near.tolist()) == ([0, -1, -1, -1], [-1, 0, -1, 0])
+
+
+def test_a_point_outside_the_box_of_its_territory_gets_nothing():
+    west, south, *_ = TERRITORIES["metropole"].box
+    x, y = transform_points(np.array([west]), np.array([(south + 51) / 2]), 4326, 2154)
+    square = perimeters([shapely.box(x[0] - 500, y[0] - 500, x[0] + 500, y[0] + 500)])
+    found = cells.build({"metropole": square}, "EPSG:4326", 300.0).locate(
+        np.array([west + 1e-9, west - 1e-9]), np.full(2, (south + 51) / 2)
+    )
+    assert found.inside.tolist() == [0, -1]
+
+
+def test_the_national_join_gives_the_same():
+    random = np.random.default_rng(3)
+    middles = [shapely.Point(X + a, Y + b) for a, b in random.uniform(0, 8000, (40, 2))]
+    polygons = [m.buffer(r, quad_segs=3) for m, r in zip(middles, random.uniform(50, 900, 40), strict=True)]
+    given = perimeters(polygons)
+    x, y = X + random.uniform(-800, 8800, 5000), Y + random.uniform(-800, 8800, 5000)
+    expected = location.locate(x, y, given, 300.0).points
+    found = cells.build({"metropole": given}, LAMBERT, 300.0).locate(x, y, with_distance=True)
+    codes = np.array([*given.codes, None], dtype=object)
+    close = (expected["qpv_code"].isna() & (expected["distance_m"] <= 300)).to_numpy()
+    assert codes[found.inside].tolist() == expected["qpv_code"].astype(object).where(lambda s: s.notna(), None).tolist()
+    assert codes[found.near].tolist() == np.where(close, expected["nearest_qpv_code"], None).tolist()
+    within = (expected["distance_m"] <= 300).to_numpy()
+    np.testing.assert_array_equal(found.distance_m[within], expected["distance_m"].to_numpy()[within])
+
+
+def test_the_index_comes_back_from_its_arrays():
+    index = cells.build(overseas(), "EPSG:4326", 300.0)
+    again = cells.Index.from_arrays(index.to_arrays())
+    lon, lat = np.random.default_rng(0).uniform((-62, 14), (-60, 17), (20_000, 2)).T
+    for a, b in zip(
+        index.locate(lon, lat, with_distance=True), again.locate(lon, lat, with_distance=True), strict=True
+    ):
+        np.testing.assert_array_equal(a, b)
+    assert again.codes.tolist() == index.codes.tolist()
+
+
+def test_threads_share_an_index():
+    given = perimeters([shapely.Point(X + 700 * k, Y).buffer(300, quad_segs=40) for k in range(30)])
+    x, y = np.random.default_rng(1).uniform((X - 400, Y - 700), (X + 21_000, Y + 700), (200_000, 2)).T
+    index = cells.build({"metropole": given}, LAMBERT, 300.0)
+    whole = index.locate(x, y)
+    edges = range(0, 200_001, 2_000)
+    with ThreadPoolExecutor(4) as threads:
+        parts = list(threads.map(lambda e: index.locate(x[e[0] : e[1]], y[e[0] : e[1]]), pairwise(edges)))
+    np.testing.assert_array_equal(np.concatenate([p.inside for p in parts]), whole.inside)
+    np.testing.assert_array_equal(np.concatenate([p.near for p in parts]), whole.near)
+
+
+def test_sizes_of_cells_are_bounded_by_the_length_of_the_borders():
+    assert cells._levels(5e6, 1300, 300.0, None) == (5, 8, 11)
+    assert cells._levels(5e6, 1300, 300.0, 1000) == (5, 8)
+    assert cells._levels(7e8, 35_000, 300.0, None) == (5, 8)
+    assert cells._levels(1e12, 35_000, 300.0, None) == (5,)
+
+
+def test_covering_is_exact_where_a_distance_is_rounded_to_zero():
+    """A point off a long edge by less than a distance can say is outside, and near at 0 m."""
+    triangle = shapely.Polygon([(X, Y), (X + 1000, Y + 333), (X, Y + 333)])
+    x = X + np.random.default_rng(2).uniform(0, 1000, 4000)
+    y = Y + (x - X) * 0.333
+    held([triangle], x, y, 300.0)
+    found = proximity.nearby(x, y, proximity.Shapes(np.array([triangle], dtype=object)), 300.0)
+    covered = shapely.covers(triangle, shapely.points(x, y))
+    np.testing.assert_array_equal(found.is_inside, covered)
