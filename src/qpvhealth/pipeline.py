@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from qpvhealth import accounting, assembly, findings
+from qpvhealth import accounting, assembly, findings, supplements
 from qpvhealth.contract.tables import PUBLISHED
 from qpvhealth.facts.generations import IN_FORCE, expected_count
 from qpvhealth.facts.situations import LOCATED
@@ -112,6 +112,7 @@ def build(raw: str | Path, settings: Settings | None = None, *, progress: Callab
         "rejects": sources.rejects,
         "areas": assembly.areas_table(sources, yearly),
         **accounting.tables(structures, located, stock, yearly, basis),
+        **supplements.tables(basis),
     }
     tell("checking")
     found = [*sources.findings, *findings.of(tables, basis), *accounting.findings(tables)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from qpvhealth.contract.change_tables import CHANGE_TABLES
+from qpvhealth.contract.coverage_tables import COVERAGE_TABLES
 from qpvhealth.contract.schema import Column, Reference, Table
 from qpvhealth.facts.categories import MODALITIES, STRUCTURE_TYPES
 from qpvhealth.facts.situations import ANSWERS, LOCATION_STATUSES, PRECISIONS, SITUATIONS
@@ -487,4 +488,4 @@ PUBLISHED: dict[str, Table] = {
         REJECTS,
         AREAS,
     )
-} | CHANGE_TABLES
+} | CHANGE_TABLES | COVERAGE_TABLES

@@ -66,6 +66,7 @@ KIND_KEYS: dict[str, dict[str, type]] = {
     "geocoded": {"year": int},
     "series": {"name": str, "release": str},
     "links": {},
+    "targets": {},
 }
 REQUIRED: dict[str, tuple[str, ...]] = {
     "structures": ("year", "reference_date"),
@@ -82,6 +83,7 @@ REQUIRED: dict[str, tuple[str, ...]] = {
     "geocoded": ("year",),
     "series": ("name", "release"),
     "links": (),
+    "targets": (),
 }
 BOUNDARY_LEVELS = ("commune", "department", "region")
 ZONING_LEVELS = ("qpv", "tvs", "commune")

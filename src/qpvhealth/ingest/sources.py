@@ -21,6 +21,7 @@ from qpvhealth.ingest import (
     programmes,
     series,
     structures,
+    supplements,
     zonings,
 )
 from qpvhealth.ingest.cards import of_kind
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
     from qpvhealth.ingest.corrections import Correction
     from qpvhealth.ingest.structures import StagedStructures
 
-NOT_STAGED = ("projects", "neighbourhood_indicators", "practitioners")
 COMPLETED = (
     *("name", "category", "siret", "legal_entity", "address", "postcode", "city", "commune_code", "department_code"),
     *("opened_on", "closed_on"),
@@ -50,6 +50,7 @@ CORRECTABLE = (
     "geocoded",
     "links",
     "series",
+    *supplements.KINDS,
 )
 SHOWN = 3
 EXTRACT_RANK, REGISTER_RANK, GEOCODED_RANK = 0, 1, 2
@@ -87,6 +88,7 @@ class Sources:
     communes: pd.DataFrame = field(default_factory=pd.DataFrame)
     areas: pd.DataFrame = field(default_factory=pd.DataFrame)
     rejects: pd.DataFrame = field(default_factory=no_rejects)
+    supplements: dict[str, pd.DataFrame] = field(default_factory=dict)
     accounts: dict[str, dict[str, Any]] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
 
@@ -140,10 +142,7 @@ def read_all(cards: list[Card], known: tuple[Correction, ...], progress: Callabl
     _name_communes(sources)
     for year, vintage in sources.vintages.items():
         _warn_stock(sources, sources.structures[year], vintage)
-    for card in of_kind(cards, *NOT_STAGED):
-        sources.findings.append(
-            Finding("source-unused", 1, f"card {card.id}: kind {card.kind} enters no table of this release")
-        )
+    sources.supplements = supplements.read_all(cards, known, sources.record)
     return sources
 
 
