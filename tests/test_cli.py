@@ -270,3 +270,22 @@ def test_releases_are_listed_rolled_back_and_pruned(tmp_path):
     assert done.returncode == 0
     assert (out / "current").resolve().name == ids[0]
     assert run("verify", "--out", out).returncode == 0
+
+
+def test_points_are_located_in_their_order(tmp_path):
+    raw = tiny(tmp_path / "raw")
+    (tmp_path / "points.csv").write_text(
+        "id,lon,lat\na,2.305,48.905\nb,2.3,48.9\nc,2.2995,48.905\nd,,\ne,2.2,48.9\n", encoding="utf-8"
+    )
+    arguments = ["locate", tmp_path / "points.csv", "--neighbourhoods", raw / "q.geojson", "--distance", 300]
+    done = run(*arguments, "--out", tmp_path / "out.csv", "--with-distance", "--no-cache", "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["counts"] == {"n_rows": 5, "n_without_point": 1, "n_inside": 2, "n_near": 1}
+    lines = [line.split(",") for line in (tmp_path / "out.csv").read_text(encoding="utf-8").splitlines()]
+    assert [row[0] for row in lines] == ["id", "a", "b", "c", "d", "e"]
+    assert [row[3] for row in lines[1:]] == ["QP093901", "QP093901", "", "", ""]
+    assert [row[4] for row in lines[1:]] == ["", "", "QP093901", "", ""]
+    assert run(*arguments, "--out", tmp_path / "nowhere" / "x.csv", "--no-cache").returncode in (2, 4)
+    assert (
+        run("locate", tmp_path / "missing.csv", *map(str, arguments[2:]), "--out", tmp_path / "o.csv").returncode == 3
+    )

@@ -96,3 +96,32 @@ class Progress:
         if self._live is not None:
             self._live.update(step)
         log.debug("%s", step)
+
+
+class Bar:
+    """Show how many rows are done, out of how many, on a terminal only."""
+
+    def __init__(self) -> None:
+        """Show nothing yet."""
+        self._bar: Any = None
+        self._task: Any = None
+
+    def __enter__(self) -> Callable[[int, int | None], None]:
+        """Return the function that is told rows done and rows in all."""
+        if sys.stderr.isatty() and log.isEnabledFor(logging.INFO) and not os.environ.get("NO_COLOR"):
+            from rich.console import Console
+            from rich.progress import Progress as Rows
+
+            self._bar = Rows(console=Console(stderr=True))
+            self._task = self._bar.add_task("rows", total=None)
+            self._bar.start()
+        return self._tell
+
+    def __exit__(self, *_: object) -> None:
+        """Leave the terminal as it was."""
+        if self._bar is not None:
+            self._bar.stop()
+
+    def _tell(self, done: int, total: int | None) -> None:
+        if self._bar is not None:
+            self._bar.update(self._task, completed=done, total=total)

@@ -1,0 +1,68 @@
+"""Points by the million: the QPV of each, and the nearest around it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from qpvhealth.cli.group import main_group
+from qpvhealth.cli.options import FILE, json_option
+from qpvhealth.cli.output import Bar, log, print_json
+
+if TYPE_CHECKING:
+    from qpvhealth.points import Summary
+
+
+@main_group.command()
+@click.argument("points", type=FILE)
+@click.option(
+    "--neighbourhoods", type=FILE, required=True, help="QPV polygons: shapefile, GeoJSON, GeoPackage, GeoParquet."
+)
+@click.option(
+    "--distance", "distance_m", type=float, required=True, metavar="M", help="How far around a QPV is near, in metres."
+)
+@click.option(
+    "--out", type=click.Path(path_type=Path), required=True, help="Parquet or CSV file to write (a folder with dask)."
+)
+@click.option("--x", metavar="COLUMN", help="Column of the easting or longitude. Default: the geometry, else lon/lat.")
+@click.option("--y", metavar="COLUMN", help="Column of the northing or latitude.")
+@click.option("--crs", metavar="EPSG:N", help="System of the coordinates. Default: what the file says, else WGS84.")
+@click.option("--with-distance", is_flag=True, help="Also write distance_m, null beyond the distance.")
+@click.option(
+    "--engine", type=click.Choice(["local", "dask"]), default="local", show_default=True, help="Where to compute."
+)
+@click.option("--scheduler", metavar="ADDRESS", help="Address of a Dask scheduler.")
+@click.option("--no-cache", is_flag=True, help="Do not keep the index of the polygons for the next run.")
+@json_option
+def locate(points: Path, neighbourhoods: Path, out: Path, *, no_cache: bool, as_json: bool, **options: Any) -> None:
+    r"""Write POINTS with the QPV that covers each (qpv_code) and the nearest within the distance (near_qpv_code).
+
+    The same rows, in the same order, with the same columns first; Parquet, GeoParquet or CSV. Border included; the territory
+    follows from the position. All or nothing: no half file is left.
+
+    \b
+    Example:
+      qpvhealth locate addresses.parquet --neighbourhoods qpv.geojson --distance 300 --out located.parquet
+    """
+    from qpvhealth import points as engine
+
+    cache = None if no_cache else engine.default_cache()
+    with Bar() as tell:
+        told = engine.locate_file(points, neighbourhoods, out, cache=cache, progress=tell, **options)
+    for note in told.notes:
+        log.info("%s", note)
+    print_json(_summary(told, out)) if as_json else click.echo(_sentence(told, out))
+
+
+def _summary(told: Summary, out: Path) -> dict[str, Any]:
+    counts = told.counts._asdict()
+    return {"out": str(out), "counts": counts, "neighbourhoods": told.n_neighbourhoods, "index": told.index}
+
+
+def _sentence(told: Summary, out: Path) -> str:
+    counts = ", ".join(
+        f"{n:,} {name.removeprefix('n_').replace('_', ' ')}" for name, n in told.counts._asdict().items()
+    )
+    return f"{out}: {counts} ({told.seconds:.1f} s, index {told.index})"
