@@ -242,7 +242,7 @@ def test_threads_share_an_index():
 def test_sizes_of_cells_are_bounded_by_the_length_of_the_borders():
     assert cells._levels(5e6, 1300, 300.0, None) == (5, 8, 11)
     assert cells._levels(5e6, 1300, 300.0, 1000) == (5, 8)
-    assert cells._levels(7e8, 35_000, 300.0, None) == (5, 8)
+    assert cells._levels(1e8, 35_000, 300.0, None) == (5, 8)
     assert cells._levels(1e12, 35_000, 300.0, None) == (5,)
 
 

@@ -27,7 +27,7 @@ KEPT_INDEXES = 8
 
 
 class PointWriter:
-    """Writes batches of one schema, in order, to Parquet (snappy, page checksums) or CSV (UTF-8)."""
+    """Writes batches of one schema, in order, to Parquet (snappy, page checksums) or CSV (UTF-8, texts quoted)."""
 
     def __init__(self, path: Path, schema: pa.Schema, *, suffix: str, separator: str = ",") -> None:
         """Start a file; ``write_points`` gives it its place."""
@@ -110,7 +110,7 @@ def keep_index(folder: Path, key: str, arrays: Mapping[str, np.ndarray]) -> bool
 def kept_index(folder: Path, key: str) -> dict[str, np.ndarray] | None:
     """Return the arrays of an index that was kept under a key; null where there is none, or where it is damaged."""
     try:
-        with np.load(folder / f"{key}.npz", allow_pickle=False) as file:
+        with (folder / f"{key}.npz").open("rb") as raw, np.load(raw, allow_pickle=False) as file:
             return {name: file[name] for name in file.files}
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         return None

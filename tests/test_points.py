@@ -1,0 +1,366 @@
+"""Files of points in, the same rows in the same order out, with their QPV: whole or not at all, in bounded memory."""
+
+from __future__ import annotations
+
+import csv
+import subprocess
+import sys
+import textwrap
+
+import geopandas as gpd
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv as pacsv
+import pyarrow.parquet as pq
+import pytest
+import shapely
+
+from qpvhealth import points
+from qpvhealth.errors import InputError, PublishError, UsageError
+from qpvhealth.ingest.points import PointFile
+from qpvhealth.spatial.projection import transform_points
+
+X, Y = 650_000.0, 6_860_000.0
+
+
+@pytest.fixture
+def neighbourhoods(tmp_path):
+    """Two squares in Lambert-93, one overlapping the other, and one square in Guadeloupe."""
+    gx, gy = transform_points(np.array([-61.5]), np.array([16.2]), 4326, 5490)
+    local = shapely.box(gx[0], gy[0], gx[0] + 500, gy[0] + 500)
+    ring = transform_points(*np.array(local.exterior.coords).T, 5490, 2154)
+    path = tmp_path / "qpv.gpkg"
+    squares = [
+        shapely.box(X, Y, X + 500, Y + 500),
+        shapely.box(X + 700, Y, X + 900, Y + 500),
+        shapely.Polygon(np.column_stack(ring)),
+    ]
+    codes = {"code_qp": ["QP075001", "QP075002", "QP971001"], "nom_qp": ["a", "b", "c"]}
+    gpd.GeoDataFrame(codes, geometry=squares, crs=2154).to_file(path)
+    return path
+
+
+def metres():
+    """Inside the first, near it, near the second, beyond, no point."""
+    return np.array([X + 10, X - 300, X + 650, X - 301, np.nan]), np.array([Y + 10, Y + 10, Y, Y + 10, Y])
+
+
+EXPECTED = {
+    "qpv_code": ["QP075001", None, None, None, None],
+    "near_qpv_code": [None, "QP075001", "QP075002", None, None],
+}
+
+
+def table(**more):
+    x, y = metres()
+    return pa.table({"name": ["a", "", "c", "NA", "e"], "x": x, "y": y} | more)
+
+
+def run(source, neighbourhoods, out, **options):
+    chosen = {"x": "x", "y": "y", "crs": "EPSG:2154"} | options
+    return points.locate_file(source, neighbourhoods, out, distance_m=300, **chosen)
+
+
+def test_parquet_in_same_rows_and_columns_out(tmp_path, neighbourhoods):
+    given = table(when=pa.array([1, None, 3, 4, 5], pa.timestamp("ms", "UTC")), tags=[[1], [], None, [2], [3]])
+    pq.write_table(given, tmp_path / "p.parquet", row_group_size=2)
+    told = []
+    done = run(tmp_path / "p.parquet", neighbourhoods, tmp_path / "o.parquet", progress=lambda *a: told.append(a))
+    out = pq.read_table(tmp_path / "o.parquet")
+    assert out.select(given.column_names).equals(pq.read_table(tmp_path / "p.parquet"))
+    assert {n: out[n].to_pylist() for n in EXPECTED} == EXPECTED
+    assert out.schema.field("qpv_code").type == pa.string()
+    assert done.counts == (5, 1, 1, 2)
+    assert told[-1] == (5, 5)
+    assert done.n_neighbourhoods == 3
+
+
+def test_with_distance(tmp_path, neighbourhoods):
+    pq.write_table(table(), tmp_path / "p.parquet")
+    run(tmp_path / "p.parquet", neighbourhoods, tmp_path / "o.parquet", with_distance=True)
+    assert pq.read_table(tmp_path / "o.parquet")["distance_m"].to_pylist() == [0.0, 300.0, 50.0, None, None]
+
+
+def test_the_largest_distance_is_included_and_zero_is_a_distance(tmp_path, neighbourhoods):
+    pq.write_table(table(), tmp_path / "p.parquet")
+    points.locate_file(
+        tmp_path / "p.parquet", neighbourhoods, tmp_path / "o.csv", distance_m=0, x="x", y="y", crs="2154"
+    )
+    read = pacsv.read_csv(tmp_path / "o.csv")
+    assert read["near_qpv_code"].null_count == 5
+
+
+def test_csv_keeps_its_cells_as_written(tmp_path, neighbourhoods):
+    lines = ["id;lon;LAT;note"]
+    lon, lat = transform_points(*metres(), 2154, 4326)
+    for k, (a, b) in enumerate(zip(lon, lat, strict=True)):
+        point = f"{a:.9f};{b:.9f}0" if np.isfinite(a) else ";"
+        lines.append(f"0{k};{point.replace('.', ',')};" + ['"a;b"', "", "NA", "=1+1", "é"][k])
+    (tmp_path / "p.csv").write_text("\n".join(lines) + "\n\n", encoding="cp1252")
+    done = points.locate_file(tmp_path / "p.csv", neighbourhoods, tmp_path / "o.csv", distance_m=300)
+    written = (tmp_path / "o.csv").read_text(encoding="utf-8").splitlines()
+    assert written[0].replace('"', "") == "id;lon;LAT;note;qpv_code;near_qpv_code"
+    cells = list(csv.reader(written, delimiter=";"))
+    assert [row[:4] for row in cells] == list(csv.reader(lines, delimiter=";"))
+    assert [row[4:] for row in cells[1:3]] == [["QP075001", ""], ["", "QP075001"]]
+    assert done.counts == (5, 1, 1, 2)
+
+
+def test_geoparquet_in_and_out(tmp_path, neighbourhoods):
+    x, y = metres()
+    shapes = [None if np.isnan(a) else shapely.Point(a, b) for a, b in zip(x, y, strict=True)]
+    frame = gpd.GeoDataFrame({"name": list("abcde")}, geometry=shapes, crs=2154)
+    for name, some in (("nulls", frame), ("full", frame.iloc[:4])):
+        for encoding in ("WKB", "geoarrow"):
+            source, out = tmp_path / f"{name}.{encoding}.parquet", tmp_path / f"{name}.{encoding}.o.parquet"
+            some.to_parquet(source, geometry_encoding=encoding)
+            points.locate_file(source, neighbourhoods, out, distance_m=300)
+            back = gpd.read_parquet(out)
+            assert back.crs.to_epsg() == 2154
+            assert back.geometry.equals(some.geometry)
+            codes = back["near_qpv_code"].astype(object).where(back["near_qpv_code"].notna(), None)
+            assert codes.tolist() == EXPECTED["near_qpv_code"][: len(some)]
+    points.locate_file(tmp_path / "full.WKB.parquet", neighbourhoods, tmp_path / "o.csv", distance_m=300)
+    assert "POINT (650010 6860010)" in (tmp_path / "o.csv").read_text()
+
+
+def test_lines_are_no_points(tmp_path, neighbourhoods):
+    shapes = [shapely.Point(0, 1), shapely.LineString([(0, 0), (1, 1)])]
+    gpd.GeoDataFrame(geometry=shapes, crs=4326).to_parquet(tmp_path / "p.parquet")
+    with pytest.raises(InputError, match="row 2 is not a point"):
+        points.locate_file(tmp_path / "p.parquet", neighbourhoods, tmp_path / "o.parquet", distance_m=300)
+    assert not list(tmp_path.glob("*o.parquet*"))
+
+
+def test_overseas_points_are_measured_in_their_own_metres(tmp_path, neighbourhoods):
+    gx, gy = transform_points(np.array([-61.5]), np.array([16.2]), 4326, 5490)
+    x = gx[0] + np.array([250.0, -299.0, -301.0])
+    lon, lat = transform_points(x, np.full(3, gy[0] + 250), 5490, 4326)
+    pq.write_table(pa.table({"longitude": lon, "latitude": lat}), tmp_path / "p.parquet")
+    points.locate_file(tmp_path / "p.parquet", neighbourhoods, tmp_path / "o.parquet", distance_m=300)
+    out = pq.read_table(tmp_path / "o.parquet")
+    assert out["qpv_code"].to_pylist() == ["QP971001", None, None]
+    assert out["near_qpv_code"].to_pylist() == [None, "QP971001", None]
+
+
+@pytest.mark.parametrize("n", [0, 1])
+def test_no_row_is_no_trouble(tmp_path, neighbourhoods, n):
+    pq.write_table(table().slice(0, n), tmp_path / "p.parquet")
+    assert run(tmp_path / "p.parquet", neighbourhoods, tmp_path / "o.parquet").counts.n_rows == n
+    assert pq.read_table(tmp_path / "o.parquet").num_rows == n
+    (tmp_path / "p.csv").write_text("x,y\n" + "650010,6860010\n" * n)
+    assert run(tmp_path / "p.csv", neighbourhoods, tmp_path / "o.csv").counts.n_rows == n
+
+
+def test_the_index_is_kept_and_used_again(tmp_path, neighbourhoods):
+    pq.write_table(table(), tmp_path / "p.parquet")
+    cache = tmp_path / "cache"
+    first = run(tmp_path / "p.parquet", neighbourhoods, tmp_path / "a.parquet", cache=cache)
+    again = run(tmp_path / "p.parquet", neighbourhoods, tmp_path / "b.parquet", cache=cache)
+    assert (first.index, again.index) == ("built", "kept")
+    assert (tmp_path / "a.parquet").read_bytes() == (tmp_path / "b.parquet").read_bytes()
+    other = run(tmp_path / "p.parquet", neighbourhoods, tmp_path / "c.parquet", cache=cache, crs="EPSG:3857")
+    assert other.index == "built"
+    for kept in cache.glob("*.npz"):
+        kept.write_bytes(kept.read_bytes()[:-2000] + b"\0" * 2000)
+    assert run(tmp_path / "p.parquet", neighbourhoods, tmp_path / "d.parquet", cache=cache).index == "built"
+    assert (tmp_path / "a.parquet").read_bytes() == (tmp_path / "d.parquet").read_bytes()
+
+
+def test_a_cache_that_cannot_be_written_stops_nothing(tmp_path, neighbourhoods):
+    pq.write_table(table(), tmp_path / "p.parquet")
+    (tmp_path / "cache").write_text("a file")
+    run(tmp_path / "p.parquet", neighbourhoods, tmp_path / "o.parquet", cache=tmp_path / "cache")
+    assert (tmp_path / "o.parquet").exists()
+
+
+def test_collapsed_polygons_are_told(tmp_path):
+    flat = shapely.Polygon([(X, Y), (X + 1, Y), (X, Y)])
+    square = shapely.box(X, Y, X + 500, Y + 500)
+    frame = gpd.GeoDataFrame({"code_qp": ["QP075001", "QP075002"]}, geometry=[square, flat], crs=2154)
+    frame.to_file(tmp_path / "q.geojson")
+    pq.write_table(table(), tmp_path / "p.parquet")
+    done = run(tmp_path / "p.parquet", tmp_path / "q.geojson", tmp_path / "o.parquet")
+    assert "QP075002" in done.notes[0]
+
+
+WRONG = [
+    ({"x": None, "y": None}, "name the coordinates", UsageError),
+    ({"x": "x", "y": None}, "go together", UsageError),
+    ({"x": "easting"}, 'no column "easting"', UsageError),
+    ({"crs": "EPSG:999999"}, "unknown coordinate system", UsageError),
+    ({"crs": None}, "not in degrees", InputError),
+    ({"engine": "spark"}, "local, or dask", UsageError),
+    ({"scheduler": "tcp://localhost:1"}, "alone takes a scheduler", UsageError),
+]
+
+
+@pytest.mark.parametrize(("options", "message", "kind"), WRONG)
+def test_wrong_options_say_what_to_do(tmp_path, neighbourhoods, options, message, kind):
+    pq.write_table(table(), tmp_path / "p.parquet")
+    (tmp_path / "o.parquet").write_text("before")
+    with pytest.raises(kind, match=message):
+        run(tmp_path / "p.parquet", neighbourhoods, tmp_path / "o.parquet", **options)
+    assert (tmp_path / "o.parquet").read_text() == "before"
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["o.parquet", "p.parquet", "qpv.gpkg"]
+
+
+def test_wrong_outputs_and_distances_are_refused(tmp_path, neighbourhoods):
+    pq.write_table(table(), tmp_path / "p.parquet")
+    pq.write_table(table(qpv_code=list("abcde")), tmp_path / "named.parquet")
+    with pytest.raises(UsageError, match="name another output"):
+        run(tmp_path / "p.parquet", neighbourhoods, tmp_path / "p.parquet")
+    with pytest.raises(UsageError, match="written as"):
+        run(tmp_path / "p.parquet", neighbourhoods, tmp_path / "o.xlsx")
+    with pytest.raises(UsageError, match="already has qpv_code"):
+        run(tmp_path / "named.parquet", neighbourhoods, tmp_path / "o.parquet")
+    with pytest.raises(UsageError, match="0 or more"):
+        points.locate_file(tmp_path / "p.parquet", neighbourhoods, tmp_path / "o.parquet", distance_m=-1)
+    with pytest.raises(InputError, match="cannot be read"):
+        run(tmp_path / "absent.parquet", neighbourhoods, tmp_path / "o.parquet")
+    with pytest.raises(PublishError, match="cannot be written"):
+        run(tmp_path / "p.parquet", neighbourhoods, tmp_path / "p.parquet" / "o.parquet")
+
+
+BROKEN_CSV = {
+    'x,y,n\n1,2,"a\n3,4,b"\n5,6,c\n': "a quote is not closed",
+    'x,y\n1,"2\n3,4"\n5,6\n': "not a number",
+    "x,y\n1,2\n1,2,3\n": "cannot be read",
+    "x,y\n1,deux\n": "not a number",
+    "x,x\n1,2\n": "named twice",
+}
+
+
+@pytest.mark.parametrize("text", BROKEN_CSV)
+def test_broken_csv_is_refused_whole(tmp_path, neighbourhoods, text):
+    (tmp_path / "p.csv").write_text(text)
+    with pytest.raises(InputError, match=BROKEN_CSV[text]):
+        run(tmp_path / "p.csv", neighbourhoods, tmp_path / "o.csv", crs="EPSG:2154")
+    assert not list(tmp_path.glob("*o.csv*"))
+
+
+def test_utf16_and_damaged_parquet_are_refused(tmp_path, neighbourhoods):
+    (tmp_path / "p.csv").write_bytes("x,y\n1,2\n".encode("utf-16"))
+    with pytest.raises(InputError, match="UTF-8"):
+        run(tmp_path / "p.csv", neighbourhoods, tmp_path / "o.csv")
+    pq.write_table(table(), tmp_path / "p.parquet", write_page_checksum=True, compression="none", use_dictionary=False)
+    data = bytearray((tmp_path / "p.parquet").read_bytes())
+    data[60] ^= 1
+    (tmp_path / "p.parquet").write_bytes(data)
+    with pytest.raises(InputError, match=r"p\.parquet"):
+        run(tmp_path / "p.parquet", neighbourhoods, tmp_path / "o.parquet")
+    assert not list(tmp_path.glob("*o.parquet*"))
+
+
+@pytest.mark.usefixtures("neighbourhoods")
+def test_a_run_that_is_killed_leaves_what_was_there(tmp_path):
+    n = 3_000_000
+    pq.write_table(pa.table({"x": np.full(n, X), "y": np.full(n, Y)}), tmp_path / "p.parquet")
+    (tmp_path / "o.parquet").write_text("before")
+    program = f"""
+        import os, pathlib
+        from qpvhealth import points
+        here = pathlib.Path({str(tmp_path)!r})
+        points.locate_file(here / "p.parquet", here / "qpv.gpkg", here / "o.parquet", distance_m=300, x="x", y="y",
+                           crs="EPSG:2154", progress=lambda done, total: os._exit(9))
+    """
+    ended = subprocess.run([sys.executable, "-c", textwrap.dedent(program)], check=False)
+    assert ended.returncode == 9
+    assert (tmp_path / "o.parquet").read_text() == "before"
+
+
+@pytest.mark.usefixtures("neighbourhoods")
+def test_memory_does_not_grow_with_the_file(tmp_path):
+    """Eight million rows in one row group, in a process that may hold no more than for half a million."""
+    n = 8_000_000
+    x = X + np.arange(n, dtype=float) % 100_003
+    pq.write_table(pa.table({"x": x, "y": x - X + Y}), tmp_path / "p.parquet", row_group_size=n, use_dictionary=False)
+    program = f"""
+        import pathlib, resource
+        from qpvhealth import points
+        here = pathlib.Path({str(tmp_path)!r})
+        points.locate_file(here / "p.parquet", here / "qpv.gpkg", here / "o.parquet", distance_m=300, x="x", y="y",
+                           crs="EPSG:2154")
+        print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+    """
+    told = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(program)], check=True, capture_output=True, text=True
+    ).stdout
+    unit = 1 if sys.platform == "darwin" else 1024
+    assert int(told) * unit < 700 * 1024**2
+    assert pq.read_metadata(tmp_path / "o.parquet").num_rows == n
+
+
+def test_row_groups_may_be_read_in_part(tmp_path):
+    pq.write_table(table(), tmp_path / "p.parquet", row_group_size=2)
+    file = PointFile(tmp_path / "p.parquet", x="x", y="y", crs="EPSG:2154")
+    assert file.row_groups() == [2, 2, 1]
+    assert [b.rows.num_rows for b in file.batches([1, 2])] == [3]
+
+
+def test_default_cache_is_that_of_the_user(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert points.default_cache() == tmp_path / "qpvhealth" / "locate"
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    assert points.default_cache().parts[-3:] == (".cache", "qpvhealth", "locate")
+
+
+class TestDask:
+    """The same function over partitions, on a cluster of two processes."""
+
+    @pytest.fixture
+    def big(self, tmp_path):
+        random = np.random.default_rng(4)
+        x, y = random.uniform((X - 500, Y - 500), (X + 1400, Y + 1000), (60_000, 2)).T
+        pq.write_table(pa.table({"x": x, "y": y}), tmp_path / "p.parquet", row_group_size=5_000)
+        return tmp_path / "p.parquet"
+
+    @pytest.mark.filterwarnings("ignore")
+    def test_same_bytes_for_each_partition_and_a_killed_worker_is_survived(
+        self, tmp_path, neighbourhoods, big, monkeypatch
+    ):
+        distributed = pytest.importorskip("distributed")
+        from qpvhealth import cluster
+
+        monkeypatch.setattr(cluster, "PART_ROWS", 5_000)
+        run(big, neighbourhoods, tmp_path / "whole.parquet")
+        with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as two:
+            workers = list(two.workers.values())
+            killed = []
+
+            def kill(*_):
+                if not killed:
+                    killed.append(workers[0].pid)
+                    subprocess.run(["kill", "-9", str(workers[0].pid)], check=True)
+
+            with distributed.Client(two) as client:
+                for out, told in (("a", kill), ("b", None)):
+                    done = cluster.locate_parts(
+                        big,
+                        neighbourhoods,
+                        tmp_path / out,
+                        distance_m=300,
+                        x="x",
+                        y="y",
+                        crs="EPSG:2154",
+                        client=client,
+                        progress=told,
+                    )
+                    assert done.n_parts == 12
+        parts = sorted((tmp_path / "a").iterdir())
+        assert [p.read_bytes() for p in parts] == [(tmp_path / "b" / p.name).read_bytes() for p in parts]
+        together = pa.concat_tables([pq.read_table(p) for p in parts])
+        assert together.equals(pq.read_table(tmp_path / "whole.parquet"))
+        assert killed
+
+    def test_without_the_extra_it_says_what_to_install(self, tmp_path, neighbourhoods, big, monkeypatch):
+        monkeypatch.setitem(sys.modules, "distributed", None)
+        with pytest.raises(UsageError, match="scale"):
+            run(big, neighbourhoods, tmp_path / "out", engine="dask")
+        assert not (tmp_path / "out").exists()
+        (tmp_path / "out").mkdir()
+        with pytest.raises(PublishError, match="exists"):
+            run(big, neighbourhoods, tmp_path / "out", engine="dask")
+        (tmp_path / "p.csv").write_text("x,y\n1,2\n")
+        with pytest.raises(UsageError, match="reads Parquet"):
+            run(tmp_path / "p.csv", neighbourhoods, tmp_path / "new", engine="dask")
