@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import re
@@ -281,7 +282,7 @@ def test_points_are_located_in_their_order(tmp_path):
     done = run(*arguments, "--out", tmp_path / "out.csv", "--with-distance", "--no-cache", "--json")
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["counts"] == {"n_rows": 5, "n_without_point": 1, "n_inside": 2, "n_near": 1}
-    lines = [line.split(",") for line in (tmp_path / "out.csv").read_text(encoding="utf-8").splitlines()]
+    lines = list(csv.reader((tmp_path / "out.csv").read_text(encoding="utf-8").splitlines()))
     assert [row[0] for row in lines] == ["id", "a", "b", "c", "d", "e"]
     assert [row[3] for row in lines[1:]] == ["QP093901", "QP093901", "", "", ""]
     assert [row[4] for row in lines[1:]] == ["", "", "QP093901", "", ""]
