@@ -58,7 +58,7 @@ def test_a_file_changes_what_it_names(tmp_path):
 def test_a_value_that_makes_no_sense_is_refused(tmp_path, text, message):
     path = tmp_path / "qpvhealth.toml"
     path.write_text(text, encoding="utf-8")
-    with pytest.raises(UsageError, match="qpvhealth.toml: ") as caught:
+    with pytest.raises(UsageError, match=r"qpvhealth\.toml: ") as caught:
         settings.load(path)
     assert message in str(caught.value)
 

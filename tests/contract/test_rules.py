@@ -34,6 +34,10 @@ def test_rules_are_told_apart_and_explained():
 
 def test_a_finding_gives_its_share_where_the_whole_is_known():
     assert Finding("tie", 1, "m", 3).as_dict() == {
-        **{"rule": "tie", "n": 1, "of": 3, "share": 0.333333, "message": "m"},
+        "rule": "tie",
+        "n": 1,
+        "of": 3,
+        "share": 0.333333,
+        "message": "m",
     }
     assert Finding("tie", 1, "m").as_dict()["share"] is None

@@ -81,15 +81,19 @@ def test_check_collects_every_problem_with_at_most_five_examples():
 
 
 def test_check_finds_nulls_and_types_that_were_not_conformed():
-    with pytest.raises(ContractError, match="city.code: must not be null"):
+    with pytest.raises(ContractError, match=r"city.code: must not be null"):
         CITY.check(CITY.conform(frame(code=["01", None])))
-    with pytest.raises(ContractError, match="city.size: must be a number"):
+    with pytest.raises(ContractError, match=r"city.size: must be a number"):
         CITY.check(frame(size=["5", "6"]))
 
 
 def test_a_repeated_key_with_a_null_part_is_told():
     table = Table(
-        "t", "T", "a, b", ("a", "b"), (CITY.column("code"), Column("b", "string", "B", "B", nullable=True)),
+        "t",
+        "T",
+        "a, b",
+        ("a", "b"),
+        (CITY.column("code"), Column("b", "string", "B", "B", nullable=True)),
     )
     table = Table("t", "T", "a, b", ("code", "b"), table.columns)
     rows = pd.DataFrame({"code": ["01", "01"], "b": [None, None]}, dtype="str")

@@ -64,7 +64,10 @@ def test_a_column_has_labels_and_a_name_of_the_house(table, column):
     assert column.fr.strip()
     assert column.en.strip()
     if column.kind == "bool" and table.name in KEYS:
-        assert column.name.startswith(("is_", "has_")) or column.name in ("agrees_with_source", "differs_from_territory")
+        assert column.name.startswith(("is_", "has_")) or column.name in (
+            "agrees_with_source",
+            "differs_from_territory",
+        )
     if column.name.startswith("is_"):
         assert column.kind == "bool"
     if column.name.endswith("_m"):

@@ -21,7 +21,7 @@ CONTROL = [
 
 
 @pytest.mark.parametrize(("territory", "epsg", "x", "y", "lon", "lat"), CONTROL)
-def test_control_points_agree_to_five_decimals(territory, epsg, x, y, lon, lat):
+def test_control_points_agree_to_five_decimals(territory, epsg, x, y, lon, lat):  # noqa: PLR0917
     found = Transformer.from_crs(epsg, 4326, always_xy=True).transform(x, y)
     assert found == pytest.approx((lon, lat), abs=1e-5)
     west, south, east, north = facts.TERRITORIES[territory].box
@@ -72,7 +72,9 @@ def test_arrondissements_are_those_of_insee(real_data):
     assert found == facts.COMMUNE_OF_ARRONDISSEMENT
 
 
-@pytest.mark.parametrize(("commune", "department"), [("75056", "75"), ("2A004", "2A"), ("97611", "976"), ("98735", "987")])
+@pytest.mark.parametrize(
+    ("commune", "department"), [("75056", "75"), ("2A004", "2A"), ("97611", "976"), ("98735", "987")]
+)
 def test_the_department_is_written_in_the_commune(commune, department):
     assert facts.department_of_commune(commune) == department
 

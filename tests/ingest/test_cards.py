@@ -9,8 +9,10 @@ STRUCTURES = "[[source]]\nid='s'\nkind='structures'\npath='s.csv'\nyear=2019\nre
 EVERY_KIND = [
     "kind='structures'\nyear=2019\nreference_date=2019-03-31\ncrs='EPSG:2154'\ncovers={regions=['76'],departments=['93']}",
     "kind='register'\nyear=2019",
-    "kind='neighbourhoods'\ngeneration='cucs'\ncode_pattern='C.*'\nin_force_from=2008-01-01\nin_force_to=2014-12-31\n"
-    "crs='EPSG:2154'\ncodes=['C1']",
+    (
+        "kind='neighbourhoods'\ngeneration='cucs'\ncode_pattern='C.*'\nin_force_from=2008-01-01\nin_force_to=2014-12-31\n"
+        "crs='EPSG:2154'\ncodes=['C1']"
+    ),
     "kind='populations'\ngeneration='qpv-2015'\npopulation_year=2013",
     "kind='declarations'\nyear=2019\ngeneration='qpv-2015'\nanswered={regions=['53']}",
     "kind='zoning'\nedition='2019'\nin_force_from=2019-01-01\ngeneration='qpv-2015'\nlevel='qpv'",
@@ -42,7 +44,10 @@ def test_every_key_of_the_interface_is_accepted(tmp_path, lines):
 
 
 def test_a_card_says_where_its_file_is_and_what_it_covers(tmp_path):
-    text = STRUCTURES + "covers={regions=['76']}\n[source.columns]\nfiness_et='N°'\n[source.values.structure_type]\nX='MSP'\n"
+    text = (
+        STRUCTURES
+        + "covers={regions=['76']}\n[source.columns]\nfiness_et='N°'\n[source.values.structure_type]\nX='MSP'\n"
+    )
     (card,) = load(tmp_path, "\ufeff" + text)
     assert card.path == tmp_path / "s.csv"
     assert card.area == {"regions": ("76",)}
@@ -85,14 +90,28 @@ def test_an_absolute_path_is_not_published(tmp_path):
         (STRUCTURES + "covers={}", "covers is empty"),
         (STRUCTURES + "[source.columns]\nx=3", "columns maps each of our columns to one header"),
         (STRUCTURES + "[source.values]\nstructure_type='MSP'", "values holds one table per coded column"),
-        (STRUCTURES + "[source.values.type]\na='b'", "values names type; the coded columns of this kind are structure_type"),
-        ("[[source]]\nid='a'\nkind='boundaries'\npath='b'\nyear=1\nlevel='city'", "level must be one of commune"),
-        ("[[source]]\nid='a'\nkind='zoning'\npath='b'\nedition='e'\nin_force_from=2019-01-01\nlevel='iris'", "level must be"),
-        ("[[source]]\nid='a'\nkind='neighbourhoods'\npath='b'\ngeneration='g'\ncode_pattern='('", "no regular expression"),
-        ("[[source]]\nid='a'\nkind='neighbourhoods'\npath='b'\ngeneration='g'\ncodes=[1]", "codes is a list of QPV codes"),
         (
-            "[[source]]\nid='a'\nkind='neighbourhoods'\npath='b'\ngeneration='g'\nin_force_from=2019-01-01\n"
-            "in_force_to=2018-01-01",
+            STRUCTURES + "[source.values.type]\na='b'",
+            "values names type; the coded columns of this kind are structure_type",
+        ),
+        ("[[source]]\nid='a'\nkind='boundaries'\npath='b'\nyear=1\nlevel='city'", "level must be one of commune"),
+        (
+            "[[source]]\nid='a'\nkind='zoning'\npath='b'\nedition='e'\nin_force_from=2019-01-01\nlevel='iris'",
+            "level must be",
+        ),
+        (
+            "[[source]]\nid='a'\nkind='neighbourhoods'\npath='b'\ngeneration='g'\ncode_pattern='('",
+            "no regular expression",
+        ),
+        (
+            "[[source]]\nid='a'\nkind='neighbourhoods'\npath='b'\ngeneration='g'\ncodes=[1]",
+            "codes is a list of QPV codes",
+        ),
+        (
+            (
+                "[[source]]\nid='a'\nkind='neighbourhoods'\npath='b'\ngeneration='g'\nin_force_from=2019-01-01\n"
+                "in_force_to=2018-01-01"
+            ),
             "in_force_from is after in_force_to",
         ),
         (STRUCTURES + STRUCTURES, 'the id "s" is used 2 times'),

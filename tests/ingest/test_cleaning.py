@@ -149,7 +149,9 @@ def test_lists_of_codes_are_split_whatever_stands_between(cell):
 
 
 def test_coded_values_are_compared_whole_without_case_or_spaces():
-    found = cleaning.coded(text(" maison  de SANTÉ", "MSP", None), {"Maison de santé": "MSP", "MSP": "MSP"}, column="t", where="f")
+    found = cleaning.coded(
+        text(" maison  de SANTÉ", "MSP", None), {"Maison de santé": "MSP", "MSP": "MSP"}, column="t", where="f"
+    )
     assert listed(found) == ["MSP", "MSP", None]
 
 

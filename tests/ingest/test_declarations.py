@@ -50,7 +50,7 @@ def test_only_a_yes_names_qpv(card):
 
 
 def test_yes_and_no_are_refused(card):
-    with pytest.raises(InputError, match="yes and no for 750000018; correct one in corrections.toml"):
+    with pytest.raises(InputError, match=r"yes and no for 750000018; correct one in corrections.toml"):
         read(card, ["750000018;oui;QP075001", "750000018;non;"])
     known = (Correction("c", "750000018", "vecu_declared", "non", "oui", "r"),)
     assert len(told(read(card, ["750000018;oui;QP075001", "750000018;non;"], known))) == 1

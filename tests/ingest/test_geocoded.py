@@ -13,7 +13,7 @@ def read(card, *rows, header=HEADER):
     return geocoded.read(card("geocoded", header + "".join(f"{r}\n" for r in rows)))
 
 
-def row(finess="750000018", lon="2.3", lat="48.8", score="0.95", kind="housenumber", status="ok", city="75101"):
+def row(finess="750000018", lon="2.3", lat="48.8", score="0.95", kind="housenumber", status="ok", city="75101"):  # noqa: PLR0917
     return f"{finess};rue;{lon};{lat};{score};{kind};{status};{city}"
 
 
@@ -61,7 +61,9 @@ def test_repeats_and_rows_without_identifier(card, balanced):
     staged = read(card, *rows)
     assert balanced(staged, 7).duplicates == 1
     assert staged.frame["finess_et"].tolist() == ["750000018", "010780054"]
-    assert staged.rejects[["row", "rule"]].to_numpy().tolist() == [[n, "geocoder-answer-unusable"] for n in (4, 5, 6, 7)]
+    assert staged.rejects[["row", "rule"]].to_numpy().tolist() == [
+        [n, "geocoder-answer-unusable"] for n in (4, 5, 6, 7)
+    ]
 
 
 def test_an_answer_without_score_column_is_refused(card):

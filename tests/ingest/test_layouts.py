@@ -23,7 +23,10 @@ def raw(*header, geometry=False):
     ("written", "key"),
     [
         ("N° FINESS ET", "n_finess_et"),
-        ("Qualification attribuée au QPV par l’arrêté régional", "qualification_attribuee_au_qpv_par_l_arrete_regional"),
+        (
+            "Qualification attribuée au QPV par l\u2019arrêté régional",
+            "qualification_attribuee_au_qpv_par_l_arrete_regional",
+        ),
         ("  Cœur--de ville ", "coeur_de_ville"),
         ("taux_pauvrete_60%", "taux_pauvrete_60"),
     ],
@@ -32,7 +35,9 @@ def test_headers_are_compared_without_case_accents_or_punctuation(written, key):
     assert layouts.key(written) == key
 
 
-@pytest.mark.parametrize("header", ["CODE_QP", "code_qp", "Code_du_qua", "Code du qu", "codeQPV", "QP", "Code du quartier prioritaire"])
+@pytest.mark.parametrize(
+    "header", ["CODE_QP", "code_qp", "Code_du_qua", "Code du qu", "codeQPV", "QP", "Code du quartier prioritaire"]
+)
 def test_the_code_of_a_qpv_is_found_under_its_names(header):
     assert CONTOURS.missing([header], truncated=True) == []
 
@@ -76,7 +81,11 @@ def test_every_column_of_the_layout_is_there_null_where_the_file_has_none(card):
     [
         (["code", "CODE "], {}, ["two headers for code: code, CODE ; name one under [source.columns]"]),
         (["x"], {}, ["no header for code, which is required", "There are: x"]),
-        (["code"], {"cote": "code", "name": "label"}, ['no column of ours is called "cote"; known: code, name', 'no header "label"']),
+        (
+            ["code"],
+            {"cote": "code", "name": "label"},
+            ['no column of ours is called "cote"; known: code, name', 'no header "label"'],
+        ),
         (["code"], {"name": "code"}, ["no header for code, which is required"]),
     ],
 )

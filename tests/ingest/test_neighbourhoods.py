@@ -37,7 +37,7 @@ def read(card, *rows, known=(), **options):
 @pytest.mark.parametrize("driver", ["shp", "zip", "gpkg", "fgb", "parquet", "geojson"])
 def test_every_format_gives_the_same_rows(card, tmp_path, driver):
     frame = geopandas.GeoDataFrame(
-        {"CODE_QP": ["QP075001", "QP02A001"], "NOM_QP": ["L’Été", "Cœur"], "COMMUNE_QP": ["Paris", "Ajaccio"]},
+        {"CODE_QP": ["QP075001", "QP02A001"], "NOM_QP": ["L\u2019Été", "Cœur"], "COMMUNE_QP": ["Paris", "Ajaccio"]},
         geometry=[SQUARE, box(8, 41, 8.1, 41.1)],
         crs=4326,
     )
@@ -52,7 +52,7 @@ def test_every_format_gives_the_same_rows(card, tmp_path, driver):
         frame.to_file(path, **({"SPATIAL_INDEX": "NO"} if driver == "fgb" else {}))
     staged = neighbourhoods.read(card("neighbourhoods", name=path.name))
     assert staged.frame["qpv_code"].tolist() == ["QP075001", "QP02A001"]
-    assert staged.frame["name"].tolist() == ["L’Été", "Cœur"]
+    assert staged.frame["name"].tolist() == ["L\u2019Été", "Cœur"]
     assert staged.frame["commune_names"].tolist() == ["Paris", "Ajaccio"]
     assert staged.frame["crs"].tolist() == ["EPSG:4326"] * 2
     assert staged.frame["source_row"].tolist() == [1, 2]
@@ -108,7 +108,9 @@ def test_na_is_no_epci(card):
 
 def test_rows_that_cannot_be_used_are_rejected(card, balanced):
     line = shapely.LineString([(0, 0), (1, 1)])
-    staged = read(card, qpv(), qpv(None), qpv("QP75001"), qpv("QP075002", None), qpv("QP075003", line), qpv("QP075004", Polygon()))
+    staged = read(
+        card, qpv(), qpv(None), qpv("QP75001"), qpv("QP075002", None), qpv("QP075003", line), qpv("QP075004", Polygon())
+    )
     balanced(staged, 6)
     assert staged.rejects[["row", "rule"]].to_numpy().tolist() == [
         [2, "qpv-code-missing"],
@@ -122,7 +124,7 @@ def test_rows_that_cannot_be_used_are_rejected(card, balanced):
 
 @pytest.mark.parametrize(("stated", "codes"), [("qpv-2024", ["QP075001"]), ("qpv-2015", ["QN07511M", "QN97102I"])])
 def test_codes_of_another_generation_stop_the_run(card, stated, codes):
-    with pytest.raises(UsageError, match="the codes are those of qpv-20.*write generation = "):
+    with pytest.raises(UsageError, match=r"the codes are those of qpv-20.*write generation = "):
         read(card, *(qpv(code) for code in codes), generation=stated)
 
 
@@ -135,13 +137,13 @@ def test_perimeters_of_ones_own(card):
 def test_only_the_codes_asked_for_are_taken(card, balanced):
     staged = read(card, qpv(), qpv("QP075002"), codes=["QP075002"])
     assert balanced(staged, 2).out_of_scope == {"not among the codes of the card": 1}
-    with pytest.raises(UsageError, match="no QPV QP075009; correct codes in card c"):
+    with pytest.raises(UsageError, match=r"no QPV QP075009; correct codes in card c"):
         read(card, qpv(), codes=["QP075009"])
 
 
 def test_identical_polygons_count_once_and_two_of_a_code_are_refused(card, balanced):
     assert balanced(read(card, qpv(), qpv()), 2).duplicates == 1
-    with pytest.raises(InputError, match="QP075001 has two different polygons or names, rows 1, 2"):
+    with pytest.raises(InputError, match=r"QP075001 has two different polygons or names, rows 1, 2"):
         read(card, qpv(), qpv(geometry=box(0, 0, 1, 1)))
 
 
@@ -159,7 +161,7 @@ def test_a_collapsed_polygon_gives_way_to_another_card(card):
 
 def test_two_cards_that_differ_are_refused(card):
     first, second = read(card, qpv(), id="a"), read(card, qpv(geometry=box(0, 0, 1, 1)), id="b")
-    with pytest.raises(InputError, match="name in `codes` of a card"):
+    with pytest.raises(InputError, match=r"name in `codes` of a card"):
         neighbourhoods.combine([first, second])
 
 

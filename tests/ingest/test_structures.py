@@ -13,7 +13,13 @@ from qpvhealth.ingest.corrections import Correction
 DAY = date(2019, 3, 31)
 HEADER = "nofinesset;categetab;rs;code_insee;coordxet;coordyet;dateouv\n"
 ROW = "750000018;124;Centre;75101;652000.5;6862000;2010-05-01\n"
-MAPPED = {"finess_et": "N°", "own_id": "Id", "structure_type": "Type", "modality": "Mode", "source_says_in_qpv": "En QPV"}
+MAPPED = {
+    "finess_et": "N°",
+    "own_id": "Id",
+    "structure_type": "Type",
+    "modality": "Mode",
+    "source_says_in_qpv": "En QPV",
+}
 
 
 def legacy(*lines, points=()):
@@ -23,7 +29,14 @@ def legacy(*lines, points=()):
 
 def line(finess="750000018", category="124", department="75", commune="101", width=32, **fields):
     cells = [""] * width
-    cells[0], cells[1], cells[3], cells[12], cells[13], cells[18] = "structureet", finess, "X", commune, department, category
+    cells[0], cells[1], cells[3], cells[12], cells[13], cells[18] = (
+        "structureet",
+        finess,
+        "X",
+        commune,
+        department,
+        category,
+    )
     for position, value in fields.items():
         cells[int(position[1:])] = value
     return ";".join(cells)
@@ -43,15 +56,23 @@ def one(card, content, **options):
     return row
 
 
-# Layouts: legacy
+# The legacy extract
 
 
 @pytest.mark.parametrize("width", [31, 32])
 def test_both_widths_of_the_legacy_extract_are_read(card, width):
-    row = one(card, legacy(line(width=width, f9="RUE X", f7="12", f10="B", f15="75001 PARIS", f28="2010-05-01"), points=[point()]))
+    row = one(
+        card,
+        legacy(line(width=width, f9="RUE X", f7="12", f10="B", f15="75001 PARIS", f28="2010-05-01"), points=[point()]),
+    )
     assert row["finess_et"] == "750000018"
     assert (row["structure_type"], row["modality"], row["category"]) == ("CDS", "unknown", "124")
-    assert (row["commune_code"], row["department_code"], row["postcode"], row["city"]) == ("75101", "75", "75001", "PARIS")
+    assert (row["commune_code"], row["department_code"], row["postcode"], row["city"]) == (
+        "75101",
+        "75",
+        "75001",
+        "PARIS",
+    )
     assert row["address"] == "12 B RUE X"
     assert (row["x"], row["y"], row["crs"], row["location_score"]) == (652000.5, 6862000.0, "EPSG:2154", 0.96)
     assert row["location_status"] == "located"
@@ -78,8 +99,8 @@ def test_the_first_line_must_be_that_of_the_format(card):
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252"])
 def test_encodings_of_the_legacy_extract(card, encoding):
-    row = one(card, legacy(line(f3="Santé à l’Hôpital")), encoding=encoding)
-    assert row["name"] == "Santé à l’Hôpital"
+    row = one(card, legacy(line(f3="Santé à l\u2019Hôpital")), encoding=encoding)
+    assert row["name"] == "Santé à l\u2019Hôpital"
 
 
 def test_an_orphan_point_is_rejected_at_its_line(card, balanced):
@@ -115,7 +136,7 @@ def test_two_points_stop_the_run_only_for_what_counts(card):
         ("", "located", "EPSG:2154", "unknown", None),
     ],
 )
-def test_the_source_of_a_point_says_its_system_and_quality(card, source, status, crs, precision, score):
+def test_the_source_of_a_point_says_its_system_and_quality(card, source, status, crs, precision, score):  # noqa: PLR0917
     row = one(card, legacy(line(), points=[point(source=source)]))
     assert (row["location_status"], row["location_precision"]) == (status, precision)
     assert row["crs"] == crs if crs else pd.isna(row["crs"])
@@ -176,7 +197,9 @@ def test_out_of_scope_is_counted_by_category_and_reasoned(card):
     assert staged.tally.out_of_scope == {"excluded category 347": 1, "category 620": 2}
 
 
-@pytest.mark.parametrize(("category", "rule"), [("", "value-missing"), ("12", "value-unreadable"), ("CdS", "value-unreadable")])
+@pytest.mark.parametrize(
+    ("category", "rule"), [("", "value-missing"), ("12", "value-unreadable"), ("CdS", "value-unreadable")]
+)
 def test_a_category_that_cannot_be_read_is_rejected(card, category, rule):
     assert read(card, legacy(line(category=category))).staged.rejects["rule"].tolist() == [rule]
 
@@ -189,7 +212,11 @@ def test_a_category_that_cannot_be_read_is_rejected(card, category, rule):
     [
         ("NOFINESSET;CATEGETAB;RS;CODE_INSEE;COORDXET;COORDYET;DATEOUV", "a.csv", "utf-8"),
         ("nofinesset,categetab,rs,code_insee,coordxet,coordyet,dateouv", "a.csv", "cp1252"),
-        ("numero_finess_etablissement\tcategetab\traison_sociale\tCode INSEE\tcoordxet\tcoordyet\tdate_ouverture", "a.tsv", "utf-16"),
+        (
+            "numero_finess_etablissement\tcategetab\traison_sociale\tCode INSEE\tcoordxet\tcoordyet\tdate_ouverture",
+            "a.tsv",
+            "utf-16",
+        ),
         ("N° FINESS ET;Code catégorie;Raison sociale;Insee;Coord X;Coord Y;Date d'ouverture", "a.txt", "utf-8-sig"),
         ("numero_fin;categetab;raison_soc;code_insee;coordxet;coordyet;date_ouver", "a.csv", "cp1252"),
     ],
@@ -362,7 +389,11 @@ def test_a_mapped_extract_needs_an_identifier_and_a_system(card):
     with pytest.raises(UsageError, match="no identifier; name finess_et or own_id"):
         mapped(card, ["a;b;MSP;;"], columns={"structure_type": "Type"})
     with pytest.raises(UsageError, match="x and y in which system"):
-        mapped(card, ["750000018;1;MSP;2;3"], columns={"finess_et": "N°", "structure_type": "Type", "x": "Mode", "y": "En QPV"})
+        mapped(
+            card,
+            ["750000018;1;MSP;2;3"],
+            columns={"finess_et": "N°", "structure_type": "Type", "x": "Mode", "y": "En QPV"},
+        )
 
 
 def test_a_lost_required_column_is_told(card):
@@ -372,7 +403,9 @@ def test_a_lost_required_column_is_told(card):
 
 def test_type_and_category_may_disagree_the_type_is_kept(card):
     columns = {"finess_et": "N°", "category": "Id", "structure_type": "Type"}
-    found = mapped(card, ["750000018;124;MSP;;", "750000026;603;;;", "750000034;620;;;", "750000042;;;;"], columns=columns).staged
+    found = mapped(
+        card, ["750000018;124;MSP;;", "750000026;603;;;", "750000034;620;;;", "750000042;;;;"], columns=columns
+    ).staged
     assert found.frame["structure_type"].tolist() == ["MSP", "MSP"]
     assert {"type-conflict"} <= {f.rule for f in found.findings}
     assert found.tally.out_of_scope == {"category 620": 1}
@@ -388,15 +421,29 @@ def test_type_and_category_may_disagree_the_type_is_kept(card):
     ],
 )
 def test_scores_of_a_column(card, scores, expected, statuses):
-    columns = {"finess_et": "N°", "structure_type": "Type", "longitude": "Mode", "latitude": "En QPV", "location_score": "Id"}
+    columns = {
+        "finess_et": "N°",
+        "structure_type": "Type",
+        "longitude": "Mode",
+        "latitude": "En QPV",
+        "location_score": "Id",
+    }
     frame = mapped(card, [f"75000001{n};{s};CDS;2.3;48.8" for n, s in enumerate(scores)], columns=columns).staged.frame
     assert [None if pd.isna(s) else s for s in frame["location_score"]] == expected
     assert frame["location_status"].tolist() == statuses
 
 
-@pytest.mark.parametrize(("precision", "status"), [("street", "located"), ("locality", "centroid"), ("municipality", "centroid")])
+@pytest.mark.parametrize(
+    ("precision", "status"), [("street", "located"), ("locality", "centroid"), ("municipality", "centroid")]
+)
 def test_precision_of_a_column(card, precision, status):
-    columns = {"finess_et": "N°", "structure_type": "Type", "longitude": "Mode", "latitude": "En QPV", "location_precision": "Id"}
+    columns = {
+        "finess_et": "N°",
+        "structure_type": "Type",
+        "longitude": "Mode",
+        "latitude": "En QPV",
+        "location_precision": "Id",
+    }
     frame = mapped(card, [f"750000018;{precision};CDS;2.3;48.8"], columns=columns).staged.frame
     assert frame[["location_precision", "location_status"]].to_numpy().tolist() == [[precision, status]]
 

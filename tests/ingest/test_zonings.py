@@ -126,7 +126,13 @@ def test_the_level_may_be_stated(card):
 SHEETS = {
     "Lisez-moi": [["Zonage médecin au 31/12/2019"], ["Source", "DGOS"]],
     "Vide": [],
-    "Zonage_communes": [["Titre"], [], ["INSEE_COM", "Code_TVS", "Zonage"], ["75101", "75101____", "ZIP"], ["01004", "01004____", "0"]],
+    "Zonage_communes": [
+        ["Titre"],
+        [],
+        ["INSEE_COM", "Code_TVS", "Zonage"],
+        ["75101", "75101____", "ZIP"],
+        ["01004", "01004____", "0"],
+    ],
     "Zonage_TVS": [["Code_TVS", "Nom_TVS", "Zonage"], ["75101____", "Paris", "Hors vivier"]],
     "Zonage_QPV": [["Code du quartier prioritaire", LABEL], ["QP075001", "Zone de vigilance"]],
 }

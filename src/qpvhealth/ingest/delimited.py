@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 MAX_BYTES = 256 * MIB
 MAX_SPAN = 200
 MAX_RAW = 10_000
+MAX_CELL = 131_072
 MAX_COLUMNS = 16_384
 BATCH = 10_000
 SEPARATORS = (";", ",", "\t", "|")
@@ -361,6 +362,7 @@ class _Lines:
         self._from = 0
         self._bad = _undecodable(text.lines)
         self._n_lenient = 0
+        csv.field_size_limit(MAX_CELL)  # of the whole process: another library may have lifted it
 
     def __iter__(self) -> _Lines:
         """Iterate over itself, as the csv reader asks."""

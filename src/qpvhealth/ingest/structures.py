@@ -77,7 +77,8 @@ def _text(card: Card) -> tuple[RawTable, pd.DataFrame, dict[str, Tally], list[Fi
     raw = tables.read(card)
     layout = _layout(raw, card)
     text = coordinates.with_points(layouts.renamed(raw, card, layout), raw)
-    _refuse_nameless(text, raw, card, layout)
+    if layout is DGOS_MAPPED:
+        _refuse_vague(set(layouts.columns(raw, card, layout)), raw, card)
     left = layouts.unmapped(raw, card, layout)
     absent = [n for n in ("commune_code", "opened_on", "x", "longitude") if text[n].isna().all()]
     notes = [
@@ -94,13 +95,12 @@ def _layout(raw: RawTable, card: Card) -> Layout:
     return layouts.choose(raw, card, LAYOUTS)
 
 
-def _refuse_nameless(text: pd.DataFrame, raw: RawTable, card: Card, layout: Layout) -> None:
+def _refuse_vague(mapped: set[str], raw: RawTable, card: Card) -> None:
     """Refuse a mapped extract that names its structures in no column, or has coordinates in no known system."""
     where = f"{raw.place()}: card {card.id}"
-    if text[["finess_et", "own_id"]].isna().all(axis=None) and len(text):
+    if not mapped & {"finess_et", "own_id"}:
         raise UsageError(f"{where}: no identifier; name finess_et or own_id under [source.columns]")
-    has_system = layout is not DGOS_MAPPED or card.get("crs") or text["crs"].notna().any()
-    if text["x"].notna().any() and not has_system and text["coordinate_source"].isna().all():
+    if "x" in mapped and not card.get("crs") and not mapped & {"crs", "coordinate_source"}:
         raise UsageError(f'{where}: x and y in which system? Write it in the card, such as crs = "EPSG:2154"')
 
 

@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+import hashlib
+
+import pytest
+
+from qpvhealth.errors import InputError
+from qpvhealth.ingest import cards, guard, inputs, tables
+
+
+def raw_folder(folder, *lines, content="a;b\n1;2\n"):
+    (folder / "s.csv").write_text(content, encoding="utf-8")
+    text = "".join(f"[[source]]\nid='{i}'\nkind='practitioners'\nyear=2019\n{line}\n" for i, line in enumerate(lines))
+    (folder / "sources.toml").write_text(text, encoding="utf-8")
+    return cards.load(folder)
+
+
+def test_files_are_found_and_hashed(tmp_path):
+    sha256 = hashlib.sha256(b"a;b\n1;2\n").hexdigest()
+    (found,) = inputs.resolve(raw_folder(tmp_path, f"path='s.csv'\nsha256='{sha256.upper()}'\nretrieved_on=2019-04-15"))
+    assert found.sha256 == sha256
+    assert found.as_dict() == {
+        "id": "0",
+        "kind": "practitioners",
+        "path": "s.csv",
+        "sha256": sha256,
+        "year": 2019,
+        "retrieved_on": "2019-04-15",
+    }
+
+
+@pytest.mark.parametrize("kind", ["projects", "neighbourhood_indicators", "practitioners", "series"])
+def test_kinds_that_enter_no_table_yet_are_checked_too(tmp_path, kind):
+    keys = {
+        "projects": "year=1",
+        "practitioners": "year=1",
+        "neighbourhood_indicators": "generation='g'\nreference_year=1",
+        "series": "name='n'\nrelease='r'",
+    }
+    (tmp_path / "sources.toml").write_text(
+        f"[[source]]\nid='a'\nkind='{kind}'\npath='no.csv'\n{keys[kind]}", encoding="utf-8"
+    )
+    with pytest.raises(InputError, match=r"card a: .*no.csv"):
+        inputs.resolve(cards.load(tmp_path))
+
+
+def test_all_problems_are_told_at_once(tmp_path):
+    lines = (
+        *("path='none.csv'", "path='https://example.org/s.csv'", "path='/vsicurl/x.csv'"),
+        *("path='s.csv'\nsha256='0'", "path='.'", "path='s.exe'"),
+    )
+    (tmp_path / "s.exe").write_bytes(b"x")
+    with pytest.raises(InputError) as caught:
+        inputs.resolve(raw_folder(tmp_path, *lines))
+    told = str(caught.value).splitlines()
+    assert [line[:7] for line in told] == [f"card {n}:" for n in range(6)]
+    assert "is an address, not a file; download it first" in told[1]
+    assert "its bytes are not those of the card" in told[3]
+
+
+def test_companions_of_a_shapefile_are_hashed(tmp_path):
+    for suffix, content in ((".shp", b"\x00\x00\x27\x0a"), (".dbf", b"d"), (".prj", b"p")):
+        (tmp_path / f"q{suffix}").write_bytes(content)
+    text = "[[source]]\nid='q'\nkind='neighbourhoods'\ngeneration='g'\npath='q.shp'"
+    (tmp_path / "sources.toml").write_text(text, encoding="utf-8")
+    (found,) = inputs.resolve(cards.load(tmp_path))
+    assert set(found.sidecars) == {".dbf", ".prj"}
+    assert found.as_dict()["sidecars"] == found.sidecars
+
+
+def test_the_fingerprint_changes_with_what_can_change_a_release(tmp_path):
+    made = inputs.resolve(raw_folder(tmp_path, "path='s.csv'"))
+    first = inputs.fingerprint(made, tmp_path, {"a": 1})
+    assert inputs.fingerprint(made, tmp_path, {"a": 1}) == first
+    assert inputs.fingerprint(made, tmp_path, {"a": 2}) != first
+    (tmp_path / "corrections.toml").write_text("", encoding="utf-8")
+    assert inputs.fingerprint(made, tmp_path, {"a": 1}) != first
+    changed = inputs.resolve(raw_folder(tmp_path, "path='s.csv'", content="a;b\n1;3\n"))
+    assert inputs.fingerprint(changed, tmp_path, {"a": 1}) != first
+
+
+def test_a_table_is_read_where_the_guard_lets_it_through():
+    assert set(tables.SUFFIXES) == set(guard._KINDS)
+
+
+@pytest.mark.parametrize(
+    ("name", "advice"), [("f.xls", "save it as .xlsx"), ("f.pdf", "expected one of"), ("f", "expected")]
+)
+def test_other_extensions_are_refused_with_advice(card, name, advice):
+    with pytest.raises(InputError, match=advice):
+        tables.read(card("populations", "x", name=name))
