@@ -12,7 +12,7 @@ from qpvhealth.contract.rules import Finding
 from qpvhealth.facts.causes import NOT_ATTRIBUTABLE
 from qpvhealth.facts.generations import IN_FORCE
 from qpvhealth.facts.situations import UNDETERMINED, UNKNOWN
-from qpvhealth.facts.territories import METROPOLE
+from qpvhealth.facts.territories import METROPOLE, TERRITORIES
 from qpvhealth.indicators import backcast, change_summary, changes, identity, perimeter_effect, series_audit, trend
 from qpvhealth.spatial import fates, situations
 
@@ -65,18 +65,18 @@ def between(
     first, last = interval.from_year, interval.to_year
     chosen: dict[str, tuple[Rule, Rule]] = {}
     for generation in sorted(known[first].by_generation):
-        alone: Rule = dict.fromkeys(in_force[first], generation)
+        alone: Rule = dict.fromkeys(TERRITORIES, generation)
         chosen[generation] = (alone, alone)
     chosen[IN_FORCE] = (in_force[first], in_force[last])
     parts = []
     for name, (old, new) in chosen.items():
-        before, after = _view(known[first], old, new), _view(known[last], new, old)
+        before, after = view(known[first], old, new), view(known[last], new, old)
         found = changes.account(before, after, interval, links, near_rule=near_rule)
         parts.append(found.assign(generation=name))
     return pd.concat(parts, ignore_index=True)[changes.COLUMNS]
 
 
-def _view(extract: Extract, own: Rule, other: Rule) -> pd.DataFrame:
+def view(extract: Extract, own: Rule, other: Rule) -> pd.DataFrame:
     """Look at an extract under the generations of its own date and of the other's, by territory."""
     territory = extract.structures["territory"].fillna(METROPOLE)
     chosen, across = (territory.map(dict(rule)).astype("str") for rule in (own, other))
@@ -126,6 +126,7 @@ def tables(
     return {
         "changes": found,
         "change_summary": summary,
+        "links": basis.sources.links,
         "link_candidates": _candidates(structures, found, pairs),
         "neighbourhood_fates": _fates(basis),
         "perimeter_effect": perimeter_effect.effect(stock),

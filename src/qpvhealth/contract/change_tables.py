@@ -313,10 +313,26 @@ SERIES_AUDIT = Table(
     ),
 )
 
+LINKS = Table(
+    "links",
+    "Identités confirmées",
+    "finess_et_from, finess_et_to, from_year, to_year, source_id",
+    ("finess_et_from", "finess_et_to", "from_year", "to_year", "source_id"),
+    (
+        Column("finess_et_from", "string", "N° FINESS ET avant", "FINESS number before"),
+        Column("finess_et_to", "string", "N° FINESS ET après", "FINESS number after"),
+        Column("kind", "string", "Nature", "Kind", values=LINK_KINDS),
+        Column("from_year", "int", "Dernier millésime du premier", "Last vintage of the first", nullable=True),
+        Column("to_year", "int", "Premier millésime du second", "First vintage of the second", nullable=True),
+        _text("reason", "Motif", "Reason"),
+        Column("source_id", "string", "Source", "Source", "id of the card in sources.toml"),
+    ),
+)
+
 CHANGE_TABLES: dict[str, Table] = {
     t.name: t
     for t in (
-        *(CHANGES, CHANGE_SUMMARY, LINK_CANDIDATES, NEIGHBOURHOOD_FATES, PERIMETER_EFFECT),
+        *(CHANGES, CHANGE_SUMMARY, LINKS, LINK_CANDIDATES, NEIGHBOURHOOD_FATES, PERIMETER_EFFECT),
         *(TREND, THEN_AND_NOW, PUBLISHED_SERIES, SERIES_AUDIT),
     )
 }

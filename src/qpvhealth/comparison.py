@@ -1,0 +1,132 @@
+"""Two years of one release, or one year of two releases: the changes between them, accounted for from published tables."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+import shapely
+
+from qpvhealth import accounting
+from qpvhealth.errors import UsageError
+from qpvhealth.facts import causes
+from qpvhealth.facts.generations import IN_FORCE
+from qpvhealth.facts.territories import TERRITORIES
+from qpvhealth.indicators import changes
+from qpvhealth.publish import views
+from qpvhealth.publish.diff import Compared, Releases
+from qpvhealth.spatial.projection import WGS84, to_territory_metres
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from qpvhealth.accounting import Extract, InForce
+    from qpvhealth.publish.release import Release
+
+
+def years(release: Release, old: int, new: int) -> Compared:
+    """Account for the changes between two vintages of a release, consecutive or not, in either order.
+
+    Raises UsageError for a vintage that the release does not hold, or for the same one twice.
+    """
+    interval = interval_of(release, old, new)
+    known = release.table("changes")
+    found = known[(known["from_year"] == old) & (known["to_year"] == new)]
+    if found.empty:
+        rules = {y: views.in_force(release, y) for y in (old, new)}
+        extracts = _extracts(release)
+        found = accounting.between(extracts, interval, release.table("links"), rules, near_rule=_near_rule(release))
+    generations = (*sorted(release.table("neighbourhoods")["generation"].unique()), IN_FORCE)
+    return Compared(f"{old}", f"{new}", interval.from_date, interval.to_date, found, _names(release), generations)
+
+
+def releases(old: Release, new: Release, year: int) -> Compared:
+    """Account for the changes of one vintage between two releases: data, contours, settings or code.
+
+    Both count the same date, so that nothing opens or closes: a record that comes or goes was registered late, or left. A
+    situation that changes for the same point and answer is a contour where the polygons differ, else a change of what is
+    counted (scope): of the settings where they differ, of the code otherwise. Where a point moved too, the whole change is its
+    own, and the row says that another order would differ.
+    """
+    interval = changes.Interval(year, year, _date(old, year), _date(new, year))
+    sides = {"from": _extracts(old)[year], "to": _extracts(new)[year]}
+    rules: dict[str, InForce] = {"from": {year: views.in_force(old, year)}, "to": {year: views.in_force(new, year)}}
+    generations = (*sorted(set(sides["from"].by_generation) & set(sides["to"].by_generation)), IN_FORCE)
+    parts = []
+    for name in generations:
+        own = {s: rules[s][year] if name == IN_FORCE else dict.fromkeys(TERRITORIES, name) for s in sides}
+        before, after = (accounting.view(sides[s], own[s], own[s]) for s in ("from", "to"))
+        after = _with_unmoved(before, after)
+        parts.append(changes.account(before, after, interval, new.table("links")).assign(generation=name))
+    found = pd.concat(parts, ignore_index=True)[changes.COLUMNS]
+    told = found.assign(cause=found["cause"].where(found["cause"] != causes.CONTOUR, _by_polygon(found, old, new)))
+    names, days = _names(old) | _names(new), (interval.from_date, interval.to_date)
+    return Compared(old.id, new.id, *days, told, names, generations, Releases(old, new))
+
+
+def interval_of(release: Release, old: int, new: int) -> changes.Interval:
+    """Name the interval between two vintages of a release. Raises UsageError for one it does not hold."""
+    given = release.table("extracts").set_index("year")
+    if missing := [y for y in (old, new) if y not in given.index]:
+        held = ", ".join(map(str, given.index))
+        raise UsageError(f"{release.folder.name}: no vintage {', '.join(map(str, missing))}; it holds {held}")
+    if old == new:
+        raise UsageError(f"{old} twice: two different vintages are needed")
+    covers = [None if pd.isna(c) else frozenset(c.split(",")) for c in given.loc[[old, new], "covers"]]
+    return changes.Interval(old, new, _date(release, old), _date(release, new), *covers)
+
+
+def _date(release: Release, year: int) -> date:
+    given = release.table("extracts").set_index("year")
+    if year not in given.index:
+        raise UsageError(f"{release.folder.name}: no vintage {year}; it holds {', '.join(map(str, given.index))}")
+    day: date = given["reference_date"].dt.date[year]
+    return day
+
+
+def _near_rule(release: Release) -> str:
+    return str(release.manifest["settings"].get("vecu_rule", "declared"))
+
+
+def _names(release: Release) -> dict[str, str]:
+    rows = release.table("structures", columns=["finess_et", "year", "name"]).dropna().sort_values("year")
+    return dict(zip(rows["finess_et"], rows["name"], strict=True))
+
+
+def _extracts(release: Release) -> dict[int, Extract]:
+    """Read the extracts of a release back, points in the metres of their territory."""
+    structures = release.table("structures")
+    points = structures["geometry"].to_numpy(dtype=object)
+    crs = pd.Series(str(WGS84), index=structures.index)
+    x, y = to_territory_metres(shapely.get_x(points), shapely.get_y(points), structures["territory"], crs)
+    plain = pd.DataFrame(structures.drop(columns="geometry")).assign(x=x, y=y)
+    return accounting.extracts(plain, release.table("structure_locations"))
+
+
+def _with_unmoved(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
+    """Say what the points that did not move gave in the first release: what a point that did would have given is not known."""
+    old = before.set_index("finess_et").reindex(after["finess_et"]).reset_index(drop=True)
+    far = ((after["x"] - old["x"]) ** 2 + (after["y"] - old["y"]) ** 2) ** 0.5 > changes.SAME_POINT_M
+    moved = far | (after["x"].isna() != old["x"].isna()) | (after["location_status"] != old["location_status"])
+    return after.assign(place_other=after["place"].where(moved | old["place"].isna(), old["place"]))
+
+
+def _by_polygon(found: pd.DataFrame, old: Release, new: Release) -> pd.Series:
+    """Name a change of situation at the same point: contour where a polygon of its territory differs, else scope."""
+    polygons = [_polygons(r) for r in (old, new)]
+    edited = {
+        territory
+        for territory in set(polygons[0]) | set(polygons[1])
+        if polygons[0].get(territory) != polygons[1].get(territory)
+    }
+    return found["territory_to"].isin(edited).map({True: causes.CONTOUR, False: causes.SCOPE})
+
+
+def _polygons(release: Release) -> dict[str, tuple[tuple[str, str, bytes], ...]]:
+    rows = release.table("neighbourhoods").sort_values(["generation", "qpv_code"])
+    shapes = shapely.to_wkb(rows["geometry"].to_numpy(dtype=object))
+    told = zip(rows["territory"], rows["generation"], rows["qpv_code"], shapes, strict=True)
+    out: dict[str, list[tuple[str, str, bytes]]] = {}
+    for territory, generation, code, shape in told:
+        out.setdefault(territory, []).append((generation, code, shape))
+    return {territory: tuple(found) for territory, found in out.items()}
