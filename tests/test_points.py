@@ -53,7 +53,7 @@ EXPECTED = {
 
 def table(**more):
     x, y = metres()
-    return pa.table({"name": ["a", "", "c", "NA", "e"], "x": x, "y": y} | more)
+    return pa.table({"name": ["a", "", "c", "NA", "e"], "x": pa.array(x, from_pandas=True), "y": y} | more)
 
 
 def run(source, neighbourhoods, out, **options):

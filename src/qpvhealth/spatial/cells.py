@@ -259,13 +259,19 @@ def build(perimeters: Mapping[str, Perimeters], crs: str, within_m: float, *, n_
     """Make the index of QPV for points given in ``crs``.
 
     ``perimeters``: by territory, in its metres. ``n_points``: about how many points will be placed, where known; it changes the
-    time, never an answer. A territory to which ``crs`` does not extend gets no cells: its points are measured one by one.
+    time, never an answer. A territory to which ``crs`` does not extend gets no cells: points outside the boxes of the others are
+    then measured one by one.
     """
     usable = {name: p for name, p in perimeters.items() if len(p.codes)}
+    covered = {name for name in usable if _extends_to(crs, name)}
     grids, offset, n = [], 0, sum(len(p.codes) for p in usable.values())
     for name, p in usable.items():
-        if _extends_to(crs, name):
-            grids.append(_grid(name, p.polygons, crs, within_m, offset=offset, n=n, n_points=n_points))
+        if name in covered:
+            shapes, lines = Shapes(p.polygons), border(p.polygons)
+            levels = _levels(float(lines.length.sum()), len(shapes), within_m, n_points)
+            box = TERRITORIES[name].box if len(covered) < len(usable) else None
+            plane = Plane(p.polygons, crs, TERRITORIES[name].epsg, within_m, deepest=levels[-1], box=box)
+            grids.append(_grid(name, Territory(shapes, lines, plane, within_m), levels, offset=offset, n=n))
         offset += len(p.codes)
     grids.sort(key=lambda g: -len(g.shapes))
     return Index(usable, tuple(grids), crs, within_m)
@@ -289,18 +295,15 @@ def _levels(length_m: float, n_polygons: int, within_m: float, n_points: int | N
     return tuple(fine) or LEVELS[:1]
 
 
-def _grid(
-    name: str, polygons: np.ndarray, crs: str, within_m: float, *, offset: int, n: int, n_points: int | None
-) -> Grid:
-    shapes, lines = Shapes(polygons), border(polygons)
-    levels = _levels(float(lines.length.sum()), len(polygons), within_m, n_points)
-    plane = Plane(polygons, crs, TERRITORIES[name].epsg, within_m, levels[-1])
+def _grid(name: str, territory: Territory, levels: tuple[int, ...], *, offset: int, n: int) -> Grid:
+    """Fill the tables of one territory; its polygons are counted from ``offset``, among ``n`` of the whole index."""
+    plane, shapes = territory.plane, territory.shapes
     tables = _Tables(plane, levels)
-    for level, decided, left in subdivide(Territory(shapes, lines, plane, within_m), levels[-1]):
+    for level, decided, left in subdivide(territory, levels[-1]):
         polygon = decided.polygon.astype(np.int32) + offset
         tables.fill(level, decided.ix, decided.iy, np.where(decided.is_inside, 1 + polygon, 1 + n + polygon))
         if level == levels[-1]:
-            tests, at, candidates = _tests(left, len(polygons), plane.radius[level], within_m)
+            tests, at, candidates = _tests(left, len(shapes), plane.radius[level], territory.within_m)
             tables.fill(level, left.ix, left.iy, -1 - tests)
         elif level in levels:
             tables.open(level, left.ix, left.iy)
@@ -308,7 +311,7 @@ def _grid(
     scale = 2 ** levels[0]
     return Grid(
         name,
-        crs,
+        plane.crs,
         plane.epsg,
         (plane.x, plane.y),
         (plane.width / scale, plane.height / scale),

@@ -9,7 +9,9 @@ from __future__ import annotations
 import numpy as np
 import shapely
 
-from qpvhealth.spatial.projection import same_crs, transform_points
+from qpvhealth.spatial.projection import WGS84, same_crs, transform_points
+
+Box = tuple[float, float, float, float]
 
 TOP_M = 32_768.0
 BULGE = 0.02
@@ -20,11 +22,20 @@ projection varies by less than 1 % across a cell at the latitudes of France, and
 class Plane:
     """Cells of about 32 km, each cut in four at every level; ``radius[level]`` bounds the metres from centre to any point."""
 
-    def __init__(self, polygons: np.ndarray, crs: str, epsg: int, within_m: float, deepest: int) -> None:
-        """Lay cells over the polygons (metres of ``epsg``) and all that is within the distance, in the coordinates of ``crs``."""
+    def __init__(
+        self, polygons: np.ndarray, crs: str, epsg: int, within_m: float, *, deepest: int, box: Box | None = None
+    ) -> None:
+        """Lay cells over the polygons (metres of ``epsg``) and all that is within the distance, in the coordinates of ``crs``.
+
+        ``box`` (degrees) is covered too where it is given.
+        """
         self.crs, self.epsg = crs, epsg
         self.is_metric = same_crs(crs, epsg)
-        west, south, east, north = self._given_boxes(shapely.total_bounds(polygons)[None, :], within_m)[0]
+        boxes = self._given_boxes(shapely.total_bounds(polygons)[None, :], within_m)
+        if box is not None:
+            x, y = transform_points(*_frame(np.array(box)[None, :]), WGS84, crs)
+            boxes = np.concatenate([boxes, [[np.nanmin(x), np.nanmin(y), np.nanmax(x), np.nanmax(y)]]])
+        (west, south), (east, north) = boxes[:, :2].min(0), boxes[:, 2:].max(0)
         self.width, self.height = self._size((west + east) / 2, (south + north) / 2)
         self.x = float(np.floor(west / self.width) * self.width)
         self.y = float(np.floor(south / self.height) * self.height)
@@ -57,11 +68,8 @@ class Plane:
         west, south, east, north = (boxes + np.array([-1, -1, 1, 1]) * (within_m + 1.0)).T
         if self.is_metric:
             return np.column_stack([west, south, east, north])
-        share = np.linspace(0, 1, 9)
-        grid = np.array([(a, b) for a in share for b in share if a in (0, 1) or b in (0, 1)])
-        x = west[:, None] + (east - west)[:, None] * grid[None, :, 0]
-        y = south[:, None] + (north - south)[:, None] * grid[None, :, 1]
-        gx, gy = (v.reshape(x.shape) for v in transform_points(x.ravel(), y.ravel(), self.epsg, self.crs))
+        x, y = _frame(np.column_stack([west, south, east, north]))
+        gx, gy = (v.reshape(len(boxes), -1) for v in transform_points(x, y, self.epsg, self.crs))
         low, high = np.array([gx.min(1), gy.min(1)]), np.array([gx.max(1), gy.max(1)])
         margin = (high - low) * BULGE
         return np.concatenate([low - margin, high + margin]).T
@@ -84,3 +92,11 @@ class Plane:
         corners = [self.metres(0, ix + a, iy + b) for a in (0, 1) for b in (0, 1)]
         reach = max(float(np.max(np.hypot(x - cx, y - cy))) for x, y in corners)
         return reach * (1 + BULGE)
+
+
+def _frame(boxes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return points along the edges of boxes, as many for each, one box after the other."""
+    share = np.linspace(0, 1, 9)
+    edge = np.array([(a, b) for a in share for b in share if a in (0, 1) or b in (0, 1)])
+    west, south, east, north = (v[:, None] for v in boxes.T)
+    return (west + (east - west) * edge[:, 0]).ravel(), (south + (north - south) * edge[:, 1]).ravel()
