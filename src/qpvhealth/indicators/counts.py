@@ -66,12 +66,19 @@ def cells(frame: pd.DataFrame, keys: list[str], measure: str) -> pd.DataFrame:
 
     The combinations are numbered, not compared: the cost does not grow with the length of the codes.
     """
-    number = np.zeros(len(frame), dtype="int64")
+    number, size = np.zeros(len(frame), dtype="int64"), 1
     for key in keys:
         codes, values = _numbered(frame[key])
-        number = np.unique(number * (len(values) + 1) + codes, return_inverse=True)[1].reshape(-1)
-    _, first, n = np.unique(number, return_index=True, return_counts=True)
-    return frame[keys].iloc[first].reset_index(drop=True).assign(**{measure: n})
+        if size * (len(values) + 1) > _LARGEST:
+            number, kept = pd.factorize(number)
+            size = len(kept)
+        number, size = number * (len(values) + 1) + codes, size * (len(values) + 1)
+    first = ~pd.Series(number).duplicated().to_numpy()
+    n = np.bincount(pd.factorize(number)[0], minlength=int(first.sum()))
+    return frame.loc[first, keys].reset_index(drop=True).assign(**{measure: n})
+
+
+_LARGEST = 2**62
 
 
 def with_totals(base: pd.DataFrame, measure: str, totalled: list[str] | None = None) -> pd.DataFrame:
@@ -88,8 +95,8 @@ def with_totals(base: pd.DataFrame, measure: str, totalled: list[str] | None = N
     to_all = {k: (len(coded[k][1]) - coded[k][0]) * weight[k] for k in columns}
     chosen = [names for size in range(len(columns) + 1) for names in combinations(columns, size)]
     every = np.concatenate([sum((to_all[k] for k in names), start=number) for names in chosen])
-    found, at = np.unique(every, return_inverse=True)
-    summed = np.bincount(at.reshape(-1), weights=np.tile(base[measure].to_numpy(), len(chosen)), minlength=len(found))
+    at, found = pd.factorize(every)
+    summed = np.bincount(at, weights=np.tile(base[measure].to_numpy(), len(chosen)), minlength=len(found))
     codes = {k: found // weight[k] % (len(coded[k][1]) + 1) - 1 for k in keys}
     named = {k: coded[k][1].take(codes[k], allow_fill=True) for k in keys}
     return pd.DataFrame(named | {measure: summed.astype("int64")})[list(base.columns)]

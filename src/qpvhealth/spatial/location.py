@@ -94,8 +94,9 @@ def locate_all(
     known = place[place["x"].notna() & place["y"].notna() & place["territory"].isin(list(perimeters))]
     points, pairs = [], []
     for name, rows in known.groupby("territory"):
-        unique, at = np.unique(rows[["x", "y"]].to_numpy(dtype=float), axis=0, return_inverse=True)
-        found = locate(unique[:, 0], unique[:, 1], perimeters[str(name)], within_m)
+        # one number holds both coordinates, to the bit: sorting numbers is ten times quicker than sorting pairs
+        unique, at = np.unique(rows["x"].to_numpy() + 1j * rows["y"].to_numpy(), return_inverse=True)
+        found = locate(unique.real, unique.imag, perimeters[str(name)], within_m)
         at = at.reshape(-1)
         points.append(found.points.iloc[at].set_axis(rows["point"].to_numpy()))
         owners = pd.DataFrame({"point": at, "owner": rows["point"].to_numpy()})
