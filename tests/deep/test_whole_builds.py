@@ -1,0 +1,56 @@
+"""A build that fails or dies at any step, at any moment, on a disk of any size: published or not, never half."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PROGRAM = Path(__file__).with_name("injection.py")
+NOT_POSSIBLE = 77
+KILLED = "-9"
+
+
+def injected(folder, **task):
+    done = subprocess.run(
+        [sys.executable, PROGRAM, folder, json.dumps([task])], capture_output=True, text=True, check=False
+    )
+    if done.returncode == NOT_POSSIBLE:
+        pytest.skip("no compiler, or no right to mount a file system")
+    assert done.returncode == 0, done.stderr[-3000:]
+    (told,) = json.loads(done.stdout)
+    assert told["problems"] == []
+    return told
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_every_step_fails_or_kills_and_leaves_a_whole_release(tmp_path, seed):
+    told = injected(tmp_path, task="faults", stride=4, seed=seed, seconds=200)
+    assert told["steps"] > 500
+    assert told["last"] > told["steps"] - 4, "stopped by time before the last step"
+    assert {"4", KILLED} <= told["outcomes"].keys()
+
+
+def test_three_hundred_kills_at_random_moments(tmp_path):
+    told = injected(tmp_path, task="moments", whole=40, publishing=260, seed=11, seconds=300)
+    assert told["whole"] + told["publishing"] == 300
+    assert told["outcomes"][KILLED] > 200
+
+
+def test_a_disk_of_every_size(tmp_path):
+    told = injected(tmp_path, task="quota", sizes=150)
+    assert set(told["outcomes"]) == {"0", "4"}
+
+
+def test_files_of_every_size(tmp_path):
+    told = injected(tmp_path, task="largest", sizes=40)
+    assert set(told["outcomes"]) == {"0", "4"}
+
+
+def test_a_small_file_system_of_every_size(tmp_path):
+    told = injected(tmp_path, task="tmpfs", pages=1)
+    assert set(told["outcomes"]) == {"0", "4"}
+    assert told["outcomes"]["0"] == 1
