@@ -1,0 +1,76 @@
+"""GP density and age: the figures of Rennes, and masks by hand."""
+
+import pandas as pd
+
+from qpvhealth.indicators import density
+
+COLUMNS = ["level", "area_code", "n_gp", "n_over_55", "population", "density"]
+
+
+def practitioners(*rows):
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def areas(*rows):
+    return pd.DataFrame(
+        rows, columns=["level", "area_code", "parent_code", "n_gp", "n_over_55", "population", "density"]
+    )
+
+
+def test_density_given_or_computed():
+    told = density.by_area(
+        practitioners(("commune", "35238", 290, 145, 216_418, None), ("country", "FR", None, None, None, 109.0))
+    ).set_index("area_code")
+    assert round(told.loc["35238", "density"]) == 134
+    assert told.loc["FR", "density"] == 109
+    assert density.with_shares(told.reset_index()).set_index("area_code").loc["35238", "share_over_55"] == 0.5
+
+
+def test_points_are_summed_to_their_commune():
+    told = density.by_area(practitioners(*[("point", "35238", 1, over, None, None) for over in (1, 0, None)]))
+    assert told[["n_gp", "n_over_55"]].to_numpy().tolist() == [[3, 1]]
+    assert told["density"].isna().all()
+
+
+def test_quarters_by_distance():
+    pairs = pd.DataFrame({"point": [0, 1, 1], "qpv_code": ["A", "A", "B"]})
+    points = practitioners(("point", None, 1, 1, None, None), ("point", None, 1, 0, None, None))
+    quarters = pd.DataFrame({"qpv_code": ["A", "B", "C"], "population": [1000, None, 500], "parent_code": "c"})
+    told = density.by_quarter(pairs, points, quarters).set_index("area_code")
+    assert told["n_gp"].to_dict() == {"A": 2, "B": 1, "C": 0}
+    assert told.loc["A", "density"] == 200
+    assert pd.isna(told.loc["B", "density"])
+    assert told.loc["C", "density"] == 0  # the absence of GPs is never hidden
+
+
+def test_fewer_than_five_are_masked_and_densities_are_not():
+    told = density.with_shares(areas(("commune", "c", "", 4, 4, 1000, 400.0), ("commune", "d", "", 5, 1, 1000, 500.0)))
+    assert told["share_over_55"].isna().tolist() == [True, False]
+    assert told["n_over_55"].isna().tolist() == [True, False]
+    assert told["n_gp"].tolist() == [4, 5]
+    assert told["density"].tolist() == [400.0, 500.0]
+    assert told["masked"].tolist() == [density.FEW, ""]
+
+
+def test_a_part_whose_complement_is_small_is_masked():
+    told = density.with_shares(areas(("commune", "c", "", 10, 5, 1, 1.0), ("qpv", "A", "c", 7, 3, 1, 1.0))).set_index(
+        "area_code"
+    )
+    assert told.loc["A", "masked"] == density.COMPLEMENT  # 10 - 7 = 3 would be read
+    assert told.loc["c", "masked"] == ""
+
+
+def test_one_masked_part_masks_another():
+    told = density.with_shares(
+        areas(
+            *(("commune", "c", "", 30, 9, 1, 1.0), ("qpv", "A", "c", 3, 3, 1, 1.0)),
+            *(("qpv", "B", "c", 12, 3, 1, 1.0), ("qpv", "C", "c", 15, 3, 1, 1.0)),
+        )
+    ).set_index("area_code")
+    assert told["masked"].to_dict() == {"c": "", "A": density.FEW, "B": density.COMPLEMENT, "C": ""}
+
+
+def test_no_gp_is_no_mask():
+    told = density.with_shares(areas(("commune", "c", "", 0, 0, 1000, 0.0))).iloc[0]
+    assert (told["masked"], told["density"]) == ("", 0.0)
+    assert pd.isna(told["share_over_55"])

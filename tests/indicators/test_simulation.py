@@ -1,0 +1,74 @@
+"""Simulation: effects by hand; the best sites against every choice there is."""
+
+from itertools import combinations
+
+import pandas as pd
+import pytest
+from hypothesis import given, settings, strategies as st
+
+from qpvhealth.errors import UsageError
+from qpvhealth.indicators import simulation
+
+
+def qpv():
+    frame = pd.DataFrame({"qpv_code": ["A", "B", "C", "D"], "population": [1000.0, 500.0, None, 200.0]})
+    return frame.assign(is_covered=pd.array([True, False, False, None], dtype="boolean"))
+
+
+def served(*pairs):
+    return pd.DataFrame(list(pairs), columns=["site", "qpv_code"])
+
+
+def test_effect():
+    summary, gained = simulation.effect(qpv(), served((0, "A"), (0, "B"), (1, "B"), (1, "C"), (1, "D")))
+    assert summary["qpv_covered"].tolist() == [1, 3]
+    assert summary["population_covered"].tolist() == [1000, 1500]
+    assert summary["population_unknown"].tolist() == [1, 1]
+    assert gained.set_index("qpv_code")["site"].to_dict() == {"B": 0, "C": 1}  # D is unknown and stays so
+    assert set(summary["label"]) == {simulation.LABEL}
+
+
+def test_nothing_served_changes_nothing():
+    summary, gained = simulation.effect(qpv(), served())
+    assert summary["qpv_covered"].tolist() == [1, 1]
+    assert gained.empty
+
+
+def test_without_the_solver_the_message_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "scipy", None)
+    with pytest.raises(UsageError, match="simulate"):
+        simulation.best(served((0, "A")), pd.Series({"A": 1.0}), 1)
+
+
+def test_a_greedy_choice_is_not_the_best():
+    pytest.importorskip("scipy")
+    rows = served((0, "A"), (0, "B"), (0, "C"), (0, "D"), (1, "A"), (1, "B"), (1, "E"), (2, "C"), (2, "D"), (2, "F"))
+    demand = pd.Series({"A": 2.0, "B": 2, "C": 2, "D": 2, "E": 1, "F": 1})
+    plan = simulation.best(rows, demand, 2)
+    assert (plan.sites, plan.value, plan.gap, plan.is_optimal) == ([1, 2], 10.0, 0.0, True)
+
+
+def test_limits():
+    pytest.importorskip("scipy")
+    demand = pd.Series({"A": 5.0})
+    assert simulation.best(served(), demand, 2).value == 0
+    assert simulation.best(served((3, "A")), demand, 9).sites == [3]
+    with pytest.raises(UsageError, match="at least one"):
+        simulation.best(served((3, "A")), demand, 0)
+
+
+@given(
+    pairs=st.sets(st.tuples(st.integers(0, 6), st.sampled_from("ABCDEFG")), min_size=1),
+    weights=st.lists(st.integers(0, 50), min_size=7, max_size=7),
+    n=st.integers(1, 4),
+)
+@settings(max_examples=60, deadline=None)
+def test_best_is_the_best_of_every_choice(pairs, weights, n):
+    pytest.importorskip("scipy")
+    demand = pd.Series(dict(zip("ABCDEFG", map(float, weights), strict=True)))
+    plan = simulation.best(served(*sorted(pairs)), demand, n)
+    sites = sorted({s for s, _ in pairs})
+    reached = [{q for s, q in pairs if s in chosen} for chosen in combinations(sites, min(n, len(sites)))]
+    assert plan.value == pytest.approx(max(demand[sorted(qs)].sum() for qs in reached))
+    assert plan.gap == pytest.approx(0, abs=1e-9)
+    assert len(plan.sites) <= n
