@@ -123,6 +123,8 @@ def _possible(neighbourhoods: pd.DataFrame, lost: pd.DataFrame) -> np.ndarray:
     One could be in any QPV of its commune; of its département where it or the QPV has no commune; anywhere when even that is
     unknown.
     """
+    if lost.empty:
+        return np.zeros(len(neighbourhoods), dtype="int64")
     vague = lost[lost["commune_code"].isna()]
     by_commune = _in_communes(neighbourhoods, lost["commune_code"].value_counts()) + _in_department(
         neighbourhoods, vague
