@@ -71,9 +71,11 @@ def _one_to_one(before: pd.DataFrame, after: pd.DataFrame, links: pd.DataFrame) 
     entered = ~links["finess_et_to"].isin(before.loc[before["is_in_stock"], "finess_et"])
     free = links[left & entered].sort_values(["finess_et_to", "finess_et_from"])
     chosen: dict[str, str] = {}
-    for old, new in free[_LINKED].itertuples(index=False):
-        if new not in chosen and old not in chosen.values():
+    taken: set[str] = set()
+    for old, new in zip(free["finess_et_from"], free["finess_et_to"], strict=True):
+        if new not in chosen and old not in taken:
             chosen[new] = old
+            taken.add(old)
     return chosen
 
 

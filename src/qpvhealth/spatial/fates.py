@@ -59,7 +59,8 @@ def _corners(frame: pd.DataFrame) -> np.ndarray:
     out = np.full(len(frame), None, dtype=object)
     given = frame["geometry"].to_numpy(dtype=object)
     places = frame[["territory", "crs"]].reset_index(drop=True)
-    for territory, crs in places.drop_duplicates().itertuples(index=False):
+    distinct = places.drop_duplicates()
+    for territory, crs in zip(distinct["territory"], distinct["crs"], strict=True):
         at = np.flatnonzero((places["territory"] == territory) & (places["crs"] == crs))
         metres = transform_geometries(shapely.force_2d(given[at]), str(crs), TERRITORIES[territory].epsg)
         points, owner = shapely.get_coordinates(metres, return_index=True)

@@ -1,0 +1,74 @@
+"""Identities are proposed with their evidence, and only where something telling agrees."""
+
+import pandas as pd
+
+from qpvhealth.indicators import identity
+
+ROW = {
+    "finess_et": "750000001",
+    "name": "MAISON DE SANTE DU CANAL",
+    "siret": "11111111100011",
+    "legal_entity": "750000099",
+    "address": "3 RUE DU CANAL",
+    "commune_code": "75110",
+    "opened_on": "2015-02-01",
+    "structure_type": "MSP",
+    "location_status": "located",
+    "x": 0.0,
+    "y": 0.0,
+}
+
+
+def frame(*rows):
+    told = pd.DataFrame([ROW | r for r in rows], columns=list(ROW))
+    texts = dict.fromkeys([c for c in ROW if c not in ("x", "y", "opened_on")], "str")
+    return told.astype(texts).assign(opened_on=pd.to_datetime(told["opened_on"]).astype("datetime64[s]"))
+
+
+def proposed(before, after):
+    left = sorted(set(before["finess_et"]) - set(after["finess_et"]))
+    came = sorted(set(after["finess_et"]) - set(before["finess_et"]))
+    rows = [{"finess_et_from": n, "situation_from": "elsewhere", "cause": "left_extract"} for n in left]
+    rows += [{"finess_et_to": n, "situation_to": "elsewhere", "cause": "opened"} for n in came]
+    columns = ["finess_et_from", "finess_et_to", "situation_from", "situation_to", "cause"]
+    changes = pd.DataFrame(rows, columns=columns).astype("str").assign(from_year=2018, to_year=2019)
+    return identity.candidates(before, after, changes)
+
+
+def test_a_mistyped_number_is_listed_with_its_evidence():
+    found = proposed(frame({}), frame({"finess_et": "750000007", "siret": None}))
+    assert found[["finess_et_from", "finess_et_to", "kind", "is_confirmed"]].to_numpy().tolist() == [
+        ["750000001", "750000007", "renumbered", False]
+    ]
+    assert found["n_different_characters"].tolist() == [1]
+    assert found["same_siret"].isna().all()
+    assert found["score"].tolist() == [1.0]
+
+
+def test_two_neighbours_with_nothing_but_a_commune_in_common_are_not():
+    other = {"finess_et": "750000007", "name": "CENTRE DENTAIRE", "siret": "2" * 14, "legal_entity": "7", "x": 900.0}
+    assert proposed(frame({}), frame(other | {"address": "9 RUE VERTE", "opened_on": "2018-09-01"})).empty
+
+
+def test_a_merger_and_a_split_are_named():
+    twins = frame({}, {"finess_et": "750000002"})
+    one = frame({"finess_et": "750000007"})
+    assert proposed(twins, one)["kind"].tolist() == ["merged", "merged"]
+    assert proposed(one, twins)["kind"].tolist() == ["split", "split"]
+
+
+def test_a_record_that_merges_into_one_that_stays_is_proposed_only_on_strict_evidence():
+    stays = {"finess_et": "750000002"}
+    assert proposed(frame({}, stays), frame(stays))["finess_et_to"].tolist() == ["750000002"]
+    alike = stays | {"name": "CENTRE DENTAIRE DU CANAL", "siret": "2" * 14}
+    assert proposed(frame({}, alike), frame(alike)).empty
+
+
+def test_the_renumberings_of_the_invented_france_are_all_proposed_and_nothing_else(built):
+    from qpvhealth import sample
+
+    true = sample.truth().renumbered
+    found = built["link_candidates"]
+    assert set(zip(found["finess_et_from"], found["finess_et_to"], strict=True)) == set(
+        zip(true["finess_from"], true["finess_to"], strict=True)
+    )

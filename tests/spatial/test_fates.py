@@ -1,0 +1,109 @@
+"""Fates on squares worked by hand, on a random partition, and on the real contours."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import shapely
+
+from qpvhealth.errors import ContractError
+from qpvhealth.spatial import fates
+
+
+def squares(generation, boxes):
+    rows = [{"qpv_code": c, "metres": shapely.box(*b) if len(b) == 4 else shapely.Point(b)} for c, b in boxes.items()]
+    return pd.DataFrame(rows).assign(generation=generation, territory="metropole")
+
+
+def fate_of(old, new):
+    found = fates.fates(squares("old", old), squares("new", new))
+    pairs = zip(found["qpv_code_from"].fillna("-"), found["qpv_code_to"].fillna("-"), found["fate"], strict=True)
+    return sorted(pairs)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ({"A": (0, 0, 10, 10)}, {"QN00101I": (0, 0, 10, 9)}, [("A", "QN00101I", "unchanged")]),
+        ({"A": (0, 0, 10, 10)}, {"QN00101M": (0, 0, 10, 10)}, [("A", "QN00101M", "modified")]),
+        ({"A": (0, 0, 10, 10)}, {"QN00101N": (0, 0, 2, 10)}, [("A", "QN00101N", "modified")]),
+        ({"A": (0, 0, 10, 10)}, {"B": (0, 0, 10, 10)}, [("A", "B", "unchanged")]),
+        ({"A": (0, 0, 10, 10)}, {"B": (20, 0, 30, 10)}, [("-", "B", "new"), ("A", "-", "gone")]),
+        ({"A": (0, 0, 100, 100)}, {"B": (96, 0, 196, 100)}, [("-", "B", "new"), ("A", "-", "gone")]),
+        (
+            {"A": (0, 0, 5, 10), "B": (5, 0, 10, 10)},
+            {"C": (0, 0, 10, 10)},
+            [("A", "C", "merged"), ("B", "C", "merged")],
+        ),
+        ({"A": (0, 0, 10, 10)}, {"B": (0, 0, 5, 10), "C": (5, 0, 10, 10)}, [("A", "B", "split"), ("A", "C", "split")]),
+        (
+            {"A": (0, 0, 10, 10), "B": (10, 0, 20, 10)},
+            {"C": (0, 0, 12, 10), "D": (12, 0, 20, 10)},
+            [("A", "C", "mixed"), ("B", "C", "mixed"), ("B", "D", "mixed")],
+        ),
+        ({"A": (0, 0, 10, 10)}, {"QN00101I": (12.0, 5.0)}, [("A", "QN00101I", "unchanged")]),
+        ({"A": (0, 0, 10, 10)}, {"B": (900.0, 5.0)}, [("-", "B", "new"), ("A", "-", "gone")]),
+    ],
+)
+def test_fates_of_squares(old, new, expected):
+    assert fate_of(old, new) == expected
+
+
+def test_a_territory_of_one_generation_only_is_not_compared():
+    old = squares("old", {"A": (0, 0, 9, 9)})
+    assert fates.fates(old, squares("new", {"B": (0, 0, 9, 9)}).assign(territory="mayotte")).empty
+
+
+def test_components_are_those_of_a_search():
+    random = np.random.default_rng(3)
+    for n_edges in (0, 5, 30, 80):
+        left, right = random.integers(0, 40, n_edges), random.integers(0, 30, n_edges)
+        label = fates.components(left, right, 40, 30)
+        near = {i: set() for i in range(70)}
+        for a, b in zip(left.tolist(), (right + 40).tolist(), strict=True):
+            near[a].add(b)
+            near[b].add(a)
+        for start in range(70):
+            seen, todo = {start}, [start]
+            while todo:
+                todo += [n for n in near[todo.pop()] if n not in seen and not seen.add(n)]
+            assert set(np.flatnonzero(label == label[start]).tolist()) == seen
+
+
+def test_the_identity_of_a_territory_is_asserted():
+    old, new = squares("old", {"A": (0, 0, 9, 9)}), squares("new", {"B": (0, 0, 9, 9), "C": (20, 0, 29, 9)})
+    found = fates.fates(old, new)
+    counted = fates.identity(found).loc["metropole"]
+    assert counted[["n_from", "one_to_one", "new", "n_to", "expected"]].tolist() == [1, 1, 1, 2, 2]
+    with pytest.raises(ContractError, match="neighbourhood_fates"):
+        fates.assert_balance(found[found["fate"] != "new"], old, new)
+
+
+def test_the_fates_of_the_invented_france_are_those_it_was_drawn_with(built):
+    from qpvhealth import sample
+
+    counted = fates.identity(built["neighbourhood_fates"])
+    told = sample.truth().fates["metropole"]
+    metropole = counted.loc["metropole"]
+    assert {f: int(metropole[f]) for f in ("unchanged", "modified", "gone", "new")} == {
+        f: told[f] for f in ("unchanged", "modified", "gone", "new")
+    }
+    assert metropole[["merged_in", "merged_out", "split_in", "split_out"]].tolist() == [38, 18, 10, 24]
+
+
+def test_the_real_fates_are_those_of_the_domain_reference(real_data):
+    import geopandas as gpd
+
+    def read(path, generation, code, **options):
+        frame = gpd.read_file(real_data / "neighbourhoods" / path, **options).to_crs(2154)
+        metres = shapely.make_valid(frame.geometry.to_numpy(), method="structure", keep_collapsed=False)
+        return pd.DataFrame(
+            {"qpv_code": frame[code], "generation": generation, "territory": "metropole", "metres": metres}
+        )
+
+    old = read("qpv-2015/QP_METROPOLE_LB93.shp", "qpv-2015", "CODE_QP", encoding="cp1252")
+    new = read("qpv-2024/qpv-2026-rounded-1584.geojson", "qpv-2026", "code")
+    new = new[~new["qpv_code"].str.match("QN9[78]")]
+    n = fates.identity(fates.fates(old, new)).loc["metropole"]
+    shown = ["one_to_one", "merged_in", "merged_out", "split_in", "split_out", "mixed_in", "mixed_out", "gone", "new"]
+    assert n[shown].tolist() == [1201, 38, 18, 10, 24, 8, 8, 39, 111]
+    assert (n["n_from"], n["n_to"], n["unchanged"]) == (1296, 1362, 294)
