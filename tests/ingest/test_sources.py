@@ -38,7 +38,6 @@ CARDS = {
     "zq": "kind='zoning'\npath='zq.csv'\nedition='2019'\nin_force_from=2019-01-01\ngeneration='qpv-2015'",
     "n": "kind='programme'\npath='n.csv'\nprogramme='NPNRU'\ngeneration='qpv-2015'",
     "c": "kind='boundaries'\npath='c.csv'\nlevel='commune'\nyear=2019",
-    "w": "kind='practitioners'\npath='p.csv'\nyear=2019",
 }
 
 
@@ -104,13 +103,12 @@ def test_the_stock_is_warned_of_once_the_register_has_completed_it(read):
     assert "department-unknown" not in rules
     assert rules["declaration-orphan"].n == 1
     assert "no outlines" in rules["outlines-missing"].message
-    assert "kind practitioners enters no table" in rules["source-unused"].message
     assert told(read(without="r"))["department-unknown"].n == 1
 
 
 def test_completing_sources_without_an_extract_are_unused(read):
     found = read(without=("s",))
-    assert sum(f.rule == "source-unused" for f in found.findings) == 3
+    assert sum(f.rule == "source-unused" for f in found.findings) == 2
     assert found.structures == {}
     assert told(found)["declaration-orphan"].n == 2
 
@@ -190,7 +188,7 @@ def test_outlines_are_kept_by_level(read):
 
 
 def test_without_optional_cards_the_frames_are_there(read):
-    found = read(without=("r", "g", "d", "p", "z", "zq", "n", "c", "w"))
+    found = read(without=("r", "g", "d", "p", "z", "zq", "n", "c"))
     assert found.declarations.empty
     assert {"finess_et", "vecu_declared", "qpv_code"} <= set(found.declarations.columns)
     assert found.populations.empty

@@ -57,6 +57,17 @@ def read(card: Card) -> tuple[RawTable, dict[str, Tally]]:
     A line of neither kind, or a point whose establishment is not in the file, is a broken row of the table. Raises InputError
     when the first line or the sections are not those of the format, or an establishment that counts has two points.
     """
+    structures, located, rows, broken, notes = _parted(card)
+    name = card.path.name
+    joined, tally = _joined(structures, located, name)
+    return RawTable(name, joined, rows, broken=broken, notes=notes), {GEOLOCATION: tally}
+
+
+def _parted(card: Card) -> tuple[pd.DataFrame, pd.DataFrame, np.ndarray, tuple[BrokenRow, ...], tuple[str, ...]]:
+    """Return the establishments, the points of those that are there, the lines of the first, and what is neither.
+
+    A national extract is large: its fields are let go as soon as they are in columns.
+    """
     records = delimited.read_records(card.path, encoding=card.get("encoding"), separator=";")
     name = card.path.name
     if not records.fields or [f.strip().casefold() for f in records.fields[0][:2]] != ["finess", "etalab"]:
@@ -68,14 +79,13 @@ def read(card: Card) -> tuple[RawTable, dict[str, Tally]]:
         )
     other = ~is_structure & ~is_point
     other[0] = False
-    structures = _frame(records, np.flatnonzero(is_structure), _COLUMNS)
+    broken = _broken(records, np.flatnonzero(other), "field-count", _EXPECTED)
     located = _frame(records, np.flatnonzero(is_point), _POINT)
+    structures = _frame(records, np.flatnonzero(is_structure), _COLUMNS)
     orphan = ~located["finess_et"].isin(structures["finess_et"]).to_numpy()
-    joined, tally = _joined(structures, located[~orphan], name)
     lost = _broken(records, np.flatnonzero(is_point)[orphan], ORPHAN, "no establishment of this number in the file")
-    broken = (*_broken(records, np.flatnonzero(other), "field-count", _EXPECTED), *lost, *records.broken)
     rows = np.array(records.lines)[is_structure]
-    return RawTable(name, joined, rows, broken=broken, notes=records.notes), {GEOLOCATION: tally}
+    return structures, located[~orphan], rows, (*broken, *lost, *records.broken), records.notes
 
 
 def _sections(records: Records) -> tuple[np.ndarray, np.ndarray]:
@@ -105,10 +115,12 @@ def coordinate_source(text: pd.Series) -> pd.DataFrame:
 
 def _frame(records: Records, at: np.ndarray, columns: tuple[str, ...]) -> pd.DataFrame:
     """Return the fields of these records under names, stripped, empty ones null; a field that is not there is empty."""
-    width = len(columns)
-    cells = zip(*((*records.fields[i], "")[:width] for i in at), strict=True) if len(at) else ((),) * width
-    named = zip(columns, cells, strict=True)
-    return pd.DataFrame({c: pd.Series([v.strip() or None for v in column], dtype="str") for c, column in named})
+    rows = [records.fields[i] for i in at]
+    named = {
+        c: pd.Series([(f[j].strip() or None) if j < len(f) else None for f in rows], dtype="str")
+        for j, c in enumerate(columns)
+    }
+    return pd.DataFrame(named)
 
 
 def _joined(structures: pd.DataFrame, located: pd.DataFrame, name: str) -> tuple[pd.DataFrame, Tally]:
