@@ -70,7 +70,7 @@ _CHANCE = "Compatible avec, jamais égal à : parmi tant de cases, certaines s'a
 def published(release: Release) -> View:
     """Hold every published figure of the facts against a release. ``published_check.differing`` says whether one differs."""
     held = published_check.check(FIGURES, cells(release), release.table("extracts"), invented=release.invented)
-    return View("published", held, dict(published_check.TITLES), (*_notes(release), _CHANCE))
+    return View("published", held, dict(published_check.TITLES), (*notes(release), _CHANCE))
 
 
 def published_series(release: Release) -> View:
@@ -80,21 +80,21 @@ def published_series(release: Release) -> View:
     series = release.table("published_series") if here else pd.DataFrame(columns=columns)
     counts, extracts = release.table("yearly_counts"), release.table("extracts")
     held = published_check.check_series(series, counts, extracts, invented=release.invented)
-    return View("published-series", held, dict(published_check.SERIES_TITLES), _notes(release))
+    return View("published-series", held, dict(published_check.SERIES_TITLES), notes(release))
 
 
 def expected(release: Release, path: Path) -> View:
     """Hold a release against a file of expected counts. ``expectations.differing`` says whether one is not as expected."""
     compared = expectations.compare(expectations.read(path), release)
-    return View("expected", compared, dict(expectations.TITLES), _notes(release))
+    return View("expected", compared, dict(expectations.TITLES), notes(release))
 
 
 def programmes(release: Release) -> View:
     """Hold every programme, of the facts and of the raw folder, against what was computed and what was published."""
     known = [*PROGRAMMES, *_given_programmes(release)]
     seen = pd.concat([_computed(release, known), _printed(known)], ignore_index=True)
-    held = attainment.attain(known, seen).assign(data=_data(release))
-    return View("programmes", held[[*_PROGRAMME_TITLES]], dict(_PROGRAMME_TITLES), _notes(release))
+    held = attainment.attain(known, seen).assign(data=data(release))
+    return View("programmes", held[[*_PROGRAMME_TITLES]], dict(_PROGRAMME_TITLES), notes(release))
 
 
 def _given_programmes(release: Release) -> list[Programme]:
@@ -165,8 +165,8 @@ def matrix(release: Release, *, measure: str = "share_qpv_without_any", year: in
     if year is not None:
         _refuse_unknown(year, sorted(rows["year"].dropna().unique()), "year")
         rows = rows[rows["year"] == year]
-    shown = rows.assign(words=_in_words(release, rows), data=_data(release)).reset_index(drop=True)
-    return View("matrix", shown[[*_MATRIX_TITLES]], dict(_MATRIX_TITLES), (*_notes(release), _CHANCE))
+    shown = rows.assign(words=_in_words(release, rows), data=data(release)).reset_index(drop=True)
+    return View("matrix", shown[[*_MATRIX_TITLES]], dict(_MATRIX_TITLES), (*notes(release), _CHANCE))
 
 
 def cells(release: Release) -> pd.DataFrame:
@@ -217,11 +217,12 @@ def _in_words(release: Release, rows: pd.DataFrame) -> pd.Series:
     return sets + ", " + kinds + ", " + near + ", " + dated
 
 
-def _data(release: Release) -> str:
+def data(release: Release) -> str:
+    """Say on every line whether the data are invented."""
     return "inventées" if release.invented else ""
 
 
-def _notes(release: Release) -> tuple[str, ...]:
+def notes(release: Release) -> tuple[str, ...]:
     """Return the lines that go with any answer: the release, and the date and status of each extract."""
     extracts = release.table("extracts")
     days = [

@@ -19,7 +19,8 @@ BY_POINT, BY_NAME, NO_PLACE = "point", "qpv-named", "no-place"
 
 def tables(basis: Basis) -> dict[str, pd.DataFrame]:
     """Return the tables of ``contract.coverage_tables``, empty where the raw folder has no such source."""
-    given = basis.sources.supplements
+    given = dict(basis.sources.supplements)
+    given["projects"] = _with_territory(given["projects"])
     return {
         **given,
         "programme_members": basis.sources.programmes[
@@ -27,6 +28,13 @@ def tables(basis: Basis) -> dict[str, pd.DataFrame]:
         ],
         "project_locations": _project_locations(given["projects"], basis),
     }
+
+
+def _with_territory(projects: pd.DataFrame) -> pd.DataFrame:
+    """Fill the territory of a project that has a point and no commune."""
+    lon, lat = projects["longitude"].to_numpy(dtype=float), projects["latitude"].to_numpy(dtype=float)
+    position = projection.territory_of_position(lon, lat).set_axis(projects.index)
+    return projects.assign(territory=projects["territory"].fillna(position).astype("str"))
 
 
 def _project_locations(projects: pd.DataFrame, basis: Basis) -> pd.DataFrame:

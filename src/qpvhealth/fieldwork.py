@@ -1,0 +1,198 @@
+"""What goes to the field and comes back: workbooks for the ARS, their answers, and the pre-screen of participatory structures."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from qpvhealth import planning, studies
+from qpvhealth.errors import InputError, UsageError
+from qpvhealth.facts.programmes import SEC, SEC_FIRST_COMMUNES
+from qpvhealth.facts.territories import ARRONDISSEMENTS
+from qpvhealth.indicators import prescreen, vecu_support as support
+from qpvhealth.ingest import cards, returns as returned, tables
+from qpvhealth.ingest.returns import PROBLEM_COLUMNS, SENDER_COLUMNS
+from qpvhealth.publish import returns as templates, views
+from qpvhealth.publish.store import write_file
+from qpvhealth.publish.views import View
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import date
+    from pathlib import Path
+
+    from qpvhealth.planning import Area
+    from qpvhealth.publish.release import Release
+
+LEVELS = ("region", "department")
+_STRUCTURE = {
+    "finess_et": "N° FINESS ET",
+    "name": "Nom",
+    "structure_type": "Type",
+    "modality": "Mono / pluri",
+    "commune_code": "Commune",
+    "region_code": "Région",
+    "situation": "Situation",
+    "nearest_qpv_code": "QPV le plus proche",
+    "distance_m": "Distance (m)",
+}
+
+
+def structures(release: Release, year: int | None = None) -> pd.DataFrame:
+    """Return the structures open at the date of an extract (default: the last), in the perimeters in force in their territory."""
+    years = sorted(release.table("extracts")["year"])
+    chosen = years[-1] if year is None else year
+    if chosen not in years:
+        raise UsageError(f'no year "{chosen}" in this release; there are: {", ".join(map(str, years))}')
+    rows = studies.stock(release)
+    current = rows["territory"].fillna("metropole").map(views.in_force(release, int(chosen)))
+    return rows[(rows["year"] == chosen) & (rows["generation"] == current)].reset_index(drop=True)
+
+
+def sec(release: Release, *, answers: Path | None = None, year: int | None = None, area: Area | None = None) -> View:
+    """Pre-screen MSP and CdS against the nine criteria, by the release's rule of proximity.
+
+    ``answers``: a table with finess_et and any of the criteria that no extract gives (oui, non), and ``patients``.
+    """
+    settings = release.manifest["settings"]
+    rows = structures(release, year)
+    if area is not None and area.level != "country":
+        if area.level == "epci":
+            rows = rows[rows["epci_code"] == area.code]
+        else:
+            rows = rows[rows[f"{area.level}_code"] == area.code]
+    supplied = pd.DataFrame({"finess_et": pd.Series(dtype="str")}) if answers is None else _supplied(answers)
+    rule, metres = settings["vecu_rule"], settings["vecu_distance_m"]
+    screened = prescreen.screen(rows, supplied, near_rule=rule, vecu_distance_m=metres)
+    members = release.table("programme_members")
+    listed = members.loc[members["programme"].str.casefold() == SEC, "finess_et"].dropna()
+    towns = {a: n for c, n in SEC_FIRST_COMMUNES.items() for a in (c, *ARRONDISSEMENTS.get(c, ()))}
+    screened = screened.assign(first=prescreen.first_ones(screened, listed, towns), data=studies.data(release))
+    order = {prescreen.ELIGIBLE: 0, prescreen.TO_COMPLETE: 1, prescreen.NOT_ELIGIBLE: 2}
+    ranked = screened.assign(order=screened["verdict"].map(order)).sort_values(
+        ["order", "finess_et"], ignore_index=True
+    )
+    criteria = {
+        c.name: f"{c.number}. {c.label_fr}" + (" (de seconde main)" if c.second_hand else "")
+        for c in prescreen.CRITERIA
+    }
+    titles = {
+        **_STRUCTURE,
+        **criteria,
+        "verdict": "Verdict",
+        "missing": "Manque",
+        "first": "Déjà admise",
+        "data": "Données",
+    }
+    notes = (*studies.notes(release), f"Critère 2 lu par la règle « {rule} » ({metres:g} m pour la distance)", _SIX)
+    return View("sec", ranked[[*titles]], titles, notes)
+
+
+_SIX = "Les six structures du début ne sont connues que par leur ville : une liste de programme « sec-participatives » les reconnaît"
+
+
+def _supplied(path: Path) -> pd.DataFrame:
+    """Read answers to the criteria: yes and no in either language, anything else unknown; an unknown column is refused."""
+    frame = tables.read(cards.Card("answers", "structures", path, path.name)).frame
+    known = {"finess_et", "patients", *prescreen.SUPPLIED}
+    if "finess_et" not in frame.columns or (unknown := sorted(set(frame.columns) - known)):
+        wrong = ", ".join(unknown) if "finess_et" in frame.columns else "finess_et is missing"
+        raise InputError(f"{path.name}: {wrong}; columns: {', '.join(sorted(known))}")
+    words = {"oui": "yes", "yes": "yes", "non": "no", "no": "no"}
+    told = {c: frame[c].str.strip().str.casefold().map(words) for c in prescreen.SUPPLIED if c in frame.columns}
+    people = {"patients": pd.to_numeric(frame["patients"], errors="coerce")} if "patients" in frame.columns else {}
+    return frame[["finess_et"]].assign(**told, **people)
+
+
+def returns_template(
+    release: Release,
+    folder: Path,
+    *,
+    level: str = "region",
+    deadline: date,
+    year: int | None = None,
+    ring_m: float = 1000,
+) -> list[Path]:
+    """Write one workbook per region or département: its QPV, the structures outside them within ``ring_m`` or declared, cells to fill."""
+    if level not in LEVELS:
+        raise UsageError(f'level "{level}": {", ".join(LEVELS)}')
+    rows, quarters = structures(release, year), planning.quarters(release, year)
+    near = rows[(rows["situation"] != "in_qpv") & ((rows["distance_m"] <= ring_m) | (rows["vecu_declared"] == "yes"))]
+    column = f"{level}_code"
+    written = []
+    for code, part in quarters.groupby(column):
+        mine = near[near[column] == code].sort_values(["nearest_qpv_code", "distance_m", "finess_et"])
+        generation = ", ".join(sorted(part["generation"].unique()))
+        form = {
+            "Zone": f"{level}:{code}",
+            "Millésime": str(part["year"].iloc[0]),
+            "Génération": generation,
+            "Version": release.id,
+        }
+        path = folder / f"retour-{level}-{code}.xlsx"
+        made = templates.template(mine, part.sort_values("qpv_code"), form, deadline, invented=release.invented)
+        write_file(path, made)
+        written.append(path)
+    return written
+
+
+_SENDERS = dict(
+    zip(
+        SENDER_COLUMNS,
+        ("Zone", "Fichier", "Réponses", "Oui", "Non", "Cellules refusées", "Répondu le", "État"),
+        strict=True,
+    )
+)
+_PROBLEMS = dict(zip(PROBLEM_COLUMNS, ("Fichier", "Feuille", "Ligne", "Colonne", "Valeur", "Attendu"), strict=True))
+_SUPPORT = {**_STRUCTURE, "vecu_declared": "Réponse de l'ARS", "case": "Cas", "data": "Données"}
+_IMPLIED = {
+    "region_code": "Région",
+    "n_declared": "Déclarées",
+    "n_no": "Déclarées non",
+    "n_unanswered": "Sans réponse",
+    "median_m": "Distance médiane des déclarées",
+    "farthest_m": "La plus lointaine",
+    "implied_m": "Distance qui en contient autant",
+    "data": "Données",
+}
+
+
+def returns_read(
+    release: Release,
+    paths: Sequence[Path],
+    *,
+    deadline: date,
+    level: str = "region",
+    year: int | None = None,
+    to: Path | None = None,
+) -> tuple[View, View]:
+    """Read the workbooks that came back: who answered and when, and every cell refused. ``to``: write the declarations there."""
+    rows, quarters = structures(release, year), planning.quarters(release, year)
+    asked = {f"{level}:{code}" for code in quarters[f"{level}_code"].dropna().unique()}
+    found = returned.read(
+        paths, structures=set(rows["finess_et"]), quarters=set(quarters["qpv_code"]), expected=asked, deadline=deadline
+    )
+    if to is not None:
+        write_file(to, returned.declarations_csv(found.declarations))
+    notes = (*studies.notes(release), f"Échéance : {deadline:%d/%m/%Y}", f"{len(found.declarations)} déclarations lues")
+    told = studies.data(release)
+    senders = View("returns", found.senders.assign(data=told), {**_SENDERS, "data": "Données"}, notes)
+    return senders, View("returns-problems", found.problems.assign(data=told), {**_PROBLEMS, "data": "Données"}, notes)
+
+
+def vecu_support(release: Release, *, year: int | None = None) -> tuple[View, View]:
+    """List, per ARS, declarations without geometric support and structures near but not declared; and the distance they imply."""
+    rows = structures(release, year)
+    settings = release.manifest["settings"]
+    near, far = settings["vecu_distance_m"], max(settings["rings_m"])
+    told = studies.data(release)
+    listed = support.unsupported(rows, near_m=near, far_m=far).assign(data=told)
+    implied = support.implied_distance(rows).assign(data=told)
+    notes = (*studies.notes(release), f"loin : au-delà de {far:g} m ; proche : à {near:g} m au plus", _NO_DEFINITION)
+    return View("vecu-support", listed[[*_SUPPORT]], dict(_SUPPORT), notes), View(
+        "vecu-implied", implied, dict(_IMPLIED), notes
+    )
+
+
+_NO_DEFINITION = "Une distance n'est pas une définition du quartier vécu"

@@ -1,0 +1,63 @@
+"""What planned structures would bring if they open, by year, and who pays: kept apart from counts of open structures."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+PLANNED = ("idea", "studied", "approved", "funded", "building")
+COUNTED_TYPES = ("MSP", "CDS")
+UNDATED = 9999
+"""Rank of what has no expected opening: after every year, and said to be without date."""
+
+
+def effect(projects: pd.DataFrame, coverage: pd.DataFrame, *, stages: tuple[str, ...] = PLANNED) -> pd.DataFrame:
+    """Return, by year of expected opening: projects, those inside a QPV, QPV newly covered and their inhabitants, and running sums.
+
+    ``projects``: structure_type, stage, expected_on, position, qpv_code, one row per project. ``coverage``: qpv_code, ``is_covered``,
+    population. A QPV is gained once, by the first that opens; only what is surely uncovered can be. Projects of other types than MSP
+    and CdS are not counted here (see ``by_type``). ``opens_in`` is null for projects without date, last, left out of running sums.
+    """
+    mine = projects[projects["stage"].isin(stages) & projects["structure_type"].isin(COUNTED_TYPES)]
+    mine = mine.assign(opens=mine["expected_on"].dt.year.fillna(UNDATED).astype(int))
+    inside = mine[mine["position"] == "in_qpv"].sort_values(["opens", "project_id"])
+    bare = coverage[~coverage["is_covered"].fillna(value=True).astype(bool)]
+    gained = inside[inside["qpv_code"].isin(bare["qpv_code"])].drop_duplicates("qpv_code")
+    gained = gained.merge(bare[["qpv_code", "population"]], on="qpv_code")
+    out = pd.DataFrame(
+        {
+            "n_projects": mine.groupby("opens").size(),
+            "n_in_qpv": inside.groupby("opens").size(),
+            "qpv_gained": gained.groupby("opens").size(),
+            "population_gained": gained.groupby("opens")["population"].sum().astype("float64"),
+        }
+    ).fillna(0)
+    dated = pd.Series(out.index < UNDATED, index=out.index)
+    sums = out[["qpv_gained", "population_gained"]].where(dated, 0).cumsum().where(dated)
+    out["qpv_gained_so_far"], out["population_gained_so_far"] = sums["qpv_gained"], sums["population_gained"]
+    whole = dict.fromkeys(("n_projects", "n_in_qpv", "qpv_gained"), "int64")
+    opens = pd.Series(out.index, index=out.index).where(dated).astype("Int64")
+    return out.astype(whole).assign(opens_in=opens).reset_index(drop=True)
+
+
+def by_type(projects: pd.DataFrame) -> pd.DataFrame:
+    """Count projects by type, stage and position: types other than MSP and CdS in rows of their own."""
+    keys = ["structure_type", "stage", "position"]
+    return (
+        projects.groupby(keys)
+        .agg(n=("project_id", "size"), amount=("amount", lambda a: a.sum(min_count=1)))
+        .reset_index()
+    )
+
+
+def amounts(funding: pd.DataFrame, projects: pd.DataFrame, area: str) -> pd.DataFrame:
+    """Sum amounts by funder and area; ``n_unknown`` counts the projects of the area that give no amount.
+
+    ``area``: the column of ``projects`` that names it. A project without area is under null.
+    """
+    lines = funding.merge(projects[["project_id", "year", area]], on=["project_id", "year"], validate="many_to_one")
+    sums = lines.groupby([area, "funder"], dropna=False).agg(
+        n_projects=("project_id", "nunique"), amount=("amount", "sum")
+    )
+    silent = projects[projects["amount"].isna()].groupby(area, dropna=False).size().rename("n_unknown").reset_index()
+    out = sums.reset_index().merge(silent, on=area, how="outer")
+    return out.astype({"n_unknown": "Int64", "n_projects": "Int64"}).fillna({"n_unknown": 0})

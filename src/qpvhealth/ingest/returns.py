@@ -1,0 +1,160 @@
+"""Workbooks that come back from the field: read, held cell by cell, and turned into declarations.
+
+Nothing is guessed: a cell that cannot be taken is a problem with its place, and its structure stays unanswered.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import TYPE_CHECKING, NamedTuple
+
+import pandas as pd
+
+from qpvhealth.errors import InputError, UsageError
+from qpvhealth.ingest import cleaning, layouts, workbook
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Sequence
+    from datetime import date
+    from pathlib import Path
+
+    from qpvhealth.ingest.raw import RawTable
+
+ANSWERS, FORM = "Réponses", "Formulaire"
+COLUMNS = {
+    "finess_et": "n_finess_et",
+    "vecu": "quartier_vecu_oui_non",
+    "qpv": "code_qpv_desservi",
+    "comment": "commentaire",
+}
+WORDS = {"oui": "yes", "o": "yes", "x": "yes", "non": "no", "n": "no"}
+PROBLEM_COLUMNS = ["file", "sheet", "row", "column", "value", "expected"]
+SENDER_COLUMNS = ["zone", "file", "n_rows", "n_yes", "n_no", "n_problems", "answered_on", "state"]
+ON_TIME, LATE, UNDATED, SILENT = "dans les délais", "en retard", "sans date de réponse", "sans réponse"
+
+
+class Returned(NamedTuple):
+    """``declarations``: finess_et, vecu_declared (yes, no), qpv_code, comment, zone. ``problems``: one row a cell. ``senders``: one a zone."""
+
+    declarations: pd.DataFrame
+    problems: pd.DataFrame
+    senders: pd.DataFrame
+
+
+def read(
+    paths: Sequence[Path],
+    *,
+    structures: Collection[str],
+    quarters: Collection[str],
+    expected: Collection[str],
+    deadline: date,
+) -> Returned:
+    """Read the workbooks of every zone.
+
+    ``structures``: identifiers of the extract; ``quarters``: codes of the generation asked about; ``expected``: the zones asked. A zone
+    counts as having answered when its workbook holds at least one answer. Raises InputError for a workbook that cannot be read or
+    lacks a sheet or column, and when two workbooks are of one zone.
+    """
+    parts, problems, senders = [], [], []
+    for path in sorted(paths):
+        zone, on = _form(path)
+        rows, found = _answers(path, set(structures), set(quarters))
+        parts.append(rows.assign(zone=zone))
+        problems += found
+        senders.append(_sender(zone, path.name, rows, len(found), on, deadline))
+    twice = [s["zone"] for s in senders]
+    if again := sorted({str(z) for z in twice if twice.count(z) > 1}):
+        raise InputError(f"two workbooks for {', '.join(again)}; keep one")
+    silent = [{"zone": z, "state": SILENT} for z in sorted(set(expected) - {str(s["zone"]) for s in senders})]
+    declared = pd.concat(parts, ignore_index=True) if parts else _none().assign(zone="")
+    contested = declared[declared.duplicated("finess_et", keep=False)].groupby("finess_et")["vecu_declared"].nunique()
+    problems += [
+        ("", ANSWERS, None, "vecu", f, "une seule réponse par structure") for f in contested.index[contested > 1]
+    ]
+    kept = declared[~declared["finess_et"].isin(contested.index[contested > 1])].drop_duplicates(
+        "finess_et", ignore_index=True
+    )
+    return Returned(
+        kept, pd.DataFrame(problems, columns=PROBLEM_COLUMNS), pd.DataFrame([*senders, *silent], columns=SENDER_COLUMNS)
+    )
+
+
+def _none() -> pd.DataFrame:
+    return pd.DataFrame({c: pd.Series(dtype="str") for c in ("finess_et", "vecu_declared", "qpv_code", "comment")})
+
+
+def _sheet(path: Path, sheet: str) -> RawTable:
+    try:
+        return workbook.read_workbook(path, sheet=sheet, header_row=1)
+    except UsageError as error:
+        raise InputError(f"{path.name}: not a workbook of returns: {error}") from error
+
+
+def _form(path: Path) -> tuple[str, pd.Timestamp | None]:
+    """Read the zone, and the day of the answer where it is given."""
+    frame = _sheet(path, FORM).frame
+    told = dict(zip(frame.iloc[:, 0], frame.iloc[:, 1], strict=True))
+    if pd.isna(told.get("Zone")):
+        raise InputError(f"{path.name}:{FORM}: no Zone; the form says of which area the answers are")
+    given = pd.Series([told.get("Répondu le")], dtype="str")
+    day = cleaning.dates(given).typed[0]
+    return str(told["Zone"]), None if pd.isna(day) else day
+
+
+def _answers(path: Path, structures: set[str], quarters: set[str]) -> tuple[pd.DataFrame, list[tuple[object, ...]]]:
+    raw = _sheet(path, ANSWERS)
+    keys = {layouts.key(c): c for c in raw.frame.columns}
+    if missing := [c for c in COLUMNS.values() if c not in keys]:
+        raise InputError(f"{path.name}:{ANSWERS}: columns missing: {', '.join(missing)}")
+    text = raw.frame[[keys[c] for c in COLUMNS.values()]].set_axis(list(COLUMNS), axis=1).astype("str")
+    own = text["finess_et"].str.strip()
+    number = cleaning.finess(text["finess_et"]).typed
+    name = number.where(number.isin(structures)).fillna(own.where(own.isin(structures)))
+    answer = text["vecu"].str.strip().str.casefold().map(WORDS).astype("str")
+    codes = cleaning.code_lists(text["qpv"].str.upper())
+    problems: list[tuple[object, ...]] = []
+    for column, bad, wanted in (
+        ("finess_et", name.isna() & text.notna().any(axis=1), "une structure de l'extrait"),
+        ("vecu", text["vecu"].notna() & answer.isna(), "oui, non ou vide"),
+        (
+            "qpv",
+            codes.map(lambda cs: any(c not in quarters for c in cs)).astype(bool),
+            "codes QPV de la génération demandée",
+        ),
+        ("qpv", (answer == "no") & text["qpv"].notna(), "vide quand la réponse est non"),
+    ):
+        problems += _problems(raw, text, column, bad, wanted)
+    bad_rows = {p[2] for p in problems}
+    ok = name.notna() & answer.notna() & ~pd.Series(raw.rows, index=text.index).isin(bad_rows)
+    told = {"finess_et": name, "vecu_declared": answer, "qpv_code": codes.map(",".join), "comment": text["comment"]}
+    return pd.DataFrame(told)[ok].reset_index(drop=True), problems
+
+
+def _problems(
+    raw: RawTable, text: pd.DataFrame, column: str, bad: pd.Series, wanted: str
+) -> Iterator[tuple[object, ...]]:
+    for at in bad.to_numpy(dtype=bool).nonzero()[0]:
+        value = text[column].iloc[at]
+        yield raw.file, ANSWERS, int(raw.rows[at]), COLUMNS[column], "" if pd.isna(value) else value, wanted
+
+
+def _sender(  # noqa: PLR0917 - the cells of one row
+    zone: str, file: str, rows: pd.DataFrame, n_problems: int, on: pd.Timestamp | None, deadline: date
+) -> dict[str, object]:
+    yes = int((rows["vecu_declared"] == "yes").sum())
+    state = UNDATED if on is None else ON_TIME if on.date() <= deadline else LATE
+    told = {"n_rows": len(rows), "n_yes": yes, "n_no": len(rows) - yes, "n_problems": n_problems, "answered_on": on}
+    return {"zone": zone, "file": file, **told, "state": state if len(rows) else SILENT}
+
+
+def declarations_csv(declared: pd.DataFrame) -> str:
+    """Write declarations as a file that a card of kind ``declarations`` reads."""
+    out = io.StringIO()
+    writer = csv.writer(out, delimiter=";", lineterminator="\n")
+    writer.writerow(["finess_et", "vecu_declared", "qpv_code", "comment"])
+    for row in declared.sort_values("finess_et").to_dict("records"):
+        answer = "oui" if row["vecu_declared"] == "yes" else "non"
+        comment = "" if pd.isna(row["comment"]) else row["comment"]
+        writer.writerow([row["finess_et"], answer, row["qpv_code"], comment])
+    return out.getvalue()

@@ -1,0 +1,390 @@
+"""Questions of those who plan, asked of a release: priorities, GPs, projects, and what new structures would change."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from qpvhealth import studies
+from qpvhealth.errors import InputError, UsageError
+from qpvhealth.facts.generations import IN_FORCE
+from qpvhealth.facts.territories import DEPARTMENT_REGION, DEPARTMENT_TERRITORY, METROPOLE, REGIONS
+from qpvhealth.indicators import density, pipeline_effect, priorities as ranking, simulation
+from qpvhealth.ingest import cards, layouts, tables
+from qpvhealth.ingest.layouts import Field, Layout
+from qpvhealth.publish import views
+from qpvhealth.publish.views import View
+from qpvhealth.spatial import projection, sites
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from qpvhealth.publish.release import Release
+    from qpvhealth.spatial.perimeters import Perimeters
+
+COVERED = {"msp_cds": "is_covered_in", "primary": "is_covered_primary", "near": "is_covered_near"}
+AREA_LEVELS = ("country", "region", "department", "epci", "commune")
+SIMULATION = "SIMULATION : ne se compare à aucun compte et ne s'y ajoute pas"
+_WEIGHTS = "Poids : un choix de ce projet, à changer par qui décide"
+
+
+@dataclass(frozen=True)
+class Area:
+    """Where to look: a level and its code; the country by default."""
+
+    level: str = "country"
+    code: str = "FR"
+
+    @classmethod
+    def parse(cls, text: str | None) -> Area:
+        """Read ``region:53``, ``department:35``, ``commune:35238``, ``epci:243500139`` or ``country``. Raises UsageError."""
+        if not text or text in ("country", "FR"):
+            return cls()
+        level, _, code = text.partition(":")
+        if level not in AREA_LEVELS or not code:
+            raise UsageError(f'area "{text}": write region:53, department:35, epci:…, commune:35238 or country')
+        known = {"region": [*REGIONS], "department": [*DEPARTMENT_TERRITORY]}.get(level)
+        if known is not None and code not in known:
+            raise UsageError(f'no {level} "{code}"; there are: {", ".join(known)}')
+        return cls(level, code)
+
+
+def quarters(release: Release, year: int | None = None) -> pd.DataFrame:
+    """Return the QPV in force at the date of an extract (default: the last), with their coverage, communes and EPCI."""
+    years = sorted(release.table("extracts")["year"])
+    chosen = years[-1] if year is None else year
+    if chosen not in years:
+        raise UsageError(f'no year "{chosen}" in this release; there are: {", ".join(map(str, years))}')
+    rows = release.table("neighbourhood_coverage")
+    rows = rows[
+        (rows["year"] == chosen) & (rows["generation"] == rows["territory"].map(views.in_force(release, int(chosen))))
+    ]
+    named = release.table("neighbourhoods", geometry=False)[["qpv_code", "generation", "commune_codes", "epci_codes"]]
+    return rows.merge(named, on=["qpv_code", "generation"], validate="one_to_one")
+
+
+def within(rows: pd.DataFrame, area: Area) -> pd.Series:
+    """Say which QPV lie in an area; one over several communes lies in each."""
+    if area.level == "country":
+        return pd.Series(data=True, index=rows.index)
+    if area.level in ("region", "department"):
+        return rows[f"{area.level}_code"] == area.code
+    listed = rows[f"{area.level}_codes"].fillna("").str.split(",")
+    return listed.map(lambda codes: area.code in codes).astype(bool)
+
+
+_RANKED: dict[str, str] = {
+    "rank_within": "Rang dans la zone",
+    "rank": "Rang national",
+    "qpv_code": "Code QPV",
+    "name": "Nom",
+    "department_code": "Département",
+    "region_code": "Région",
+    "score": "Score",
+    "score_lower": "Score au moins",
+    "score_upper": "Score au plus",
+    "rank_best": "Meilleur rang",
+    "rank_worst": "Moins bon rang",
+    "share_in_top": "Part des jeux de poids où il est dans le premier dixième",
+    "unknown": "Inconnu",
+}
+
+
+def priorities(
+    release: Release,
+    *,
+    year: int | None = None,
+    area: Area | None = None,
+    scope: str = "msp_cds",
+    weights: Mapping[str, float] | None = None,
+    limit: int | None = None,
+) -> View:
+    """Rank the QPV surely without any structure inside, nationally and within an area.
+
+    Ranks are national: an area shows its own part of that list, with its rank in it. Raises UsageError for an unknown scope, weight
+    or area.
+    """
+    if scope not in COVERED or (unknown := sorted(set(weights or {}) - set(ranking.CRITERIA))):
+        wrong = scope if scope not in COVERED else ", ".join(unknown)
+        raise UsageError(f"unknown: {wrong}; scopes: {', '.join(COVERED)}; criteria: {', '.join(ranking.CRITERIA)}")
+    rows = quarters(release, year)
+    bare = rows[~rows[COVERED[scope]].fillna(value=True).astype(bool)]
+    told = ranking.criteria_of(bare, release.table("neighbourhood_figures"), _gps_of_quarters(release, rows))
+    ranked = ranking.rank(told, weights)
+    here = ranked[within(ranked, area or Area())].head(len(ranked) if limit is None else limit)
+    here = here.assign(rank_within=np.arange(1, len(here) + 1), data=studies.data(release))
+    used = [n for n in ranking.CRITERIA if f"contribution_{n}" in ranked.columns]
+    parts = {f"contribution_{n}": f"Part : {ranking.CRITERIA[n].label_fr}" for n in used}
+    values = {n: ranking.CRITERIA[n].label_fr for n in used}
+    titles = {**_RANKED, **values, **parts, "data": "Données"}
+    lost = int(rows[COVERED[scope]].isna().sum())
+    notes = (
+        *studies.notes(release),
+        _WEIGHTS,
+        f"{len(bare)} QPV sûrement sans structure ; {lost} de couverture inconnue, non classés",
+    )
+    return View("priorities", here[[*titles]].reset_index(drop=True), titles, notes)
+
+
+_GP_TITLES: dict[str, str] = {
+    "level": "Niveau",
+    "area_code": "Zone",
+    "n_gp": "Généralistes",
+    "population": "Population",
+    "density": "Pour 100 000 habitants",
+    "share_over_55": "Part de plus de 55 ans",
+    "masked": "Masqué parce que",
+    "note": "Remarque",
+    "data": "Données",
+}
+
+
+def practitioners(release: Release, area: Area | None = None, *, within_m: float = 500) -> View:
+    """Show GP density and age for a commune, its QPV (by distance), its region and the country, as far as they are given."""
+    chosen = area or Area()
+    given = release.table("practitioners")
+    if given.empty:
+        raise UsageError("this release has no practitioners: add a card of kind practitioners")
+    rows = quarters(release)
+    known = density.with_shares(
+        pd.concat([density.by_area(given), _by_quarter(release, rows, given, within_m)]).reset_index(drop=True)
+    )
+    department = chosen.code[:3] if chosen.code[:2] in ("97", "98") else chosen.code[:2]
+    region = chosen.code if chosen.level == "region" else DEPARTMENT_REGION.get(department, "")
+    inside = set(rows.loc[within(rows, chosen), "qpv_code"])
+    wanted = {chosen.code, region, "FR", *inside}
+    shown = known[known["area_code"].isin(wanted) | (known["level"] == "country")]
+    note = np.where(
+        shown["level"] == "qpv", f"médecins à {within_m:g} m au plus, pour les habitants du QPV", "valeur de la zone"
+    )
+    shown = shown.assign(note=note, data=studies.data(release))[[*_GP_TITLES]].reset_index(drop=True)
+    return View("practitioners", shown, dict(_GP_TITLES), studies.notes(release))
+
+
+def _by_quarter(release: Release, rows: pd.DataFrame, given: pd.DataFrame, within_m: float) -> pd.DataFrame:
+    """Count the GPs near each QPV; nothing where no points are given."""
+    points = given[(given["level"] == "point") & given["longitude"].notna()].reset_index(drop=True)
+    if points.empty:
+        return pd.DataFrame(columns=density.COLUMNS)
+    held = _perimeters(release, rows)
+    placed = _sites(points["longitude"], points["latitude"])
+    pairs = sites.served(placed, held, within_m).rename(columns={"site": "point"})
+    return density.by_quarter(
+        pairs, points, rows.assign(parent_code=rows["commune_codes"].str.replace(",.*", "", regex=True))
+    )
+
+
+def _gps_of_quarters(release: Release, rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the GP criteria of QPV: by distance where points are given, else those of their only commune (and so they are)."""
+    given = release.table("practitioners")
+    known = density.with_shares(
+        pd.concat([density.by_area(given), _by_quarter(release, rows, given, 500)]).reset_index(drop=True)
+    )
+    own = known[known["level"] == "qpv"].set_index("area_code")
+    communes = known[known["level"] == "commune"].drop_duplicates("area_code").set_index("area_code")
+    out = pd.DataFrame({"qpv_code": rows["qpv_code"]})
+    for ours, theirs in (("gp_density", "density"), ("gp_share_over_55", "share_over_55")):
+        by_commune = rows["commune_codes"].map(communes[theirs]).astype("float64")
+        out[ours] = rows["qpv_code"].map(own[theirs]).astype("float64").fillna(by_commune)
+    return out
+
+
+def _perimeters(release: Release, rows: pd.DataFrame) -> dict[str, Perimeters]:
+    shapes = release.table("neighbourhoods")
+    kept = shapes.merge(rows[["qpv_code", "generation"]], on=["qpv_code", "generation"])
+    return sites.in_metres(pd.DataFrame(kept))
+
+
+def _sites(longitude: pd.Series, latitude: pd.Series) -> pd.DataFrame:
+    lon, lat = longitude.to_numpy(dtype=float), latitude.to_numpy(dtype=float)
+    territory = projection.territory_of_position(lon, lat)
+    x, y = sites.placed(lon, lat, territory)
+    placed = {"territory": territory, "longitude": lon, "latitude": lat, "x": x, "y": y}
+    return pd.DataFrame({"site": np.arange(len(lon)), **placed})
+
+
+_PIPELINE_TITLES: dict[str, str] = {
+    "opens_in": "Ouverture prévue en",
+    "n_projects": "Projets",
+    "n_in_qpv": "dont dans un QPV",
+    "qpv_gained": "QPV qui seraient couverts",
+    "population_gained": "Habitants de ces QPV",
+    "qpv_gained_so_far": "QPV, cumul",
+    "population_gained_so_far": "Habitants, cumul",
+    "data": "Données",
+}
+_FUNDING_TITLES: dict[str, str] = {
+    "region_code": "Région",
+    "funder": "Financeur",
+    "n_projects": "Projets",
+    "amount": "Montant (euros)",
+    "n_unknown": "Projets sans montant",
+    "data": "Données",
+}
+_PROJECT_TITLES: dict[str, str] = {
+    "project_id": "Projet",
+    "name": "Nom",
+    "structure_type": "Type",
+    "stage": "Avancement",
+    "expected_on": "Ouverture prévue",
+    "amount": "Montant (euros)",
+    "obstacle": "Obstacle",
+    "position": "Position",
+    "qpv_code": "QPV",
+    "distance_m": "Distance",
+    "zone_class": "Zonage",
+    "commune_code": "Commune",
+    "department_code": "Département",
+    "data": "Données",
+}
+_APART = "Projets : tenus séparés des structures ouvertes"
+
+
+def projects(release: Release, *, show: str = "list", area: Area | None = None) -> View:
+    """Show the projects: ``list``, ``effect`` (what they would bring, by year), ``funding`` (by region and funder) or ``types``."""
+    rows = quarters(release)
+    listed = _projects(release, rows)
+    chosen = area or Area()
+    if chosen.level in ("region", "department", "commune"):
+        listed = listed[listed[f"{chosen.level}_code"] == chosen.code]
+    covered = rows.assign(is_covered=rows["is_covered_in"])
+    shown = {
+        "list": (listed, _PROJECT_TITLES),
+        "effect": (pipeline_effect.effect(listed, covered), _PIPELINE_TITLES),
+        "funding": (_funding(release, listed), _FUNDING_TITLES),
+        "types": (pipeline_effect.by_type(listed), {k: _PROJECT_TITLES.get(k, "Projets") for k in _TYPE_COLUMNS}),
+    }
+    if show not in shown:
+        raise UsageError(f'projects: unknown "{show}"; known: {", ".join(shown)}')
+    frame, titles = shown[show]
+    told = frame.assign(data=studies.data(release))[[*titles]].reset_index(drop=True)
+    return View(f"projects-{show}", told, dict(titles), (*studies.notes(release), _APART))
+
+
+_TYPE_COLUMNS = ("structure_type", "stage", "position", "n", "amount", "data")
+
+
+def _funding(release: Release, listed: pd.DataFrame) -> pd.DataFrame:
+    lines = release.table("project_funding")
+    return pipeline_effect.amounts(lines[lines["project_id"].isin(listed["project_id"])], listed, "region_code")
+
+
+def _projects(release: Release, rows: pd.DataFrame) -> pd.DataFrame:
+    """Join the projects of the last year with where they are in the perimeters in force, and the zoning of that QPV."""
+    known = release.table("projects")
+    known = known[known["year"] == known["year"].max()]
+    where = release.table("project_locations")
+    current = rows.drop_duplicates("territory").set_index("territory")["generation"]
+    generation = known["territory"].fillna(METROPOLE).map(current).fillna(IN_FORCE)
+    joined: pd.DataFrame = known.assign(generation=generation).merge(
+        where, on=["project_id", "year", "generation"], how="left", validate="one_to_one"
+    )
+    return joined.assign(zone_class=joined["qpv_code"].map(rows.set_index("qpv_code")["zone_class"]))
+
+
+POINTS = Layout(
+    "simulated-structures",
+    (
+        Field("longitude", ("lon", "lng"), required=True),
+        Field("latitude", ("lat",), required=True),
+        Field("structure_type", ("type",), required=True),
+        Field("name", ("nom", "label")),
+    ),
+)
+_EFFECT_TITLES: dict[str, str] = {
+    "when": "Moment",
+    "qpv_total": "QPV",
+    "qpv_covered": "Couverts",
+    "share_covered": "Part couverte",
+    "qpv_unknown": "Inconnus",
+    "population_covered": "Habitants couverts",
+    "population_unknown": "QPV sans population connue",
+    "label": "Nature",
+    "data": "Données",
+}
+_GAINED_TITLES: dict[str, str] = {
+    "site": "Site",
+    "qpv_code": "Code QPV",
+    "name": "Nom",
+    "population": "Habitants",
+    "zone_class": "Zonage",
+    "is_npnru": "NPNRU",
+    "distance_m": "Distance",
+    "label": "Nature",
+    "data": "Données",
+}
+
+
+def simulate_add(release: Release, path: Path, *, area: Area | None = None, near_m: float = 0) -> tuple[View, View]:
+    """Say what structures of a file (longitude, latitude, type) would change: coverage before and after, and the QPV gained.
+
+    ``near_m`` 0: only the QPV that holds the point; else those within that distance too. Raises UsageError for a point that cannot be
+    read or lies in no territory.
+    """
+    raw = tables.read(cards.Card("simulate", "structures", path, path.name))
+    text = layouts.renamed(raw, cards.Card("simulate", "structures", path, path.name), POINTS)
+    lon, lat = (pd.to_numeric(text[c].str.replace(",", "."), errors="coerce") for c in ("longitude", "latitude"))
+    added = _sites(lon, lat)
+    if (lost := np.flatnonzero(added["x"].isna())).size:
+        raise InputError(f"{path.name}: no usable point in row {', '.join(str(raw.rows[i]) for i in lost[:5])}")
+    rows = _simulated(release, area)
+    return _views(release, rows, sites.served(added, _perimeters(release, rows), near_m), near_m)
+
+
+def _simulated(release: Release, area: Area | None) -> pd.DataFrame:
+    rows = quarters(release)
+    here: pd.DataFrame = rows[within(rows, area or Area())].reset_index(drop=True)
+    return here.assign(is_covered=here["is_covered_in"])
+
+
+def _views(release: Release, rows: pd.DataFrame, reached: pd.DataFrame, near_m: float) -> tuple[View, View]:
+    summary, gained = simulation.effect(rows, reached)
+    told = {"data": studies.data(release), "label": simulation.LABEL}
+    how = "une structure couvre le QPV qui la contient" + (f", et ceux à {near_m:g} m au plus" if near_m else "")
+    notes = (SIMULATION, *studies.notes(release), how)
+    before = View("simulate", summary.assign(**told)[[*_EFFECT_TITLES]], dict(_EFFECT_TITLES), notes)
+    return before, View("simulate-gained", gained.assign(**told)[[*_GAINED_TITLES]], dict(_GAINED_TITLES), notes)
+
+
+_SITE_TITLES: dict[str, str] = {
+    "site": "Site",
+    "longitude": "Longitude",
+    "latitude": "Latitude",
+    "qpv_codes": "QPV servis",
+    "population": "Habitants nouvellement couverts",
+    "label": "Nature",
+    "data": "Données",
+}
+
+
+def simulate_best(release: Release, n: int, *, area: Area | None = None, near_m: float = 0) -> tuple[View, View, View]:
+    """Find where ``n`` structures would cover the most residents of uncovered QPV: the sites, coverage before and after, QPV gained.
+
+    The notes give the gap to the proven optimum, over the candidate sites: one in each QPV, and where the surroundings of several meet.
+    """
+    rows = _simulated(release, area)
+    held = _perimeters(release, rows)
+    tried = sites.candidates(held, near_m) if held else _sites(pd.Series(dtype=float), pd.Series(dtype=float))
+    reached = sites.served(tried, held, near_m)
+    bare = rows[~rows["is_covered"].fillna(value=True).astype(bool)].set_index("qpv_code")
+    demand = bare["population"].dropna().astype("float64")
+    plan = simulation.best(reached, demand, n)
+    chosen = reached[reached["site"].isin(plan.sites) & reached["qpv_code"].isin(bare.index)]
+    before, gained = _views(release, rows, reached[reached["site"].isin(plan.sites)], near_m)
+    named = chosen.groupby("site")["qpv_code"].agg(", ".join)
+    first = chosen.drop_duplicates("qpv_code")
+    people = demand.reindex(first["qpv_code"]).groupby(first["site"].to_numpy()).sum()
+    shown = tried[tried["site"].isin(plan.sites)].assign(
+        qpv_codes=lambda s: s["site"].map(named), population=lambda s: s["site"].map(people).fillna(0.0)
+    )
+    proof = "optimum prouvé" if plan.is_optimal else "optimum non prouvé dans le temps imparti"
+    told = f"{plan.value:.0f} habitants ; borne {plan.bound:.0f} ; écart à l'optimum {plan.gap:.4%} ({proof}) ; {len(tried)} sites essayés"
+    frame = shown.assign(label=simulation.LABEL, data=studies.data(release)).sort_values("population", ascending=False)
+    view = View(
+        "simulate-sites", frame[[*_SITE_TITLES]].reset_index(drop=True), dict(_SITE_TITLES), (told, *before.notes)
+    )
+    return view, before, gained

@@ -1,0 +1,92 @@
+"""The workbook that an ARS or a prefect fills: its QPV, the structures near them, and the cells to answer in."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+import xlsxwriter
+
+from qpvhealth.publish.rendering import INVENTED
+from qpvhealth.publish.workbook import CREATED, OPTIONS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import date
+
+ANSWERS, QUARTERS, FORM = "Réponses", "Quartiers", "Formulaire"
+ANSWER_COLUMNS: dict[str, str] = {
+    "finess_et": "N° FINESS ET",
+    "name": "Nom",
+    "structure_type": "Type",
+    "commune_code": "Commune",
+    "nearest_qpv_code": "QPV le plus proche",
+    "distance_m": "Distance (m)",
+    "situation": "Situation calculée",
+    "vecu": "Quartier vécu (oui/non)",
+    "qpv": "Code QPV desservi",
+    "comment": "Commentaire",
+}
+TO_FILL = ("vecu", "qpv", "comment")
+QUARTER_COLUMNS: dict[str, str] = {
+    "qpv_code": "Code QPV",
+    "name": "Nom",
+    "commune_codes": "Communes",
+    "population": "Habitants",
+}
+HELP = (
+    "Répondre oui ou non dans la colonne « Quartier vécu » ; laisser vide ce qui n'est pas connu.",
+    "Indiquer le ou les codes QPV desservis, séparés par des virgules ; à défaut, le plus proche est retenu.",
+    "Une structure absente de la liste peut être ajoutée à la fin, avec son numéro FINESS.",
+)
+_WIDTHS = (14, 34, 10, 12, 18, 12, 24, 22, 20, 40)
+
+
+def template(
+    structures: pd.DataFrame, quarters: pd.DataFrame, form: Mapping[str, str], deadline: date, *, invented: bool = False
+) -> bytes:
+    """Write the workbook of one area: a sheet to answer in, the QPV of the area, and the form (area, vintage, date, answered on).
+
+    ``form``: zone, millésime and génération, read back with the answers. The same rows give the same bytes.
+    """
+    told = io.BytesIO()
+    with xlsxwriter.Workbook(told, OPTIONS) as book:
+        book.set_properties({"created": CREATED})
+        bold, fill = book.add_format({"bold": True, "text_wrap": True}), book.add_format({"bg_color": "#FFF2CC"})
+        _answers(book, structures, bold, fill)
+        _table(book.add_worksheet(QUARTERS), quarters[[*QUARTER_COLUMNS]], list(QUARTER_COLUMNS.values()), bold)
+        lines = {**form, "Échéance": f"{deadline:%Y-%m-%d}", "Répondu le": "", "Répondu par": ""}
+        warning = {"Avertissement": INVENTED} if invented else {}
+        asked = pd.DataFrame({"Champ": [*lines, *warning], "Valeur": [*lines.values(), *warning.values()]})
+        sheet = book.add_worksheet(FORM)
+        _table(sheet, asked, ["Champ", "Valeur"], bold)
+        for at, line in enumerate(HELP, start=len(asked) + 2):
+            sheet.write_string(at, 3, line)
+    return told.getvalue()
+
+
+def _answers(book: Any, structures: pd.DataFrame, bold: Any, fill: Any) -> None:  # noqa: ANN401
+    sheet = book.add_worksheet(ANSWERS)
+    frame = structures.reindex(columns=[*ANSWER_COLUMNS])
+    _table(sheet, frame, list(ANSWER_COLUMNS.values()), bold)
+    first = list(ANSWER_COLUMNS).index(TO_FILL[0])
+    for at, width in enumerate(_WIDTHS):
+        sheet.set_column(at, at, width, fill if at >= first else None)
+    if len(frame):
+        sheet.data_validation(
+            1, first, len(frame), first, {"validate": "list", "source": ["oui", "non"], "ignore_blank": True}
+        )
+
+
+def _table(sheet: Any, frame: pd.DataFrame, titles: list[str], bold: Any) -> None:  # noqa: ANN401
+    for at, (title, name) in enumerate(zip(titles, frame.columns, strict=True)):
+        sheet.write_string(0, at, title, bold)
+        for row, value in enumerate(frame[name], start=1):
+            if pd.isna(value):
+                continue
+            if isinstance(value, str):
+                sheet.write_string(row, at, value)
+            else:
+                sheet.write_number(row, at, round(float(value), 1))
+    sheet.freeze_panes(1, 0)
