@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 LEVELS = (5, 8, 11)
 """Sizes at which cells are looked up: about 1 km, 128 m, 16 m."""
-FEW_POINTS = 2_000_000
+FEW_POINTS = 5_000_000
 """Below this number, cells of 128 m are fine enough: smaller ones cost more than they save."""
 MAX_CELLS = 6_000_000
 BLOCK = 8

@@ -1,0 +1,92 @@
+"""Point sets and polygons for the benchmarks: invented points around the polygons given, the same for the same seed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import shapely
+
+from qpvhealth import points as locating
+from qpvhealth.facts.territories import TERRITORIES
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+AT_ONCE = 1_000_000
+
+
+def write(name: str, n: int, neighbourhoods: Path, quarters: Path, points: Path) -> str:
+    """Write the usable polygons of a territory (code, WKB), and ``n`` points (``id``, ``x``, ``y``), all in its metres.
+
+    Returns the coordinate system.
+    """
+    territory = "la_reunion" if name == "overseas" else "metropole"
+    given = locating._perimeters(neighbourhoods)[0][territory]  # noqa: SLF001 -- the very polygons that are used
+    table = pa.table({"code": pa.array(given.codes, pa.string()), "wkb": shapely.to_wkb(given.polygons)})
+    pq.write_table(table, quarters)
+    random, writer = np.random.default_rng(5), None
+    for first in range(0, n, AT_ONCE):
+        size = min(AT_ONCE, n - first)
+        x, y = _DRAWN[name](random, size, given.polygons)
+        rows = pa.table({"id": np.arange(first, first + size), "x": x, "y": y})
+        writer = writer or pq.ParquetWriter(points, rows.schema, compression="snappy", use_dictionary=False)
+        writer.write_table(rows)
+    if writer is not None:
+        writer.close()
+    return f"EPSG:{TERRITORIES[territory].epsg}"
+
+
+def differences(mine: Path, theirs: Path) -> int:
+    """Count the rows whose answers differ; all of them where rows or their order do."""
+    columns = ["id", "qpv_code", "near_qpv_code"]
+    a, b = (pq.read_table(p, columns=columns) for p in (mine, theirs))
+    if a.num_rows != b.num_rows or not a["id"].combine_chunks().equals(b["id"].combine_chunks()):
+        return max(a.num_rows, b.num_rows)
+    wrong = np.zeros(a.num_rows, dtype=bool)
+    for name in columns[1:]:
+        same = pc.equal(pc.fill_null(a[name], ""), pc.fill_null(b[name].cast(a[name].type), ""))
+        wrong |= ~same.combine_chunks().to_numpy(zero_copy_only=False)
+    return int(wrong.sum())
+
+
+def _clustered(random: np.random.Generator, n: int, quarters: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Around the quarters, as addresses are: a tenth within 300 m or so, the rest over the towns."""
+    middle = shapely.get_coordinates(shapely.centroid(quarters))[random.integers(0, len(quarters), n)]
+    spread = random.choice([300.0, 1500.0, 5000.0], n, p=[0.1, 0.4, 0.5])[:, None]
+    return tuple((middle + random.normal(0, 1, (n, 2)) * spread).T)
+
+
+def _uniform(random: np.random.Generator, n: int, quarters: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    west, south, east, north = shapely.total_bounds(quarters)
+    return random.uniform(west, east, n), random.uniform(south, north, n)
+
+
+def _inside(random: np.random.Generator, n: int, quarters: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """In triangles of the quarters, so that every point is inside."""
+    which = np.arange(len(quarters))
+    triangles = shapely.get_parts(shapely.constrained_delaunay_triangles(quarters[which]))
+    corners = shapely.get_coordinates(triangles).reshape(-1, 4, 2)[:, :3]
+    area = shapely.area(triangles)
+    chosen = corners[random.choice(len(corners), n, p=area / area.sum())]
+    a, b = np.sort(random.random((2, n)), axis=0)[:, :, None]
+    return tuple((chosen[:, 0] * a + chosen[:, 1] * (b - a) + chosen[:, 2] * (1 - b)).T)
+
+
+def _borders(random: np.random.Generator, n: int, quarters: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """On the borders as well as a number can say: half of them a hair inside, half a hair outside, vertices exactly."""
+    lines = shapely.boundary(quarters)[random.integers(0, len(quarters), n)]
+    on = shapely.get_coordinates(shapely.line_interpolate_point(lines, random.random(n), normalized=True))
+    return on[:, 0], on[:, 1]
+
+
+_DRAWN = {
+    "clustered": _clustered,
+    "uniform": _uniform,
+    "inside": _inside,
+    "borders": _borders,
+    "overseas": _clustered,
+}
