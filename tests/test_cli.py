@@ -289,3 +289,34 @@ def test_points_are_located_in_their_order(tmp_path):
     assert (
         run("locate", tmp_path / "missing.csv", *map(str, arguments[2:]), "--out", tmp_path / "o.csv").returncode == 3
     )
+
+
+def test_diff_tells_what_moved_and_nothing_is_left_over(released, tmp_path):
+    done = run("diff", 2018, 2019, "--out", released, "--json", "--csv", tmp_path / "moves.csv")
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    net = {kind: sum(c["n"] for c in told["causes"] if c["structure_type"] == kind) for kind in ("MSP", "CDS", "all")}
+    assert net == {"MSP": 17, "CDS": 12, "all": 29}
+    assert (told["from"], told["to"]) == ("2018-03-31", "2019-03-31")
+    assert sum(row["effect_in_qpv"] for row in told["structures"]) == 29
+    assert (tmp_path / "moves.csv").read_bytes().count(b"\n") == len(told["structures"]) + 1
+
+
+def test_diff_says_gross_beside_net_between_two_dates(released):
+    shown = run("diff", 2018, 2019, "--out", released).stdout
+    assert "de fin mars 2018 à fin mars 2019" in shown
+    assert "solde net de +29 (251 → 280)" in shown
+    assert "créée" not in shown
+
+
+def test_diff_exits_1_when_asked_and_2_for_an_unknown_year(released):
+    assert run("diff", 2018, 2019, "--out", released, "--exit-code").returncode == 1
+    assert run("diff", 2018, 2017, "--out", released).returncode == 2
+    assert run("diff", "current", "current", "--out", released, "--exit-code").returncode == 0
+
+
+def test_counts_carry_the_change_and_its_causes(released):
+    rows = json.loads(run("counts", "--out", released, "--json").stdout)["rows"]
+    assert {r["year"]: r["net_in_qpv"] for r in rows}[2019] == 29
+    assert "ouverture" in {r["year"]: r["causes"] for r in rows}[2019]
+    assert {r["year"]: r["net_in_qpv"] for r in rows}[2018] is None

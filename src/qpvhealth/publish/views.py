@@ -9,6 +9,7 @@ import pandas as pd
 
 from qpvhealth.contract.tables import COUNT_LEVELS, PUBLISHED
 from qpvhealth.errors import UsageError
+from qpvhealth.facts.causes import CAUSES
 from qpvhealth.facts.generations import IN_FORCE
 from qpvhealth.facts.situations import IN_QPV, VECU_DECLARED
 from qpvhealth.facts.territories import DEPARTMENT_REGION, DEPARTMENT_TERRITORY, REGIONS
@@ -61,6 +62,8 @@ _COUNT_TITLES = {
     "all": "Total",
     "share_in_qpv": "Part en QPV",
     "undetermined": "Indéterminées",
+    "net_in_qpv": "Solde net en QPV",
+    "causes": "Causes du solde (entrées - sorties)",
 }
 
 
@@ -89,9 +92,38 @@ def counts(release: Release, level: str, filters: Filters) -> View:
     frame["all_in_or_near"] = frame["all_in_qpv"] + frame["all_near"]
     frame["share_in_qpv"] = (frame["all_in_qpv"].astype("float64") / frame["all"].astype("float64")).round(4)
     frame["undetermined"] = _cell(table, ALL, "undetermined")
+    frame = frame.join(_net(release, generation, level))
     shown = _named(release, frame.reset_index(), level).assign(generation=generation)
     titles = {k: v for k, v in _COUNT_TITLES.items() if level != "country" or k not in ("area_code", "label")}
     return View("counts", shown[list(titles)], titles, _notes(release, generation, filters.year))
+
+
+def in_qpv(release: Release, year: int, *, generation: str, level: str, area: str) -> dict[str, int]:
+    """Return the stock in QPV of an area by type, ``all`` included; 0 where the area has none."""
+    rows = release.table("yearly_counts")
+    rows = rows[(rows["generation"] == generation) & (rows["level"] == level) & (rows["area_code"] == area)]
+    rows = rows[(rows["year"] == year) & (rows["modality"] == ALL) & (rows["situation"] == IN_QPV)]
+    found = rows.set_index("structure_type")["n_structures"]
+    return {kind: int(found.get(kind, 0)) for kind in ("MSP", "CDS", ALL)}
+
+
+def _net(release: Release, generation: str, level: str) -> pd.DataFrame:
+    """Return, by year and area, the net change in QPV since the vintage before, and its causes in words; empty for the first."""
+    rows = release.table("change_summary")
+    rows = rows[(rows["generation"] == generation) & (rows["level"] == level)]
+    rows = rows[(rows["structure_type"] == ALL) & (rows["situation"] == IN_QPV)]
+    order = rows["cause"].map({cause: i for i, cause in enumerate(CAUSES)})
+    rows = rows.assign(order=order).sort_values(["to_year", "area_code", "order"])
+    sign = rows["n"].map(lambda n: f"{n:+d}")
+    said = sign + " " + rows["cause"].map({cause: fr for cause, (fr, _) in CAUSES.items()})
+    keys = [rows["to_year"].rename("year"), rows["area_code"]]
+    told = said[rows["n"] != 0].groupby([k[rows["n"] != 0] for k in keys]).agg(", ".join).rename("causes").astype("str")
+    pairs = rows.groupby("to_year").size().index
+    net = rows["n"].groupby(keys).sum().rename("net_in_qpv").astype("Int64")
+    every = release.table("yearly_counts")
+    every = every[(every["generation"] == generation) & (every["level"] == level) & every["year"].isin(pairs)]
+    index = pd.MultiIndex.from_frame(every[["year", "area_code"]].drop_duplicates())
+    return pd.DataFrame({"net_in_qpv": net.reindex(index).fillna(0), "causes": told.reindex(index)})
 
 
 def _cell(table: pd.DataFrame, kind: str, situation: str) -> pd.Series:
