@@ -283,7 +283,12 @@ def _projects(release: Release, rows: pd.DataFrame) -> pd.DataFrame:
     joined: pd.DataFrame = known.assign(generation=generation).merge(
         where, on=["project_id", "year", "generation"], how="left", validate="one_to_one"
     )
-    return joined.assign(zone_class=joined["qpv_code"].map(rows.set_index("qpv_code")["zone_class"]))
+    quarter = rows.set_index("qpv_code")
+    areas = {
+        c: joined[c].fillna(joined["qpv_code"].map(quarter[c])).astype("str")
+        for c in ("department_code", "region_code")
+    }
+    return joined.assign(zone_class=joined["qpv_code"].map(quarter["zone_class"]), **areas)
 
 
 POINTS = Layout(

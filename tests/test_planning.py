@@ -1,0 +1,220 @@
+"""What planners ask, on the invented France with invented GPs and projects, recomputed from its tables by another road."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import shapely
+
+import qpvhealth
+from qpvhealth import planning, studies
+from qpvhealth.contract.tables import PUBLISHED
+from qpvhealth.errors import UsageError
+from qpvhealth.planning import Area
+from qpvhealth.publish import expectations, release as releases
+from qpvhealth.publish.manifest import Facts
+from qpvhealth.settings import Settings
+
+CARDS = """
+[[source]]
+id = "figures"
+kind = "neighbourhood_indicators"
+path = "figures.csv"
+generation = "qpv-2024"
+reference_year = 2020
+invented = true
+
+[[source]]
+id = "gps"
+kind = "practitioners"
+path = "gps.csv"
+year = 2024
+invented = true
+
+[[source]]
+id = "gps-points"
+kind = "practitioners"
+path = "gps-points.csv"
+year = 2024
+invented = true
+
+[[source]]
+id = "projects"
+kind = "projects"
+path = "projects.csv"
+year = 2024
+invented = true
+"""
+
+
+@pytest.fixture(scope="module")
+def bretagne(built):
+    """Give the uncovered QPV of Bretagne in 2024, with their polygons."""
+    covered = built["neighbourhood_coverage"]
+    rows = covered[(covered["year"] == 2024) & (covered["generation"] == "qpv-2024") & (covered["region_code"] == "53")]
+    shapes = built["neighbourhoods"][["qpv_code", "generation", "geometry", "commune_codes"]]
+    joined = rows.merge(shapes, on=["qpv_code", "generation"])
+    return (
+        joined[~joined["is_covered_in"].fillna(value=True).astype(bool)].sort_values("qpv_code").reset_index(drop=True)
+    )
+
+
+def point(row):
+    at = shapely.point_on_surface(row["geometry"])
+    return at.x, at.y
+
+
+@pytest.fixture(scope="module")
+def release(sample_folder, bretagne, tmp_path_factory):
+    raw = tmp_path_factory.mktemp("raw")
+    text = (sample_folder / "sources.toml").read_text(encoding="utf-8")
+    (raw / "sources.toml").write_text(text.replace('path = "', f'path = "{sample_folder}/') + CARDS, encoding="utf-8")
+    (raw / "corrections.toml").write_bytes((sample_folder / "corrections.toml").read_bytes())
+    first, second = bretagne.iloc[0], bretagne.iloc[1]
+    (raw / "figures.csv").write_text(f"code;TP60\n{first['qpv_code']};60\n{second['qpv_code']};20\n", encoding="utf-8")
+    (raw / "gps.csv").write_text(
+        f"code_commune;effectif;plus_de_55_ans;population\n{second['commune_codes'].split(',')[0]};134;67;100000\n",
+        encoding="utf-8",
+    )
+    lon, lat = point(first)
+    rows = [f"{lon + 0.00001 * n};{lat};{'oui' if n < 2 else 'non'}" for n in range(3)]
+    (raw / "gps-points.csv").write_text("lon;lat;plus_de_55_ans\n" + "\n".join(rows) + "\n", encoding="utf-8")
+    (raw / "projects.csv").write_text(
+        "projet;type;avancement;ouverture;financeur;montant;qpv;lon;lat\n"
+        f"A;MSP;financé;2025;FIQCS;50000;;{lon};{lat}\nA;MSP;financé;2025;CPER;100000;;{lon};{lat}\n"
+        f"B;CDS;projet;2026;;;{second['qpv_code']};;\nC;MSP;projet;2026;;;{first['qpv_code']};;\n"
+        f"D;Pôle;ouvert;;;;{second['qpv_code']};;\n",
+        encoding="utf-8",
+    )
+    made = qpvhealth.build(raw)
+    settings = Settings().as_dict() | {"in_force": made.in_force}
+    folder = releases.write(
+        tmp_path_factory.mktemp("out"),
+        dict(made),
+        PUBLISHED,
+        Facts("f", invented=True, inputs=made.inputs, settings=settings),
+    )
+    return releases.open_release(folder)
+
+
+def test_areas_are_parsed():
+    assert Area.parse(None) == Area("country", "FR")
+    assert Area.parse("region:53") == Area("region", "53")
+    for wrong in ("53", "region:99", "town:1"):
+        with pytest.raises(UsageError):
+            Area.parse(wrong)
+
+
+def test_priorities_list_the_uncovered_of_an_area(release, bretagne):
+    view = planning.priorities(release, area=Area("region", "53"))
+    assert sorted(view.frame["qpv_code"]) == sorted(bretagne["qpv_code"])
+    assert view.frame["rank"].is_monotonic_increasing
+    assert set(view.titles) == set(view.frame.columns)
+    parts = view.frame[[c for c in view.frame if c.startswith("contribution_")]].sum(axis=1)
+    np.testing.assert_allclose(parts, view.frame["score"])
+    assert set(view.frame["data"]) == {"inventées"}
+    told = view.frame.set_index("qpv_code")
+    assert told.loc[bretagne["qpv_code"][0], "poverty_rate"] == 60
+    assert "poverty_rate" in told.loc[bretagne["qpv_code"][2], "unknown"]
+
+
+def test_priorities_refuse_what_they_do_not_know(release):
+    for wrong in ({"weights": {"luck": 1}}, {"scope": "dental"}, {"year": 1999}):
+        with pytest.raises(UsageError):
+            planning.priorities(release, **wrong)
+
+
+def test_gps_near_a_qpv_are_counted_and_their_ages_masked(release, bretagne):
+    first = bretagne.iloc[0]
+    commune = first["commune_codes"].split(",")[0]
+    shown = planning.practitioners(release, Area("commune", commune)).frame.set_index("area_code")
+    told = shown.loc[first["qpv_code"]]
+    assert told["n_gp"] == 3
+    assert told["density"] == pytest.approx(3 / first["population"] * 100_000)
+    assert pd.isna(told["share_over_55"])
+    assert "moins de cinq" in told["masked"]
+    second = bretagne.iloc[1]["commune_codes"].split(",")[0]
+    rennes = planning.practitioners(release, Area("commune", second)).frame.set_index("area_code").loc[second]
+    assert (rennes["density"], rennes["share_over_55"], rennes["masked"]) == (134, 0.5, "")
+
+
+def test_projects_gain_each_qpv_once_and_open_nothing(release, bretagne, built):
+    told = planning.projects(release, show="effect").frame.set_index("opens_in")
+    people = bretagne["population"]
+    assert told.loc[2025, ["n_projects", "qpv_gained"]].tolist() == [1, 1]
+    assert told.loc[2025, "population_gained"] == people[0]
+    assert told.loc[2026, ["n_projects", "n_in_qpv", "qpv_gained", "qpv_gained_so_far"]].tolist() == [2, 2, 1, 2]
+    assert told.loc[2026, "population_gained_so_far"] == people[0] + people[1]
+    money = planning.projects(release, show="funding").frame.set_index("funder")
+    assert money.loc["FIQCS", ["region_code", "amount", "n_unknown"]].tolist() == ["53", 50_000, 3]
+    types = planning.projects(release, show="types").frame.set_index("structure_type")
+    assert types.loc["Pôle", "stage"] == "open"
+    counted = release.table("yearly_counts")
+    pd.testing.assert_frame_equal(counted, built["yearly_counts"])  # no project in any count
+
+
+def test_adding_a_structure(release, bretagne, tmp_path):
+    lon, lat = point(bretagne.iloc[2])
+    path = tmp_path / "new.csv"
+    path.write_text(f"lon;lat;type\n{lon};{lat};MSP\n{lon};{lat};CDS\n", encoding="utf-8")
+    before, gained = planning.simulate_add(release, path, area=Area("region", "53"))
+    assert gained.frame["qpv_code"].tolist() == [bretagne["qpv_code"][2]]
+    assert before.frame["qpv_covered"].diff().iloc[1] == 1
+    assert before.frame["population_covered"].diff().iloc[1] == bretagne["population"][2]
+    assert any("SIMULATION" in n for n in before.notes)
+
+
+@pytest.mark.parametrize("n", [1, 3])
+def test_the_best_sites_inside_are_the_most_populated_qpv(release, bretagne, n):
+    pytest.importorskip("scipy")
+    chosen, _, gained = planning.simulate_best(release, n, area=Area("region", "53"))
+    wanted = bretagne["population"].dropna().astype(float).nlargest(n).sum()
+    assert chosen.frame["population"].sum() == wanted
+    assert gained.frame["population"].sum() == wanted
+    assert "0.0000% (optimum prouvé)" in chosen.notes[0]
+
+
+def test_a_distance_serves_at_least_as_many(release):
+    pytest.importorskip("scipy")
+    inside, *_ = planning.simulate_best(release, 5, area=Area("region", "11"))
+    near, *_ = planning.simulate_best(release, 5, area=Area("region", "11"), near_m=500)
+    assert near.frame["population"].sum() >= inside.frame["population"].sum()
+
+
+def test_published_figures_of_the_invented_france(release):
+    held = studies.published(release).frame.set_index("id")
+    for name in (
+        "002-2018-03-msp-n_in_qpv",
+        "002-net-msp_cds",
+        "fncs-covered",
+        "001-without",
+        "001-large",
+        "001-large-npnru",
+    ):
+        assert held.loc[name, "verdict"] == "reproduit", name
+    for name in (
+        "001-zip",
+        "001-zip-population",
+        "003-zonings",
+        "003-zonings-population",
+        "law-1580",
+        "insee-population",
+    ):
+        assert held.loc[name, "verdict"] == "reproduit", name
+    assert held.loc["etalab-msp-2017-12", "because"].startswith("date")
+    assert set(held["data"]) == {"inventées"}
+
+
+def test_expectations_written_of_a_release_hold(release, tmp_path):
+    path = tmp_path / "expect.toml"
+    path.write_text(expectations.text(release), encoding="utf-8")
+    assert not expectations.differing(studies.expected(release, path).frame)
+
+
+def test_programmes_and_matrix(release):
+    told = studies.programmes(release).frame
+    mine = told[(told["programme"] == "doublement-msp_cds") & (told["origin"] == "calculé")]
+    assert [round(s, 3) for s in mine["share_of_way"]] == [0.0, 0.116, 0.247]
+    cells = studies.matrix(release, year=2020).frame
+    assert cells["words"].str.contains("01/04/2020").all()
+    with pytest.raises(UsageError):
+        studies.matrix(release, measure="luck")
