@@ -79,6 +79,7 @@ def locate_parts(
             work = list(_partitions(files, staged, (x, y, crs), with_distance=with_distance))
             counts = _run(work, client, scheduler, progress, n_rows)
             shutil.rmtree(shared)
+            _sweep(staged)
             staged.rename(out)
         finally:
             shutil.rmtree(staged, ignore_errors=True)
@@ -87,6 +88,12 @@ def locate_parts(
     return locating.Summary(
         totals, len(index.cells.codes), index.made, ready - started, took, index.notes, n_parts=len(work)
     )
+
+
+def _sweep(staged: Path) -> None:
+    """Remove what workers that died had begun to write."""
+    for left in staged.glob(".*"):
+        left.unlink(missing_ok=True)
 
 
 def locate_partition(partition: Partition) -> Counts:
