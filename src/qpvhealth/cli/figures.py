@@ -80,7 +80,9 @@ def schema(fmt: str) -> None:
     from qpvhealth.contract import dictionary
 
     click.echo(
-        dictionary.markdown() if fmt == "md" else json.dumps(dictionary.table_schemas(), ensure_ascii=False, indent=1)
+        dictionary.markdown().rstrip()
+        if fmt == "md"
+        else json.dumps(dictionary.table_schemas(), ensure_ascii=False, indent=1)
     )
 
 

@@ -14,7 +14,7 @@ import click
 from qpvhealth.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from qpvhealth.publish.release import Release
     from qpvhealth.publish.views import View
@@ -52,6 +52,21 @@ def show(release: Release, view: View, fmt: str | None, to: Path | None, *, as_j
         raise UsageError("a workbook is not for a terminal: name a file with --to")
     shown = rendering.render(view.frame, fmt=form, **options)  # type: ignore[arg-type]
     click.echo(shown, nl=isinstance(shown, str) and not shown.endswith("\n"))
+
+
+def show_all(release: Release, views: Sequence[View], fmt: str | None, to: Path | None, *, as_json: bool) -> None:
+    """Print several tables one after the other; as JSON in one document; to files named after each when there is a file."""
+    if as_json or fmt == "json":
+        from qpvhealth.publish import rendering
+
+        each = {
+            v.name: json.loads(rendering.render(v.frame, fmt="json", titles=v.titles, notes=v.notes)) for v in views
+        }
+        print_json({"invented": release.invented, "tables": each})
+        return
+    for view in views:
+        path = to.with_stem(f"{to.stem}-{view.name}") if to is not None else None
+        show(release, view, fmt, path, as_json=False)
 
 
 def open_release(out: Path, name: str | None) -> Release:

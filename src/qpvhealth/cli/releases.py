@@ -4,32 +4,94 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from qpvhealth.cli.group import main_group
-from qpvhealth.cli.options import json_option, out_option, release_options
-from qpvhealth.cli.output import log, open_release, print_json, print_problems
+from qpvhealth.cli.options import FILE, json_option, out_option, release_options, show_options
+from qpvhealth.cli.output import log, open_release, print_json, print_problems, show, show_all
 from qpvhealth.errors import ContractError
+
+if TYPE_CHECKING:
+    from qpvhealth.publish.release import Release
+
+FINDINGS = 1
 
 
 @main_group.command()
+@click.option(
+    "--published",
+    is_flag=True,
+    help="Hold the published figures, and the series of the raw folder, against the release.",
+)
+@click.option(
+    "--expect", type=FILE, help="Hold the release against a file of expected counts; exit 1 when one differs."
+)
+@click.option("--write-expect", type=FILE, help="Write such a file from this release.")
+@show_options
 @release_options
-@json_option
-def check(release_name: str | None, out: Path, as_json: bool) -> None:
-    r"""Hold a release against its contracts and identities: exit 5 when one is broken.
+def check(
+    *,
+    published: bool,
+    expect: Path | None,
+    write_expect: Path | None,
+    fmt: str | None,
+    to: Path | None,
+    as_json: bool,
+    release_name: str | None,
+    out: Path,
+) -> None:
+    r"""Hold a release against its contracts and identities: exit 5 when one is broken; and against known figures: exit 1.
 
     \b
-    Example:
+    Examples:
       qpvhealth check
+      qpvhealth check --published
+      qpvhealth check --expect expected.toml
     """
+    release = open_release(out, release_name)
+    if write_expect is not None:
+        _write_expectations(release, write_expect)
+    elif published or expect is not None:
+        _hold(release, expect, fmt, to, as_json=as_json)
+    else:
+        _contracts(release, as_json=as_json)
+
+
+def _contracts(release: Release, *, as_json: bool) -> None:
     from qpvhealth.publish import checks
 
-    found = checks.problems(open_release(out, release_name))
+    found = checks.problems(release)
     print_problems({"problems": found}, as_json=as_json)
     if found:
         sys.exit(ContractError.exit_code)
     log.info("Every contract and identity holds.")
+
+
+def _hold(release: Release, expect: Path | None, fmt: str | None, to: Path | None, *, as_json: bool) -> None:
+    """Show figures held against the release; exit 1 when one differs."""
+    from qpvhealth import studies
+    from qpvhealth.publish import expectations, published_check
+
+    if expect is not None:
+        view = studies.expected(release, expect)
+        show(release, view, fmt, to, as_json=as_json)
+        differing = expectations.differing(view.frame)
+    else:
+        views = [v for v in (studies.published(release), studies.published_series(release)) if len(v.frame)]
+        show_all(release, views, fmt, to, as_json=as_json)
+        differing = any(published_check.differing(v.frame) for v in views)
+    if differing:
+        sys.exit(FINDINGS)
+
+
+def _write_expectations(release: Release, path: Path) -> None:
+    from qpvhealth.publish import expectations
+    from qpvhealth.publish.store import write_file
+
+    write_file(path, expectations.text(release))
+    log.info("Expected counts written to %s", path)
 
 
 @main_group.command()

@@ -1,0 +1,84 @@
+"""Workbooks to the ARS and back: what to fill, who has answered, what is wrong cell by cell."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from pathlib import Path
+
+import click
+
+from qpvhealth.cli.group import main_group
+from qpvhealth.cli.options import FILE, FOLDER, release_options, show_options
+from qpvhealth.cli.output import open_release, show_all
+
+DAY = click.DateTime(["%Y-%m-%d"])
+LEVEL = click.Choice(["region", "department"])
+
+
+@main_group.group()
+def returns() -> None:
+    """Write the workbooks that the ARS fill in, and read them back."""
+
+
+@returns.command("template")
+@click.argument("folder", type=FOLDER)
+@click.option("--deadline", type=DAY, required=True, help="Day by which answers are expected (2019-05-31).")
+@click.option(
+    "--level", type=LEVEL, default="region", show_default=True, help="One workbook per region or département."
+)
+@click.option("--year", type=int, help="Vintage. Default: the last.")
+@release_options
+def template(
+    *, folder: Path, deadline: datetime, level: str, year: int | None, release_name: str | None, out: Path
+) -> None:
+    r"""Write into FOLDER one workbook per ARS: its QPV and the structures near them, to be filled in.
+
+    \b
+    Example:
+      qpvhealth returns template retours --deadline 2019-05-31
+    """
+    from qpvhealth import fieldwork
+
+    release = open_release(out, release_name)
+    for path in fieldwork.returns_template(release, folder, level=level, deadline=_day(deadline), year=year):
+        click.echo(str(path))
+
+
+@returns.command("read")
+@click.argument("files", nargs=-1, required=True, type=FILE)
+@click.option("--deadline", type=DAY, required=True, help="Day by which answers were expected.")
+@click.option("--level", type=LEVEL, default="region", show_default=True, help="As for the template.")
+@click.option("--year", type=int, help="Vintage. Default: the last.")
+@click.option(
+    "--declarations", "made", type=FILE, help="Write the declarations there, for a card of kind declarations."
+)
+@show_options
+@release_options
+def read(
+    *,
+    files: tuple[Path, ...],
+    deadline: datetime,
+    level: str,
+    year: int | None,
+    made: Path | None,
+    fmt: str | None,
+    to: Path | None,
+    as_json: bool,
+    release_name: str | None,
+    out: Path,
+) -> None:
+    r"""Read filled workbooks: who has answered by the deadline, what is wrong cell by cell, and the declarations.
+
+    \b
+    Example:
+      qpvhealth returns read retours/*.xlsx --deadline 2019-05-31 --declarations vecu-2019.csv
+    """
+    from qpvhealth import fieldwork
+
+    release = open_release(out, release_name)
+    views = fieldwork.returns_read(release, list(files), deadline=_day(deadline), level=level, year=year, to=made)
+    show_all(release, views, fmt, to, as_json=as_json)
+
+
+def _day(given: datetime) -> date:
+    return given.date()
