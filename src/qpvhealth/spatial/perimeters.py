@@ -148,6 +148,8 @@ def _centres(frame: pd.DataFrame) -> np.ndarray:
 def _metres(frame: pd.DataFrame) -> np.ndarray:
     out = np.full(len(frame), None, dtype=object)
     given = shapely.force_2d(frame["geometry"].to_numpy(dtype=object))
+    flat = np.flatnonzero(shapely.area(given) == 0)  # a line of degrees: projecting it would bend it open
+    given[flat[shapely.is_missing(repair(given[flat]).geometry)]] = None
     for (territory, crs), at in groups(frame, "territory", "crs"):
         out[at] = transform_geometries(given[at], crs, TERRITORIES[territory].epsg)
     return out

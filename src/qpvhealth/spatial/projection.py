@@ -61,14 +61,18 @@ def transform_points(x: Array, y: Array, source: str | int, target: str | int) -
 
 
 def transform_geometries(geometries: Array, source: str | int, target: str | int) -> Array:
-    """Move geometries from one system to another, vertex by vertex; unchanged when both are the same."""
+    """Move geometries from one system to another, vertex by vertex; unchanged when both are the same.
+
+    A geometry with a vertex that cannot be projected becomes null: without it, it would be another shape.
+    """
+    moved = np.array(geometries, dtype=object)
     if same_crs(source, target):
-        return np.asarray(geometries, dtype=object)
-
-    def move(xy: Array) -> Array:
-        return np.column_stack(transform_points(xy[:, 0], xy[:, 1], source, target))
-
-    return np.asarray(shapely.transform(np.asarray(geometries, dtype=object), move), dtype=object)
+        return moved
+    xy, owner = shapely.get_coordinates(moved, return_index=True)
+    x, y = transform_points(xy[:, 0], xy[:, 1], source, target)
+    lost = np.isin(owner, owner[np.isnan(x)])
+    moved[owner[lost]] = None
+    return np.asarray(shapely.set_coordinates(moved, np.column_stack([x, y])[~lost]), dtype=object)
 
 
 def groups(frame: pd.DataFrame, *columns: str) -> Iterator[tuple[tuple[str, ...], Array]]:
