@@ -208,7 +208,7 @@ def head(options: argparse.Namespace) -> list[str]:
 def parsed() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--neighbourhoods", type=Path, required=True, help="a file of QPV, overseas ones included")
-    parser.add_argument("--raw", type=Path, help="a raw folder for the national build (skipped without)")
+    parser.add_argument("--data", type=Path, help="the folder of real files, for the national build (skipped without)")
     parser.add_argument("--points", type=int, default=25_000_000)
     parser.add_argument("--points-of-others", type=int, default=5_000_000, help="for the other sets than clustered")
     parser.add_argument("--sets", nargs="*", default=SETS, choices=SETS)
@@ -228,8 +228,8 @@ def main() -> None:
             found = locate(name, options, Path(folder))
             print("\n".join(found), flush=True)
             lines += found
-        if options.raw is not None:
-            lines += national.compare(options.raw, options.peers, rounds, Path(folder), options.repeat)
+        if options.data is not None:
+            lines += national.compare(options.data, options.peers, rounds, Path(folder), options.repeat)
         lines += startup(options.repeat)
     options.out.write_text("\n".join(lines).rstrip() + "\n", encoding="utf-8")
     print(f"written: {options.out}")
