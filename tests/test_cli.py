@@ -320,3 +320,54 @@ def test_counts_carry_the_change_and_its_causes(released):
     assert {r["year"]: r["net_in_qpv"] for r in rows}[2019] == 29
     assert "ouverture" in {r["year"]: r["causes"] for r in rows}[2019]
     assert {r["year"]: r["net_in_qpv"] for r in rows}[2018] is None
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "programmes",
+        "matrix --year 2020",
+        "priorities --limit 5 --within region:53",
+        "projects --show effect",
+        "simulate --best 2 --within region:53",
+        "sec --within department:93",
+        "declarations --year 2019",
+    ],
+)
+def test_questions_are_answered_as_one_document(released, words):
+    pytest.importorskip("scipy")
+    done = run(*words.split(), "--out", released, "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["schema_version"] == 1
+    assert "invent" in done.stdout.casefold()
+
+
+def test_published_and_expected_figures_are_held_against_the_release(released, tmp_path):
+    done = run("check", "--published", "--out", released, "--json")
+    assert done.returncode == 1
+    verdicts = done.stdout.count('"reproduit"') or done.stdout.casefold().count("reproduit")
+    assert verdicts >= 40
+    assert run("check", "--write-expect", tmp_path / "expected.toml", "--out", released).returncode == 0
+    assert run("check", "--expect", tmp_path / "expected.toml", "--out", released).returncode == 0
+    text = (tmp_path / "expected.toml").read_text(encoding="utf-8")
+    (tmp_path / "expected.toml").write_text(text.replace("value = 42", "value = 43", 1), encoding="utf-8")
+    if "value = 42" in text:
+        assert run("check", "--expect", tmp_path / "expected.toml", "--out", released).returncode == 1
+
+
+def test_returns_go_out_and_come_back(released, tmp_path):
+    folder = tmp_path / "retours"
+    done = run("returns", "template", folder, "--deadline", "2019-05-31", "--year", 2019, "--out", released)
+    assert done.returncode == 0, done.stderr
+    books = sorted(folder.glob("*.xlsx"))
+    assert len(books) > 15
+    done = run("returns", "read", *books, "--deadline", "2019-05-31", "--year", 2019, "--out", released, "--json")
+    assert done.returncode == 0, done.stderr
+    assert set(json.loads(done.stdout)["tables"]) == {"returns", "returns-problems"}
+
+
+def test_questions_with_wrong_words_exit_2(released):
+    assert run("simulate", "--out", released).returncode == 2
+    assert run("priorities", "--weight", "size", "--out", released).returncode == 2
+    assert run("practitioners", "--within", "commune:35901", "--out", released).returncode == 2
+    assert run("sec", "--within", "nowhere", "--out", released).returncode == 2
