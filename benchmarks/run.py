@@ -137,6 +137,7 @@ def locate(name: str, options: argparse.Namespace, scratch: Path) -> list[str]:
     }
     once(Measure("first", [], []), commands["qpvhealth, index kept"])
     ready, missing = peers(options.peers)
+    ready = [p for p in ready if p in options.against]
     for peer in ready if name in options.peer_sets else []:
         script = str(HERE / "peers" / f"{SCRIPTS[peer]}_locate.py")
         out = str(scratch / f"{peer}.parquet")
@@ -175,7 +176,8 @@ def startup(repeat: int) -> list[str]:
     """Time ``--help`` against an import of click; fifteen short runs each."""
     commands = {"import click": [sys.executable, "-c", "import click"]}
     program = Path(sys.executable).with_name("qpvhealth")
-    commands |= {f"qpvhealth {o}": [str(program), o] for o in ("--help", "--version")}
+    if program.exists():
+        commands |= {f"qpvhealth {o}": [str(program), o] for o in ("--help", "--version")}
     found = rounds(commands, max(repeat, 15))
     base = found["import click"].wall
     lines = ["## Start", "", "| command | wall s (median) | of `import click` |", "| --- | ---: | ---: |"]
@@ -214,6 +216,7 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--sets", nargs="*", default=SETS, choices=SETS)
     parser.add_argument("--peer-sets", nargs="*", default=SETS, choices=SETS)
     parser.add_argument("--peers", default=sys.executable, help="a Python that has the peers")
+    parser.add_argument("--against", nargs="*", default=list(PEERS), choices=list(PEERS))
     parser.add_argument("--repeat", type=int, default=5)
     parser.add_argument("--scratch", type=Path)
     parser.add_argument("--out", type=Path, default=HERE / "RESULTS.md")
