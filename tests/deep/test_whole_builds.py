@@ -28,7 +28,7 @@ def injected(folder, **task):
 
 @pytest.mark.parametrize("seed", range(4))
 def test_every_step_fails_or_kills_and_leaves_a_whole_release(tmp_path, seed):
-    told = injected(tmp_path, task="faults", stride=4, seed=seed, seconds=200)
+    told = injected(tmp_path, task="faults", stride=4, seed=seed, seconds=400)
     assert told["steps"] > 500
     assert told["last"] > told["steps"] - 4, "stopped by time before the last step"
     assert {"4", KILLED} <= told["outcomes"].keys()
