@@ -87,6 +87,8 @@ def _sheet(card: Card, name: str | None) -> dict[str, Any]:
     try:
         raw = tables.read(card, sheet=name)
     except QpvhealthError as error:
+        if name is None:
+            raise
         return {"sheet": name, "unreadable": str(error)}
     told: dict[str, Any] = {
         "sheet": raw.sheet,
