@@ -22,9 +22,14 @@ def linked(sample_folder, tmp_path_factory):
     """Build the invented France with its identities confirmed."""
     folder = tmp_path_factory.mktemp("linked") / "raw"
     shutil.copytree(sample_folder, folder)
-    named = sample.truth().renumbered.rename(columns={"finess_from": "finess_et_from", "finess_to": "finess_et_to"})
+    true = sample.truth().renumbered
+    named = (
+        true[~true["is_confirmed"]]
+        .drop(columns="is_confirmed")
+        .rename(columns={"finess_from": "finess_et_from", "finess_to": "finess_et_to"})
+    )
     named.assign(reason="confirmée par l'ARS").drop(columns="uid").to_csv(folder / "links.csv", index=False)
-    card = '\n[[source]]\nid = "links"\nkind = "links"\npath = "links.csv"\ninvented = true\n'
+    card = '\n[[source]]\nid = "other-links"\nkind = "links"\npath = "links.csv"\ninvented = true\n'
     (folder / "sources.toml").write_text((folder / "sources.toml").read_text(encoding="utf-8") + card, encoding="utf-8")
     return qpvhealth.build(folder)
 
@@ -120,4 +125,4 @@ def test_another_setting_changes_what_is_counted_and_nothing_else(shown, sample_
     parts = diff.parts_table(compared).set_index("part")
     assert parts["n_changes"].to_dict()["settings"] == parts["n_changes"].sum() > 0
     assert parts["differs"]["settings"] == "vecu_distance_m"
-    assert compared.releases.inputs()["id"].tolist() == ["links"]
+    assert compared.releases.inputs()["id"].tolist() == ["other-links"]

@@ -69,6 +69,7 @@ def test_the_renumberings_of_the_invented_france_are_all_proposed_and_nothing_el
 
     true = sample.truth().renumbered
     found = built["link_candidates"]
-    assert set(zip(found["finess_et_from"], found["finess_et_to"], strict=True)) == set(
-        zip(true["finess_from"], true["finess_to"], strict=True)
+    columns = ["finess_et_from", "finess_et_to", "is_confirmed"]
+    assert set(map(tuple, found[columns].to_numpy())) == set(
+        zip(true["finess_from"], true["finess_to"], true["is_confirmed"], strict=True)
     )

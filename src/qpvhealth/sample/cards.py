@@ -176,6 +176,7 @@ def _answers() -> list[CardText]:
         CardText(
             "geocoded-2019", "geocoded", "geocoded/2019.csv", "Réponse du géocodeur national, 2019", {"year": 2019}
         ),
+        CardText("identities", "links", "links/identities.csv", "Changements de numéro confirmés", {}),
     ]
 
 

@@ -26,6 +26,7 @@ WRITERS: dict[str, Callable[[Path], None]] = {
     "structures/2019-cs1100507.csv": extracts.write_register,
     "declarations/vecu-2019.csv": tables.write_declarations,
     "geocoded/2019.csv": tables.write_geocoded,
+    "links/identities.csv": tables.write_links,
 }
 
 

@@ -44,6 +44,7 @@ Structures
 Answers and zonings
 - Declarations: one names a structure that no extract holds; some name two neighbourhoods, some none; three declare a
   structure that is inside; Corse and Martinique did not answer.
+- Identities: nine structures change number; the file of links confirms five, the others are left to be proposed.
 - Zoning 2019: {orphans} code without contour; classes on three levels; the class `0` for a few. Zoning 2025: repeated rows, rows
   without INSEE code, communes without result.
 """

@@ -196,3 +196,25 @@ def rectangle_distance(x: float, y: float, code: str) -> float:
     boxes = [q.box for q in group_of(code).new]
     gaps = [(max(b[0] - x, 0, x - b[2]), max(b[1] - y, 0, y - b[3])) for b in boxes]
     return min(((dx * dx + dy * dy) ** 0.5 for dx, dy in gaps), default=float("inf"))
+
+
+def identifier(row: Record) -> str:
+    """Give the identifier that a reader of the extract sees."""
+    has_none = row["year"] == 2019 and row["uid"] in without_number()  # noqa: PLR2004
+    return f"structures-2019:{row['own_id']}" if has_none else str(row["finess_et"])
+
+
+def renumbered() -> pd.DataFrame:
+    """Return the structures whose identifier changes from one extract to the next, every second of them ``is_confirmed``.
+
+    The confirmed ones are in the file of links, the others are left to be proposed.
+    """
+    rows = [(r["uid"], r["year"], identifier(r)) for r in states().to_dict("records")]
+    frame = pd.DataFrame(rows, columns=["uid", "year", "identifier"])
+    frame["previous"] = frame.groupby("uid")["identifier"].shift()
+    frame["from_year"] = frame.groupby("uid")["year"].shift()
+    changed = frame[frame["previous"].notna() & (frame["previous"] != frame["identifier"])]
+    renamed = changed.rename(columns={"identifier": "finess_to", "previous": "finess_from", "year": "to_year"})
+    columns = ["uid", "from_year", "to_year", "finess_from", "finess_to"]
+    pairs = renamed.astype({"from_year": "int64"})[columns].reset_index(drop=True)
+    return pairs.assign(is_confirmed=pairs.index % 2 == 0)

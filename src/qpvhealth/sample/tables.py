@@ -10,7 +10,7 @@ from qpvhealth.sample.coordinates import degrees_of, is_geocoded
 from qpvhealth.sample.extracts import postcode
 from qpvhealth.sample.geography import all_communes, communes_by_code
 from qpvhealth.sample.neighbourhoods import neighbourhoods
-from qpvhealth.sample.stories import Record, states_of, without_number
+from qpvhealth.sample.stories import Record, renumbered, states_of, without_number
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -122,6 +122,15 @@ def _named(row: Record) -> str:
 def _neighbour(code: str) -> str:
     codes = [q.code for q in neighbourhoods("qpv-2015") if q.code[:5] == code[:5]]
     return codes[(codes.index(code) + 1) % len(codes)]
+
+
+def write_links(path: Path) -> None:
+    """Write the identities that were confirmed: which number became which, and between which extracts."""
+    pairs = renumbered()
+    rows = pairs.loc[pairs["is_confirmed"], ["finess_from", "finess_to", "from_year", "to_year"]].astype("str")
+    header = ["finess_et_from", "finess_et_to", "from_year", "to_year", "kind", "reason"]
+    lines = [[*row, "renumbered", "confirmée par l'ARS (inventée)"] for row in rows.to_numpy().tolist()]
+    _write(path, [header, *lines], ",")
 
 
 def write_geocoded(path: Path) -> None:

@@ -25,7 +25,16 @@ from qpvhealth.sample.neighbourhoods import (
 )
 from qpvhealth.sample.places import future_group
 from qpvhealth.sample.regional import UNKNOWN_DEPARTMENT, template
-from qpvhealth.sample.stories import NOT_ANSWERING, Record, rectangle_distance, states, states_of, without_number
+from qpvhealth.sample.stories import (
+    NOT_ANSWERING,
+    Record,
+    identifier,
+    rectangle_distance,
+    renumbered,
+    states,
+    states_of,
+    without_number,
+)
 from qpvhealth.sample.zonings import level_of
 
 PROXY_M = 300
@@ -66,7 +75,7 @@ def truth() -> Truth:
         crosses=_crosses(),
         fates={METROPOLE: dict(METROPOLITAN_FATES), **OVERSEAS_FATES},
         changes=changes,
-        renumbered=_renumbered(),
+        renumbered=renumbered(),
         dirt=_dirt(),
     )
 
@@ -158,8 +167,8 @@ def _changes() -> pd.DataFrame:
 def _change(uid: int, old: Record | None, new: Record | None) -> Record:
     return {
         "uid": uid,
-        "finess_from": _identifier(old) if old else None,
-        "finess_to": _identifier(new) if new else None,
+        "finess_from": identifier(old) if old else None,
+        "finess_to": identifier(new) if new else None,
     }
 
 
@@ -190,7 +199,7 @@ def _exit(old: Record, new: Record | None, before: int) -> str:
 def _alterations(old: Record, new: Record) -> list[str]:
     is_known = old["year"] in (2019, 2020) and new["year"] in (2019, 2020)
     checks = {
-        "identity": _identifier(old) != _identifier(new),
+        "identity": identifier(old) != identifier(new),
         "reclassified": old["structure_type"] != new["structure_type"]
         or (is_known and old["modality"] != new["modality"]),
         "moved": old["address"] != new["address"],
@@ -201,24 +210,6 @@ def _alterations(old: Record, new: Record) -> list[str]:
         and _position(old)[0] != _position(new)[0],
     }
     return [cause for cause, holds in checks.items() if holds]
-
-
-def _identifier(row: Record) -> str:
-    """Give the identifier that a reader of the extract sees."""
-    has_none = row["year"] == 2019 and row["uid"] in without_number()  # noqa: PLR2004
-    return f"structures-2019:{row['own_id']}" if has_none else str(row["finess_et"])
-
-
-def _renumbered() -> pd.DataFrame:
-    rows = [(r["uid"], r["year"], _identifier(r)) for r in states().to_dict("records")]
-    frame = pd.DataFrame(rows, columns=["uid", "year", "identifier"])
-    frame["previous"] = frame.groupby("uid")["identifier"].shift()
-    frame["from_year"] = frame.groupby("uid")["year"].shift()
-    changed = frame[frame["previous"].notna() & (frame["previous"] != frame["identifier"])]
-    renamed = changed.rename(columns={"identifier": "finess_to", "previous": "finess_from", "year": "to_year"})
-    return renamed.astype({"from_year": "int64"})[
-        ["uid", "from_year", "to_year", "finess_from", "finess_to"]
-    ].reset_index(drop=True)
 
 
 def _dirt() -> dict[str, int]:
