@@ -14,6 +14,10 @@ build: .venv/ready
 test: .venv/ready
 	@$(BIN)/python -m pytest -n auto --cov --cov-report=term:skip-covered
 
+# Minutes long, bounded in count and time: kills and full disks, hostile files, conservation, places.
+test-deep: .venv/ready
+	@$(BIN)/python -m pytest tests/deep
+
 check: .venv/ready
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
@@ -22,6 +26,9 @@ check: .venv/ready
 fix: .venv/ready
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
+
+bench: .venv/ready
+	@$(BIN)/python benchmarks/run.py
 
 docs: .venv/ready
 	@$(BIN)/qpvhealth schema --format md > docs/data-dictionary.md

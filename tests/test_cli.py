@@ -371,3 +371,12 @@ def test_questions_with_wrong_words_exit_2(released):
     assert run("priorities", "--weight", "size", "--out", released).returncode == 2
     assert run("practitioners", "--within", "commune:35901", "--out", released).returncode == 2
     assert run("sec", "--within", "nowhere", "--out", released).returncode == 2
+
+
+def test_sources_without_address_are_told_when_fetched(tmp_path):
+    raw = tiny(tmp_path / "raw")
+    done = run("sources", "fetch", "--raw", raw, "--json")
+    assert done.returncode == 0, done.stderr
+    assert [s["outcome"] for s in json.loads(done.stdout)["sources"]] == ["no url", "no url"]
+    (raw / "sources.toml").write_text(CARDS + 'url = "http://127.0.0.1:9/q.geojson"\n', encoding="utf-8")
+    assert run("sources", "fetch", "--raw", raw).returncode in (2, 3)

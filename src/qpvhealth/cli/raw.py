@@ -34,7 +34,7 @@ def sample(folder: Path) -> None:
 
 @main_group.group()
 def sources() -> None:
-    """List the cards of a raw folder, or check their files."""
+    """List the cards of a raw folder, check their files, or download them."""
 
 
 @sources.command("list")
@@ -89,6 +89,30 @@ def sources_verify(raw: Path, as_json: bool) -> None:
         return
     for i in found:
         click.echo(f"{i.sha256}  {i.card.id}" + ("" if i.card.get("sha256") else "  (no sha256 in its card)"))
+
+
+@sources.command("fetch")
+@raw_option
+@click.option("--insecure", is_flag=True, help="Allow plain HTTP.")
+@click.option("--private", is_flag=True, help="Allow addresses that are not public, such as a local server.")
+@click.option("--seconds", type=float, default=600, show_default=True, help="Time allowed for each file.")
+@json_option
+def sources_fetch(raw: Path, insecure: bool, private: bool, seconds: float, as_json: bool) -> None:
+    r"""Download the files that the cards name by url, each to its card's path; never overwrite a different file.
+
+    \b
+    Example:
+      qpvhealth sources fetch --raw data/raw
+    """
+    from qpvhealth.ingest import cards, fetch
+
+    limits = fetch.Limits(insecure=insecure, private=private, seconds=seconds)
+    done = fetch.fetch_all(cards.load(raw), limits)
+    if as_json:
+        print_json({"sources": [{"id": f.card_id, "outcome": f.outcome, "sha256": f.sha256} for f in done]})
+        return
+    for f in done:
+        click.echo(f"{f.outcome:<14} {f.card_id}" + (f"  {f.sha256}" if f.sha256 else ""))
 
 
 @main_group.command()
