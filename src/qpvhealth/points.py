@@ -254,13 +254,18 @@ class _Work:
         columns = [*batch.rows.columns, self._named(found.inside), self._named(found.near)]
         if found.distance_m is not None:
             columns.append(pa.array(found.distance_m, pa.float64(), mask=np.isnan(found.distance_m)))
-        there = np.isfinite(batch.x) & np.isfinite(batch.y)
-        counts = [len(there), len(there) - there.sum(), (found.inside >= 0).sum(), (found.near >= 0).sum()]
+        n_there, n_inside, n_near = (np.count_nonzero(m) for m in _marks(batch, found))
+        counts = [len(batch.x), len(batch.x) - n_there, n_inside, n_near]
         return pa.RecordBatch.from_arrays(columns, schema=self.schema), np.array(counts)
 
     def _named(self, which: np.ndarray) -> pa.Array:
         positions = pa.array(which, pa.int32(), mask=which < 0)
         return pa.DictionaryArray.from_arrays(positions, self._codes).cast(pa.string())
+
+
+def _marks(batch: Batch, found: cells.Found) -> tuple[np.ndarray, ...]:
+    """Say which rows have a point, which are inside, which near."""
+    return np.isfinite(batch.x + batch.y), found.inside >= 0, found.near >= 0
 
 
 def _in_order(work: _Work, batches: Iterator[Batch], threads: int) -> Iterator[tuple[pa.RecordBatch, np.ndarray]]:

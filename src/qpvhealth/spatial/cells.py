@@ -179,8 +179,11 @@ class Index:
 
     def _anywhere(self, x: np.ndarray, y: np.ndarray, value: np.ndarray) -> None:
         """Place points of which not even the territory is known, by their longitude and latitude, with no cell."""
-        at = np.flatnonzero((value == ANY) & np.isfinite(x) & np.isfinite(y))
-        value[value == ANY] = NOWHERE
+        at = np.flatnonzero(value == ANY)
+        value[at] = NOWHERE
+        at = at[np.isfinite(x[at]) & np.isfinite(y[at])]
+        if not len(at):
+            return
         territory = territory_of_position(*transform_points(x[at], y[at], self.crs, WGS84)).to_numpy()
         for name, shapes in self._shapes.items():
             here = at[territory == name]
