@@ -36,7 +36,7 @@ docs: .venv/ready
 
 # The environment is made once, from the hashed lock file, and again when it or pyproject.toml changes.
 .venv/ready: requirements.lock pyproject.toml
-	@$(PYTHON) -m venv .venv
+	@$(PYTHON) -m venv --clear .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
