@@ -6,13 +6,14 @@ import json
 import logging
 import os
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, NoReturn
 
 import click
 
 from qpvhealth import __version__
 from qpvhealth.cli.options import FILE
-from qpvhealth.cli.output import log
+from qpvhealth.cli.output import harmless, log
 from qpvhealth.errors import QpvhealthError, UsageError
 
 if TYPE_CHECKING:
@@ -20,6 +21,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 BUG, INTERRUPTED = 70, 130
+
+
+class PlainLines(logging.Formatter):
+    """The text of each record, without what a file could command a terminal with."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Write a record."""
+        return harmless(super().format(record))
 
 
 class JsonLines(logging.Formatter):
@@ -58,7 +67,7 @@ def main_group(verbose: int, quiet: bool, log_format: str, log_file: Path | None
         except OSError as error:
             raise UsageError(f"--log-file {log_file}: {error.strerror}") from error
     for handler in handlers:
-        handler.setFormatter(JsonLines() if log_format == "json" else logging.Formatter("%(message)s"))
+        handler.setFormatter(JsonLines() if log_format == "json" else PlainLines())
     log.handlers, log.propagate = handlers, False
     log.setLevel(level)
 
@@ -71,7 +80,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         error.show()
         code = UsageError.exit_code
     except QpvhealthError as error:
-        click.echo(f"Error: {error}", err=True)
+        with suppress(OSError):  # a full disk behind stderr does not change what happened
+            click.echo(f"Error: {harmless(str(error))}", err=True)
         code = error.exit_code
     except (KeyboardInterrupt, click.Abort):
         click.echo("Interrupted; nothing was published.", err=True)

@@ -24,6 +24,11 @@ SCHEMA_VERSION = 1
 log = logging.getLogger("qpvhealth")
 
 
+def harmless(text: str) -> str:
+    """Keep what a file says from commanding a terminal: control and direction characters become spaces, lines stay lines."""
+    return "".join(c if c.isprintable() or c == "\n" else " " for c in text)
+
+
 def print_json(document: dict[str, Any]) -> None:
     """Print one document, with the version of its form."""
     click.echo(json.dumps({"schema_version": SCHEMA_VERSION} | document, ensure_ascii=False, indent=1, default=str))

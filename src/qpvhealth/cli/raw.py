@@ -9,7 +9,7 @@ import click
 
 from qpvhealth.cli.group import main_group
 from qpvhealth.cli.options import FOLDER, json_option, raw_option
-from qpvhealth.cli.output import log, print_json
+from qpvhealth.cli.output import harmless, log, print_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -133,7 +133,7 @@ def inspect(file: Path, encoding: str | None, as_json: bool) -> None:
         print_json(found)
         return
     for line in _inspection_lines(found):
-        click.echo(line)
+        click.echo(harmless(line))
 
 
 def _inspection_lines(found: dict[str, Any]) -> Iterator[str]:
