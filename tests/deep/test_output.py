@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import re
+import shutil
 import subprocess
 import sys
 
@@ -113,7 +114,20 @@ def test_no_markup_in_markdown(out, name):
     assert len({len(re.findall(r"(?<!\\)\|", line)) for line in table}) == 1
 
 
-def test_what_is_inspected_commands_no_terminal(out):
+def test_what_is_inspected_or_refused_commands_no_terminal(out, tmp_path):
+    """Names of columns and the value in a message come from the file too."""
     for name in ("s.csv", "q.geojson"):
         done = run("inspect", out.parent / "raw" / name)
         assert not SHOWN.search(done.stdout + done.stderr)
+    odd = tmp_path / "s.csv"
+    odd.write_text("finess_et;\x1b[31mred;\x1b]0;title\x07;\u202ex\n1;2;3;4\n", encoding="utf-8")
+    shown = run("inspect", odd)
+    assert "red" in shown.stdout
+    assert not SHOWN.search(shown.stdout + shown.stderr)
+    shutil.copytree(out.parent / "raw", tmp_path / "raw")
+    extract = tmp_path / "raw" / "s.csv"
+    extract.write_text(extract.read_text(encoding="utf-8").replace("CDS", "\x1b]0;title\x07CDX"), encoding="utf-8")
+    refused = run("build", "--raw", tmp_path / "raw", "--out", tmp_path / "out")
+    assert refused.returncode == 2
+    assert "CDX" in refused.stderr
+    assert not SHOWN.search(refused.stdout + refused.stderr)
