@@ -472,20 +472,24 @@ AREAS = Table(
     (_LEVEL, _AREA, Column("label", "string", "Nom", "Name")),
 )
 
-PUBLISHED: dict[str, Table] = {
-    t.name: t
-    for t in (
-        EXTRACTS,
-        STRUCTURES,
-        NEIGHBOURHOODS,
-        STRUCTURE_LOCATIONS,
-        STRUCTURE_NEIGHBOURHOODS,
-        NEIGHBOURHOOD_ZONING,
-        FLAG_AGREEMENT,
-        NEIGHBOURHOOD_COVERAGE,
-        YEARLY_COUNTS,
-        INDICATORS,
-        REJECTS,
-        AREAS,
-    )
-} | CHANGE_TABLES | COVERAGE_TABLES
+PUBLISHED: dict[str, Table] = (
+    {
+        t.name: t
+        for t in (
+            EXTRACTS,
+            STRUCTURES,
+            NEIGHBOURHOODS,
+            STRUCTURE_LOCATIONS,
+            STRUCTURE_NEIGHBOURHOODS,
+            NEIGHBOURHOOD_ZONING,
+            FLAG_AGREEMENT,
+            NEIGHBOURHOOD_COVERAGE,
+            YEARLY_COUNTS,
+            INDICATORS,
+            REJECTS,
+            AREAS,
+        )
+    }
+    | CHANGE_TABLES
+    | COVERAGE_TABLES
+)
