@@ -27,8 +27,12 @@ fix: .venv/ready
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
+# DATA: the folder of public files; PEERS: a Python that has DuckDB, SedonaDB… (they are not dependencies).
+DATA ?= ../shared/data
+PEERS ?= $(BIN)/python
 bench: .venv/ready
-	@$(BIN)/python benchmarks/run.py
+	@$(BIN)/python benchmarks/run.py --data $(DATA) --peers $(PEERS) \
+	    --neighbourhoods $(DATA)/neighbourhoods/qpv-2015/QP_METROPOLEOUTREMER_WGS84_EPSG4326.shp
 
 docs: .venv/ready
 	@$(BIN)/qpvhealth schema --format md > docs/data-dictionary.md
