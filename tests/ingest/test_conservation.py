@@ -7,6 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from qpvhealth.errors import ContractError, InputError
+from qpvhealth.ingest.delimited import read_delimited
+from qpvhealth.ingest.staged import Tally, no_rejects
+
 DEEP = Path(__file__).resolve().parents[1] / "deep" / "test_conservation.py"
 
 
@@ -26,3 +30,43 @@ def test_generated_files_lose_no_record(tmp_path, deep):
 
 def test_generated_extracts_lose_no_row(tmp_path, deep):
     assert deep.all_hold(tmp_path, deep.of_structures, n=25, seconds=30, seed="quick") >= 5
+
+
+def test_an_account_that_does_not_balance_stops_the_run():
+    balanced = Tally(7, 1, 2, 3, {"elsewhere": 1})
+    assert balanced.asserted("file") is balanced
+    assert balanced.as_dict()["out_of_scope"] == 1
+    for lost in (Tally(8, 1, 2, 3, {"elsewhere": 1}), Tally(6, 1, 2, 3, {"elsewhere": 1})):
+        with pytest.raises(ContractError, match=r"file: \d rows in, 7 accounted for"):
+            lost.asserted("file")
+
+
+def test_no_reject_is_an_empty_table_of_the_same_columns():
+    assert no_rejects().dtypes.astype("str").to_dict() == {
+        "source_id": "str",
+        "sheet": "str",
+        "row": "int64",
+        "rule": "str",
+        "message": "str",
+        "raw": "str",
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (";".join(f"c{i}" for i in range(16_385)) + "\n", "at most 16384 are read"),
+        ("a;;column 2\n1;2;3\n", "cannot be called 'column 2'"),
+        ("x" * 140_000 + ";b\n1;2\n", "no header there"),
+    ],
+)
+def test_headers_that_cannot_be_one(tmp_path, text, said):
+    (tmp_path / "s.csv").write_text(text, encoding="utf-8")
+    with pytest.raises(InputError, match=said):
+        read_delimited(tmp_path / "s.csv")
+
+
+def test_a_header_may_span_lines(tmp_path):
+    (tmp_path / "s.csv").write_text('"a\nb";c\n1;2\n', encoding="utf-8")
+    table = read_delimited(tmp_path / "s.csv")
+    assert (list(table.frame.columns), table.rows.tolist()) == (["a\nb", "c"], [3])
