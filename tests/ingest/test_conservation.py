@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 from pathlib import Path
 
+import geopandas as gpd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
+import shapely
 
 from qpvhealth.errors import ContractError, InputError
 from qpvhealth.ingest.delimited import read_delimited
+from qpvhealth.ingest.parquet import read_parquet
 from qpvhealth.ingest.staged import Tally, no_rejects
+from qpvhealth.ingest.vector import read_vector
 
 DEEP = Path(__file__).resolve().parents[1] / "deep" / "test_conservation.py"
 
@@ -70,3 +77,42 @@ def test_a_header_may_span_lines(tmp_path):
     (tmp_path / "s.csv").write_text('"a\nb";c\n1;2\n', encoding="utf-8")
     table = read_delimited(tmp_path / "s.csv")
     assert (list(table.frame.columns), table.rows.tolist()) == (["a\nb", "c"], [3])
+
+
+def layer(n):
+    shapes = [shapely.box(i, 0, i + 1, 1) for i in range(n)]
+    names = ['features": [{', *(f"n{i}" for i in range(1, n))]
+    return gpd.GeoDataFrame({"code": names}, geometry=shapes, crs=4326)
+
+
+def test_a_feature_that_the_reader_leaves_out_is_missed(tmp_path):
+    """The reader of GeoJSON skips, without a word, what does not call itself a feature."""
+    path = tmp_path / "q.geojson"
+    document = json.loads(layer(5).to_json()) | {"more": [{"type": "Feature"}], "features_too": {"features": [{}]}}
+    path.write_text(json.dumps(document), encoding="utf-8")
+    assert len(read_vector(path).frame) == 5
+    del document["features"][2]["type"]
+    path.write_text(json.dumps(document), encoding="utf-8")
+    with pytest.raises(InputError, match="holds 5 features, 4 could be read"):
+        read_vector(path)
+
+
+def test_a_document_that_is_one_feature_is_not_counted(tmp_path):
+    path = tmp_path / "q.geojson"
+    path.write_text(json.dumps(json.loads(layer(1).to_json())["features"][0]), encoding="utf-8")
+    assert len(read_vector(path).frame) == 1
+
+
+def test_a_cut_flatgeobuf_is_missed(tmp_path):
+    path = tmp_path / "q.fgb"
+    layer(50).to_file(path)
+    path.write_bytes(path.read_bytes()[:-2_000])
+    with pytest.raises(InputError, match=r"could be read|damaged"):
+        read_vector(path)
+
+
+def test_text_that_is_no_text_in_parquet_is_damage(tmp_path):
+    wrong = pa.array([b"a", b"\xff\xfe"], pa.binary()).view(pa.string())
+    pq.write_table(pa.table({"name": wrong}), tmp_path / "s.parquet")
+    with pytest.raises(InputError, match="damaged Parquet"):
+        read_parquet(tmp_path / "s.parquet")

@@ -67,9 +67,11 @@ def arrow_table(path: Path) -> pa.Table:
     with _opened(path) as file:
         _refuse_big(path, file.metadata)
         try:
-            return file.read()
+            table = file.read()
+            table.validate(full=True)
         except (pa.ArrowException, OSError, MemoryError, ValueError) as error:
             raise InputError(f"{path.name}: damaged Parquet file ({_first_line(error)}); fetch it again") from error
+    return table
 
 
 def _opened(path: Path) -> pq.ParquetFile:

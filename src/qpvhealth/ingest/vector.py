@@ -166,9 +166,11 @@ def _read_gdal(path: Path, name: str, **options: Any) -> RawTable:  # noqa: ANN4
     """Read one layer through GDAL."""
     notes: list[str] = []
     with _gdal_errors(name, notes):
-        _refuse_claims(path, options.get("layer"))
+        claimed = _claimed(path, options.get("layer"))
         meta, table = gdal().read_arrow(path, **options)
         table.validate(full=True)
+    if claimed is not None and claimed != table.num_rows:
+        raise InputError(f"{name}: holds {claimed} features, {table.num_rows} could be read; fetch it again")
     geometry = table.schema.get_field_index(meta["geometry_name"] or "wkb_geometry")
     if geometry < 0:
         raise InputError(f"{name}: no geometry column; check what was sent")
@@ -232,13 +234,36 @@ def crs_text(crs: object, name: str) -> str | None:
     return f"EPSG:{number}" if number else known.to_wkt()
 
 
-def _refuse_claims(path: Path, layer: str | None) -> None:
-    """Refuse a file that claims more features than its bytes can hold: memory is set aside for the claim."""
-    if path.suffix.lower() != ".fgb":
-        return
-    claimed = gdal().read_info(path, layer=layer)["features"]
+def _claimed(path: Path, layer: str | None) -> int | None:
+    """Count the features that a file says it holds, without its reader, which leaves out what it cannot read without a word.
+
+    Null for the formats that are counted elsewhere, and where the file does not say. Refuses a claim of more than its bytes can
+    hold: memory is set aside for the claim.
+    """
+    suffix = path.suffix.lower()
+    if suffix in (".geojson", ".json"):
+        return _features(path.read_bytes())
+    if suffix != ".fgb":
+        return None
+    claimed = int(gdal().read_info(path, layer=layer)["features"])
     if claimed > min(MAX_FEATURES, path.stat().st_size // 8):
         raise InputError(f"{path.name}: claims {claimed} features, more than it can hold; fetch it again")
+    return claimed if claimed > 0 else None
+
+
+def _features(data: bytes) -> int | None:
+    """Count the objects of the array ``features`` of a GeoJSON document by its brackets; null where it has no such array."""
+    kept = _STRING.sub(lambda m: b"F" if m.group() == b'"features"' else b"", data)
+    codes = np.frombuffer(kept, dtype=np.uint8)
+    codes = codes[np.isin(codes, np.frombuffer(b"F[]{}", dtype=np.uint8))]
+    depth = np.cumsum(_STEP[codes], dtype=np.int64)
+    starts = np.flatnonzero((codes[:-1] == ord("F")) & (codes[1:] == ord("[")) & (depth[:-1] == 1))
+    if not len(starts):
+        return None
+    inside = slice(starts[0] + 1, None)
+    ends = np.flatnonzero(depth[inside] == 1)
+    within = slice(starts[0] + 1, starts[0] + 1 + (int(ends[0]) if len(ends) else len(codes)))
+    return int(((codes[within] == ord("{")) & (depth[within] == 3)).sum())  # noqa: PLR2004 -- document, array, feature
 
 
 def _refuse_deep_json(path: Path) -> None:
@@ -255,10 +280,12 @@ def _refuse_deep_json(path: Path) -> None:
 
 def _depth(codes: np.ndarray) -> int:
     """Count the deepest nesting of brackets and braces."""
-    step = np.zeros(256, dtype=np.int8)
-    step[[ord("["), ord("{")]], step[[ord("]"), ord("}")]] = 1, -1
-    brackets = step[codes]
+    brackets = _STEP[codes]
     return int(np.cumsum(brackets[brackets != 0], dtype=np.int64).max(initial=0))
+
+
+_STEP = np.zeros(256, dtype=np.int8)
+_STEP[[ord("["), ord("{")]], _STEP[[ord("]"), ord("}")]] = 1, -1
 
 
 def _refuse_live_sql(path: Path) -> None:
