@@ -14,7 +14,7 @@ from qpvhealth.contract.tables import PUBLISHED
 from qpvhealth.facts.generations import IN_FORCE, expected_count
 from qpvhealth.facts.situations import LOCATED
 from qpvhealth.facts.territories import TERRITORIES
-from qpvhealth.indicators import agreement, counts, coverage, headline
+from qpvhealth.indicators import agreement, counts, coverage, headline, net_change
 from qpvhealth.ingest import cards as card_files, corrections, inputs as input_files, sources as staged_sources
 from qpvhealth.settings import Settings
 from qpvhealth.spatial import (
@@ -98,6 +98,7 @@ def build(raw: str | Path, settings: Settings | None = None, *, progress: Callab
     covered = _coverage(stock, structures, pairs, zoning, basis)
     tell("accounting for the changes")
     located = located.assign(situation_by_place=accounting.places(located, basis.settings.vecu_distance_m))
+    accounts = accounting.tables(structures, located, stock, yearly, basis)
     tables = {
         "extracts": _extracts(sources, invented=cards[0].is_invented),
         "structures": structures,
@@ -108,10 +109,10 @@ def build(raw: str | Path, settings: Settings | None = None, *, progress: Callab
         "flag_agreement": agreement.agreement(every),
         "neighbourhood_coverage": covered,
         "yearly_counts": yearly,
-        "indicators": _indicators(every, covered, basis),
+        "indicators": _indicators(every, covered, accounts["change_summary"], basis),
         "rejects": sources.rejects,
         "areas": assembly.areas_table(sources, yearly),
-        **accounting.tables(structures, located, stock, yearly, basis),
+        **accounts,
         **supplements.tables(basis),
     }
     tell("checking")
@@ -315,13 +316,14 @@ def _nearest(stock: pd.DataFrame, points: pd.DataFrame, perimeters: dict[str, Pe
     return pd.concat(parts[1:] or parts, ignore_index=True)
 
 
-def _indicators(every: pd.DataFrame, covered: pd.DataFrame, basis: Basis) -> pd.DataFrame:
+def _indicators(every: pd.DataFrame, covered: pd.DataFrame, summary: pd.DataFrame, basis: Basis) -> pd.DataFrame:
     """Return the headline of every year and generation, those in force included, each with its date and perimeters in words."""
     settings, in_force = basis.settings, basis.in_force
     current = [assembly.in_force_neighbourhoods(rows, in_force[int(str(y))]) for y, rows in covered.groupby("year")]
     places = pd.concat([covered, *(c.assign(generation=IN_FORCE) for c in current)], ignore_index=True)
     of_structures = headline.structures(every, near_rule=settings.vecu_rule, vecu_distance_m=settings.vecu_distance_m)
-    out = pd.concat([of_structures, headline.neighbourhoods(places)], ignore_index=True)
+    moved = net_change.net_change(of_structures, summary)
+    out = pd.concat([of_structures, headline.neighbourhoods(places), moved], ignore_index=True)
     return out.assign(rule=findings.in_context(out, basis))
 
 
