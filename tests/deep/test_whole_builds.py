@@ -35,13 +35,13 @@ def test_every_step_fails_or_kills_and_leaves_a_whole_release(tmp_path, seed):
 
 
 def test_three_hundred_kills_at_random_moments(tmp_path):
-    told = injected(tmp_path, task="moments", whole=40, publishing=260, seed=11, seconds=300)
+    told = injected(tmp_path, task="moments", whole=15, publishing=285, seed=11, seconds=300)
     assert told["whole"] + told["publishing"] == 300
     assert told["outcomes"][KILLED] > 200
 
 
 def test_a_disk_of_every_size(tmp_path):
-    told = injected(tmp_path, task="quota", sizes=150)
+    told = injected(tmp_path, task="quota", sizes=80)
     assert set(told["outcomes"]) == {"0", "4"}
 
 
@@ -51,6 +51,6 @@ def test_files_of_every_size(tmp_path):
 
 
 def test_a_small_file_system_of_every_size(tmp_path):
-    told = injected(tmp_path, task="tmpfs", pages=1)
+    told = injected(tmp_path, task="tmpfs", pages=2)
     assert set(told["outcomes"]) == {"0", "4"}
     assert told["outcomes"]["0"] == 1
