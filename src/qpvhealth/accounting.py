@@ -190,6 +190,19 @@ def findings(built: dict[str, pd.DataFrame]) -> Iterator[Finding]:
         yield from _some("link-candidate", rows, f"{first} to {last}: identities to confirm or dismiss", None)
     for check, rows in built["series_audit"].groupby("check"):
         yield Finding("series-inconsistent", len(rows), f"{check}: see the table series_audit")
+    yield from rebuilt(built["then_and_now"])
+
+
+def rebuilt(series: pd.DataFrame) -> Iterator[Finding]:
+    """Flag the series, as known then and as known now, that never fall in any département over four intervals or more."""
+    keys = ["structure_type"]
+    for column, words in (("n_then", "as known then"), ("n_now", "as known in the last extract")):
+        held = series.rename(columns={"department_code": "area_code", "year": "date", column: "value"})
+        found = backcast.never_falls(backcast.rises_and_falls(held, keys), keys)
+        for kind in found.loc[found["is_suspect"], "structure_type"]:
+            yield Finding(
+                "rebuilt-from-survivors", 1, f"{kind} {words}: no fall in any département since the first extract"
+            )
 
 
 def _some(rule: str, rows: pd.DataFrame, words: str, of: int | None) -> Iterator[Finding]:

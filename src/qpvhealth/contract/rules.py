@@ -132,6 +132,11 @@ RULES: dict[str, Rule] = {
             WARNING,
             "records that look like one structure under two numbers: confirm them in a links file",
         ),
+        Rule(
+            "rebuilt-from-survivors",
+            WARNING,
+            "a series that never falls in any département: it was rebuilt from survivors",
+        ),
         Rule("series-inconsistent", WARNING, "published series that do not add up, or were rebuilt or restated"),
     )
 }
