@@ -16,7 +16,7 @@ test: .venv/ready
 
 # Minutes long, bounded in count and time: kills and full disks, hostile files, conservation, places.
 test-deep: .venv/ready
-	@$(BIN)/python -m pytest tests/deep
+	@$(BIN)/python -m pytest tests/deep -n auto --dist worksteal --durations=15
 
 check: .venv/ready
 	@$(BIN)/ruff check .

@@ -36,7 +36,9 @@ class JsonLines(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Write a record."""
-        return json.dumps({"level": record.levelname.lower(), "message": record.getMessage()}, ensure_ascii=False)
+        told = {"level": record.levelname.lower(), "message": record.getMessage()}
+        told |= {"traceback": self.formatException(record.exc_info)} if record.exc_info else {}
+        return json.dumps(told, ensure_ascii=False)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
