@@ -16,6 +16,7 @@ import pyproj
 import pytest
 import shapely
 
+from qpvhealth.facts.departments import DEPARTMENT_BOXES
 from qpvhealth.facts.territories import TERRITORIES
 from qpvhealth.ingest import structures
 from qpvhealth.ingest.cards import Card
@@ -50,7 +51,10 @@ def written(lon, lat, system):
 
 
 def mistaken(places, lon, lat, own, declared):
-    """Return one row per place and pair of systems: what is written, as what it is declared, and how far that moves it."""
+    """Return one row per place and pair of systems: what is written, as what it is declared, and how far that moves it.
+
+    Each row is a source of its own: it is judged alone.
+    """
     parts = []
     for truth, said in itertools.product([*own, *(s + SWAPPED for s in own)], declared):
         x, y = written(lon, lat, truth)
@@ -60,12 +64,15 @@ def mistaken(places, lon, lat, own, declared):
         moved[seen] = pyproj.Geod(ellps="GRS80").inv(lon[seen], lat[seen], there_lon[seen], there_lat[seen])[2]
         parts.append(places.assign(x=x, y=y, crs=said, truth=truth, moved_m=moved))
     rows = pd.concat(parts, ignore_index=True)
-    return rows.assign(finess_et=[f"{i:09d}" for i in range(len(rows))])
+    codes = [f"{i:09d}" for i in range(len(rows))]
+    return rows.assign(finess_et=codes, source_id=codes)
 
 
 def statuses(rows, shapes):
-    known = {"rank": 0, "source_id": "s", "location_status": "located", "location_precision": "unknown"}
-    offered = rows[["finess_et", "x", "y", "crs"]].assign(**known, location_score=np.nan, commune_found=None)
+    known = {"rank": 0, "location_status": "located", "location_precision": "unknown"}
+    offered = rows[["finess_et", "x", "y", "crs", "source_id"]].assign(
+        **known, location_score=np.nan, commune_found=None
+    )
     offered = offered.astype({"commune_found": "str", "crs": "str"})
     declared = rows[["finess_et", *AREAS]].astype("str")
     placed = placement.place(
@@ -114,15 +121,23 @@ def test_the_real_extract_in_its_own_system_raises_no_alarm(occitanie, real_data
     assert (n_far, n_false) == (0, 0)
 
 
+def test_the_real_extract_in_a_wrong_system_is_found_out_without_outlines(occitanie):
+    """The box of the declared département is enough: no system that France uses is so near another."""
+    share, n_far, n_false, missed = rates(mistaken(*occitanie, METROPOLITAN[:5], METROPOLITAN_TOO), {})
+    assert n_far > 10_000
+    assert share >= REQUIRED, missed.groupby(["truth", "crs"]).size().to_dict()
+    assert n_false == 0
+
+
 def seeded(territory, n, seed=0):
-    """Return places spread over the inner part of the box of a territory, declared in a département drawn around each."""
-    west, south, east, north = territory.box
-    spread = np.random.default_rng(seed)
-    inner = 0.15
-    lon = west + (east - west) * spread.uniform(inner, 1 - inner, n)
-    lat = south + (north - south) * spread.uniform(inner, 1 - inner, n)
-    places = {"territory": territory.name, "commune_code": None, "region_code": None}
-    return pd.DataFrame(places | {"department_code": territory.departments[0]}, index=range(n)), lon, lat
+    """Return places spread over the inner part of the box of each département of a territory, at least n in all."""
+    spread, inner = np.random.default_rng(seed), 0.15
+    codes = np.repeat(territory.departments, -(-n // len(territory.departments)))
+    west, south, east, north = np.array([DEPARTMENT_BOXES[c] for c in codes]).T
+    lon = west + (east - west) * spread.uniform(inner, 1 - inner, len(codes))
+    lat = south + (north - south) * spread.uniform(inner, 1 - inner, len(codes))
+    known = {"territory": territory.name, "commune_code": None, "region_code": None}
+    return pd.DataFrame({"department_code": codes} | known), lon, lat
 
 
 def trial(territory):
@@ -133,24 +148,43 @@ def trial(territory):
     return mistaken(places, lon, lat, own, declared), (lon, lat)
 
 
+def in_communes(rows, lonlat, territory, level, shape):
+    """Declare each place in a commune of its own, drawn around its point in metres; return the rows and the outlines."""
+    x, y = transform_points(*lonlat, 4326, territory.epsg)
+    codes = [f"{i:05d}" for i in range(len(x))]
+    drawn = {"area_code": codes, "territory": territory.name, "metres": shape(x, y)}
+    return rows.assign(commune_code=np.tile(codes, len(rows) // len(codes))), {level: pd.DataFrame(drawn)}
+
+
 @pytest.mark.parametrize("territory", TERRITORIES.values(), ids=lambda t: t.name)
 def test_every_territory_with_the_outline_of_the_declared_commune(territory):
     """Each place is declared in a commune of its own, a square of 10 km around it."""
-    rows, (lon, lat) = trial(territory)
-    x, y = transform_points(lon, lat, 4326, territory.epsg)
-    codes = [f"{i:05d}" for i in range(len(x))]
-    squares = shapely.box(x - 5_000, y - 5_000, x + 5_000, y + 5_000)
-    communes = pd.DataFrame({"area_code": codes, "geometry": squares, "territory": territory.name, "metres": squares})
-    rows = rows.assign(commune_code=np.tile(codes, len(rows) // len(codes)))
-    share, n_far, n_false, missed = rates(rows, {"commune": communes})
+    rows, lonlat = trial(territory)
+    rows, shapes = in_communes(
+        rows, lonlat, territory, "commune", lambda x, y: shapely.box(x - 5_000, y - 5_000, x + 5_000, y + 5_000)
+    )
+    share, n_far, n_false, missed = rates(rows, shapes)
     assert n_far > 5_000
     assert share >= REQUIRED, missed.groupby(["truth", "crs"]).size().to_dict()
     assert n_false == 0
 
 
 @pytest.mark.parametrize("territory", TERRITORIES.values(), ids=lambda t: t.name)
-def test_every_territory_by_its_box_alone(territory):
-    """Without outlines most mistakes still leave the box of the territory; the build warns that there are none."""
+def test_every_territory_without_outlines_in_communes_that_have_a_neighbourhood(territory):
+    """Each commune has a QPV, 60 km from the place; each pair of systems is one file; the département has a box only."""
+    rows, lonlat = trial(territory)
+    rows = rows.assign(source_id=rows["truth"])
+    rows, shapes = in_communes(
+        rows, lonlat, territory, placement.QPV_OF_COMMUNE, lambda x, y: shapely.box(x + 60_000, y, x + 60_500, y + 500)
+    )
+    share, n_far, n_false, missed = rates(rows, shapes)
+    assert n_far > 5_000
+    assert share >= REQUIRED, missed.groupby(["truth", "crs"]).size().to_dict()
+    assert n_false == 0
+
+
+@pytest.mark.parametrize("territory", TERRITORIES.values(), ids=lambda t: t.name)
+def test_every_territory_by_its_boxes_alone(territory):
     rows, _ = trial(territory)
     share, n_far, n_false, missed = rates(rows, {})
     assert n_far > 5_000
@@ -158,5 +192,5 @@ def test_every_territory_by_its_box_alone(territory):
     assert n_false == 0
 
 
-LARGE = {"metropole": 0.98, "guyane": 0.99, "polynesie": 0.98}
-"""Territories so large that a point may stay in their box (Web Mercator for Lambert-93, the next UTM zone), with the rate."""
+LARGE = {"guyane": 0.99, "polynesie": 0.98}
+"""Départements so large that a point may stay in their box (swapped axes of UTM 22 North, the next UTM zone), with the rate."""

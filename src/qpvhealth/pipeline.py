@@ -152,12 +152,13 @@ def _generations(prepared: pd.DataFrame, settings: Settings) -> tuple[str, ...]:
 
 def _structures(basis: Basis) -> pd.DataFrame:
     tables = []
+    surroundings = {placement.QPV_OF_COMMUNE: perimeter_rules.by_commune(basis.prepared)}
     for year, extract in basis.sources.structures.items():
         known = assembly.with_areas(extract, basis.sources.communes)
         places = placement.place(
             known,
             basis.sources.points[year],
-            outlines=basis.shapes,
+            outlines=basis.shapes | surroundings,
             tolerance_m=basis.settings.outline_tolerance_m,
             minimum_score=basis.settings.geocoder_score,
             error_m=basis.settings.location_error_m,

@@ -63,6 +63,20 @@ def test_a_file_whose_every_polygon_is_misplaced_is_refused(shapes, crs):
         prepared(*rows, crs=crs)
 
 
+def test_the_neighbourhoods_of_a_commune_are_gathered():
+    other, away = lonlat(1.42, 43.6), lonlat(1.41, 43.7)
+    frame = staged(
+        ("QP031001", TOULOUSE), ("QP031002", other), ("QP031003", away), ("QP031004", PARIS), ("QP031005", away)
+    )
+    frame = frame.assign(commune_codes=["31555,31001", "31555", "59350", "31555", None])
+    got = perimeters.by_commune(perimeters.prepare(frame)).set_index("area_code")
+    assert got["territory"].to_dict() == {"31001": "metropole", "31555": "metropole"}
+    assert [len(shapely.get_parts(s)) for s in got["metres"]] == [1, 3]
+    assert perimeters.by_commune(
+        perimeters.prepare(frame.assign(commune_codes=pd.Series([None] * 5, dtype="str")))
+    ).empty
+
+
 def test_one_wrong_file_among_good_ones_is_refused():
     both = pd.concat([staged(("QP031001", TOULOUSE)), staged(("QP974001", PARIS), source="reunion")], ignore_index=True)
     with pytest.raises(InputError, match="card reunion"):

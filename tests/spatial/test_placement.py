@@ -4,7 +4,7 @@ import pytest
 import shapely
 
 from qpvhealth.spatial import outlines
-from qpvhealth.spatial.placement import place
+from qpvhealth.spatial.placement import QPV_OF_COMMUNE, place
 from qpvhealth.spatial.projection import transform_points
 
 ERROR = {"housenumber": 20.0, "street": 150.0, "unknown": 20.0}
@@ -46,15 +46,17 @@ def candidate(rank=0, at=TOULOUSE, crs="EPSG:4326", **over):
 
 
 def placed(candidates, structures=None, shapes=COMMUNE):
+    return offer(candidates, structures, outlines.prepare(shapes))
+
+
+def offer(candidates, structures, prepared):
     columns = ["finess_et", "rank", "source_id", "x", "y", "crs", *list(candidate())[6:]]
     offered = pd.DataFrame(candidates, columns=columns).astype(
         {"commune_found": "str", "crs": "str", "finess_et": "str"}
     )
     offered = offered.astype(dict.fromkeys(("location_status", "location_precision", "source_id"), "str"))
     frame = pd.DataFrame(structures or [structure()]).astype("str")
-    return place(
-        frame, offered, outlines=outlines.prepare(shapes), tolerance_m=TOLERANCE, minimum_score=0.8, error_m=ERROR
-    )
+    return place(frame, offered, outlines=prepared, tolerance_m=TOLERANCE, minimum_score=0.8, error_m=ERROR)
 
 
 def moved(metres_east, epsg=2154):
@@ -124,6 +126,55 @@ def test_the_tolerance_of_an_outline_is_exact():
     for beyond, status in ((0, "located"), (500, "located"), (500.01, "contradictory")):
         got = placed([candidate(at=(575000 + beyond, 6279500), crs="EPSG:2154")], shapes=shapes)
         assert got["location_status"].tolist() == [status]
+
+
+@pytest.mark.parametrize(
+    ("at", "status"),
+    [
+        ((1.44, 43.6), "located"),
+        ((0.31, 43.99), "located"),
+        ((2.35, 48.85), "contradictory"),
+        ((2.2, 43.6), "contradictory"),
+    ],
+)
+def test_without_outlines_a_point_is_held_against_the_box_of_its_departement(at, status):
+    row = placed([candidate(at=at)], shapes={}).iloc[0]
+    assert row["location_status"] == status
+    unsaid = placed([candidate(at=at)], [structure(department_code=None)], {}).iloc[0]
+    assert unsaid["location_status"] == "located"
+
+
+def test_an_outline_of_the_departement_goes_before_its_box():
+    whole = shapely.box(-5, 42, 8, 51)
+    shapes = {"department": pd.DataFrame({"area_code": ["31"], "geometry": [whole], "crs": ["EPSG:4326"]})}
+    assert placed([candidate(at=(2.35, 48.85))], shapes=shapes)["location_status"].tolist() == ["located"]
+
+
+@pytest.mark.parametrize(("east", "status"), [(199_999, "located"), (200_001, "contradictory")])
+def test_a_point_is_held_against_the_neighbourhoods_of_its_commune(east, status):
+    who = structure(department_code=None)
+    x, y = moved(0)
+    drawn = {"area_code": ["31555"], "territory": ["metropole"], "metres": [shapely.Point(x - east, y)]}
+    got = offer([candidate(at=(x, y), crs="EPSG:2154")], [who], {QPV_OF_COMMUNE: pd.DataFrame(drawn)})
+    assert got["location_status"].tolist() == [status]
+
+
+@pytest.mark.parametrize(("n_wrong", "status"), [(5, "located"), (6, "contradictory")])
+def test_a_source_most_of_whose_points_are_wrong_is_believed_nowhere(n_wrong, status):
+    codes = [f"{i}" for i in range(10)]
+    points = [candidate(finess_et=c, at=(2.35, 48.85) if i < n_wrong else TOULOUSE) for i, c in enumerate(codes)]
+    other = candidate(1, finess_et="9")
+    who = [structure(finess_et=c) for c in codes]
+    got = placed(points, who, {})
+    assert got["location_status"].tolist() == ["contradictory"] * n_wrong + [status] * (10 - n_wrong)
+    if status == "contradictory":
+        assert got["location_note"].iloc[9].startswith("most points of this source")
+    assert placed([*points, other], who, {}).iloc[9][["location_status", "source_id"]].tolist() == [
+        "located",
+        "extract" if status == "located" else "register",
+    ]
+    few = placed(points[:9], who[:9], {})
+    assert few["location_status"].tolist() == ["contradictory"] * n_wrong + ["located"] * (9 - n_wrong)
 
 
 def test_an_arrondissement_is_held_against_its_commune():

@@ -56,7 +56,7 @@ RULES: dict[str, Rule] = {
         Rule(
             "commune-missing",
             WARNING,
-            "structures without commune: their département comes from their point, or is unknown",
+            "structures without commune: their département is the one that the extract gives, or unknown",
         ),
         Rule(
             "department-unknown",
@@ -88,7 +88,11 @@ RULES: dict[str, Rule] = {
         ),
         Rule("location-undetermined", WARNING, "structures whose location cannot decide"),
         Rule("location-contradictory", WARNING, "points far from the declared commune, département or territory"),
-        Rule("outlines-missing", WARNING, "no outlines: points are held against the box of their territory only"),
+        Rule(
+            "outlines-missing",
+            WARNING,
+            "no outlines: points are held against the box of their territory and of their département only",
+        ),
         Rule("polygon-repaired", WARNING, "invalid polygons repaired, polygonal part kept"),
         Rule("polygon-changed", WARNING, "a repair changed the area of a polygon by more than the setting"),
         Rule(

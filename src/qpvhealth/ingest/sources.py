@@ -393,7 +393,7 @@ def _boundaries(sources: Sources, cards: list[Card], _: tuple[Correction, ...]) 
     sources.areas = pd.concat(labels, ignore_index=True) if labels else pd.DataFrame(columns=columns[:3], dtype="str")
     if not any(len(f) for f in outlines):
         sources.findings.append(
-            Finding("outlines-missing", 1, "no outlines among the boundaries: only the territory is checked")
+            Finding("outlines-missing", 1, "no outlines among the boundaries: points are held against boxes only")
         )
 
 

@@ -115,6 +115,19 @@ def usable(prepared: pd.DataFrame, generation: str) -> dict[str, Perimeters]:
     }
 
 
+def by_commune(prepared: pd.DataFrame) -> pd.DataFrame:
+    """Gather the usable polygons of each commune that has QPV: ``area_code``, ``territory``, ``metres``.
+
+    A QPV over several communes is in each; a commune that is not of the département of the QPV is an error of its file, left out.
+    """
+    rows = prepared.loc[prepared["metres"].notna(), ["territory", "department_code", "commune_codes", "metres"]]
+    rows = rows.assign(area_code=rows["commune_codes"].str.split(",")).explode("area_code").dropna(subset="area_code")
+    home = rows[rows["area_code"].map(department_of_commune) == rows["department_code"]]
+    polygons = home.groupby(["area_code", "territory"])["metres"].agg(list).reset_index()
+    together = [shapely.geometrycollections(shapes) for shapes in polygons["metres"]]
+    return polygons.assign(metres=np.array(together, dtype=object))
+
+
 def published_geometry(prepared: pd.DataFrame) -> np.ndarray:
     """Return the repaired polygons in WGS84; as read, transformed, where nothing usable is left."""
     out = np.full(len(prepared), None, dtype=object)

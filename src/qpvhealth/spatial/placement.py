@@ -17,6 +17,7 @@ from qpvhealth.facts.territories import COMMUNE_OF_ARRONDISSEMENT
 from qpvhealth.spatial.projection import (
     WGS84,
     groups,
+    outside_department,
     territory_of_position,
     to_territory_metres,
     transform_points,
@@ -25,7 +26,18 @@ from qpvhealth.spatial.projection import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-OUTLINE_LEVELS = {"commune": "commune_code", "department": "department_code", "region": "region_code"}
+AREAS = ("commune_code", "department_code", "region_code")
+QPV_OF_COMMUNE = "qpv_of_commune"
+QPV_REACH_M = 200_000.0
+"""No place of a commune is farther than this from a QPV of it: the largest, in Guyane, measure less from end to end."""
+OUTLINE_LEVELS = {
+    "commune": "commune_code",
+    "department": "department_code",
+    "region": "region_code",
+    QPV_OF_COMMUNE: "commune_code",
+}
+DOUBTED_FROM, DOUBTED_SHARE = 10, 0.5
+"""A coordinate system is doubted from this many points on, when more than this share of them are wrong (our choices)."""
 _STATUS_RANK = {LOCATED: 0, CONTRADICTORY: 1, CENTROID: 2, MISSING: 3}
 
 
@@ -40,15 +52,15 @@ def place(
 ) -> pd.DataFrame:
     """Choose one point for each structure of one year.
 
-    ``structures``: one row per ``finess_et`` with ``territory`` and the codes of ``OUTLINE_LEVELS``. ``candidates``: any
+    ``structures``: one row per ``finess_et`` with ``territory`` and ``AREAS``. ``candidates``: any
     number of rows per ``finess_et`` with ``rank``, ``source_id``, ``x``, ``y``, ``crs``, ``location_status``, ``location_precision``,
-    ``location_score`` and ``commune_found``. ``outlines``: by level, ``area_code``, ``territory`` and ``metres``.
+    ``location_score`` and ``commune_found``. ``outlines``: by level of ``OUTLINE_LEVELS``, ``area_code``, ``territory`` and ``metres``.
 
     Returns one row per structure, in their order: ``location_status`` and its note, precision, error (metres), the source used,
     ``x`` and ``y`` in the metres of the territory, ``longitude`` and ``latitude``, the number of sources that give a point and
     the largest distance between their usable points. A territory that is not declared follows from the point.
     """
-    declared = structures[["finess_et", "territory", *OUTLINE_LEVELS.values()]]
+    declared = structures[["finess_et", "territory", *AREAS]]
     offered = candidates.merge(declared, on="finess_et", how="inner", validate="many_to_one")
     offered = _positioned(offered)
     offered = _judged(offered, outlines, tolerance_m, minimum_score)
@@ -87,22 +99,21 @@ def _judged(
     found, declared = frame["territory_found"], frame["territory"]
     stray = has_point & (found.isna() | (declared.notna() & (found != declared)))
     elsewhere = _another_commune(frame)
-    outside = np.zeros(len(frame), dtype=bool)
-    for level, column in OUTLINE_LEVELS.items():
-        if level in outlines:
-            outside |= _outside(frame, outlines[level], column, tolerance_m[level])
+    outside = _outside_declared(frame, outlines, tolerance_m)
+    doubted = has_point & _of_doubted_system(frame, stray | outside)
     located = frame["location_status"] == LOCATED
     notes = pd.Series(None, index=frame.index, dtype="str")
     for reason, at in (
         ("no point", ~has_point),
         ("outside its declared territory, or every territory", stray & located),
         ("far from its declared commune or département", outside & located),
+        ("most points of this source and system are elsewhere than declared", doubted & located),
         ("the geocoder found another commune", elsewhere & located),
         ("score too low", poor),
         ("the point stands for a commune or a place", frame["location_status"] == CENTROID),
     ):
         notes = notes.where(~at | notes.notna(), reason)
-    contradictory = located & has_point & (stray | outside | elsewhere)
+    contradictory = located & has_point & (stray | outside | doubted | elsewhere)
     status = frame["location_status"].where(~poor, CENTROID).where(~contradictory, CONTRADICTORY)
     return frame.assign(location_status=status.where(has_point, MISSING), location_note=notes)
 
@@ -112,6 +123,35 @@ def _another_commune(frame: pd.DataFrame) -> pd.Series:
     found = frame["commune_found"].replace(COMMUNE_OF_ARRONDISSEMENT)
     declared = frame["commune_code"].replace(COMMUNE_OF_ARRONDISSEMENT)
     return found.notna() & declared.notna() & (found != declared)
+
+
+def _outside_declared(
+    frame: pd.DataFrame, outlines: Mapping[str, pd.DataFrame], tolerance_m: Mapping[str, float]
+) -> np.ndarray:
+    """Say which points lie outside a declared area.
+
+    That is its outline; where no outline of the département is given, the box of the département, and the surroundings of the QPV
+    of the commune.
+    """
+    departments = frame["department_code"]
+    if "department" in outlines:
+        departments = departments.mask(departments.isin(outlines["department"]["area_code"]))
+    outside = outside_department(frame["longitude"].to_numpy(), frame["latitude"].to_numpy(), departments)
+    allowed = {**tolerance_m, QPV_OF_COMMUNE: QPV_REACH_M}
+    for level, column in OUTLINE_LEVELS.items():
+        if level in outlines:
+            outside |= _outside(frame, outlines[level], column, allowed[level])
+    return outside
+
+
+def _of_doubted_system(frame: pd.DataFrame, wrong: pd.Series) -> pd.Series:
+    """Say which points come from a source most of whose points, in this system and territory, are wrong.
+
+    Its system is not the one stated, and those that fell in the right area by chance cannot decide either.
+    """
+    there = frame["longitude"].notna()
+    alike = wrong.where(there).groupby([frame[c] for c in ("source_id", "crs", "territory")], dropna=False)
+    return (alike.transform("count") >= DOUBTED_FROM) & (alike.transform("mean") > DOUBTED_SHARE)
 
 
 def _outside(frame: pd.DataFrame, outlines: pd.DataFrame, column: str, tolerance_m: float) -> np.ndarray:

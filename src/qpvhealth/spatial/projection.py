@@ -11,6 +11,7 @@ import shapely
 from pyproj import CRS, Transformer
 from pyproj.exceptions import CRSError
 
+from qpvhealth.facts.departments import DEPARTMENT_BOXES
 from qpvhealth.facts.territories import TERRITORIES
 
 if TYPE_CHECKING:
@@ -102,3 +103,16 @@ def territory_of_position(lon: Array, lat: Array) -> pd.Series:
         inside = (lon >= west) & (lon <= east) & (lat >= south) & (lat <= north)
         found[inside] = territory.name
     return pd.Series(found, dtype="str")
+
+
+def outside_department(lon: Array, lat: Array, department: pd.Series) -> Array:
+    """Say which positions (degrees) lie outside the box of the département beside them.
+
+    False without a position or a known département: nothing is held against what is not said.
+    """
+    boxes = np.array([DEPARTMENT_BOXES.get(code, _EVERYWHERE) for code in department], dtype=float).reshape(-1, 4)
+    west, south, east, north = boxes.T
+    return np.asarray((lon < west) | (lon > east) | (lat < south) | (lat > north))
+
+
+_EVERYWHERE = (-np.inf, -np.inf, np.inf, np.inf)
