@@ -17,7 +17,7 @@ from qpvhealth.indicators import backcast, change_summary, changes, identity, pe
 from qpvhealth.spatial import fates, situations
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from qpvhealth.ingest.sources import Vintage
     from qpvhealth.pipeline import Basis
@@ -64,7 +64,7 @@ def between(
     """Account for the changes between two extracts, in every generation and in the one in force."""
     first, last = interval.from_year, interval.to_year
     chosen: dict[str, tuple[Rule, Rule]] = {}
-    for generation in sorted(known[first].by_generation):
+    for generation in sorted({*known[first].by_generation, *known[last].by_generation}):
         alone: Rule = dict.fromkeys(TERRITORIES, generation)
         chosen[generation] = (alone, alone)
     chosen[IN_FORCE] = (in_force[first], in_force[last])
@@ -117,8 +117,8 @@ def tables(
     fates of the QPV add up in every territory.
     """
     dates = {year: vintage.reference_date for year, vintage in basis.sources.vintages.items()}
-    pairs = list(pairwise(sorted(dates, key=dates.__getitem__)))
-    found = _changes(structures, located, pairs, basis)
+    pairs = consecutive(basis.sources.vintages)
+    found = changes_between(structures, located, pairs, basis.sources.vintages, basis)
     summary = change_summary.summarise(found)
     years = pd.DataFrame(pairs, columns=["from_year", "to_year"], dtype="int64")
     totals = counts[counts["modality"] == change_summary.ALL]
@@ -137,10 +137,22 @@ def tables(
     }
 
 
-def _changes(
-    structures: pd.DataFrame, located: pd.DataFrame, pairs: list[tuple[int, int]], basis: Basis
+def consecutive(vintages: Mapping[int, Vintage]) -> list[tuple[int, int]]:
+    """Return the consecutive years, in the order of their reference dates."""
+    return list(pairwise(sorted(vintages, key=lambda year: vintages[year].reference_date)))
+
+
+def changes_between(
+    structures: pd.DataFrame,
+    located: pd.DataFrame,
+    pairs: Sequence[tuple[int, int]],
+    vintages: Mapping[int, Vintage],
+    basis: Basis,
 ) -> pd.DataFrame:
-    known, vintages, rule = extracts(structures, located), basis.sources.vintages, basis.settings.vecu_rule
+    """Account for the changes between each pair of extracts. ``vintages`` say what each covers of these structures."""
+    nothing = Extract(structures.iloc[:0][list(_STRUCTURE)], {})
+    known = dict.fromkeys(vintages, nothing) | extracts(structures, located)
+    rule = basis.settings.vecu_rule
     parts = [
         between(known, interval(vintages[a], vintages[b]), basis.sources.links, basis.in_force, near_rule=rule)
         for a, b in pairs

@@ -10,6 +10,7 @@ import shapely
 
 from qpvhealth.contract.tables import PUBLISHED
 from qpvhealth.facts import generations as generation_facts
+from qpvhealth.facts.categories import STRUCTURE_TYPES
 from qpvhealth.facts.generations import IN_FORCE
 from qpvhealth.facts.situations import LOCATED, NO, UNDETERMINED, UNKNOWN, YES
 from qpvhealth.facts.territories import (
@@ -105,7 +106,8 @@ def answers(
     """Return the ARS's answer for each structure of a year: ``vecu_declared`` and ``is_unlisted``.
 
     A declaration about this generation comes first. In a region that has answered, a structure that its answer does not name is
-    "no". With no answer, the extract's own column, which speaks of the perimeters in force. Otherwise unknown.
+    "no"; the ARS are asked about MSP and centres only. With no answer, the extract's own column, which speaks of the perimeters in
+    force. Otherwise unknown.
     """
     rows = sources.declarations
     rows = rows[(rows["year"] == year) & (rows["generation"] == generation) & (rows["vecu_declared"] != UNKNOWN)]
@@ -116,7 +118,7 @@ def answers(
         if len(rows)
         else pd.Series(data=False, index=structures.index)
     )
-    unlisted = named.isna() & asked
+    unlisted = named.isna() & asked & structures["structure_type"].isin(STRUCTURE_TYPES)
     own = (
         structures["vecu_declared"]
         .astype("str")

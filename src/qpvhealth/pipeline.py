@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from qpvhealth import accounting, assembly, findings, supplements
+from qpvhealth import accounting, assembly, findings, other_types, supplements
 from qpvhealth.contract.tables import PUBLISHED
 from qpvhealth.facts.generations import IN_FORCE, expected_count
 from qpvhealth.facts.situations import LOCATED
@@ -85,19 +85,18 @@ def build(raw: str | Path, settings: Settings | None = None, *, progress: Callab
     tell("preparing perimeters")
     basis = _basis(sources, chosen)
     tell("placing structures")
-    structures = _structures(basis)
+    placed = _structures(basis)
     tell("joining structures and neighbourhoods")
-    located, pairs = _locations(structures, basis)
+    (structures, located, pairs), others = other_types.split(other_types.Placed(placed, *_locations(placed, basis)))
     tell("overlaying the zonings")
     zoning = _zoning(basis)
     tell("counting")
     stock = _stock(structures, located)
-    every = pd.concat([stock, assembly.in_force_rows(stock, basis.in_force)], ignore_index=True)
+    every, beside = (_with_in_force(rows, basis) for rows in (stock, _stock(others.structures, others.located)))
     yearly = counts.count(every)
     counts.assert_levels_add_up(yearly)
     covered = _coverage(stock, structures, pairs, zoning, basis)
     tell("accounting for the changes")
-    located = located.assign(situation_by_place=accounting.places(located, basis.settings.vecu_distance_m))
     accounts = accounting.tables(structures, located, stock, yearly, basis)
     tables = {
         "extracts": _extracts(sources, invented=cards[0].is_invented),
@@ -109,14 +108,16 @@ def build(raw: str | Path, settings: Settings | None = None, *, progress: Callab
         "flag_agreement": agreement.agreement(every),
         "neighbourhood_coverage": covered,
         "yearly_counts": yearly,
-        "indicators": _indicators(every, covered, accounts["change_summary"], basis),
+        "indicators": _indicators(every, beside, covered, accounts["change_summary"], basis),
         "rejects": sources.rejects,
-        "areas": assembly.areas_table(sources, yearly),
         **accounts,
+        **other_types.tables(others, beside, basis),
         **supplements.tables(basis),
     }
+    tables["areas"] = assembly.areas_table(sources, pd.concat([yearly, tables["other_yearly_counts"]]))
     tell("checking")
     found = [*sources.findings, *findings.of(tables, basis), *accounting.findings(tables)]
+    found += other_types.findings(structures, others.structures)
     conformed = {name: table.conform(assembly.selected(tables[name], name)) for name, table in PUBLISHED.items()}
     return Built(conformed, _accounts(inputs, sources), found, in_force=basis.in_force, invented=cards[0].is_invented)
 
@@ -182,7 +183,9 @@ def _locations(structures: pd.DataFrame, basis: Basis) -> tuple[pd.DataFrame, pd
         located.append(rows.drop(columns="qpv_code").join(verdict))
         nearest = structures.join(found.points[["nearest_qpv_code"]])
         pairs.append(_pairs(nearest, found.pairs, generation, basis))
-    return pd.concat(located, ignore_index=True), pd.concat(pairs, ignore_index=True)
+    every = pd.concat(located, ignore_index=True)
+    by_place = accounting.places(every, basis.settings.vecu_distance_m)
+    return every.assign(situation_by_place=by_place), pd.concat(pairs, ignore_index=True)
 
 
 def _only_placed(rows: pd.DataFrame) -> pd.DataFrame:
@@ -280,6 +283,11 @@ def _stock(structures: pd.DataFrame, located: pd.DataFrame) -> pd.DataFrame:
     return stock.assign(is_placed=assembly.placed_rows(stock))
 
 
+def _with_in_force(stock: pd.DataFrame, basis: Basis) -> pd.DataFrame:
+    """Add the rows of the generation in force at each date."""
+    return pd.concat([stock, assembly.in_force_rows(stock, basis.in_force)], ignore_index=True)
+
+
 def _coverage(
     stock: pd.DataFrame, structures: pd.DataFrame, pairs: pd.DataFrame, zoning: pd.DataFrame, basis: Basis
 ) -> pd.DataFrame:
@@ -317,14 +325,19 @@ def _nearest(stock: pd.DataFrame, points: pd.DataFrame, perimeters: dict[str, Pe
     return pd.concat(parts[1:] or parts, ignore_index=True)
 
 
-def _indicators(every: pd.DataFrame, covered: pd.DataFrame, summary: pd.DataFrame, basis: Basis) -> pd.DataFrame:
-    """Return the headline of every year and generation, those in force included, each with its date and perimeters in words."""
+def _indicators(
+    every: pd.DataFrame, beside: pd.DataFrame, covered: pd.DataFrame, summary: pd.DataFrame, basis: Basis
+) -> pd.DataFrame:
+    """Return the headline of every year and generation, those in force included, each with its date and perimeters in words.
+
+    ``beside``: the stock of the types beyond MSP and CdS, each in a scope of its own.
+    """
     settings, in_force = basis.settings, basis.in_force
     current = [assembly.in_force_neighbourhoods(rows, in_force[int(str(y))]) for y, rows in covered.groupby("year")]
     places = pd.concat([covered, *(c.assign(generation=IN_FORCE) for c in current)], ignore_index=True)
     of_structures = headline.structures(every, near_rule=settings.vecu_rule, vecu_distance_m=settings.vecu_distance_m)
-    moved = net_change.net_change(of_structures, summary)
-    out = pd.concat([of_structures, headline.neighbourhoods(places), moved], ignore_index=True)
+    parts = [of_structures, headline.neighbourhoods(places), net_change.net_change(of_structures, summary)]
+    out = pd.concat([*parts, other_types.indicators(beside, settings)], ignore_index=True)
     return out.assign(rule=findings.in_context(out, basis))
 
 

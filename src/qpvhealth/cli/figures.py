@@ -13,16 +13,25 @@ from qpvhealth.cli.options import filter_options, json_option, release_options, 
 from qpvhealth.cli.output import open_release, print_json, settings_of, show
 
 LEVELS = ("country", "territory", "region", "department", "epci", "commune", "qpv")
-LIST_NAMES = ("uncovered", "fragile", "disagreements", "rejects")
+LIST_NAMES = ("uncovered", "fragile", "disagreements", "others", "rejects")
 
 
 @main_group.command()
 @click.option("--level", type=click.Choice(LEVELS), default="country", show_default=True, help="Areas to count by.")
+@click.option("--other-types", is_flag=True, help="Count the types beyond MSP and CdS instead, each on its own.")
 @filter_options
 @show_options
 @release_options
 def counts(
-    *, level: str, fmt: str | None, to: Path | None, as_json: bool, release_name: str | None, out: Path, **chosen: Any
+    *,
+    level: str,
+    other_types: bool,
+    fmt: str | None,
+    to: Path | None,
+    as_json: bool,
+    release_name: str | None,
+    out: Path,
+    **chosen: Any,
 ) -> None:
     r"""Show the table of the progress report: structures in and near QPV, by year and type.
 
@@ -34,21 +43,20 @@ def counts(
     from qpvhealth.publish import views
 
     release = open_release(out, release_name)
-    show(release, views.counts(release, level, views.Filters(**chosen)), fmt, to, as_json=as_json)
+    count = views.other_counts if other_types else views.counts
+    show(release, count(release, level, views.Filters(**chosen)), fmt, to, as_json=as_json)
 
 
 @main_group.command("list")
 @click.argument("name", type=click.Choice(LIST_NAMES))
 @filter_options
-@click.option(
-    "--type", "structure_type", type=click.Choice(["MSP", "CDS"], case_sensitive=False), help="Only this type."
-)
+@click.option("--type", "structure_type", metavar="TYPE", help="Only this type: MSP, CDS, or one that a card names.")
 @show_options
 @release_options
 def list_command(
     *, name: str, fmt: str | None, to: Path | None, as_json: bool, release_name: str | None, out: Path, **chosen: Any
 ) -> None:
-    r"""List uncovered QPV, fragile structures, disagreements with the extract's own flag, or rejected rows.
+    r"""List uncovered QPV, fragile structures, disagreements with the extract's own flag, other types, or rejected rows.
 
     \b
     Examples:

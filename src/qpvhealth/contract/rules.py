@@ -129,6 +129,11 @@ RULES: dict[str, Rule] = {
         Rule("commune-unnamed", WARNING, "QPV whose file names communes that the table of communes does not have"),
         Rule("correction-applied", WARNING, "values corrected by corrections.toml"),
         Rule("modality-unknown", WARNING, "centres of unknown modality: the primary scope is a bound"),
+        Rule(
+            "type-crossed",
+            WARNING,
+            "structures that are MSP or centre in one extract and of a type beyond them in another",
+        ),
         Rule("not-attributable", WARNING, "changes that no evidence explains: shown by name and count, never spread"),
         Rule("order-matters", WARNING, "changes whose causes another order of tests would split otherwise"),
         Rule(

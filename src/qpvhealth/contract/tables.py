@@ -472,6 +472,32 @@ AREAS = Table(
     (_LEVEL, _AREA, Column("label", "string", "Nom", "Name")),
 )
 
+OTHER_TYPE = r"(?!(?:MSP|CDS|all)$)\S.{0,59}"
+"""A type beyond MSP and CdS, by the name that its card gives it."""
+
+
+def _of_other_types(table: Table, fr: str) -> Table:
+    """Declare the same table for the types beyond MSP and CdS: their names are those of the cards, and no row totals types."""
+    doc = "named by the card of its extract (`other_types`); in no count of MSP and CdS, nor in any coverage"
+    columns = tuple(
+        replace(c, doc=doc, values=None, pattern=OTHER_TYPE) if c.name.startswith("structure_type") else c
+        for c in table.columns
+    )
+    references = tuple(replace(r, table="other_structures") if r.table == "structures" else r for r in table.references)
+    return replace(table, name=f"other_{table.name}", fr=fr, columns=columns, references=references)
+
+
+OTHER_TABLES = {
+    t.name: t
+    for t in (
+        _of_other_types(STRUCTURES, "Structures d'autres types"),
+        _of_other_types(STRUCTURE_LOCATIONS, "Localisation des structures d'autres types"),
+        _of_other_types(STRUCTURE_NEIGHBOURHOODS, "Couples structure d'un autre type-quartier"),
+        _of_other_types(YEARLY_COUNTS, "Comptes annuels des autres types"),
+        _of_other_types(CHANGE_TABLES["changes"], "Changements des structures d'autres types"),
+    )
+}
+
 PUBLISHED: dict[str, Table] = (
     {
         t.name: t
@@ -490,6 +516,7 @@ PUBLISHED: dict[str, Table] = (
             AREAS,
         )
     }
+    | OTHER_TABLES
     | CHANGE_TABLES
     | COVERAGE_TABLES
 )

@@ -11,6 +11,7 @@ from datetime import date
 
 MSP, CDS = "MSP", "CDS"
 STRUCTURE_TYPES = (MSP, CDS)
+"""The types that every published figure is about. A card may name others (``other_types``), which are counted apart."""
 MONO, PLURI, UNKNOWN = "mono", "pluri", "unknown"
 MODALITIES = (MONO, PLURI, UNKNOWN)
 

@@ -7,6 +7,7 @@ NPNRU, in a ZIP; and their inhabitants). A unit that is unknown is never counted
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -24,6 +25,9 @@ from qpvhealth.facts.situations import (
 )
 from qpvhealth.facts.zonings import ZAC, ZIP
 from qpvhealth.indicators.counts import area_codes
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 LEVELS = ("country", "territory", "region", "department")
 SCOPES: dict[str, str] = {
@@ -93,12 +97,15 @@ SUBSETS: tuple[Subset, ...] = (
 )
 
 
-def structures(stock: pd.DataFrame, *, near_rule: str, vecu_distance_m: float) -> pd.DataFrame:
+def structures(
+    stock: pd.DataFrame, *, near_rule: str, vecu_distance_m: float, scopes: Mapping[str, str] = SCOPES
+) -> pd.DataFrame:
     """Return the indicators that count structures, for every year, generation, level, area and scope.
 
     ``stock``: one row per structure, year and generation (``in_force`` too), with ``distance_m``, ``vecu_declared``, ``situation``
     and ``is_placed``. Unknown structures: those that could be in the numerator. ``n_vecu_declared`` and "near" by declaration
-    are null where nobody answered for any structure outside a QPV.
+    are null where nobody answered for any structure outside a QPV. ``scopes``: name and words; one beyond ``SCOPES`` is the name of
+    a structure type.
     """
     flags = _flags(stock, near_rule, vecu_distance_m)
     base = _cells(flags, stock)
@@ -106,9 +113,9 @@ def structures(stock: pd.DataFrame, *, near_rule: str, vecu_distance_m: float) -
     for level in LEVELS:
         placed = base.assign(level=level, area_code=area_codes(base, level))
         areas = placed[_AREA].drop_duplicates()
-        parts += [_structure_sums(_in_scope(placed, scope), areas).assign(scope=scope) for scope in SCOPES]
-    near = NEAR_WORDS[near_rule].format(d=vecu_distance_m)
-    return _structure_indicators(pd.concat(parts, ignore_index=True), near, vecu_distance_m)
+        parts += [_structure_sums(_in_scope(placed, scope), areas).assign(scope=scope) for scope in scopes]
+    near, sums = NEAR_WORDS[near_rule].format(d=vecu_distance_m), pd.concat(parts, ignore_index=True)
+    return _structure_indicators(sums, sums["scope"].map(dict(scopes)), near, vecu_distance_m)
 
 
 _PLACE = ["generation", "year", "territory", "region_code", "department_code"]
@@ -129,6 +136,8 @@ def _in_scope(cells: pd.DataFrame, scope: str) -> pd.DataFrame:
     msp, vague = cells["structure_type"] == MSP, (cells["structure_type"] == CDS) & (cells["modality"] == UNKNOWN)
     if scope == "primary":
         return _as_possible(cells, vague)[msp | vague | (cells["modality"] == PLURI)]
+    if scope not in SCOPES:
+        return cells[cells["structure_type"] == scope]
     return {"msp": cells[msp], "cds": cells[~msp], "msp_cds": cells}[scope]
 
 
@@ -178,12 +187,11 @@ def _structure_sums(placed: pd.DataFrame, areas: pd.DataFrame) -> pd.DataFrame:
     return merged.fillna(dict.fromkeys(measures, 0)).astype(dict.fromkeys(measures, "int64"))
 
 
-def _structure_indicators(sums: pd.DataFrame, near: str, distance: float) -> pd.DataFrame:
+def _structure_indicators(sums: pd.DataFrame, scope: pd.Series, near: str, distance: float) -> pd.DataFrame:
     """Write the sums as indicators. ``n_in_qpv`` lies between what is inside and that plus what cannot be placed."""
     told = {
         name: (sums["outside"] == 0) | (sums[f"u_{name}"] < sums["outside"]) for name in ("vecu_declared", "in_or_near")
     }
-    scope = sums["scope"].map(SCOPES)
     words = {
         "in_qpv": scope + " inside a QPV, border included",
         "vecu_declared": scope + " declared by the ARS, outside",

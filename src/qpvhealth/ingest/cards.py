@@ -45,7 +45,7 @@ COMMON_KEYS = {
 STATUSES = ("provisional", "validated", "published")
 
 KIND_KEYS: dict[str, dict[str, type]] = {
-    "structures": {"year": int, "reference_date": date, "crs": str, "covers": dict},
+    "structures": {"year": int, "reference_date": date, "crs": str, "covers": dict, "other_types": list},
     "register": {"year": int, "reference_date": date, "crs": str},
     "neighbourhoods": {
         "generation": str,
@@ -86,8 +86,11 @@ REQUIRED: dict[str, tuple[str, ...]] = {
     "targets": (),
 }
 BOUNDARY_LEVELS = ("commune", "department", "region")
+LONGEST_TYPE = 60
 ZONING_LEVELS = ("qpv", "tvs", "commune")
 AREA_KEYS = {"regions", "departments"}
+TAKEN_NAMES = ("msp", "cds", "msp_cds", "primary", "all", "none", "out_of_scope")
+"""Names that a type beyond MSP and CdS cannot take: they are types, scopes or totals already."""
 _STRUCTURE_CODES = ("structure_type", "modality", "source_says_in_qpv", "vecu_declared", "location_precision")
 CODED: dict[str, tuple[str, ...]] = {
     "structures": _STRUCTURE_CODES,
@@ -248,6 +251,14 @@ def _bad_words(entry: dict[str, Any]) -> Iterator[str]:
         yield "header_row counts from 1"
     if not all(isinstance(code, str) for code in entry.get("codes", [])):
         yield "codes is a list of QPV codes, as texts"
+    yield from _bad_types(entry.get("other_types", []))
+
+
+def _bad_types(names: list[Any]) -> Iterator[str]:
+    if not all(_is_word(name) and name == name.strip() and len(name) <= LONGEST_TYPE for name in names):
+        yield f"other_types is a list of names of at most {LONGEST_TYPE} characters, as texts"
+    elif taken := sorted(name for name in names if name.casefold() in TAKEN_NAMES):
+        yield f"other_types names {', '.join(taken)}; those are counted anyway, or are totals: {', '.join(TAKEN_NAMES)}"
 
 
 def _bad_area(key: str, area: dict[str, Any]) -> Iterator[str]:

@@ -101,11 +101,20 @@ _WITH_DEFAULTS = ("modality", "source_says_in_qpv", "vecu_declared", "location_p
 
 
 def coded(text: pd.Series, name: str, card: Card, sieve: Sieve) -> pd.Series:
-    """Read a coded column with the card's words, else ours. Rows that already left the sieve are not read."""
-    mapping = card.words(name)
-    if mapping is not None and (wrong := sorted(set(mapping.values()) - set(_KNOWN_WORDS[name]))):
+    """Read a coded column with the card's words, else ours. Rows that already left the sieve are not read.
+
+    A type beyond MSP and CdS is known when the card names it (``other_types``), and then by its own name too.
+    """
+    mapping, own = card.words(name), {t: t for t in card.get("other_types", ())} if name == "structure_type" else {}
+    known = (*_KNOWN_WORDS[name], *own)
+    if mapping is not None and (wrong := sorted(set(mapping.values()) - set(known))):
         raise UsageError(
-            f"card {card.id}: [source.values.{name}] maps to {', '.join(wrong)}; known: {', '.join(_KNOWN_WORDS[name])}"
+            f"card {card.id}: [source.values.{name}] maps to {', '.join(wrong)}; known: {', '.join(known)}"
+            + (_OTHER_TYPES if name == "structure_type" else "")
         )
     words = WORDS[name] if mapping is None else WORDS[name] | mapping if name in _WITH_DEFAULTS else mapping
-    return cleaning.coded(text.where(sieve.keep), words, column=name, where=f"{sieve.raw.place()}: card {card.id}")
+    where = f"{sieve.raw.place()}: card {card.id}"
+    return cleaning.coded(text.where(sieve.keep), own | words, column=name, where=where)
+
+
+_OTHER_TYPES = ', or a type of its own that the card names, such as other_types = ["pôle de santé"]'

@@ -9,6 +9,7 @@ import pandas as pd
 
 from qpvhealth.contract.rules import Finding
 from qpvhealth.errors import InputError, UsageError
+from qpvhealth.facts.categories import CDS, STRUCTURE_TYPES, UNKNOWN as UNKNOWN_MODALITY
 from qpvhealth.facts.territories import DEPARTMENT_TERRITORY, REGIONS
 from qpvhealth.ingest import (
     boundaries,
@@ -58,13 +59,17 @@ EXTRACT_RANK, REGISTER_RANK, GEOCODED_RANK = 0, 1, 2
 
 @dataclass(frozen=True)
 class Vintage:
-    """What is said of the extract of one year: its reference date, what it covers, its status and its cards."""
+    """What is said of the extract of one year: its reference date, what it covers, its status and its cards.
+
+    ``departments``: covered for MSP and CdS; ``other_departments``: for the types beyond them. Null: everything.
+    """
 
     year: int
     reference_date: date
     departments: frozenset[str] | None
     status: str | None
     source_ids: tuple[str, ...]
+    other_departments: frozenset[str] | None = frozenset()
 
 
 @dataclass
@@ -172,28 +177,52 @@ def _structures(sources: Sources, cards: list[Card], known: tuple[Correction, ..
     for year, extracts in sorted(by_year.items()):
         frame, duplicates = structures.combine([s for _, s in extracts])
         sources.repeated(duplicates)
-        sources.vintages[year] = _vintage(year, [c for c, _ in extracts])
+        sources.vintages[year] = _vintage(year, extracts)
         sources.structures[year] = frame.assign(year=year)
         sources.points[year] = structures.points(frame).assign(rank=EXTRACT_RANK, commune_found=None)
 
 
-def _vintage(year: int, cards: list[Card]) -> Vintage:
-    covers = [departments_of(c.area, c.id) for c in cards]
-    whole = None if any(d is None for d in covers) else frozenset().union(*(d for d in covers if d is not None))
+def _vintage(year: int, extracts: list[tuple[Card, StagedStructures]]) -> Vintage:
+    """Say what the cards of a year cover together. A card of other types alone says nothing of MSP and CdS anywhere."""
+    cards = [card for card, _ in extracts]
+    counting = [card for card, staged in extracts if not card.get("other_types") or _counts_some(staged)]
+    beside = [card for card in cards if card.get("other_types")]
     statuses = sorted({c.get("status") for c in cards if c.get("status")})
-    return Vintage(year, cards[0]["reference_date"], whole, ", ".join(statuses) or None, tuple(c.id for c in cards))
+    return Vintage(
+        year,
+        cards[0]["reference_date"],
+        _covered_together(counting),
+        ", ".join(statuses) or None,
+        tuple(c.id for c in cards),
+        _covered_together(beside),
+    )
+
+
+def _counts_some(staged: StagedStructures) -> bool:
+    return bool(staged.staged.frame["structure_type"].isin(STRUCTURE_TYPES).any())
+
+
+def _covered_together(cards: list[Card]) -> frozenset[str] | None:
+    covers = [departments_of(c.area, c.id) for c in cards]
+    return None if any(d is None for d in covers) else frozenset().union(*(d for d in covers if d is not None))
 
 
 def _warn_stock(sources: Sources, frame: pd.DataFrame, vintage: Vintage) -> None:
     day = pd.Timestamp(vintage.reference_date)
     future, closed = frame["opened_on"] > day, frame["closed_on"] <= day
-    outside = ~frame["department_code"].isin(vintage.departments or ()) & (vintage.departments is not None)
+    counted = frame["structure_type"].isin(STRUCTURE_TYPES)
+    covers = {True: vintage.departments, False: vintage.other_departments}
+    outside = pd.Series(data=False, index=frame.index)
+    for is_counted, departments in covers.items():
+        if departments is not None:
+            outside |= (counted == is_counted) & ~frame["department_code"].isin(departments)
+    vague = (frame["structure_type"] == CDS) & (frame["modality"] == UNKNOWN_MODALITY)
     for rule, at, words in (
         ("opening-in-future", future, f"open after {vintage.reference_date}, out of the stock"),
         ("closed-before", closed, f"closed on or before {vintage.reference_date}, out of the stock"),
         ("extract-outside-cover", outside, "lie outside what the extract covers"),
         ("department-unknown", frame["department_code"].isna(), "have no known département"),
-        ("modality-unknown", (frame["modality"] == "unknown"), "centres have no known modality"),
+        ("modality-unknown", vague, "are centres without known modality"),
     ):
         _warn(sources, rule, frame[at], f"{vintage.year}: structures that {words}", len(frame))
 

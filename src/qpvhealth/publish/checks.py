@@ -23,7 +23,9 @@ def problems(release: Release) -> list[str]:
     if found:
         return found
     tables = {name: release.table(name) for name in release.tables}
-    return [*_contracts(tables), *_accounts(release), *_stock(tables), *_levels(tables["yearly_counts"])]
+    counted = [name for name in ("yearly_counts", "other_yearly_counts") if name in tables]
+    levels = [problem for name in counted for problem in _levels(name, tables[name])]
+    return [*_contracts(tables), *_accounts(release), *_stock(tables), *levels]
 
 
 def _contracts(tables: dict[str, pd.DataFrame]) -> Iterator[str]:
@@ -53,12 +55,26 @@ def _stock(tables: dict[str, pd.DataFrame]) -> Iterator[str]:
     for year, generation, n in whole[["year", "generation", "n_structures"]].itertuples(index=False):
         if stock.get(year, 0) != n:
             yield f"yearly_counts: {generation} {year} has {n} structures, the stock has {stock.get(year, 0)}"
+    if "other_structures" in tables:
+        yield from _other_stock(tables["other_structures"], tables["other_yearly_counts"])
 
 
-def _levels(counts: pd.DataFrame) -> Iterator[str]:
+def _other_stock(structures: pd.DataFrame, counts: pd.DataFrame) -> Iterator[str]:
+    """Hold the national totals of each type beyond MSP and CdS against its structures in the stock."""
+    stock = structures[structures["is_in_stock"]].groupby(["year", "structure_type"]).size()
+    whole = counts[(counts["level"] == "country") & (counts[["modality", "situation"]] == "all").all(axis=1)]
+    for generation, rows in whole.groupby("generation"):
+        counted = rows.set_index(["year", "structure_type"])["n_structures"]
+        for cell in stock.index.union(counted.index):
+            n, here = counted.get(cell, 0), stock.get(cell, 0)
+            if n != here:
+                yield f"other_yearly_counts: {generation} {cell[0]} has {n} {cell[1]}, the stock has {here}"
+
+
+def _levels(name: str, counts: pd.DataFrame) -> Iterator[str]:
     sums = counts.groupby([*COUNT_CELL, "level"])["n_structures"].sum().unstack("level")  # noqa: PD010
     for level in sums.columns.drop("country"):
         compared = sums[sums.index.get_level_values("situation") == "in_qpv"] if level == "qpv" else sums
         wrong = compared[compared[level].fillna(0) != compared["country"].fillna(0)]
         if len(wrong):
-            yield f"yearly_counts: {level} does not add up to the country in {len(wrong)} cells, first {wrong.index[0]}"
+            yield f"{name}: {level} does not add up to the country in {len(wrong)} cells, first {wrong.index[0]}"

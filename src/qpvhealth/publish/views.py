@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from qpvhealth.publish.release import Release
 
 ALL = "all"
-LISTS = ("uncovered", "fragile", "disagreements", "rejects")
+LISTS = ("uncovered", "fragile", "disagreements", "others", "rejects")
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,54 @@ def counts(release: Release, level: str, filters: Filters) -> View:
     frame = frame.join(_net(release, generation, level))
     shown = _named(release, frame.reset_index(), level).assign(generation=generation)
     titles = {k: v for k, v in _COUNT_TITLES.items() if level != "country" or k not in ("area_code", "label")}
-    return View("counts", shown[list(titles)], titles, _notes(release, generation, filters.year))
+    notes = _notes(release, generation, filters.year)
+    return View("counts", shown[list(titles)], titles, (*notes, *_counted_apart(release)))
+
+
+_OTHER_COUNT_TITLES = {
+    "year": "Millésime",
+    "reference_date": "Date de référence",
+    "generation": "Périmètres",
+    "area_code": "Zone",
+    "label": "Nom",
+    "structure_type": "Type",
+    "in_qpv": "En QPV",
+    "vecu_declared": "Quartier vécu déclaré",
+    "vecu_proxy": "À proximité, sans réponse",
+    "elsewhere": "Ailleurs",
+    "undetermined": "Indéterminées",
+    "all": "Total",
+}
+
+
+def other_counts(release: Release, level: str, filters: Filters) -> View:
+    """Return the counts of the types beyond MSP and CdS by situation: one row per year, area and type, never added to the others.
+
+    Raises UsageError for an unknown level, year, generation or area.
+    """
+    if level not in COUNT_LEVELS:
+        raise UsageError(f'unknown level "{level}"; known: {", ".join(COUNT_LEVELS)}')
+    generation = _generation(release, filters)
+    rows = release.table("other_yearly_counts")
+    rows = rows[(rows["generation"] == generation) & (rows["level"] == level) & (rows["modality"] == ALL)]
+    rows = rows if rows.empty else _of_area(_of_year(rows, filters.year), level, filters)
+    cells = rows.pivot_table(
+        index=["year", "area_code", "structure_type"], columns="situation", values="n_structures", fill_value=0
+    )
+    situations = list(_OTHER_COUNT_TITLES)[6:]
+    frame = cells.reindex(columns=situations, fill_value=0).astype("Int64").reset_index()
+    shown = _named(release, frame, level).assign(generation=generation)
+    titles = {k: v for k, v in _OTHER_COUNT_TITLES.items() if level != "country" or k not in ("area_code", "label")}
+    notes = (*_notes(release, generation, filters.year), "Types hors MSP et CdS : jamais ajoutés à leurs comptes")
+    return View("other-counts", shown[list(titles)], titles, notes)
+
+
+def _counted_apart(release: Release) -> tuple[str, ...]:
+    """Name the types beyond MSP and CdS that the release holds: a reader of the counts must know that they are not in them."""
+    if "other_structures" not in release.tables:
+        return ()
+    kinds = sorted(release.table("other_structures", columns=["structure_type"])["structure_type"].unique())
+    return (f"Comptés à part : {', '.join(kinds)} (counts --other-types)",) if kinds else ()
 
 
 def in_qpv(release: Release, year: int, *, generation: str, level: str, area: str) -> dict[str, int]:
@@ -167,6 +214,7 @@ def lists(release: Release, name: str, filters: Filters) -> View:
         "uncovered": uncovered,
         "fragile": fragile,
         "disagreements": disagreements,
+        "others": others,
         "rejects": rejects,
     }
     return known[name](release, filters)
@@ -234,6 +282,13 @@ def disagreements(release: Release, filters: Filters) -> View:
     return _structure_view(release, "disagreements", rows, columns, filters)
 
 
+def others(release: Release, filters: Filters) -> View:
+    """List the structures of types beyond MSP and CdS, with their situation and the QPV they are in or nearest to."""
+    rows = _structures(release, filters, prefix="other_").sort_values(["year", "structure_type", "finess_et"])
+    columns = [*_STRUCTURE_COLUMNS, "situation", "qpv_code", "nearest_qpv_code", "distance_m", "vecu_declared"]
+    return _structure_view(release, "others", rows, [*columns, "location_status"], filters)
+
+
 def rejects(release: Release, filters: Filters) -> View:
     """List the rows that could not be used, each with its file, sheet, row, rule and raw text."""
     if any((filters.year, filters.region, filters.department, filters.structure_type)):
@@ -245,16 +300,18 @@ def rejects(release: Release, filters: Filters) -> View:
 _STRUCTURE_COLUMNS = ["finess_et", "year", "generation", "name", "structure_type", "commune_code", "department_code"]
 
 
-def _structures(release: Release, filters: Filters) -> pd.DataFrame:
+def _structures(release: Release, filters: Filters, *, prefix: str = "") -> pd.DataFrame:
     """Join structures with their location, in the stock, in the perimeters in force unless a generation is asked for."""
-    structures = release.table("structures", geometry=False)
-    located = release.table("structure_locations")
+    structures = release.table(f"{prefix}structures", geometry=False)
+    located = release.table(f"{prefix}structure_locations")
     rows = structures[structures["is_in_stock"]].merge(located, on=["finess_et", "year"])
-    rows = _of_year(rows, filters.year)
+    rows = rows if rows.empty else _of_year(rows, filters.year)
     parts = [_current(release, part, int(str(year)), filters.generation) for year, part in rows.groupby("year")]
     joined = pd.concat(parts, ignore_index=True) if parts else rows
     if filters.structure_type:
-        joined = joined[joined["structure_type"] == filters.structure_type.upper()]
+        wanted = filters.structure_type.casefold()
+        _refuse_unknown(wanted, sorted({"msp", "cds", *joined["structure_type"].str.casefold()}), "type")
+        joined = joined[joined["structure_type"].str.casefold() == wanted]
     return _of_area(joined, "rows", filters)
 
 

@@ -1,0 +1,94 @@
+"""Structures of types beyond MSP and CdS (a city's pôles): placed like the others, kept in tables and scopes of their own.
+
+No figure of MSP and CdS is computed from a frame that holds one of them: they are split off before anything is counted.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
+
+import pandas as pd
+
+from qpvhealth import accounting
+from qpvhealth.contract.rules import Finding
+from qpvhealth.contract.tables import ALL
+from qpvhealth.facts.categories import STRUCTURE_TYPES
+from qpvhealth.indicators import change_summary, counts, headline
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from qpvhealth.pipeline import Basis
+    from qpvhealth.settings import Settings
+
+KEY = ["finess_et", "year"]
+
+
+class Placed(NamedTuple):
+    """Structures of every year, where they are in every generation, and the QPV around them."""
+
+    structures: pd.DataFrame
+    located: pd.DataFrame
+    pairs: pd.DataFrame
+
+
+def split(placed: Placed) -> tuple[Placed, Placed]:
+    """Split what was placed in two: MSP and CdS, and the types beyond them."""
+    counted = placed.structures["structure_type"].isin(STRUCTURE_TYPES)
+    return _of(placed, placed.structures[counted]), _of(placed, placed.structures[~counted])
+
+
+def _of(placed: Placed, structures: pd.DataFrame) -> Placed:
+    named = pd.MultiIndex.from_frame(structures[KEY])
+    located, pairs = (f[pd.MultiIndex.from_frame(f[KEY]).isin(named)] for f in (placed.located, placed.pairs))
+    return Placed(*(f.reset_index(drop=True) for f in (structures, located, pairs)))
+
+
+def tables(others: Placed, every: pd.DataFrame, basis: Basis) -> dict[str, pd.DataFrame]:
+    """Return the tables of the types beyond MSP and CdS, empty where no card names any.
+
+    ``every``: their stock by year and generation, ``in_force`` included. Each type is counted under its own name: no total adds
+    types up. Raises ContractError when levels do not add up, or opening stock and causes do not give the closing stock.
+    """
+    yearly = counts.count(every)
+    counts.assert_levels_add_up(yearly)
+    return {
+        "other_structures": others.structures,
+        "other_structure_locations": others.located,
+        "other_structure_neighbourhoods": others.pairs,
+        "other_yearly_counts": yearly[yearly["structure_type"] != ALL].reset_index(drop=True),
+        "other_changes": _changes(others, yearly, basis),
+    }
+
+
+def _changes(others: Placed, yearly: pd.DataFrame, basis: Basis) -> pd.DataFrame:
+    """Account for the changes between consecutive extracts, held against the counts; a year whose cards name no type covers nothing."""
+    vintages = {y: replace(v, departments=v.other_departments) for y, v in basis.sources.vintages.items()}
+    pairs = accounting.consecutive(vintages)
+    found = accounting.changes_between(others.structures, others.located, pairs, vintages, basis)
+    years = pd.DataFrame(pairs, columns=["from_year", "to_year"], dtype="int64")
+    totals = yearly[yearly["modality"] == ALL]
+    change_summary.assert_balance(totals, change_summary.summarise(found), years)
+    return found
+
+
+def indicators(every: pd.DataFrame, settings: Settings) -> pd.DataFrame:
+    """Return the indicators that count structures, each type in the scope of its own name."""
+    if every.empty:
+        return pd.DataFrame(columns=headline.COLUMNS)
+    scopes = {str(t): str(t) for t in sorted(every["structure_type"].unique())}
+    rule, distance = settings.vecu_rule, settings.vecu_distance_m
+    return headline.structures(every, near_rule=rule, vecu_distance_m=distance, scopes=scopes)
+
+
+def findings(counted: pd.DataFrame, others: pd.DataFrame) -> Iterator[Finding]:
+    """Name the structures that are MSP or centre in one extract and of a type beyond them in another."""
+    first = others.drop_duplicates("finess_et").set_index("finess_et")["structure_type"]
+    crossed = counted.loc[counted["finess_et"].isin(first.index), "finess_et"].unique()
+    if len(crossed):
+        named = ", ".join(f"{code} ({first[code]})" for code in sorted(crossed)[:5])
+        words = (
+            "also listed under a type beyond MSP and CdS in another extract: an entry or exit, no opening or closure"
+        )
+        yield Finding("type-crossed", len(crossed), f"{words}: {named}", int(counted["finess_et"].nunique()))
