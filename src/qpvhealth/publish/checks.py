@@ -73,7 +73,7 @@ def _other_stock(structures: pd.DataFrame, counts: pd.DataFrame) -> Iterator[str
 
 def _levels(name: str, counts: pd.DataFrame) -> Iterator[str]:
     sums = counts.groupby([*COUNT_CELL, "level"])["n_structures"].sum().unstack("level")  # noqa: PD010
-    for level in sums.columns.drop("country"):
+    for level in sums.columns.drop("country", errors="ignore"):
         compared = sums[sums.index.get_level_values("situation") == "in_qpv"] if level == "qpv" else sums
         wrong = compared[compared[level].fillna(0) != compared["country"].fillna(0)]
         if len(wrong):
