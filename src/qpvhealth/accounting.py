@@ -62,6 +62,8 @@ def between(
     known: Mapping[int, Extract], interval: changes.Interval, links: pd.DataFrame, in_force: InForce, *, near_rule: str
 ) -> pd.DataFrame:
     """Account for the changes between two extracts, in every generation and in the one in force."""
+    if interval.is_backward:
+        return changes.turned(between(known, interval.reversed, links, in_force, near_rule=near_rule))
     first, last = interval.from_year, interval.to_year
     chosen: dict[str, tuple[Rule, Rule]] = {}
     for generation in sorted({*known[first].by_generation, *known[last].by_generation}):
@@ -71,9 +73,9 @@ def between(
     parts = []
     for name, (old, new) in chosen.items():
         before, after = view(known[first], old, new), view(known[last], new, old)
-        found = changes.account(before, after, interval, links, near_rule=near_rule)
-        parts.append(found.assign(generation=name))
-    return pd.concat(parts, ignore_index=True)[changes.COLUMNS]
+        parts.append(changes.touched(before, after, interval, links).assign(generation=name))
+    pairs = pd.concat(parts, ignore_index=True)
+    return changes.named(pairs, interval, near_rule=near_rule)[changes.COLUMNS]
 
 
 def view(extract: Extract, own: Rule, other: Rule) -> pd.DataFrame:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import shapely
 
+from qpvhealth.contract.keys import among
 from qpvhealth.contract.tables import PUBLISHED
 from qpvhealth.facts import generations as generation_facts
 from qpvhealth.facts.categories import STRUCTURE_TYPES
@@ -134,8 +135,8 @@ def declared_pairs(structures: pd.DataFrame, sources: Sources, year: int, genera
     """Return the QPV named for each structure declared near: ``finess_et``, ``qpv_code`` (null where none is named)."""
     rows = sources.declarations
     rows = rows[(rows["year"] == year) & (rows["generation"] == generation) & (rows["vecu_declared"] == YES)]
-    rows = rows[rows["finess_et"].isin(structures["finess_et"])]
-    own = structures[(structures["vecu_declared"] == YES) & ~structures["finess_et"].isin(rows["finess_et"])]
+    rows = rows[among(rows["finess_et"], structures["finess_et"])]
+    own = structures[(structures["vecu_declared"] == YES) & ~among(structures["finess_et"], rows["finess_et"])]
     own = own[["finess_et"]].assign(qpv_code=own["vecu_qpv_code"])
     return pd.concat([rows[["finess_et", "qpv_code"]], own], ignore_index=True).drop_duplicates(ignore_index=True)
 

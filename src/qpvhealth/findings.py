@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from qpvhealth import assembly
+from qpvhealth.contract.keys import among
 from qpvhealth.contract.rules import Finding
 from qpvhealth.errors import UsageError
 from qpvhealth.facts.generations import IN_FORCE, KNOWN, expected_count
@@ -176,7 +177,7 @@ def _attributes(tables: dict[str, pd.DataFrame], sources: Sources) -> Iterator[F
     communes = set(sources.communes.loc[sources.communes["level"] == "commune", "area_code"])
     if communes:
         structures = tables["structures"].dropna(subset=["commune_code"])
-        unknown = structures[~structures["commune_code"].isin(communes)]
+        unknown = structures[~among(structures["commune_code"], communes)]
         yield from _some(unknown, "commune_code", "commune-unknown", "not in the table of communes", len(structures))
 
 
@@ -191,7 +192,7 @@ def _zonings(zoning: pd.DataFrame, sources: Sources) -> Iterator[Finding]:
         classes = sources.zoning_classes
         named = classes[(classes["edition"] == stated["edition"]) & (classes["level"] == "qpv")]
         known = zoning.loc[zoning["generation"] == stated["generation"], "qpv_code"]
-        orphans = named[~named["code"].isin(known)]
+        orphans = named[~among(named["code"], known)]
         yield from _some(
             orphans, "code", "zoning-orphan", f"edition {stated['edition']}: no polygon has these codes", len(named)
         )

@@ -9,7 +9,7 @@ before it ended, opening stock plus steps equals closing stock for any type, sit
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, product
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -92,15 +92,59 @@ def account(
     """
     if interval.is_backward:
         return turned(account(after, before, interval.reversed, links, near_rule=near_rule))
+    return named(touched(before, after, interval, links), interval, near_rule=near_rule)
+
+
+def touched(before: pd.DataFrame, after: pd.DataFrame, interval: Interval, links: pd.DataFrame) -> pd.DataFrame:
+    """Pair two extracts as ``account`` takes them and keep what entered, left or may have changed: a few rows of many.
+
+    Returns one row per structure with both records side by side (endings ``_from`` and ``_to``) and what the tests of causes read.
+    """
     first, last = (frame.loc[frame["is_in_stock"], "finess_et"] for frame in (before, after))
     known = pairing.usable(links, first, last, (interval.from_year, interval.to_year))
-    pairs = _ready(pairing.paired(before, after, known))
+    pairs = pairing.paired(before, after, known)
+    kept = pairs[_may_differ(pairs, before, after)].reset_index(drop=True)
+    records = [
+        frame[list(_RECORD)].reset_index(drop=True).reindex(kept[at]).set_axis(kept.index).add_suffix(side)
+        for frame, at, side in ((before, "at_from", "_from"), (after, "at_to", "_to"))
+    ]
+    return _ready(pd.concat([kept[["in_from", "in_to", "is_linked"]], *records], axis=1))
+
+
+def named(pairs: pd.DataFrame, interval: Interval, *, near_rule: str = DECLARED) -> pd.DataFrame:
+    """Name the causes of what ``touched`` gives; with a column ``generation``, for several ways of choosing perimeters at once."""
     stays = pairs["in_from"] & pairs["in_to"]
     parts = [_entries(pairs[~pairs["in_from"]], interval), _exits(pairs[~pairs["in_to"]], interval)]
     parts += [_identities(pairs[stays]), *_steps(pairs[stays])]
     rows = pd.concat([p for p in parts if len(p)] or parts[:1], ignore_index=True)
     rows = rows.assign(from_year=interval.from_year, to_year=interval.to_year, step=_numbered(rows))
     return _with_effects(rows, near_rule)
+
+
+_RECORD = tuple(c for c in pairing.STOCK_COLUMNS if c != "is_in_stock")
+_COMPARED = (
+    *("finess_et", "structure_type", "modality", "location_status", "x", "y"),
+    *("territory", "region_code", "department_code", "answer"),
+)
+
+
+def _may_differ(pairs: pd.DataFrame, before: pd.DataFrame, after: pd.DataFrame) -> np.ndarray:
+    """Say which pairs are in one stock only, or differ in anything that a test of a factor reads.
+
+    A point without territory cannot be told to be the same.
+    """
+    stays = (pairs["in_from"] & pairs["in_to"]).to_numpy()
+    old, new = (
+        frame.take(pairs.loc[stays, at]).reset_index(drop=True) for frame, at in ((before, "at_from"), (after, "at_to"))
+    )
+    compared = [(old[c], new[c]) for c in _COMPARED]
+    compared += [(old["place"], new["place_other"]), (new["place_other"], new["place"])]
+    differ = old["territory"].isna()
+    for one, other in compared:
+        differ |= (one != other) & (one.notna() | other.notna())
+    out = ~stays
+    out[stays] = differ
+    return out
 
 
 def none() -> pd.DataFrame:
@@ -257,15 +301,12 @@ def _steps(rows: pd.DataFrame) -> list[pd.DataFrame]:
     marks = pd.DataFrame({factor: test(rows) for factor, test in _CHANGED.items()})
     touched = marks.any(axis=1)
     rows, marks = rows[touched], marks[touched]
-    states = {
-        s: _state(rows, s) for size in range(len(FACTORS) + 1) for s in map(frozenset, combinations(FACTORS, size))
-    }
-    codes = {s: _coded(state) for s, state in states.items()}
+    codes = _coded(rows)
     parts, done = [], frozenset[str]()
     for factor in FACTORS:
         at, then = marks[factor], done | {factor}
         found = _explained(rows[at], factor).assign(other_order_differs=_differs(codes, factor, done)[at])
-        parts.append(_rows(found, states[done][at], states[then][at]))
+        parts.append(_rows(found, _state(found, done), _state(found, then)))
         done = then
     return parts
 
@@ -282,9 +323,37 @@ def _state(rows: pd.DataFrame, new: frozenset[str]) -> pd.DataFrame:
     return pd.DataFrame(told | areas | seen, index=rows.index)
 
 
-def _coded(state: pd.DataFrame) -> np.ndarray:
-    """Hash the cell of the accounts in which each structure is: type, situation, area."""
-    return pd.util.hash_pandas_object(state[["structure_type", "situation", *AREAS]], index=False).to_numpy()
+def _coded(rows: pd.DataFrame) -> dict[frozenset[str], np.ndarray]:
+    """Give a number to the cell (type, situation, area) in which each structure is, for every set of factors applied."""
+    kinds = _numbers([rows[f"structure_type_{side}"] for side in _SIDES])
+    areas = _numbers([_together(rows, side) for side in _SIDES])
+    seen = list(product((0, 1), repeat=3))
+    found = _numbers([situation(rows[f"place_{p}{g}"], rows[f"answer_{_SIDES[a]}"]) for p, g, a in seen])
+    situations = dict(zip(seen, found, strict=True))
+    sets = [frozenset(c) for size in range(len(FACTORS) + 1) for c in combinations(FACTORS, size)]
+    return {
+        s: (kinds[RECLASSIFICATION in s] * _MANY + areas[PLACE in s]) * _MANY
+        + situations[int(PLACE in s), int(PERIMETER in s), int(ANSWER in s)]
+        for s in sets
+    }
+
+
+_MANY = 1 << 20
+"""More than there are combinations of areas, or situations."""
+
+
+def _together(rows: pd.DataFrame, side: str) -> pd.Series:
+    """Write the areas of one side as one text."""
+    territory, *smaller = (rows[f"{area}_{side}"].fillna("") for area in AREAS)
+    for area in smaller:
+        territory = territory + "/" + area
+    return territory
+
+
+def _numbers(columns: list[pd.Series]) -> list[np.ndarray]:
+    """Give each value of several columns of one length a number, nulls too: the same for the same value."""
+    codes, _ = pd.factorize(pd.concat(columns), use_na_sentinel=False)
+    return np.split(codes.astype("int64"), len(columns))
 
 
 def _differs(codes: dict[frozenset[str], np.ndarray], factor: str, done: frozenset[str]) -> np.ndarray:
@@ -402,7 +471,8 @@ def _rows(found: pd.DataFrame, start: pd.DataFrame | None, end: pd.DataFrame | N
         for column in ("structure_type", "modality", "vecu_declared", "situation", "place", *AREAS):
             value = pd.Series(None, index=found.index, dtype="str") if state is None else state[column]
             states[f"{column}_{side}"] = value.astype("str")
-    kept = ("finess_et_from", "finess_et_to", "qpv_code_from", "qpv_code_to", "generation_from", "generation_to")
+    kept = [f"{c}_{side}" for c in ("finess_et", "qpv_code", "generation") for side in _SIDES]
+    kept += ["generation"] if "generation" in found else []
     evidence = ("cause", "evidence", "other_order_differs", "opened_on", "closed_on", "moved_m")
     return found[[*kept, *evidence]].assign(changed=_changed(found), **states)
 
@@ -421,7 +491,7 @@ def _changed(found: pd.DataFrame) -> pd.Series:
 def _numbered(rows: pd.DataFrame) -> pd.Series:
     """Return the number of each step, from 1 for each structure, in the order in which they were applied."""
     number = rows["finess_et_to"].fillna(rows["finess_et_from"])
-    return rows.groupby(number).cumcount() + 1
+    return rows.groupby([number, rows["generation"]] if "generation" in rows else number).cumcount() + 1
 
 
 def _with_effects(rows: pd.DataFrame, near_rule: str) -> pd.DataFrame:

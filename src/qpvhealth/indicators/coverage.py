@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from qpvhealth.contract.keys import among
 from qpvhealth.facts.categories import CDS, MSP, PLURI, UNKNOWN
 from qpvhealth.facts.situations import (
     DECLARED,
@@ -71,7 +72,7 @@ def cover(
 def _unattached(stock: pd.DataFrame, pairs: pd.DataFrame) -> pd.DataFrame:
     """Return the structures declared near some QPV that nobody can name."""
     attached = pairs.loc[pairs["is_declared"].astype(bool), "finess_et"]
-    return stock[(stock["situation"] == VECU_DECLARED) & ~stock["finess_et"].isin(attached)]
+    return stock[(stock["situation"] == VECU_DECLARED) & ~among(stock["finess_et"], attached)]
 
 
 def _verdicts(out: pd.DataFrame, none_unattached: np.ndarray) -> pd.DataFrame:

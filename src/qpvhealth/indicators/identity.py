@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from qpvhealth.contract.keys import among
 from qpvhealth.facts import causes
 from qpvhealth.facts.situations import LOCATED
 from qpvhealth.indicators.addresses import commune_key, name_key, same_street, street_key
@@ -66,13 +67,13 @@ def candidates(before: pd.DataFrame, after: pd.DataFrame, changes: pd.DataFrame)
     ]
     left, came = (pd.concat([a, known[c]]) for a, c in ((left, "finess_et_from"), (came, "finess_et_to")))
     old, new = _described(before), _described(after)
-    stays = old["finess_et"].isin(new["finess_et"]) & ~old["finess_et"].isin(left)
+    is_gone, is_new = among(old["finess_et"], left), among(new["finess_et"], came)
+    stays = among(old["finess_et"], new["finess_et"]) & ~is_gone
+    kept = new[among(new["finess_et"], old.loc[stays, "finess_et"])]
     told = [
-        _scored(old[old["finess_et"].isin(left)], new[new["finess_et"].isin(came)], MINIMUM_SCORE),
-        _scored(
-            old[old["finess_et"].isin(left)], new[new["finess_et"].isin(old.loc[stays, "finess_et"])], STRICT_SCORE
-        ),
-        _scored(old[stays], new[new["finess_et"].isin(came)], STRICT_SCORE),
+        _scored(old[is_gone], new[is_new], MINIMUM_SCORE),
+        _scored(old[is_gone], kept, STRICT_SCORE),
+        _scored(old[stays], new[is_new], STRICT_SCORE),
     ]
     pairs = pd.concat(told, ignore_index=True)
     return _kinds(pairs, known).assign(from_year=_year(changes, "from_year"), to_year=_year(changes, "to_year"))[

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+import numpy as np
 import pandas as pd
+
+from qpvhealth.contract.keys import among
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 STOCK_COLUMNS = (
     *("finess_et", "is_in_stock", "structure_type", "modality", "address", "postcode", "commune_code"),
@@ -15,26 +23,33 @@ _LINKED = ["finess_et_from", "finess_et_to"]
 
 
 def paired(before: pd.DataFrame, after: pd.DataFrame, links: pd.DataFrame) -> pd.DataFrame:
-    """Pair the structures of two extracts: one row per structure that is in the stock of either.
+    """Pair the structures of two extracts: one row per structure that is in the stock of either, in the order of the numbers.
 
-    ``before`` and ``after``: one row per structure with ``STOCK_COLUMNS``, whatever its stock. ``links``: ``usable`` pairs of
-    identifiers. Returns those columns with the endings ``_from`` and ``_to``, ``in_from`` and ``in_to`` (in the stock), and
-    ``is_linked`` (a confirmed link concerns it). A number in both extracts is itself; a link pairs what left with what entered,
-    one to one; what is left over of a merger or split keeps its own row, ``is_linked``.
+    ``before`` and ``after``: one row per structure with ``finess_et`` and ``is_in_stock``. ``links``: ``usable`` pairs of
+    identifiers. Returns ``at_from`` and ``at_to`` (positions in the two extracts, -1 where not in it), ``in_from`` and ``in_to`` (in
+    the stock), and ``is_linked`` (a confirmed link concerns it). A number in both extracts is itself; a link pairs what left with
+    what entered, one to one; what is left over of a merger or split keeps its own row, ``is_linked``.
     """
     old_of = _one_to_one(before, after, links)
-    first = before[~(before["finess_et"].isin(list(old_of)) & ~before["is_in_stock"])]
-    second = after[~(after["finess_et"].isin(list(old_of.values())) & ~after["is_in_stock"])]
-    renamed = second.assign(finess_et_before=second["finess_et"].replace(old_of))
-    frame = first.add_suffix("_from").merge(
-        renamed.add_suffix("_to"), left_on="finess_et_from", right_on="finess_et_before_to", how="outer", sort=True
+    second = _side(after, "to", old_of.values())
+    numbers = second["finess_et_to"].replace(old_of) if old_of else second["finess_et_to"]
+    frame = _side(before, "from", old_of).merge(
+        second.assign(before=numbers), left_on="finess_et_from", right_on="before", how="outer", sort=True
     )
-    known = frame.assign(in_from=_true(frame["is_in_stock_from"]), in_to=_true(frame["is_in_stock_to"]))
+    known = frame.assign(in_from=_true(frame["in_from"]), in_to=_true(frame["in_to"]))
     rows = known[known["in_from"] | known["in_to"]].reset_index(drop=True)
-    left = rows["in_from"] & ~rows["in_to"] & rows["finess_et_from"].isin(links["finess_et_from"])
-    entered = rows["in_to"] & ~rows["in_from"] & rows["finess_et_to"].isin(links["finess_et_to"])
+    left = rows["in_from"] & ~rows["in_to"] & among(rows["finess_et_from"], links["finess_et_from"])
+    entered = rows["in_to"] & ~rows["in_from"] & among(rows["finess_et_to"], links["finess_et_to"])
     renumbered = rows["in_from"] & rows["in_to"] & (rows["finess_et_from"] != rows["finess_et_to"])
-    return rows.assign(is_linked=left | entered | renumbered).drop(columns=["is_in_stock_from", "is_in_stock_to"])
+    at = {side: rows[side].fillna(-1).astype("int64") for side in ("at_from", "at_to")}
+    return rows[["in_from", "in_to"]].assign(**at, is_linked=left | entered | renumbered)
+
+
+def _side(extract: pd.DataFrame, side: str, linked: Iterable[str]) -> pd.DataFrame:
+    """List the structures of one extract with their positions; one out of the stock gives way to a link that uses its number."""
+    number, stock = extract["finess_et"], extract["is_in_stock"]
+    told = {f"finess_et_{side}": number, f"at_{side}": np.arange(len(extract)), f"in_{side}": stock}
+    return pd.DataFrame(told)[~(among(number, linked) & ~stock)]
 
 
 def usable(links: pd.DataFrame, stock_from: pd.Series, stock_to: pd.Series, years: tuple[int, int]) -> pd.DataFrame:
@@ -44,7 +59,7 @@ def usable(links: pd.DataFrame, stock_from: pd.Series, stock_to: pd.Series, year
     any). A chain a → b → c links a to c. A link is used only between years that hold it.
     """
     chains = _closure(links[_holds(links, years)][_LINKED].drop_duplicates())
-    there = chains["finess_et_from"].isin(stock_from) & chains["finess_et_to"].isin(stock_to)
+    there = among(chains["finess_et_from"], stock_from) & among(chains["finess_et_to"], stock_to)
     return chains[there & (chains["finess_et_from"] != chains["finess_et_to"])].sort_values(_LINKED, ignore_index=True)
 
 
@@ -67,8 +82,8 @@ def _closure(edges: pd.DataFrame) -> pd.DataFrame:
 
 def _one_to_one(before: pd.DataFrame, after: pd.DataFrame, links: pd.DataFrame) -> dict[str, str]:
     """Map new numbers to old ones: links that pair what left the stock with what entered it, smallest first, each used once."""
-    left = ~links["finess_et_from"].isin(after.loc[after["is_in_stock"], "finess_et"])
-    entered = ~links["finess_et_to"].isin(before.loc[before["is_in_stock"], "finess_et"])
+    left = ~among(links["finess_et_from"], after.loc[after["is_in_stock"], "finess_et"])
+    entered = ~among(links["finess_et_to"], before.loc[before["is_in_stock"], "finess_et"])
     free = links[left & entered].sort_values(["finess_et_to", "finess_et_from"])
     chosen: dict[str, str] = {}
     taken: set[str] = set()

@@ -60,6 +60,8 @@ def dates(text: pd.Series) -> Cleaned:
     """Read dates as days: ISO, day/month/year, or eight digits, a time of day left out. Anything else there is bad."""
     out = pd.Series(pd.NaT, index=text.index, dtype="datetime64[s]")
     for pattern, fmt in _DATE_FORMATS:
+        if not (text.notna() & out.isna()).any():
+            break
         day = text.str.extract(pattern)[0]
         if day.notna().any():
             out = out.fillna(pd.to_datetime(day, format=fmt, errors="coerce").dt.as_unit("s"))

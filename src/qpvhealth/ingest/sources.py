@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from qpvhealth.contract.keys import among
 from qpvhealth.contract.rules import Finding
 from qpvhealth.errors import InputError, UsageError
 from qpvhealth.facts.categories import CDS, STRUCTURE_TYPES, UNKNOWN as UNKNOWN_MODALITY
@@ -268,7 +269,7 @@ def _warn_register(sources: Sources, extract: pd.DataFrame, register: pd.DataFra
             f"card {card.id}: {column} differs from the extract's, kept",
             len(both),
         )
-    absent = extract[~extract["finess_et"].isin(register["finess_et"])]
+    absent = extract[~among(extract["finess_et"], register["finess_et"])]
     _warn(
         sources, "register-unmatched", absent, f"card {card.id}: does not hold structures of the extract", len(extract)
     )
@@ -282,7 +283,7 @@ def _geocoded(sources: Sources, cards: list[Card], known: tuple[Correction, ...]
         if extract is None:
             _warn_unused(sources, card)
             continue
-        offered = frame[frame["finess_et"].isin(extract["finess_et"])]
+        offered = frame[among(frame["finess_et"], extract["finess_et"])]
         columns = [*structures.points(offered).columns, "commune_found"]
         sources.points[year] = pd.concat(
             [sources.points[year], offered[columns].assign(rank=GEOCODED_RANK)], ignore_index=True
@@ -311,7 +312,7 @@ def _declarations(sources: Sources, cards: list[Card], known: tuple[Correction, 
         sources.answered[card["year"]] = sources.answered.get(card["year"], frozenset()) | (stated or frozenset())
         extract = sources.structures.get(card["year"])
         named = sources.declarations[sources.declarations["source_id"] == card.id]
-        orphan = named if extract is None else named[~named["finess_et"].isin(extract["finess_et"])]
+        orphan = named if extract is None else named[~among(named["finess_et"], extract["finess_et"])]
         _warn(
             sources,
             "declaration-orphan",

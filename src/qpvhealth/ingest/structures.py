@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pandas as pd
 
+from qpvhealth.contract.keys import among
 from qpvhealth.contract.rules import Finding
 from qpvhealth.errors import InputError, UsageError
 from qpvhealth.facts.categories import COUNTED, EXCLUDED, MSP, PLURI, UNKNOWN
@@ -53,7 +54,7 @@ def read(card: Card, known: tuple[Correction, ...] = (), *, wanted: frozenset[st
     sieve.warn("correction-applied", n, "values corrected by corrections.toml")
     if wanted is not None:
         named = cleaning.finess(text["finess_et"]).typed.fillna(own)
-        sieve.leave_out(~named.isin(wanted), "not in the extract of its year")
+        sieve.leave_out(~among(named, wanted), "not in the extract of its year")
     types = _types(text, card, sieve, is_register=wanted is not None)
     text, types = text[sieve.keep].reset_index(drop=True), types[sieve.keep].reset_index(drop=True)
     sieve = sieve.narrowed()

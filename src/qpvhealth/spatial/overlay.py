@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import shapely
 
+from qpvhealth.contract.keys import among
 from qpvhealth.facts.zonings import ZIP
 
 QPV, TVS, COMMUNE = "qpv", "tvs", "commune"
@@ -36,7 +37,7 @@ def zone(
     by_level = {
         lv: classes[classes["level"] == lv].drop_duplicates("code").set_index("code") for lv in (QPV, TVS, COMMUNE)
     }
-    listed = base["qpv_code"].isin(by_level[QPV].index)
+    listed = among(base["qpv_code"], by_level[QPV].index)
     own = by_level[QPV].reindex(base["qpv_code"]).reset_index(drop=True)
     tvs = _summary(members, members["tvs_code"], by_level[TVS]).reindex(base["qpv_code"]).reset_index(drop=True)
     commune = (
@@ -73,7 +74,7 @@ def _summary(members: pd.DataFrame, codes: pd.Series, classes: pd.DataFrame) -> 
     found = members.assign(
         zone_class=codes.map(classes["zone_class"]),
         raw_label=codes.map(classes["raw_label"]),
-        listed=codes.isin(classes.index),
+        listed=among(codes, classes.index),
     )
     groups = found.groupby("qpv_code")
     n_classes, n_known, n = groups["zone_class"].nunique(), groups["zone_class"].count(), groups.size()

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import shapely
 
+from qpvhealth.contract.keys import among
 from qpvhealth.facts.situations import (
     CENTROID,
     ELSEWHERE,
@@ -100,7 +101,7 @@ def surely_elsewhere(
             told.loc[rows.index] = known.fillna(told.loc[rows.index].astype("boolean")).astype(bool)
         without = _of_area(rows["commune_code"], free.get("commune", {})).isna()
         far = rows["distance_m"] > ring_m + commune_reach_m
-        apart = rows["commune_code"].notna() & ~rows["commune_code"].isin(_with_arrondissements(communes_with_qpv))
+        apart = rows["commune_code"].notna() & ~among(rows["commune_code"], _with_arrondissements(communes_with_qpv))
         told.loc[rows.index] |= without & far & apart
     return told
 
