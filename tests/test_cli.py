@@ -380,3 +380,24 @@ def test_sources_without_address_are_told_when_fetched(tmp_path):
     assert [s["outcome"] for s in json.loads(done.stdout)["sources"]] == ["no url", "no url"]
     (raw / "sources.toml").write_text(CARDS + 'url = "http://127.0.0.1:9/q.geojson"\n', encoding="utf-8")
     assert run("sources", "fetch", "--raw", raw).returncode in (2, 3)
+
+
+NO_UTF8 = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+
+
+def test_names_with_accents_are_read_and_written_in_any_locale(tmp_path):
+    raw, out = tiny(tmp_path / "données"), tmp_path / "sortie é"
+    for words in (["inspect", raw / "q.geojson"], ["build", "--raw", raw, "--out", out], ["verify", "--out", out]):
+        done = run(*words, env=NO_UTF8)
+        assert done.returncode == 0, done.stderr
+    assert run("counts", "--out", out).stdout.isascii() is False
+    assert run("counts", "--out", out, env=NO_UTF8).stdout
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere such names cannot be made")
+def test_names_that_are_not_in_utf8_are_refused_clearly(tmp_path):
+    raw, odd = tiny(tmp_path / "raw"), os.fsdecode(b"\xe9")
+    shutil.copytree(raw, tmp_path / odd)
+    for words, code in ((["--raw", raw, "--out", tmp_path / odd / "out"], 4), (["--raw", tmp_path / odd], 3)):
+        done = run("build", *words, cwd=tmp_path)
+        assert (done.returncode, "not in UTF-8" in done.stderr) == (code, True), done.stderr

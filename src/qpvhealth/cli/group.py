@@ -76,6 +76,8 @@ def main_group(verbose: int, quiet: bool, log_format: str, log_file: Path | None
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and exit with a documented code; a bug keeps its traceback."""
+    if arguments is None:
+        _read_names_in_utf8()
     try:
         code = main_group.main(args=arguments, prog_name="qpvhealth", standalone_mode=False)
     except click.ClickException as error:
@@ -95,6 +97,18 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         logging.getLogger("qpvhealth.bug").exception("This is a bug: please report it with this traceback.")
         code = BUG
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _read_names_in_utf8() -> None:
+    """Start again in Python's UTF-8 mode where the locale (C, Latin-1) has another encoding: GDAL and Arrow name files in UTF-8.
+
+    What goes to the terminal keeps the encoding of the terminal.
+    """
+    if sys.getfilesystemencoding() == "utf-8" or "utf8" in sys._xoptions:  # noqa: SLF001 -- the documented name
+        return
+    shown = f"{sys.stdout.encoding}:{sys.stdout.errors}"
+    words = [sys.executable, "-X", "utf8", *sys.orig_argv[1:]]
+    os.execve(sys.executable, words, {"PYTHONIOENCODING": shown} | os.environ)  # noqa: S606 -- this very program, no shell
 
 
 def reference() -> str:

@@ -92,6 +92,8 @@ def _refuse_address(text: str) -> None:
         )
     if any(c in text for c in "\0\n\r"):
         raise InputError(f"{text!r}: a file name cannot hold a line break or a null character; rename the file")
+    if any("\ud800" <= c <= "\udfff" for c in text):
+        raise InputError(f"{text!r}: a name that is not in UTF-8; rename it, or set a UTF-8 locale")
 
 
 def _refuse_special(path: Path) -> None:

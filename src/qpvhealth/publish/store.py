@@ -230,7 +230,9 @@ def is_current(root: Path, fingerprint: str) -> Path | None:
 
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
-    """Turn any OSError into PublishError (exit 4), naming the path and the cause."""
+    """Turn any OSError into PublishError (exit 4), naming the path and the cause; a name that is not in UTF-8 too."""
+    if any("\ud800" <= c <= "\udfff" for c in str(path)):
+        raise PublishError(f"{str(path)!r}: a name that is not in UTF-8; give another folder, or set a UTF-8 locale")
     try:
         yield
     except OSError as error:

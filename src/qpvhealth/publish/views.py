@@ -161,7 +161,7 @@ def _net(release: Release, generation: str, level: str) -> pd.DataFrame:
     rows = rows[(rows["structure_type"] == ALL) & (rows["situation"] == IN_QPV)]
     order = rows["cause"].map({cause: i for i, cause in enumerate(CAUSES)})
     rows = rows.assign(order=order).sort_values(["to_year", "area_code", "order"])
-    sign = rows["n"].map(lambda n: f"{n:+d}")
+    sign = rows["n"].map(lambda n: f"{n:+d}").astype("str")
     said = sign + " " + rows["cause"].map({cause: fr for cause, (fr, _) in CAUSES.items()})
     keys = [rows["to_year"].rename("year"), rows["area_code"]]
     told = said[rows["n"] != 0].groupby([k[rows["n"] != 0] for k in keys]).agg(", ".join).rename("causes").astype("str")
