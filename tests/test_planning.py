@@ -145,11 +145,26 @@ def test_projects_gain_each_qpv_once_and_open_nothing(release, bretagne, built):
     assert told.loc[2026, ["n_projects", "n_in_qpv", "qpv_gained", "qpv_gained_so_far"]].tolist() == [2, 2, 1, 2]
     assert told.loc[2026, "population_gained_so_far"] == people[0] + people[1]
     money = planning.projects(release, show="funding").frame.set_index("funder")
-    assert money.loc["FIQCS", ["region_code", "amount", "n_unknown"]].tolist() == ["53", 50_000, 3]
+    assert money.loc["FIQCS", ["area_code", "amount", "n_unknown"]].tolist() == ["53", 50_000, 3]
+    assert money.loc["all", ["n_projects", "amount"]].tolist() == [1, 150_000]
     types = planning.projects(release, show="types").frame.set_index("structure_type")
     assert types.loc["Pôle", "stage"] == "open"
     counted = release.table("yearly_counts")
     pd.testing.assert_frame_equal(counted, built["yearly_counts"])  # no project in any count
+
+
+def test_funding_adds_up_at_every_level(release, bretagne):
+    departments = set(bretagne["department_code"][:2])
+    for by, areas in (("country", {"FR"}), ("region", {"53"}), ("department", departments)):
+        told = planning.projects(release, show="funding", by=by).frame
+        assert set(told["area_code"]) == areas
+        assert set(told["level"]) == {by}
+        whole = told[told["funder"] == "all"]
+        assert (whole["amount"].sum(), whole["n_unknown"].sum()) == (150_000, 3)
+        assert told.loc[told["funder"] != "all", "amount"].sum() == 150_000
+    for wrong in ({"by": "commune"}, {"area": Area("epci", "243500139")}):
+        with pytest.raises(UsageError):
+            planning.projects(release, **wrong)
 
 
 def test_adding_a_structure(release, bretagne, tmp_path):
@@ -207,7 +222,7 @@ def test_published_figures_of_the_invented_france(release):
 def test_expectations_written_of_a_release_hold(release, tmp_path):
     path = tmp_path / "expect.toml"
     path.write_text(expectations.text(release), encoding="utf-8")
-    assert not expectations.differing(studies.expected(release, path).frame)
+    assert not expectations.differing(studies.expected(release, path)[0].frame)
 
 
 def test_programmes_and_matrix(release):
@@ -218,3 +233,16 @@ def test_programmes_and_matrix(release):
     assert cells["words"].str.contains("01/04/2020").all()
     with pytest.raises(UsageError):
         studies.matrix(release, measure="luck")
+
+
+def test_a_printed_number_is_placed_in_the_matrix(release):
+    found = studies.matrix(release, said="86 %").frame
+    agree = found[found["placed"] == "compatible"]
+    assert agree["value"].between(0.855 - 1e-9, 0.865 + 1e-9).all()
+    named = agree[(agree["year"] == 2020) & (agree["scope"] == "primary") & (agree["perimeter"] == "all_2015")]
+    assert named["near"].tolist() == ["inside"]
+    could = found[found["placed"] == "dans les bornes"]
+    assert (~could["value"].between(0.855, 0.865) & (could["upper"] >= 0.855 - 1e-9)).all()
+    assert studies.matrix(release, measure="large_qpv_without_any", said="148").frame["value"].eq(148).any()
+    with pytest.raises(UsageError, match="as printed"):
+        studies.matrix(release, said="beaucoup")

@@ -11,7 +11,7 @@ import pandas as pd
 from qpvhealth import studies
 from qpvhealth.errors import InputError, UsageError
 from qpvhealth.facts.generations import IN_FORCE
-from qpvhealth.facts.territories import DEPARTMENT_REGION, DEPARTMENT_TERRITORY, METROPOLE, REGIONS
+from qpvhealth.facts.territories import DEPARTMENT_REGION, DEPARTMENT_TERRITORY, METROPOLE, NO_REGION, REGIONS
 from qpvhealth.indicators import density, pipeline_effect, priorities as ranking, simulation
 from qpvhealth.ingest import cards, layouts, tables
 from qpvhealth.ingest.layouts import Field, Layout
@@ -218,13 +218,15 @@ _PIPELINE_TITLES: dict[str, str] = {
     "data": "Données",
 }
 _FUNDING_TITLES: dict[str, str] = {
-    "region_code": "Région",
+    "level": "Niveau",
+    "area_code": "Zone",
     "funder": "Financeur",
     "n_projects": "Projets",
     "amount": "Montant (euros)",
-    "n_unknown": "Projets sans montant",
+    "n_unknown": "Projets de la zone sans montant",
     "data": "Données",
 }
+FUNDING_LEVELS = ("country", "region", "department")
 _PROJECT_TITLES: dict[str, str] = {
     "project_id": "Projet",
     "name": "Nom",
@@ -244,18 +246,26 @@ _PROJECT_TITLES: dict[str, str] = {
 _APART = "Projets : tenus séparés des structures ouvertes"
 
 
-def projects(release: Release, *, show: str = "list", area: Area | None = None) -> View:
-    """Show the projects: ``list``, ``effect`` (what they would bring, by year), ``funding`` (by region and funder) or ``types``."""
+def projects(release: Release, *, show: str = "list", area: Area | None = None, by: str = "region") -> View:
+    """Show the projects: ``list``, ``effect`` (what they would bring, by year), ``funding`` or ``types``.
+
+    ``by``: the level at which funding is added up, by funder and all funders together: country, region or department. Raises
+    UsageError for an unknown answer, level or area; an EPCI, which projects do not name, is one.
+    """
+    if by not in FUNDING_LEVELS:
+        raise UsageError(f'funding by "{by}"; known: {", ".join(FUNDING_LEVELS)}')
     rows = quarters(release)
     listed = _projects(release, rows)
     chosen = area or Area()
-    if chosen.level in ("region", "department", "commune"):
+    if chosen.level == "epci":
+        raise UsageError("projects name a commune, not its EPCI: ask for region:, department: or commune:")
+    if chosen.level != "country":
         listed = listed[listed[f"{chosen.level}_code"] == chosen.code]
     covered = rows.assign(is_covered=rows["is_covered_in"])
     shown = {
         "list": (listed, _PROJECT_TITLES),
         "effect": (pipeline_effect.effect(listed, covered), _PIPELINE_TITLES),
-        "funding": (_funding(release, listed), _FUNDING_TITLES),
+        "funding": (_funding(release, listed, by), _FUNDING_TITLES),
         "types": (pipeline_effect.by_type(listed), {k: _PROJECT_TITLES.get(k, "Projets") for k in _TYPE_COLUMNS}),
     }
     if show not in shown:
@@ -268,9 +278,14 @@ def projects(release: Release, *, show: str = "list", area: Area | None = None) 
 _TYPE_COLUMNS = ("structure_type", "stage", "position", "n", "amount", "data")
 
 
-def _funding(release: Release, listed: pd.DataFrame) -> pd.DataFrame:
+def _funding(release: Release, listed: pd.DataFrame, by: str) -> pd.DataFrame:
     lines = release.table("project_funding")
-    return pipeline_effect.amounts(lines[lines["project_id"].isin(listed["project_id"])], listed, "region_code")
+    placed = listed.assign(area_code="FR" if by == "country" else listed[f"{by}_code"].fillna(NO_REGION))
+    mine = lines[pd.MultiIndex.from_frame(lines[_PROJECT]).isin(pd.MultiIndex.from_frame(placed[_PROJECT]))]
+    return pipeline_effect.amounts(mine, placed, "area_code").assign(level=by)
+
+
+_PROJECT = ["project_id", "year"]
 
 
 def _projects(release: Release, rows: pd.DataFrame) -> pd.DataFrame:

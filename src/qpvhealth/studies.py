@@ -5,10 +5,12 @@ Where indicators and publication meet once a release is written, as ``pipeline``
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from qpvhealth import unexpected
 from qpvhealth.errors import UsageError
 from qpvhealth.facts.generations import IN_FORCE
 from qpvhealth.facts.programmes import LIST, PROGRAMMES, Programme
@@ -34,9 +36,12 @@ _MATRIX_TITLES: dict[str, str] = {
     "numerator": "Numérateur",
     "denominator": "Dénominateur",
     "n_unknown": "Inconnus",
+    "lower": "Au moins",
+    "upper": "Au plus",
     "words": "En toutes lettres",
     "data": "Données",
 }
+EXACT = 1e-9
 _OBSERVED = ["programme", "measure", "scope", "near", "perimeter"]
 _SEEN = ["programme", "on", "value", "n_unknown", "origin"]
 _PROGRAMME_TITLES: dict[str, str] = {
@@ -83,10 +88,15 @@ def published_series(release: Release) -> View:
     return View("published-series", held, dict(published_check.SERIES_TITLES), notes(release))
 
 
-def expected(release: Release, path: Path) -> View:
-    """Hold a release against a file of expected counts. ``expectations.differing`` says whether one is not as expected."""
-    compared = expectations.compare(expectations.read(path), release)
-    return View("expected", compared, dict(expectations.TITLES), notes(release))
+def expected(release: Release, path: Path) -> tuple[View, ...]:
+    """Hold a release against a file of expected counts, and take the differences apart by cause (see ``unexpected``).
+
+    ``expectations.differing`` says of the first answer whether some figure is not as expected; the second is there when one is.
+    """
+    asked = expectations.read(path)
+    compared = expectations.compare(asked, release)
+    held = View("expected", compared, dict(expectations.TITLES), notes(release))
+    return (held, unexpected.causes(release, asked, compared)) if expectations.differing(compared) else (held,)
 
 
 def programmes(release: Release) -> View:
@@ -157,16 +167,47 @@ def _same_number(programme: Programme, figure: Published) -> bool:
     return same and (everywhere or programme.perimeter == figure.perimeter)
 
 
-def matrix(release: Release, *, measure: str = "share_qpv_without_any", year: int | None = None) -> View:
-    """Return one headline under every choice of QPV set, scope, rule of proximity, counting unit and date."""
+def matrix(
+    release: Release, *, measure: str = "share_qpv_without_any", year: int | None = None, said: str | None = None
+) -> View:
+    """Return one headline under every choice of QPV set, scope, rule of proximity, counting unit and date.
+
+    ``said``: a printed number, such as "86 %" or "0,86"; only the cells are kept that it is compatible with (within half of its last
+    digit), or that could take it if some unknown units counted. Raises UsageError for an unknown measure or year, or no number.
+    """
     rows = cells(release)
     _refuse_unknown(measure, sorted(rows["measure"].unique()), "measure")
     rows = rows[rows["measure"] == measure]
     if year is not None:
         _refuse_unknown(year, sorted(rows["year"].dropna().unique()), "year")
         rows = rows[rows["year"] == year]
+    rows, titles = (rows, _MATRIX_TITLES) if said is None else (_placed(rows, said), _MATRIX_TITLES | _PLACED_TITLES)
     shown = rows.assign(words=_in_words(release, rows), data=data(release)).reset_index(drop=True)
-    return View("matrix", shown[[*_MATRIX_TITLES]], dict(_MATRIX_TITLES), (*notes(release), _CHANCE))
+    return View("matrix", shown[[*titles]], dict(titles), (*notes(release), _CHANCE))
+
+
+_PLACED_TITLES = {"placed": "Ce nombre"}
+
+
+def _placed(rows: pd.DataFrame, said: str) -> pd.DataFrame:
+    """Keep the cells that agree with a printed number, or whose bounds hold it; say which."""
+    wanted, half_digit = _printed_number(said)
+    agrees = (rows["value"] - wanted).abs() <= half_digit
+    could = (rows["lower"] <= wanted + half_digit) & (rows["upper"] >= wanted - half_digit)
+    told = pd.Series("dans les bornes", index=rows.index).where(~agrees, "compatible")
+    kept = rows.assign(placed=told)[agrees | could]
+    return kept.sort_values("placed", kind="stable")
+
+
+def _printed_number(said: str) -> tuple[float, float]:
+    """Read a number as printed, and half of its last digit: "86 %" is 0.86 within 0.005. A count is exact. Raises UsageError."""
+    plain = re.sub(r"\s", "", said).replace(",", ".")
+    found = re.fullmatch(r"(\d+)(?:\.(\d+))?(%?)", plain)
+    if found is None:
+        raise UsageError(f'no number "{said}"; write it as printed: 148, 0,86 or "86 %"')
+    decimals, unit = len(found[2] or ""), 100 if found[3] else 1
+    half = 0.5 * 10**-decimals / unit if decimals or found[3] else 0.0
+    return float(plain.rstrip("%")) / unit, half + EXACT
 
 
 def cells(release: Release) -> pd.DataFrame:

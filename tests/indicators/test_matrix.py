@@ -102,6 +102,42 @@ def test_a_class_that_nobody_gave_is_null():
     assert value(rows, "large_qpv", "msp") == 1
 
 
+def bounds(rows, *cell):
+    return tuple(value(rows, *cell, column=c) for c in ("lower", "upper"))
+
+
+def test_the_unknown_widen_the_bounds_and_nothing_else():
+    rows = computed()
+    assert bounds(rows, "n_in_qpv", "msp") == (1, 2)  # E could be inside
+    assert bounds(rows, "n_in_qpv", "primary") == (1, 3)  # and C be pluriprofessional
+    assert bounds(rows, "n_in_qpv", "cds_mono") == (1, 2)
+    assert bounds(rows, "share_qpv_without_any", "primary") == (pytest.approx(1 / 3), pytest.approx(2 / 3))
+    assert bounds(rows, "qpv_without_any_population", "primary") == (500, 700)
+    assert bounds(rows, "share_in_qpv", "primary") == (pytest.approx(1 / 4), 1)
+    unanswered = stock().assign(vecu_declared="unknown")
+    told = matrices.matrix(
+        unanswered, pairs(), coverage(), neighbourhoods(), sets=[SET], in_force=IN_FORCE, rings_m=(100,), proxy_m=300
+    )
+    assert bounds(told, "n_near", "msp_cds", "declared") == (0, 2)  # nobody answered about D and E: unknown, not 0
+
+
+def test_people_of_a_qpv_without_population_have_no_upper_bound():
+    blind = coverage().assign(population=[1000, 500, None])
+    rows = matrices.matrix(
+        stock(), pairs(), blind, neighbourhoods(), sets=[SET], in_force=IN_FORCE, rings_m=(100,), proxy_m=300
+    )
+    assert value(rows, "qpv_without_any_population", "primary") == 500
+    assert np.isnan(value(rows, "qpv_without_any_population", "primary", column="upper"))
+
+
+def test_every_value_lies_within_its_bounds(invented):
+    known = invented.dropna(subset=["value", "lower", "upper"])
+    slack = 1e-9 * known["value"].abs()
+    assert (known["lower"] <= known["value"] + slack).all()
+    assert (known["value"] <= known["upper"] + slack).all()
+    assert (known["upper"] > known["value"] + slack).any()
+
+
 @pytest.fixture(scope="module")
 def invented(built):
     structures = built["structures"]

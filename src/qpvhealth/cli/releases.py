@@ -10,7 +10,7 @@ import click
 
 from qpvhealth.cli.group import main_group
 from qpvhealth.cli.options import FILE, json_option, out_option, release_options, show_options
-from qpvhealth.cli.output import log, open_release, print_json, print_problems, show, show_all
+from qpvhealth.cli.output import log, open_release, print_json, print_problems, show_all
 from qpvhealth.errors import ContractError
 
 if TYPE_CHECKING:
@@ -75,13 +75,12 @@ def _hold(release: Release, expect: Path | None, fmt: str | None, to: Path | Non
     from qpvhealth.publish import expectations, published_check
 
     if expect is not None:
-        view = studies.expected(release, expect)
-        show(release, view, fmt, to, as_json=as_json)
-        differing = expectations.differing(view.frame)
+        views = studies.expected(release, expect)
+        differing = expectations.differing(views[0].frame)
     else:
-        views = [v for v in (studies.published(release), studies.published_series(release)) if len(v.frame)]
-        show_all(release, views, fmt, to, as_json=as_json)
+        views = tuple(v for v in (studies.published(release), studies.published_series(release)) if len(v.frame))
         differing = any(published_check.differing(v.frame) for v in views)
+    show_all(release, views, fmt, to, as_json=as_json)
     if differing:
         sys.exit(FINDINGS)
 

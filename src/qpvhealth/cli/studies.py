@@ -53,12 +53,18 @@ def programmes(*, fmt: str | None, to: Path | None, as_json: bool, release_name:
     "--measure", default="share_qpv_without_any", show_default=True, help="Headline to show under every choice."
 )
 @click.option("--year", type=int, help="Only this vintage.")
+@click.option(
+    "--said",
+    metavar="NUMBER",
+    help='A printed number, such as "86 %": only the cells compatible with it, or that could be.',
+)
 @show_options
 @release_options
 def matrix(
     *,
     measure: str,
     year: int | None,
+    said: str | None,
     fmt: str | None,
     to: Path | None,
     as_json: bool,
@@ -68,13 +74,14 @@ def matrix(
     r"""Show a headline under every choice of QPV, scope, rule of proximity, unit and date, to place a published number.
 
     \b
-    Example:
+    Examples:
       qpvhealth matrix --year 2020 --to matrice.xlsx
+      qpvhealth matrix --said "86 %"
     """
     from qpvhealth import studies
 
     release = open_release(out, release_name)
-    show(release, studies.matrix(release, measure=measure, year=year), fmt, to, as_json=as_json)
+    show(release, studies.matrix(release, measure=measure, year=year, said=said), fmt, to, as_json=as_json)
 
 
 @main_group.command()
@@ -163,12 +170,20 @@ def practitioners(
     show_default=True,
     help="What to show.",
 )
+@click.option(
+    "--by",
+    type=click.Choice(["country", "region", "department"]),
+    default="region",
+    show_default=True,
+    help="Areas that funding is added up by.",
+)
 @area_option
 @show_options
 @release_options
 def projects(
     *,
     shown: str,
+    by: str,
     within: str | None,
     fmt: str | None,
     to: Path | None,
@@ -179,13 +194,14 @@ def projects(
     r"""Show planned structures, what they would bring by year, and their funding; never mixed with open ones.
 
     \b
-    Example:
+    Examples:
       qpvhealth projects --show effect
+      qpvhealth projects --show funding --by department
     """
     from qpvhealth import planning
 
     release = open_release(out, release_name)
-    show(release, planning.projects(release, show=shown, area=_area(within)), fmt, to, as_json=as_json)
+    show(release, planning.projects(release, show=shown, area=_area(within), by=by), fmt, to, as_json=as_json)
 
 
 @main_group.command()

@@ -7,12 +7,12 @@ cells some agree by chance.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from qpvhealth.facts.categories import CDS, MSP, PLURI, UNKNOWN
+from qpvhealth.facts.categories import CDS, MONO, MSP, PLURI, UNKNOWN
 from qpvhealth.facts.generations import IN_FORCE, QPV_2015, QPV_2024
 from qpvhealth.facts.situations import IN_QPV, UNDETERMINED, VECU_DECLARED, VECU_PROXY
 from qpvhealth.facts.territories import METROPOLE
@@ -27,6 +27,7 @@ SCOPES: dict[str, str] = {
     "msp": "MSP",
     "cds": "CdS mono et pluriprofessionnels",
     "cds_pluri": "CdS pluriprofessionnels",
+    "cds_mono": "CdS monoprofessionnels",
     "msp_cds": "MSP et CdS mono et pluriprofessionnels",
     "primary": "MSP et CdS pluriprofessionnels",
 }
@@ -36,14 +37,36 @@ INSIDE, DECLARED, DECLARED_OR_PROXY, WITHIN = "inside", "declared", "declared_or
 STRUCTURES, PAIRS = "structures", "pairs"
 COLUMNS = [
     *("measure", "perimeter", "year", "scope", "near", "counted", "value", "numerator", "denominator", "n_unknown"),
+    *("lower", "upper"),
 ]
 _KEY = ["finess_et", "year", "generation"]
 _AT = ["generation", "qpv_code"]
 _NAN = float("nan")
 
 
-Sums = dict[str, tuple[Any, Any, Any]]
-"""Per measure: numerators, denominators (null: a count) and unknowns, one of each per QPV set."""
+class Sum(NamedTuple):
+    """One measure in every QPV set: numerators, denominators (null: a count), unknown units, and the bounds that these leave."""
+
+    n: Any
+    over: Any
+    unknown: Any
+    lower: Any
+    upper: Any
+
+
+Sums = dict[str, Sum]
+
+
+def _count(n: Any, unknown: Any, sure: Any = None) -> Sum:  # noqa: ANN401
+    """Return a count: at least what is sure, at most that and every unknown unit. ``sure`` stands in where ``n`` is null."""
+    least = n if sure is None else sure
+    return Sum(n, None, unknown, least, least + unknown)
+
+
+def _share(n: Any, told: Any, unknown: Any, sure: Any, whole: Any) -> Sum:  # noqa: ANN401
+    """Return a share of what can be told; its bounds are over the whole."""
+    over = np.where(whole > 0, whole, _NAN)
+    return Sum(n, told, unknown, sure / over, np.minimum((sure + unknown) / over, 1.0))
 
 
 @dataclass(frozen=True)
@@ -100,7 +123,8 @@ def matrix(
     ``pairs``, ``coverage``, ``neighbourhoods``: as published. ``sets``: the QPV sets to take as denominators; those whose
     generation is not there give no row. ``rings_m`` (metres) must not exceed the largest ring of the pairs; ``proxy_m`` is the
     distance of the proxy. ``near`` names what counts: ``inside``, ``declared``, ``declared_or_proxy`` or ``within_<metres>``.
-    A value is null where nothing of it is known.
+    A value is null where nothing of it is known. ``lower`` and ``upper``: if none, or all, of the unknown units count; null where no
+    bound can be given (a mean, people of QPV without a population).
     """
     known = stock[[*_KEY, "structure_type", "modality", "situation"]]
     joined = pairs.merge(known, on=_KEY, how="inner", validate="many_to_one")
@@ -150,13 +174,16 @@ def _frame(sums: Sums, sets: Sequence[PerimeterSet]) -> pd.DataFrame:
     there = np.flatnonzero(sums["qpv_total"][0] > 0)
     names = np.array([s.name for s in sets], dtype=object)[there]
     blank = np.full(len(sets), _NAN)
-    over = np.array([blank if d is None else np.where(d > 0, d, _NAN) for _, d, _ in sums.values()])[:, there]
-    counted = np.array([n for n, _, _ in sums.values()], dtype=float)[:, there]
-    is_share = np.array([d is not None for _, d, _ in sums.values()])
+    over = np.array([blank if s.over is None else np.where(s.over > 0, s.over, _NAN) for s in sums.values()])[:, there]
+    counted, lower, upper = (
+        np.array([np.broadcast_to(getattr(s, name), len(sets)) for s in sums.values()], dtype=float)[:, there]
+        for name in ("n", "lower", "upper")
+    )
+    is_share = np.array([s.over is not None for s in sums.values()])
     value = np.where(is_share[:, None], counted / over, counted)
-    columns = {"value": value, "numerator": counted, "denominator": over}
+    columns = {"value": value, "numerator": counted, "denominator": over, "lower": lower, "upper": upper}
     told = {name: values.ravel() for name, values in columns.items()}
-    unknown = np.array([u for _, _, u in sums.values()])[:, there].ravel().astype("int64")
+    unknown = np.array([s.unknown for s in sums.values()])[:, there].ravel().astype("int64")
     measures = np.repeat(np.array([*sums], dtype=object), len(there))
     where = {"measure": measures, "perimeter": np.tile(names, len(sums))}
     return pd.DataFrame(where | told | {"n_unknown": unknown}).astype({"measure": "str", "perimeter": "str"})
@@ -165,12 +192,13 @@ def _frame(sums: Sums, sets: Sequence[PerimeterSet]) -> pd.DataFrame:
 def in_scope(frame: pd.DataFrame, scope: str) -> tuple[np.ndarray, np.ndarray]:
     """Say which structures surely count in a scope, and which could: centres of unknown modality where it needs it."""
     msp, cds = (frame["structure_type"] == MSP).to_numpy(), (frame["structure_type"] == CDS).to_numpy()
-    pluri, vague = cds & (frame["modality"] == PLURI).to_numpy(), cds & (frame["modality"] == UNKNOWN).to_numpy()
-    sure = {"msp": msp, "cds": cds, "msp_cds": msp | cds, "cds_pluri": pluri, "primary": msp | pluri}[scope]
+    pluri, mono, vague = (cds & (frame["modality"] == m).to_numpy() for m in (PLURI, MONO, UNKNOWN))
+    wide = {"msp": msp, "cds": cds, "msp_cds": msp | cds, "primary": msp | pluri}
+    sure = (wide | {"cds_pluri": pluri, "cds_mono": mono})[scope]
     return sure, vague if scope in _NEED_MODALITY else np.zeros(len(frame), dtype=bool)
 
 
-_NEED_MODALITY = ("cds_pluri", "primary")
+_NEED_MODALITY = ("cds_pluri", "cds_mono", "primary")
 
 
 def _structure_sums(of_year: _Year, scope: str, near: str, counted: str) -> Sums:
@@ -180,8 +208,12 @@ def _structure_sums(of_year: _Year, scope: str, near: str, counted: str) -> Sums
     total, n_in = of_year.of_stock @ sure, of_year.of_stock @ (sure & inside)
     could = of_year.of_stock @ ((sure & lost) | (vague & (inside | lost)))
     if near == INSIDE:
-        whole = (total, None, of_year.of_stock @ vague)
-        return {"n_country": whole, "n_in_qpv": (n_in, None, could), "share_in_qpv": (n_in, total, could)}
+        more = of_year.of_stock @ vague
+        return {
+            "n_country": _count(total, more),
+            "n_in_qpv": _count(n_in, could),
+            "share_in_qpv": _of_all(n_in, total, could, more),
+        }
     beside, unsure = _near_structures(stock, near, of_year.proxy_m)
     unknown = of_year.of_stock @ ((sure & unsure) | (vague & (beside | unsure)))
     n_near = of_year.of_stock @ (sure & beside)
@@ -189,11 +221,24 @@ def _structure_sums(of_year: _Year, scope: str, near: str, counted: str) -> Sums
         mine, _ = in_scope(of_year.pairs, scope)
         n_in = of_year.of_pairs @ (mine & (of_year.pairs["distance_m"] == 0).to_numpy())
         n_near = of_year.of_pairs @ (mine & _near_pairs(of_year.pairs, near, counted, of_year.proxy_m))
+    sure_near = n_near
     if near == DECLARED:
         answered = ~inside & (stock["vecu_declared"] != UNKNOWN).to_numpy()
         n_near = np.where(of_year.of_stock @ answered > 0, n_near, _NAN)
-    sums: Sums = {"n_near": (n_near, None, unknown), "n_in_or_near": (n_in + n_near, None, unknown)}
-    return sums if counted == PAIRS else sums | {"share_in_or_near": (n_in + n_near, total, unknown)}
+    sums: Sums = {
+        "n_near": _count(n_near, unknown, sure_near),
+        "n_in_or_near": _count(n_in + n_near, unknown, n_in + sure_near),
+    }
+    if counted == PAIRS:
+        return sums
+    share = _of_all(n_in + sure_near, total, unknown, of_year.of_stock @ vague)
+    return sums | {"share_in_or_near": share._replace(n=n_in + n_near)}
+
+
+def _of_all(n: np.ndarray, total: np.ndarray, unknown: np.ndarray, more: np.ndarray) -> Sum:
+    """Return a share of the structures; ``more`` ones of unknown modality could enter the whole without entering the count."""
+    some, most = np.where(total > 0, total, _NAN), np.where(total + more > 0, total + more, _NAN)
+    return Sum(n, total, unknown, n / most, np.minimum((n + unknown) / some, 1.0))
 
 
 def _is(frame: pd.DataFrame, situation: str) -> np.ndarray:
@@ -261,17 +306,18 @@ def _qpv_sums(of_year: _Year, scope: str, near: str, counted: str) -> Sums:
     found, held = _verdict(of_year, scope, near, counted), of_year.of_qpv
     zero = np.zeros(len(held))
     n_yes, n_no, told, unknown = (held @ m for m in (found.yes & found.told, found.no, found.told, found.unknown))
-    n_all = np.where(told > 0, held @ found.yes, _NAN)
+    seen, whole = held @ found.yes, held.sum(axis=1)
+    n_all = np.where(told > 0, seen, _NAN)
     sums: Sums = {
-        "qpv_total": (held.sum(axis=1), None, zero),
-        "qpv_covered": (n_all, None, unknown),
-        "share_qpv_covered": (n_yes, told, unknown),
-        "share_qpv_without_any": (n_no, told, unknown),
+        "qpv_total": _count(whole, zero),
+        "qpv_covered": _count(n_all, unknown, seen),
+        "share_qpv_covered": _share(n_yes, told, unknown, seen, whole),
+        "share_qpv_without_any": _share(n_no, told, unknown, n_no, whole),
     }
     if near == INSIDE:
         sure, _ = in_scope(of_year.stock, scope)
         n_in = of_year.of_stock @ (sure & _is(of_year.stock, IN_QPV))
-        sums["structures_per_covered_qpv"] = (n_in, n_all, unknown)
+        sums["structures_per_covered_qpv"] = Sum(n_in, n_all, unknown, _NAN, _NAN)
     for name, mark in _marks(of_year.qpv).items():
         sums |= _subset_sums(of_year, name, mark, found)
     return sums
@@ -305,12 +351,16 @@ def _subset_sums(of_year: _Year, name: str, mark: pd.Series, found: _Verdict) ->
         ("", marked, open_mark, known),
         ("_without_any", without, unsure, told),
     ):
-        counted, lived = np.where(is_told, held @ sure, _NAN), np.where(is_told, held @ (weight * sure), _NAN)
+        n, people_in = held @ sure, held @ (weight * sure)
         unknown = held @ open_question
         if not suffix and marked.all():
             continue
-        sums[f"{name}{suffix}"] = (counted, None, unknown)
-        sums[f"{name}{suffix}_population"] = (lived, None, unknown + held @ (sure & weighed))
+        sums[f"{name}{suffix}"] = _count(np.where(is_told, n, _NAN), unknown, n)
+        most = np.where(
+            held @ (weighed & (sure | open_question)) > 0, _NAN, people_in + held @ (weight * open_question)
+        )
+        lost = unknown + held @ (sure & weighed)
+        sums[f"{name}{suffix}_population"] = Sum(np.where(is_told, people_in, _NAN), None, lost, people_in, most)
     return sums
 
 
@@ -332,7 +382,8 @@ def _qpv_facts(qpv: pd.DataFrame) -> Iterator[dict[str, object]]:
     people, listed = qpv["population"], qpv["is_npnru"]
     yield _fact("n_qpv", len(qpv))
     if people.notna().any():
-        yield _fact("qpv_population", float(people.sum()), int(people.isna().sum()))
+        lost = int(people.isna().sum())
+        yield _fact("qpv_population", float(people.sum()), lost) | ({"upper": _NAN} if lost else {})
     if listed.notna().any():
         yield _fact("npnru_qpv", int(listed.fillna(value=False).sum()), int(listed.isna().sum()))
     for letter, n in qpv["qpv_code"].str.extract(r"([IMNC])$")[0].value_counts().items():
@@ -340,7 +391,8 @@ def _qpv_facts(qpv: pd.DataFrame) -> Iterator[dict[str, object]]:
 
 
 def _fact(measure: str, value: float, unknown: int = 0) -> dict[str, object]:
-    return {"measure": measure, "value": value, "numerator": value, "denominator": _NAN, "n_unknown": unknown}
+    bounds = {"lower": value, "upper": value + unknown}
+    return {"measure": measure, "value": value, "numerator": value, "denominator": _NAN, "n_unknown": unknown} | bounds
 
 
 def of_fates(fates: pd.DataFrame) -> pd.DataFrame:

@@ -6,6 +6,7 @@ import pandas as pd
 
 PLANNED = ("idea", "studied", "approved", "funded", "building")
 COUNTED_TYPES = ("MSP", "CDS")
+ALL = "all"
 UNDATED = 9999
 """Rank of what has no expected opening: after every year, and said to be without date."""
 
@@ -50,14 +51,17 @@ def by_type(projects: pd.DataFrame) -> pd.DataFrame:
 
 
 def amounts(funding: pd.DataFrame, projects: pd.DataFrame, area: str) -> pd.DataFrame:
-    """Sum amounts by funder and area; ``n_unknown`` counts the projects of the area that give no amount.
+    """Sum amounts by area and funder, and by area for every funder together (``all``).
 
-    ``area``: the column of ``projects`` that names it. A project without area is under null.
+    ``funding``: project_id, year, funder, amount. ``area``: the column of ``projects`` that names it. A project with several funders
+    is one project of each, and one of ``all``. ``n_unknown`` counts the projects of the area that give no amount; an area in which
+    none does has no amount, not 0.
     """
     lines = funding.merge(projects[["project_id", "year", area]], on=["project_id", "year"], validate="many_to_one")
-    sums = lines.groupby([area, "funder"], dropna=False).agg(
-        n_projects=("project_id", "nunique"), amount=("amount", "sum")
-    )
-    silent = projects[projects["amount"].isna()].groupby(area, dropna=False).size().rename("n_unknown").reset_index()
-    out = sums.reset_index().merge(silent, on=area, how="outer")
-    return out.astype({"n_unknown": "Int64", "n_projects": "Int64"}).fillna({"n_unknown": 0})
+    each = pd.concat([lines, lines.assign(funder=ALL)], ignore_index=True)
+    sums = each.groupby([area, "funder"]).agg(n_projects=("project_id", "nunique"), amount=("amount", "sum"))
+    whole = projects.groupby(area)["amount"].agg(n_unknown=lambda a: a.isna().sum()).reset_index()
+    silent = whole[~whole[area].isin(lines[area])].assign(funder=ALL, n_projects=0)
+    told = sums.reset_index().merge(whole, on=area, how="left")
+    out = pd.concat([told, silent], ignore_index=True).astype({"n_unknown": "Int64", "n_projects": "Int64"})
+    return out.sort_values([area, "funder"], ignore_index=True)
