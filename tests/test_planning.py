@@ -114,6 +114,14 @@ def test_priorities_list_the_uncovered_of_an_area(release, bretagne):
     assert set(view.frame["data"]) == {"inventées"}
     told = view.frame.set_index("qpv_code")
     assert told.loc[bretagne["qpv_code"][0], "poverty_rate"] == 60
+    gps = told.loc[bretagne["qpv_code"][:3], ["gp_density_level", "gp_share_over_55_level"]]
+    assert gps.astype("object").where(gps.notna(), None).to_numpy().tolist() == [
+        ["qpv", None],  # three GPs near: the density is shown, the ages are masked
+        ["commune", "commune"],
+        [None, None],  # no point there and no value of its commune: unknown, not 0
+    ]
+    assert told.loc[bretagne["qpv_code"][1], "gp_density"] == 134
+    assert any("niveau utilisé" in note.casefold() for note in view.notes)
     assert "poverty_rate" in told.loc[bretagne["qpv_code"][2], "unknown"]
 
 

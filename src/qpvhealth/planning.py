@@ -28,7 +28,12 @@ if TYPE_CHECKING:
 
 COVERED = {"msp_cds": "is_covered_in", "primary": "is_covered_primary", "near": "is_covered_near"}
 AREA_LEVELS = ("country", "region", "department", "epci", "commune")
+NEAR_GP_M = 500.0
+"""How far around a QPV a practice counts for its priority (ONPV 2015 reads access within 500 m of a QPV)."""
 SIMULATION = "SIMULATION : ne se compare à aucun compte et ne s'y ajoute pas"
+_OF_COMMUNE = (
+    "Niveau utilisé « commune » : la valeur est celle de la commune, qui cache l'écart entre le quartier et elle"
+)
 _WEIGHTS = "Poids : un choix de ce projet, à changer par qui décide"
 
 
@@ -120,11 +125,13 @@ def priorities(
     used = [n for n in ranking.CRITERIA if f"contribution_{n}" in ranked.columns]
     parts = {f"contribution_{n}": f"Part : {ranking.CRITERIA[n].label_fr}" for n in used}
     values = {n: ranking.CRITERIA[n].label_fr for n in used}
-    titles = {**_RANKED, **values, **parts, "data": "Données"}
+    levels = {f"{n}_level": f"{t} : niveau utilisé" for n, t in values.items() if f"{n}_level" in ranked.columns}
+    titles = {**_RANKED, **values, **levels, **parts, "data": "Données"}
     lost = int(rows[COVERED[scope]].isna().sum())
     notes = (
         *studies.notes(release),
         _WEIGHTS,
+        *((_OF_COMMUNE,) if levels else ()),
         f"{len(bare)} QPV sûrement sans structure ; {lost} de couverture inconnue, non classés",
     )
     return View("priorities", here[[*titles]].reset_index(drop=True), titles, notes)
@@ -146,23 +153,33 @@ _GP_TITLES: dict[str, str] = {
 def practitioners(release: Release, area: Area | None = None, *, within_m: float = 500) -> View:
     """Show GP density and age for a commune, its QPV (by distance), its region and the country, as far as they are given."""
     chosen = area or Area()
-    given = release.table("practitioners")
+    given = _gps(release)
     if given.empty:
         raise UsageError("this release has no practitioners: add a card of kind practitioners")
     rows = quarters(release)
-    known = density.with_shares(
-        pd.concat([density.by_area(given), _by_quarter(release, rows, given, within_m)]).reset_index(drop=True)
-    )
+    known = _densities(release, rows, given, within_m)
     department = chosen.code[:3] if chosen.code[:2] in ("97", "98") else chosen.code[:2]
     region = chosen.code if chosen.level == "region" else DEPARTMENT_REGION.get(department, "")
     inside = set(rows.loc[within(rows, chosen), "qpv_code"])
     wanted = {chosen.code, region, "FR", *inside}
     shown = known[known["area_code"].isin(wanted) | (known["level"] == "country")]
-    note = np.where(
-        shown["level"] == "qpv", f"médecins à {within_m:g} m au plus, pour les habitants du QPV", "valeur de la zone"
-    )
+    told = f"médecins à {within_m:g} m au plus, pour les habitants du QPV"
+    of_quarter = np.where(shown["n_gp"].isna(), "inconnu : aucun point donné pour ce QPV", told)
+    note = np.where(shown["level"] == "qpv", of_quarter, "valeur de la zone")
     shown = shown.assign(note=note, data=studies.data(release))[[*_GP_TITLES]].reset_index(drop=True)
     return View("practitioners", shown, dict(_GP_TITLES), studies.notes(release))
+
+
+def _gps(release: Release) -> pd.DataFrame:
+    """Return the GPs of the last vintage given at each level: two vintages are never added up."""
+    given = release.table("practitioners")
+    return given[given["year"] == given.groupby("level")["year"].transform("max")].reset_index(drop=True)
+
+
+def _densities(release: Release, rows: pd.DataFrame, given: pd.DataFrame, within_m: float) -> pd.DataFrame:
+    """Return density and age of every area given, and of the QPV of which points can tell."""
+    parts = [density.by_area(given), _by_quarter(release, rows, given, within_m)]
+    return density.with_shares(pd.concat([p for p in parts if len(p)] or parts[:1], ignore_index=True))
 
 
 def _by_quarter(release: Release, rows: pd.DataFrame, given: pd.DataFrame, within_m: float) -> pd.DataFrame:
@@ -173,23 +190,32 @@ def _by_quarter(release: Release, rows: pd.DataFrame, given: pd.DataFrame, withi
     held = _perimeters(release, rows)
     placed = _sites(points["longitude"], points["latitude"])
     pairs = sites.served(placed, held, within_m).rename(columns={"site": "point"})
-    return density.by_quarter(
-        pairs, points, rows.assign(parent_code=rows["commune_codes"].str.replace(",.*", "", regex=True))
-    )
+    parent = rows["commune_codes"].str.replace(",.*", "", regex=True)
+    return density.by_quarter(pairs, points, rows.assign(parent_code=parent, is_told=_is_told(rows, points)))
+
+
+def _is_told(rows: pd.DataFrame, points: pd.DataFrame) -> pd.Series:
+    """Say of which QPV the points can tell: of a département that their source covers, or of a commune in which they name one.
+
+    Elsewhere, no point near is not the absence of GPs: it is not known.
+    """
+    covered = set(points["covers"].dropna().str.split(",").explode())
+    named = set(points["area_code"].dropna())
+    listed = rows["commune_codes"].fillna("").str.split(",")
+    return rows["department_code"].isin(covered) | listed.map(lambda codes: not named.isdisjoint(codes)).astype(bool)
 
 
 def _gps_of_quarters(release: Release, rows: pd.DataFrame) -> pd.DataFrame:
-    """Return the GP criteria of QPV: by distance where points are given, else those of their only commune (and so they are)."""
-    given = release.table("practitioners")
-    known = density.with_shares(
-        pd.concat([density.by_area(given), _by_quarter(release, rows, given, 500)]).reset_index(drop=True)
-    )
+    """Return the GP criteria of QPV, each with the ``_level`` it speaks of: the QPV by distance, else its only commune."""
+    known = _densities(release, rows, _gps(release), NEAR_GP_M)
     own = known[known["level"] == "qpv"].set_index("area_code")
     communes = known[known["level"] == "commune"].drop_duplicates("area_code").set_index("area_code")
     out = pd.DataFrame({"qpv_code": rows["qpv_code"]})
     for ours, theirs in (("gp_density", "density"), ("gp_share_over_55", "share_over_55")):
-        by_commune = rows["commune_codes"].map(communes[theirs]).astype("float64")
-        out[ours] = rows["qpv_code"].map(own[theirs]).astype("float64").fillna(by_commune)
+        near = rows["qpv_code"].map(own[theirs]).astype("float64")
+        value = near.fillna(rows["commune_codes"].map(communes[theirs]).astype("float64"))
+        level = np.select([near.notna(), value.notna()], ["qpv", "commune"], "")
+        out[ours], out[f"{ours}_level"] = value, pd.Series(level, index=rows.index).replace("", None).astype("str")
     return out
 
 

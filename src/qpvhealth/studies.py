@@ -15,7 +15,7 @@ from qpvhealth.errors import UsageError
 from qpvhealth.facts.generations import IN_FORCE
 from qpvhealth.facts.programmes import LIST, PROGRAMMES, Programme
 from qpvhealth.facts.published import CDS_WITH_GP, FIGURES, PERIMETER_SETS, PerimeterSet
-from qpvhealth.indicators import attainment, matrix as matrices
+from qpvhealth.indicators import attainment, density, matrix as matrices
 from qpvhealth.publish import expectations, published_check, views
 from qpvhealth.publish.views import View
 
@@ -74,8 +74,16 @@ _CHANCE = "Compatible avec, jamais égal à : parmi tant de cases, certaines s'a
 
 def published(release: Release) -> View:
     """Hold every published figure of the facts against a release. ``published_check.differing`` says whether one differs."""
-    held = published_check.check(FIGURES, cells(release), release.table("extracts"), invented=release.invented)
+    here, extracts = cells(release), release.table("extracts")
+    held = published_check.check(FIGURES, here, extracts, _gps(release), invented=release.invented)
     return View("published", held, dict(published_check.TITLES), (*notes(release), _CHANCE))
+
+
+def _gps(release: Release) -> pd.DataFrame:
+    """Return density and age shares of the areas for which practitioners are given, vintage by vintage."""
+    given = release.table("practitioners") if "practitioners" in release.tables else pd.DataFrame({"year": []})
+    parts = [density.with_shares(density.by_area(rows)).assign(year=year) for year, rows in given.groupby("year")]
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=[*density.COLUMNS, "year"])
 
 
 def published_series(release: Release) -> View:

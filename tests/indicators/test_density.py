@@ -1,6 +1,7 @@
 """GP density and age: the figures of Rennes, and masks by hand."""
 
 import pandas as pd
+import pytest
 
 from qpvhealth.indicators import density
 
@@ -35,9 +36,11 @@ def test_points_are_summed_to_their_commune():
 def test_quarters_by_distance():
     pairs = pd.DataFrame({"point": [0, 1, 1], "qpv_code": ["A", "A", "B"]})
     points = practitioners(("point", None, 1, 1, None, None), ("point", None, 1, 0, None, None))
-    quarters = pd.DataFrame({"qpv_code": ["A", "B", "C"], "population": [1000, None, 500], "parent_code": "c"})
+    quarters = pd.DataFrame({"qpv_code": [*"ABCD"], "population": [1000, None, 500, 500], "parent_code": "c"})
+    quarters["is_told"] = [True, True, True, False]
     told = density.by_quarter(pairs, points, quarters).set_index("area_code")
-    assert told["n_gp"].to_dict() == {"A": 2, "B": 1, "C": 0}
+    assert told["n_gp"].to_dict() == {"A": 2, "B": 1, "C": 0, "D": pytest.approx(float("nan"), nan_ok=True)}
+    assert pd.isna(told.loc["D", "density"])  # no point there, and nobody says that there is no GP
     assert told.loc["A", "density"] == 200
     assert pd.isna(told.loc["B", "density"])
     assert told.loc["C", "density"] == 0  # the absence of GPs is never hidden

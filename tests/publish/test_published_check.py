@@ -101,3 +101,40 @@ def test_series_are_joined_on_the_month():
     assert (march["verdict"], march["n"], march["n_equal"], march["difference"]) == (DIFFERS, 2, 1, -1)
     assert held.loc[("nb-maisons-sante", "2018-12-31"), "because"].startswith("date")
     assert held.loc[("nb-centres-sante", "2019-03-01"), "because"].startswith("champ")
+
+
+def gps(*rows):
+    return pd.DataFrame(rows, columns=["year", "level", "area_code", "density", "share_over_55", "masked"])
+
+
+@pytest.mark.parametrize(
+    ("given", "verdict", "because", "ours"),
+    [
+        (gps((2014, "commune", "35238", 134.2, 0.5, "")), REPRODUCED, "2014", 134.2),
+        (
+            gps((2014, "commune", "35238", 134.2, 0.5, ""), (2024, "commune", "35238", 90.0, 0.5, "")),
+            REPRODUCED,
+            "2014",
+            134.2,
+        ),
+        (gps((2013, "commune", "35238", 120.0, 0.5, "")), DIFFERS, "2013", 120.0),
+        (gps((2024, "commune", "35238", 134.0, 0.5, "")), NOT_COMPARABLE, "date : généralistes de 2024", 134.0),
+        (gps((2014, "commune", "35238", None, None, "")), NOT_COMPARABLE, "inconnu", None),
+        (gps((2014, "commune", "35047", 134.0, 0.5, "")), NOT_COMPARABLE, "aucun généraliste donné", None),
+        (gps(), NOT_COMPARABLE, "objet", None),
+        (None, NOT_COMPARABLE, "objet", None),
+    ],
+)
+def test_the_gps_of_rennes_are_held_where_practitioners_are_given(given, verdict, because, ours):
+    asked = next(f for f in FIGURES if f.id == "004-density")
+    found = published_check.judge(asked, cells(), extracts(), given)
+    assert (found.verdict, found.ours) == (verdict, ours)
+    assert because in found.because
+
+
+def test_a_masked_share_is_not_compared():
+    asked = next(f for f in FIGURES if f.id == "004-over-55")
+    found = published_check.judge(
+        asked, cells(), extracts(), gps((2014, "commune", "35238", 100.0, None, "moins de cinq"))
+    )
+    assert (found.verdict, "moins de cinq" in found.because) == (NOT_COMPARABLE, True)

@@ -112,6 +112,7 @@ PRACTITIONERS = Table(
         _number("density", "Densité", "Density", "as given by the source", unit="per 100,000"),
         _number("longitude", "Longitude", "Longitude"),
         _number("latitude", "Latitude", "Latitude"),
+        _text("covers", "Couverture", "Coverage", "départements in which its source holds every GP; null: not said"),
         _SOURCE,
         _SOURCE_ROW,
     ),

@@ -76,12 +76,26 @@ class Reading:
 
 
 @dataclass(frozen=True)
+class OfGps:
+    """What a figure about GPs counts, to be held against the practitioners of a release: a density or an age share of an area.
+
+    ``period``: the years that its document speaks of, both included, where it prints no date.
+    """
+
+    measure: str
+    level: str
+    area_code: str
+    period: tuple[int, int]
+
+
+@dataclass(frozen=True)
 class Published:
     """One printed figure.
 
     ``said`` is the figure as printed, ``value`` what it says, ``tolerance`` half of its last printed digit. ``on`` is the date
     it speaks of (null: not stated or not readable), compared by month; ``since`` the opening date of a difference.
-    ``measure``, ``scope``, ``near`` and ``perimeter`` name the number of ours that it is held against.
+    ``measure``, ``scope``, ``near`` and ``perimeter`` name the number of ours that it is held against; ``gps`` does where it is
+    about practitioners.
     """
 
     id: str
@@ -102,6 +116,7 @@ class Published:
     why_not: str = ""
     note: str = ""
     second_hand: bool = False
+    gps: OfGps | None = None
 
 
 _MARCH_2018, _MARCH_2019, _APRIL_2020 = date(2018, 3, 31), date(2019, 3, 31), date(2020, 4, 1)
@@ -629,10 +644,6 @@ CONTEXT: tuple[Published, ...] = tuple(
             "la date de ce décompte n'est pas dite",
             NO_DATE,
         ),
-        ("004-density", "134", 134, "GP/100k", "généralistes pour 100 000 habitants, Rennes", _NO_GPS, NO_MEASURE),
-        ("004-density-fr", "109", 109, "GP/100k", "généralistes pour 100 000 habitants, France", _NO_GPS, NO_MEASURE),
-        ("004-over-55", "50 %", 0.50, "share", "généralistes de plus de 55 ans, Rennes", _NO_GPS, NO_MEASURE),
-        ("004-over-55-region", "45 %", 0.45, "share", "généralistes de plus de 55 ans, Bretagne", _NO_GPS, NO_MEASURE),
         (
             "004-poles",
             "2",
@@ -658,5 +669,55 @@ CONTEXT: tuple[Published, ...] = tuple(
     )
 )
 
-FIGURES: tuple[Published, ...] = (*STOCKS, *DERIVED, *COVERAGE, *PERIMETERS, *DISAGREEMENTS, *SERIES, *CONTEXT)
+_RENNES, _BRETAGNE, _FRANCE = ("commune", "35238"), ("region", "53"), ("country", "FR")
+_ACTION_SHEET = (2012, 2015)
+GPS: tuple[Published, ...] = tuple(
+    Published(
+        name,
+        "004",
+        words,
+        said,
+        value,
+        unit,
+        tolerance=half_digit,
+        why_not=_NO_GPS,
+        note="date non imprimée : la fiche porte sur 2012-2015",
+        gps=OfGps(measure, *area, _ACTION_SHEET),
+    )
+    for name, said, value, half_digit, unit, measure, area, words in (
+        ("004-density", "134", 134, 0.5, "GP/100k", "density", _RENNES, "généralistes pour 100 000 habitants, Rennes"),
+        (
+            "004-density-fr",
+            "109",
+            109,
+            0.5,
+            "GP/100k",
+            "density",
+            _FRANCE,
+            "généralistes pour 100 000 habitants, France",
+        ),
+        (
+            "004-over-55",
+            "50 %",
+            0.50,
+            0.005,
+            "share",
+            "share_over_55",
+            _RENNES,
+            "généralistes de plus de 55 ans, Rennes",
+        ),
+        (
+            "004-over-55-region",
+            "45 %",
+            0.45,
+            0.005,
+            "share",
+            "share_over_55",
+            _BRETAGNE,
+            "généralistes de plus de 55 ans, Bretagne",
+        ),
+    )
+)
+
+FIGURES: tuple[Published, ...] = (*STOCKS, *DERIVED, *COVERAGE, *PERIMETERS, *DISAGREEMENTS, *SERIES, *CONTEXT, *GPS)
 """Every printed figure. None is the truth: each is right for its date, perimeter and scope."""

@@ -33,13 +33,14 @@ def by_quarter(pairs: pd.DataFrame, points: pd.DataFrame, quarters: pd.DataFrame
     """Return one row per QPV: the GPs whose point is in it or near it, and their number per 100,000 residents of the QPV.
 
     ``pairs``: ``point`` (position in ``points``), ``qpv_code``, within the distance that the caller chose. ``quarters``: qpv_code,
-    population, ``parent_code``. A QPV without GP has 0, not null. A GP may be near several QPV.
+    population, ``parent_code``, ``is_told``. A QPV of which the points can tell and that has no GP has 0, not null; one of which they
+    cannot, null. A GP may be near several QPV.
     """
     joined = pairs.merge(points[["n_gp", "n_over_55"]].reset_index(drop=True), left_on="point", right_index=True)
     sums = joined.groupby("qpv_code")[["n_gp", "n_over_55"]].sum(min_count=1)
     out = quarters.rename(columns={"qpv_code": "area_code"}).assign(level="qpv")
     out = out.merge(sums, left_on="area_code", right_index=True, how="left")
-    n, people = out["n_gp"].fillna(0.0), out["population"].astype("float64")
+    n, people = out["n_gp"].fillna(0.0).where(out["is_told"] | out["n_gp"].notna()), out["population"].astype("float64")
     return out.assign(n_gp=n, density=n / people.where(people > 0) * PER, population=people)[COLUMNS]
 
 

@@ -61,7 +61,7 @@ KIND_KEYS: dict[str, dict[str, type]] = {
     "programme": {"programme": str, "generation": str},
     "projects": {"year": int},
     "neighbourhood_indicators": {"generation": str, "reference_year": int},
-    "practitioners": {"year": int},
+    "practitioners": {"year": int, "covers": dict},
     "boundaries": {"level": str, "year": int, "crs": str},
     "geocoded": {"year": int},
     "series": {"name": str, "release": str},

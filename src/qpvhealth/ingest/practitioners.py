@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from qpvhealth.ingest import cleaning, corrections, layouts, tables
+from qpvhealth.ingest import areas, cleaning, corrections, layouts, tables
 from qpvhealth.ingest.layouts import Field, Layout
 from qpvhealth.ingest.staged import Sieve, Staged
 
@@ -46,15 +46,16 @@ POINTS = Layout(
 )
 COLUMNS = [
     *("year", "level", "area_code", "n_gp", "n_over_55", "population", "density", "longitude", "latitude"),
-    *("source_id", "source_row"),
+    *("covers", "source_id", "source_row"),
 ]
-_TEXT = ("level", "area_code", "source_id")
+_TEXT = ("level", "area_code", "covers", "source_id")
 
 
 def read(card: Card, known: tuple[Correction, ...] = ()) -> Staged:
     """Read one file: a row per area with ``n_gp``, ``n_over_55`` and what else it gives, or a row per GP (a point, one GP).
 
-    Raises UsageError where no layout fits.
+    ``covers``: the départements in which the file holds every GP, as its card says; null where it does not say, and then a place
+    without a point is a place of which nothing is known. Raises UsageError where no layout fits, or for an unknown area.
     """
     raw = tables.read(card)
     layout = layouts.choose(raw, card, (POINTS, *LAYOUTS.values()))
@@ -63,7 +64,9 @@ def read(card: Card, known: tuple[Correction, ...] = ()) -> Staged:
     text, n = corrections.apply(layouts.renamed(raw, card, layout), known, card.id, key)
     sieve.warn("correction-applied", n, "values corrected by corrections.toml")
     frame = _points(text, sieve) if layout is POINTS else _areas(text, layout.name.removeprefix("gps-by-"), sieve)
-    staged = sieve.staged(frame.assign(year=card["year"]))
+    covered = areas.departments_of(card.area, card.id)
+    covers = None if covered is None else ",".join(sorted(covered))
+    staged = sieve.staged(frame.assign(year=card["year"], covers=pd.Series(covers, index=frame.index, dtype="str")))
     return Staged(
         staged.source_id, staged.frame.reindex(columns=COLUMNS), staged.rejects, staged.tally, staged.findings
     )

@@ -11,7 +11,6 @@ from qpvhealth.contract.keys import among
 from qpvhealth.contract.rules import Finding
 from qpvhealth.errors import InputError, UsageError
 from qpvhealth.facts.categories import CDS, STRUCTURE_TYPES, UNKNOWN as UNKNOWN_MODALITY
-from qpvhealth.facts.territories import DEPARTMENT_TERRITORY, REGIONS
 from qpvhealth.ingest import (
     boundaries,
     communes,
@@ -26,6 +25,7 @@ from qpvhealth.ingest import (
     supplements,
     zonings,
 )
+from qpvhealth.ingest.areas import departments_of
 from qpvhealth.ingest.cards import of_kind
 from qpvhealth.ingest.staged import Staged, no_rejects
 
@@ -150,23 +150,6 @@ def read_all(cards: list[Card], known: tuple[Correction, ...], progress: Callabl
         _warn_stock(sources, sources.structures[year], vintage)
     sources.supplements = supplements.read_all(cards, known, sources.record)
     return sources
-
-
-def departments_of(area: dict[str, tuple[str, ...]] | None, card_id: str) -> frozenset[str] | None:
-    """Turn regions and départements into départements; null stands for everything.
-
-    Overseas collectivities without region are covered by naming their département code. Raises UsageError for an unknown code.
-    """
-    if area is None:
-        return None
-    unknown = [c for c in area.get("regions", ()) if c not in REGIONS]
-    unknown += [c for c in area.get("departments", ()) if c not in DEPARTMENT_TERRITORY]
-    if unknown:
-        raise UsageError(
-            f"card {card_id}: unknown region or département: {', '.join(unknown)}; INSEE codes are expected"
-        )
-    of_regions = [d for c in area.get("regions", ()) for d in REGIONS[c][1]]
-    return frozenset([*of_regions, *area.get("departments", ())])
 
 
 def _structures(sources: Sources, cards: list[Card], known: tuple[Correction, ...]) -> None:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Mapping
     from datetime import date
 
+    from qpvhealth.facts.published import OfGps
+
 REPRODUCED, DIFFERS, NOT_COMPARABLE = "reproduit", "diffère", "non comparable"
 QPV_SCOPE = "qpv"
 MOST_COMPATIBLE = 3
@@ -54,14 +56,20 @@ class Judged(NamedTuple):
 
 
 def check(
-    figures: Iterable[Published], cells: pd.DataFrame, extracts: pd.DataFrame, *, invented: bool = False
+    figures: Iterable[Published],
+    cells: pd.DataFrame,
+    extracts: pd.DataFrame,
+    gps: pd.DataFrame | None = None,
+    *,
+    invented: bool = False,
 ) -> pd.DataFrame:
     """Hold each figure against the matrix of a release: one row per figure, columns of ``TITLES``.
 
-    ``cells``: the matrix. ``extracts``: year, reference date and what each covers. A figure whose date is not readable is held in
-    the reading that the facts declare, and the row says that it is a conjecture.
+    ``cells``: the matrix. ``extracts``: year, reference date and what each covers. ``gps``: year, level, area_code, ``density``,
+    ``share_over_55`` and ``masked``, where practitioners are given. A figure whose date is not readable is held in the reading that
+    the facts declare, and the row says that it is a conjecture.
     """
-    rows = [_row(figure, judge(figure, cells, extracts)) for figure in figures]
+    rows = [_row(figure, judge(figure, cells, extracts, gps)) for figure in figures]
     frame = pd.DataFrame(rows).assign(data="inventées" if invented else "")
     return frame[[*TITLES]].astype({"on": "datetime64[s]"})
 
@@ -131,8 +139,10 @@ def _row(figure: Published, judged: Judged) -> dict[str, object]:
     return {**known, **told, **judged._asdict()}
 
 
-def judge(figure: Published, cells: pd.DataFrame, extracts: pd.DataFrame) -> Judged:
+def judge(figure: Published, cells: pd.DataFrame, extracts: pd.DataFrame, gps: pd.DataFrame | None = None) -> Judged:
     """Judge one figure."""
+    if figure.gps is not None and gps is not None and len(gps):
+        return _of_gps(figure, figure.gps, gps)
     if figure.measure is None:
         return Judged(NOT_COMPARABLE, f"{figure.obstacle} : {figure.why_not}")
     on = figure.on or (figure.reading.on if figure.reading else None)
@@ -145,6 +155,29 @@ def judge(figure: Published, cells: pd.DataFrame, extracts: pd.DataFrame) -> Jud
     ours = float(now["value"]) - (0.0 if before is None else float(before["value"]))
     unknown = int(now["n_unknown"]) + (0 if before is None else int(before["n_unknown"]))
     return _compared(figure, ours, unknown, cells)
+
+
+def _of_gps(figure: Published, asked: OfGps, gps: pd.DataFrame) -> Judged:
+    """Hold a figure about GPs against the vintage nearest to the years of its document; outside them, show it and do not judge."""
+    area = f"{asked.level} {asked.area_code}"
+    mine = gps[(gps["level"] == asked.level) & (gps["area_code"] == asked.area_code)]
+    if mine.empty:
+        return Judged(NOT_COMPARABLE, f"{NO_PERIMETER} : aucun généraliste donné pour {area}")
+    first, last = asked.period
+    far = (first - mine["year"]).clip(lower=0) + (mine["year"] - last).clip(lower=0)
+    nearest = mine.iloc[int(far.argmin())]
+    year, ours = int(nearest["year"]), nearest[asked.measure]
+    if pd.isna(ours):
+        why = nearest["masked"] or "la source ne le donne pas"
+        return Judged(NOT_COMPARABLE, f"{area}, généralistes de {year} : inconnu ({why})")
+    gap = round(float(ours) - figure.value, 6)
+    if not first <= year <= last:
+        return Judged(
+            NOT_COMPARABLE, f"{NO_DATE} : généralistes de {year}, document de {first}-{last}", float(ours), gap
+        )
+    same = abs(gap) <= figure.tolerance + EXACT
+    told = f"{area}, généralistes de {year}"
+    return Judged(REPRODUCED if same else DIFFERS, told, float(ours), 0.0 if same else gap)
 
 
 def _compared(figure: Published, ours: float, unknown: int, cells: pd.DataFrame) -> Judged:
