@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
     from datetime import date
 
+    from qpvhealth.facts.generations import Dates
     from qpvhealth.ingest.sources import Sources, Vintage
     from qpvhealth.settings import Settings
 
@@ -142,12 +143,12 @@ def declared_pairs(structures: pd.DataFrame, sources: Sources, year: int, genera
 
 
 def generation_in_force(
-    territory: pd.Series, vintage: Vintage, settings: Settings, available: tuple[str, ...]
+    territory: pd.Series, vintage: Vintage, settings: Settings, available: tuple[str, ...], own: Mapping[str, Dates]
 ) -> pd.Series:
     """Return the generation to count each row with at the reference date; null where none that is given is in force."""
     forced = settings.headline_generation.get(vintage.year)
     names = [*TERRITORIES]
-    known = {t: forced or generation_facts.in_force(t, vintage.reference_date, available) for t in names}
+    known = {t: forced or generation_facts.in_force(t, vintage.reference_date, available, own) for t in names}
     return territory.fillna(METROPOLE).map(known).astype("str")
 
 

@@ -134,7 +134,7 @@ def _basis(sources: Sources, settings: Settings) -> Basis:
     names = pd.Series([*TERRITORIES], dtype="str")
     in_force = {}
     for year, vintage in sources.vintages.items():
-        found = assembly.generation_in_force(names, vintage, settings, generations)
+        found = assembly.generation_in_force(names, vintage, settings, generations, sources.own_sets)
         in_force[year] = {t: (None if pd.isna(g) else str(g)) for t, g in zip(names, found, strict=True)}
     used = prepared[prepared["generation"].isin(generations)]
     by_generation = {g: perimeter_rules.usable(prepared, g) for g in generations}

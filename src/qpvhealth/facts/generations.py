@@ -8,8 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from typing import TYPE_CHECKING
 
 from qpvhealth.facts.territories import METROPOLE
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 QPV_2015, QPV_2024, QPV_2026 = "qpv-2015", "qpv-2024", "qpv-2026"
 IN_FORCE = "in_force"
@@ -107,14 +111,28 @@ def expected_count(generation: str, territory: str) -> int | None:
     return found.count if found else 0
 
 
-def in_force(territory: str, on: date, available: tuple[str, ...]) -> str | None:
+Dates = tuple[date | None, date | None]
+"""First and last day of a set of perimeters; null: open."""
+
+
+def in_force(
+    territory: str, on: date, available: tuple[str, ...], own: Mapping[str, Dates] | None = None
+) -> str | None:
     """Return the generation in force in a territory on a day, among those ``available``, first known one first.
 
     ``qpv-2026`` stands for ``qpv-2024`` outside Mayotte, where both are the same perimeters. A territory without QPV
     follows metropolitan France, so that it is counted once. Null when no available generation is in force.
+
+    ``own``: the sets that are not official, with the dates their cards state. The law comes first: one of them is in force only on a
+    day on which the law puts no QPV in the territory (the 215 quarters of 2008, before 2015); the first by name.
     """
     rules = [p for g in KNOWN if g in available for p in [_BY_KEY.get((g, territory)) or _BY_KEY[(g, METROPOLE)]]]
-    return next((p.generation for p in rules if p.in_force(on)), None)
+    found = next((p.generation for p in rules if p.in_force(on)), None)
+    of_law = [_BY_KEY.get((g, territory)) or _BY_KEY[(g, METROPOLE)] for g in KNOWN]
+    if found is not None or any(p.in_force(on) for p in of_law):
+        return found
+    given = {name: dates for name, dates in sorted((own or {}).items()) if name in available}
+    return next((n for n, (first, last) in given.items() if (first or on) <= on <= (last or on)), None)
 
 
 DENOMINATORS: dict[str, tuple[int, str]] = {

@@ -1,6 +1,7 @@
 """How far a programme has come: share of the way, pace needed, pace observed, date at the present pace.
 
-Attainment = (value - base) / (target - base). No base, no rate; no target, nothing but the value.
+Attainment = (value - base) / (target - base). No base, no rate: what is left, its pace and date need none. No target, nothing but the
+value and its pace.
 """
 
 from __future__ import annotations
@@ -86,22 +87,28 @@ def _progress(programme: Programme, value: float, on: pd.Timestamp, before: pd.S
     if programme.baseline_on is not None and on < pd.Timestamp(programme.baseline_on):
         return {"state": "avant la base", "because": "observé avant la date de la base"}
     pace = _pace(programme, value, on, before)
-    if programme.baseline is None or np.isnan(programme.target):
-        reached = {} if np.isnan(programme.target) else {"state": _state(programme, value, on)}
-        return {"pace_observed": pace, "state": "sans base", **reached, "because": f"pas de taux : {programme.no_base}"}
-    gap = programme.target - value
     told: dict[str, object] = {
-        "share_of_way": (value - programme.baseline) / (programme.target - programme.baseline),
         "pace_observed": pace,
-        "state": _state(programme, value, on),
+        "state": "sans base",
+        "because": f"pas de taux : {programme.no_base}",
     }
-    if gap <= 0:
+    if np.isnan(programme.target):
         return told
+    told["state"] = _state(programme, value, on)
+    if programme.baseline is not None:
+        told["share_of_way"] = (value - programme.baseline) / (programme.target - programme.baseline)
+        told["because"] = ""
+    gap = programme.target - value
+    return told if gap <= 0 else told | _ahead(programme, on, gap, pace, str(told["because"]))
+
+
+def _ahead(programme: Programme, on: pd.Timestamp, gap: float, pace: float | None, because: str) -> dict[str, object]:
+    """Measure what is left: the pace it takes until the deadline, and when the pace observed leads there. Neither needs a base."""
     left = None if programme.deadline is None else _years(on, pd.Timestamp(programme.deadline))
-    told["pace_needed"] = gap / left if left is not None and left > 0 else None
-    told["met_on"] = _after(on, gap / pace) if pace and pace > 0 else None
-    told["because"] = "" if told["met_on"] is not None else "pas de date : " + _no_pace(pace)
-    return told
+    met = _after(on, gap / pace) if pace and pace > 0 else None
+    undated = "" if met is not None else "pas de date : " + _no_pace(pace)
+    needed = gap / left if left is not None and left > 0 else None
+    return {"pace_needed": needed, "met_on": met, "because": " ; ".join(filter(None, (because, undated)))}
 
 
 def _no_pace(pace: float | None) -> str:

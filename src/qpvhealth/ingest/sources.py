@@ -11,6 +11,7 @@ from qpvhealth.contract.keys import among
 from qpvhealth.contract.rules import Finding
 from qpvhealth.errors import InputError, UsageError
 from qpvhealth.facts.categories import CDS, STRUCTURE_TYPES, UNKNOWN as UNKNOWN_MODALITY
+from qpvhealth.facts.generations import KNOWN
 from qpvhealth.ingest import (
     boundaries,
     communes,
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import date
 
+    from qpvhealth.facts.generations import Dates
     from qpvhealth.ingest.cards import Card
     from qpvhealth.ingest.corrections import Correction
     from qpvhealth.ingest.structures import StagedStructures
@@ -75,12 +77,16 @@ class Vintage:
 
 @dataclass
 class Sources:
-    """Staged frames by kind. ``points`` offers places for structures; ``answered`` holds, by year, who answered."""
+    """Staged frames by kind. ``points`` offers places for structures; ``answered`` holds, by year, who answered.
+
+    ``own_sets``: the perimeters that are not official, with the dates on which their cards say they are in force.
+    """
 
     vintages: dict[int, Vintage] = field(default_factory=dict)
     structures: dict[int, pd.DataFrame] = field(default_factory=dict)
     points: dict[int, pd.DataFrame] = field(default_factory=dict)
     neighbourhoods: pd.DataFrame = field(default_factory=pd.DataFrame)
+    own_sets: dict[str, Dates] = field(default_factory=dict)
     populations: pd.DataFrame = field(default_factory=pd.DataFrame)
     declarations: pd.DataFrame = field(default_factory=pd.DataFrame)
     answered: dict[int, frozenset[str]] = field(default_factory=dict)
@@ -280,6 +286,8 @@ def _neighbourhoods(sources: Sources, cards: list[Card], known: tuple[Correction
     frames = [neighbourhoods.read(card, known) for card in cards]
     for staged in frames:
         sources.record(staged)
+    dated = [c for c in cards if c["generation"] not in KNOWN and (c.get("in_force_from") or c.get("in_force_to"))]
+    sources.own_sets = {c["generation"]: (c.get("in_force_from"), c.get("in_force_to")) for c in dated}
     sources.neighbourhoods, duplicates, replaced = neighbourhoods.combine(frames)
     sources.repeated(duplicates)
     for source_id, n in replaced.items():
