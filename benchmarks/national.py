@@ -1,22 +1,28 @@
-"""The national build against the plain geopandas script an analyst would write instead, in both its forms.
+"""The national build against the plain geopandas script an analyst would write instead, in both its forms; and its growth.
 
-Both generations of real perimeters, invented structures: 4,000 a year over four years. The script does one table of what the
-build does: inside and near, per generation.
+Both generations of real perimeters, invented structures. The script does one table of what the build does: inside and near, per
+generation.
 """
 
 from __future__ import annotations
 
+import shutil
 import sys
-from typing import TYPE_CHECKING, Any
+from itertools import product
+from typing import TYPE_CHECKING
 
 import numpy as np
+from measure import Measure, machine, once, rounds
+from results import Section, Table, Target
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
-YEARS = (2021, 2022, 2023, 2024)
-STRUCTURES = 4_000
+LAST_YEAR = 2024
+YEARS, STRUCTURES = 4, 4_000
+GROWTH = tuple(product((4_000, 25_000, 100_000), (1, 4, 10, 20)))
+MOVING = 200
+"""Structures that stand elsewhere each year; the others repeat."""
 QUARTERS = {
     "qpv-2015": "neighbourhoods/qpv-2015/QP_METROPOLEOUTREMER_WGS84_EPSG4326.shp",
     "qpv-2024": "neighbourhoods/qpv-2024/qpv-2024-simplified-1609.geojson",
@@ -91,44 +97,78 @@ points.to_parquet(out)
 """
 
 
-def compare(data: Path, python: str, rounds: Callable[..., Any], scratch: Path, repeat: int) -> list[str]:
-    """Time a build and the script on the same files; return lines of Markdown.
+def section(data: Path, python: str, scratch: Path, repeat: int, order: int) -> Section:
+    """Time a build and the script on the same files.
 
     ``data`` holds the real perimeters, populations and zoning, named as in ``QUARTERS`` and ``CARDS``.
     """
-    raw = scratch / "raw"
-    extracts = _write(data, raw)
+    told, raw = machine(python), scratch / "raw"
+    extracts = write(data, raw, YEARS, STRUCTURES)
     quarters = ",".join(str(data / path) for path in QUARTERS.values())
-    commands = {"qpvhealth, every table": [sys.executable, "-c", OURS, str(raw), str(scratch / "release")]}
+    ours = "qpvhealth, every table"
+    commands = {ours: [sys.executable, "-c", OURS, str(raw), str(scratch / "release")]}
     for form in ("buffer", "dwithin"):
         target = str(scratch / f"{form}.parquet")
-        commands[f"plain script, {form}"] = [python, "-c", PLAIN, target, form, quarters, *map(str, extracts)]
+        commands[form] = [python, "-c", PLAIN, target, form, quarters, *map(str, extracts)]
+    commands["imports of the build"] = [sys.executable, "-c", "import qpvhealth.pipeline, qpvhealth.publish.release"]
     found = rounds(commands, repeat)
-    lines = [
-        f"## National build: {len(YEARS)} years of {STRUCTURES:,} structures, two generations",
-        "",
-        "| program | wall s (median) | processor s | memory MB |",
-        "| --- | ---: | ---: | ---: |",
+    columns = ["program", "runs", "wall s", "of the buffer script", "processor s", "of the buffer script", "memory MB"]
+    rows = [_row(m, found["buffer"]) for m in found.values()]
+    caption = f"{YEARS} years of {STRUCTURES:,} structures, two generations"
+    about = "`buffer` and `dwithin` are the plain script in its two forms: one table, inside and near, per generation."
+    build, buffer, dwithin = (found[n] for n in (ours, "buffer", "dwithin"))
+    targets = [
+        Target("national build: wall, of the buffer script", build.wall / buffer.wall, 0.5),
+        Target("national build: wall, of the dwithin script", build.wall / dwithin.wall, 1.2),
+        Target("national build: memory, of the buffer script", build.memory_mb / buffer.memory_mb, 2.0),
     ]
-    rows = [f"| {m.name} | {m.said or f'{m.wall:.1f}'} | {m.cpu:.1f} | {m.memory_mb:.0f} |" for m in found.values()]
-    return [*lines, *rows, ""]
+    return Section("national", order, "National build", about, told, [Table(caption, columns, rows)], targets)
 
 
-def _write(data: Path, raw: Path) -> list[Path]:
+def _row(m: Measure, script: Measure) -> list[str]:
+    if not m.walls:
+        return [m.name, "0", m.said, "", "", "", ""]
+    times = [f"{m.wall:.2f}", f"{m.wall / script.wall:.2f}", f"{m.cpu:.2f}", f"{m.cpu / script.cpu:.2f}"]
+    return [m.name, str(m.runs), *times, f"{m.memory_mb:.0f}"]
+
+
+def growth(data: Path, scratch: Path, order: int) -> Section:
+    """Build with more years and more structures a year, once each."""
+    told, rows, peak = machine(sys.executable), [], 0.0
+    for structures, years in GROWTH:
+        raw, out = scratch / f"raw-{structures}-{years}", scratch / "grown"
+        write(data, raw, years, structures)
+        m = Measure("build")
+        once(m, [sys.executable, "-c", OURS, str(raw), str(out)])
+        taken = [f"{m.wall:.1f}", f"{m.cpu:.1f}", f"{1e6 * m.cpu / (structures * years):.0f}", f"{m.memory_mb:.0f}"]
+        rows.append([f"{structures:,}", str(years), *(taken if m.walls else [m.said, "", "", ""])])
+        peak = m.memory_mb or float("nan")
+        for folder in (raw, out):
+            shutil.rmtree(folder, ignore_errors=True)
+    columns = ["structures a year", "years", "wall s", "processor s", "processor µs a structure and year", "memory MB"]
+    largest = "{:,} structures, {} years".format(*GROWTH[-1])
+    targets = [Target(f"national build, {largest}: memory, MB", peak, 1024)]
+    about = (
+        "The same build with more years and more structures a year; one run each, two generations, every table written."
+    )
+    return Section("growth", order, "Growth of the build", about, told, [Table("", columns, rows)], targets)
+
+
+def write(data: Path, raw: Path, n_years: int, n: int) -> list[Path]:
     """Write a raw folder of invented structures and cards; return the extracts."""
     raw.mkdir()
     random = np.random.default_rng(7)
-    lon, lat = random.uniform(-1, 7, STRUCTURES), random.uniform(43.5, 50, STRUCTURES)
-    kinds = np.where(random.random(STRUCTURES) < 0.5, "MSP;pluri", "CDS;mono")
+    lon, lat = random.uniform(-1, 7, n), random.uniform(43.5, 50, n)
+    kinds = np.where(random.random(n) < 0.5, "MSP;pluri", "CDS;mono")
     cards = [CARDS.format(data=data)]
     for generation, path in QUARTERS.items():
         cards.append(
             f'[[source]]\nid = "{generation}"\nkind = "neighbourhoods"\npath = "{data / path}"\ngeneration = "{generation}"\n'
         )
     extracts = []
-    for year in YEARS:
-        lon[:200], lat[:200] = random.uniform(-1, 7, 200), random.uniform(43.5, 50, 200)
-        rows = [f"75{k:07d};{kinds[k]};{lon[k]:.6f};{lat[k]:.6f}" for k in range(STRUCTURES)]
+    for year in range(LAST_YEAR - n_years + 1, LAST_YEAR + 1):
+        lon[:MOVING], lat[:MOVING] = random.uniform(-1, 7, MOVING), random.uniform(43.5, 50, MOVING)
+        rows = [f"{75_0000000 + k:09d};{kinds[k]};{lon[k]:.6f};{lat[k]:.6f}" for k in range(n)]
         extracts.append(raw / f"structures-{year}.csv")
         extracts[-1].write_text("\n".join(["finess;type;exercice;longitude;latitude", *rows]) + "\n")
         cards.append(STRUCTURES_CARD.format(year=year))

@@ -1,0 +1,101 @@
+"""What a command takes: wall and processor seconds, memory; several commands in turn, each run a process of its own."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+LIMIT_S = 600.0
+"""A run that takes longer is ended, and its row says so."""
+
+
+@dataclass
+class Measure:
+    """One command: wall and processor seconds of each run, the largest memory of any, why it has no (further) run."""
+
+    name: str
+    walls: list[float] = field(default_factory=list)
+    cpus: list[float] = field(default_factory=list)
+    memory_mb: float = 0.0
+    said: str = ""
+
+    @property
+    def wall(self) -> float:
+        return statistics.median(self.walls) if self.walls else float("nan")
+
+    @property
+    def cpu(self) -> float:
+        return min(self.cpus) if self.cpus else float("nan")
+
+    @property
+    def runs(self) -> int:
+        return len(self.walls)
+
+
+def once(measure: Measure, command: list[str], limit_s: float = LIMIT_S) -> None:
+    """Run a command in a process of its own, and add what it took; note why where it does not end well."""
+    started = time.perf_counter()
+    child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    watch = threading.Timer(limit_s, child.kill)
+    watch.start()
+    error = child.stderr.read() if child.stderr else ""
+    _, status, used = os.wait4(child.pid, 0)
+    taken, late = time.perf_counter() - started, not watch.is_alive()
+    watch.cancel()
+    child.returncode = os.waitstatus_to_exitcode(status)
+    if child.returncode:
+        last = (error.strip().splitlines() or ["failed"])[-1][:120]
+        measure.said = f"ended after {limit_s:.0f} s" if late else last
+        return
+    measure.walls.append(taken)
+    measure.cpus.append(used.ru_utime + used.ru_stime)
+    measure.memory_mb = max(measure.memory_mb, used.ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10))
+
+
+def rounds(commands: dict[str, list[str]], repeat: int, *, fewer: dict[str, int] | None = None) -> dict[str, Measure]:
+    """Run all commands in turn, ``repeat`` times (some ``fewer``), so that what else the machine does falls on all of them."""
+    found = {name: Measure(name) for name in commands}
+    for turn in range(repeat):
+        for name, command in commands.items():
+            if not found[name].said and turn < (fewer or {}).get(name, repeat):
+                once(found[name], command)
+    return found
+
+
+def can_import(python: str, module: str) -> bool:
+    return subprocess.run([python, "-c", f"import {module}"], capture_output=True, check=False).returncode == 0
+
+
+def apart(module: str, function: str, *arguments: object) -> object:
+    """Call a function of a module beside this one in a process of its own: a program inherits the peak memory of its parent."""
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        return pool.submit(_called, module, function, arguments).result()
+
+
+def _called(module: str, function: str, arguments: tuple[object, ...]) -> object:
+    return getattr(__import__(module), function)(*arguments)
+
+
+def machine(python: str) -> str:
+    """Say on what, when and with which versions: those of the interpreter that has the peers."""
+    told = (
+        "import importlib.metadata as m\n"
+        "for n in ('geopandas', 'shapely', 'pyarrow', 'pandas', 'numpy', 'duckdb', 'sedonadb'):\n"
+        " try: print(n, m.version(n), end=', ')\n"
+        " except m.PackageNotFoundError: pass"
+    )
+    versions = subprocess.run([python, "-c", told], capture_output=True, text=True, check=False).stdout
+    load = f", load {os.getloadavg()[0]:.1f} at the start" if hasattr(os, "getloadavg") else ""
+    where = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores{load}"
+    return (
+        f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {where}, Python {platform.python_version()}; {versions.rstrip(', ')}."
+    )
