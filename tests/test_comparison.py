@@ -51,17 +51,13 @@ def shown(linked, tmp_path_factory):
 
 
 def test_every_true_cause_is_found_and_no_other(linked):
-    """One reading differs from the construction, by rule: a placeholder is no date, so it is no late registration."""
     true = sample.truth().changes
     number = true["finess_to"].fillna(true["finess_from"])
     found = linked["changes"]
     found = found[found["generation"] == "in_force"]
     ours = set(zip(found["from_year"].astype(int), found["finess_et"], found["cause"], strict=True))
     theirs = set(zip(true["from_year"].astype(int), number, true["cause"], strict=True))
-    undated = found[(found["cause"] == "not_attributable") & (found["evidence"] == "opened_on is a placeholder")]
-    placeholders = set(zip(undated["from_year"].astype(int), undated["finess_et"], strict=True))
-    assert {(y, n) for y, n, _ in ours ^ theirs} <= placeholders
-    assert {c for *_, c in theirs - ours} <= {"late_registration"}
+    assert ours == theirs
 
 
 def test_the_accounts_of_the_release_balance_when_added_up_again(linked):
@@ -89,6 +85,9 @@ def test_any_pair_of_years_is_accounted_for_in_either_order(shown):
     forward, backward = (diff.causes_table(c).set_index(["structure_type", "cause"])["n"] for c in (there, back))
     assert forward.to_dict() == {k: -n for k, n in backward.to_dict().items()}
     assert diff.parts_table(there).set_index("part")["effect_in_qpv"]["geography"] > 0
+    steps = back.changes.groupby(["finess_et", "generation"])["step"].agg(["min", "max", "size"])
+    assert (steps["min"] == 1).all()
+    assert (steps["max"] == steps["size"]).all()
 
 
 def test_a_pair_computed_again_from_the_release_is_the_one_published(shown, monkeypatch):
@@ -126,3 +125,61 @@ def test_another_setting_changes_what_is_counted_and_nothing_else(shown, sample_
     assert parts["n_changes"].to_dict()["settings"] == parts["n_changes"].sum() > 0
     assert parts["differs"]["settings"] == "vecu_distance_m"
     assert compared.releases.inputs()["id"].tolist() == ["other-links"]
+
+
+@pytest.fixture(scope="module")
+def revised_folder(tmp_path_factory):
+    """Write the second delivery, three contours of which are edited, and count the nursing centres of 2019 too."""
+    folder = tmp_path_factory.mktemp("revised") / "raw"
+    sample.write(folder, revised=True)
+    cards = (folder / "sources.toml").read_text(encoding="utf-8")
+    counted = cards.replace('"Centre de soins infirmiers" = "out_of_scope"', '"Centre de soins infirmiers" = "CDS"')
+    assert counted != cards
+    (folder / "sources.toml").write_text(counted, encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def second_delivery(revised_folder, tmp_path_factory):
+    return published(qpvhealth.build(revised_folder), tmp_path_factory.mktemp("second"))
+
+
+@pytest.fixture(scope="module")
+def first_delivery(sample_folder, tmp_path_factory):
+    return published(qpvhealth.build(sample_folder), tmp_path_factory.mktemp("first"))
+
+
+def test_edited_contours_are_the_only_cause_between_two_deliveries(first_delivery, second_delivery):
+    compared = comparison.releases(first_delivery, second_delivery, 2018)
+    assert set(compared.changes["cause"]) == {"contour"}
+    rows = diff.structures_table(compared, generation="qpv-2015")
+    true = sample.contour_changes().query("year == 2018")
+    assert dict(zip(rows["finess_et"], rows["effect_in_qpv"], strict=True)) == dict(
+        zip(true["finess_et"], true["effect_in_qpv"], strict=True)
+    )
+    assert "974" in set(rows["department_from"])
+    parts = diff.parts_table(compared, generation="qpv-2015").set_index("part")
+    assert parts["n_changes"]["geography"] == parts["n_changes"].sum() > 0
+    assert "qpv-2015-metropole" in parts["differs"]["geography"]
+
+
+def test_a_type_counted_by_another_card_is_a_scope_chosen_by_the_analyst(first_delivery, second_delivery):
+    compared = comparison.releases(first_delivery, second_delivery, 2019)
+    rows = compared.changes[compared.changes["generation"] == "in_force"].set_index("finess_et")
+    assert set(rows["cause"]) == {"contour", "scope"}
+    entered = rows[rows["cause"] == "scope"]
+    assert entered["evidence"].unique().tolist() == ["the first extract lists it out of scope, under the same type"]
+    assert len(entered) == sample.truth().dirt["out_of_scope_2019"]
+    parts = diff.parts_table(compared).set_index("part")["n_changes"]
+    assert parts[["settings", "code", "data"]].tolist() == [len(entered), 0, 0]
+    assert "structures-2019" in set(compared.releases.inputs().query("what == 'read otherwise'")["id"])
+
+
+def test_edited_contours_and_another_distance_are_told_apart(first_delivery, revised_folder, tmp_path):
+    wider = Settings(vecu_distance_m=500)
+    both = published(qpvhealth.build(revised_folder, wider), tmp_path, wider)
+    found = comparison.releases(first_delivery, both, 2018).changes
+    scope, contour = (found[found["cause"] == cause] for cause in ("scope", "contour"))
+    assert set(contour["finess_et"]) >= set(sample.contour_changes()["finess_et"])
+    assert (contour["finess_et"].nunique() < 30) & (len(scope) > 100)
+    assert set(scope["situation_from"].fillna("")) == {"elsewhere"}

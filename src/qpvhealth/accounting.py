@@ -25,7 +25,16 @@ if TYPE_CHECKING:
 Rule = Mapping[str, str | None]
 InForce = Mapping[int, Rule]
 _STRUCTURE = (
-    *("finess_et", "is_in_stock", "structure_type", "modality", "address", "postcode", "commune_code"),
+    *(
+        "finess_et",
+        "is_in_stock",
+        "structure_type",
+        "type_as_written",
+        "modality",
+        "address",
+        "postcode",
+        "commune_code",
+    ),
     *("department_code", "region_code", "territory", "opened_on", "closed_on", "location_status", "x", "y"),
 )
 
@@ -43,8 +52,11 @@ def places(located: pd.DataFrame, vecu_distance_m: float) -> pd.Series:
     return asked["situation"]
 
 
-def extracts(structures: pd.DataFrame, located: pd.DataFrame) -> dict[int, Extract]:
-    """Split structures and their locations (with ``situation_by_place``) by year and generation."""
+def extracts(structures: pd.DataFrame, located: pd.DataFrame, out_of_scope: pd.DataFrame) -> dict[int, Extract]:
+    """Split structures and their locations (with ``situation_by_place``) by year and generation.
+
+    What an extract lists ``out_of_scope`` joins it, out of the stock and without a type: it says why a structure is not there.
+    """
     kept = ["situation_by_place", "vecu_declared", "qpv_code"]
     found = {
         (int(str(year)), str(generation)): rows.set_index("finess_et")[kept]
@@ -52,10 +64,18 @@ def extracts(structures: pd.DataFrame, located: pd.DataFrame) -> dict[int, Extra
     }
     return {
         int(str(year)): Extract(
-            rows[list(_STRUCTURE)].reset_index(drop=True), {g: frame for (y, g), frame in found.items() if y == year}
+            _with_aside(rows[list(_STRUCTURE)], out_of_scope[out_of_scope["year"] == year]),
+            {g: frame for (y, g), frame in found.items() if y == year},
         )
         for year, rows in structures.groupby("year")
     }
+
+
+def _with_aside(rows: pd.DataFrame, aside: pd.DataFrame) -> pd.DataFrame:
+    if aside.empty:
+        return rows.reset_index(drop=True)
+    listed = aside.reindex(columns=list(_STRUCTURE)).assign(is_in_stock=False).astype(rows.dtypes.to_dict())
+    return pd.concat([rows, listed], ignore_index=True)
 
 
 def between(
@@ -111,7 +131,13 @@ def interval(first: Vintage, last: Vintage) -> changes.Interval:
 
 
 def tables(
-    structures: pd.DataFrame, located: pd.DataFrame, stock: pd.DataFrame, counts: pd.DataFrame, basis: Basis
+    structures: pd.DataFrame,
+    located: pd.DataFrame,
+    stock: pd.DataFrame,
+    counts: pd.DataFrame,
+    basis: Basis,
+    *,
+    out_of_scope: pd.DataFrame,
 ) -> dict[str, pd.DataFrame]:
     """Account for every pair of consecutive extracts and for every two generations, and hold the sums against the counts.
 
@@ -120,12 +146,13 @@ def tables(
     """
     dates = {year: vintage.reference_date for year, vintage in basis.sources.vintages.items()}
     pairs = consecutive(basis.sources.vintages)
-    found = changes_between(structures, located, pairs, basis.sources.vintages, basis)
+    found = changes_between(structures, located, pairs, basis.sources.vintages, basis, out_of_scope=out_of_scope)
     summary = change_summary.summarise(found)
     years = pd.DataFrame(pairs, columns=["from_year", "to_year"], dtype="int64")
     totals = counts[counts["modality"] == change_summary.ALL]
     change_summary.assert_balance(totals, summary, years)
     return {
+        "out_of_scope": out_of_scope,
         "changes": found,
         "change_summary": summary,
         "links": basis.sources.links,
@@ -150,10 +177,12 @@ def changes_between(
     pairs: Sequence[tuple[int, int]],
     vintages: Mapping[int, Vintage],
     basis: Basis,
+    *,
+    out_of_scope: pd.DataFrame,
 ) -> pd.DataFrame:
     """Account for the changes between each pair of extracts. ``vintages`` say what each covers of these structures."""
     nothing = Extract(structures.iloc[:0][list(_STRUCTURE)], {})
-    known = dict.fromkeys(vintages, nothing) | extracts(structures, located)
+    known = dict.fromkeys(vintages, nothing) | extracts(structures, located, out_of_scope)
     rule = basis.settings.vecu_rule
     parts = [
         between(known, interval(vintages[a], vintages[b]), basis.sources.links, basis.in_force, near_rule=rule)

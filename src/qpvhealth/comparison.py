@@ -44,9 +44,9 @@ def releases(old: Release, new: Release, year: int) -> Compared:
     """Account for the changes of one vintage between two releases: data, contours, settings or code.
 
     Both count the same date, so that nothing opens or closes: a record that comes or goes was registered late, or left. A
-    situation that changes for the same point and answer is a contour where the polygons differ, else a change of what is
-    counted (scope): of the settings where they differ, of the code otherwise. Where a point moved too, the whole change is its
-    own, and the row says that another order would differ.
+    situation that changes for the same point and answer is a contour where a QPV around it, or the nearest, was edited; else a
+    change of what is counted (scope): of the settings where they differ, of the code otherwise. Where a point moved too, the
+    whole change is its own, and the row says that another order would differ.
     """
     interval = changes.Interval(year, year, _date(old, year), _date(new, year))
     sides = {"from": _extracts(old)[year], "to": _extracts(new)[year]}
@@ -59,7 +59,9 @@ def releases(old: Release, new: Release, year: int) -> Compared:
         after = _with_unmoved(before, after)
         parts.append(changes.account(before, after, interval, new.table("links")).assign(generation=name))
     found = pd.concat(parts, ignore_index=True)[changes.COLUMNS]
-    told = found.assign(cause=found["cause"].where(found["cause"] != causes.CONTOUR, _by_polygon(found, old, new)))
+    told = found.assign(
+        cause=found["cause"].where(found["cause"] != causes.CONTOUR, _by_polygon(found, old, new, year))
+    )
     names, days = _names(old) | _names(new), (interval.from_date, interval.to_date)
     return Compared(old.id, new.id, *days, told, names, generations, Releases(old, new))
 
@@ -100,7 +102,7 @@ def _extracts(release: Release) -> dict[int, Extract]:
     crs = pd.Series(str(WGS84), index=structures.index)
     x, y = to_territory_metres(shapely.get_x(points), shapely.get_y(points), structures["territory"], crs)
     plain = pd.DataFrame(structures.drop(columns="geometry")).assign(x=x, y=y)
-    return accounting.extracts(plain, release.table("structure_locations"))
+    return accounting.extracts(plain, release.table("structure_locations"), release.table("out_of_scope"))
 
 
 def _with_unmoved(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
@@ -111,22 +113,29 @@ def _with_unmoved(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
     return after.assign(place_other=after["place"].where(moved | old["place"].isna(), old["place"]))
 
 
-def _by_polygon(found: pd.DataFrame, old: Release, new: Release) -> pd.Series:
-    """Name a change of situation at the same point: contour where a polygon of its territory differs, else scope."""
-    polygons = [_polygons(r) for r in (old, new)]
-    edited = {
-        territory
-        for territory in set(polygons[0]) | set(polygons[1])
-        if polygons[0].get(territory) != polygons[1].get(territory)
-    }
-    return found["territory_to"].isin(edited).map({True: causes.CONTOUR, False: causes.SCOPE})
+def _by_polygon(found: pd.DataFrame, old: Release, new: Release, year: int) -> pd.Series:
+    """Name a change of situation at the same point: contour where the QPV around it or nearest was edited, else scope."""
+    shapes = [_polygons(release) for release in (old, new)]
+    names = shapes[0].index.union(shapes[1].index)
+    before, after = (side.reindex(names) for side in shapes)
+    edited = names[(before != after).to_numpy()]
+    concerned = pd.Series(data=False, index=found.index)
+    for release, side in ((old, "from"), (new, "to")):
+        keys = pd.MultiIndex.from_frame(found[[f"finess_et_{side}", f"generation_{side}"]])
+        nearest = _nearest(release, year).reindex(keys)
+        concerned |= pd.MultiIndex.from_arrays([found[f"generation_{side}"], nearest]).isin(edited)
+    return concerned.map({True: causes.CONTOUR, False: causes.SCOPE})
 
 
-def _polygons(release: Release) -> dict[str, tuple[tuple[str, str, bytes], ...]]:
-    rows = release.table("neighbourhoods").sort_values(["generation", "qpv_code"])
-    shapes = shapely.to_wkb(rows["geometry"].to_numpy(dtype=object))
-    told = zip(rows["territory"], rows["generation"], rows["qpv_code"], shapes, strict=True)
-    out: dict[str, list[tuple[str, str, bytes]]] = {}
-    for territory, generation, code, shape in told:
-        out.setdefault(territory, []).append((generation, code, shape))
-    return {territory: tuple(found) for territory, found in out.items()}
+def _polygons(release: Release) -> pd.Series:
+    """Return the WKB of every QPV, by generation and code."""
+    rows = release.table("neighbourhoods")
+    keys = pd.MultiIndex.from_frame(rows[["generation", "qpv_code"]])
+    return pd.Series(shapely.to_wkb(rows["geometry"].to_numpy(dtype=object)), index=keys)
+
+
+def _nearest(release: Release, year: int) -> pd.Series:
+    """Return the QPV that decides for each structure, the one around it or the nearest, by number and generation."""
+    rows = release.table("structure_locations")
+    rows = rows[rows["year"] == year].set_index(["finess_et", "generation"])
+    return rows["qpv_code"].fillna(rows["nearest_qpv_code"])

@@ -45,28 +45,40 @@ def _of(placed: Placed, structures: pd.DataFrame) -> Placed:
     return Placed(*(f.reset_index(drop=True) for f in (structures, located, pairs)))
 
 
-def tables(others: Placed, every: pd.DataFrame, basis: Basis) -> dict[str, pd.DataFrame]:
+def listed_aside(counted: pd.DataFrame, others: pd.DataFrame, out_of_scope: pd.DataFrame) -> pd.DataFrame:
+    """Return what extracts list, but not among ``counted``, of the structures that another extract counts there.
+
+    It is out of scope, or in ``others``. One row per structure and year: ``finess_et``, ``year``, ``type_as_written``, source and row.
+    """
+    rows = pd.concat([out_of_scope, others[out_of_scope.columns]], ignore_index=True)
+    return rows[rows["finess_et"].isin(counted["finess_et"])].reset_index(drop=True)
+
+
+def tables(others: Placed, every: pd.DataFrame, counted: pd.DataFrame, basis: Basis) -> dict[str, pd.DataFrame]:
     """Return the tables of the types beyond MSP and CdS, empty where no card names any.
 
-    ``every``: their stock by year and generation, ``in_force`` included. Each type is counted under its own name: no total adds
-    types up. Raises ContractError when levels do not add up, or opening stock and causes do not give the closing stock.
+    ``every``: their stock by year and generation, ``in_force`` included; ``counted``: the MSP and CdS of every year. Each type is
+    counted under its own name: no total adds types up. Raises ContractError when levels do not add up, or opening stock and causes do not give the closing stock.
     """
     yearly = counts.count(every)
     counts.assert_levels_add_up(yearly)
+    listed = listed_aside(others.structures, counted, basis.sources.out_of_scope)
     return {
         "other_structures": others.structures,
         "other_structure_locations": others.located,
         "other_structure_neighbourhoods": others.pairs,
         "other_yearly_counts": yearly[yearly["structure_type"] != ALL].reset_index(drop=True),
-        "other_changes": _changes(others, yearly, basis),
+        "other_changes": _changes(others, yearly, listed, basis),
     }
 
 
-def _changes(others: Placed, yearly: pd.DataFrame, basis: Basis) -> pd.DataFrame:
+def _changes(others: Placed, yearly: pd.DataFrame, out_of_scope: pd.DataFrame, basis: Basis) -> pd.DataFrame:
     """Account for the changes between consecutive extracts, held against the counts; a year whose cards name no type covers nothing."""
     vintages = {y: replace(v, departments=v.other_departments) for y, v in basis.sources.vintages.items()}
     pairs = accounting.consecutive(vintages)
-    found = accounting.changes_between(others.structures, others.located, pairs, vintages, basis)
+    found = accounting.changes_between(
+        others.structures, others.located, pairs, vintages, basis, out_of_scope=out_of_scope
+    )
     years = pd.DataFrame(pairs, columns=["from_year", "to_year"], dtype="int64")
     totals = yearly[yearly["modality"] == ALL]
     change_summary.assert_balance(totals, change_summary.summarise(found), years)

@@ -97,7 +97,8 @@ def build(raw: str | Path, settings: Settings | None = None, *, progress: Callab
     counts.assert_levels_add_up(yearly)
     covered = _coverage(stock, structures, pairs, zoning, basis)
     tell("accounting for the changes")
-    accounts = accounting.tables(structures, located, stock, yearly, basis)
+    aside = other_types.listed_aside(structures, others.structures, sources.out_of_scope)
+    accounts = accounting.tables(structures, located, stock, yearly, basis, out_of_scope=aside)
     tables = {
         "extracts": _extracts(sources, invented=cards[0].is_invented),
         "structures": structures,
@@ -111,7 +112,7 @@ def build(raw: str | Path, settings: Settings | None = None, *, progress: Callab
         "indicators": _indicators(every, beside, covered, accounts["change_summary"], basis),
         "rejects": sources.rejects,
         **accounts,
-        **other_types.tables(others, beside, basis),
+        **other_types.tables(others, beside, structures, basis),
         **supplements.tables(basis),
     }
     tables["areas"] = assembly.areas_table(sources, pd.concat([yearly, tables["other_yearly_counts"]]))
@@ -269,7 +270,8 @@ def _zoning(basis: Basis) -> pd.DataFrame:
 
 _NOT_COUNTED = (
     *("vecu_declared", "vecu_qpv_code", "geometry", "x", "y", "longitude", "latitude", "name", "address", "postcode"),
-    *("city", "siret", "legal_entity", "category", "opened_on", "closed_on", "sheet", "source_row", "location_note"),
+    *("city", "siret", "legal_entity", "category", "type_as_written", "opened_on", "closed_on", "sheet", "source_row"),
+    "location_note",
 )
 
 

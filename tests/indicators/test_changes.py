@@ -19,6 +19,7 @@ DEFAULTS = {
     "finess_et": "A",
     "is_in_stock": True,
     "structure_type": "MSP",
+    "type_as_written": "603",
     "modality": "pluri",
     "address": "1 RUE A",
     "postcode": "75001",
@@ -88,6 +89,25 @@ def test_an_entry_is_named_by_its_opening_date(row, cause):
 def test_an_exit_is_named_by_its_closing_date(row, cause):
     after = [] if row is None else [{"is_in_stock": False} | row]
     assert causes([{}], after) == [cause]
+
+
+OUT_OF_SCOPE = {"is_in_stock": False, "structure_type": None}
+
+
+@pytest.mark.parametrize(
+    ("written", "cause"),
+    [("603", "scope"), ("604", "reclassified"), ("CPTS", "not_attributable"), (None, "not_attributable")],
+)
+def test_what_an_extract_lists_out_of_scope_was_redefined_or_reclassified(written, cause):
+    """Another structure of the second extract is a 604 that counts: the two extracts use the same words."""
+    aside, other = OUT_OF_SCOPE | {"type_as_written": written}, {"finess_et": "B", "type_as_written": "604"}
+    assert causes([{}, other], [aside, other]) == [cause]
+    assert causes([aside | {"opened_on": None}, other], [{"opened_on": "2009-05-01"}, other]) == [cause]
+
+
+def test_a_dated_event_comes_before_a_change_of_scope_and_says_so():
+    found = changes.account(extract({"closed_on": "2018-12-31"}), extract(OUT_OF_SCOPE), INTERVAL, NO_LINKS)
+    assert found[["cause", "other_order_differs"]].to_numpy().tolist() == [["closed", True]]
 
 
 def test_a_closing_date_that_the_first_extract_announced_is_evidence():
@@ -206,11 +226,12 @@ AREAS = st.sampled_from(
 def states(draw, number):
     department, region, territory = draw(AREAS)
     day = st.sampled_from([None, "1900-01-01", "2010-01-01", "2018-06-01", "2019-01-01", "2019-09-01"])
-    place = draw(PLACES)
+    place, kind = draw(PLACES), draw(st.sampled_from(["MSP", "CDS", None]))
     return DEFAULTS | {
         "finess_et": number,
-        "is_in_stock": draw(st.booleans()),
-        "structure_type": draw(st.sampled_from(["MSP", "CDS"])),
+        "is_in_stock": kind is not None and draw(st.booleans()),
+        "structure_type": kind,
+        "type_as_written": draw(st.sampled_from([None, "603", "124", "CPTS"])),
         "modality": draw(st.sampled_from(["mono", "pluri", "unknown"])),
         "address": draw(st.sampled_from([None, "1 RUE A", "2 RUE B"])),
         "department_code": department,

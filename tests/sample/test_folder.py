@@ -75,6 +75,7 @@ def test_every_cause_happens():
         "generation",
         "coverage_of_extract",
         "not_attributable",
+        "scope",
     }
 
 

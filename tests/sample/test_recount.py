@@ -152,7 +152,10 @@ def ministry(raw, year):
     number = frame["finess_et"].fillna(frame.get("own_id", ""))
     frame = frame.assign(finess=number, type=frame["structure_type"])
     return (
-        frame[number.str.fullmatch(r"[0-9][0-9A-Z][0-9]{7}|OBS-\d+").fillna(value=False)]
+        frame[
+            frame["type"].isin(["MSP", "CDS"])
+            & number.str.fullmatch(r"[0-9][0-9A-Z][0-9]{7}|OBS-\d+").fillna(value=False)
+        ]
         .drop_duplicates("finess")
         .reset_index(drop=True)
     )

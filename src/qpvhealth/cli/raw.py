@@ -19,16 +19,18 @@ if TYPE_CHECKING:
 
 @main_group.command()
 @click.argument("folder", type=FOLDER)
-def sample(folder: Path) -> None:
+@click.option("--revised", is_flag=True, help="As delivered a second time: three contours of 2015 are edited.")
+def sample(folder: Path, *, revised: bool) -> None:
     r"""Write the invented France into FOLDER: raw files, cards, corrections.
 
     \b
-    Example:
+    Examples:
       qpvhealth sample data/raw
+      qpvhealth sample data/raw --revised   (then build, and diff the two releases)
     """
     from qpvhealth import sample as invented
 
-    invented.write(folder)
+    invented.write(folder, revised=revised)
     log.info("An invented France is in %s; build it with: qpvhealth build --raw %s", folder, folder)
 
 

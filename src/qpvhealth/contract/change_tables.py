@@ -329,10 +329,25 @@ LINKS = Table(
     ),
 )
 
+OUT_OF_SCOPE = Table(
+    "out_of_scope",
+    "Hors champ",
+    "finess_et, year",
+    ("finess_et", "year"),
+    (
+        Column("finess_et", "string", "N° FINESS ET", "FINESS number", "counted in the extract of another year"),
+        Column("year", "int", "Millésime", "Vintage", "the extract that lists it under a type that is not counted"),
+        Column("type_as_written", "string", "Type écrit", "Type as written", "own word, else the FINESS category"),
+        Column("source_id", "string", "Source", "Source", "id of the card in sources.toml"),
+        _text("sheet", "Feuille", "Sheet"),
+        Column("source_row", "int", "Ligne", "Row", "line of the raw file"),
+    ),
+)
+
 CHANGE_TABLES: dict[str, Table] = {
     t.name: t
     for t in (
-        *(CHANGES, CHANGE_SUMMARY, LINKS, LINK_CANDIDATES, NEIGHBOURHOOD_FATES, PERIMETER_EFFECT),
+        *(OUT_OF_SCOPE, CHANGES, CHANGE_SUMMARY, LINKS, LINK_CANDIDATES, NEIGHBOURHOOD_FATES, PERIMETER_EFFECT),
         *(TREND, THEN_AND_NOW, PUBLISHED_SERIES, SERIES_AUDIT),
     )
 }

@@ -126,6 +126,7 @@ STRUCTURES = Table(
         _TYPE,
         _MODALITY,
         _text("category", "Catégorie FINESS", "FINESS category"),
+        _text("type_as_written", "Type écrit", "Type as written", "the extract's own word, else the FINESS category"),
         _text("siret", "SIRET", "SIRET"),
         _text("legal_entity", "N° FINESS EJ", "FINESS legal entity number"),
         _text("address", "Adresse", "Address"),

@@ -108,7 +108,8 @@ def touched(before: pd.DataFrame, after: pd.DataFrame, interval: Interval, links
         frame[list(_RECORD)].reset_index(drop=True).reindex(kept[at]).set_axis(kept.index).add_suffix(side)
         for frame, at, side in ((before, "at_from", "_from"), (after, "at_to", "_to"))
     ]
-    return _ready(pd.concat([kept[["in_from", "in_to", "is_linked"]], *records], axis=1))
+    listed = pd.concat([kept[["in_from", "in_to", "is_linked"]], *records], axis=1)
+    return _ready(listed).assign(**_written(listed, before, after))
 
 
 def named(pairs: pd.DataFrame, interval: Interval, *, near_rule: str = DECLARED) -> pd.DataFrame:
@@ -157,7 +158,7 @@ def turned(changes: pd.DataFrame) -> pd.DataFrame:
     """Turn changes round: what entered leaves, steps run backwards, effects change sign; causes and evidence stay."""
     swapped = {f"{c}_{a}": f"{c}_{b}" for c in (*_PAIRED, "situation") for a, b in (_SIDES, _SIDES[::-1])}
     frame = changes.rename(columns={**swapped, "from_year": "to_year", "to_year": "from_year"})
-    last = frame.groupby("finess_et")["step"].transform("max")
+    last = frame.groupby([c for c in ("finess_et", "generation") if c in frame])["step"].transform("max")
     number = frame["finess_et_to"].fillna(frame["finess_et_from"])
     kind = frame["structure_type_to"].fillna(frame["structure_type_from"])
     effects = {c: -frame[c] for c in ("effect_in_qpv", "effect_in_or_near")}
@@ -226,9 +227,11 @@ def _entries(rows: pd.DataFrame, interval: Interval) -> pd.DataFrame:
     between, earlier = (opened > first) & (opened <= last), opened <= first
     uncovered = _uncovered(rows["department_to"], interval.covers_from)
     was_listed = rows["finess_et_from"].notna()
+    aside = was_listed & rows["structure_type_from"].isna()
     tests = (
         (rows["is_linked"], causes.IDENTITY, "a confirmed link splits another record"),
         (between, causes.OPENED, "opened_on lies between the two reference dates"),
+        *_scope_tests(rows, aside, "first"),
         (uncovered, causes.COVERAGE, "the first extract does not cover the area"),
         (earlier & was_listed, causes.NOT_ATTRIBUTABLE, "listed as closed in the first extract, as open in the second"),
         (earlier, causes.LATE_REGISTRATION, "opened_on is not after the first reference date"),
@@ -238,7 +241,7 @@ def _entries(rows: pd.DataFrame, interval: Interval) -> pd.DataFrame:
     other = _differ(situation(rows["place_10"], rows["answer_to"]), situation(rows["place_11"], rows["answer_to"]))
     found = _named(rows, tests, "opened_on is after the second reference date")
     end = _state(rows, frozenset(FACTORS))
-    return _rows(found.assign(other_order_differs=other | (between & uncovered)), None, end)
+    return _rows(found.assign(other_order_differs=other | (between & (uncovered | aside))), None, end)
 
 
 def _exits(rows: pd.DataFrame, interval: Interval) -> pd.DataFrame:
@@ -247,17 +250,37 @@ def _exits(rows: pd.DataFrame, interval: Interval) -> pd.DataFrame:
     closed = _reliable(rows["closed_on_to"]).fillna(_reliable(rows["closed_on_from"]))
     between, earlier = (closed > first) & (closed <= last), closed <= first
     uncovered = _uncovered(rows["department_from"], interval.covers_to)
+    aside = rows["finess_et_to"].notna() & rows["structure_type_to"].isna()
     tests = (
         (rows["is_linked"], causes.IDENTITY, "a confirmed link merges it into another record"),
         (between, causes.CLOSED, "closed_on lies between the two reference dates"),
         (earlier, causes.LATE_DEREGISTRATION, "closed_on is not after the first reference date"),
+        *_scope_tests(rows, aside, "second"),
         (uncovered, causes.COVERAGE, "the second extract does not cover the area"),
         (rows["finess_et_to"].isna(), causes.LEFT_EXTRACT, "no longer listed, no closing date"),
     )
     other = _differ(situation(rows["place_00"], rows["answer_from"]), situation(rows["place_01"], rows["answer_from"]))
     found = _named(rows, tests, "listed as not yet open in the second extract")
     start = _state(rows, frozenset())
-    return _rows(found.assign(other_order_differs=other | (between & uncovered)), start, None)
+    return _rows(found.assign(other_order_differs=other | (between & (uncovered | aside))), start, None)
+
+
+def _scope_tests(rows: pd.DataFrame, aside: pd.Series, which: str) -> tuple[tuple[pd.Series, str, str], ...]:
+    """Test the structures that one extract lists out of scope: what is counted changed, or what the structure is."""
+    said = f"the {which} extract lists it out of scope"
+    return (
+        (aside & rows["same_word"], causes.SCOPE, f"{said}, under the same type"),
+        (aside & rows["one_vocabulary"], causes.RECLASSIFIED, f"{said}, under another type"),
+        (aside, causes.NOT_ATTRIBUTABLE, f"{said}, in words that the other extract does not use"),
+    )
+
+
+def _written(pairs: pd.DataFrame, before: pd.DataFrame, after: pd.DataFrame) -> dict[str, pd.Series]:
+    """Compare the types as written: ``same_word``, and ``one_vocabulary`` (one extract uses the word of the other)."""
+    words = [pairs[f"type_as_written_{side}"].str.casefold() for side in _SIDES]
+    used = [frame["type_as_written"].str.casefold().unique() for frame in (before, after)]
+    shared = words[0].isin(used[1]) | words[1].isin(used[0])
+    return {"same_word": _same(*words), "one_vocabulary": words[0].notna() & words[1].notna() & shared}
 
 
 def _named(rows: pd.DataFrame, tests: tuple[tuple[pd.Series, str, str], ...], otherwise: str) -> pd.DataFrame:

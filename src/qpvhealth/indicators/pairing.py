@@ -13,11 +13,20 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 STOCK_COLUMNS = (
-    *("finess_et", "is_in_stock", "structure_type", "modality", "address", "postcode", "commune_code"),
+    *(
+        "finess_et",
+        "is_in_stock",
+        "structure_type",
+        "type_as_written",
+        "modality",
+        "address",
+        "postcode",
+        "commune_code",
+    ),
     *("department_code", "region_code", "territory", "opened_on", "closed_on", "location_status", "x", "y"),
     *("qpv_code", "place", "place_other", "answer", "generation"),
 )
-"""What the accounting reads of each structure of an extract, in or out of the stock."""
+"""What the accounting reads of each structure of an extract, in or out of the stock; without a type, it is out of scope."""
 
 _LINKED = ["finess_et_from", "finess_et_to"]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
+from datetime import date
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from qpvhealth.ingest.cards import Card
 
 SIDECARS = (".dbf", ".shx", ".prj", ".cpg")
+SHOWN = ("layout", "year", "generation", "edition", "status", "title", "producer", "url", "licence")
+DATES = ("reference_date", "received_on", "retrieved_on")
+SAID_ELSEWHERE = ("sha256", "invented", "note")
 LIBRARIES = ("geopandas", "numpy", "pandas", "pyarrow", "pyogrio", "pyproj", "python-calamine", "shapely")
 
 
@@ -31,13 +35,20 @@ class Input:
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain values for the manifest."""
-        shown = ("layout", "year", "generation", "edition", "status", "title", "producer", "url", "licence")
-        told = {k: self.card.get(k) for k in shown if self.card.get(k) is not None}
-        dates = {
-            k: str(self.card.get(k)) for k in ("reference_date", "received_on", "retrieved_on") if self.card.get(k)
-        }
+        told = {k: self.card.get(k) for k in SHOWN if self.card.get(k) is not None}
+        dates = {k: str(self.card.get(k)) for k in DATES if self.card.get(k)}
         files = {"sha256": self.sha256} | ({"sidecars": self.sidecars} if self.sidecars else {})
-        return {"id": self.card.id, "kind": self.card.kind, "path": self.card.shown_path} | files | told | dates
+        reading = {"reading": self._reading()} if self._reading() else {}
+        return (
+            {"id": self.card.id, "kind": self.card.kind, "path": self.card.shown_path} | files | told | dates | reading
+        )
+
+    def _reading(self) -> dict[str, Any]:
+        """Return what the card says of how to read the file: sheet, columns, coded values, area covered and the like."""
+        kept = {k: v for k, v in self.card.options.items() if k not in (*SHOWN, *DATES, *SAID_ELSEWHERE)}
+        mapped = {"columns": self.card.columns, "values": self.card.values}
+        told = kept | {k: v for k, v in mapped.items() if v}
+        return {k: str(v) if isinstance(v, date) else v for k, v in sorted(told.items())}
 
 
 def resolve(cards: list[Card]) -> list[Input]:

@@ -28,7 +28,7 @@ from qpvhealth.ingest import (
 )
 from qpvhealth.ingest.areas import departments_of
 from qpvhealth.ingest.cards import of_kind
-from qpvhealth.ingest.staged import Staged, no_rejects
+from qpvhealth.ingest.staged import PROVENANCE, Staged, no_rejects
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -84,6 +84,7 @@ class Sources:
 
     vintages: dict[int, Vintage] = field(default_factory=dict)
     structures: dict[int, pd.DataFrame] = field(default_factory=dict)
+    out_of_scope: pd.DataFrame = field(default_factory=pd.DataFrame)
     points: dict[int, pd.DataFrame] = field(default_factory=dict)
     neighbourhoods: pd.DataFrame = field(default_factory=pd.DataFrame)
     own_sets: dict[str, Dates] = field(default_factory=dict)
@@ -170,6 +171,19 @@ def _structures(sources: Sources, cards: list[Card], known: tuple[Correction, ..
         sources.vintages[year] = _vintage(year, extracts)
         sources.structures[year] = frame.assign(year=year)
         sources.points[year] = structures.points(frame).assign(rank=EXTRACT_RANK, commune_found=None)
+    listed = [s.out_of_scope.assign(year=year) for year, extracts in by_year.items() for _, s in extracts]
+    sources.out_of_scope = _counted_elsewhere(listed, sources.structures)
+
+
+def _counted_elsewhere(listed: list[pd.DataFrame], extracts: dict[int, pd.DataFrame]) -> pd.DataFrame:
+    """Keep, of what extracts list out of scope, what another year holds and no card of its own year does."""
+    if not listed:
+        return pd.DataFrame(columns=["finess_et", "year", structures.AS_WRITTEN, *PROVENANCE])
+    frame = pd.concat(listed, ignore_index=True).drop_duplicates(["finess_et", "year"])
+    counted = pd.concat([e[["finess_et", "year"]] for e in extracts.values()], ignore_index=True)
+    known = frame[frame["finess_et"].isin(counted["finess_et"])]
+    same = known.merge(counted, on=["finess_et", "year"], how="left", indicator=True)
+    return same[same["_merge"] == "left_only"].drop(columns="_merge").reset_index(drop=True)
 
 
 def _vintage(year: int, extracts: list[tuple[Card, StagedStructures]]) -> Vintage:

@@ -72,6 +72,7 @@ class Sieve:
         self.raw, self.source_id = raw, source_id
         self.n_records = raw.n_records
         self.keep = np.ones(len(raw.frame), dtype=bool)
+        self.left_out = np.zeros(len(raw.frame), dtype=bool)
         self.out_of_scope: dict[str, int] = {}
         self.findings: list[Finding] = [Finding("reading-choice", 1, f"{raw.place()}: {note}") for note in raw.notes]
         self._rejects: list[pd.DataFrame] = [self._broken()] if raw.broken else []
@@ -95,6 +96,7 @@ class Sieve:
         for reason, n in named[mask].fillna("unknown").value_counts().items():
             self.out_of_scope[str(reason)] = self.out_of_scope.get(str(reason), 0) + int(n)
         self.keep &= ~mask
+        self.left_out |= mask
 
     def warn(self, rule: str, n: int, message: str) -> None:
         """Record a finding, unless it happened no time."""

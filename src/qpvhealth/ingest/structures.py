@@ -29,13 +29,20 @@ if TYPE_CHECKING:
     from qpvhealth.ingest.raw import RawTable
 
 CATEGORY = r"\d{3}"
+AS_WRITTEN = "type_as_written"
+"""Two spellings of one type are no conflict: the column is not compared."""
 
 
 class StagedStructures(NamedTuple):
-    """The staged extract of one card, and the point that it gives for each structure (see ``points``)."""
+    """The staged extract of one card, the point that it gives for each structure (see ``points``), and who is out of scope.
+
+    ``out_of_scope``: one row per numbered establishment that the extract lists under a type that is not counted, with
+    ``finess_et``, ``type_as_written`` and its source and row: what became of a structure that is counted another year.
+    """
 
     staged: Staged
     points: pd.DataFrame
+    out_of_scope: pd.DataFrame
 
 
 def read(card: Card, known: tuple[Correction, ...] = (), *, wanted: frozenset[str] | None = None) -> StagedStructures:
@@ -56,18 +63,33 @@ def read(card: Card, known: tuple[Correction, ...] = (), *, wanted: frozenset[st
         named = cleaning.finess(text["finess_et"]).typed.fillna(own)
         sieve.leave_out(~among(named, wanted), "not in the extract of its year")
     types = _types(text, card, sieve, is_register=wanted is not None)
+    aside = _out_of_scope(text, sieve)
     text, types = text[sieve.keep].reset_index(drop=True), types[sieve.keep].reset_index(drop=True)
     sieve = sieve.narrowed()
     frame = _typed(text, types, card, sieve)
-    staged = sieve.staged(frame, sieve.repeats(frame))
+    staged = sieve.staged(frame, sieve.repeats(frame.drop(columns=AS_WRITTEN)))
     _refuse_conflicts(staged.frame, raw)
-    return StagedStructures(replace(staged, sections=sections), points(staged.frame))
+    return StagedStructures(replace(staged, sections=sections), points(staged.frame), aside)
 
 
 def points(frame: pd.DataFrame) -> pd.DataFrame:
     """Return the point that a source gives for each structure: one row per ``finess_et``, with its own status."""
     columns = ["finess_et", "source_id", "x", "y", "crs", "location_status", "location_precision", "location_score"]
     return frame[columns]
+
+
+def _out_of_scope(text: pd.DataFrame, sieve: Sieve) -> pd.DataFrame:
+    """Return the rows out of scope that have a FINESS number, with their type as the extract writes it."""
+    aside = text[sieve.left_out]
+    told = sieve.provenance()[sieve.left_out].assign(
+        **{"finess_et": cleaning.finess(aside["finess_et"]).typed, AS_WRITTEN: _as_written(aside)}
+    )
+    return told.dropna(subset=["finess_et", AS_WRITTEN]).drop_duplicates("finess_et", ignore_index=True)
+
+
+def _as_written(text: pd.DataFrame) -> pd.Series:
+    """Return what an extract says that an establishment is: its own word for the type, else the FINESS category."""
+    return text["structure_type"].fillna(text["category"]).str.strip()
 
 
 def _text(card: Card) -> tuple[RawTable, pd.DataFrame, dict[str, Tally], list[Finding]]:
@@ -124,6 +146,7 @@ def _typed(text: pd.DataFrame, types: pd.Series, card: Card, sieve: Sieve) -> pd
     frame["legal_entity"] = cleaning.finess(text["legal_entity"]).typed.fillna(text["legal_entity"])
     for name in ("name", "category", "source_qpv_code", "vecu_qpv_code"):
         frame[name] = text[name]
+    frame[AS_WRITTEN] = _as_written(text)
     return frame.join(coordinates.read(text, frame["department_code"], card, sieve))
 
 
@@ -228,7 +251,7 @@ def combine(extracts: list[StagedStructures]) -> tuple[pd.DataFrame, dict[str, i
     Returns the rows and the number of duplicates per source. Raises InputError for conflicting repeats.
     """
     frame = pd.concat([e.staged.frame for e in extracts], ignore_index=True)
-    content = [c for c in frame.columns if c not in PROVENANCE]
+    content = [c for c in frame.columns if c not in (*PROVENANCE, AS_WRITTEN)]
     repeated = frame.duplicated(content)
     conflict = frame[~repeated][frame[~repeated].duplicated("finess_et", keep=False)]
     if not conflict.empty:

@@ -23,7 +23,10 @@ ALL, COUNTRY = "all", "FR"
 DATA, GEOGRAPHY, SETTINGS, CODE = "data", "geography", "settings", "code"
 PARTS = (DATA, GEOGRAPHY, SETTINGS, CODE)
 LEVELS = {"territory": "territory", "region": "region", "department": "department"}
+READ_OTHERWISE = "read otherwise"
 _GEOGRAPHIC = ("neighbourhoods", "boundaries")
+_BYTES = ("sha256", "sidecars")
+_READING = ("reading", "layout", "year", "generation", "edition", "reference_date")
 
 
 @dataclass(frozen=True)
@@ -34,12 +37,22 @@ class Releases:
     new: Release
 
     def inputs(self) -> pd.DataFrame:
-        """List the inputs that differ: ``id``, ``kind``, ``part`` (data or geography), ``what`` (added, removed, other bytes)."""
+        """List the inputs that differ: ``id``, ``kind``, ``part`` (data or geography) and ``what``.
+
+        ``what``: added, removed, other bytes, or read otherwise (the same file, another card).
+        """
         sides = [{i["id"]: i for i in r.manifest["inputs"]} for r in (self.old, self.new)]
         rows = [
             _input(name, sides[0].get(name), sides[1].get(name)) for name in sorted(sides[0].keys() | sides[1].keys())
         ]
         return pd.DataFrame([r for r in rows if r["what"]], columns=["id", "kind", "part", "what"])
+
+    @property
+    def chooses_otherwise(self) -> bool:
+        """Whether a choice of the analyst differs: a setting, or how the card of an extract has it read."""
+        inputs = self.inputs()
+        cards = (inputs["kind"] == "structures") & (inputs["what"] == READ_OTHERWISE)
+        return bool(len(self.settings()) or cards.any())
 
     def settings(self) -> pd.DataFrame:
         """List the settings that differ: ``setting``, ``old``, ``new``."""
@@ -77,13 +90,14 @@ class Compared:
 
 def _input(name: str, old: dict[str, Any] | None, new: dict[str, Any] | None) -> dict[str, Any]:
     kind = str((new or old or {}).get("kind"))
-    differ = old is not None and new is not None and (_bytes(old) != _bytes(new))
-    what = "added" if old is None else "removed" if new is None else "other bytes" if differ else None
+    what: str | None
+    if old is None or new is None:
+        what = "added" if old is None else "removed"
+    elif any(old.get(k) != new.get(k) for k in _BYTES):
+        what = "other bytes"
+    else:
+        what = READ_OTHERWISE if any(old.get(k) != new.get(k) for k in _READING) else None
     return {"id": name, "kind": kind, "part": GEOGRAPHY if kind in _GEOGRAPHIC else DATA, "what": what}
-
-
-def _bytes(given: dict[str, Any]) -> tuple[Any, Any]:
-    return given.get("sha256"), given.get("sidecars")
 
 
 def chosen(
@@ -108,8 +122,11 @@ def chosen(
 
 
 def _part(cause: pd.Series, releases: Releases | None) -> pd.Series:
-    """Say what part a cause belongs to; what is counted was redefined by the settings where they differ, by the code otherwise."""
-    by_choice = SETTINGS if releases is not None and len(releases.settings()) else CODE
+    """Say what part a cause belongs to; what is counted was redefined by a choice where one differs, by the code otherwise.
+
+    Within one release the code is the same: only the cards of the extracts can count otherwise.
+    """
+    by_choice = SETTINGS if releases is None or releases.chooses_otherwise else CODE
     named = cause.map({CONTOUR: GEOGRAPHY, GENERATION: GEOGRAPHY, SCOPE: by_choice})
     return named.fillna(DATA).astype("str")
 

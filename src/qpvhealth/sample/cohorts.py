@@ -14,6 +14,7 @@ A cohort is written as four words, one per extract (2018, 2019, 2020, 2024), eac
 ``lost``   location unknown too, in a commune without neighbourhoods
 ``shut``   in the file, closed between the two reference dates; ``early``: closed before the previous one
 ``soon``   in the file, opening after the reference date
+``aside``  in the file, under a type that this extract does not count
 ========== =================================================================================================
 
 The counts are those published: structures in QPV 42 and 209 (2018), 59 and 221 (2019), 86 and 227 (2020).
@@ -56,7 +57,7 @@ DECLARED_2019 = {"MSP": 68, "CDS": 342}
 INSIDE = frozenset({"in", "edge", "tie", "brim"})
 OUTSIDE_NEAR = frozenset({"lip", "rim", "near", "wide"})
 UNDETERMINED = frozenset({"vague", "lost"})
-OUT_OF_STOCK = frozenset({".", "shut", "early", "soon"})
+OUT_OF_STOCK = frozenset({".", "shut", "early", "soon", "aside"})
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,9 @@ class Cohort:
     (before that one), ``none`` (no date), ``placeholder``. ``host`` says which neighbourhood each gets: ``own`` (a new
     one), ``shared`` (one that another structure already has), ``mono`` (one of the eleven), ``stable`` (one of a commune to
     be covered in full), ``left`` (one that nobody has in 2020), ``plain`` (any, to stand beside), ``none``.
-    ``change`` is one more thing that happens, in ``change_year``: ``number`` (FINESS renumbered), ``type``, ``modality``.
+    ``change`` is one more thing that happens, in ``change_year``: ``number`` (FINESS renumbered), ``type``, ``modality``,
+    ``scope`` (a nursing centre, which one extract does not count and the next does), ``merged`` (its record ends in another's),
+    ``split`` (its record was part of another's).
     """
 
     n: int
@@ -112,7 +115,7 @@ MSP_IN_QPV = (
     Cohort(2, "MSP", ". . in in", opened="window", host="own", where=("973", "974")),
     Cohort(2, "MSP", ". . in in", opened="late", host="own"),
     Cohort(1, "MSP", ". far in in", opened="window", host="own"),
-    Cohort(1, "MSP", ". vague in in", opened="window", host="stable"),
+    Cohort(1, "MSP", ". vague in in", opened="window", host="stable", where=("971",)),
     Cohort(1, "MSP", "in in in in", host="own", change="type", change_year=2020),
     Cohort(85, "MSP", ". . . in", opened="window", host="plain"),
     Cohort(6, "MSP", ". . . in", opened="late", host="plain"),
@@ -187,11 +190,16 @@ OUTSIDE = (
     Cohort(3, "CDS", ". soon far far"),
     Cohort(40, "CDS", "far . . ."),
     Cohort(8, "CDS", "far shut . ."),
-    Cohort(3, "CDS", "far early . ."),
+    Cohort(2, "CDS", "far early . ."),
+    Cohort(1, "CDS", "far early . .", where=("974",)),
+    Cohort(2, "CDS", ". aside far far", where=("974", "44"), modality="mono", change="scope", change_year=2020),
+    Cohort(2, "CDS", "far . . .", where=("974", "44"), change="merged", change_year=2019),
+    Cohort(2, "CDS", ". far far far", where=("974", "44"), opened="late", change="split", change_year=2019),
     Cohort(30, "CDS", "far far . ."),
     Cohort(9, "CDS", "far far shut ."),
     Cohort(90, "CDS", "far far far ."),
-    Cohort(12, "CDS", ". far far far", opened="placeholder"),
+    Cohort(11, "CDS", ". far far far", opened="placeholder"),
+    Cohort(1, "CDS", ". far far far", where=("976",), opened="placeholder"),
     Cohort(3, "CDS", "far far far far", opened="placeholder", modality="mono", change="modality", change_year=2020),
     Cohort(2, "CDS", "far far far far", change="number", change_year=2024),
     Cohort(1, "CDS", "far far far .", where=("975",)),

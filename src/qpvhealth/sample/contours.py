@@ -18,7 +18,7 @@ from qpvhealth.sample.neighbourhoods import Qpv, epsg_of, neighbourhoods
 from qpvhealth.spatial.projection import transform_geometries
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
 DEGREE_DECIMALS = 8
@@ -88,11 +88,11 @@ def _faulty_ring(fault: str, bounds: Box) -> list[tuple[float, float]]:
     }[fault]
 
 
-def write_2015(folder: Path) -> list[str]:
-    """Write the neighbourhoods of 2015, one file per territory as published; return the file names."""
+def write_2015(folder: Path, edited: Callable[[Qpv], Qpv]) -> list[str]:
+    """Write the neighbourhoods of 2015 as edited, one file per territory as published; return the file names."""
     names = []
     for name, (departments, epsg) in FILES_2015.items():
-        there = [q for q in neighbourhoods("qpv-2015") if _is_in(q, departments)]
+        there = [edited(q) for q in neighbourhoods("qpv-2015") if _is_in(q, departments)]
         if name == "QP_METROPOLE_LB93":
             there = [*there[::-1], there[REPEATED_2015]]
         fields = [{"CODE_QP": q.code, "NOM_QP": q.name, "COMMUNE_QP": _commune_names(q)} for q in there]

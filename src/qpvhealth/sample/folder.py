@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qpvhealth.errors import UsageError
-from qpvhealth.sample import cards, contours, extracts, regional, tables, workbooks, zonings
+from qpvhealth.sample import cards, contours, extracts, regional, revision, tables, workbooks, zonings
 from qpvhealth.sample.readme import readme
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from qpvhealth.sample.neighbourhoods import Qpv
 
 WRITERS: dict[str, Callable[[Path], None]] = {
     "boundaries/communes.csv": tables.write_communes,
@@ -30,22 +32,27 @@ WRITERS: dict[str, Callable[[Path], None]] = {
 }
 
 
-def write(folder: Path) -> None:
+def write(folder: Path, *, revised: bool = False) -> None:
     """Write the invented France into ``folder`` as a complete raw folder, the same bytes at each run.
 
+    ``revised``: as a second delivery, in which three contours of 2015 are edited (see ``revision``).
     Raises UsageError when the folder already holds a ``sources.toml`` that is not this sample's own.
     """
     _refuse_foreign(folder)
     _subfolder(folder, "boundaries", "neighbourhoods/qpv-2015", "neighbourhoods/qpv-2024")
     contours.write_outlines(folder / "boundaries")
-    contours.write_2015(folder / "neighbourhoods" / "qpv-2015")
+    contours.write_2015(folder / "neighbourhoods" / "qpv-2015", revision.edited if revised else _unedited)
     contours.write_2024(folder / "neighbourhoods" / "qpv-2024")
     for name, writer in WRITERS.items():
         _subfolder(folder, name.rpartition("/")[0])
         writer(folder / name)
     (folder / "corrections.toml").write_text(cards.corrections_toml(), encoding="utf-8")
-    (folder / "README.md").write_text(readme(), encoding="utf-8")
+    (folder / "README.md").write_text(readme() + (revision.readme() if revised else ""), encoding="utf-8")
     (folder / "sources.toml").write_text(cards.sources_toml(folder), encoding="utf-8")
+
+
+def _unedited(qpv: Qpv) -> Qpv:
+    return qpv
 
 
 def _refuse_foreign(folder: Path) -> None:

@@ -15,7 +15,7 @@ from qpvhealth.sample.geography import Commune, all_departments, communes_of
 from qpvhealth.sample.neighbourhoods import SEED, Group, Qpv, group_of, groups, neighbourhoods
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
 N_STABLE = 60
 STABLE_FIRST = ("2A", "2B", "971", "972")
@@ -95,7 +95,7 @@ def members() -> tuple[Member, ...]:
     ledger = _Ledger([q for q in _shuffled_hosts() if q.code not in kept])
     demanding = sorted(range(len(all_cohorts())), key=lambda i: (not _is_demanding(all_cohorts()[i]), i))
     hosts = {
-        i: _hosts(all_cohorts()[i], ledger, iter(stable))
+        i: _hosts(all_cohorts()[i], ledger, stable)
         for i in demanding
         if all_cohorts()[i].host not in ("shared", "plain")
     }
@@ -131,11 +131,11 @@ def _shuffled_hosts() -> list[Qpv]:
     return [hosts[i] for i in order]
 
 
-def _hosts(cohort: Cohort, ledger: _Ledger, stable: Iterator[Qpv]) -> list[Qpv | None]:
+def _hosts(cohort: Cohort, ledger: _Ledger, stable: Sequence[Qpv]) -> Sequence[Qpv | None]:
     if cohort.host == "none":
         return [None] * cohort.n
     if cohort.host == "stable":
-        return [next(stable) for _ in range(cohort.n)]
+        return [q for q in stable if not cohort.where or q.department in cohort.where][: cohort.n]
     return [ledger.take(partial(_suits, cohort, k)) for k in range(cohort.n)]
 
 

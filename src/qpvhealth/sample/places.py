@@ -46,12 +46,12 @@ def spot(member: Member, year: int) -> Spot:
 
 
 def effective_word(member: Member, year: int) -> str:
-    """Give the place of a structure, looking back for closed ones and forward for future ones."""
+    """Give the place of a structure, looking back for closed ones and forward for those to come."""
     places = member.cohort.places
     at = YEARS.index(year)
     if places[year] in ("shut", "early"):
         return places[YEARS[at - 1]]
-    if places[year] == "soon":
+    if places[year] in ("soon", "aside"):
         return places[YEARS[at + 1]] if at + 1 < len(YEARS) else "far"
     return places[year]
 

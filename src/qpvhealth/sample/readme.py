@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from qpvhealth.sample import contours, workbooks
-from qpvhealth.sample.stories import without_number
+from qpvhealth.sample.stories import combined, renumbered, without_number
 from qpvhealth.sample.truth import truth
 
 TEXT = """\
@@ -32,7 +32,7 @@ Structures
   {contradictory_2018} points that contradict their commune (x and y swapped, or overseas metres said to be Lambert-93).
 - 2019: titles, merged band, blank rows, a sheet of notes; commune codes from 01 to 09 that lost their zero; dates as text;
   {repeated_structures_2019} repeated rows; {rejected_2019} rows without a usable identifier; {without_number_2019} rows known only by the
-  ministry's identifier ({own_ids}); closed structures still listed; openings in the future; flags that
+  ministry's identifier ({own_ids}); {out_of_scope_2019} nursing centres, which this extract does not count and that of 2020 does; closed structures still listed; openings in the future; flags that
   disagree with the place. Points come from the register, for those it cannot hold from the workbook, for {geocoded_2019} from the
   geocoder, whose {geocoded_unusable_2019} other answers decide nothing. The register has {register_only_2019} structures that the extract has not.
 - 2020: another header; {repeated_structures_2020} repeated rows; {rejected_2020} invalid number; a wrong commune ({finess_wrong}, corrected).
@@ -44,7 +44,8 @@ Structures
 Answers and zonings
 - Declarations: one names a structure that no extract holds; some name two neighbourhoods, some none; three declare a
   structure that is inside; Corse and Martinique did not answer.
-- Identities: nine structures change number; the file of links confirms five, the others are left to be proposed.
+- Identities: {renumbered} structures change number, of which the file of links confirms {confirmed}; the others are left to be
+  proposed. It also holds {combined} records that merge into another or come out of one.
 - Zoning 2019: {orphans} code without contour; classes on three levels; the class `0` for a few. Zoning 2025: repeated rows, rows
   without INSEE code, communes without result.
 """
@@ -59,4 +60,7 @@ def readme() -> str:
         finess_wrong=workbooks.wrong_commune()[1],
         own_ids=", ".join(f"OBS-{u:05d}" for u in without_number()),
         orphans=1,
+        renumbered=len(renumbered()),
+        confirmed=int(renumbered()["is_confirmed"].sum()),
+        combined=len(combined()),
     )

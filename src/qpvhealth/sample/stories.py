@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
-from qpvhealth.facts.territories import DEPARTMENT_REGION
+from qpvhealth.facts.territories import DEPARTMENT_REGION, METROPOLE
 from qpvhealth.sample.cohorts import INSIDE, OUT_OF_STOCK, REFERENCE_DATES, YEARS, Cohort
+from qpvhealth.sample.hosts import Member, members
 from qpvhealth.sample.neighbourhoods import group_of
-from qpvhealth.sample.places import Spot, all_spots
-
-if TYPE_CHECKING:
-    from qpvhealth.sample.hosts import Member
+from qpvhealth.sample.places import Spot, all_spots, spot
 
 Record = dict[Any, Any]
 """One row of a frame, column by column."""
@@ -59,6 +57,7 @@ def _state(member: Member, spot: Spot, year: int) -> dict[str, Any]:
         "own_id": f"OBS-{member.uid:05d}",
         "structure_type": kind,
         "modality": _modality(member, kind, year),
+        "is_nursing": cohort.change == "scope",
         "name": _name(member, kind),
         "address": _address(member, spot),
         "commune": spot.commune.code,
@@ -204,17 +203,43 @@ def identifier(row: Record) -> str:
     return f"structures-2019:{row['own_id']}" if has_none else str(row["finess_et"])
 
 
-def renumbered() -> pd.DataFrame:
-    """Return the structures whose identifier changes from one extract to the next, every second of them ``is_confirmed``.
+def combined() -> pd.DataFrame:
+    """Return the records that end in another's, or come out of another's: all of them in the file of links.
 
-    The confirmed ones are in the file of links, the others are left to be proposed.
+    The other record is a centre of the same département that is listed, far from any neighbourhood, in every extract.
     """
-    rows = [(r["uid"], r["year"], identifier(r)) for r in states().to_dict("records")]
-    frame = pd.DataFrame(rows, columns=["uid", "year", "identifier"])
+    homes = [m for m in members() if m.cohort.story == "far far far far" and m.cohort.change is None]
+    rows = []
+    for part in (m for m in members() if m.cohort.change in ("merged", "split")):
+        home = next(h for h in homes if _is_beside(h, part))
+        homes.remove(home)
+        rows.append(_combination(part, home))
+    return pd.DataFrame(rows, columns=["finess_from", "finess_to", "from_year", "to_year", "kind"])
+
+
+def _is_beside(home: Member, part: Member) -> bool:
+    departments = {spot(m, 2018 if m.cohort.change != "split" else 2019).commune.department for m in (home, part)}
+    return home.cohort.type == part.cohort.type and len(departments) == 1
+
+
+def _combination(part: Member, home: Member) -> tuple[str, str, int, int, str]:
+    year = part.cohort.change_year or 0
+    own, other = _number(part, year), _number(home, year)
+    ends = (own, other) if part.cohort.change == "merged" else (other, own)
+    return (*ends, YEARS[YEARS.index(year) - 1], year, part.cohort.change or "")
+
+
+def renumbered() -> pd.DataFrame:
+    """Return the structures whose identifier changes from one extract to the next; some of them ``is_confirmed``.
+
+    The confirmed ones, every second and those overseas, are in the file of links, the others are left to be proposed.
+    """
+    rows = [(r["uid"], r["year"], identifier(r), r["territory"] != METROPOLE) for r in states().to_dict("records")]
+    frame = pd.DataFrame(rows, columns=["uid", "year", "identifier", "is_overseas"])
     frame["previous"] = frame.groupby("uid")["identifier"].shift()
     frame["from_year"] = frame.groupby("uid")["year"].shift()
     changed = frame[frame["previous"].notna() & (frame["previous"] != frame["identifier"])]
     renamed = changed.rename(columns={"identifier": "finess_to", "previous": "finess_from", "year": "to_year"})
-    columns = ["uid", "from_year", "to_year", "finess_from", "finess_to"]
+    columns = ["uid", "from_year", "to_year", "finess_from", "finess_to", "is_overseas"]
     pairs = renamed.astype({"from_year": "int64"})[columns].reset_index(drop=True)
-    return pairs.assign(is_confirmed=pairs.index % 2 == 0)
+    return pairs.assign(is_confirmed=(pairs.index % 2 == 0) | pairs["is_overseas"]).drop(columns="is_overseas")

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
+
 from qpvhealth.facts.territories import DEPARTMENT_REGION
 from qpvhealth.sample.census import census, populations_2024
 from qpvhealth.sample.coordinates import degrees_of, is_geocoded
 from qpvhealth.sample.extracts import postcode
 from qpvhealth.sample.geography import all_communes, communes_by_code
 from qpvhealth.sample.neighbourhoods import neighbourhoods
-from qpvhealth.sample.stories import Record, renumbered, states_of, without_number
+from qpvhealth.sample.stories import Record, combined, renumbered, states_of, without_number
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -127,9 +129,11 @@ def _neighbour(code: str) -> str:
 def write_links(path: Path) -> None:
     """Write the identities that were confirmed: which number became which, and between which extracts."""
     pairs = renumbered()
-    rows = pairs.loc[pairs["is_confirmed"], ["finess_from", "finess_to", "from_year", "to_year"]].astype("str")
+    confirmed = pairs[pairs["is_confirmed"]].assign(kind="renumbered")
+    columns = ["finess_from", "finess_to", "from_year", "to_year", "kind"]
+    rows = pd.concat([confirmed[columns], combined()], ignore_index=True).astype("str")
     header = ["finess_et_from", "finess_et_to", "from_year", "to_year", "kind", "reason"]
-    lines = [[*row, "renumbered", "confirmée par l'ARS (inventée)"] for row in rows.to_numpy().tolist()]
+    lines = [[*row, "confirmée par l'ARS (inventée)"] for row in rows.to_numpy().tolist()]
     _write(path, [header, *lines], ",")
 
 

@@ -14,6 +14,7 @@ from qpvhealth.sample import contours, extracts, tables, workbooks
 from qpvhealth.sample.census import census
 from qpvhealth.sample.cohorts import REFERENCE_DATES, YEARS
 from qpvhealth.sample.coordinates import is_geocoded
+from qpvhealth.sample.hosts import members
 from qpvhealth.sample.neighbourhoods import (
     FAULTS,
     METROPOLITAN_FATES,
@@ -27,6 +28,7 @@ from qpvhealth.sample.places import future_group
 from qpvhealth.sample.regional import UNKNOWN_DEPARTMENT, template
 from qpvhealth.sample.stories import (
     NOT_ANSWERING,
+    PLACEHOLDERS,
     Record,
     identifier,
     rectangle_distance,
@@ -149,7 +151,8 @@ def _changes() -> pd.DataFrame:
     Structures move (address and point), are relocated (point only, also when it becomes known), change number, type or
     known modality; they enter and leave for the reasons that their dates give. ``generation``: inside under one and outside
     under the other, the place unchanged. ``declaration``: any change of the answer, ``unknown`` included: 2018 and 2020 have
-    none. ``coverage_of_extract`` is the extract of 2024, which holds neither Saint-Pierre-et-Miquelon, Saint-Barthélemy, Saint-Martin nor Polynésie.
+    none. ``scope``: a nursing centre, which the extract of 2019 does not count. ``identity`` is also the record that another
+    absorbs, or that comes out of another. ``coverage_of_extract`` is the extract of 2024, which holds neither Saint-Pierre-et-Miquelon, Saint-Barthélemy, Saint-Martin nor Polynésie.
     """
     found = []
     for before, after in pairwise(YEARS):
@@ -160,7 +163,7 @@ def _changes() -> pd.DataFrame:
             row = _change(uid, first.get(uid), second.get(uid))
             found += [row | {"from_year": before, "to_year": after, "cause": cause} for cause in causes]
     stranger, before = _of_unknown_department(), YEARS[-2]
-    entry = {"from_year": before, "to_year": YEARS[-1], "cause": _entry(stranger, before)}
+    entry = {"from_year": before, "to_year": YEARS[-1], "cause": _entry(stranger, None, before)}
     return pd.DataFrame([*found, _change(stranger["uid"], None, stranger) | entry])
 
 
@@ -177,19 +180,36 @@ def _causes(old: Record | None, new: Record | None, before: int) -> list[str]:
     if not was_there and not is_there:
         return []
     if is_there and not was_there:
-        return [_entry(new or {}, before)]
+        return [_entry(new or {}, old, before)]
     if was_there and not is_there:
         return [_exit(old or {}, new, before)]
     return _alterations(old or {}, new or {})
 
 
-def _entry(new: Record, before: int) -> str:
-    if pd.isna(new["opened_on"]):
+def _entry(new: Record, old: Record | None, before: int) -> str:
+    if new["uid"] in _combined(before):
+        return "identity"
+    if old is not None and _is_out_of_scope(old):
+        return "scope"
+    if pd.isna(new["opened_on"]) or new["opened_on"] in PLACEHOLDERS:
         return "not_attributable"
     return "opened" if new["opened_on"] > REFERENCE_DATES[before] else "late_registration"
 
 
+def _is_out_of_scope(row: Record) -> bool:
+    return bool(row["is_nursing"] and not row["in_stock"])
+
+
+@cache
+def _combined(before: int) -> frozenset[int]:
+    """List the records that a merger ends, or a split begins, between an extract and the next."""
+    changes = {m.uid: m.cohort for m in members() if m.cohort.change in ("merged", "split")}
+    return frozenset(uid for uid, c in changes.items() if YEARS[YEARS.index(c.change_year or 0) - 1] == before)
+
+
 def _exit(old: Record, new: Record | None, before: int) -> str:
+    if old["uid"] in _combined(before):
+        return "identity"
     if new is not None and not pd.isna(new["closed_on"]):
         return "closed" if new["closed_on"] > REFERENCE_DATES[before] else "late_deregistration"
     is_uncovered = before == YEARS[-2] and old["department"] in ("975", "977", "978", "987")
@@ -215,6 +235,8 @@ def _alterations(old: Record, new: Record) -> list[str]:
 def _dirt() -> dict[str, int]:
     frame = states()
     contradictory = frame["location_status"] == "contradictory"
+    aside = frame["is_nursing"] & ~frame["in_stock"]
+    waiting = frame.loc[~frame["in_stock"] & ~aside, "year"]
     faults = {
         f"{f}_{g[-4:]}": sum(q.fault == f for q in neighbourhoods(g))
         for f in (*sorted(set(FAULTS)), "collapsed")
@@ -238,7 +260,8 @@ def _dirt() -> dict[str, int]:
         "geocoded_unusable_2019": len(tables.UNUSABLE),
         "regions_not_answering_2019": len(NOT_ANSWERING),
         **{f"contradictory_{y}": int((contradictory & (frame["year"] == y)).sum()) for y in YEARS},
-        **{f"out_of_stock_{y}": int((~frame["in_stock"] & (frame["year"] == y)).sum()) for y in YEARS},
+        "out_of_scope_2019": int(aside.sum()),
+        **{f"out_of_stock_{y}": int(waiting[waiting == y].size) for y in YEARS},
         "hosts_gone_2024": sum(
             1 for g in groups() if g.fate == "gone" and g.old[0].code in set(frame["qpv_2015"].dropna())
         ),

@@ -58,14 +58,17 @@ COLUMNS_2020 = {
     "source_says_in_qpv": "En QPV (O/N)",
     "source_qpv_code": "QPV de rattachement",
 }
+NURSING = "Centre de soins infirmiers"
+"""A type that the extract of 2019 leaves out and that of 2020 counts as a centre: the scope was redefined between them."""
+
 VALUES: dict[int, dict[str, dict[str, str]]] = {
     2019: {
-        "structure_type": {"Maison de santé": "MSP", "Centre de santé": "CDS"},
+        "structure_type": {"Maison de santé": "MSP", "Centre de santé": "CDS", NURSING: "out_of_scope"},
         "modality": {"Pluriprofessionnel": "pluri", "Monoprofessionnel": "mono", "Non renseigné": "unknown"},
         "source_says_in_qpv": {"Oui": "yes", "Non": "no"},
     },
     2020: {
-        "structure_type": {"MSP": "MSP", "CDS": "CDS"},
+        "structure_type": {"MSP": "MSP", NURSING: "CDS", "CDS": "CDS"},
         "modality": {"PLURI": "pluri", "MONO": "mono", "NR": "unknown"},
         "source_says_in_qpv": {"O": "yes", "N": "no"},
     },
@@ -172,7 +175,7 @@ def _row(state: Record, year: int) -> dict[str, Any]:
     return {
         "finess_et": state["finess_et"],
         "name": state["name"],
-        "structure_type": words["structure_type"][state["structure_type"]],
+        "structure_type": NURSING if state["is_nursing"] else words["structure_type"][state["structure_type"]],
         "modality": words["modality"][state["modality"]],
         "address": state["address"],
         "postcode": postcode(state["commune"]),
