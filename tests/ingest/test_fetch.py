@@ -116,7 +116,7 @@ class Answers(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         self.close_connection = True
         try:
-            for _ in range(100):
+            for _ in range(600):
                 self.wfile.write(b"9")
                 self.wfile.flush()
                 time.sleep(0.1)
@@ -134,7 +134,7 @@ class Answers(http.server.BaseHTTPRequestHandler):
         """Send a header one byte at a time."""
         self.close_connection = True
         try:
-            for _ in range(100):
+            for _ in range(600):
                 self.wfile.write(b"H")
                 self.wfile.flush()
                 time.sleep(0.1)
@@ -323,7 +323,7 @@ def test_time_is_bounded_for_the_body_and_for_the_headers(card, page):
     started = time.monotonic()
     with pytest.raises(InputError, match=r"in time|no answer"):
         fetch(card(page), Limits(insecure=True, private=True, seconds=0.5))
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 30  # a minute is what the server would take
 
 
 def test_no_time_no_request(card, server):

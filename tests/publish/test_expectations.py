@@ -102,3 +102,23 @@ def test_wrong_files(tmp_path, text, problem):
 def test_a_file_that_is_no_toml(tmp_path):
     with pytest.raises(InputError, match="cannot be read"):
         compared("[[", tmp_path, release())
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "raised"),
+    [
+        ("made_from = 3\n" + FIGURE.format(value=1), "x.toml", UsageError),
+        (FIGURE.format(value=1) + "tolerance = 'big'\n", "x.toml", UsageError),
+        ("[[expect]]\nindicator = ['n']\nyear = 2019\nvalue = 1\n", "x.toml", UsageError),
+        ("[[expect]]\nindicator = 3\nyear = 2019\nvalue = 1\n", "x.toml", UsageError),
+        ("a = " + "[" * 50_000, "x.toml", InputError),
+        ('year,value\n"' + "9" * 200_000, "x.csv", InputError),
+        ("a\0,b\n1,2\n", "x.csv", UsageError),
+        ("year,value,structure_type\n2019,1\n2019,1,MSP,in_qpv,more\n", "x.csv", UsageError),
+    ],
+)
+def test_a_hostile_file_is_refused(tmp_path, text, name, raised):
+    path = tmp_path / name
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(raised, match=name):
+        expectations.read(path)

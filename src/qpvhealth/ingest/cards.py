@@ -6,13 +6,13 @@ Stdlib only, so that "nothing has changed" can be said without loading a frame l
 from __future__ import annotations
 
 import re
-import tomllib
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qpvhealth.errors import InputError, UsageError
+from qpvhealth.settings import read_toml
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -155,10 +155,7 @@ def load(folder: Path) -> list[Card]:
         raise InputError(
             f"{path}: not found; write one card per raw file, or run `qpvhealth sample {folder}` for an example"
         )
-    try:
-        document = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise UsageError(f"{FILE_NAME}: cannot be read: {error}") from error
+    document = read_toml(path)
     cards = sorted((_card(entry, folder) for entry in _checked(document)), key=lambda c: c.id)
     if problems := _problems_together(cards):
         raise UsageError("\n".join(problems))

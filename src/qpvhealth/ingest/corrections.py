@@ -5,12 +5,12 @@ A correction that matches nothing, or whose wrong value is no longer there, stop
 
 from __future__ import annotations
 
-import tomllib
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from qpvhealth.errors import UsageError
+from qpvhealth.settings import read_toml
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,10 +43,7 @@ def load(folder: Path, cards: list[Card]) -> tuple[Correction, ...]:
     path = folder / FILE_NAME
     if not path.is_file():
         return ()
-    try:
-        document = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise UsageError(f"{FILE_NAME}: cannot be read: {error}") from error
+    document = read_toml(path)
     entries = document.get("correction", [])
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         raise UsageError(f"{FILE_NAME}: corrections are written [[correction]], with two brackets")

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import csv
 import io
-import tomllib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +16,7 @@ import pandas as pd
 
 from qpvhealth.errors import InputError, UsageError
 from qpvhealth.facts.generations import IN_FORCE
+from qpvhealth.settings import read_text, read_toml
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -29,6 +29,7 @@ COUNT_DEFAULTS: dict[str, str] = {"structure_type": "all", "modality": "all", "s
 INDICATOR_KEY = ["indicator", "generation", "year", "level", "area_code", "scope"]
 COUNT_KEY = ["generation", "year", "level", "area_code", "structure_type", "modality", "situation"]
 KNOWN = {*INDICATOR_KEY, *COUNT_KEY, "value", "tolerance", "note"}
+NUMBERS = ("year", "value", "tolerance")
 CONFORM, DIFFERS, ABSENT = "conforme", "diffère", "absent"
 HEADLINE = (
     *(
@@ -67,11 +68,8 @@ def read(path: Path) -> Expectations:
     Raises InputError when it cannot be read; UsageError, all problems at once, for an unknown column, a year or value that is
     missing or no number, or a figure expected twice.
     """
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-        document: dict[str, Any] = {"expect": _of_csv(text)} if path.suffix.lower() == ".csv" else tomllib.loads(text)
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, csv.Error) as error:
-        raise InputError(f"{path.name}: cannot be read: {error}") from error
+    is_csv = path.suffix.lower() == ".csv"
+    document = {"expect": _of_csv(path)} if is_csv else read_toml(path, InputError)
     given = document.get("expect", [])
     if unknown := sorted(set(document) - {"expect", "made_from"}):
         raise UsageError(f"{path.name}: unknown section {', '.join(unknown)}; figures are written [[expect]]")
@@ -79,16 +77,24 @@ def read(path: Path) -> Expectations:
         raise UsageError(f"{path.name}: no [[expect]]; write one a figure, such as indicator, year, scope, value")
     if problems := [f"{path.name}: figure {n}: {p}" for n, row in enumerate(given, 1) for p in _problems(row)]:
         raise UsageError("\n".join(problems))
+    made_from: Any = document.get("made_from", {})
+    if not isinstance(made_from, dict):
+        raise UsageError(f"{path.name}: made_from is no table; it is written [made_from]")
     rows = tuple(_complete(row) for row in given)
     names = [name_of(row) for row in rows]
     if twice := sorted({n for n in names if names.count(n) > 1}):
         raise UsageError(f"{path.name}: expected twice: {'; '.join(twice[:5])}")
-    return Expectations(rows, dict(document.get("made_from", {})))
+    return Expectations(rows, made_from)
 
 
-def _of_csv(text: str) -> list[dict[str, Any]]:
+def _of_csv(path: Path) -> list[dict[str, Any]]:
+    text = read_text(path, InputError)
     dialect = ";" if ";" in text.partition("\n")[0] else ","
-    rows = [{k: v for k, v in row.items() if k and v} for row in csv.DictReader(io.StringIO(text), delimiter=dialect)]
+    try:
+        read = list(csv.DictReader(io.StringIO(text), delimiter=dialect))
+    except csv.Error as error:
+        raise InputError(f"{path.name}: cannot be read: {error}") from error
+    rows = [{k or "beyond the header": v for k, v in row.items() if v} for row in read]
     return [row | {k: _number(row[k]) for k in ("year", "value", "tolerance") if k in row} for row in rows]
 
 
@@ -106,11 +112,14 @@ def _problems(row: Any) -> Iterator[str]:  # noqa: ANN401
         return
     if unknown := sorted(set(row) - KNOWN):
         yield f"unknown key {', '.join(unknown)}; known: {', '.join(sorted(KNOWN))}"
-    for name in ("year", "value"):
+    for name in NUMBERS:
         if name not in row:
-            yield f"{name} is missing"
+            yield from (f"{name} is missing",) if name != "tolerance" else ()
         elif isinstance(row[name], bool) or not isinstance(row[name], int | float):
             yield f"{name} must be a number, not {row[name]!r}"
+    for name in sorted(KNOWN.intersection(row) - {*NUMBERS}):
+        if not isinstance(row[name], str):
+            yield f"{name} must be text, not {row[name]!r}"
     if "indicator" in row and (mixed := sorted(set(row) & set(COUNT_DEFAULTS))):
         yield f"an indicator has no {', '.join(mixed)}; write scope instead"
 
