@@ -8,7 +8,8 @@ from qpvhealth import accounting
 def series(now):
     years = range(2018, 2018 + len(now))
     rows = {"year": list(years), "department_code": "93", "structure_type": "MSP", "n_now": now}
-    return pd.DataFrame(rows | {"n_then": [5, 4] * (len(now) // 2) + [5] * (len(now) % 2)})
+    days = pd.to_datetime([f"{year}-03-31" for year in years]).astype("datetime64[s]")
+    return pd.DataFrame(rows | {"date": days, "n_then": [5, 4] * (len(now) // 2) + [5] * (len(now) % 2)})
 
 
 def test_a_series_that_never_falls_over_four_intervals_is_flagged():

@@ -240,7 +240,8 @@ def rebuilt(series: pd.DataFrame) -> Iterator[Finding]:
     """Flag the series, as known then and as known now, that never fall in any département over four intervals or more."""
     keys = ["structure_type"]
     for column, words in (("n_then", "as known then"), ("n_now", "as known in the last extract")):
-        held = series.rename(columns={"department_code": "area_code", "year": "date", column: "value"})
+        kept = series[["structure_type", "department_code", "date", column]].dropna()
+        held = kept.rename(columns={"department_code": "area_code", column: "value"})
         found = backcast.never_falls(backcast.rises_and_falls(held, keys), keys)
         for kind in found.loc[found["is_suspect"], "structure_type"]:
             yield Finding(

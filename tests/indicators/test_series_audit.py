@@ -66,6 +66,20 @@ def test_a_back_cast_counts_survivors_and_says_what_is_undated():
     assert found[["year", "n_structures", "n_undated"]].to_numpy().tolist() == [[2018, 1, 2], [2019, 2, 2]]
 
 
+def test_one_extract_is_counted_back_over_ten_years_where_no_other_is_known():
+    days = pd.to_datetime(pd.Series(["2010-01-01", "2021-06-30", "2023-01-01"])).astype("datetime64[s]")
+    nothing = pd.to_datetime(pd.Series([None] * 3)).astype("datetime64[s]")
+    extract = pd.DataFrame(
+        {"opened_on": days, "closed_on": nothing, "structure_type": "CDS", "department_code": "31", "is_in_stock": True}
+    )
+    found = backcast.then_and_now(extract.assign(year=2024), {2024: date(2024, 2, 29)}).set_index("year")
+    assert found.index.tolist() == list(range(2014, 2025))
+    assert found["n_now"].tolist() == [1] * 8 + [2, 2, 3]
+    assert found["n_then"].isna().tolist() == [True] * 10 + [False]
+    assert str(found["date"][2023].date()) == "2023-02-28"
+    assert found["difference"].dropna().tolist() == [0]
+
+
 def test_the_real_series_shows_what_was_measured(real_data):
     keys = {"name": "barometre", "release": "etalab-2023-01"}
     paths = sorted((real_data / "series").glob("*.csv"))

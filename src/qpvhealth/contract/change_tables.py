@@ -262,10 +262,21 @@ THEN_AND_NOW = Table(
         Column("department_code", "string", "Département", "Département", "`none` where unknown"),
         Column("structure_type", "string", "Type", "Type", values=STRUCTURE_TYPES),
         Column("known_in", "int", "Dernier millésime", "Last vintage", "the extract that is counted back"),
-        _count("n_then", "Connu alors", "As known then", "the stock of the extract of that year"),
+        Column(
+            "date", "date", "Date", "Date", "reference date of the extract of that year, else the day of the last one's"
+        ),
+        Column(
+            "n_then",
+            "int",
+            "Connu alors",
+            "As known then",
+            "the stock of the extract of that year; null: no extract",
+            nullable=True,
+            minimum=0,
+        ),
         _count("n_now", "Connu depuis", "As known now", "of the last extract, open at that date by its own dates"),
         _count("n_undated", "Sans date", "Undated", "of the last extract, no reliable opening date"),
-        Column("difference", "int", "Écart", "Difference", "now - then"),
+        Column("difference", "int", "Écart", "Difference", "now - then; null: no extract of that year", nullable=True),
     ),
 )
 

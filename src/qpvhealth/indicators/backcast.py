@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from datetime import date
 
 MINIMUM_INTERVALS = 4
+YEARS_BACK = 10
 COLUMNS = ["year", "known_in", "department_code", "structure_type", "n_structures", "n_undated"]
 
 
@@ -48,17 +49,27 @@ def _at(extract: pd.DataFrame, day: pd.Timestamp) -> pd.DataFrame:
 def then_and_now(structures: pd.DataFrame, dates: Mapping[int, date]) -> pd.DataFrame:
     """Put the two series side by side, by year, département and type: as known then, and as known in the last extract.
 
-    ``structures``: every extract, with ``year`` and ``is_in_stock``. Returns ``n_then``, ``n_now``, ``n_undated`` (in the last
-    extract) and ``difference`` = now - then; 0 where neither holds any.
+    ``structures``: every extract, with ``year`` and ``is_in_stock``. The last extract is counted back over ``YEARS_BACK`` years: at the
+    reference date of each extract, else on the day of the year of its own. Returns ``date``, ``n_then`` (null for a year without
+    extract), ``n_now``, ``n_undated`` (in the last extract) and ``difference`` = now - then; 0 where neither holds any.
     """
     last = max(dates)
     keys = ["year", "department_code", "structure_type"]
     stock = structures[structures["is_in_stock"]].fillna({"department_code": NO_REGION})
     then = stock.groupby(keys).size().rename("n_then")
-    now = back_cast(structures[structures["year"] == last], dates).set_index(keys)
-    frame = pd.concat([then, now.rename(columns={"n_structures": "n_now"})], axis=1).fillna(0).astype("int64")
-    both = frame.reset_index().assign(known_in=last)
-    return both.assign(difference=both["n_now"] - both["n_then"])
+    past = _past(dates, last)
+    now = back_cast(structures[structures["year"] == last], past).set_index(keys)
+    frame = pd.concat([then, now.rename(columns={"n_structures": "n_now"})], axis=1).fillna(0).astype("Int64")
+    both = frame.reset_index()
+    both["n_then"] = both["n_then"].where(both["year"].isin(list(dates)))
+    days = pd.to_datetime(both["year"].map(past)).astype("datetime64[s]")
+    return both.assign(known_in=last, date=days, difference=both["n_now"] - both["n_then"])
+
+
+def _past(dates: Mapping[int, date], last: int) -> dict[int, date]:
+    """Return the date at which each past year is counted."""
+    same_day = {last - k: (pd.Timestamp(dates[last]) - pd.DateOffset(years=k)).date() for k in range(YEARS_BACK, 0, -1)}
+    return same_day | dict(dates)
 
 
 def rises_and_falls(series: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
