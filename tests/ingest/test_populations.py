@@ -80,3 +80,10 @@ def test_two_columns_of_people_are_refused(card):
 
 def test_a_header_alone_gives_no_row(card, balanced):
     balanced(read(card, "qp;pop\n"), 0)
+
+
+@pytest.mark.parametrize("people", ["1e400", "9" * 400, "1e19", "1000000000", "-1", "10,5", "nan", "\u00bd"])
+def test_a_number_that_is_no_population_is_rejected(card, balanced, people):
+    staged = read(card, f"qp;pop\nQP075001;10\nQP075002;{people}\n")
+    balanced(staged, 2)
+    assert staged.rejects["rule"].tolist() == ["value-unreadable"]

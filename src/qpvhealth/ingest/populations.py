@@ -29,6 +29,8 @@ LAYOUT = Layout(
         Field("name", ("nom_qp", "lib_qp", "LIBGEO", "libQPV")),
     ),
 )
+MORE_THAN_ANY = 1e9
+"""No population reaches this: a number beyond is a mistake of the file, and no whole number of a table either."""
 TOTAL_ROWS = frozenset({"ensemble", "ensemble des qpv", "total", "france"})
 
 
@@ -62,7 +64,7 @@ def read(card: Card, known: tuple[Correction, ...] = ()) -> Staged:
 
 def _people(text: pd.Series, sieve: Sieve) -> pd.Series:
     (values, bad, _), suppressed = cleaning.numbers(text)
-    whole = values.isna() | ((values >= 0) & (values == np.floor(values)))
+    whole = values.isna() | ((values >= 0) & (values < MORE_THAN_ANY) & (values == np.floor(values)))
     unreadable = 'population "' + text.fillna("") + '" (a whole number expected)'
     sieve.reject(bad | ~whole, "value-unreadable", unreadable)
     sieve.warn_at("number-suppressed", suppressed | text.isna(), text.fillna(""), "population unknown")
