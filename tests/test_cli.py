@@ -382,6 +382,31 @@ def test_sources_without_address_are_told_when_fetched(tmp_path):
     assert run("sources", "fetch", "--raw", raw).returncode in (2, 3)
 
 
+@pytest.mark.parametrize(
+    ("code", "ring", "rule"),
+    [
+        ("QP093902", [[2.32, 48.90], [2.33, 48.91], [2.32, 48.90]], "polygon-collapsed"),
+        ("QP974001", SQUARE[0], "polygon-misplaced"),
+    ],
+)
+def test_strict_publishes_no_polygon_without_area_or_out_of_place(tmp_path, code, ring, rule):
+    raw, out = tiny(tmp_path / "raw"), tmp_path / "out"
+    document = json.loads((raw / "q.geojson").read_text(encoding="utf-8"))
+    doubtful = {"type": "Polygon", "coordinates": [ring]}
+    document["features"].append(
+        {"type": "Feature", "properties": {"code_qp": code, "nom_qp": "Douteux"}, "geometry": doubtful}
+    )
+    (raw / "q.geojson").write_text(json.dumps(document), encoding="utf-8")
+    refused = run("build", "--strict", "--raw", raw, "--out", out)
+    assert (refused.returncode, rule in refused.stderr, code in refused.stderr) == (5, True, True), refused.stderr
+    assert not list(out.glob("releases/*"))
+    allowed = run("build", "--raw", raw, "--out", out)
+    assert (allowed.returncode, rule in allowed.stderr) == (0, True)
+    again = run("build", "--strict", "--raw", raw, "--out", out)
+    assert again.returncode == 5
+    assert len(list(out.glob("releases/*"))) == 1
+
+
 NO_UTF8 = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
 
 

@@ -98,6 +98,17 @@ def test_cells_that_cannot_be_taken_are_named(release, sent):
     assert nearest
 
 
+def test_a_comment_does_not_act_in_the_declarations(release, sent, tmp_path):
+    path, to = named(sent, "53"), tmp_path / "vecu.csv"
+    book = openpyxl.load_workbook(path)
+    book["Réponses"]["H2"] = "oui"
+    book["Réponses"]["J2"] = "=1+1"
+    book["Réponses"]["J2"].data_type = "s"
+    book.save(path)
+    fieldwork.returns_read(release, [path], deadline=DEADLINE, year=2019, to=to)
+    assert ";'=1+1\n" in to.read_text(encoding="utf-8")
+
+
 def test_two_answers_for_one_structure(release, sent):
     path = named(sent, "53")
     finess, _ = fill(path, {2: ("oui", None)})

@@ -14,6 +14,7 @@ from qpvhealth.indicators import prescreen, vecu_support as support
 from qpvhealth.ingest import cards, returns as returned, tables
 from qpvhealth.ingest.returns import PROBLEM_COLUMNS, SENDER_COLUMNS
 from qpvhealth.publish import returns as templates, views
+from qpvhealth.publish.rendering import without_formula
 from qpvhealth.publish.store import write_file
 from qpvhealth.publish.views import View
 
@@ -174,7 +175,9 @@ def returns_read(
         paths, structures=set(rows["finess_et"]), quarters=set(quarters["qpv_code"]), expected=asked, deadline=deadline
     )
     if to is not None:
-        write_file(to, returned.declarations_csv(found.declarations))
+        declared = found.declarations
+        comment = declared["comment"].map(without_formula, na_action="ignore")
+        write_file(to, returned.declarations_csv(declared.assign(comment=comment)))
     notes = (*studies.notes(release), f"Échéance : {deadline:%d/%m/%Y}", f"{len(found.declarations)} déclarations lues")
     told = studies.data(release)
     senders = View("returns", found.senders.assign(data=told), {**_SENDERS, "data": "Données"}, notes)

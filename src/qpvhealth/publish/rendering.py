@@ -146,7 +146,7 @@ def _csv(sheet: Sheet) -> bytes:
     told = io.StringIO()
     writer = csv.writer(told, delimiter=";", lineterminator="\r\n")
     said = [INVENTED.lower()] if sheet.invented else []
-    writer.writerow([_harmless(t) for t in [*sheet.titles, *said]])
+    writer.writerow([without_formula(t) for t in [*sheet.titles, *said]])
     writer.writerows([*row, *("oui" for _ in said)] for row in sheet.cells(_csv_cell))
     return told.getvalue().encode("utf-8-sig")
 
@@ -154,11 +154,11 @@ def _csv(sheet: Sheet) -> bytes:
 def _csv_cell(value: Any) -> str:  # noqa: ANN401
     if isinstance(value, float):
         return repr(value).replace(".", ",")
-    return _harmless(value) if isinstance(value, str) else _read(value, grouped=False)
+    return without_formula(value) if isinstance(value, str) else _read(value, grouped=False)
 
 
-def _harmless(text: str) -> str:
-    """Put an apostrophe before a text that a spreadsheet would take for a formula."""
+def without_formula(text: str) -> str:
+    """Return a text as it is, or after an apostrophe where a spreadsheet would take it for a formula."""
     return f"'{text}" if FORMULA.match(text) else text
 
 
