@@ -72,9 +72,9 @@ def test_one_extract_is_counted_back_over_ten_years_where_no_other_is_known():
     extract = pd.DataFrame(
         {"opened_on": days, "closed_on": nothing, "structure_type": "CDS", "department_code": "31", "is_in_stock": True}
     )
-    found = backcast.then_and_now(extract.assign(year=2024), {2024: date(2024, 2, 29)}).set_index("year")
+    found = backcast.then_and_now(extract.assign(year=2024), {2024: date(2024, 2, 29)}).set_index("year").sort_index()
     assert found.index.tolist() == list(range(2014, 2025))
-    assert found["n_now"].tolist() == [1] * 8 + [2, 2, 3]
+    assert found["n_now"].tolist() == [1] * 8 + [2, 3, 3]
     assert found["n_then"].isna().tolist() == [True] * 10 + [False]
     assert str(found["date"][2023].date()) == "2023-02-28"
     assert found["difference"].dropna().tolist() == [0]
