@@ -40,6 +40,14 @@ def test_the_net_is_every_cause_and_only_dated_events_are_openings_and_closures(
     assert net["rule"].endswith("since the extract of 2018: opened +3, closed -1, not_attributable +1")
 
 
+def test_a_year_in_which_nothing_crosses_a_qpv_names_the_extract_before_it_too():
+    given = summary(("MSP", "elsewhere", "opened", 1, 0))
+    found = net_change(pd.concat([stock(2018), stock(2019)], ignore_index=True), given)
+    net = found[(found["indicator"] == "net_in_qpv") & (found["scope"] == "msp")].iloc[0]
+    assert net["value"] == 0
+    assert net["rule"].endswith("since the extract of 2018")
+
+
 def test_one_extract_has_no_change():
     assert net_change(stock(2018), summary()).empty
 

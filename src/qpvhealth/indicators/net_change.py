@@ -36,7 +36,7 @@ def net_change(of_structures: pd.DataFrame, summary: pd.DataFrame) -> pd.DataFra
     cells = of_structures.loc[known & of_structures["year"].isin(summary["to_year"]), CELL]
     lost = _sum(rows[rows["cause"] == NOT_ATTRIBUTABLE], "gross", "n_unknown")
     cells = cells.merge(lost, on=CELL, how="left").merge(_causes(rows), on=CELL, how="left")
-    since = " since the extract of " + cells["year"].map(rows.groupby("year")["from_year"].max()).astype("str")
+    since = " since the extract of " + cells["year"].map(summary.groupby("to_year")["from_year"].max()).astype("str")
     words = "entries less exits inside a QPV, whatever their cause," + since + (": " + cells["causes"]).fillna("")
     parts = [_indicator(cells, NET, _sum(rows, "n", "value"), words)]
     for name, (cause, said) in DATED.items():
