@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import lru_cache
 from itertools import combinations, pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from qpvhealth.contract.rules import Finding
@@ -52,23 +54,34 @@ def places(located: pd.DataFrame, vecu_distance_m: float) -> pd.Series:
     return asked["situation"]
 
 
-def extracts(structures: pd.DataFrame, located: pd.DataFrame, out_of_scope: pd.DataFrame) -> dict[int, Extract]:
-    """Split structures and their locations (with ``situation_by_place``) by year and generation.
+def extracts(structures: pd.DataFrame, located: pd.DataFrame, out_of_scope: pd.DataFrame) -> Callable[[int], Extract]:
+    """Give the extract of a year from structures and their locations (with ``situation_by_place``); the last two asked for are kept.
 
     What an extract lists ``out_of_scope`` joins it, out of the stock and without a type: it says why a structure is not there.
+    A year without any gives an empty extract.
     """
-    kept = ["situation_by_place", "vecu_declared", "qpv_code"]
-    found = {
-        (int(str(year)), str(generation)): rows.set_index("finess_et")[kept]
-        for (year, generation), rows in located.groupby(["year", "generation"])
-    }
-    return {
-        int(str(year)): Extract(
-            _with_aside(rows[list(_STRUCTURE)], out_of_scope[out_of_scope["year"] == year]),
-            {g: frame for (y, g), frame in found.items() if y == year},
-        )
-        for year, rows in structures.groupby("year")
-    }
+    rows, places = (frame.groupby("year").indices for frame in (structures, located))
+    names = sorted(located["generation"].unique())
+
+    @lru_cache(maxsize=2)
+    def of_year(year: int) -> Extract:
+        listed = structures[list(_STRUCTURE)].iloc[np.asarray(rows.get(year, ()), dtype=int)]
+        own = _with_aside(listed, out_of_scope[out_of_scope["year"] == year])
+        there = located[["finess_et", "generation", *_PLACED]].iloc[np.asarray(places.get(year, ()), dtype=int)]
+        found = {g: there[there["generation"] == g] for g in names}
+        return Extract(own, {g: _aligned(frame, own["finess_et"]) for g, frame in found.items() if len(frame)})
+
+    return of_year
+
+
+_PLACED = ["situation_by_place", "vecu_declared", "qpv_code"]
+
+
+def _aligned(places: pd.DataFrame, number: pd.Series) -> pd.DataFrame:
+    """Put the places of one generation in the order of the structures; nulls where one has none."""
+    if places["finess_et"].reset_index(drop=True).equals(number):
+        return places[_PLACED].reset_index(drop=True)
+    return places.set_index("finess_et")[_PLACED].reindex(number).reset_index(drop=True)
 
 
 def _with_aside(rows: pd.DataFrame, aside: pd.DataFrame) -> pd.DataFrame:
@@ -79,20 +92,25 @@ def _with_aside(rows: pd.DataFrame, aside: pd.DataFrame) -> pd.DataFrame:
 
 
 def between(
-    known: Mapping[int, Extract], interval: changes.Interval, links: pd.DataFrame, in_force: InForce, *, near_rule: str
+    known: Callable[[int], Extract],
+    interval: changes.Interval,
+    links: pd.DataFrame,
+    in_force: InForce,
+    *,
+    near_rule: str,
 ) -> pd.DataFrame:
     """Account for the changes between two extracts, in every generation and in the one in force."""
     if interval.is_backward:
         return changes.turned(between(known, interval.reversed, links, in_force, near_rule=near_rule))
-    first, last = interval.from_year, interval.to_year
+    first, last = known(interval.from_year), known(interval.to_year)
     chosen: dict[str, tuple[Rule, Rule]] = {}
-    for generation in sorted({*known[first].by_generation, *known[last].by_generation}):
+    for generation in sorted({*first.by_generation, *last.by_generation}):
         alone: Rule = dict.fromkeys(TERRITORIES, generation)
         chosen[generation] = (alone, alone)
-    chosen[IN_FORCE] = (in_force[first], in_force[last])
+    chosen[IN_FORCE] = (in_force[interval.from_year], in_force[interval.to_year])
     parts = []
     for name, (old, new) in chosen.items():
-        before, after = view(known[first], old, new), view(known[last], new, old)
+        before, after = view(first, old, new), view(last, new, old)
         parts.append(changes.touched(before, after, interval, links).assign(generation=name))
     pairs = pd.concat(parts, ignore_index=True)
     return changes.named(pairs, interval, near_rule=near_rule)[changes.COLUMNS]
@@ -114,13 +132,12 @@ def view(extract: Extract, own: Rule, other: Rule) -> pd.DataFrame:
 
 def _picked(extract: Extract, generation: pd.Series) -> pd.DataFrame:
     """Pick for each structure the row of its generation; nulls where it has none."""
-    number = extract.structures["finess_et"]
-    empty = pd.DataFrame(index=number.index, columns=["situation_by_place", "vecu_declared", "qpv_code"], dtype="str")
-    for name, frame in extract.by_generation.items():
-        at = generation == name
-        if at.any():
-            empty.loc[at] = frame.reindex(number[at]).to_numpy()
-    return empty
+    nothing = pd.DataFrame(index=extract.structures.index, columns=_PLACED, dtype="str")
+    for name in generation.dropna().unique():
+        at, frame = generation == name, extract.by_generation.get(name)
+        if frame is not None:
+            nothing = frame if at.all() else nothing.where(~at, frame)
+    return nothing
 
 
 def interval(first: Vintage, last: Vintage) -> changes.Interval:
@@ -181,9 +198,9 @@ def changes_between(
     out_of_scope: pd.DataFrame,
 ) -> pd.DataFrame:
     """Account for the changes between each pair of extracts. ``vintages`` say what each covers of these structures."""
-    nothing = Extract(structures.iloc[:0][list(_STRUCTURE)], {})
-    known = dict.fromkeys(vintages, nothing) | extracts(structures, located, out_of_scope)
-    rule = basis.settings.vecu_rule
+    if structures.empty:
+        return changes.none()
+    known, rule = extracts(structures, located, out_of_scope), basis.settings.vecu_rule
     parts = [
         between(known, interval(vintages[a], vintages[b]), basis.sources.links, basis.in_force, near_rule=rule)
         for a, b in pairs

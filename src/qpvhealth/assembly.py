@@ -158,9 +158,10 @@ def in_force_rows(stock: pd.DataFrame, in_force: Mapping[int, Mapping[str, str |
     Where no generation given is in force, the structure keeps one row, undetermined.
     """
     territory = stock["territory"].fillna(METROPOLE)
-    wanted = pd.Series(
-        [in_force[y].get(t) for y, t in zip(stock["year"], territory, strict=True)], index=stock.index, dtype="str"
-    )
+    wanted = pd.Series(None, index=stock.index, dtype="str")
+    for year, known in in_force.items():
+        at = stock["year"] == year
+        wanted[at] = territory[at].map(dict(known))
     chosen = stock[stock["generation"] == wanted]
     orphans = stock[wanted.isna()].drop_duplicates(["finess_et", "year"])
     lost = orphans.assign(

@@ -18,6 +18,7 @@ from qpvhealth.publish.diff import Compared, Releases
 from qpvhealth.spatial.projection import WGS84, to_territory_metres
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import date
 
     from qpvhealth.accounting import Extract, InForce
@@ -49,7 +50,7 @@ def releases(old: Release, new: Release, year: int) -> Compared:
     whole change is its own, and the row says that another order would differ.
     """
     interval = changes.Interval(year, year, _date(old, year), _date(new, year))
-    sides = {"from": _extracts(old)[year], "to": _extracts(new)[year]}
+    sides = {"from": _extracts(old)(year), "to": _extracts(new)(year)}
     rules: dict[str, InForce] = {"from": {year: views.in_force(old, year)}, "to": {year: views.in_force(new, year)}}
     generations = (*sorted(set(sides["from"].by_generation) & set(sides["to"].by_generation)), IN_FORCE)
     parts = []
@@ -95,7 +96,7 @@ def _names(release: Release) -> dict[str, str]:
     return dict(zip(rows["finess_et"], rows["name"], strict=True))
 
 
-def _extracts(release: Release) -> dict[int, Extract]:
+def _extracts(release: Release) -> Callable[[int], Extract]:
     """Read the extracts of a release back, points in the metres of their territory."""
     structures = release.table("structures")
     points = structures["geometry"].to_numpy(dtype=object)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import pandas as pd
 
 from qpvhealth import accounting
+from qpvhealth.contract.keys import among
 from qpvhealth.contract.rules import Finding
 from qpvhealth.contract.tables import ALL
 from qpvhealth.facts.categories import STRUCTURE_TYPES
@@ -40,6 +41,9 @@ def split(placed: Placed) -> tuple[Placed, Placed]:
 
 
 def _of(placed: Placed, structures: pd.DataFrame) -> Placed:
+    if len(structures) in (0, len(placed.structures)):
+        n = None if len(structures) else 0
+        return Placed(structures, placed.located[:n], placed.pairs[:n])
     named = pd.MultiIndex.from_frame(structures[KEY])
     located, pairs = (f[pd.MultiIndex.from_frame(f[KEY]).isin(named)] for f in (placed.located, placed.pairs))
     return Placed(*(f.reset_index(drop=True) for f in (structures, located, pairs)))
@@ -51,7 +55,7 @@ def listed_aside(counted: pd.DataFrame, others: pd.DataFrame, out_of_scope: pd.D
     It is out of scope, or in ``others``. One row per structure and year: ``finess_et``, ``year``, ``type_as_written``, source and row.
     """
     rows = pd.concat([out_of_scope, others[out_of_scope.columns]], ignore_index=True)
-    return rows[rows["finess_et"].isin(counted["finess_et"])].reset_index(drop=True)
+    return rows[among(rows["finess_et"], counted["finess_et"])].reset_index(drop=True)
 
 
 def tables(others: Placed, every: pd.DataFrame, counted: pd.DataFrame, basis: Basis) -> dict[str, pd.DataFrame]:

@@ -7,6 +7,7 @@ from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from qpvhealth import accounting, assembly, findings, other_types, supplements
@@ -84,6 +85,17 @@ def build(raw: str | Path, settings: Settings | None = None, *, progress: Callab
     sources = staged_sources.read_all(cards, known, tell)
     tell("preparing perimeters")
     basis = _basis(sources, chosen)
+    tables = _tables(basis, invented=cards[0].is_invented, tell=tell)
+    tell("checking")
+    found = [*sources.findings, *findings.of(tables, basis), *accounting.findings(tables)]
+    found += other_types.findings(tables["structures"], tables["other_structures"])
+    # each frame is let go as its published form is made: the two of every table at once would double the memory
+    conformed = {name: table.conform(assembly.selected(tables.pop(name), name)) for name, table in PUBLISHED.items()}
+    return Built(conformed, _accounts(inputs, sources), found, in_force=basis.in_force, invented=cards[0].is_invented)
+
+
+def _tables(basis: Basis, *, invented: bool, tell: Callable[[str], None]) -> dict[str, pd.DataFrame]:
+    """Compute every table, not yet in its published form."""
     tell("placing structures")
     placed = _structures(basis)
     tell("joining structures and neighbourhoods")
@@ -91,36 +103,47 @@ def build(raw: str | Path, settings: Settings | None = None, *, progress: Callab
     tell("overlaying the zonings")
     zoning = _zoning(basis)
     tell("counting")
-    stock = _stock(structures, located)
-    every, beside = (_with_in_force(rows, basis) for rows in (stock, _stock(others.structures, others.located)))
-    yearly = counts.count(every)
-    counts.assert_levels_add_up(yearly)
+    stock, beside = _stock(structures, located), _stock(others.structures, others.located)
+    counted = _counted(_with_in_force(stock, basis), _with_in_force(beside, basis), basis)
     covered = _coverage(stock, structures, pairs, zoning, basis)
     tell("accounting for the changes")
-    aside = other_types.listed_aside(structures, others.structures, sources.out_of_scope)
-    accounts = accounting.tables(structures, located, stock, yearly, basis, out_of_scope=aside)
-    tables = {
-        "extracts": _extracts(sources, invented=cards[0].is_invented),
+    aside = other_types.listed_aside(structures, others.structures, basis.sources.out_of_scope)
+    totals = counted["yearly_counts"]
+    accounts = accounting.tables(structures, located, stock, totals, basis, out_of_scope=aside)
+    of_others = other_types.tables(others, _with_in_force(beside, basis), structures, basis)
+    yearly = pd.concat([totals, of_others["other_yearly_counts"]])
+    return {
+        "extracts": _extracts(basis.sources, invented=invented),
         "structures": structures,
         "neighbourhoods": basis.neighbourhoods,
         "structure_locations": located,
         "structure_neighbourhoods": pairs,
         "neighbourhood_zoning": zoning,
-        "flag_agreement": agreement.agreement(every),
         "neighbourhood_coverage": covered,
-        "yearly_counts": yearly,
-        "indicators": _indicators(every, beside, covered, accounts["change_summary"], basis),
-        "rejects": sources.rejects,
+        "rejects": basis.sources.rejects,
+        **counted,
         **accounts,
-        **other_types.tables(others, beside, structures, basis),
+        **of_others,
         **supplements.tables(basis),
+        "indicators": _indicators(counted["indicators"], covered, accounts["change_summary"], basis),
+        "areas": assembly.areas_table(basis.sources, yearly),
     }
-    tables["areas"] = assembly.areas_table(sources, pd.concat([yearly, tables["other_yearly_counts"]]))
-    tell("checking")
-    found = [*sources.findings, *findings.of(tables, basis), *accounting.findings(tables)]
-    found += other_types.findings(structures, others.structures)
-    conformed = {name: table.conform(assembly.selected(tables[name], name)) for name, table in PUBLISHED.items()}
-    return Built(conformed, _accounts(inputs, sources), found, in_force=basis.in_force, invented=cards[0].is_invented)
+
+
+def _counted(every: pd.DataFrame, beside: pd.DataFrame, basis: Basis) -> dict[str, pd.DataFrame]:
+    """Count the stock: by area, against the extract's own flag, and as indicators (each type ``beside`` in a scope of its own)."""
+    yearly = counts.count(every)
+    counts.assert_levels_add_up(yearly)
+    rule, distance = basis.settings.vecu_rule, basis.settings.vecu_distance_m
+    both = [
+        headline.structures(every, near_rule=rule, vecu_distance_m=distance),
+        other_types.indicators(beside, basis.settings),
+    ]
+    return {
+        "yearly_counts": yearly,
+        "flag_agreement": agreement.agreement(every),
+        "indicators": pd.concat(both, ignore_index=True),
+    }
 
 
 def _silent(_: str) -> None:
@@ -166,6 +189,7 @@ def _structures(basis: Basis) -> pd.DataFrame:
             error_m=basis.settings.location_error_m,
         )
         tables.append(assembly.structures_table(known, places, basis.sources.vintages[year]))
+        basis.sources.let_go(year)
     return pd.concat(tables, ignore_index=True)
 
 
@@ -175,18 +199,25 @@ def _locations(structures: pd.DataFrame, basis: Basis) -> tuple[pd.DataFrame, pd
     x, y = structures["x"].to_numpy(dtype=float), structures["y"].to_numpy(dtype=float)
     for generation, perimeters in basis.by_generation.items():
         found = location.locate_all(x, y, structures["territory"], perimeters, basis.settings.largest_ring_m)
-        rows = structures.join(found.points).assign(generation=generation)
-        rows = rows.drop(columns="vecu_declared").join(_answers(structures, generation, basis))
+        rows = structures[_PLACING].join(found.points).join(_answers(structures, generation, basis))
+        rows["generation"] = generation
         rows["has_perimeters"] = rows["territory"].isna() | rows["territory"].isin(list(perimeters))
         rows["is_surely_elsewhere"] = _surely_elsewhere(rows, generation, basis)
         rows = _only_placed(rows)
         verdict = situations.resolve(rows, vecu_distance_m=basis.settings.vecu_distance_m)
-        located.append(rows.drop(columns="qpv_code").join(verdict))
+        by_place = accounting.places(rows, basis.settings.vecu_distance_m)
+        told = rows.drop(columns="qpv_code").join(verdict).assign(situation_by_place=by_place)
+        located.append(told[_LOCATED])
         nearest = structures.join(found.points[["nearest_qpv_code"]])
         pairs.append(_pairs(nearest, found.pairs, generation, basis))
-    every = pd.concat(located, ignore_index=True)
-    by_place = accounting.places(every, basis.settings.vecu_distance_m)
-    return every.assign(situation_by_place=by_place), pd.concat(pairs, ignore_index=True)
+    return pd.concat(located, ignore_index=True), pd.concat(pairs, ignore_index=True)
+
+
+_PLACING = [
+    *("finess_et", "year", "territory", "commune_code", "department_code", "source_says_in_qpv"),
+    *("location_status", "location_precision", "location_error_m"),
+]
+_LOCATED = [*PUBLISHED["structure_locations"].names, "is_unlisted", "is_contested"]
 
 
 def _only_placed(rows: pd.DataFrame) -> pd.DataFrame:
@@ -268,19 +299,18 @@ def _zoning(basis: Basis) -> pd.DataFrame:
     return pd.concat(parts[1:] or parts, ignore_index=True)
 
 
-_NOT_COUNTED = (
-    *("vecu_declared", "vecu_qpv_code", "geometry", "x", "y", "longitude", "latitude", "name", "address", "postcode"),
-    *("city", "siret", "legal_entity", "category", "type_as_written", "opened_on", "closed_on", "sheet", "source_row"),
-    "location_note",
-)
+_COUNTED = [
+    *("finess_et", "year", "structure_type", "modality", "source_says_in_qpv", "location_status"),
+    *("territory", "region_code", "department_code", "commune_code", "epci_code"),
+]
+"""What is counted of a structure: the other columns stay in its table."""
 
 
 def _stock(structures: pd.DataFrame, located: pd.DataFrame) -> pd.DataFrame:
     """Return the stock: one row per structure open at the reference date, year and generation, with its situation."""
-    drop = [c for c in _NOT_COUNTED if c in structures.columns]
     located_by = ["generation", "situation", "qpv_code", "nearest_qpv_code", "distance_m", "vecu_declared"]
     measured = ["finess_et", "year", *located_by]
-    open_ones = structures[structures["is_in_stock"]].drop(columns=drop)
+    open_ones = structures.loc[structures["is_in_stock"], _COUNTED]
     stock = open_ones.merge(located[measured], on=["finess_et", "year"], how="inner", validate="one_to_many")
     return stock.assign(is_placed=assembly.placed_rows(stock))
 
@@ -295,9 +325,11 @@ def _coverage(
 ) -> pd.DataFrame:
     """Measure the coverage of the QPV of every generation by the extract of every year, one without any structure too."""
     parts = []
+    of_stock, of_year = stock.groupby(["year", "generation"]).indices, structures.groupby("year").indices
     for vintage, generation in product(basis.sources.vintages.values(), basis.by_generation):
         year, edition = vintage.year, assembly.edition_in_force(basis.sources.editions, vintage.reference_date)
-        rows = stock[(stock["year"] == year) & (stock["generation"] == generation)]
+        rows = stock.iloc[np.asarray(of_stock.get((year, generation), ()), dtype=int)]
+        points = structures[["finess_et", "x", "y"]].iloc[np.asarray(of_year.get(year, ()), dtype=int)]
         places = basis.neighbourhoods[basis.neighbourhoods["generation"] == generation]
         stated = assembly.departments_answered(basis.sources, year)
         covered = coverage.cover(
@@ -309,7 +341,7 @@ def _coverage(
             covered_departments=vintage.departments,
             answered_departments=coverage.answered_departments(rows, stated),
         )
-        nearest = _nearest(rows, structures[structures["year"] == year], basis.by_generation[generation])
+        nearest = _nearest(rows, points, basis.by_generation[generation])
         with_classes = assembly.with_zone_classes(covered, zoning, edition)
         parts.append(assembly.coverage_table(with_classes, places, nearest, basis.settings.large_population))
     return pd.concat(parts, ignore_index=True)
@@ -317,7 +349,7 @@ def _coverage(
 
 def _nearest(stock: pd.DataFrame, points: pd.DataFrame, perimeters: dict[str, Perimeters]) -> pd.DataFrame:
     """Return the nearest structure of each type for each QPV, among those whose point may decide."""
-    placed = stock[stock["is_placed"]].merge(points[["finess_et", "x", "y"]], on="finess_et")
+    placed = stock[stock["is_placed"]].merge(points, on="finess_et")
     parts = [pd.DataFrame({"qpv_code": [], "structure_type": [], "code": [], "distance_m": []})]
     for (territory, kind), at in projection.groups(placed, "territory", "structure_type"):
         if territory in perimeters:
@@ -328,18 +360,14 @@ def _nearest(stock: pd.DataFrame, points: pd.DataFrame, perimeters: dict[str, Pe
 
 
 def _indicators(
-    every: pd.DataFrame, beside: pd.DataFrame, covered: pd.DataFrame, summary: pd.DataFrame, basis: Basis
+    of_structures: pd.DataFrame, covered: pd.DataFrame, summary: pd.DataFrame, basis: Basis
 ) -> pd.DataFrame:
-    """Return the headline of every year and generation, those in force included, each with its date and perimeters in words.
-
-    ``beside``: the stock of the types beyond MSP and CdS, each in a scope of its own.
-    """
-    settings, in_force = basis.settings, basis.in_force
+    """Return the headline of every year and generation, those in force included, each with its date and perimeters in words."""
+    in_force = basis.in_force
     current = [assembly.in_force_neighbourhoods(rows, in_force[int(str(y))]) for y, rows in covered.groupby("year")]
     places = pd.concat([covered, *(c.assign(generation=IN_FORCE) for c in current)], ignore_index=True)
-    of_structures = headline.structures(every, near_rule=settings.vecu_rule, vecu_distance_m=settings.vecu_distance_m)
     parts = [of_structures, headline.neighbourhoods(places), net_change.net_change(of_structures, summary)]
-    out = pd.concat([*parts, other_types.indicators(beside, settings)], ignore_index=True)
+    out = pd.concat(parts, ignore_index=True)
     return out.assign(rule=findings.in_context(out, basis))
 
 

@@ -51,7 +51,7 @@ def _sum(rows: pd.DataFrame, measure: str, name: str) -> pd.DataFrame:
 def _causes(rows: pd.DataFrame) -> pd.DataFrame:
     """Write the causes of each cell with their sums: ``opened +28, closed -3``."""
     moved = rows[rows["n"] != 0]
-    said = moved.assign(causes=moved["cause"] + moved["n"].map(" {:+d}".format))
+    said = moved.assign(causes=moved["cause"] + moved["n"].map(" {:+d}".format).astype("str"))
     return said.groupby(CELL)["causes"].agg(", ".join).astype("str").reset_index()
 
 

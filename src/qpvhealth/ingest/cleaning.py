@@ -73,6 +73,9 @@ def numbers(text: pd.Series) -> tuple[Cleaned, pd.Series]:
 
     Infinity and "nan" are not numbers here.
     """
+    if text.isna().all():
+        nothing = pd.Series(data=False, index=text.index)
+        return _cleaned(pd.Series(np.nan, index=text.index), nothing), nothing
     plain = _without_spaces(text).str.replace(",", ".", regex=False)
     word = text.str.strip().str.casefold()
     suppressed = word.isin(SENTINELS) | word.str.startswith(SENTINEL_START).fillna(value=False).astype(bool)

@@ -101,6 +101,11 @@ def coordinate_source(text: pd.Series) -> pd.DataFrame:
     Returns ``crs`` (null where none is known), ``names_crs`` (whether it writes one at all), ``score`` in [0, 1] (null for
     ``.``) and ``is_poor``: a commune centroid (geocoder of the ADMIN-EXPRESS family) or a point without score never decides.
     """
+    if text.isna().all():
+        blank = pd.DataFrame(
+            {"crs": pd.Series(None, index=text.index, dtype="str"), "names_crs": False, "score": np.nan}
+        )
+        return blank.assign(is_centroid=False, is_poor=False)
     parts = text.str.split(",", n=4, expand=True).reindex(columns=range(5)).astype("str")
     given = parts[2].str.extract(r"^\s*(\d+(?:[.]\d+)?)\s*$")[0]
     score = pd.to_numeric(given).astype("float64") / SCORE_SCALE

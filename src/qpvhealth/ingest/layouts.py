@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+import pandas as pd
+
 from qpvhealth.errors import UsageError
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from qpvhealth.ingest.cards import Card
     from qpvhealth.ingest.raw import RawTable
 
@@ -160,7 +160,9 @@ def renamed(raw: RawTable, card: Card, layout: Layout) -> pd.DataFrame:
     """Return the text of a file under our column names, every column of the layout present, null where the file has none."""
     mapped = columns(raw, card, layout)
     frame = raw.frame[list(mapped.values())].set_axis(list(mapped), axis=1)
-    return frame.reindex(columns=[f.name for f in layout.fields]).astype("str")
+    absent = pd.Series(None, index=frame.index, dtype="str")
+    missing = {f.name: absent for f in layout.fields if f.name not in mapped}
+    return frame.astype("str").assign(**missing)[[f.name for f in layout.fields]]
 
 
 def unmapped(raw: RawTable, card: Card, layout: Layout) -> list[str]:

@@ -115,6 +115,11 @@ class Sources:
         self.findings.extend(staged.findings)
         return staged.frame
 
+    def let_go(self, year: int) -> None:
+        """Forget what only placing the structures of a year needs: years by the dozen would not fit in memory."""
+        del self.points[year]
+        self.structures[year] = self.structures[year][["finess_et", "department_code"]].copy()
+
     def repeated(self, duplicates: dict[str, int]) -> None:
         """Move repeats across cards from the rows out of a source to its duplicates."""
         for source_id, n in duplicates.items():
@@ -181,7 +186,7 @@ def _counted_elsewhere(listed: list[pd.DataFrame], extracts: dict[int, pd.DataFr
         return pd.DataFrame(columns=["finess_et", "year", structures.AS_WRITTEN, *PROVENANCE])
     frame = pd.concat(listed, ignore_index=True).drop_duplicates(["finess_et", "year"])
     counted = pd.concat([e[["finess_et", "year"]] for e in extracts.values()], ignore_index=True)
-    known = frame[frame["finess_et"].isin(counted["finess_et"])]
+    known = frame[among(frame["finess_et"], counted["finess_et"])]
     same = known.merge(counted, on=["finess_et", "year"], how="left", indicator=True)
     return same[same["_merge"] == "left_only"].drop(columns="_merge").reset_index(drop=True)
 

@@ -174,10 +174,10 @@ def _agreement(structures: pd.DataFrame, offered: pd.DataFrame, best: pd.DataFra
     with_point = offered[offered["x"].notna()]
     n = with_point.groupby("finess_et")["source_id"].nunique()
     usable = with_point[with_point["location_status"] == LOCATED]
-    pairs = usable.merge(best[["finess_et", "x", "y"]], on="finess_et", suffixes=("", "_used"))
+    several = usable[usable.duplicated("finess_et", keep=False)]
+    pairs = several.merge(best[["finess_et", "x", "y"]], on="finess_et", suffixes=("", "_used"))
     gap = shapely.distance(shapely.points(pairs["x"], pairs["y"]), shapely.points(pairs["x_used"], pairs["y_used"]))
-    per_structure = pairs.assign(gap=gap).groupby("finess_et")["gap"].agg(["size", "max"])
-    conflict = per_structure["max"].where(per_structure["size"] > 1)
+    conflict = pairs.assign(gap=gap).groupby("finess_et")["gap"].max()
     codes = structures["finess_et"].reset_index(drop=True)
     return pd.DataFrame(
         {
