@@ -299,7 +299,11 @@ def test_diff_tells_what_moved_and_nothing_is_left_over(released, tmp_path):
     assert net == {"MSP": 17, "CDS": 12, "all": 29}
     assert (told["from"], told["to"]) == ("2018-03-31", "2019-03-31")
     assert sum(row["effect_in_qpv"] for row in told["structures"]) == 29
-    assert (tmp_path / "moves.csv").read_bytes().count(b"\n") == len(told["structures"]) + 1
+    assert told["invented"] is True
+    rows = list(csv.DictReader((tmp_path / "moves.csv").read_text(encoding="utf-8-sig").splitlines(), delimiter=";"))
+    assert [r["Code de la cause"] for r in rows] == [s["cause"] for s in told["structures"]]
+    assert {r["données inventées"] for r in rows} == {"oui"}
+    assert not [title for title in rows[0] if "_" in title]
 
 
 def test_diff_says_gross_beside_net_between_two_dates(released):

@@ -10,6 +10,7 @@ import qpvhealth
 from qpvhealth import comparison, sample
 from qpvhealth.contract.tables import PUBLISHED
 from qpvhealth.errors import UsageError
+from qpvhealth.facts import causes
 from qpvhealth.indicators import change_summary
 from qpvhealth.publish import diff, release
 from qpvhealth.publish.manifest import Facts
@@ -183,3 +184,12 @@ def test_edited_contours_and_another_distance_are_told_apart(first_delivery, rev
     assert set(contour["finess_et"]) >= set(sample.contour_changes()["finess_et"])
     assert (contour["finess_et"].nunique() < 30) & (len(scope) > 100)
     assert set(scope["situation_from"].fillna("")) == {"elsewhere"}
+
+
+def test_every_cause_and_evidence_has_its_french_words(shown, first_delivery, second_delivery):
+    compared = [comparison.years(shown, *pair) for pair in pairwise((2018, 2019, 2020, 2024))]
+    compared.append(comparison.releases(first_delivery, second_delivery, 2019))
+    found = pd.concat([c.changes for c in compared])
+    assert set(found["evidence"]) <= set(causes.EVIDENCE_FR)
+    listed = diff.in_french(diff.structures_table(compared[0]))
+    assert not set(listed["cause"]) & set(causes.CAUSES)

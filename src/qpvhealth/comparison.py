@@ -38,7 +38,8 @@ def years(release: Release, old: int, new: int) -> Compared:
         extracts = _extracts(release)
         found = accounting.between(extracts, interval, release.table("links"), rules, near_rule=_near_rule(release))
     generations = (*sorted(release.table("neighbourhoods")["generation"].unique()), IN_FORCE)
-    return Compared(f"{old}", f"{new}", interval.from_date, interval.to_date, found, _names(release), generations)
+    days = (interval.from_date, interval.to_date)
+    return Compared(f"{old}", f"{new}", *days, found, _names(release), generations, invented=_is_invented(release))
 
 
 def releases(old: Release, new: Release, year: int) -> Compared:
@@ -64,7 +65,8 @@ def releases(old: Release, new: Release, year: int) -> Compared:
         cause=found["cause"].where(found["cause"] != causes.CONTOUR, _by_polygon(found, old, new, year))
     )
     names, days = _names(old) | _names(new), (interval.from_date, interval.to_date)
-    return Compared(old.id, new.id, *days, told, names, generations, Releases(old, new))
+    invented = _is_invented(old) or _is_invented(new)
+    return Compared(old.id, new.id, *days, told, names, generations, Releases(old, new), invented)
 
 
 def interval_of(release: Release, old: int, new: int) -> changes.Interval:
@@ -85,6 +87,10 @@ def _date(release: Release, year: int) -> date:
         raise UsageError(f"{release.folder.name}: no vintage {year}; it holds {', '.join(map(str, given.index))}")
     day: date = given["reference_date"].dt.date[year]
     return day
+
+
+def _is_invented(release: Release) -> bool:
+    return bool(release.manifest["invented"])
 
 
 def _near_rule(release: Release) -> str:

@@ -70,13 +70,15 @@ def diff(
     situation = chosen.pop("situation")
     tables = _tables(compared, situation, cause, chosen)
     if csv_file is not None:
-        _save(csv_file, tables["structures"])
+        _save(csv_file, compared, tables["structures"])
     if as_json:
         told = {
             name: frame.astype("object").where(frame.notna(), None).to_dict("records") for name, frame in tables.items()
         }
         print_json(
-            {"old": compared.old, "new": compared.new, "from": compared.from_date, "to": compared.to_date} | told
+            {"old": compared.old, "new": compared.new, "from": compared.from_date, "to": compared.to_date}
+            | {"invented": compared.invented}
+            | told
         )
     else:
         _print(compared, tables, _sentences(opened, compared, chosen) if situation == "in_qpv" else [])
@@ -135,6 +137,13 @@ _TITLES = {
 }
 
 
+def _column_titles() -> dict[str, str]:
+    """Return the titles of the columns of the list of structures: those of the table ``changes``, and of this view."""
+    from qpvhealth.contract.change_tables import CHANGES
+
+    return {column.name: column.fr for column in CHANGES.columns} | _TITLES | {"cause_code": "Code de la cause"}
+
+
 def _sentences(opened: Opening, compared: Compared, where: dict[str, Any]) -> list[str]:
     """Say the change in QPV, by type and in all: gross where dates are known, net otherwise, between the two dates."""
     from qpvhealth.publish import diff as rules, views
@@ -145,8 +154,10 @@ def _sentences(opened: Opening, compared: Compared, where: dict[str, Any]) -> li
 
 
 def _print(compared: Compared, tables: dict[str, pd.DataFrame], sentences: list[str]) -> None:
-    from qpvhealth.publish import rendering
+    from qpvhealth.publish import diff as rules, rendering
 
+    if compared.invented:
+        click.echo(rendering.INVENTED)
     days = f"du {compared.from_date:%d/%m/%Y} au {compared.to_date:%d/%m/%Y}"
     click.echo(f"{compared.old} → {compared.new}, {days}\n")
     for sentence in sentences:
@@ -157,13 +168,14 @@ def _print(compared: Compared, tables: dict[str, pd.DataFrame], sentences: list[
         ["cause", "finess_et", "name", "structure_type", "situation_from", "situation_to", "evidence"]
     ]
     for frame in (causes, tables["parts"], listed):
-        click.echo(rendering.render(frame, fmt="text", titles=_TITLES))
+        click.echo(rendering.render(rules.in_french(frame), fmt="text", titles=_TITLES))
     if (tables["causes"]["cause"] == "not_attributable").any():
         log.info("Some movements cannot be attributed: they are shown by name, never spread over the other causes.")
 
 
-def _save(path: Path, frame: pd.DataFrame) -> None:
-    from qpvhealth.publish import rendering
+def _save(path: Path, compared: Compared, frame: pd.DataFrame) -> None:
+    from qpvhealth.publish import diff as rules, rendering
 
-    rendering.save(path, frame, fmt="csv", titles=_TITLES)
+    named = rules.in_french(frame).assign(cause_code=frame["cause"])
+    rendering.save(path, named, fmt="csv", titles=_column_titles(), invented=compared.invented)
     log.info("%d movements written to %s", len(frame), path)

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from qpvhealth.errors import UsageError
-from qpvhealth.facts.causes import CAUSES, CLOSED, CONTOUR, GENERATION, OPENED, SCOPE
+from qpvhealth.facts.causes import CAUSES, CLOSED, CONTOUR, EVIDENCE_FR, GENERATION, OPENED, SCOPE
 from qpvhealth.facts.generations import IN_FORCE
-from qpvhealth.facts.situations import IN_QPV
+from qpvhealth.facts.situations import IN_QPV, LABELS_FR as SITUATIONS_FR
 from qpvhealth.facts.territories import NO_REGION
 from qpvhealth.publish import sentences
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 ALL, COUNTRY = "all", "FR"
 DATA, GEOGRAPHY, SETTINGS, CODE = "data", "geography", "settings", "code"
 PARTS = (DATA, GEOGRAPHY, SETTINGS, CODE)
+PARTS_FR = {DATA: "données", GEOGRAPHY: "géographie", SETTINGS: "choix", CODE: "programme"}
 LEVELS = {"territory": "territory", "region": "region", "department": "department"}
 READ_OTHERWISE = "read otherwise"
 _GEOGRAPHIC = ("neighbourhoods", "boundaries")
@@ -81,6 +82,8 @@ class Compared:
     names: dict[str, str]
     generations: tuple[str, ...]
     releases: Releases | None = None
+
+    invented: bool = False
 
     @property
     def is_same(self) -> bool:
@@ -199,6 +202,18 @@ def structures_table(
         *("changed", "opened_on", "closed_on", "moved_m", "finess_et_from", "other_order_differs", "part"),
     ]
     return shown[columns].reset_index(drop=True)
+
+
+def in_french(frame: pd.DataFrame) -> pd.DataFrame:
+    """Write the coded words of a table of this module in French, for people; what has no French word stays as it is."""
+    words: dict[str, dict[str, str]] = {
+        "cause": {code: fr for code, (fr, _) in CAUSES.items()},
+        "evidence": EVIDENCE_FR,
+        "part": PARTS_FR,
+        "structure_type": {ALL: "Ensemble", "CDS": "CdS"},
+        **dict.fromkeys(("situation_from", "situation_to"), SITUATIONS_FR),
+    }
+    return frame.assign(**{c: frame[c].replace(words[c]) for c in frame.columns.intersection(list(words))})
 
 
 def parts_table(
