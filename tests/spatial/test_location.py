@@ -2,8 +2,10 @@ import numpy as np
 import pandas as pd
 import pytest
 import shapely
+import shapely.affinity
 from hypothesis import given, settings, strategies as st
 
+from qpvhealth.spatial import cells
 from qpvhealth.spatial.location import distances, locate, locate_all, nearest_points
 from qpvhealth.spatial.perimeters import Perimeters
 
@@ -52,6 +54,13 @@ def test_a_hole_is_outside_and_its_edge_inside():
     assert rows["qpv_code"].isna().tolist() == [True, False, False]
     assert rows["distance_m"].tolist() == [10, 0, 0]
     assert rows["border_distance_m"].tolist() == [10, 0, -10]
+
+
+def test_a_point_that_no_polygon_covers_is_outside_even_at_a_distance_that_rounds_to_0():
+    triangle = shapely.Polygon([(473, 511), (755, 950), (34, 144)])
+    row = at(perimeters(A=triangle), (445.13496225638414, 603.6044099565127)).points.iloc[0]
+    assert pd.isna(row["qpv_code"])
+    assert (row["nearest_qpv_code"], row["distance_m"], row["n_qpv_inside"], row["n_nearest"]) == ("A", 0, 0, 1)
 
 
 def test_on_a_shared_border_the_smallest_code_wins():
@@ -157,8 +166,12 @@ def adversarial(polygons):
 
 def naive(polygons, codes, x, y, within):
     point = shapely.Point(x, y)
-    told = [(shapely.distance(p, point), c, p) for p, c in zip(polygons, codes, strict=True)]
-    inside = [(-shapely.distance(p.boundary, point), c) for d, c, p in told if d == 0]
+    covering = [shapely.covers(p, point) for p in polygons]
+    distance = [0.0 if c else shapely.distance(p, point) for p, c in zip(polygons, covering, strict=True)]
+    told = list(zip(distance, codes, polygons, strict=True))
+    inside = [
+        (-shapely.distance(p.boundary, point), c) for p, c, held in zip(polygons, codes, covering, strict=True) if held
+    ]
     near = min((d, c) for d, c, _ in told)
     depth, code = min(inside) if inside else (None, None)
     return {
@@ -185,6 +198,29 @@ def test_the_join_is_the_double_loop(polygons, points, within):
         pairs = found.pairs[found.pairs["point"] == n]
         assert list(zip(pairs["qpv_code"], pairs["distance_m"], strict=True)) == expected.pop("pairs")
         assert {k: (None if pd.isna(row[k]) else row[k]) for k in expected} == expected
+
+
+_PARIS = (650_000.0, 6_860_000.0)
+
+
+@settings(max_examples=40, deadline=None)
+@given(_shapes, st.lists(st.tuples(st.integers(0, 6), st.floats(0, 1)), min_size=1, max_size=20))
+def test_the_build_and_the_index_of_locate_give_one_answer(polygons, along):
+    """On borders, as well as a number can say: a hair inside or outside, where a distance of 0 and the exact predicate differ."""
+    moved = shapely.affinity.translate
+    turned = [moved(shapely.affinity.rotate(p, 17, origin=(0, 0)), *_PARIS) for p in polygons]
+    given_perimeters = Perimeters(
+        np.array([f"Q{n}" for n in range(len(turned))], dtype=object), np.array(turned, dtype=object)
+    )
+    lines = [shapely.line_interpolate_point(turned[k % len(turned)].boundary, s, normalized=True) for k, s in along]
+    x, y = shapely.get_coordinates(lines).T
+    built = locate(x, y, given_perimeters, 50.0).points
+    index = cells.build({"metropole": given_perimeters}, "EPSG:2154", 50.0)
+    found = index.locate(x, y)
+    named = [None if n < 0 else index.codes[n] for n in found.inside]
+    assert built["qpv_code"].astype(object).where(built["qpv_code"].notna(), None).tolist() == named
+    near = built["nearest_qpv_code"].where(built["qpv_code"].isna() & (built["distance_m"] <= 50)).fillna("-")
+    assert near.tolist() == ["-" if n < 0 else index.codes[n] for n in found.near]
 
 
 @settings(max_examples=40, deadline=None)

@@ -56,6 +56,37 @@ class Shapes:
         return mine
 
 
+class Ranked(NamedTuple):
+    """Candidate pairs, those of a point together, its best first: inside or not, and metres (outside; inside, 0 or minus the depth)."""
+
+    point: np.ndarray
+    polygon: np.ndarray
+    is_inside: np.ndarray
+    signed_m: np.ndarray
+
+    @property
+    def is_first(self) -> np.ndarray:
+        """Say which pair is the best of its point."""
+        return np.concatenate([[True], self.point[1:] != self.point[:-1]])[: len(self.point)]
+
+
+def rank(x: np.ndarray, y: np.ndarray, pairs: tuple[np.ndarray, np.ndarray], shapes: Shapes) -> Ranked:
+    """Rank candidate pairs: what covers the point first, the deepest first; then the nearest; then the smallest code.
+
+    ``pairs``: positions of points and of the polygons each may belong to; the order of polygons is that of their codes. The depth is
+    measured where several cover a point.
+    """
+    point, polygon = pairs
+    covered = shapes.covers(polygon, x[point], y[point])
+    signed = np.zeros(len(point))
+    apart = ~covered
+    signed[apart] = shapes.distances(polygon[apart], x[point[apart]], y[point[apart]])
+    several = covered & (np.bincount(point[covered], minlength=len(x))[point] > 1)
+    signed[several] = -shapes.depths(polygon[several], x[point[several]], y[point[several]])
+    order = np.lexsort((polygon, signed, apart, point))
+    return Ranked(point[order], polygon[order], covered[order], signed[order])
+
+
 class Choice(NamedTuple):
     """For each point: the polygon that was chosen (-1: none within the distance), whether it covers, metres to it (0 inside)."""
 
@@ -67,27 +98,16 @@ class Choice(NamedTuple):
 def choose(
     x: np.ndarray, y: np.ndarray, pairs: tuple[np.ndarray, np.ndarray], shapes: Shapes, within_m: float
 ) -> Choice:
-    """Choose among candidate pairs the QPV of each point: covered by, else nearest within ``within_m`` (≤), in metres.
-
-    ``pairs``: positions of points and of the polygons each may belong to; the order of polygons is that of their codes.
-    Of several that cover a point, the one in which it is deepest. Equal: the smallest code.
-    """
-    point, polygon = pairs
-    covered = shapes.covers(polygon, x[point], y[point])
-    signed = np.zeros(len(point))
-    apart = ~covered
-    signed[apart] = shapes.distances(polygon[apart], x[point[apart]], y[point[apart]])
-    several = covered & (np.bincount(point[covered], minlength=len(x))[point] > 1)
-    signed[several] = -shapes.depths(polygon[several], x[point[several]], y[point[several]])
-    order = np.lexsort((polygon, signed, apart, point))
-    order = order[signed[order] <= within_m]
-    first = order[np.concatenate([[True], point[order][1:] != point[order][:-1]])] if len(order) else order
+    """Choose among candidate pairs the QPV of each point: the first of ``rank`` within ``within_m`` (≤), in metres."""
+    ranked = rank(x, y, pairs, shapes)
+    first = ranked.is_first & (ranked.signed_m <= within_m)
+    point = ranked.point[first]
     chosen = np.full(len(x), -1, dtype=np.int64)
-    chosen[point[first]] = polygon[first]
+    chosen[point] = ranked.polygon[first]
     is_inside = np.zeros(len(x), dtype=bool)
-    is_inside[point[first]] = covered[first]
+    is_inside[point] = ranked.is_inside[first]
     distance = np.full(len(x), np.nan)
-    distance[point[first]] = np.maximum(signed[first], 0.0)
+    distance[point] = np.maximum(ranked.signed_m[first], 0.0)
     return Choice(chosen, is_inside, distance)
 
 
