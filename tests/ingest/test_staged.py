@@ -48,6 +48,40 @@ def test_a_narrowed_sieve_keeps_the_account_and_the_shapes(balanced):
     assert staged.frame["source_row"].tolist() == [3, 6]
 
 
+def test_reasons_add_up_and_rows_leave_once(balanced):
+    sieve = Sieve(raw(), "c")
+    sieve.leave_out(np.array([True, False, False, False, False]), "other")
+    sieve.leave_out(
+        np.array([True, True, False, False, False]), pd.Series(["x", "other", "x", "x", "x"], index=range(5, 10))
+    )
+    sieve.leave_out(np.array([False, False, True, False, False]), "third")
+    assert balanced(sieve.staged(raw().frame), 5).out_of_scope == {"other": 2, "third": 1}
+    assert sieve.left_out.tolist() == [True, True, True, False, False]
+
+
+def test_rejects_of_one_row_keep_their_order():
+    broken = tuple(BrokenRow(9 - i // 20, f"rule-{i}", "m", "r") for i in range(40))
+    told = Sieve(raw(broken=broken), "c").rejects()
+    assert told["message"].tolist() == [f"rule-{i}: m" for i in (*range(20, 40), *range(20))]
+    assert told.index.tolist() == list(range(40))
+
+
+def test_what_has_left_is_not_found_wanting():
+    sieve = Sieve(raw(notes=("n",)), "c")
+    sieve.reject(np.array([True, True, False, False, False]), "value-missing", "m")
+    sieve.warn_at("siret-invalid", np.array([True, False, False, True, False]), raw().frame["a"], "unknown")
+    told = [(f.rule, f.n, f.message) for f in sieve.narrowed().findings]
+    assert told == [("reading-choice", 1, "f.csv: n"), ("siret-invalid", 1, 'f.csv: unknown: "3" (row 5)')]
+    assert sieve.narrowed().staged(sieve.narrowed().raw.frame).source_id == "c"
+
+
+def test_an_account_of_a_sieve_names_its_file():
+    sieve = Sieve(raw(), "c")
+    sieve.n_records = 6
+    with pytest.raises(ContractError, match=r"f\.csv: 6 rows in, 5 accounted for"):
+        sieve.staged(raw().frame)
+
+
 def test_findings_name_the_first_values_and_their_rows():
     sieve = Sieve(raw(), "c")
     sieve.warn("siret-invalid", 0, "never")

@@ -84,6 +84,30 @@ def test_fragile_is_what_a_plausible_error_changes():
     assert fragile.tolist() == [True, False, True, False, pd.NA]
 
 
+@pytest.mark.parametrize(("border", "fragile", "situation"), [(-20.0, True, "undetermined"), (-20.5, False, "in_qpv")])
+def test_an_error_that_just_reaches_the_border_counts(border, fragile, situation):
+    street = row("located", "street", "inside", "unknown") | {"border_distance_m": border}
+    found = resolved(street)
+    assert (found["is_fragile"].tolist(), found["situation"].tolist()) == ([fragile], [situation])
+
+
+@pytest.mark.parametrize(("distance", "fragile"), [(280.0, True), (320.0, True), (320.5, False), (279.5, False)])
+def test_an_error_that_just_reaches_the_ring_counts(distance, fragile):
+    there = row("located", "housenumber", "near", "unknown") | {"distance_m": distance, "border_distance_m": distance}
+    assert resolved(there)["is_fragile"].tolist() == [fragile]
+
+
+def test_the_verdict_stands_beside_its_structure():
+    rows = pd.DataFrame([row("located", "unknown", p, "unknown") for p in ("inside", "far")], index=[7, 3])
+    rows = rows.astype({"qpv_code": "str"})
+    found = situations.resolve(rows, vecu_distance_m=300)
+    assert found[["situation", "rule"]].to_dict("index") == {
+        7: {"situation": "in_qpv", "rule": "covers"},
+        3: {"situation": "elsewhere", "rule": "beyond-300-m"},
+    }
+    assert [str(t) for t in found.dtypes] == ["str", "str", "boolean", "boolean", "str"]
+
+
 @pytest.mark.parametrize(
     ("flag", "place", "agrees"),
     [
@@ -137,6 +161,16 @@ def test_without_outlines_the_centroid_must_be_far_and_the_commune_that_of_no_qp
         asked(distance_m=16001, location_status="missing"),
     ]
     assert sure(rows) == [True, False, False, False, False, False, True]
+
+
+def test_a_territory_without_perimeters_tells_nothing_and_stops_nothing():
+    rows = [asked(territory="la_reunion", distance_m=16001), asked(distance_m=16001)]
+    assert sure(rows) == [False, True]
+
+
+def test_a_commune_with_an_outline_is_judged_by_it_alone():
+    near = {"commune": outline(("31555", shapely.box(500, 0, 2000, 100)))}
+    assert sure([asked(distance_m=16001), asked(commune_code="31001", distance_m=16001)], near) == [False, True]
 
 
 def test_with_outlines_the_commune_must_be_beyond_every_ring():
