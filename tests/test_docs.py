@@ -68,3 +68,11 @@ def test_the_project_speaks_of_itself_alone():
         text = (ROOT / name).read_bytes().decode("utf-8", errors="replace")
         assert not hosts.search(text), name
         assert not re.search(r"(^|[^A-Za-z0-9_.])/(?:wo" + "rk|fa" + "rm)/", text), name
+
+
+def test_examples_stand_line_by_line():
+    from qpvhealth.cli import reference
+
+    page = reference()
+    assert "\\b" not in page
+    assert "\n    qpvhealth counts\n    qpvhealth counts --level region" in page

@@ -12,6 +12,7 @@ from qpvhealth.facts.programmes import SEC, SEC_FIRST_COMMUNES
 from qpvhealth.facts.territories import ARRONDISSEMENTS
 from qpvhealth.indicators import prescreen, vecu_support as support
 from qpvhealth.ingest import cards, returns as returned, tables
+from qpvhealth.ingest.extracts import YES_NO
 from qpvhealth.ingest.returns import PROBLEM_COLUMNS, SENDER_COLUMNS
 from qpvhealth.publish import returns as templates, views
 from qpvhealth.publish.rendering import without_formula
@@ -100,8 +101,7 @@ def _supplied(path: Path) -> pd.DataFrame:
     if "finess_et" not in frame.columns or (unknown := sorted(set(frame.columns) - known)):
         wrong = ", ".join(unknown) if "finess_et" in frame.columns else "finess_et is missing"
         raise InputError(f"{path.name}: {wrong}; columns: {', '.join(sorted(known))}")
-    words = {"oui": "yes", "yes": "yes", "non": "no", "no": "no"}
-    told = {c: frame[c].str.strip().str.casefold().map(words) for c in prescreen.SUPPLIED if c in frame.columns}
+    told = {c: frame[c].str.strip().str.casefold().map(YES_NO) for c in prescreen.SUPPLIED if c in frame.columns}
     people = {"patients": pd.to_numeric(frame["patients"], errors="coerce")} if "patients" in frame.columns else {}
     return frame[["finess_et"]].assign(**told, **people)
 

@@ -188,3 +188,8 @@ def test_a_header_of_the_card_may_be_that_of_one_sheet(card, workbook):
 def test_a_workbook_without_zoning_is_refused(card, workbook):
     with pytest.raises(UsageError, match="no sheet with a QPV, TVS or commune code"):
         read(card, **workbook({"A": [["x", "y"], ["1", "2"]], "B": [["x", "y"], ["1", "2"]]}))
+
+
+def test_the_annex_of_an_arrete_carries_its_year_in_the_header(card):
+    content = "Code INSEE;Commune;Code QPV;Zonage 2025\n06029, 06030;Cannes, Le Cannet;QN00603M;ZIP\n"
+    assert classes(read(card, content, generation="qpv-2024")) == {"QN00603M": "ZIP"}

@@ -7,7 +7,7 @@ import logging
 import os
 import sys
 from contextlib import suppress
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
@@ -41,7 +41,23 @@ class JsonLines(logging.Formatter):
         return json.dumps(told, ensure_ascii=False)
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+class Command(click.Command):
+    r"""A command whose help keeps its examples line by line: docstrings are raw, and write click's mark for that as ``\b``."""
+
+    def __init__(self, name: str | None, **options: Any) -> None:
+        """Take what click takes."""
+        told = options.pop("help", None)
+        super().__init__(name, help=None if told is None else told.replace(r"\b", "\b"), **options)
+
+
+class Group(Command, click.Group):
+    """A group of such commands, and of such groups."""
+
+    command_class = Command
+    group_class = type
+
+
+@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(__version__, prog_name="qpvhealth", message="%(prog)s %(version)s")
 @click.option("-v", "--verbose", count=True, help="Say more on stderr.")
 @click.option("-q", "--quiet", is_flag=True, help="Say only what went wrong.")

@@ -67,8 +67,12 @@ DGOS_MAPPED = Layout("dgos-mapped", tuple(Field(n, (), n == "structure_type") fo
 LAYOUTS = (FINESS_REGIONAL, DGOS_MAPPED)
 LAYOUTNAMES = (LEGACY, *(la.name for la in LAYOUTS))
 
-_YES_NO = {"oui": YES, "non": NO, "o": YES, "n": NO, "yes": YES, "no": NO, "true": YES, "false": NO, "1": YES, "0": NO}
-_ANSWERS = _YES_NO | {UNKNOWN: UNKNOWN, "": UNKNOWN, "inconnu": UNKNOWN, "nsp": UNKNOWN}
+YES_NO: dict[str, str] = {
+    **dict.fromkeys(("oui", "o", "yes", "true", "vrai", "1"), YES),
+    **dict.fromkeys(("non", "n", "no", "false", "faux", "0"), NO),
+}
+"""What people write for yes and no, in either language; compared whole, without case."""
+_ANSWERS = YES_NO | {UNKNOWN: UNKNOWN, "": UNKNOWN, "inconnu": UNKNOWN, "nsp": UNKNOWN}
 WORDS: dict[str, dict[str, str]] = {
     "structure_type": {
         "MSP": MSP,

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from qpvhealth.facts.situations import NO, YES
 from qpvhealth.ingest import areas, cleaning, corrections, layouts, tables
+from qpvhealth.ingest.extracts import YES_NO
 from qpvhealth.ingest.layouts import Field, Layout
 from qpvhealth.ingest.staged import Sieve, Staged
 
@@ -91,12 +93,7 @@ def _areas(text: pd.DataFrame, level: str, sieve: Sieve) -> pd.DataFrame:
 def _points(text: pd.DataFrame, sieve: Sieve) -> pd.DataFrame:
     lon, lat, age = (_number(text[c], c, sieve) for c in ("longitude", "latitude", "age"))
     sieve.reject(lon.isna() | lat.isna(), "value-missing", "no point")
-    words = (
-        text["over_55"]
-        .str.strip()
-        .str.casefold()
-        .map({"oui": 1.0, "1": 1.0, "yes": 1.0, "non": 0.0, "0": 0.0, "no": 0.0})
-    )
+    words = text["over_55"].str.strip().str.casefold().map(YES_NO).map({YES: 1.0, NO: 0.0})
     over = words.fillna((age >= OVER_55).astype("float64").where(age.notna()))
     area = cleaning.communes(text["area_code"]).typed
     return pd.DataFrame(

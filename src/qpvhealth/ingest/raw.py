@@ -29,7 +29,8 @@ class RawTable:
     ``frame`` has one ``str`` column per header cell (as written, stripped), one row per record; an empty cell is null,
     nothing else is. ``rows`` is the row number of each record as a person sees it in the file (from 1, header and blank
     lines counted). ``geometry`` and ``crs`` are set by the vector reader only. ``broken`` holds the records that could
-    not be placed; ``notes`` says what was chosen or repaired while reading (encoding, separator, header row).
+    not be placed; ``notes`` says what was chosen or repaired while reading (encoding, separator, header row). ``merged_into``
+    gives, for the rows of a workbook that a merged cell of another row covers, that row.
     Identity: records in the file = ``len(frame)`` + ``len(broken)``; blank lines are not records.
     """
 
@@ -41,6 +42,7 @@ class RawTable:
     crs: str | None = None
     broken: tuple[BrokenRow, ...] = field(default=())
     notes: tuple[str, ...] = field(default=())
+    merged_into: dict[int, int] = field(default_factory=dict)
 
     @property
     def n_records(self) -> int:

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import csv
 import io
+from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 import pandas as pd
 
 from qpvhealth.errors import InputError, UsageError
+from qpvhealth.facts.situations import YES
 from qpvhealth.ingest import cleaning, layouts, workbook
+from qpvhealth.ingest.extracts import YES_NO
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -28,7 +31,8 @@ COLUMNS = {
     "qpv": "code_qpv_desservi",
     "comment": "commentaire",
 }
-WORDS = {"oui": "yes", "o": "yes", "x": "yes", "non": "no", "n": "no"}
+WORDS = YES_NO | {"x": YES}
+_FORM_COLUMNS = ("champ", "valeur")
 PROBLEM_COLUMNS = ["file", "sheet", "row", "column", "value", "expected"]
 SENDER_COLUMNS = ["zone", "file", "n_rows", "n_yes", "n_no", "n_problems", "answered_on", "state"]
 ON_TIME, LATE, UNDATED, SILENT = "dans les délais", "en retard", "sans date de réponse", "sans réponse"
@@ -53,8 +57,9 @@ def read(
     """Read the workbooks of every zone.
 
     ``structures``: identifiers of the extract; ``quarters``: codes of the generation asked about; ``expected``: the zones asked. A zone
-    counts as having answered when its workbook holds at least one answer. Raises InputError for a workbook that cannot be read or
-    lacks a sheet or column, and when two workbooks are of one zone.
+    counts as having answered when its workbook holds at least one answer. Columns may have been moved, sheets renamed and rows added
+    above: what counts is the headers. Raises InputError for a workbook that cannot be read or lacks a column, and when two
+    workbooks are of one zone.
     """
     parts, problems, senders = [], [], []
     for path in sorted(paths):
@@ -75,26 +80,46 @@ def read(
     kept = declared[~declared["finess_et"].isin(contested.index[contested > 1])].drop_duplicates(
         "finess_et", ignore_index=True
     )
-    return Returned(
-        kept, pd.DataFrame(problems, columns=PROBLEM_COLUMNS), pd.DataFrame([*senders, *silent], columns=SENDER_COLUMNS)
-    )
+    told = pd.DataFrame([*senders, *silent], columns=SENDER_COLUMNS).astype(dict.fromkeys(_COUNTED, "Int64"))
+    return Returned(kept, pd.DataFrame(problems, columns=PROBLEM_COLUMNS), told)
+
+
+_COUNTED = ("n_rows", "n_yes", "n_no", "n_problems")
 
 
 def _none() -> pd.DataFrame:
     return pd.DataFrame({c: pd.Series(dtype="str") for c in ("finess_et", "vecu_declared", "qpv_code", "comment")})
 
 
-def _sheet(path: Path, sheet: str) -> RawTable:
+def _sheet(path: Path, sheet: str, columns: Collection[str]) -> RawTable:
+    """Read a sheet of the form: the one of that name, else the only one that has its columns; its header where people left it."""
     try:
-        return workbook.read_workbook(path, sheet=sheet, header_row=1)
+        names = workbook.sheet_names(path)
+        asked = [sheet] if sheet in names else names
+        found = [raw for name in asked if (raw := _with_columns(path, name, columns)) is not None]
     except UsageError as error:
         raise InputError(f"{path.name}: not a workbook of returns: {error}") from error
+    if len(found) != 1:
+        why = f"{path.name}:{sheet}: " + ("no sheet has" if not found else f"{len(found)} sheets have")
+        raise InputError(f"{why} the columns {', '.join(columns)}; send back the workbook as it was written, filled")
+    return found[0]
+
+
+def _with_columns(path: Path, name: str, columns: Collection[str]) -> RawTable | None:
+    """Read a sheet if it has the columns, in its first row or in the row that looks like a header; null otherwise."""
+    for header_row in (1, None):
+        with suppress(UsageError, InputError):
+            raw = workbook.read_workbook(path, sheet=name, header_row=header_row)
+            if {layouts.key(c) for c in raw.frame.columns}.issuperset(columns):
+                return raw
+    return None
 
 
 def _form(path: Path) -> tuple[str, pd.Timestamp | None]:
     """Read the zone, and the day of the answer where it is given."""
-    frame = _sheet(path, FORM).frame
-    told = dict(zip(frame.iloc[:, 0], frame.iloc[:, 1], strict=True))
+    frame = _sheet(path, FORM, _FORM_COLUMNS).frame
+    keys = {layouts.key(c): c for c in frame.columns}
+    told = dict(zip(*(frame[keys[c]] for c in _FORM_COLUMNS), strict=True))
     if pd.isna(told.get("Zone")):
         raise InputError(f"{path.name}:{FORM}: no Zone; the form says of which area the answers are")
     given = pd.Series([told.get("Répondu le")], dtype="str")
@@ -103,20 +128,20 @@ def _form(path: Path) -> tuple[str, pd.Timestamp | None]:
 
 
 def _answers(path: Path, structures: set[str], quarters: set[str]) -> tuple[pd.DataFrame, list[tuple[object, ...]]]:
-    raw = _sheet(path, ANSWERS)
+    raw = _sheet(path, ANSWERS, COLUMNS.values())
     keys = {layouts.key(c): c for c in raw.frame.columns}
-    if missing := [c for c in COLUMNS.values() if c not in keys]:
-        raise InputError(f"{path.name}:{ANSWERS}: columns missing: {', '.join(missing)}")
     text = raw.frame[[keys[c] for c in COLUMNS.values()]].set_axis(list(COLUMNS), axis=1).astype("str")
     own = text["finess_et"].str.strip()
     number = cleaning.finess(text["finess_et"]).typed
     name = number.where(number.isin(structures)).fillna(own.where(own.isin(structures)))
-    answer = text["vecu"].str.strip().str.casefold().map(WORDS).astype("str")
+    answer = text["vecu"].map(cleaning.word, na_action="ignore").map(WORDS).astype("str")
     codes = cleaning.code_lists(text["qpv"].str.upper())
+    merged = pd.Series(raw.rows, index=text.index).isin(raw.merged_into)
     problems: list[tuple[object, ...]] = []
     for column, bad, wanted in (
         ("finess_et", name.isna() & text.notna().any(axis=1), "une structure de l'extrait"),
         ("vecu", text["vecu"].notna() & answer.isna(), "oui, non ou vide"),
+        ("vecu", merged & text["vecu"].isna(), "une réponse par ligne : défaire la cellule fusionnée"),
         (
             "qpv",
             codes.map(lambda cs: any(c not in quarters for c in cs)).astype(bool),

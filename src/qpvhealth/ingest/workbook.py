@@ -127,7 +127,11 @@ def _table(found: _Sheet, head: Sequence[Row], header_row: int, notes: tuple[str
     numbers = [n for n, cells in below if columns.add(cells) is None]
     frame, more = columns.frame()
     at = np.array(numbers, dtype=np.int64)
-    return RawTable(file=found.file, frame=frame, rows=at, sheet=found.name, notes=(*notes, *more))
+    merged = {
+        n + 1: top + 1 for top, _, bottom, _ in found.merged if top >= header_row for n in range(top + 1, bottom + 1)
+    }
+    notes = (*notes, *more)
+    return RawTable(file=found.file, frame=frame, rows=at, sheet=found.name, notes=notes, merged_into=merged)
 
 
 def _notes(seen: _Seen, found: _Sheet, header_row: int, *, asked: bool) -> tuple[str, ...]:

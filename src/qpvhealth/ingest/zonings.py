@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from qpvhealth.ingest.raw import RawTable
 
 QPV, TVS, COMMUNE = "qpv", "tvs", "commune"
+_DATED = tuple(f"Zonage {year}" for year in range(2012, 2041))
+"""Annexes of regional arrêtés carry the year of the zoning in the header of the class (Provence-Alpes-Côte d'Azur: Zonage 2025)."""
 LAYOUT = Layout(
     "zoning",
     (
@@ -45,6 +47,7 @@ LAYOUT = Layout(
                     "zonage_qpv",
                     "zonage_commune",
                 ),
+                *_DATED,
                 *("Qualification attribuée au TVS par l'arrêté régional", "Qualification de la commune"),
                 *("Qualification attribuée à la commune par l'arrêté régional", "zonage_arrete", "statut"),
             ),
