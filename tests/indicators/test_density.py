@@ -77,3 +77,9 @@ def test_no_gp_is_no_mask():
     told = density.with_shares(areas(("commune", "c", "", 0, 0, 1000, 0.0))).iloc[0]
     assert (told["masked"], told["density"]) == ("", 0.0)
     assert pd.isna(told["share_over_55"])
+
+
+def test_no_practitioners_no_rows():
+    nothing = density.with_shares(density.by_area(practitioners()))
+    assert nothing.empty
+    assert {"share_over_55", "masked"} <= set(nothing.columns)

@@ -52,7 +52,9 @@ def with_shares(areas: pd.DataFrame) -> pd.DataFrame:
     """
     share = areas["n_over_55"] / areas["n_gp"].where(areas["n_gp"] > 0)
     few = (areas["n_gp"] > 0) & (areas["n_gp"] < FEWEST)
-    parent = areas["parent_code"].map(areas.drop_duplicates("area_code").set_index("area_code")["n_gp"])
+    parent = (
+        areas["parent_code"].map(areas.drop_duplicates("area_code").set_index("area_code")["n_gp"]).astype("float64")
+    )
     rest = parent - areas["n_gp"]
     reveals = ~few & (rest > 0) & (rest < FEWEST)
     alone = ~few & ~reveals & _revealed_by_one(areas, few | reveals, parent)
