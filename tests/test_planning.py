@@ -14,6 +14,8 @@ from qpvhealth.publish import expectations, release as releases
 from qpvhealth.publish.manifest import Facts
 from qpvhealth.settings import Settings
 
+OURS = ("neighbourhood_indicators", "practitioners", "projects")
+"""Kinds that these tests write themselves, in place of those of the invented France."""
 CARDS = """
 [[source]]
 id = "figures"
@@ -66,8 +68,10 @@ def point(row):
 @pytest.fixture(scope="module")
 def release(sample_folder, bretagne, tmp_path_factory):
     raw = tmp_path_factory.mktemp("raw")
-    text = (sample_folder / "sources.toml").read_text(encoding="utf-8")
-    (raw / "sources.toml").write_text(text.replace('path = "', f'path = "{sample_folder}/') + CARDS, encoding="utf-8")
+    head, *cards = (sample_folder / "sources.toml").read_text(encoding="utf-8").split("[[source]]")
+    kept = [c for c in cards if not any(f'kind = "{kind}"' in c for kind in OURS)]
+    text = "[[source]]".join([head, *kept]).replace('path = "', f'path = "{sample_folder}/')
+    (raw / "sources.toml").write_text(text + CARDS, encoding="utf-8")
     (raw / "corrections.toml").write_bytes((sample_folder / "corrections.toml").read_bytes())
     first, second = bretagne.iloc[0], bretagne.iloc[1]
     (raw / "figures.csv").write_text(f"code;TP60\n{first['qpv_code']};60\n{second['qpv_code']};20\n", encoding="utf-8")
@@ -126,9 +130,18 @@ def test_priorities_list_the_uncovered_of_an_area(release, bretagne):
 
 
 def test_priorities_refuse_what_they_do_not_know(release):
-    for wrong in ({"weights": {"luck": 1}}, {"scope": "dental"}, {"year": 1999}):
+    for wrong in ({"weights": {"luck": 1}}, {"weights": {"zip": -1}}, {"scope": "dental"}, {"year": 1999}):
         with pytest.raises(UsageError):
             planning.priorities(release, **wrong)
+
+
+def test_a_weight_replaces_its_own_and_no_other(release):
+    usual, changed = (planning.priorities(release, weights=w).notes for w in (None, {"population": 4}))
+    assert any("population 2, " in note for note in usual)
+    assert any("zip 2, npnru 1, population 4, " in note for note in changed)
+    without = planning.priorities(release, weights={"population": 0}).frame
+    assert "contribution_population" not in without.columns
+    assert "contribution_zip" in without.columns
 
 
 def test_gps_near_a_qpv_are_counted_and_their_ages_masked(release, bretagne):

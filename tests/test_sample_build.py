@@ -115,6 +115,7 @@ def test_the_consistent_reading_cell_by_cell(built, truth):
     expected |= {(False, "ZIP"): (325, 1100), (False, "ZAC"): (174, 473), (False, "other"): (803, 2109)}
     assert {k: (int(r["size"]), int(r["sum"]) // 1000) for k, r in cells.iterrows()} == expected
     assert frame["population"].sum() == truth.crosses["population"] == 5_435_060
+    assert set(frame.loc[frame["is_large"].astype(bool), "size_band"]) == {"5000 to 24000", "above 24000"}
     large = frame[frame["is_large"]]
     assert (len(large), large["is_npnru"].sum()) == (253, 190)
     giants = frame[frame["population"] > 24_000]

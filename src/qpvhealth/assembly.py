@@ -9,7 +9,7 @@ import pandas as pd
 import shapely
 
 from qpvhealth.contract.keys import among
-from qpvhealth.contract.tables import PUBLISHED
+from qpvhealth.contract.tables import PUBLISHED, SIZE_BANDS
 from qpvhealth.facts import generations as generation_facts
 from qpvhealth.facts.categories import STRUCTURE_TYPES
 from qpvhealth.facts.generations import IN_FORCE
@@ -218,7 +218,12 @@ def coverage_table(
         frame[f"nearest_{kind.lower()}_finess_et"] = frame["qpv_code"].map(found["code"]).astype("str")
         frame[f"nearest_{kind.lower()}_m"] = frame["qpv_code"].map(found["distance_m"]).astype("float64")
     population = frame["population"].astype("Int64")
-    return frame.assign(is_large=(population >= large_population).astype("boolean"))
+    band = pd.cut(population.astype("float64"), _SIZES, right=False, labels=list(SIZE_BANDS)).astype("str")
+    return frame.assign(is_large=(population >= large_population).astype("boolean"), size_band=band)
+
+
+_SIZES = (0, 1_000, 2_500, 5_000, 24_001, np.inf)
+"""Where the size bands begin: document 001 speaks of the QPV of 5,000 to 24,000 inhabitants, both included."""
 
 
 def selected(frame: pd.DataFrame, table: str) -> pd.DataFrame:

@@ -110,16 +110,19 @@ def priorities(
 ) -> View:
     """Rank the QPV surely without any structure inside, nationally and within an area.
 
-    Ranks are national: an area shows its own part of that list, with its rank in it. Raises UsageError for an unknown scope, weight
-    or area.
+    Ranks are national: an area shows its own part of that list, with its rank in it. ``weights``: those to change; the others keep
+    theirs, and 0 leaves a criterion out. Raises UsageError for an unknown scope, weight or area, or a negative weight.
     """
     if scope not in COVERED or (unknown := sorted(set(weights or {}) - set(ranking.CRITERIA))):
         wrong = scope if scope not in COVERED else ", ".join(unknown)
         raise UsageError(f"unknown: {wrong}; scopes: {', '.join(COVERED)}; criteria: {', '.join(ranking.CRITERIA)}")
+    chosen = {n: float((weights or {}).get(n, c.weight)) for n, c in ranking.CRITERIA.items()}
+    if negative := [n for n, w in chosen.items() if not w >= 0]:
+        raise UsageError(f"weight of {', '.join(negative)}: 0 or more")
     rows = quarters(release, year)
     bare = rows[~rows[COVERED[scope]].fillna(value=True).astype(bool)]
     told = ranking.criteria_of(bare, release.table("neighbourhood_figures"), _gps_of_quarters(release, rows))
-    ranked = ranking.rank(told, weights)
+    ranked = ranking.rank(told, chosen)
     here = ranked[within(ranked, area or Area())].head(len(ranked) if limit is None else limit)
     here = here.assign(rank_within=np.arange(1, len(here) + 1), data=studies.data(release))
     used = [n for n in ranking.CRITERIA if f"contribution_{n}" in ranked.columns]
@@ -130,7 +133,7 @@ def priorities(
     lost = int(rows[COVERED[scope]].isna().sum())
     notes = (
         *studies.notes(release),
-        _WEIGHTS,
+        _WEIGHTS + " : " + ", ".join(f"{n} {w:g}" for n, w in chosen.items()),
         *((_OF_COMMUNE,) if levels else ()),
         f"{len(bare)} QPV sûrement sans structure ; {lost} de couverture inconnue, non classés",
     )
@@ -238,6 +241,7 @@ _PIPELINE_TITLES: dict[str, str] = {
     "n_projects": "Projets",
     "n_in_qpv": "dont dans un QPV",
     "qpv_gained": "QPV qui seraient couverts",
+    "qpv_unknown": "QPV de couverture inconnue",
     "population_gained": "Habitants de ces QPV",
     "qpv_gained_so_far": "QPV, cumul",
     "population_gained_so_far": "Habitants, cumul",
@@ -345,8 +349,8 @@ _EFFECT_TITLES: dict[str, str] = {
     "when": "Moment",
     "qpv_total": "QPV",
     "qpv_covered": "Couverts",
-    "share_covered": "Part couverte",
-    "qpv_unknown": "Inconnus",
+    "share_covered": "Part couverte, des QPV dont la couverture est connue",
+    "qpv_unknown": "QPV de couverture inconnue",
     "population_covered": "Habitants couverts",
     "population_unknown": "QPV sans population connue",
     "label": "Nature",
@@ -391,9 +395,15 @@ def _views(release: Release, rows: pd.DataFrame, reached: pd.DataFrame, near_m: 
     summary, gained = simulation.effect(rows, reached)
     told = {"data": studies.data(release), "label": simulation.LABEL}
     how = "une structure couvre le QPV qui la contient" + (f", et ceux à {near_m:g} m au plus" if near_m else "")
-    notes = (SIMULATION, *studies.notes(release), how)
+    notes = (SIMULATION, *studies.notes(release), how, *_unknown_coverage(rows))
     before = View("simulate", summary.assign(**told)[[*_EFFECT_TITLES]], dict(_EFFECT_TITLES), notes)
     return before, View("simulate-gained", gained.assign(**told)[[*_GAINED_TITLES]], dict(_GAINED_TITLES), notes)
+
+
+def _unknown_coverage(rows: pd.DataFrame) -> tuple[str, ...]:
+    """Say how many QPV a simulation can neither count as covered nor as gained."""
+    n = int(rows["is_covered"].isna().sum())
+    return (f"{n} QPV sur {len(rows)} de couverture inconnue : ni couverts, ni à gagner",) if n else ()
 
 
 _SITE_TITLES: dict[str, str] = {
@@ -428,6 +438,7 @@ def simulate_best(release: Release, n: int, *, area: Area | None = None, near_m:
         qpv_codes=lambda s: s["site"].map(named), population=lambda s: s["site"].map(people).fillna(0.0)
     )
     proof = "optimum prouvé" if plan.is_optimal else "optimum non prouvé dans le temps imparti"
+    proof = proof if len(demand) else "aucun QPV sûrement sans structure, et de population connue, dans cette zone"
     told = f"{plan.value:.0f} habitants ; borne {plan.bound:.0f} ; écart à l'optimum {plan.gap:.4%} ({proof}) ; {len(tried)} sites essayés"
     frame = shown.assign(label=simulation.LABEL, data=studies.data(release)).sort_values("population", ascending=False)
     view = View(

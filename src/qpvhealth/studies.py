@@ -133,7 +133,8 @@ def _computed(release: Release, known: list[Programme]) -> pd.DataFrame:
     seen = alone.merge(wanted, on=_OBSERVED[1:])
     listed = pd.concat([_listed(release, p.id) for p in known if p.measure == LIST])
     seen = pd.concat([seen, listed[listed["year"].isin(days.index)]], ignore_index=True)
-    return seen.assign(on=seen["year"].map(days), origin=attainment.COMPUTED)[_SEEN]
+    on = days.reindex(seen["year"].astype("int64")).to_numpy()
+    return seen.assign(on=on, origin=attainment.COMPUTED)[_SEEN]
 
 
 def _listed(release: Release, programme: str) -> pd.DataFrame:
@@ -257,13 +258,23 @@ def perimeter_sets(generations: list[str]) -> list[PerimeterSet]:
 
 
 def _in_words(release: Release, rows: pd.DataFrame) -> pd.Series:
-    """Say the choices of each cell in words: the denominator and the centres counted."""
+    """Say the choices of each cell in words: the QPV, the centres counted, the proximity, the date, and over what a share is."""
     days = release.table("extracts").set_index("year")["reference_date"].dt.strftime("%d/%m/%Y")
     sets = rows["perimeter"].map({n: s.words for n, s in PERIMETER_SETS.items()}).fillna(rows["perimeter"])
     near = rows["near"].map({n: matrices.near_words(n) for n in rows["near"].unique()})
     kinds = rows["scope"].map(matrices.SCOPES).fillna("QPV")
     dated = rows["year"].map(days).fillna("sans date")
-    return sets + ", " + kinds + ", " + near + ", " + dated
+    return sets + ", " + kinds + ", " + near + ", " + dated + _denominators(rows)
+
+
+def _denominators(rows: pd.DataFrame) -> pd.Series:
+    """Say over what a share is; nothing for a count."""
+    unit = rows["measure"].map(
+        lambda m: "QPV dont l'extrait peut juger" if str(m).startswith("share_qpv") else "structures"
+    )
+    n = rows["denominator"].map("{:.0f}".format, na_action="ignore").astype("str")
+    is_share = rows["measure"].str.startswith("share_") & rows["denominator"].notna()
+    return (", sur " + n + " " + unit).where(is_share, "")
 
 
 def data(release: Release) -> str:
@@ -272,13 +283,8 @@ def data(release: Release) -> str:
 
 
 def notes(release: Release) -> tuple[str, ...]:
-    """Return the lines that go with any answer: the release, and the date and status of each extract."""
-    extracts = release.table("extracts")
-    days = [
-        f"{y} : extrait au {d:%d/%m/%Y}" + (f" ({s})" if isinstance(s, str) else "")
-        for y, d, s in zip(extracts["year"], extracts["reference_date"], extracts["status"], strict=True)
-    ]
-    return (f"Version {release.id}", *days)
+    """Return the lines that go with any answer."""
+    return views.header(release)
 
 
 def _refuse_unknown(value: object, known: list[Any], what: str) -> None:

@@ -24,6 +24,7 @@ def test_effect():
     assert summary["qpv_covered"].tolist() == [1, 3]
     assert summary["population_covered"].tolist() == [1000, 1500]
     assert summary["population_unknown"].tolist() == [1, 1]
+    assert summary["share_covered"].tolist() == [1 / 3, 1]  # of the three whose coverage is known
     assert gained.set_index("qpv_code")["site"].to_dict() == {"B": 0, "C": 1}  # D is unknown and stays so
     assert set(summary["label"]) == {simulation.LABEL}
 

@@ -103,6 +103,25 @@ def test_series_are_joined_on_the_month():
     assert held.loc[("nb-centres-sante", "2019-03-01"), "because"].startswith("champ")
 
 
+@pytest.mark.parametrize(
+    ("level", "areas", "expected"),
+    [
+        ("region", ["53", "11"], (REPRODUCED, 1, "1 zones que l'extrait ne couvre pas")),
+        ("department", ["35", "75"], (REPRODUCED, 1, "1 zones")),
+        ("region", ["11"], (NOT_COMPARABLE, 1, "ne couvre aucune")),
+        ("country", ["FR"], (NOT_COMPARABLE, 1, "ne couvre aucune")),
+    ],
+)
+def test_a_series_is_held_where_the_extract_covers(level, areas, expected):
+    counts = pd.DataFrame({"year": 2019, "level": level, "area_code": areas, "structure_type": "MSP"})
+    counts = counts.assign(n_structures=7, generation="in_force", modality="all", situation="all")
+    series = pd.DataFrame({"area_code": areas, "value": [7.0, 99.0][: len(areas)], "level": level})
+    series = series.assign(date=pd.Timestamp("2019-03-01"), indicator="IND-311", name="b", release="r")
+    held = published_check.check_series(series, counts, extracts("22,29,35,56")).iloc[0]
+    verdict, n, because = expected
+    assert (held["verdict"], held["n"], because in held["because"]) == (verdict, n, True)
+
+
 def gps(*rows):
     return pd.DataFrame(rows, columns=["year", "level", "area_code", "density", "share_over_55", "masked"])
 

@@ -13,6 +13,7 @@ from qpvhealth.cli.options import filter_options, json_option, release_options, 
 from qpvhealth.cli.output import open_release, print_json, settings_of, show
 
 LEVELS = ("country", "territory", "region", "department", "epci", "commune", "qpv")
+COVERAGE_LEVELS = ("country", "territory", "region", "department")
 LIST_NAMES = ("uncovered", "fragile", "disagreements", "others", "rejects")
 
 
@@ -45,6 +46,29 @@ def counts(
     release = open_release(out, release_name)
     count = views.other_counts if other_types else views.counts
     show(release, count(release, level, views.Filters(**chosen)), fmt, to, as_json=as_json)
+
+
+@main_group.command()
+@click.option(
+    "--level", type=click.Choice(COVERAGE_LEVELS), default="country", show_default=True, help="Areas to show."
+)
+@filter_options
+@show_options
+@release_options
+def coverage(
+    *, level: str, fmt: str | None, to: Path | None, as_json: bool, release_name: str | None, out: Path, **chosen: Any
+) -> None:
+    r"""Show how many QPV have no structure, who lives there, and how many are large, in the NPNRU, in ZIP or ZAC.
+
+    \b
+    Examples:
+      qpvhealth coverage --year 2020
+      qpvhealth coverage --level region --region 53
+    """
+    from qpvhealth.publish import views
+
+    release = open_release(out, release_name)
+    show(release, views.coverage(release, level, views.Filters(**chosen)), fmt, to, as_json=as_json)
 
 
 @main_group.command("list")

@@ -94,7 +94,11 @@ def matrix(
     help="What covers a QPV.",
 )
 @click.option(
-    "--weight", "weights", multiple=True, metavar="CRITERION=W", help="Weight of a criterion; may be repeated."
+    "--weight",
+    "weights",
+    multiple=True,
+    metavar="CRITERION=W",
+    help="Weight of a criterion in place of its own; 0 leaves it out; may be repeated.",
 )
 @click.option("--limit", type=click.IntRange(min=1), help="Only the first of the list.")
 @area_option
@@ -115,7 +119,7 @@ def priorities(
 
     \b
     Example:
-      qpvhealth priorities --within region:53 --weight size=2
+      qpvhealth priorities --within region:53 --weight population=4 --weight npnru=0
     """
     from qpvhealth import planning
 

@@ -13,6 +13,7 @@ from qpvhealth.facts.territories import TERRITORIES
 from qpvhealth.facts.zonings import CLASSES, LEVELS
 
 ALL = "all"
+SIZE_BANDS = ("under 1000", "1000 to 2499", "2500 to 4999", "5000 to 24000", "above 24000")
 COUNT_LEVELS = ("country", "territory", "region", "department", "epci", "commune", "qpv")
 QPV_CODE = r"\S{1,40}"
 COMMUNE_CODE = r"(\d{2}|2[AB])\d{3}"
@@ -406,6 +407,15 @@ NEIGHBOURHOOD_COVERAGE = Table(
         _nullable(replace(_EDITION, name="zoning_edition")),
         _NPNRU,
         Column("is_large", "bool", "Grand quartier", "Large", "null without a population", nullable=True),
+        Column(
+            "size_band",
+            "string",
+            "Tranche d'habitants",
+            "Size band",
+            "bounds of document 001 (5,000 to 24,000) and half and a fifth of the lower one; null without a population",
+            nullable=True,
+            values=SIZE_BANDS,
+        ),
     ),
     (_QPV_REF,),
 )

@@ -15,13 +15,16 @@ def effect(projects: pd.DataFrame, coverage: pd.DataFrame, *, stages: tuple[str,
     """Return, by year of expected opening: projects, those inside a QPV, QPV newly covered and their inhabitants, and running sums.
 
     ``projects``: structure_type, stage, expected_on, position, qpv_code, one row per project. ``coverage``: qpv_code, ``is_covered``,
-    population. A QPV is gained once, by the first that opens; only what is surely uncovered can be. Projects of other types than MSP
+    population. A QPV is gained once, by the first that opens; only what is surely uncovered can be, and ``qpv_unknown`` counts those of
+    unknown coverage that would hold a project. Projects of other types than MSP
     and CdS are not counted here (see ``by_type``). ``opens_in`` is null for projects without date, last, left out of running sums.
     """
     mine = projects[projects["stage"].isin(stages) & projects["structure_type"].isin(COUNTED_TYPES)]
     mine = mine.assign(opens=mine["expected_on"].dt.year.fillna(UNDATED).astype(int))
     inside = mine[mine["position"] == "in_qpv"].sort_values(["opens", "project_id"])
     bare = coverage[~coverage["is_covered"].fillna(value=True).astype(bool)]
+    doubtful = coverage.loc[coverage["is_covered"].isna(), "qpv_code"]
+    lost = inside[inside["qpv_code"].isin(doubtful)].drop_duplicates("qpv_code")
     gained = inside[inside["qpv_code"].isin(bare["qpv_code"])].drop_duplicates("qpv_code")
     gained = gained.merge(bare[["qpv_code", "population"]], on="qpv_code")
     out = pd.DataFrame(
@@ -29,13 +32,14 @@ def effect(projects: pd.DataFrame, coverage: pd.DataFrame, *, stages: tuple[str,
             "n_projects": mine.groupby("opens").size(),
             "n_in_qpv": inside.groupby("opens").size(),
             "qpv_gained": gained.groupby("opens").size(),
+            "qpv_unknown": lost.groupby("opens").size(),
             "population_gained": gained.groupby("opens")["population"].sum().astype("float64"),
         }
     ).fillna(0)
     dated = pd.Series(out.index < UNDATED, index=out.index)
     sums = out[["qpv_gained", "population_gained"]].where(dated, 0).cumsum().where(dated)
     out["qpv_gained_so_far"], out["population_gained_so_far"] = sums["qpv_gained"], sums["population_gained"]
-    whole = dict.fromkeys(("n_projects", "n_in_qpv", "qpv_gained"), "int64")
+    whole = dict.fromkeys(("n_projects", "n_in_qpv", "qpv_gained", "qpv_unknown"), "int64")
     opens = pd.Series(out.index, index=out.index).where(dated).astype("Int64")
     return out.astype(whole).assign(opens_in=opens).reset_index(drop=True)
 

@@ -42,7 +42,8 @@ def effect(qpv: pd.DataFrame, served: pd.DataFrame) -> Effect:
     """Measure what sites would add to the coverage of QPV.
 
     ``qpv``: qpv_code, ``is_covered`` (true, false, null), population. ``served``: site, qpv_code. Only what is surely uncovered can
-    be gained; what is unknown stays unknown. People without a known population count as none and are told.
+    be gained; what is unknown stays unknown, and the share is over the rest. People without a known population count as none and
+    are told.
     """
     reached = qpv[qpv["qpv_code"].isin(served["qpv_code"])]
     new = reached[~reached["is_covered"].fillna(value=True).astype(bool)]
@@ -60,7 +61,9 @@ def effect(qpv: pd.DataFrame, served: pd.DataFrame) -> Effect:
         "population_unknown": [int(people.isna().sum())] * 2,
     }
     summary = pd.DataFrame({"when": ["avant", "après"], **rows})
-    return Effect(summary.assign(share_covered=summary["qpv_covered"] / summary["qpv_total"], label=LABEL), gained)
+    known = (summary["qpv_total"] - summary["qpv_unknown"]).astype("float64")
+    share = summary["qpv_covered"] / known.where(known > 0)
+    return Effect(summary.assign(share_covered=share, label=LABEL), gained)
 
 
 def best(served: pd.DataFrame, demand: pd.Series, n: int, *, existing: Collection[int] = ()) -> Plan:

@@ -12,6 +12,7 @@ import pandas as pd
 
 from qpvhealth.facts.generations import IN_FORCE
 from qpvhealth.facts.published import DOCUMENTS, NO_DATE, NO_PERIMETER, NO_SCOPE, PERIMETER_SETS, Published
+from qpvhealth.facts.territories import REGIONS
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Mapping
@@ -97,7 +98,8 @@ def check_series(
     """Hold published series against the counts of a release, area by area, joined on the month.
 
     ``series``: name, release, indicator, level, area_code, date, value. ``counts``: ``yearly_counts``. Returns one row per series,
-    level and date. An area that the series does not have is absent, not zero, and is not compared.
+    level and date. An area that the series does not have is absent, not zero, and is not compared; nor is one that the extract does not
+    cover whole.
     """
     whole = counts[(counts["generation"] == IN_FORCE) & (counts[["modality", "situation"]] == "all").all(axis=1)]
     totals = whole.set_index(["year", "level", "area_code", "structure_type"])["n_structures"]
@@ -118,11 +120,28 @@ def _of_series(part: pd.DataFrame, totals: pd.Series, extracts: pd.DataFrame) ->
     if held.empty:
         return {"verdict": NOT_COMPARABLE, "because": f"{NO_DATE} : aucun extrait de {on:%m/%Y}"}
     year, level = held["year"].iloc[0], part["level"].iloc[0]
+    compared = part[_covered(part["area_code"], str(level), held["covers"].iloc[0])]
+    if compared.empty:
+        return {
+            "verdict": NOT_COMPARABLE,
+            "because": f"{NO_PERIMETER} : l'extrait de {on:%m/%Y} ne couvre aucune de ces zones",
+        }
+    left = len(part) - len(compared)
+    part, because = compared, f"{left} zones que l'extrait ne couvre pas, laissées de côté" if left else ""
     ours = pd.Series([totals.get((year, level, a, kind), 0) for a in part["area_code"]], index=part.index)
     gap = (ours - part["value"]).astype("float64")
     same = int((gap == 0).sum())
     told = {"n_equal": same, "difference": float(gap.sum())}
-    return told | {"verdict": REPRODUCED if same == len(part) else DIFFERS, "because": ""}
+    return told | {"n": len(part), "verdict": REPRODUCED if same == len(part) else DIFFERS, "because": because}
+
+
+def _covered(areas: pd.Series, level: str, covers: object) -> pd.Series:
+    """Say which areas an extract covers whole; ``covers``: its départements, comma-separated, null for everything."""
+    if not isinstance(covers, str):
+        return pd.Series(data=True, index=areas.index)
+    held = set(covers.split(","))
+    whole = {code for code, (_, departments) in REGIONS.items() if held.issuperset(departments)}
+    return areas.isin({"department": held, "region": whole}.get(level, set()))
 
 
 def differing(held: pd.DataFrame) -> bool:

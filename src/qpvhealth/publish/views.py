@@ -137,6 +137,70 @@ def other_counts(release: Release, level: str, filters: Filters) -> View:
     return View("other-counts", shown[list(titles)], titles, notes)
 
 
+_COVERAGE_TITLES = {
+    "year": "Millésime",
+    "reference_date": "Date de référence",
+    "generation": "Périmètres",
+    "area_code": "Zone",
+    "label": "Nom",
+    "words": "Ce qui est compté",
+    "scope": "Structures",
+    "value": "Valeur",
+    "denominator": "Dénominateur",
+    "n_unknown": "Inconnus",
+    "lower": "Au moins",
+    "upper": "Au plus",
+    "unit": "Unité",
+    "data": "Données",
+}
+_COVERAGE_SCOPES = {"msp_cds": "MSP et CdS mono et pluriprofessionnels", "primary": "MSP et CdS pluriprofessionnels"}
+_COVERAGE_WORDS = {
+    "qpv_total": "QPV",
+    "qpv_without_any": "QPV sans structure dans leur périmètre",
+    "share_qpv_without_any": "Part des QPV sans structure, parmi ceux dont l'extrait peut juger",
+    "share_qpv_without_any_near": "Part des QPV sans structure ni dedans ni à proximité, parmi ceux dont on peut juger",
+    "population_without_any": "Habitants des QPV sans structure",
+    "large_qpv": "Grands QPV",
+    "large_qpv_without_any": "Grands QPV sans structure",
+    "large_npnru_qpv_without_any": "Grands QPV du NPNRU sans structure",
+    "zip_qpv": "QPV en ZIP",
+    "zip_qpv_population": "Habitants des QPV en ZIP",
+    "zip_qpv_without_any": "QPV en ZIP sans structure",
+    "zip_qpv_without_any_population": "Habitants des QPV en ZIP sans structure",
+    "zip_or_zac_qpv": "QPV en ZIP ou en ZAC",
+    "zip_or_zac_qpv_population": "Habitants des QPV en ZIP ou en ZAC",
+    "zip_or_zac_qpv_without_any": "QPV en ZIP ou en ZAC sans structure",
+    "zip_or_zac_qpv_without_any_population": "Habitants des QPV en ZIP ou en ZAC sans structure",
+}
+
+
+def coverage(release: Release, level: str, filters: Filters) -> View:
+    """Return the headline of coverage: QPV without any structure, how many live there, of which large, in the NPNRU, in ZIP or ZAC.
+
+    One row per year, area and figure, under both meanings of first-line care: any MSP or centre, and MSP and pluriprofessional centres
+    only. Each with its denominator, unknowns and bounds. Raises UsageError for an unknown level, year, generation or area.
+    """
+    generation = _generation(release, filters)
+    rows = release.table("indicators")
+    _refuse_unknown(level, sorted(rows["level"].unique()), "level")
+    rows = rows[(rows["generation"] == generation) & (rows["level"] == level)]
+    rows = rows[rows["indicator"].isin(_COVERAGE_WORDS) & rows["scope"].isin(_COVERAGE_SCOPES)]
+    rows = _of_area(_of_year(rows, filters.year), level, filters)
+    order = {name: k for k, name in enumerate((*_COVERAGE_SCOPES, *_COVERAGE_WORDS))}
+    rank = {c: rows[c].map(order) for c in ("scope", "indicator")}
+    named = rows.assign(
+        scope_rank=rank["scope"],
+        rank=rank["indicator"],
+        words=rows["indicator"].map(_COVERAGE_WORDS),
+        scope=rows["scope"].map(_COVERAGE_SCOPES),
+        data="inventées" if release.invented else "",
+    )
+    shown = _named(release, named, level).sort_values(["year", "area_code", "scope_rank", "rank"], ignore_index=True)
+    titles = {k: v for k, v in _COVERAGE_TITLES.items() if level != "country" or k not in ("area_code", "label")}
+    large = f"Grand : {release.manifest['settings']['large_population']:g} habitants et plus"
+    return View("coverage", shown[list(titles)], titles, (*_notes(release, generation, filters.year), large))
+
+
 def _counted_apart(release: Release) -> tuple[str, ...]:
     """Name the types beyond MSP and CdS that the release holds: a reader of the counts must know that they are not in them."""
     if "other_structures" not in release.tables:
@@ -398,7 +462,9 @@ def _titles(table: str, columns: list[str]) -> dict[str, str]:
 
 def _covered(departments: str) -> str:
     """Write a list of départements by whole regions where it can be, or by what it lacks when it lacks little."""
-    given = set(departments.split(","))
+    given = {d for d in departments.split(",") if d}
+    if not given:
+        return "des types hors MSP et CdS"
     lacking = sorted(set(DEPARTMENT_TERRITORY) - given)
     if len(lacking) < len(given) / 4:
         return f"la France sauf {', '.join(lacking)}"
@@ -407,8 +473,8 @@ def _covered(departments: str) -> str:
     return ", ".join([*(name for name, _ in whole), *rest])
 
 
-def _notes(release: Release, generation: str | None, year: int | None = None) -> tuple[str, ...]:
-    """Return the lines that go with any figure: release, reference dates and status, perimeters, rule of proximity."""
+def header(release: Release, year: int | None = None) -> tuple[str, ...]:
+    """Return the lines that go with any answer: the release, and the date, status and cover of each extract, or of one."""
     extracts = release.table("extracts")
     extracts = extracts if year is None else extracts[extracts["year"] == year]
     dates = [
@@ -420,6 +486,11 @@ def _notes(release: Release, generation: str | None, year: int | None = None) ->
         for y, c in zip(extracts["year"], extracts["covers"], strict=True)
         if isinstance(c, str)
     ]
+    return (f"Version {release.id}", *dates, *covers)
+
+
+def _notes(release: Release, generation: str | None, year: int | None = None) -> tuple[str, ...]:
+    """Return the lines that go with any figure: those of any answer, the perimeters, the rule of proximity."""
     settings = release.manifest["settings"]
     perimeters = (
         "périmètres en vigueur à la date de référence, par territoire"
@@ -431,5 +502,5 @@ def _notes(release: Release, generation: str | None, year: int | None = None) ->
         "proxy": f"à proximité : à {settings['vecu_distance_m']:g} m au plus d'un QPV",
         "declared_or_proxy": f"à proximité : déclaré par l'ARS, ou sans réponse à {settings['vecu_distance_m']:g} m au plus",
     }[settings["vecu_rule"]]
-    lines = [f"Version {release.id}", *dates, *covers]
-    return tuple([*lines, f"QPV : {perimeters}", near] if generation else lines)
+    lines = header(release, year)
+    return (*lines, f"QPV : {perimeters}", near) if generation else lines

@@ -8,7 +8,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from qpvhealth.facts.territories import REGIONS
-from qpvhealth.sample import contours, workbooks
+from qpvhealth.sample import contours, planning, workbooks
 from qpvhealth.sample.cohorts import REFERENCE_DATES
 from qpvhealth.sample.geography import all_departments
 from qpvhealth.sample.stories import NOT_ANSWERING
@@ -38,7 +38,7 @@ class CardText:
 
 def all_cards() -> list[CardText]:
     """List the cards of the invented raw folder."""
-    return [*_boundaries(), *_neighbourhoods(), *_attributes(), *_structures(), *_answers()]
+    return [*_boundaries(), *_neighbourhoods(), *_attributes(), *_structures(), *_answers(), *_planning()]
 
 
 def _boundaries() -> list[CardText]:
@@ -177,6 +177,20 @@ def _answers() -> list[CardText]:
             "geocoded-2019", "geocoded", "geocoded/2019.csv", "Réponse du géocodeur national, 2019", {"year": 2019}
         ),
         CardText("identities", "links", "links/identities.csv", "Changements de numéro confirmés", {}),
+    ]
+
+
+def _planning() -> list[CardText]:
+    figures: Keys = {"generation": "qpv-2024", "reference_year": 2020}
+    gps: Keys = {"year": 2024}
+    every_gp: Keys = {**gps, "covers": {"departments": [planning.DEPARTMENT]}}
+    return [
+        CardText("figures-2024", "neighbourhood_indicators", "indicators/qpv-2024.csv", "Pauvreté et âges", figures),
+        CardText("gps-communes", "practitioners", "practitioners/communes-2024.csv", "Généralistes, communes", gps),
+        CardText("gps-regions", "practitioners", "practitioners/regions-2024.csv", "Généralistes, région", gps),
+        CardText("gps-france", "practitioners", "practitioners/france-2024.csv", "Généralistes, France", gps),
+        CardText("gps-points", "practitioners", "practitioners/points-2024.csv", "Généralistes, adresses", every_gp),
+        CardText("projects-2024", "projects", "projects/2024.csv", "Projets de structures et financements", gps),
     ]
 
 

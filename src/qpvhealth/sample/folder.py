@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qpvhealth.errors import UsageError
-from qpvhealth.sample import cards, contours, extracts, regional, revision, tables, workbooks, zonings
+from qpvhealth.sample import cards, contours, extracts, planning, regional, revision, tables, workbooks, zonings
 from qpvhealth.sample.readme import readme
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ WRITERS: dict[str, Callable[[Path], None]] = {
     "declarations/vecu-2019.csv": tables.write_declarations,
     "geocoded/2019.csv": tables.write_geocoded,
     "links/identities.csv": tables.write_links,
+    **planning.WRITERS,
 }
 
 

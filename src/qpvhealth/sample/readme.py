@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 from qpvhealth.sample import contours, workbooks
+from qpvhealth.sample.planning import planning_truth
 from qpvhealth.sample.stories import combined, renumbered, without_number
 from qpvhealth.sample.truth import truth
 
@@ -48,6 +51,13 @@ Answers and zonings
   proposed. It also holds {combined} records that merge into another or come out of one.
 - Zoning 2019: {orphans} code without contour; classes on three levels; the class `0` for a few. Zoning 2025: repeated rows, rows
   without INSEE code, communes without result.
+
+## For planners
+
+Figures of the neighbourhoods of 2024 (poverty, 60 and over; {n_suppressed} suppressed, {n_empty} missing), GPs of the communes of
+Bretagne (one has none, one is suppressed), of that region and of the country, the {n_gp_points} GPs of Ille-et-Vilaine with their point
+and age, and ten projects, {n_without_amount} of them without an amount, one of another type. The densities and age shares are those of
+document 004; the town is invented, and so is every GP.
 """
 
 
@@ -55,6 +65,7 @@ def readme() -> str:
     """Write the page."""
     return TEXT.format(
         **truth().dirt,
+        **asdict(planning_truth()),
         qpv_wrong=contours.wrong_commune()[0],
         qpv_wrong_commune=contours.wrong_commune()[1],
         finess_wrong=workbooks.wrong_commune()[1],

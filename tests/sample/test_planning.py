@@ -1,0 +1,81 @@
+"""What planners are given in the invented France, found again through the pipeline."""
+
+import pytest
+
+from qpvhealth import planning, sample
+from qpvhealth.contract.tables import PUBLISHED
+from qpvhealth.planning import Area
+from qpvhealth.publish import release as releases, views
+from qpvhealth.publish.manifest import Facts
+from qpvhealth.sample.geography import communes_of
+from qpvhealth.settings import Settings
+
+TRUTH = sample.planning_truth()
+
+
+@pytest.fixture(scope="module")
+def release(built, tmp_path_factory):
+    settings = Settings().as_dict() | {"in_force": built.in_force}
+    facts = Facts("f", invented=True, inputs=built.inputs, settings=settings)
+    return releases.open_release(releases.write(tmp_path_factory.mktemp("out"), dict(built), PUBLISHED, facts))
+
+
+def test_the_amounts_are_found_again(built, release):
+    found = built["project_funding"].groupby("funder")["amount"].sum()
+    assert found.to_dict() == TRUTH.amounts
+    assert built["projects"]["amount"].isna().sum() == TRUTH.n_without_amount
+    shown = planning.projects(release, show="funding", by="country").frame.set_index("funder")
+    assert shown.loc["all", ["amount", "n_unknown"]].tolist() == [sum(TRUTH.amounts.values()), TRUTH.n_without_amount]
+
+
+def test_every_figure_that_is_not_given_has_its_reason(built):
+    figures = built["neighbourhood_figures"]
+    assert figures["reason"].value_counts().to_dict() == {"suppressed": TRUTH.n_suppressed, "empty": TRUTH.n_empty}
+    assert figures["value"].isna().sum() == TRUTH.n_suppressed + TRUTH.n_empty
+
+
+def test_a_neighbourhood_without_gp_has_none_and_the_rest_of_the_country_is_unknown(built, release):
+    points = built["practitioners"].query("level == 'point'")
+    assert len(points) == TRUTH.n_gp_points
+    told = planning.practitioners(release, Area("department", "35"), within_m=0).frame
+    quarters = told[told["level"] == "qpv"]
+    assert (quarters["n_gp"] == 0).sum() == TRUTH.n_qpv_without_gp
+    assert quarters["n_gp"].sum() == TRUTH.n_gp_points
+    elsewhere = planning.practitioners(release, Area("region", "93")).frame
+    assert elsewhere.query("level == 'qpv'")["n_gp"].isna().all()
+
+
+def test_the_densities_of_document_004(release):
+    town = communes_of("35")[0].code
+    told = planning.practitioners(release, Area("commune", town)).frame.set_index("area_code")
+    assert (round(told.loc[town, "density"]), told.loc[town, "share_over_55"]) == (134, 0.5)
+    assert told.loc["FR", "density"] == 109
+    assert told.loc["53", "share_over_55"] == pytest.approx(0.45)
+
+
+def test_the_headline_of_coverage_in_april_2020(release):
+    told = views.coverage(release, "country", views.Filters(year=2020)).frame
+    primary = told[told["scope"] == "MSP et CdS pluriprofessionnels"].set_index("words")
+    assert round(primary.loc["Part des QPV sans structure, parmi ceux dont l'extrait peut juger", "value"], 2) == 0.86
+    assert primary.loc["Grands QPV sans structure", "value"] == 148
+    assert primary.loc["Grands QPV du NPNRU sans structure", "value"] == 104
+    assert primary.loc["QPV en ZIP sans structure", ["value", "n_unknown"]].tolist() == [
+        325,
+        5,
+    ]  # five whose class is not known
+    assert primary.loc["QPV en ZIP ou en ZAC", "value"] == 589
+    assert set(told["data"]) == {"inventées"}
+    wide = told[told["scope"] == "MSP et CdS mono et pluriprofessionnels"].set_index("words")
+    assert (
+        wide.loc["QPV sans structure dans leur périmètre", "value"] == 1291
+    )  # 223 have one, 212 in the narrower sense
+    brittany = views.coverage(release, "region", views.Filters(year=2020, region="53")).frame
+    assert set(brittany["area_code"]) == {"53"}
+
+
+def test_projects_by_type_and_place(release):
+    listed = planning.projects(release).frame.set_index("project_id")
+    assert listed.loc[["P01", "P02"], "position"].tolist() == ["in_qpv", "in_qpv"]
+    assert listed.loc["P04", "position"] == "undetermined"
+    assert listed.loc["P05", "structure_type"] == "Pôle de santé"
+    assert set(listed["department_code"]) == {"22", "29", "35", "56"}
