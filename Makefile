@@ -14,9 +14,9 @@ build: .venv/ready
 test: .venv/ready
 	@$(BIN)/python -m pytest -n auto --cov --cov-report=term:skip-covered
 
-# Minutes long, bounded in count and time: kills and full disks, hostile files, conservation, places.
+# Minutes long, bounded in count: kills and full disks, hostile files, conservation, places. DEEP=--whole tries everything.
 test-deep: .venv/ready
-	@$(BIN)/python -m pytest tests/deep -n auto --dist worksteal --durations=15
+	@$(BIN)/python -m pytest tests/deep -n auto --dist worksteal --durations=15 $(DEEP)
 
 check: .venv/ready
 	@$(BIN)/ruff check .

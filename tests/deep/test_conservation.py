@@ -118,8 +118,8 @@ def of_structures(made, path, options):
 
 
 def all_hold(folder, hold, *, n, seconds, seed):
-    """Generate and hold up to ``n`` files within a time; return how many."""
-    path, ends = folder / "s.csv", time.monotonic() + seconds
+    """Generate and hold up to ``n`` files within so many seconds of processor; return how many."""
+    path, ends = folder / "s.csv", time.process_time() + seconds
     for i in range(n):
         spread = random.Random(f"{seed}-{i}")  # noqa: S311 -- shapes, not secrets
         made, options = write(path, spread)
@@ -129,18 +129,20 @@ def all_hold(folder, hold, *, n, seconds, seed):
             hold(made, path, options)
         except Exception as error:
             raise AssertionError(f"file {seed}-{i}: {options} {made} {path.read_bytes()!r}") from error
-        if time.monotonic() > ends:
+        if time.process_time() > ends:
             return i + 1
     return n
 
 
 @pytest.mark.parametrize("seed", range(2))
-def test_a_hundred_thousand_files_lose_no_record(tmp_path, seed):
-    assert all_hold(tmp_path, of_records, n=50_000, seconds=240, seed=seed) >= 10_000
+def test_a_hundred_thousand_files_lose_no_record(tmp_path, is_whole, seed):
+    n, seconds = (50_000, 600) if is_whole else (20_000, 60)
+    assert all_hold(tmp_path, of_records, n=n, seconds=seconds, seed=seed) >= n // 10
 
 
-def test_thousands_of_extracts_lose_no_row(tmp_path):
-    assert all_hold(tmp_path, of_structures, n=10_000, seconds=50, seed="structures") >= 100
+def test_thousands_of_extracts_lose_no_row(tmp_path, is_whole):
+    seconds = 200 if is_whole else 20
+    assert all_hold(tmp_path, of_structures, n=10_000, seconds=seconds, seed="structures") >= 100
 
 
 def book(path, spread):  # noqa: C901, PLR0912 -- one branch a kind of row
@@ -199,7 +201,7 @@ def counted_again(path, header):
 
 
 def test_workbooks_lose_no_row(tmp_path):
-    path, ends = tmp_path / "p.xlsx", time.monotonic() + 60
+    path, ends = tmp_path / "p.xlsx", time.monotonic() + 40
     for i in range(400):
         fates, header = book(path, random.Random(i))  # noqa: S311 -- shapes, not secrets
         options = {"generation": "qpv-2015", "population_year": 2013, "header_row": header}
@@ -209,6 +211,5 @@ def test_workbooks_lose_no_row(tmp_path):
         assert staged.frame["source_row"].tolist() == fates[OUT], i
         assert staged.rejects["row"].tolist() == fates[REJECTED], i
         assert (tally.duplicates, sum(tally.out_of_scope.values())) == (len(fates[REPEAT]), len(fates[SCOPE])), i
-        if time.monotonic() > ends:
+        if time.monotonic() > ends and i >= 20:
             break
-    assert i >= 20
