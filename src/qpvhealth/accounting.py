@@ -16,6 +16,7 @@ from qpvhealth.facts.generations import IN_FORCE
 from qpvhealth.facts.situations import UNDETERMINED, UNKNOWN
 from qpvhealth.facts.territories import METROPOLE, TERRITORIES
 from qpvhealth.indicators import backcast, change_summary, changes, identity, perimeter_effect, series_audit, trend
+from qpvhealth.indicators.accounts import Interval
 from qpvhealth.spatial import fates, situations
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ def _with_aside(rows: pd.DataFrame, aside: pd.DataFrame) -> pd.DataFrame:
 
 def between(
     known: Callable[[int], Extract],
-    interval: changes.Interval,
+    interval: Interval,
     links: pd.DataFrame,
     in_force: InForce,
     *,
@@ -140,9 +141,9 @@ def _picked(extract: Extract, generation: pd.Series) -> pd.DataFrame:
     return nothing
 
 
-def interval(first: Vintage, last: Vintage) -> changes.Interval:
+def interval(first: Vintage, last: Vintage) -> Interval:
     """Name the interval between two extracts."""
-    return changes.Interval(
+    return Interval(
         first.year, last.year, first.reference_date, last.reference_date, first.departments, last.departments
     )
 

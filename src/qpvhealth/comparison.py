@@ -12,7 +12,8 @@ from qpvhealth.errors import UsageError
 from qpvhealth.facts import causes
 from qpvhealth.facts.generations import IN_FORCE
 from qpvhealth.facts.territories import TERRITORIES
-from qpvhealth.indicators import changes
+from qpvhealth.indicators import changes, factors
+from qpvhealth.indicators.accounts import Interval
 from qpvhealth.publish import views
 from qpvhealth.publish.diff import Compared, Releases
 from qpvhealth.spatial.projection import WGS84, to_territory_metres
@@ -50,7 +51,7 @@ def releases(old: Release, new: Release, year: int) -> Compared:
     change of what is counted (scope): of the settings where they differ, of the code otherwise. Where a point moved too, the
     whole change is its own, and the row says that another order would differ.
     """
-    interval = changes.Interval(year, year, _date(old, year), _date(new, year))
+    interval = Interval(year, year, _date(old, year), _date(new, year))
     sides = {"from": _extracts(old)(year), "to": _extracts(new)(year)}
     rules: dict[str, InForce] = {"from": {year: views.in_force(old, year)}, "to": {year: views.in_force(new, year)}}
     generations = (*sorted(set(sides["from"].by_generation) & set(sides["to"].by_generation)), IN_FORCE)
@@ -69,7 +70,7 @@ def releases(old: Release, new: Release, year: int) -> Compared:
     return Compared(old.id, new.id, *days, told, names, generations, Releases(old, new), invented)
 
 
-def interval_of(release: Release, old: int, new: int) -> changes.Interval:
+def interval_of(release: Release, old: int, new: int) -> Interval:
     """Name the interval between two vintages of a release. Raises UsageError for one it does not hold."""
     given = release.table("extracts").set_index("year")
     if missing := [y for y in (old, new) if y not in given.index]:
@@ -78,7 +79,7 @@ def interval_of(release: Release, old: int, new: int) -> changes.Interval:
     if old == new:
         raise UsageError(f"{old} twice: two different vintages are needed")
     covers = [None if pd.isna(c) else frozenset(c.split(",")) for c in given.loc[[old, new], "covers"]]
-    return changes.Interval(old, new, _date(release, old), _date(release, new), *covers)
+    return Interval(old, new, _date(release, old), _date(release, new), *covers)
 
 
 def _date(release: Release, year: int) -> date:
@@ -115,7 +116,7 @@ def _extracts(release: Release) -> Callable[[int], Extract]:
 def _with_unmoved(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
     """Say what the points that did not move gave in the first release: what a point that did would have given is not known."""
     old = before.set_index("finess_et").reindex(after["finess_et"]).reset_index(drop=True)
-    far = ((after["x"] - old["x"]) ** 2 + (after["y"] - old["y"]) ** 2) ** 0.5 > changes.SAME_POINT_M
+    far = ((after["x"] - old["x"]) ** 2 + (after["y"] - old["y"]) ** 2) ** 0.5 > factors.SAME_POINT_M
     moved = far | (after["x"].isna() != old["x"].isna()) | (after["location_status"] != old["location_status"])
     return after.assign(place_other=after["place"].where(moved | old["place"].isna(), old["place"]))
 

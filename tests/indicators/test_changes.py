@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from qpvhealth.errors import ContractError
-from qpvhealth.indicators import change_summary, changes, pairing
+from qpvhealth.indicators import accounts, change_summary, changes, pairing
 
 FIRST, LAST = date(2018, 3, 31), date(2019, 3, 31)
-INTERVAL = changes.Interval(2018, 2019, FIRST, LAST)
+INTERVAL = accounts.Interval(2018, 2019, FIRST, LAST)
 NO_LINKS = pd.DataFrame({"finess_et_from": [], "finess_et_to": [], "from_year": [], "to_year": []}, dtype="str").astype(
     {"from_year": "Int64", "to_year": "Int64"}
 )
@@ -115,14 +115,14 @@ def test_a_closing_date_that_the_first_extract_announced_is_evidence():
 
 
 def test_an_area_that_one_extract_does_not_cover_is_neither_opening_nor_closure():
-    partial = changes.Interval(2018, 2019, FIRST, LAST, None, {"13"})
+    partial = accounts.Interval(2018, 2019, FIRST, LAST, None, {"13"})
     assert causes([{}], [], partial) == ["coverage_of_extract"]
     assert causes([{"department_code": "13"}], [], partial) == ["left_extract"]
     assert causes([], [{"opened_on": "2010-01-01"}], partial.reversed) == ["coverage_of_extract"]
 
 
 def test_an_opening_in_an_area_newly_covered_says_that_another_order_differs():
-    partial = changes.Interval(2018, 2019, FIRST, LAST, {"13"}, None)
+    partial = accounts.Interval(2018, 2019, FIRST, LAST, {"13"}, None)
     found = changes.account(extract().iloc[:0], extract({"opened_on": "2018-09-01"}), partial, NO_LINKS)
     assert found[["cause", "other_order_differs"]].to_numpy().tolist() == [["opened", True]]
 
@@ -256,7 +256,7 @@ def histories(draw):
     rows = [[draw(states(n)) for n in side] for side in sides]
     pairs = draw(st.lists(st.tuples(st.sampled_from(numbers), st.sampled_from(numbers)), max_size=4, unique=True))
     covers = st.sampled_from([None, frozenset({"75"}), frozenset({"13", "84"})])
-    interval = changes.Interval(2018, 2019, FIRST, LAST, draw(covers), draw(covers))
+    interval = accounts.Interval(2018, 2019, FIRST, LAST, draw(covers), draw(covers))
     return extract(*rows[0]), extract(*rows[1]), interval, links(*[p for p in pairs if p[0] != p[1]])
 
 

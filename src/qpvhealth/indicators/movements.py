@@ -1,0 +1,98 @@
+"""What enters a stock and what leaves it: the cause of each, by the first test that holds (``docs/method.md``)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from qpvhealth.facts import causes
+from qpvhealth.facts.dates import PLACEHOLDERS
+from qpvhealth.facts.territories import NO_REGION
+from qpvhealth.indicators import accounts, factors
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+
+def entries(rows: pd.DataFrame, interval: accounts.Interval) -> pd.DataFrame:
+    """Name the cause of each structure that is in the second stock and not in the first."""
+    first, last = pd.Timestamp(interval.from_date), pd.Timestamp(interval.to_date)
+    opened = _reliable(rows["opened_on_to"]).fillna(_reliable(rows["opened_on_from"]))
+    between, earlier = (opened > first) & (opened <= last), opened <= first
+    uncovered = _uncovered(rows["department_to"], interval.covers_from)
+    was_listed = rows["finess_et_from"].notna()
+    aside = was_listed & rows["structure_type_from"].isna()
+    tests = (
+        (rows["is_linked"], causes.IDENTITY, "a confirmed link splits another record"),
+        (between, causes.OPENED, "opened_on lies between the two reference dates"),
+        *_scope_tests(rows, aside, "first"),
+        (uncovered, causes.COVERAGE, "the first extract does not cover the area"),
+        (earlier & was_listed, causes.NOT_ATTRIBUTABLE, "listed as closed in the first extract, as open in the second"),
+        (earlier, causes.LATE_REGISTRATION, "opened_on is not after the first reference date"),
+        (rows["opened_on_to"].isin(_days()), causes.NOT_ATTRIBUTABLE, "opened_on is a placeholder"),
+        (opened.isna(), causes.NOT_ATTRIBUTABLE, "no opening date"),
+    )
+    other = accounts.differ(
+        accounts.situation(rows["place_10"], rows["answer_to"]), accounts.situation(rows["place_11"], rows["answer_to"])
+    )
+    found = accounts.named_by(rows, tests, "opened_on is after the second reference date")
+    end = factors.state(rows, frozenset(factors.FACTORS))
+    return accounts.written(found.assign(other_order_differs=other | (between & (uncovered | aside))), None, end)
+
+
+def exits(rows: pd.DataFrame, interval: accounts.Interval) -> pd.DataFrame:
+    """Name the cause of each structure that is in the first stock and not in the second."""
+    first, last = pd.Timestamp(interval.from_date), pd.Timestamp(interval.to_date)
+    closed = _reliable(rows["closed_on_to"]).fillna(_reliable(rows["closed_on_from"]))
+    between, earlier = (closed > first) & (closed <= last), closed <= first
+    uncovered = _uncovered(rows["department_from"], interval.covers_to)
+    aside = rows["finess_et_to"].notna() & rows["structure_type_to"].isna()
+    tests = (
+        (rows["is_linked"], causes.IDENTITY, "a confirmed link merges it into another record"),
+        (between, causes.CLOSED, "closed_on lies between the two reference dates"),
+        (earlier, causes.LATE_DEREGISTRATION, "closed_on is not after the first reference date"),
+        *_scope_tests(rows, aside, "second"),
+        (uncovered, causes.COVERAGE, "the second extract does not cover the area"),
+        (rows["finess_et_to"].isna(), causes.LEFT_EXTRACT, "no longer listed, no closing date"),
+    )
+    other = accounts.differ(
+        accounts.situation(rows["place_00"], rows["answer_from"]),
+        accounts.situation(rows["place_01"], rows["answer_from"]),
+    )
+    found = accounts.named_by(rows, tests, "listed as not yet open in the second extract")
+    start = factors.state(rows, frozenset())
+    return accounts.written(found.assign(other_order_differs=other | (between & (uncovered | aside))), start, None)
+
+
+def _scope_tests(rows: pd.DataFrame, aside: pd.Series, which: str) -> tuple[tuple[pd.Series, str, str], ...]:
+    """Test the structures that one extract lists out of scope: what is counted changed, or what the structure is."""
+    said = f"the {which} extract lists it out of scope"
+    return (
+        (aside & rows["same_word"], causes.SCOPE, f"{said}, under the same type"),
+        (aside & rows["one_vocabulary"], causes.RECLASSIFIED, f"{said}, under another type"),
+        (aside, causes.NOT_ATTRIBUTABLE, f"{said}, in words that the other extract does not use"),
+    )
+
+
+def words(pairs: pd.DataFrame, before: pd.DataFrame, after: pd.DataFrame) -> dict[str, pd.Series]:
+    """Compare the types as written: ``same_word``, and ``one_vocabulary`` (one extract uses the word of the other)."""
+    words = [pairs[f"type_as_written_{side}"].str.casefold() for side in accounts.SIDES]
+    used = [frame["type_as_written"].str.casefold().unique() for frame in (before, after)]
+    shared = words[0].isin(used[1]) | words[1].isin(used[0])
+    return {"same_word": accounts.same(*words), "one_vocabulary": words[0].notna() & words[1].notna() & shared}
+
+
+def _reliable(days: pd.Series) -> pd.Series:
+    return days.mask(days.isin(_days()))
+
+
+def _days() -> list[pd.Timestamp]:
+    return [pd.Timestamp(d) for d in PLACEHOLDERS]
+
+
+def _uncovered(department: pd.Series, covers: Collection[str] | None) -> pd.Series:
+    """Say which départements an extract does not cover; an unknown one is not held against it."""
+    if covers is None:
+        return pd.Series(data=False, index=department.index)
+    return department.notna() & (department != NO_REGION) & ~department.isin(list(covers))
