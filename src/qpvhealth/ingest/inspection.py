@@ -180,11 +180,8 @@ def _fit_neighbourhoods(card: Card) -> dict[str, Any]:
 
 
 def _account(staged: Staged) -> dict[str, Any]:
-    examples = staged.rejects.head(10)
-    rejected = [
-        f"row {row}: {rule}: {message}"
-        for row, rule, message in examples[["row", "rule", "message"]].itertuples(index=False)
-    ]
+    first = staged.rejects.head(10)
+    rejected = list("row " + first["row"].astype("str") + ": " + first["rule"] + ": " + first["message"])
     warnings = [f"{f.rule}: {f.n}: {f.message}" for f in staged.findings if f.rule != "reading-choice"]
     return {"account": staged.tally.as_dict(), "rejected": rejected, "warnings": warnings}
 

@@ -52,9 +52,12 @@ def _stock(tables: dict[str, pd.DataFrame]) -> Iterator[str]:
     structures, counts = tables["structures"], tables["yearly_counts"]
     stock = structures[structures["is_in_stock"]].groupby("year").size()
     whole = counts[(counts["level"] == "country") & (counts[COUNT_CELL[2:]] == "all").all(axis=1)]
-    for year, generation, n in whole[["year", "generation", "n_structures"]].itertuples(index=False):
-        if stock.get(year, 0) != n:
-            yield f"yearly_counts: {generation} {year} has {n} structures, the stock has {stock.get(year, 0)}"
+    held = whole["year"].map(stock).fillna(0).astype("int64")
+    wrong = whole[whole["n_structures"] != held]
+    for generation, year, n in zip(wrong["generation"], wrong["year"], wrong["n_structures"], strict=True):
+        yield f"yearly_counts: {generation} {year} has {n} structures, the stock has {stock.get(year, 0)}"
+    for year in stock.index.difference(whole["year"]):
+        yield f"yearly_counts: no total of {year}, the stock has {stock[year]} structures"
     if "other_structures" in tables:
         yield from _other_stock(tables["other_structures"], tables["other_yearly_counts"])
 

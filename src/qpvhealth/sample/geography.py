@@ -116,6 +116,7 @@ def _metropolitan_communes(department: str) -> tuple[Commune, ...]:
     west, south, _, _ = department_box(department)
 
     def commune(number: int) -> Commune:
+        """Draw one commune, three to a row."""
         row, column = divmod(number, 3)
         name = f"Ville-Inventée-{department}-{number + 1:02d}"
         box = _square(west + column * COMMUNE_SIDE, south + row * COMMUNE_SIDE, COMMUNE_SIDE)
@@ -132,6 +133,7 @@ def _overseas_communes(department: str) -> tuple[Commune, ...]:
     south = round(float(y[0]), -3) - OVERSEAS_SIDE * ((n + 4) // 5) / 2
 
     def commune(number: int) -> Commune:
+        """Draw one commune, five to a row."""
         row, column = divmod(number, 5)
         box = _square(west + column * OVERSEAS_SIDE, south + row * OVERSEAS_SIDE, OVERSEAS_SIDE)
         name = f"Ville-Inventée-{department}-{90 + number}"

@@ -43,6 +43,7 @@ class _Ledger:
     owners: list[tuple[int, Qpv]] = field(default_factory=list)
 
     def take(self, fits: Callable[[Qpv], bool]) -> Qpv:
+        """Give away the first free neighbourhood that fits."""
         found = next(q for q in self.free if fits(q))
         self.free.remove(found)
         return found

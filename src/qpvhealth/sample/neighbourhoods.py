@@ -111,11 +111,13 @@ class _Numbers:
     new: dict[str, int] = field(default_factory=dict)
 
     def old_code(self, department: str) -> str:
+        """Give the next code of 2015 in a département."""
         number = self.old.get(department, 900) + 1
         self.old[department] = number
         return f"QP{department:0>3}{number}"
 
     def new_code(self, department: str, letter: str) -> str:
+        """Give the next code of 2024, whose letter says what became of the neighbourhood."""
         number = self.new.get(department, 100) - 1
         self.new[department] = number
         letter = "C" if number <= REAL_UP_TO.get(department, 0) else letter
