@@ -56,7 +56,7 @@ def _stock(tables: dict[str, pd.DataFrame]) -> Iterator[str]:
     wrong = whole[whole["n_structures"] != held]
     for generation, year, n in zip(wrong["generation"], wrong["year"], wrong["n_structures"], strict=True):
         yield f"yearly_counts: {generation} {year} has {n} structures, the stock has {stock.get(year, 0)}"
-    for year in stock.index.difference(whole["year"]):
+    for year in stock.index.difference(list(whole["year"])):
         yield f"yearly_counts: no total of {year}, the stock has {stock[year]} structures"
     if "other_structures" in tables:
         yield from _other_stock(tables["other_structures"], tables["other_yearly_counts"])
