@@ -1,5 +1,6 @@
 import datetime as dt
 import zipfile
+from types import SimpleNamespace
 
 import openpyxl
 import pandas as pd
@@ -205,3 +206,21 @@ def test_another_archive_is_not_a_workbook(tmp_path):
     (tmp_path / "a.csv").write_text("a\n1\n")
     with pytest.raises(InputError, match="not a workbook"):
         sheet_names(tmp_path / "a.csv")
+
+
+def test_a_sheet_that_holds_nothing_is_an_input_error(save):
+    with pytest.raises(InputError, match="no data in the sheet"):
+        read_workbook(save(("S", [])), sheet="S")
+    with pytest.raises(InputError, match="the sheet is empty"):
+        workbook._proposed([], SimpleNamespace(file="a.xlsx", name="S"))
+
+
+@pytest.mark.parametrize(
+    ("name", "limit", "words"), [("MAX_INFLATED", 100, "a bomb"), ("MAX_RUN", 1000, "a text of more")]
+)
+def test_parts_are_bounded_before_they_are_read(save, monkeypatch, name, limit, words):
+    xml = f'<row r="1"><c r="A1" t="inlineStr"><is><t>{"x" * 3_000_000}</t></is></c></row>'
+    path = with_sheet(save(("S", [["a"]])), START + xml + END)
+    monkeypatch.setattr(workbook, name, limit)
+    with pytest.raises(InputError, match=words):
+        read_workbook(path)

@@ -531,3 +531,9 @@ def test_everything_is_on_the_disk_before_it_is_shown(root, monkeypatch):
     assert sorted(seen[:3]) == ["a.txt", "b.txt", "manifest.json"]
     assert seen[3].startswith(".staging-")
     assert seen[4:] == ["renamed", "releases", "shown", "processed"]
+
+
+def test_a_name_that_is_not_in_utf8_is_refused(tmp_path):
+    with pytest.raises(PublishError, match="not in UTF-8"), Store(tmp_path / "\udce9").lock():
+        pytest.fail("locked")
+    assert list(tmp_path.iterdir()) == []

@@ -6,9 +6,8 @@ import codecs
 import csv
 import re
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -18,7 +17,7 @@ from qpvhealth.ingest.guard import MIB, checked_path, refuse_bigger
 from qpvhealth.ingest.raw import BrokenRow, RawTable
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator, Sequence
     from pathlib import Path
 
     import pandas as pd
@@ -53,7 +52,7 @@ class Records:
 
     fields: list[list[str]]
     lines: list[int]
-    raw: Sequence[str]
+    raw: _Raw
     encoding: str
     separator: str
     broken: tuple[BrokenRow, ...]
@@ -69,21 +68,15 @@ class _Record:
     fields: list[str]
 
 
-class _Raw(Sequence[str]):
+class _Raw:
     """The text of each record, put together when it is asked for: nearly none ever is."""
 
     def __init__(self, lines: list[str], spans: list[tuple[int, int]]) -> None:
         """Keep the physical lines, and the first and the last but one of each record."""
         self._lines, self._spans = lines, spans
 
-    def __len__(self) -> int:
-        """Count the records."""
-        return len(self._spans)
-
-    def __getitem__(self, at: Any) -> Any:  # noqa: ANN401 -- one text, or the texts of a slice
+    def __getitem__(self, at: int) -> str:
         """Give the text of a record."""
-        if isinstance(at, slice):
-            return [self[i] for i in range(*at.indices(len(self)))]
         start, stop = self._spans[at]
         return "".join(self._lines[start:stop]).rstrip("\n")
 
