@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 import qpvhealth
+from qpvhealth import pipeline
 from qpvhealth.contract.tables import PUBLISHED
 from qpvhealth.errors import InputError, UsageError
 from qpvhealth.settings import Settings
@@ -251,3 +252,15 @@ def test_the_same_folder_gives_the_same_frames(build):
     first, second = build(rows, Q2015), build(rows, Q2015)
     for name in PUBLISHED:
         pd.testing.assert_frame_equal(first[name], second[name])
+
+
+def test_years_counted_together_or_one_by_one_give_the_same_tables(build, monkeypatch):
+    both = [f"310000001;MSP;31555;{INSIDE};;", f"310000002;CDS;31555;{NEAR};;oui"]
+    rows = {2018: [], 2019: both, 2020: [both[1], f"310000003;MSP;;{FAR};2019-06-01;"], 2021: []}
+    contours = {"qpv-2015": Q2015["qpv-2015"], "own": [square("QP031009", 1.5)]}
+    together = build(rows, contours, more='code_pattern = "QP.*"')
+    monkeypatch.setattr(pipeline, "AT_ONCE", 1)
+    alone = build(rows, contours, more='code_pattern = "QP.*"')
+    assert together["neighbourhood_coverage"]["year"].nunique() == 4
+    for name in PUBLISHED:
+        pd.testing.assert_frame_equal(together[name], alone[name])

@@ -15,7 +15,7 @@ from qpvhealth.facts.causes import NOT_ATTRIBUTABLE
 from qpvhealth.facts.generations import IN_FORCE
 from qpvhealth.facts.situations import UNDETERMINED, UNKNOWN
 from qpvhealth.facts.territories import METROPOLE, TERRITORIES
-from qpvhealth.indicators import backcast, change_summary, changes, identity, perimeter_effect, series_audit, trend
+from qpvhealth.indicators import backcast, change_summary, changes, identity, series_audit, trend
 from qpvhealth.indicators.accounts import Interval
 from qpvhealth.spatial import fates, situations
 
@@ -151,7 +151,6 @@ def interval(first: Vintage, last: Vintage) -> Interval:
 def tables(
     structures: pd.DataFrame,
     located: pd.DataFrame,
-    stock: pd.DataFrame,
     counts: pd.DataFrame,
     basis: Basis,
     *,
@@ -176,7 +175,6 @@ def tables(
         "links": basis.sources.links,
         "link_candidates": _candidates(structures, found, pairs),
         "neighbourhood_fates": _fates(basis),
-        "perimeter_effect": perimeter_effect.effect(stock),
         "trend": trend.trend(counts, years),
         "then_and_now": backcast.then_and_now(structures, dates),
         "published_series": basis.sources.series,

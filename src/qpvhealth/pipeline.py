@@ -15,7 +15,7 @@ from qpvhealth.contract.tables import PUBLISHED
 from qpvhealth.facts.generations import IN_FORCE, expected_count
 from qpvhealth.facts.situations import LOCATED
 from qpvhealth.facts.territories import TERRITORIES
-from qpvhealth.indicators import agreement, counts, coverage, headline, net_change
+from qpvhealth.indicators import agreement, counts, coverage, headline, net_change, perimeter_effect
 from qpvhealth.ingest import cards as card_files, corrections, inputs as input_files, sources as staged_sources
 from qpvhealth.settings import Settings
 from qpvhealth.spatial import (
@@ -103,14 +103,14 @@ def _tables(basis: Basis, *, invented: bool, tell: Callable[[str], None]) -> dic
     tell("overlaying the zonings")
     zoning = _zoning(basis)
     tell("counting")
-    stock, beside = _stock(structures, located), _stock(others.structures, others.located)
-    counted = _counted(_with_in_force(stock, basis), _with_in_force(beside, basis), basis)
-    covered = _coverage(stock, structures, pairs, zoning, basis)
+    counted = _counted(structures, located, pairs, zoning, basis)
+    beside = _with_in_force(_stock(others.structures, others.located), basis)
     tell("accounting for the changes")
     aside = other_types.listed_aside(structures, others.structures, basis.sources.out_of_scope)
     totals = counted["yearly_counts"]
-    accounts = accounting.tables(structures, located, stock, totals, basis, out_of_scope=aside)
-    of_others = other_types.tables(others, _with_in_force(beside, basis), structures, basis)
+    accounts = accounting.tables(structures, located, totals, basis, out_of_scope=aside)
+    of_others = other_types.tables(others, beside, structures, basis)
+    of_structures = [counted["indicators"], other_types.indicators(beside, basis.settings)]
     yearly = pd.concat([totals, of_others["other_yearly_counts"]])
     return {
         "extracts": _extracts(basis.sources, invented=invented),
@@ -119,31 +119,69 @@ def _tables(basis: Basis, *, invented: bool, tell: Callable[[str], None]) -> dic
         "structure_locations": located,
         "structure_neighbourhoods": pairs,
         "neighbourhood_zoning": zoning,
-        "neighbourhood_coverage": covered,
         "rejects": basis.sources.rejects,
         **counted,
         **accounts,
         **of_others,
         **supplements.tables(basis),
-        "indicators": _indicators(counted["indicators"], covered, accounts["change_summary"], basis),
+        "indicators": _indicators(
+            pd.concat(of_structures, ignore_index=True),
+            counted["neighbourhood_coverage"],
+            accounts["change_summary"],
+            basis,
+        ),
         "areas": assembly.areas_table(basis.sources, yearly),
     }
 
 
-def _counted(every: pd.DataFrame, beside: pd.DataFrame, basis: Basis) -> dict[str, pd.DataFrame]:
-    """Count the stock: by area, against the extract's own flag, and as indicators (each type ``beside`` in a scope of its own)."""
-    yearly = counts.count(every)
+AT_ONCE = 250_000
+"""How many structures are counted at a time: the stock of more, in every generation, would fill the memory."""
+
+
+def _counted(
+    structures: pd.DataFrame, located: pd.DataFrame, pairs: pd.DataFrame, zoning: pd.DataFrame, basis: Basis
+) -> dict[str, pd.DataFrame]:
+    """Count the stock, some years at a time: by area, against the extract's own flag, as indicators, and what covers each QPV."""
+    levels = counts.levels_of(structures[["epci_code"]][structures["is_in_stock"]])
+    parts = []
+    for years in _batches(structures, basis):
+        rows, there, near = (_of_years(frame, years) for frame in (structures[_COUNTED], located, pairs))
+        stock = _stock(rows, there)
+        own = {
+            "perimeter_effect": perimeter_effect.effect(stock),
+            "neighbourhood_coverage": _coverage(stock, rows, near, zoning, basis, years=years),
+        }
+        parts.append(_counted_at(_with_in_force(stock, basis), levels, basis) | own)
+    return {name: pd.concat([part[name] for part in parts], ignore_index=True) for name in parts[0]}
+
+
+def _counted_at(every: pd.DataFrame, levels: list[str], basis: Basis) -> dict[str, pd.DataFrame]:
+    """Count the stock of some years, its rows ``in_force`` included."""
+    yearly = counts.count(every, levels)
     counts.assert_levels_add_up(yearly)
     rule, distance = basis.settings.vecu_rule, basis.settings.vecu_distance_m
-    both = [
-        headline.structures(every, near_rule=rule, vecu_distance_m=distance),
-        other_types.indicators(beside, basis.settings),
-    ]
     return {
         "yearly_counts": yearly,
         "flag_agreement": agreement.agreement(every),
-        "indicators": pd.concat(both, ignore_index=True),
+        "indicators": headline.structures(every, near_rule=rule, vecu_distance_m=distance),
     }
+
+
+def _batches(structures: pd.DataFrame, basis: Basis) -> list[list[int]]:
+    """Put the years in batches of at most ``AT_ONCE`` structures, or of one year."""
+    size = structures["year"].value_counts()
+    batches: list[list[int]] = [[]]
+    for year in basis.sources.vintages:
+        held = int(size.reindex(batches[-1]).fillna(0).sum())
+        if held and held + size.get(year, 0) > AT_ONCE:
+            batches.append([])
+        batches[-1].append(year)
+    return batches
+
+
+def _of_years(frame: pd.DataFrame, years: list[int]) -> pd.DataFrame:
+    at = frame["year"].isin(years)
+    return frame if at.all() else frame[at]
 
 
 def _silent(_: str) -> None:
@@ -301,16 +339,16 @@ def _zoning(basis: Basis) -> pd.DataFrame:
 
 _COUNTED = [
     *("finess_et", "year", "structure_type", "modality", "source_says_in_qpv", "location_status"),
-    *("territory", "region_code", "department_code", "commune_code", "epci_code"),
+    *("territory", "region_code", "department_code", "commune_code", "epci_code", "is_in_stock", "x", "y"),
 ]
-"""What is counted of a structure: the other columns stay in its table."""
+"""What counting reads of a structure: the other columns stay in its table."""
 
 
 def _stock(structures: pd.DataFrame, located: pd.DataFrame) -> pd.DataFrame:
     """Return the stock: one row per structure open at the reference date, year and generation, with its situation."""
     located_by = ["generation", "situation", "qpv_code", "nearest_qpv_code", "distance_m", "vecu_declared"]
     measured = ["finess_et", "year", *located_by]
-    open_ones = structures.loc[structures["is_in_stock"], _COUNTED]
+    open_ones = structures.loc[structures["is_in_stock"], _COUNTED].drop(columns=["is_in_stock", "x", "y"])
     stock = open_ones.merge(located[measured], on=["finess_et", "year"], how="inner", validate="one_to_many")
     return stock.assign(is_placed=assembly.placed_rows(stock))
 
@@ -321,13 +359,20 @@ def _with_in_force(stock: pd.DataFrame, basis: Basis) -> pd.DataFrame:
 
 
 def _coverage(
-    stock: pd.DataFrame, structures: pd.DataFrame, pairs: pd.DataFrame, zoning: pd.DataFrame, basis: Basis
+    stock: pd.DataFrame,
+    structures: pd.DataFrame,
+    pairs: pd.DataFrame,
+    zoning: pd.DataFrame,
+    basis: Basis,
+    *,
+    years: list[int],
 ) -> pd.DataFrame:
-    """Measure the coverage of the QPV of every generation by the extract of every year, one without any structure too."""
+    """Measure the coverage of the QPV of every generation by the extract of each year, one without any structure too."""
     parts = []
     of_stock, of_year = stock.groupby(["year", "generation"]).indices, structures.groupby("year").indices
-    for vintage, generation in product(basis.sources.vintages.values(), basis.by_generation):
-        year, edition = vintage.year, assembly.edition_in_force(basis.sources.editions, vintage.reference_date)
+    for year, generation in product(years, basis.by_generation):
+        vintage = basis.sources.vintages[year]
+        edition = assembly.edition_in_force(basis.sources.editions, vintage.reference_date)
         rows = stock.iloc[np.asarray(of_stock.get((year, generation), ()), dtype=int)]
         points = structures[["finess_et", "x", "y"]].iloc[np.asarray(of_year.get(year, ()), dtype=int)]
         places = basis.neighbourhoods[basis.neighbourhoods["generation"] == generation]
