@@ -209,11 +209,11 @@ def changes_between(
 
 def _candidates(structures: pd.DataFrame, found: pd.DataFrame, pairs: list[tuple[int, int]]) -> pd.DataFrame:
     """Propose identities for every pair of years, from the changes under the perimeters in force."""
-    current = found[found["generation"] == IN_FORCE]
+    current, asked = found[found["generation"] == IN_FORCE], structures[["year", *identity.READ]]
     parts = [
         identity.candidates(
-            structures[structures["year"] == a],
-            structures[structures["year"] == b],
+            asked[asked["year"] == a],
+            asked[asked["year"] == b],
             current[(current["from_year"] == a) & (current["to_year"] == b)],
         )
         for a, b in pairs

@@ -246,7 +246,7 @@ def _locations(structures: pd.DataFrame, basis: Basis) -> tuple[pd.DataFrame, pd
         by_place = accounting.places(rows, basis.settings.vecu_distance_m)
         told = rows.drop(columns="qpv_code").join(verdict).assign(situation_by_place=by_place)
         located.append(told[_LOCATED])
-        nearest = structures.join(found.points[["nearest_qpv_code"]])
+        nearest = structures[_DECLARED].join(found.points[["nearest_qpv_code"]])
         pairs.append(_pairs(nearest, found.pairs, generation, basis))
     return pd.concat(located, ignore_index=True), pd.concat(pairs, ignore_index=True)
 
@@ -255,6 +255,7 @@ _PLACING = [
     *("finess_et", "year", "territory", "commune_code", "department_code", "source_says_in_qpv"),
     *("location_status", "location_precision", "location_error_m"),
 ]
+_DECLARED = ["finess_et", "year", "territory", "location_status", "x", "y", "vecu_declared", "vecu_qpv_code"]
 _LOCATED = [*PUBLISHED["structure_locations"].names, "is_unlisted", "is_contested"]
 
 
@@ -268,8 +269,9 @@ def _only_placed(rows: pd.DataFrame) -> pd.DataFrame:
 
 def _answers(structures: pd.DataFrame, generation: str, basis: Basis) -> pd.DataFrame:
     parts = []
+    asked = structures[["finess_et", "year", "structure_type", "territory", "department_code", "vecu_declared"]]
     for year in basis.sources.vintages:
-        rows = structures[structures["year"] == year]
+        rows = asked[asked["year"] == year]
         current = rows["territory"].map(basis.in_force[year]).astype("str")
         parts.append(assembly.answers(rows, basis.sources, year, generation=generation, in_force=current))
     return pd.concat(parts)

@@ -48,6 +48,9 @@ COLUMNS = [
     "n_different_characters",
 ]
 _READ = ["finess_et", "name", "siret", "legal_entity", "address", "commune_code", "opened_on", "structure_type"]
+READ = (*_READ, "location_status", "x", "y")
+"""What is read of a structure to propose identities."""
+
 _GONE = (causes.CLOSED, causes.LATE_DEREGISTRATION, causes.LEFT_EXTRACT, causes.IDENTITY, causes.NOT_ATTRIBUTABLE)
 _COME = (causes.OPENED, causes.LATE_REGISTRATION, causes.IDENTITY, causes.NOT_ATTRIBUTABLE)
 
@@ -55,8 +58,7 @@ _COME = (causes.OPENED, causes.LATE_REGISTRATION, causes.IDENTITY, causes.NOT_AT
 def candidates(before: pd.DataFrame, after: pd.DataFrame, changes: pd.DataFrame) -> pd.DataFrame:
     """Propose identities between two extracts.
 
-    ``before``, ``after``: the structures of two extracts, with ``name``, ``siret``, ``legal_entity``, ``address``,
-    ``commune_code``, ``opened_on``, ``location_status``, ``x``, ``y``. ``changes``: those of the pair, in one generation.
+    ``before``, ``after``: the structures of two extracts, with ``READ``. ``changes``: those of the pair, in one generation.
     Pairs share a commune, a SIRET, a legal entity or a name; what left or entered because an area is not covered is no record
     of its own. Returns ``COLUMNS``, best first; ``is_confirmed`` where a link has already made it an identity.
     """
