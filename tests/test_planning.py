@@ -8,7 +8,7 @@ import shapely
 import qpvhealth
 from qpvhealth import planning, studies
 from qpvhealth.contract.tables import PUBLISHED
-from qpvhealth.errors import UsageError
+from qpvhealth.errors import InputError, UsageError
 from qpvhealth.planning import Area
 from qpvhealth.publish import expectations, release as releases
 from qpvhealth.publish.manifest import Facts
@@ -197,6 +197,17 @@ def test_adding_a_structure(release, bretagne, tmp_path):
     assert before.frame["qpv_covered"].diff().iloc[1] == 1
     assert before.frame["population_covered"].diff().iloc[1] == bretagne["population"][2]
     assert any("SIMULATION" in n for n in before.notes)
+
+
+@pytest.mark.parametrize(
+    ("row", "told"),
+    [("0,5;48,8;pôle", "pôle.*row 2"), ("abc;48,8;MSP", "no usable point in row 2"), ("0;0;MSP", "row 2")],
+)
+def test_a_point_or_type_that_cannot_be_simulated_is_refused(release, tmp_path, row, told):
+    path = tmp_path / "new.csv"
+    path.write_text(f"lon;lat;type\n{row}\n", encoding="utf-8")
+    with pytest.raises(InputError, match=told):
+        planning.simulate_add(release, path)
 
 
 @pytest.mark.parametrize("n", [1, 3])

@@ -15,6 +15,7 @@ from qpvhealth.facts.territories import DEPARTMENT_REGION, DEPARTMENT_TERRITORY,
 from qpvhealth.indicators import density, pipeline_effect, priorities as ranking, simulation
 from qpvhealth.ingest import cards, layouts, tables
 from qpvhealth.ingest.layouts import Field, Layout
+from qpvhealth.ingest.projects import TYPE_WORDS
 from qpvhealth.publish import views
 from qpvhealth.publish.views import View
 from qpvhealth.spatial import projection, sites
@@ -143,6 +144,7 @@ def priorities(
 _GP_TITLES: dict[str, str] = {
     "level": "Niveau",
     "area_code": "Zone",
+    "year": "Millésime",
     "n_gp": "Généralistes",
     "population": "Population",
     "density": "Pour 100 000 habitants",
@@ -372,11 +374,16 @@ _GAINED_TITLES: dict[str, str] = {
 def simulate_add(release: Release, path: Path, *, area: Area | None = None, near_m: float = 0) -> tuple[View, View]:
     """Say what structures of a file (longitude, latitude, type) would change: coverage before and after, and the QPV gained.
 
-    ``near_m`` 0: only the QPV that holds the point; else those within that distance too. Raises UsageError for a point that cannot be
-    read or lies in no territory.
+    ``near_m`` 0: only the QPV that holds the point; else those within that distance too. Raises InputError for a point that cannot be
+    read or lies in no territory, or a type other than MSP and CdS, which alone cover a QPV.
     """
-    raw = tables.read(cards.Card("simulate", "structures", path, path.name))
-    text = layouts.renamed(raw, cards.Card("simulate", "structures", path, path.name), POINTS)
+    card = cards.Card("simulate", "structures", path, path.name)
+    raw = tables.read(card)
+    text = layouts.renamed(raw, card, POINTS)
+    known = text["structure_type"].str.strip().str.casefold().isin(TYPE_WORDS)
+    if (odd := np.flatnonzero(~known)).size:
+        rows_of = ", ".join(f'"{text["structure_type"].iloc[i]}" (row {raw.rows[i]})' for i in odd[:5])
+        raise InputError(f"{path.name}: type {rows_of}: MSP or CdS expected, which alone cover a QPV")
     lon, lat = (pd.to_numeric(text[c].str.replace(",", "."), errors="coerce") for c in ("longitude", "latitude"))
     added = _sites(lon, lat)
     if (lost := np.flatnonzero(added["x"].isna())).size:

@@ -82,8 +82,8 @@ def published(release: Release) -> View:
 def _gps(release: Release) -> pd.DataFrame:
     """Return density and age shares of the areas for which practitioners are given, vintage by vintage."""
     given = release.table("practitioners") if "practitioners" in release.tables else pd.DataFrame({"year": []})
-    parts = [density.with_shares(density.by_area(rows)).assign(year=year) for year, rows in given.groupby("year")]
-    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=[*density.COLUMNS, "year"])
+    parts = [density.with_shares(density.by_area(rows)) for _, rows in given.groupby("year")]
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=density.COLUMNS)
 
 
 def published_series(release: Release) -> View:

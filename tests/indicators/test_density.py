@@ -9,7 +9,7 @@ COLUMNS = ["level", "area_code", "n_gp", "n_over_55", "population", "density"]
 
 
 def practitioners(*rows):
-    return pd.DataFrame(rows, columns=COLUMNS)
+    return pd.DataFrame(rows, columns=COLUMNS).assign(year=2024)
 
 
 def areas(*rows):

@@ -8,8 +8,8 @@ from pathlib import Path
 import click
 
 from qpvhealth.cli.group import main_group
-from qpvhealth.cli.options import FILE, FOLDER, release_options, show_options
-from qpvhealth.cli.output import open_release, show_all
+from qpvhealth.cli.options import FILE, FOLDER, json_option, release_options, show_options
+from qpvhealth.cli.output import open_release, print_json, show_all
 
 DAY = click.DateTime(["%Y-%m-%d"])
 LEVEL = click.Choice(["region", "department"])
@@ -27,9 +27,17 @@ def returns() -> None:
     "--level", type=LEVEL, default="region", show_default=True, help="One workbook per region or département."
 )
 @click.option("--year", type=int, help="Vintage. Default: the last.")
+@json_option
 @release_options
 def template(
-    *, folder: Path, deadline: datetime, level: str, year: int | None, release_name: str | None, out: Path
+    *,
+    folder: Path,
+    deadline: datetime,
+    level: str,
+    year: int | None,
+    as_json: bool,
+    release_name: str | None,
+    out: Path,
 ) -> None:
     r"""Write into FOLDER one workbook per ARS: its QPV and the structures near them, to be filled in.
 
@@ -40,7 +48,11 @@ def template(
     from qpvhealth import fieldwork
 
     release = open_release(out, release_name)
-    for path in fieldwork.returns_template(release, folder, level=level, deadline=_day(deadline), year=year):
+    written = fieldwork.returns_template(release, folder, level=level, deadline=_day(deadline), year=year)
+    if as_json:
+        print_json({"files": [str(path) for path in written]})
+        return
+    for path in written:
         click.echo(str(path))
 
 

@@ -11,18 +11,19 @@ import pandas as pd
 
 FEWEST = 5
 PER = 100_000
-COLUMNS = ["level", "area_code", "parent_code", "n_gp", "n_over_55", "population", "density"]
+COLUMNS = ["level", "area_code", "year", "parent_code", "n_gp", "n_over_55", "population", "density"]
 FEW, COMPLEMENT = "moins de cinq généralistes", "son complément révélerait moins de cinq généralistes"
 
 
 def by_area(practitioners: pd.DataFrame) -> pd.DataFrame:
     """Return one row per area: GPs, those over 55, inhabitants, density per 100,000 (given, else computed; null without people).
 
-    Points are summed to their commune where no row of a file gives it. ``parent_code`` is the region of a commune or département.
+    ``practitioners``: one vintage a level. Points are summed to their commune where no row of a file gives it. ``parent_code`` is the region of a commune or département.
     """
     given = practitioners[practitioners["level"] != "point"]
     points = practitioners[(practitioners["level"] == "point") & practitioners["area_code"].notna()]
-    summed = points.groupby("area_code")[["n_gp", "n_over_55"]].sum(min_count=1).reset_index().assign(level="commune")
+    summed = points.groupby(["area_code", "year"])[["n_gp", "n_over_55"]].sum(min_count=1).reset_index()
+    summed = summed.assign(level="commune")
     told = set(given.loc[given["level"] == "commune", "area_code"])
     out = pd.concat([given, summed[~summed["area_code"].isin(told)]], ignore_index=True)
     computed = out["n_gp"] / out["population"].where(out["population"] > 0) * PER
@@ -41,6 +42,7 @@ def by_quarter(pairs: pd.DataFrame, points: pd.DataFrame, quarters: pd.DataFrame
     out = quarters.rename(columns={"qpv_code": "area_code"}).assign(level="qpv")
     out = out.merge(sums, left_on="area_code", right_index=True, how="left")
     n, people = out["n_gp"].fillna(0.0).where(out["is_told"] | out["n_gp"].notna()), out["population"].astype("float64")
+    out = out.assign(year=points["year"].max())
     return out.assign(n_gp=n, density=n / people.where(people > 0) * PER, population=people)[COLUMNS]
 
 
