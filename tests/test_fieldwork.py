@@ -10,9 +10,9 @@ from qpvhealth import fieldwork
 from qpvhealth.contract.tables import PUBLISHED
 from qpvhealth.errors import InputError, UsageError
 from qpvhealth.ingest import cards, declarations
-from qpvhealth.planning import Area
 from qpvhealth.publish import release as releases
 from qpvhealth.publish.manifest import Facts
+from qpvhealth.quarters import Area
 from qpvhealth.settings import Settings
 
 DEADLINE = date(2019, 6, 30)

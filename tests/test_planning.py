@@ -6,12 +6,12 @@ import pytest
 import shapely
 
 import qpvhealth
-from qpvhealth import planning, studies
+from qpvhealth import planning, practices, siting, studies
 from qpvhealth.contract.tables import PUBLISHED
 from qpvhealth.errors import InputError, UsageError
-from qpvhealth.planning import Area
 from qpvhealth.publish import expectations, release as releases
 from qpvhealth.publish.manifest import Facts
+from qpvhealth.quarters import Area
 from qpvhealth.settings import Settings
 
 OURS = ("neighbourhood_indicators", "practitioners", "projects")
@@ -147,14 +147,14 @@ def test_a_weight_replaces_its_own_and_no_other(release):
 def test_gps_near_a_qpv_are_counted_and_their_ages_masked(release, bretagne):
     first = bretagne.iloc[0]
     commune = first["commune_codes"].split(",")[0]
-    shown = planning.practitioners(release, Area("commune", commune)).frame.set_index("area_code")
+    shown = practices.practitioners(release, Area("commune", commune)).frame.set_index("area_code")
     told = shown.loc[first["qpv_code"]]
     assert told["n_gp"] == 3
     assert told["density"] == pytest.approx(3 / first["population"] * 100_000)
     assert pd.isna(told["share_over_55"])
     assert "moins de cinq" in told["masked"]
     second = bretagne.iloc[1]["commune_codes"].split(",")[0]
-    rennes = planning.practitioners(release, Area("commune", second)).frame.set_index("area_code").loc[second]
+    rennes = practices.practitioners(release, Area("commune", second)).frame.set_index("area_code").loc[second]
     assert (rennes["density"], rennes["share_over_55"], rennes["masked"]) == (134, 0.5, "")
 
 
@@ -192,7 +192,7 @@ def test_adding_a_structure(release, bretagne, tmp_path):
     lon, lat = point(bretagne.iloc[2])
     path = tmp_path / "new.csv"
     path.write_text(f"lon;lat;type\n{lon};{lat};MSP\n{lon};{lat};CDS\n", encoding="utf-8")
-    before, gained = planning.simulate_add(release, path, area=Area("region", "53"))
+    before, gained = siting.simulate_add(release, path, area=Area("region", "53"))
     assert gained.frame["qpv_code"].tolist() == [bretagne["qpv_code"][2]]
     assert before.frame["qpv_covered"].diff().iloc[1] == 1
     assert before.frame["population_covered"].diff().iloc[1] == bretagne["population"][2]
@@ -207,13 +207,13 @@ def test_a_point_or_type_that_cannot_be_simulated_is_refused(release, tmp_path, 
     path = tmp_path / "new.csv"
     path.write_text(f"lon;lat;type\n{row}\n", encoding="utf-8")
     with pytest.raises(InputError, match=told):
-        planning.simulate_add(release, path)
+        siting.simulate_add(release, path)
 
 
 @pytest.mark.parametrize("n", [1, 3])
 def test_the_best_sites_inside_are_the_most_populated_qpv(release, bretagne, n):
     pytest.importorskip("scipy")
-    chosen, _, gained = planning.simulate_best(release, n, area=Area("region", "53"))
+    chosen, _, gained = siting.simulate_best(release, n, area=Area("region", "53"))
     wanted = bretagne["population"].dropna().astype(float).nlargest(n).sum()
     assert chosen.frame["population"].sum() == wanted
     assert gained.frame["population"].sum() == wanted
@@ -222,8 +222,8 @@ def test_the_best_sites_inside_are_the_most_populated_qpv(release, bretagne, n):
 
 def test_a_distance_serves_at_least_as_many(release):
     pytest.importorskip("scipy")
-    inside, *_ = planning.simulate_best(release, 5, area=Area("region", "11"))
-    near, *_ = planning.simulate_best(release, 5, area=Area("region", "11"), near_m=500)
+    inside, *_ = siting.simulate_best(release, 5, area=Area("region", "11"))
+    near, *_ = siting.simulate_best(release, 5, area=Area("region", "11"), near_m=500)
     assert near.frame["population"].sum() >= inside.frame["population"].sum()
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from qpvhealth import planning, studies
+from qpvhealth import studies
 from qpvhealth.errors import InputError, UsageError
 from qpvhealth.facts.programmes import SEC, SEC_FIRST_COMMUNES
 from qpvhealth.facts.territories import ARRONDISSEMENTS
@@ -18,14 +18,15 @@ from qpvhealth.publish import returns as templates, views
 from qpvhealth.publish.rendering import without_formula
 from qpvhealth.publish.store import write_file
 from qpvhealth.publish.views import View
+from qpvhealth.quarters import quarters as quarters_in_force
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import date
     from pathlib import Path
 
-    from qpvhealth.planning import Area
     from qpvhealth.publish.release import Release
+    from qpvhealth.quarters import Area
 
 LEVELS = ("region", "department")
 _STRUCTURE = {
@@ -118,7 +119,7 @@ def returns_template(
     """Write one workbook per region or département: its QPV, the structures outside them within ``ring_m`` or declared, cells to fill."""
     if level not in LEVELS:
         raise UsageError(f'level "{level}": {", ".join(LEVELS)}')
-    rows, quarters = structures(release, year), planning.quarters(release, year)
+    rows, quarters = structures(release, year), quarters_in_force(release, year)
     near = rows[(rows["situation"] != "in_qpv") & ((rows["distance_m"] <= ring_m) | (rows["vecu_declared"] == "yes"))]
     column = f"{level}_code"
     written = []
@@ -169,7 +170,7 @@ def returns_read(
     to: Path | None = None,
 ) -> tuple[View, View]:
     """Read the workbooks that came back: who answered and when, and every cell refused. ``to``: write the declarations there."""
-    rows, quarters = structures(release, year), planning.quarters(release, year)
+    rows, quarters = structures(release, year), quarters_in_force(release, year)
     asked = {f"{level}:{code}" for code in quarters[f"{level}_code"].dropna().unique()}
     found = returned.read(
         paths, structures=set(rows["finess_et"]), quarters=set(quarters["qpv_code"]), expected=asked, deadline=deadline

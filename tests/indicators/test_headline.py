@@ -150,6 +150,15 @@ def test_without_any_list_a_cross_is_null():
         assert cell(got, name)[0] is None, name
 
 
+def test_people_that_nobody_counted_are_unknown_and_not_zero():
+    bare = {"population": None, "is_large": None}
+    alone = of_neighbourhoods(qpv(**bare), qpv(**COVERED))
+    assert cell(alone, "population_without_any") == (None, 1, 0, None)
+    partly = of_neighbourhoods(qpv(**bare), qpv(population=900))
+    assert cell(partly, "population_without_any") == (900, 1, 900, None)  # at least; nobody can say how many at most
+    assert cell(of_neighbourhoods(qpv(**COVERED)), "population_without_any") == (0, 0, 0, 0)
+
+
 def test_near_has_its_own_share():
     got = of_neighbourhoods(qpv(), qpv(n_cds_near=1, is_covered_near=True), qpv(n_msp_near=None, is_covered_near=None))
     at = got["indicator"] == "share_qpv_without_any_near"

@@ -128,6 +128,18 @@ def test_people_of_a_qpv_without_population_have_no_upper_bound():
     )
     assert value(rows, "qpv_without_any_population", "primary") == 500
     assert np.isnan(value(rows, "qpv_without_any_population", "primary", column="upper"))
+    none = matrices.matrix(
+        stock(),
+        pairs(),
+        coverage().assign(population=[np.nan] * 3),
+        neighbourhoods(),
+        sets=[SET],
+        in_force=IN_FORCE,
+        rings_m=(100,),
+        proxy_m=300,
+    )
+    assert np.isnan(value(none, "qpv_without_any_population", "primary"))  # nobody knows how many: not 0
+    assert value(none, "qpv_without_any_population", "primary", column="n_unknown") == 2
 
 
 def test_every_value_lies_within_its_bounds(invented):

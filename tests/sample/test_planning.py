@@ -2,11 +2,11 @@
 
 import pytest
 
-from qpvhealth import planning, sample
+from qpvhealth import planning, practices, sample
 from qpvhealth.contract.tables import PUBLISHED
-from qpvhealth.planning import Area
 from qpvhealth.publish import release as releases, views
 from qpvhealth.publish.manifest import Facts
+from qpvhealth.quarters import Area
 from qpvhealth.sample.geography import communes_of
 from qpvhealth.settings import Settings
 
@@ -37,17 +37,17 @@ def test_every_figure_that_is_not_given_has_its_reason(built):
 def test_a_neighbourhood_without_gp_has_none_and_the_rest_of_the_country_is_unknown(built, release):
     points = built["practitioners"].query("level == 'point'")
     assert len(points) == TRUTH.n_gp_points
-    told = planning.practitioners(release, Area("department", "35"), within_m=0).frame
+    told = practices.practitioners(release, Area("department", "35"), within_m=0).frame
     quarters = told[told["level"] == "qpv"]
     assert (quarters["n_gp"] == 0).sum() == TRUTH.n_qpv_without_gp
     assert quarters["n_gp"].sum() == TRUTH.n_gp_points
-    elsewhere = planning.practitioners(release, Area("region", "93")).frame
+    elsewhere = practices.practitioners(release, Area("region", "93")).frame
     assert elsewhere.query("level == 'qpv'")["n_gp"].isna().all()
 
 
 def test_the_densities_of_document_004(release):
     town = communes_of("35")[0].code
-    told = planning.practitioners(release, Area("commune", town)).frame.set_index("area_code")
+    told = practices.practitioners(release, Area("commune", town)).frame.set_index("area_code")
     assert (round(told.loc[town, "density"]), told.loc[town, "share_over_55"]) == (134, 0.5)
     assert told.loc["FR", "density"] == 109
     assert told.loc["53", "share_over_55"] == pytest.approx(0.45)

@@ -15,8 +15,8 @@ from qpvhealth.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from qpvhealth.planning import Area
     from qpvhealth.publish.views import View
+    from qpvhealth.quarters import Area
 
 AREA_HELP = "region:53, department:35, epci:CODE, commune:35238 or country."
 
@@ -27,9 +27,9 @@ def area_option(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _area(text: str | None) -> Area | None:
-    from qpvhealth import planning
+    from qpvhealth.quarters import Area
 
-    return None if text is None else planning.Area.parse(text)
+    return None if text is None else Area.parse(text)
 
 
 @main_group.command()
@@ -159,10 +159,10 @@ def practitioners(
     Example:
       qpvhealth practitioners --within commune:35238
     """
-    from qpvhealth import planning
+    from qpvhealth import practices
 
     release = open_release(out, release_name)
-    show(release, planning.practitioners(release, _area(within), within_m=within_m), fmt, to, as_json=as_json)
+    show(release, practices.practitioners(release, _area(within), within_m=within_m), fmt, to, as_json=as_json)
 
 
 @main_group.command()
@@ -238,16 +238,16 @@ def simulate(
       qpvhealth simulate --add sites.csv
       qpvhealth simulate --best 5 --within region:76
     """
-    from qpvhealth import planning
+    from qpvhealth import siting
 
     if (added is None) == (best is None):
         raise UsageError("name either --add FILE or --best N")
     release, area = open_release(out, release_name), _area(within)
     views: tuple[View, ...]
     if added is not None:
-        views = planning.simulate_add(release, added, area=area, near_m=near_m)
+        views = siting.simulate_add(release, added, area=area, near_m=near_m)
     else:
-        views = planning.simulate_best(release, best or 0, area=area, near_m=near_m)
+        views = siting.simulate_best(release, best or 0, area=area, near_m=near_m)
     show_all(release, views, fmt, to, as_json=as_json)
 
 

@@ -307,14 +307,25 @@ def _measures(marks: dict[str, pd.Series], uncovered: pd.Series, assessed: pd.Se
             f"{subset.name}|unknown": (possible | unweighed).astype("int64"),
             f"{subset.name}|known": (mark.notna() & ~unweighed & (assessed | (not subset.without))).astype("int64"),
         }
+        if subset.unit == "inhabitants":
+            columns |= {
+                f"{subset.name}|weighed": (sure & ~unweighed).astype("int64"),
+                f"{subset.name}|unweighed": unweighed.astype("int64"),
+                f"{subset.name}|unbounded": ((sure | possible) & weight.isna()).astype("int64"),
+            }
     without = uncovered.fillna(value=False).astype("int64")
     counted = {"sure": without, "unknown": uncovered.isna().astype("int64"), "assessed": assessed.astype("int64")}
     return pd.DataFrame(columns | counted).assign(n=1)
 
 
 def _subset_indicator(sums: pd.DataFrame, subset: Subset) -> pd.DataFrame:
-    sure = sums[f"{subset.name}|sure"]
-    value = sure.where(sums[f"{subset.name}|known"] > 0)
+    """Write one subset. People are unknown where no QPV that counts has a population, and have no upper bound where one has none."""
+    sure, upper = sums[f"{subset.name}|sure"], sums[f"{subset.name}|upper"]
+    told = sums[f"{subset.name}|known"] > 0
+    if subset.unit == "inhabitants":
+        told &= (sums[f"{subset.name}|unweighed"] == 0) | (sums[f"{subset.name}|weighed"] > 0)
+        upper = upper.where(sums[f"{subset.name}|unbounded"] == 0)
+    value = sure.where(told)
     return sums[KEY[1:]].assign(
         indicator=subset.name,
         value=value,
@@ -322,7 +333,7 @@ def _subset_indicator(sums: pd.DataFrame, subset: Subset) -> pd.DataFrame:
         denominator=np.nan,
         n_unknown=sums[f"{subset.name}|unknown"],
         lower=sure,
-        upper=sums[f"{subset.name}|upper"],
+        upper=upper,
         unit=subset.unit,
         rule=subset.words,
     )

@@ -360,7 +360,9 @@ def _subset_sums(of_year: _Year, name: str, mark: pd.Series, found: _Verdict) ->
             held @ (weighed & (sure | open_question)) > 0, _NAN, people_in + held @ (weight * open_question)
         )
         lost = unknown + held @ (sure & weighed)
-        sums[f"{name}{suffix}_population"] = Sum(np.where(is_told, people_in, _NAN), None, lost, people_in, most)
+        is_weighed = (n == 0) | (held @ (sure & ~weighed) > 0)
+        lived = np.where(is_told & is_weighed, people_in, _NAN)
+        sums[f"{name}{suffix}_population"] = Sum(lived, None, lost, people_in, most)
     return sums
 
 

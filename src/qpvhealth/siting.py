@@ -1,0 +1,139 @@
+"""What new structures would change, asked of a release: given points, or the best places. Simulations, never counts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from qpvhealth import quarters, studies
+from qpvhealth.errors import InputError
+from qpvhealth.indicators import simulation
+from qpvhealth.ingest import cards, layouts, tables
+from qpvhealth.ingest.layouts import Field, Layout
+from qpvhealth.ingest.projects import TYPE_WORDS
+from qpvhealth.publish.views import View
+from qpvhealth.quarters import Area
+from qpvhealth.spatial import sites
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from qpvhealth.publish.release import Release
+
+SIMULATION = "SIMULATION : ne se compare à aucun compte et ne s'y ajoute pas"
+POINTS = Layout(
+    "simulated-structures",
+    (
+        Field("longitude", ("lon", "lng"), required=True),
+        Field("latitude", ("lat",), required=True),
+        Field("structure_type", ("type",), required=True),
+        Field("name", ("nom", "label")),
+    ),
+)
+_EFFECT_TITLES: dict[str, str] = {
+    "when": "Moment",
+    "qpv_total": "QPV",
+    "qpv_covered": "Couverts",
+    "share_covered": "Part couverte, des QPV dont la couverture est connue",
+    "qpv_unknown": "QPV de couverture inconnue",
+    "population_covered": "Habitants couverts",
+    "population_unknown": "QPV sans population connue",
+    "label": "Nature",
+    "data": "Données",
+}
+_GAINED_TITLES: dict[str, str] = {
+    "site": "Site",
+    "qpv_code": "Code QPV",
+    "name": "Nom",
+    "population": "Habitants",
+    "zone_class": "Zonage",
+    "is_npnru": "NPNRU",
+    "distance_m": "Distance",
+    "label": "Nature",
+    "data": "Données",
+}
+
+
+def simulate_add(release: Release, path: Path, *, area: Area | None = None, near_m: float = 0) -> tuple[View, View]:
+    """Say what structures of a file (longitude, latitude, type) would change: coverage before and after, and the QPV gained.
+
+    ``near_m`` 0: only the QPV that holds the point; else those within that distance too. Raises InputError for a point that cannot be
+    read or lies in no territory, or a type other than MSP and CdS, which alone cover a QPV.
+    """
+    card = cards.Card("simulate", "structures", path, path.name)
+    raw = tables.read(card)
+    text = layouts.renamed(raw, card, POINTS)
+    known = text["structure_type"].str.strip().str.casefold().isin(TYPE_WORDS)
+    if (odd := np.flatnonzero(~known)).size:
+        rows_of = ", ".join(f'"{text["structure_type"].iloc[i]}" (row {raw.rows[i]})' for i in odd[:5])
+        raise InputError(f"{path.name}: type {rows_of}: MSP or CdS expected, which alone cover a QPV")
+    lon, lat = (pd.to_numeric(text[c].str.replace(",", "."), errors="coerce") for c in ("longitude", "latitude"))
+    added = quarters.points(lon, lat)
+    if (lost := np.flatnonzero(added["x"].isna())).size:
+        raise InputError(f"{path.name}: no usable point in row {', '.join(str(raw.rows[i]) for i in lost[:5])}")
+    rows = _simulated(release, area)
+    return _views(release, rows, sites.served(added, quarters.perimeters(release, rows), near_m), near_m)
+
+
+def _simulated(release: Release, area: Area | None) -> pd.DataFrame:
+    rows = quarters.quarters(release)
+    here: pd.DataFrame = rows[quarters.within(rows, area or Area())].reset_index(drop=True)
+    return here.assign(is_covered=here["is_covered_in"])
+
+
+def _views(release: Release, rows: pd.DataFrame, reached: pd.DataFrame, near_m: float) -> tuple[View, View]:
+    summary, gained = simulation.effect(rows, reached)
+    told = {"data": studies.data(release), "label": simulation.LABEL}
+    how = "une structure couvre le QPV qui la contient" + (f", et ceux à {near_m:g} m au plus" if near_m else "")
+    notes = (SIMULATION, *studies.notes(release), how, *_unknown_coverage(rows))
+    before = View("simulate", summary.assign(**told)[[*_EFFECT_TITLES]], dict(_EFFECT_TITLES), notes)
+    return before, View("simulate-gained", gained.assign(**told)[[*_GAINED_TITLES]], dict(_GAINED_TITLES), notes)
+
+
+def _unknown_coverage(rows: pd.DataFrame) -> tuple[str, ...]:
+    """Say how many QPV a simulation can neither count as covered nor as gained."""
+    n = int(rows["is_covered"].isna().sum())
+    return (f"{n} QPV sur {len(rows)} de couverture inconnue : ni couverts, ni à gagner",) if n else ()
+
+
+_SITE_TITLES: dict[str, str] = {
+    "site": "Site",
+    "longitude": "Longitude",
+    "latitude": "Latitude",
+    "qpv_codes": "QPV servis",
+    "population": "Habitants nouvellement couverts",
+    "label": "Nature",
+    "data": "Données",
+}
+
+
+def simulate_best(release: Release, n: int, *, area: Area | None = None, near_m: float = 0) -> tuple[View, View, View]:
+    """Find where ``n`` structures would cover the most residents of uncovered QPV: the sites, coverage before and after, QPV gained.
+
+    The notes give the gap to the proven optimum, over the candidate sites: one in each QPV, and where the surroundings of several meet.
+    """
+    rows = _simulated(release, area)
+    held = quarters.perimeters(release, rows)
+    tried = sites.candidates(held, near_m) if held else quarters.points(pd.Series(dtype=float), pd.Series(dtype=float))
+    reached = sites.served(tried, held, near_m)
+    bare = rows[~rows["is_covered"].fillna(value=True).astype(bool)].set_index("qpv_code")
+    demand = bare["population"].dropna().astype("float64")
+    plan = simulation.best(reached, demand, n)
+    chosen = reached[reached["site"].isin(plan.sites) & reached["qpv_code"].isin(bare.index)]
+    before, gained = _views(release, rows, reached[reached["site"].isin(plan.sites)], near_m)
+    named = chosen.groupby("site")["qpv_code"].agg(", ".join)
+    first = chosen.drop_duplicates("qpv_code")
+    people = demand.reindex(first["qpv_code"]).groupby(first["site"].to_numpy()).sum()
+    shown = tried[tried["site"].isin(plan.sites)].assign(
+        qpv_codes=lambda s: s["site"].map(named), population=lambda s: s["site"].map(people).fillna(0.0)
+    )
+    proof = "optimum prouvé" if plan.is_optimal else "optimum non prouvé dans le temps imparti"
+    proof = proof if len(demand) else "aucun QPV sûrement sans structure, et de population connue, dans cette zone"
+    told = f"{plan.value:.0f} habitants ; borne {plan.bound:.0f} ; écart à l'optimum {plan.gap:.4%} ({proof}) ; {len(tried)} sites essayés"
+    frame = shown.assign(label=simulation.LABEL, data=studies.data(release)).sort_values("population", ascending=False)
+    view = View(
+        "simulate-sites", frame[[*_SITE_TITLES]].reset_index(drop=True), dict(_SITE_TITLES), (told, *before.notes)
+    )
+    return view, before, gained
