@@ -71,6 +71,12 @@ def rounds(commands: dict[str, list[str]], repeat: int, *, fewer: dict[str, int]
     return found
 
 
+def compile_modules(python: str) -> None:
+    """Write the bytecode of what an interpreter has installed, as its first runs would: installers may leave it out."""
+    told = "import compileall, sysconfig; compileall.compile_dir(sysconfig.get_path('purelib'), quiet=2)"
+    subprocess.run([python, "-c", told], check=False)
+
+
 def can_import(python: str, module: str) -> bool:
     return subprocess.run([python, "-c", f"import {module}"], capture_output=True, check=False).returncode == 0
 

@@ -9,6 +9,7 @@ python benchmarks/run.py --neighbourhoods QPV.shp --data FOLDER --peers PYTHON [
 from __future__ import annotations
 
 import argparse
+import compileall
 import sys
 import tempfile
 import time
@@ -17,6 +18,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
 import locating  # noqa: E402 -- beside this file
+import measure  # noqa: E402
 import national  # noqa: E402
 import results  # noqa: E402
 import starting  # noqa: E402
@@ -60,6 +62,9 @@ def measured(name: str, options: argparse.Namespace, scratch: Path) -> results.S
 def main() -> None:
     options = parsed()
     options.neighbourhoods, options.data = options.neighbourhoods.resolve(), options.data.resolve()
+    compileall.compile_dir(HERE.parent / "src", quiet=2)
+    for python in {sys.executable, options.peers}:
+        measure.compile_modules(python)
     for name in (n for n in SECTIONS if n in options.only):
         started = time.perf_counter()
         with tempfile.TemporaryDirectory(dir=options.scratch) as folder:
