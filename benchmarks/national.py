@@ -110,7 +110,11 @@ def section(data: Path, python: str, scratch: Path, repeat: int, order: int) -> 
     for form in ("buffer", "dwithin"):
         target = str(scratch / f"{form}.parquet")
         commands[form] = [python, "-c", PLAIN, target, form, quarters, *map(str, extracts)]
-    commands["imports of the build"] = [sys.executable, "-c", "import qpvhealth.pipeline, qpvhealth.publish.release"]
+    commands["imports of the build"] = [
+        sys.executable,
+        "-c",
+        "import qpvhealth.pipeline.building, qpvhealth.publish.release",
+    ]
     found = rounds(commands, repeat)
     columns = ["program", "runs", "wall s", "of the buffer script", "processor s", "of the buffer script", "memory MB"]
     rows = [_row(m, found["buffer"]) for m in found.values()]

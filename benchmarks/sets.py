@@ -10,8 +10,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import shapely
 
-from qpvhealth import points as locating
 from qpvhealth.facts.territories import TERRITORIES
+from qpvhealth.locating import points as locating
 
 if TYPE_CHECKING:
     from pathlib import Path

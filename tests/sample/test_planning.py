@@ -2,13 +2,14 @@
 
 import pytest
 
-from qpvhealth import planning, practices, sample
+from qpvhealth import sample
 from qpvhealth.contract.tables import PUBLISHED
 from qpvhealth.publish import release as releases, views
 from qpvhealth.publish.manifest import Facts
-from qpvhealth.quarters import Area
 from qpvhealth.sample.geography import communes_of
 from qpvhealth.settings import Settings
+from qpvhealth.studies import planning, practices
+from qpvhealth.studies.quarters import Area
 
 TRUTH = sample.planning_truth()
 

@@ -77,15 +77,15 @@ def _plan(resolved: list[Input], chosen: Settings, *, up_to_date: bool, as_json:
 
 
 def _build(raw: Path, out: Path, chosen: Settings, fingerprint: str, *, strict: bool, as_json: bool) -> None:
-    from qpvhealth import pipeline
     from qpvhealth.contract.tables import PUBLISHED
+    from qpvhealth.pipeline import building
     from qpvhealth.publish import release
     from qpvhealth.publish.manifest import Facts
     from qpvhealth.publish.store import Store
 
     target = Store(out)
     with target.lock(), Progress() as tell:
-        built = pipeline.build(raw, chosen, progress=tell)
+        built = building.build(raw, chosen, progress=tell)
         if strict:
             _refuse_strict(built.findings)
         tell("publishing")

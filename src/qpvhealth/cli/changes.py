@@ -88,7 +88,7 @@ def diff(
 
 def _compared(old: str, new: str, year: int | None, out: Path, name: str | None) -> tuple[Opening, Compared]:
     """Compare two years where both arguments are years of the release, two releases otherwise."""
-    from qpvhealth import comparison
+    from qpvhealth.studies import comparison
 
     if _is_year(old) and _is_year(new):
         if year is not None:

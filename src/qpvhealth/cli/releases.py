@@ -71,14 +71,14 @@ def _contracts(release: Release, *, as_json: bool) -> None:
 
 def _hold(release: Release, expect: Path | None, fmt: str | None, to: Path | None, *, as_json: bool) -> None:
     """Show figures held against the release; exit 1 when one differs."""
-    from qpvhealth import studies
     from qpvhealth.publish import expectations, published_check
+    from qpvhealth.studies import figures
 
     if expect is not None:
-        views = studies.expected(release, expect)
+        views = figures.expected(release, expect)
         differing = expectations.differing(views[0].frame)
     else:
-        views = tuple(v for v in (studies.published(release), studies.published_series(release)) if len(v.frame))
+        views = tuple(v for v in (figures.published(release), figures.published_series(release)) if len(v.frame))
         differing = any(published_check.differing(v.frame) for v in views)
     show_all(release, views, fmt, to, as_json=as_json)
     if differing:

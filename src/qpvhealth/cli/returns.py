@@ -45,7 +45,7 @@ def template(
     Example:
       qpvhealth returns template retours --deadline 2019-05-31
     """
-    from qpvhealth import fieldwork
+    from qpvhealth.studies import fieldwork
 
     release = open_release(out, release_name)
     written = fieldwork.returns_template(release, folder, level=level, deadline=_day(deadline), year=year)
@@ -85,7 +85,7 @@ def read(
     Example:
       qpvhealth returns read retours/*.xlsx --deadline 2019-05-31 --declarations vecu-2019.csv
     """
-    from qpvhealth import fieldwork
+    from qpvhealth.studies import fieldwork
 
     release = open_release(out, release_name)
     views = fieldwork.returns_read(release, list(files), deadline=_day(deadline), level=level, year=year, to=made)

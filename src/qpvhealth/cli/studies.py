@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from qpvhealth.publish.views import View
-    from qpvhealth.quarters import Area
+    from qpvhealth.studies.quarters import Area
 
 AREA_HELP = "region:53, department:35, epci:CODE, commune:35238 or country."
 
@@ -27,7 +27,7 @@ def area_option(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _area(text: str | None) -> Area | None:
-    from qpvhealth.quarters import Area
+    from qpvhealth.studies.quarters import Area
 
     return None if text is None else Area.parse(text)
 
@@ -42,10 +42,10 @@ def programmes(*, fmt: str | None, to: Path | None, as_json: bool, release_name:
     Example:
       qpvhealth programmes
     """
-    from qpvhealth import studies
+    from qpvhealth.studies import figures
 
     release = open_release(out, release_name)
-    show(release, studies.programmes(release), fmt, to, as_json=as_json)
+    show(release, figures.programmes(release), fmt, to, as_json=as_json)
 
 
 @main_group.command()
@@ -78,10 +78,10 @@ def matrix(
       qpvhealth matrix --year 2020 --to matrice.xlsx
       qpvhealth matrix --said "86 %"
     """
-    from qpvhealth import studies
+    from qpvhealth.studies import figures
 
     release = open_release(out, release_name)
-    show(release, studies.matrix(release, measure=measure, year=year, said=said), fmt, to, as_json=as_json)
+    show(release, figures.matrix(release, measure=measure, year=year, said=said), fmt, to, as_json=as_json)
 
 
 @main_group.command()
@@ -121,7 +121,7 @@ def priorities(
     Example:
       qpvhealth priorities --within region:53 --weight population=4 --weight npnru=0
     """
-    from qpvhealth import planning
+    from qpvhealth.studies import planning
 
     release = open_release(out, release_name)
     view = planning.priorities(release, area=_area(within), weights=_weights(weights), **chosen)
@@ -159,7 +159,7 @@ def practitioners(
     Example:
       qpvhealth practitioners --within commune:35238
     """
-    from qpvhealth import practices
+    from qpvhealth.studies import practices
 
     release = open_release(out, release_name)
     show(release, practices.practitioners(release, _area(within), within_m=within_m), fmt, to, as_json=as_json)
@@ -202,7 +202,7 @@ def projects(
       qpvhealth projects --show effect
       qpvhealth projects --show funding --by department
     """
-    from qpvhealth import planning
+    from qpvhealth.studies import planning
 
     release = open_release(out, release_name)
     show(release, planning.projects(release, show=shown, area=_area(within), by=by), fmt, to, as_json=as_json)
@@ -238,7 +238,7 @@ def simulate(
       qpvhealth simulate --add sites.csv
       qpvhealth simulate --best 5 --within region:76
     """
-    from qpvhealth import siting
+    from qpvhealth.studies import siting
 
     if (added is None) == (best is None):
         raise UsageError("name either --add FILE or --best N")
@@ -274,7 +274,7 @@ def sec(
     Example:
       qpvhealth sec --within department:93
     """
-    from qpvhealth import fieldwork
+    from qpvhealth.studies import fieldwork
 
     release = open_release(out, release_name)
     show(release, fieldwork.sec(release, answers=answers, year=year, area=_area(within)), fmt, to, as_json=as_json)
@@ -293,7 +293,7 @@ def declarations(
     Example:
       qpvhealth declarations --year 2019
     """
-    from qpvhealth import fieldwork
+    from qpvhealth.studies import fieldwork
 
     release = open_release(out, release_name)
     show_all(release, fieldwork.vecu_support(release, year=year), fmt, to, as_json=as_json)

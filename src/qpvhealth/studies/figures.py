@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from qpvhealth import unexpected
 from qpvhealth.errors import UsageError
 from qpvhealth.facts.generations import IN_FORCE
 from qpvhealth.facts.programmes import LIST, PROGRAMMES, Programme
@@ -18,6 +17,7 @@ from qpvhealth.facts.published import CDS_WITH_GP, FIGURES, PERIMETER_SETS, Peri
 from qpvhealth.indicators import attainment, density, matrix as matrices
 from qpvhealth.publish import expectations, published_check, views
 from qpvhealth.publish.views import View
+from qpvhealth.studies import unexpected
 
 if TYPE_CHECKING:
     from pathlib import Path

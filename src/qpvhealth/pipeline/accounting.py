@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from qpvhealth.ingest.sources import Vintage
-    from qpvhealth.pipeline import Basis
+    from qpvhealth.pipeline.building import Basis
 
 Rule = Mapping[str, str | None]
 InForce = Mapping[int, Rule]

@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pandas as pd
 
-from qpvhealth import accounting
 from qpvhealth.contract.keys import among
 from qpvhealth.contract.rules import Finding
 from qpvhealth.contract.tables import ALL
 from qpvhealth.facts.categories import STRUCTURE_TYPES
 from qpvhealth.indicators import change_summary, counts, headline
+from qpvhealth.pipeline import accounting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from qpvhealth.pipeline import Basis
+    from qpvhealth.pipeline.building import Basis
     from qpvhealth.settings import Settings
 
 KEY = ["finess_et", "year"]

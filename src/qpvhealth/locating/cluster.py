@@ -12,9 +12,9 @@ import time
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from qpvhealth import points as locating
 from qpvhealth.errors import PublishError, UsageError
 from qpvhealth.ingest.points import PointFile
+from qpvhealth.locating import points as locating
 from qpvhealth.publish.points import PARQUET, keep_index, kept_index
 from qpvhealth.publish.store import writing
 from qpvhealth.spatial import cells
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from qpvhealth.points import Counts, Progress, Summary
+    from qpvhealth.locating.points import Counts, Progress, Summary
 
 PART_ROWS = 4_000_000
 RETRIES = 3

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from qpvhealth import accounting, assembly, findings, other_types, supplements
 from qpvhealth.contract.tables import PUBLISHED
 from qpvhealth.facts.generations import IN_FORCE, expected_count
 from qpvhealth.facts.situations import LOCATED
 from qpvhealth.facts.territories import TERRITORIES
 from qpvhealth.indicators import agreement, counts, coverage, headline, net_change, perimeter_effect
 from qpvhealth.ingest import cards as card_files, corrections, inputs as input_files, sources as staged_sources
+from qpvhealth.pipeline import accounting, assembly, findings, other_types, supplements
 from qpvhealth.settings import Settings
 from qpvhealth.spatial import (
     location,

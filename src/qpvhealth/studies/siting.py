@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from qpvhealth import quarters, studies
 from qpvhealth.errors import InputError
 from qpvhealth.indicators import simulation
 from qpvhealth.ingest import cards, layouts, tables
 from qpvhealth.ingest.layouts import Field, Layout
 from qpvhealth.ingest.projects import TYPE_WORDS
 from qpvhealth.publish.views import View
-from qpvhealth.quarters import Area
 from qpvhealth.spatial import sites
+from qpvhealth.studies import figures, quarters
+from qpvhealth.studies.quarters import Area
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -85,9 +85,9 @@ def _simulated(release: Release, area: Area | None) -> pd.DataFrame:
 
 def _views(release: Release, rows: pd.DataFrame, reached: pd.DataFrame, near_m: float) -> tuple[View, View]:
     summary, gained = simulation.effect(rows, reached)
-    told = {"data": studies.data(release), "label": simulation.LABEL}
+    told = {"data": figures.data(release), "label": simulation.LABEL}
     how = "une structure couvre le QPV qui la contient" + (f", et ceux à {near_m:g} m au plus" if near_m else "")
-    notes = (SIMULATION, *studies.notes(release), how, *_unknown_coverage(rows))
+    notes = (SIMULATION, *figures.notes(release), how, *_unknown_coverage(rows))
     before = View("simulate", summary.assign(**told)[[*_EFFECT_TITLES]], dict(_EFFECT_TITLES), notes)
     return before, View("simulate-gained", gained.assign(**told)[[*_GAINED_TITLES]], dict(_GAINED_TITLES), notes)
 
@@ -132,7 +132,7 @@ def simulate_best(release: Release, n: int, *, area: Area | None = None, near_m:
     proof = "optimum prouvé" if plan.is_optimal else "optimum non prouvé dans le temps imparti"
     proof = proof if len(demand) else "aucun QPV sûrement sans structure, et de population connue, dans cette zone"
     told = f"{plan.value:.0f} habitants ; borne {plan.bound:.0f} ; écart à l'optimum {plan.gap:.4%} ({proof}) ; {len(tried)} sites essayés"
-    frame = shown.assign(label=simulation.LABEL, data=studies.data(release)).sort_values("population", ascending=False)
+    frame = shown.assign(label=simulation.LABEL, data=figures.data(release)).sort_values("population", ascending=False)
     view = View(
         "simulate-sites", frame[[*_SITE_TITLES]].reset_index(drop=True), dict(_SITE_TITLES), (told, *before.notes)
     )

@@ -15,9 +15,9 @@ import pyarrow.parquet as pq
 import pytest
 import shapely
 
-from qpvhealth import points
 from qpvhealth.errors import InputError, PublishError, UsageError
 from qpvhealth.ingest.points import PointFile
+from qpvhealth.locating import points
 from qpvhealth.spatial.projection import transform_points
 
 X, Y = 650_000.0, 6_860_000.0
@@ -259,7 +259,7 @@ def test_a_run_that_is_killed_leaves_what_was_there(tmp_path):
     (tmp_path / "o.parquet").write_text("before")
     program = f"""
         import os, pathlib
-        from qpvhealth import points
+        from qpvhealth.locating import points
         here = pathlib.Path({str(tmp_path)!r})
         points.locate_file(here / "p.parquet", here / "qpv.gpkg", here / "o.parquet", distance_m=300, x="x", y="y",
                            crs="EPSG:2154", progress=lambda done, total: os._exit(9))
@@ -277,7 +277,7 @@ def test_memory_does_not_grow_with_the_file(tmp_path):
     pq.write_table(pa.table({"x": x, "y": x - X + Y}), tmp_path / "p.parquet", row_group_size=n, use_dictionary=False)
     program = f"""
         import pathlib, resource
-        from qpvhealth import points
+        from qpvhealth.locating import points
         here = pathlib.Path({str(tmp_path)!r})
         points.locate_file(here / "p.parquet", here / "qpv.gpkg", here / "o.parquet", distance_m=300, x="x", y="y",
                            crs="EPSG:2154")
@@ -320,7 +320,7 @@ class TestDask:
         self, tmp_path, neighbourhoods, big, monkeypatch
     ):
         distributed = pytest.importorskip("distributed")
-        from qpvhealth import cluster
+        from qpvhealth.locating import cluster
 
         monkeypatch.setattr(cluster, "PART_ROWS", 5_000)
         run(big, neighbourhoods, tmp_path / "whole.parquet")

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from qpvhealth import quarters, studies
 from qpvhealth.errors import UsageError
 from qpvhealth.facts.territories import DEPARTMENT_REGION
 from qpvhealth.indicators import density
 from qpvhealth.publish.views import View
-from qpvhealth.quarters import Area
 from qpvhealth.spatial import sites
+from qpvhealth.studies import figures, quarters
+from qpvhealth.studies.quarters import Area
 
 if TYPE_CHECKING:
     from qpvhealth.publish.release import Release
@@ -50,8 +50,8 @@ def practitioners(release: Release, area: Area | None = None, *, within_m: float
     told = f"médecins à {within_m:g} m au plus, pour les habitants du QPV"
     of_quarter = np.where(shown["n_gp"].isna(), "inconnu : aucun point donné pour ce QPV", told)
     note = np.where(shown["level"] == "qpv", of_quarter, "valeur de la zone")
-    shown = shown.assign(note=note, data=studies.data(release))[[*_GP_TITLES]].reset_index(drop=True)
-    return View("practitioners", shown, dict(_GP_TITLES), studies.notes(release))
+    shown = shown.assign(note=note, data=figures.data(release))[[*_GP_TITLES]].reset_index(drop=True)
+    return View("practitioners", shown, dict(_GP_TITLES), figures.notes(release))
 
 
 def _gps(release: Release) -> pd.DataFrame:

@@ -6,13 +6,13 @@ import pytest
 import shapely
 
 import qpvhealth
-from qpvhealth import planning, practices, siting, studies
 from qpvhealth.contract.tables import PUBLISHED
 from qpvhealth.errors import InputError, UsageError
 from qpvhealth.publish import expectations, release as releases
 from qpvhealth.publish.manifest import Facts
-from qpvhealth.quarters import Area
 from qpvhealth.settings import Settings
+from qpvhealth.studies import figures, planning, practices, siting
+from qpvhealth.studies.quarters import Area
 
 OURS = ("neighbourhood_indicators", "practitioners", "projects")
 """Kinds that these tests write themselves, in place of those of the invented France."""
@@ -228,7 +228,7 @@ def test_a_distance_serves_at_least_as_many(release):
 
 
 def test_published_figures_of_the_invented_france(release):
-    held = studies.published(release).frame.set_index("id")
+    held = figures.published(release).frame.set_index("id")
     for name in (
         "002-2018-03-msp-n_in_qpv",
         "002-net-msp_cds",
@@ -254,27 +254,27 @@ def test_published_figures_of_the_invented_france(release):
 def test_expectations_written_of_a_release_hold(release, tmp_path):
     path = tmp_path / "expect.toml"
     path.write_text(expectations.text(release), encoding="utf-8")
-    assert not expectations.differing(studies.expected(release, path)[0].frame)
+    assert not expectations.differing(figures.expected(release, path)[0].frame)
 
 
 def test_programmes_and_matrix(release):
-    told = studies.programmes(release).frame
+    told = figures.programmes(release).frame
     mine = told[(told["programme"] == "doublement-msp_cds") & (told["origin"] == "calculé")]
     assert [round(s, 3) for s in mine["share_of_way"]] == [0.0, 0.116, 0.247]
-    cells = studies.matrix(release, year=2020).frame
+    cells = figures.matrix(release, year=2020).frame
     assert cells["words"].str.contains("01/04/2020").all()
     with pytest.raises(UsageError):
-        studies.matrix(release, measure="luck")
+        figures.matrix(release, measure="luck")
 
 
 def test_a_printed_number_is_placed_in_the_matrix(release):
-    found = studies.matrix(release, said="86 %").frame
+    found = figures.matrix(release, said="86 %").frame
     agree = found[found["placed"] == "compatible"]
     assert agree["value"].between(0.855 - 1e-9, 0.865 + 1e-9).all()
     named = agree[(agree["year"] == 2020) & (agree["scope"] == "primary") & (agree["perimeter"] == "all_2015")]
     assert named["near"].tolist() == ["inside"]
     could = found[found["placed"] == "dans les bornes"]
     assert (~could["value"].between(0.855, 0.865) & (could["upper"] >= 0.855 - 1e-9)).all()
-    assert studies.matrix(release, measure="large_qpv_without_any", said="148").frame["value"].eq(148).any()
+    assert figures.matrix(release, measure="large_qpv_without_any", said="148").frame["value"].eq(148).any()
     with pytest.raises(UsageError, match="as printed"):
-        studies.matrix(release, said="beaucoup")
+        figures.matrix(release, said="beaucoup")

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from qpvhealth import comparison
 from qpvhealth.errors import QpvhealthError
 from qpvhealth.facts.categories import STRUCTURE_TYPES
 from qpvhealth.facts.situations import IN_QPV, SITUATIONS, VECU_DECLARED
 from qpvhealth.publish import diff, release as releases
 from qpvhealth.publish.expectations import CONFORM, name_of
 from qpvhealth.publish.views import View
+from qpvhealth.studies import comparison
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -11,7 +11,7 @@ from qpvhealth.facts.territories import METROPOLE
 from qpvhealth.spatial import location, projection
 
 if TYPE_CHECKING:
-    from qpvhealth.pipeline import Basis
+    from qpvhealth.pipeline.building import Basis
     from qpvhealth.spatial.perimeters import Perimeters
 
 BY_POINT, BY_NAME, NO_PLACE = "point", "qpv-named", "no-place"

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from qpvhealth import accounting
+from qpvhealth.pipeline import accounting
 
 
 def series(now):

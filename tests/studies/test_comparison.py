@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 import qpvhealth
-from qpvhealth import comparison, sample
+from qpvhealth import sample
 from qpvhealth.contract.tables import PUBLISHED
 from qpvhealth.errors import UsageError
 from qpvhealth.facts import causes
@@ -16,6 +16,7 @@ from qpvhealth.publish import diff, release
 from qpvhealth.publish.manifest import Facts
 from qpvhealth.publish.store import Store
 from qpvhealth.settings import Settings
+from qpvhealth.studies import comparison
 
 
 @pytest.fixture(scope="module")

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from qpvhealth import practices, quarters, studies
 from qpvhealth.errors import UsageError
 from qpvhealth.facts.generations import IN_FORCE
 from qpvhealth.facts.territories import METROPOLE, NO_REGION
 from qpvhealth.indicators import pipeline_effect, priorities as ranking
 from qpvhealth.publish.views import View
-from qpvhealth.quarters import Area
+from qpvhealth.studies import figures, practices, quarters
+from qpvhealth.studies.quarters import Area
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -67,7 +67,7 @@ def priorities(
     told = ranking.criteria_of(bare, release.table("neighbourhood_figures"), practices.of_quarters(release, rows))
     ranked = ranking.rank(told, chosen)
     here = ranked[quarters.within(ranked, area or Area())].head(len(ranked) if limit is None else limit)
-    here = here.assign(rank_within=np.arange(1, len(here) + 1), data=studies.data(release))
+    here = here.assign(rank_within=np.arange(1, len(here) + 1), data=figures.data(release))
     used = [n for n in ranking.CRITERIA if f"contribution_{n}" in ranked.columns]
     parts = {f"contribution_{n}": f"Part : {ranking.CRITERIA[n].label_fr}" for n in used}
     values = {n: ranking.CRITERIA[n].label_fr for n in used}
@@ -75,7 +75,7 @@ def priorities(
     titles = {**_RANKED, **values, **levels, **parts, "data": "Données"}
     lost = int(rows[COVERED[scope]].isna().sum())
     notes = (
-        *studies.notes(release),
+        *figures.notes(release),
         _WEIGHTS + " : " + ", ".join(f"{n} {w:g}" for n, w in chosen.items()),
         *((_OF_COMMUNE,) if levels else ()),
         f"{len(bare)} QPV sûrement sans structure ; {lost} de couverture inconnue, non classés",
@@ -148,8 +148,8 @@ def projects(release: Release, *, show: str = "list", area: Area | None = None, 
     if show not in shown:
         raise UsageError(f'projects: unknown "{show}"; known: {", ".join(shown)}')
     frame, titles = shown[show]
-    told = frame.assign(data=studies.data(release))[[*titles]].reset_index(drop=True)
-    return View(f"projects-{show}", told, dict(titles), (*studies.notes(release), _APART))
+    told = frame.assign(data=figures.data(release))[[*titles]].reset_index(drop=True)
+    return View(f"projects-{show}", told, dict(titles), (*figures.notes(release), _APART))
 
 
 _TYPE_COLUMNS = ("structure_type", "stage", "position", "n", "amount", "data")

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from qpvhealth import studies
 from qpvhealth.errors import InputError, UsageError
 from qpvhealth.facts.programmes import SEC, SEC_FIRST_COMMUNES
 from qpvhealth.facts.territories import ARRONDISSEMENTS
@@ -18,7 +17,8 @@ from qpvhealth.publish import returns as templates, views
 from qpvhealth.publish.rendering import without_formula
 from qpvhealth.publish.store import write_file
 from qpvhealth.publish.views import View
-from qpvhealth.quarters import quarters as quarters_in_force
+from qpvhealth.studies import figures
+from qpvhealth.studies.quarters import quarters as quarters_in_force
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from qpvhealth.publish.release import Release
-    from qpvhealth.quarters import Area
+    from qpvhealth.studies.quarters import Area
 
 LEVELS = ("region", "department")
 _STRUCTURE = {
@@ -48,7 +48,7 @@ def structures(release: Release, year: int | None = None) -> pd.DataFrame:
     chosen = years[-1] if year is None else year
     if chosen not in years:
         raise UsageError(f'no year "{chosen}" in this release; there are: {", ".join(map(str, years))}')
-    rows = studies.stock(release)
+    rows = figures.stock(release)
     current = rows["territory"].fillna("metropole").map(views.in_force(release, int(chosen)))
     return rows[(rows["year"] == chosen) & (rows["generation"] == current)].reset_index(drop=True)
 
@@ -71,7 +71,7 @@ def sec(release: Release, *, answers: Path | None = None, year: int | None = Non
     members = release.table("programme_members")
     listed = members.loc[members["programme"].str.casefold() == SEC, "finess_et"].dropna()
     towns = {a: n for c, n in SEC_FIRST_COMMUNES.items() for a in (c, *ARRONDISSEMENTS.get(c, ()))}
-    screened = screened.assign(first=prescreen.first_ones(screened, listed, towns), data=studies.data(release))
+    screened = screened.assign(first=prescreen.first_ones(screened, listed, towns), data=figures.data(release))
     order = {prescreen.ELIGIBLE: 0, prescreen.TO_COMPLETE: 1, prescreen.NOT_ELIGIBLE: 2}
     ranked = screened.assign(order=screened["verdict"].map(order)).sort_values(
         ["order", "finess_et"], ignore_index=True
@@ -88,7 +88,7 @@ def sec(release: Release, *, answers: Path | None = None, year: int | None = Non
         "first": "Déjà admise",
         "data": "Données",
     }
-    notes = (*studies.notes(release), f"Critère 2 lu par la règle « {rule} » ({metres:g} m pour la distance)", _SIX)
+    notes = (*figures.notes(release), f"Critère 2 lu par la règle « {rule} » ({metres:g} m pour la distance)", _SIX)
     return View("sec", ranked[[*titles]], titles, notes)
 
 
@@ -179,8 +179,8 @@ def returns_read(
         declared = found.declarations
         comment = declared["comment"].map(without_formula, na_action="ignore")
         write_file(to, returned.declarations_csv(declared.assign(comment=comment)))
-    notes = (*studies.notes(release), f"Échéance : {deadline:%d/%m/%Y}", f"{len(found.declarations)} déclarations lues")
-    told = studies.data(release)
+    notes = (*figures.notes(release), f"Échéance : {deadline:%d/%m/%Y}", f"{len(found.declarations)} déclarations lues")
+    told = figures.data(release)
     senders = View("returns", found.senders.assign(data=told), {**_SENDERS, "data": "Données"}, notes)
     return senders, View("returns-problems", found.problems.assign(data=told), {**_PROBLEMS, "data": "Données"}, notes)
 
@@ -190,10 +190,10 @@ def vecu_support(release: Release, *, year: int | None = None) -> tuple[View, Vi
     rows = structures(release, year)
     settings = release.manifest["settings"]
     near, far = settings["vecu_distance_m"], max(settings["rings_m"])
-    told = studies.data(release)
+    told = figures.data(release)
     listed = support.unsupported(rows, near_m=near, far_m=far).assign(data=told)
     implied = support.implied_distance(rows).assign(data=told)
-    notes = (*studies.notes(release), f"loin : au-delà de {far:g} m ; proche : à {near:g} m au plus", _NO_DEFINITION)
+    notes = (*figures.notes(release), f"loin : au-delà de {far:g} m ; proche : à {near:g} m au plus", _NO_DEFINITION)
     return View("vecu-support", listed[[*_SUPPORT]], dict(_SUPPORT), notes), View(
         "vecu-implied", implied, dict(_IMPLIED), notes
     )

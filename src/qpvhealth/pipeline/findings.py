@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from qpvhealth import assembly
 from qpvhealth.contract.keys import among
 from qpvhealth.contract.rules import Finding
 from qpvhealth.errors import UsageError
 from qpvhealth.facts.generations import IN_FORCE, KNOWN, expected_count
 from qpvhealth.facts.situations import CENTROID, CONTRADICTORY, IN_QPV, MISSING, NO, YES
 from qpvhealth.facts.territories import TERRITORIES
+from qpvhealth.pipeline import assembly
 from qpvhealth.spatial.perimeters import MISPLACED, overlaps
 from qpvhealth.spatial.repair import COLLAPSED, REPAIRED
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from qpvhealth.ingest.sources import Sources, Vintage
-    from qpvhealth.pipeline import Basis
+    from qpvhealth.pipeline.building import Basis
     from qpvhealth.settings import Settings
     from qpvhealth.spatial.perimeters import Perimeters
 

@@ -101,7 +101,7 @@ def locate_file(
     if not (np.isfinite(distance_m) and distance_m >= 0):
         raise UsageError(f"distance {distance_m}: metres expected, 0 or more")
     if engine == "dask":
-        from qpvhealth import cluster  # noqa: PLC0415 -- an extra that most do not install
+        from qpvhealth.locating import cluster  # noqa: PLC0415 -- an extra that most do not install
 
         return cluster.locate_parts(
             points,
@@ -175,7 +175,7 @@ def _key(path: Path, crs: str, distance_m: float, *, fine: bool) -> str:
 
 def _code() -> str:
     """Hash the modules that read polygons and cut the plane."""
-    digest, root = hashlib.sha256(), Path(__file__).parent
+    digest, root = hashlib.sha256(), Path(__file__).parent.parent
     for room in ("facts", "ingest", "spatial"):
         for path in sorted((root / room).glob("*.py")):
             digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")

@@ -6,14 +6,14 @@ import openpyxl
 import pandas as pd
 import pytest
 
-from qpvhealth import fieldwork
 from qpvhealth.contract.tables import PUBLISHED
 from qpvhealth.errors import InputError, UsageError
 from qpvhealth.ingest import cards, declarations
 from qpvhealth.publish import release as releases
 from qpvhealth.publish.manifest import Facts
-from qpvhealth.quarters import Area
 from qpvhealth.settings import Settings
+from qpvhealth.studies import fieldwork
+from qpvhealth.studies.quarters import Area
 
 DEADLINE = date(2019, 6, 30)
 
