@@ -373,8 +373,11 @@ def test_returns_go_out_and_come_back(released, tmp_path):
 def test_questions_with_wrong_words_exit_2(released):
     assert run("simulate", "--out", released).returncode == 2
     assert run("priorities", "--weight", "size", "--out", released).returncode == 2
-    assert run("practitioners", "--within", "commune:35901", "--out", released).returncode == 2
+    assert run("practitioners", "--within", "commune:99999", "--out", released).returncode == 2
     assert run("sec", "--within", "nowhere", "--out", released).returncode == 2
+    for question in ("priorities", "sec", "projects"):
+        done = run(question, "--within", "epci:1", "--out", released)
+        assert (done.returncode, 'no epci "1" in this release' in done.stderr) == (2, True), question
 
 
 def test_sources_without_address_are_told_when_fetched(tmp_path):

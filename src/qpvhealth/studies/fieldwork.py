@@ -18,7 +18,7 @@ from qpvhealth.publish.rendering import without_formula
 from qpvhealth.publish.store import write_file
 from qpvhealth.publish.views import View
 from qpvhealth.studies import figures
-from qpvhealth.studies.quarters import quarters as quarters_in_force
+from qpvhealth.studies.quarters import quarters as quarters_in_force, refuse_unknown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -56,15 +56,14 @@ def structures(release: Release, year: int | None = None) -> pd.DataFrame:
 def sec(release: Release, *, answers: Path | None = None, year: int | None = None, area: Area | None = None) -> View:
     """Pre-screen MSP and CdS against the nine criteria, by the release's rule of proximity.
 
-    ``answers``: a table with finess_et and any of the criteria that no extract gives (oui, non), and ``patients``.
+    ``answers``: a table with finess_et and any of the criteria that no extract gives (oui, non), and ``patients``. Raises UsageError
+    for an unknown area.
     """
     settings = release.manifest["settings"]
     rows = structures(release, year)
     if area is not None and area.level != "country":
-        if area.level == "epci":
-            rows = rows[rows["epci_code"] == area.code]
-        else:
-            rows = rows[rows[f"{area.level}_code"] == area.code]
+        refuse_unknown(release, area)
+        rows = rows[rows[f"{area.level}_code"] == area.code]
     supplied = pd.DataFrame({"finess_et": pd.Series(dtype="str")}) if answers is None else _supplied(answers)
     rule, metres = settings["vecu_rule"], settings["vecu_distance_m"]
     screened = prescreen.screen(rows, supplied, near_rule=rule, vecu_distance_m=metres)

@@ -66,7 +66,7 @@ def priorities(
     bare = rows[~rows[COVERED[scope]].fillna(value=True).astype(bool)]
     told = ranking.criteria_of(bare, release.table("neighbourhood_figures"), practices.of_quarters(release, rows))
     ranked = ranking.rank(told, chosen)
-    here = ranked[quarters.within(ranked, area or Area())].head(len(ranked) if limit is None else limit)
+    here = ranked[quarters.within(release, ranked, area or Area())].head(len(ranked) if limit is None else limit)
     here = here.assign(rank_within=np.arange(1, len(here) + 1), data=figures.data(release))
     used = [n for n in ranking.CRITERIA if f"contribution_{n}" in ranked.columns]
     parts = {f"contribution_{n}": f"Part : {ranking.CRITERIA[n].label_fr}" for n in used}
@@ -134,6 +134,7 @@ def projects(release: Release, *, show: str = "list", area: Area | None = None, 
     rows = quarters.quarters(release)
     listed = _projects(release, rows)
     chosen = area or Area()
+    quarters.refuse_unknown(release, chosen)
     if chosen.level == "epci":
         raise UsageError("projects name a commune, not its EPCI: ask for region:, department: or commune:")
     if chosen.level != "country":

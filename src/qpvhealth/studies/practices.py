@@ -44,7 +44,7 @@ def practitioners(release: Release, area: Area | None = None, *, within_m: float
     known = _densities(release, rows, given, within_m)
     department = chosen.code[:3] if chosen.code[:2] in ("97", "98") else chosen.code[:2]
     region = chosen.code if chosen.level == "region" else DEPARTMENT_REGION.get(department, "")
-    inside = set(rows.loc[quarters.within(rows, chosen), "qpv_code"])
+    inside = set(rows.loc[quarters.within(release, rows, chosen), "qpv_code"])
     wanted = {chosen.code, region, "FR", *inside}
     shown = known[known["area_code"].isin(wanted) | (known["level"] == "country")]
     told = f"médecins à {within_m:g} m au plus, pour les habitants du QPV"

@@ -55,8 +55,19 @@ def quarters(release: Release, year: int | None = None) -> pd.DataFrame:
     return rows.merge(named, on=["qpv_code", "generation"], validate="one_to_one")
 
 
-def within(rows: pd.DataFrame, area: Area) -> pd.Series:
-    """Say which QPV lie in an area; one over several communes lies in each."""
+def refuse_unknown(release: Release, area: Area) -> None:
+    """Raise UsageError for a commune or EPCI that nothing in the release names."""
+    if area.level not in ("commune", "epci"):
+        return
+    told = release.table("neighbourhoods", geometry=False)[f"{area.level}_codes"].dropna().str.split(",").explode()
+    known = [t.loc[t["level"] == area.level, "area_code"] for t in map(release.table, ("areas", "yearly_counts"))]
+    if area.code not in set(pd.concat([told, *known])):
+        raise UsageError(f'no {area.level} "{area.code}" in this release: INSEE codes of communes, SIREN of EPCI')
+
+
+def within(release: Release, rows: pd.DataFrame, area: Area) -> pd.Series:
+    """Say which QPV lie in an area; one over several communes lies in each. Raises UsageError for an unknown area."""
+    refuse_unknown(release, area)
     if area.level == "country":
         return pd.Series(data=True, index=rows.index)
     if area.level in ("region", "department"):

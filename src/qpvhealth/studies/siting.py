@@ -79,7 +79,7 @@ def simulate_add(release: Release, path: Path, *, area: Area | None = None, near
 
 def _simulated(release: Release, area: Area | None) -> pd.DataFrame:
     rows = quarters.quarters(release)
-    here: pd.DataFrame = rows[quarters.within(rows, area or Area())].reset_index(drop=True)
+    here: pd.DataFrame = rows[quarters.within(release, rows, area or Area())].reset_index(drop=True)
     return here.assign(is_covered=here["is_covered_in"])
 
 
