@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 MAX_EXAMPLES = 20
 
@@ -37,8 +37,7 @@ class ContractError(QpvhealthError):
     exit_code = 5
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(NamedTuple):
     """Where in a raw file something was seen. ``row`` counts from 1 as a person reading the file would."""
 
     file: str

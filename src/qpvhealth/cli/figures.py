@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -109,6 +108,8 @@ def schema(fmt: str) -> None:
     Example:
       qpvhealth schema --format json
     """
+    import json
+
     from qpvhealth.contract import dictionary
 
     click.echo(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import sys
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 BUG, INTERRUPTED = 70, 130
+MIN_WIDTH, PLAIN_WIDTH, MAX_WIDTH = 50, 80, 110
 
 
 class PlainLines(logging.Formatter):
@@ -36,6 +36,8 @@ class JsonLines(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Write a record."""
+        import json
+
         told = {"level": record.levelname.lower(), "message": record.getMessage()}
         told |= {"traceback": self.formatException(record.exc_info)} if record.exc_info else {}
         return json.dumps(told, ensure_ascii=False)
@@ -57,7 +59,16 @@ class Group(Command, click.Group):
     group_class = type
 
 
-@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+def help_width() -> int:
+    """Return the width of help, as click finds it, without ``shutil``, which loads every compression module."""
+    columns = os.environ.get("COLUMNS", "")
+    found = int(columns) if columns.isdecimal() else 0
+    with suppress(AttributeError, OSError, ValueError):
+        found = found or os.get_terminal_size(sys.__stdout__.fileno()).columns  # type: ignore[union-attr]
+    return max(min(found or PLAIN_WIDTH, MAX_WIDTH) - 2, MIN_WIDTH)
+
+
+@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"], "terminal_width": help_width()})
 @click.version_option(__version__, prog_name="qpvhealth", message="%(prog)s %(version)s")
 @click.option("-v", "--verbose", count=True, help="Say more on stderr.")
 @click.option("-q", "--quiet", is_flag=True, help="Say only what went wrong.")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import sys
@@ -31,6 +30,8 @@ def harmless(text: str) -> str:
 
 def print_json(document: dict[str, Any]) -> None:
     """Print one document, with the version of its form."""
+    import json
+
     click.echo(json.dumps({"schema_version": SCHEMA_VERSION} | document, ensure_ascii=False, indent=1, default=str))
 
 
@@ -62,6 +63,8 @@ def show(release: Release, view: View, fmt: str | None, to: Path | None, *, as_j
 def show_all(release: Release, views: Sequence[View], fmt: str | None, to: Path | None, *, as_json: bool) -> None:
     """Print several tables one after the other; as JSON in one document; to files named after each when there is a file."""
     if as_json or fmt == "json":
+        import json
+
         from qpvhealth.publish import rendering
 
         each = {
