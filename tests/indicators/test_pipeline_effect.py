@@ -32,6 +32,14 @@ def test_a_qpv_is_gained_once_and_only_when_surely_uncovered():
     assert told["population_gained_so_far"].tolist()[:2] == [1000, 1000]
 
 
+def test_people_that_nobody_counted_are_unknown_and_not_none():
+    bare = coverage().assign(population=[None, 500.0, 200.0]).astype({"population": "float64"})
+    told = pipeline_effect.effect(projects(), bare)
+    assert told["population_unknown"].tolist() == [1, 0, 0]
+    assert told["population_gained"].isna().tolist() == [True, False, False]
+    assert told["population_gained"].tolist()[1:] == [0, 500]
+
+
 def test_amounts_by_area_and_funder():
     lines = pd.DataFrame(
         [("A", "FIQCS", 60.0), ("A", "CPER", 40.0), ("D", "Ville", 50.0), ("E", "FIQCS", 10.0)],

@@ -16,8 +16,9 @@ def effect(projects: pd.DataFrame, coverage: pd.DataFrame, *, stages: tuple[str,
 
     ``projects``: structure_type, stage, expected_on, position, qpv_code, one row per project. ``coverage``: qpv_code, ``is_covered``,
     population. A QPV is gained once, by the first that opens; only what is surely uncovered can be, and ``qpv_unknown`` counts those of
-    unknown coverage that would hold a project. Projects of other types than MSP
-    and CdS are not counted here (see ``by_type``). ``opens_in`` is null for projects without date, last, left out of running sums.
+    unknown coverage that would hold a project. ``population_gained`` adds up the populations that are known, null where none is;
+    ``population_unknown`` counts the others. Projects of other types than MSP and CdS are not counted here (see ``by_type``).
+    ``opens_in`` is null for projects without date, last, left out of running sums.
     """
     mine = projects[projects["stage"].isin(stages) & projects["structure_type"].isin(COUNTED_TYPES)]
     mine = mine.assign(opens=mine["expected_on"].dt.year.fillna(UNDATED).astype(int))
@@ -33,13 +34,15 @@ def effect(projects: pd.DataFrame, coverage: pd.DataFrame, *, stages: tuple[str,
             "n_in_qpv": inside.groupby("opens").size(),
             "qpv_gained": gained.groupby("opens").size(),
             "qpv_unknown": lost.groupby("opens").size(),
-            "population_gained": gained.groupby("opens")["population"].sum().astype("float64"),
+            "population_unknown": gained["population"].isna().groupby(gained["opens"]).sum(),
         }
     ).fillna(0)
+    people = gained.groupby("opens")["population"].sum(min_count=1).astype("float64").reindex(out.index)
+    out["population_gained"] = people.where(out["qpv_gained"] > 0, 0.0)
     dated = pd.Series(out.index < UNDATED, index=out.index)
-    sums = out[["qpv_gained", "population_gained"]].where(dated, 0).cumsum().where(dated)
+    sums = out[["qpv_gained", "population_gained"]].fillna(0).where(dated, 0).cumsum().where(dated)
     out["qpv_gained_so_far"], out["population_gained_so_far"] = sums["qpv_gained"], sums["population_gained"]
-    whole = dict.fromkeys(("n_projects", "n_in_qpv", "qpv_gained", "qpv_unknown"), "int64")
+    whole = dict.fromkeys(("n_projects", "n_in_qpv", "qpv_gained", "qpv_unknown", "population_unknown"), "int64")
     opens = pd.Series(out.index, index=out.index).where(dated).astype("Int64")
     return out.astype(whole).assign(opens_in=opens).reset_index(drop=True)
 

@@ -90,6 +90,7 @@ _PIPELINE_TITLES: dict[str, str] = {
     "qpv_gained": "QPV qui seraient couverts",
     "qpv_unknown": "QPV de couverture inconnue",
     "population_gained": "Habitants de ces QPV",
+    "population_unknown": "dont QPV sans population connue",
     "qpv_gained_so_far": "QPV, cumul",
     "population_gained_so_far": "Habitants, cumul",
     "data": "Données",
