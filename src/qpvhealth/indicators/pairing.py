@@ -12,20 +12,13 @@ from qpvhealth.contract.keys import among
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-STOCK_COLUMNS = (
-    *(
-        "finess_et",
-        "is_in_stock",
-        "structure_type",
-        "type_as_written",
-        "modality",
-        "address",
-        "postcode",
-        "commune_code",
-    ),
-    *("department_code", "region_code", "territory", "opened_on", "closed_on", "location_status", "x", "y"),
-    *("qpv_code", "place", "place_other", "answer", "generation"),
+RECORD_COLUMNS = (
+    *("finess_et", "is_in_stock", "structure_type", "type_as_written", "modality"),
+    *("address", "postcode", "commune_code", "department_code", "region_code", "territory"),
+    *("opened_on", "closed_on", "location_status", "x", "y"),
 )
+"""What an extract says of a structure, whatever the perimeters."""
+STOCK_COLUMNS = (*RECORD_COLUMNS, "qpv_code", "place", "place_other", "answer", "generation")
 """What the accounting reads of each structure of an extract, in or out of the stock; without a type, it is out of scope."""
 
 _LINKED = ["finess_et_from", "finess_et_to"]

@@ -15,7 +15,7 @@ from qpvhealth.facts.causes import NOT_ATTRIBUTABLE
 from qpvhealth.facts.generations import IN_FORCE
 from qpvhealth.facts.situations import UNDETERMINED, UNKNOWN
 from qpvhealth.facts.territories import METROPOLE, TERRITORIES
-from qpvhealth.indicators import backcast, change_summary, changes, identity, series_audit, trend
+from qpvhealth.indicators import backcast, change_summary, changes, identity, pairing, series_audit, trend
 from qpvhealth.indicators.accounts import Interval
 from qpvhealth.spatial import fates, situations
 
@@ -27,19 +27,6 @@ if TYPE_CHECKING:
 
 Rule = Mapping[str, str | None]
 InForce = Mapping[int, Rule]
-_STRUCTURE = (
-    *(
-        "finess_et",
-        "is_in_stock",
-        "structure_type",
-        "type_as_written",
-        "modality",
-        "address",
-        "postcode",
-        "commune_code",
-    ),
-    *("department_code", "region_code", "territory", "opened_on", "closed_on", "location_status", "x", "y"),
-)
 
 
 class Extract(NamedTuple):
@@ -66,7 +53,8 @@ def extracts(structures: pd.DataFrame, located: pd.DataFrame, out_of_scope: pd.D
 
     @lru_cache(maxsize=2)
     def of_year(year: int) -> Extract:
-        listed = structures[list(_STRUCTURE)].iloc[np.asarray(rows.get(year, ()), dtype=int)]
+        """Take the extract of one year out of the whole."""
+        listed = structures[list(pairing.RECORD_COLUMNS)].iloc[np.asarray(rows.get(year, ()), dtype=int)]
         own = _with_aside(listed, out_of_scope[out_of_scope["year"] == year])
         there = located[["finess_et", "generation", *_PLACED]].iloc[np.asarray(places.get(year, ()), dtype=int)]
         found = {g: there[there["generation"] == g] for g in names}
@@ -88,7 +76,7 @@ def _aligned(places: pd.DataFrame, number: pd.Series) -> pd.DataFrame:
 def _with_aside(rows: pd.DataFrame, aside: pd.DataFrame) -> pd.DataFrame:
     if aside.empty:
         return rows.reset_index(drop=True)
-    listed = aside.reindex(columns=list(_STRUCTURE)).assign(is_in_stock=False).astype(rows.dtypes.to_dict())
+    listed = aside.reindex(columns=list(pairing.RECORD_COLUMNS)).assign(is_in_stock=False).astype(rows.dtypes.to_dict())
     return pd.concat([rows, listed], ignore_index=True)
 
 

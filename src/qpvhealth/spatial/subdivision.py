@@ -113,6 +113,7 @@ def subdivide(territory: Territory, deepest: int) -> Iterator[tuple[int, Decided
         for level in range(deepest + 1):
 
             def step(part: Cells, level: int = level) -> tuple[Decided, Cells]:
+                """Quarter a chunk of cells and tell those that are decided from those that are not."""
                 return _classified(_quartered(part) if level else part, territory, level, keep=level < deepest)
 
             found = list(threads.map(step, _chunks(left)))
