@@ -150,6 +150,26 @@ def test_an_outline_of_the_departement_goes_before_its_box():
     assert placed([candidate(at=(2.35, 48.85))], shapes=shapes)["location_status"].tolist() == ["located"]
 
 
+@pytest.mark.parametrize(
+    ("commune", "at", "status"),
+    [
+        ("98731", (-140.1, -8.9), "located"),
+        ("98731", (-146.1, -8.9), "contradictory"),  # the next zone of UTM
+        (None, (-146.1, -8.9), "located"),
+    ],
+)
+def test_in_polynesie_a_point_is_held_against_the_box_of_its_commune(commune, at, status):
+    who = structure(territory="polynesie", commune_code=commune, department_code="987", region_code=None)
+    assert placed([candidate(at=at)], [who], {})["location_status"].tolist() == [status]
+
+
+def test_an_outline_of_the_commune_goes_before_its_box():
+    sea = shapely.box(-147, -10, -140, -8)
+    shapes = {"commune": pd.DataFrame({"area_code": ["98731"], "geometry": [sea], "crs": ["EPSG:4326"]})}
+    who = structure(territory="polynesie", commune_code="98731", department_code="987", region_code=None)
+    assert placed([candidate(at=(-146.1, -8.9))], [who], shapes)["location_status"].tolist() == ["located"]
+
+
 @pytest.mark.parametrize(("east", "status"), [(199_999, "located"), (200_001, "contradictory")])
 def test_a_point_is_held_against_the_neighbourhoods_of_its_commune(east, status):
     who = structure(department_code=None)

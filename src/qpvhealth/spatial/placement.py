@@ -17,7 +17,7 @@ from qpvhealth.facts.territories import COMMUNE_OF_ARRONDISSEMENT
 from qpvhealth.spatial.projection import (
     WGS84,
     groups,
-    outside_department,
+    outside_box,
     territory_of_position,
     to_territory_metres,
     transform_points,
@@ -130,13 +130,15 @@ def _outside_declared(
 ) -> np.ndarray:
     """Say which points lie outside a declared area.
 
-    That is its outline; where no outline of the département is given, the box of the département, and the surroundings of the QPV
-    of the commune.
+    That is its outline; where none is given, the box of the département and, in Polynésie, of the commune; and the surroundings of
+    the QPV of the commune.
     """
-    departments = frame["department_code"]
-    if "department" in outlines:
-        departments = departments.mask(departments.isin(outlines["department"]["area_code"]))
-    outside = outside_department(frame["longitude"].to_numpy(), frame["latitude"].to_numpy(), departments)
+    outside = np.zeros(len(frame), dtype=bool)
+    for level in ("department", "commune"):
+        codes = frame[OUTLINE_LEVELS[level]]
+        if level in outlines:
+            codes = codes.mask(codes.isin(outlines[level]["area_code"]))
+        outside |= outside_box(frame["longitude"].to_numpy(), frame["latitude"].to_numpy(), codes)
     allowed = {**tolerance_m, QPV_OF_COMMUNE: QPV_REACH_M}
     for level, column in OUTLINE_LEVELS.items():
         if level in outlines:

@@ -12,6 +12,7 @@ from pyproj import CRS, Transformer
 from pyproj.exceptions import CRSError
 
 from qpvhealth.facts.departments import DEPARTMENT_BOXES
+from qpvhealth.facts.polynesie import COMMUNE_BOXES
 from qpvhealth.facts.territories import TERRITORIES
 
 if TYPE_CHECKING:
@@ -105,14 +106,15 @@ def territory_of_position(lon: Array, lat: Array) -> pd.Series:
     return pd.Series(found, dtype="str")
 
 
-def outside_department(lon: Array, lat: Array, department: pd.Series) -> Array:
-    """Say which positions (degrees) lie outside the box of the département beside them.
+def outside_box(lon: Array, lat: Array, area: pd.Series) -> Array:
+    """Say which positions (degrees) lie outside the box of the département, or commune of Polynésie, beside them.
 
-    False without a position or a known département: nothing is held against what is not said.
+    False without a position or a known area: nothing is held against what is not said.
     """
-    boxes = np.array([DEPARTMENT_BOXES.get(code, _EVERYWHERE) for code in department], dtype=float).reshape(-1, 4)
+    boxes = np.array([_BOXES.get(code, _EVERYWHERE) for code in area], dtype=float).reshape(-1, 4)
     west, south, east, north = boxes.T
     return np.asarray((lon < west) | (lon > east) | (lat < south) | (lat > north))
 
 
+_BOXES = DEPARTMENT_BOXES | COMMUNE_BOXES
 _EVERYWHERE = (-np.inf, -np.inf, np.inf, np.inf)
