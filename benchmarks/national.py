@@ -1,7 +1,7 @@
 """The national build against the plain geopandas script an analyst would write instead, in both its forms; and its growth.
 
-Both generations of real perimeters, invented structures. The script does one table of what the build does: inside and near, per
-generation.
+Both generations of real perimeters with all their vertices, invented structures. The script reads the same files and does one table
+of what the build does: inside and near, per generation.
 """
 
 from __future__ import annotations
@@ -25,19 +25,21 @@ MOVING = 200
 """Structures that stand elsewhere each year; the others repeat."""
 QUARTERS = {
     "qpv-2015": "neighbourhoods/qpv-2015/QP_METROPOLEOUTREMER_WGS84_EPSG4326.shp",
-    "qpv-2024": "neighbourhoods/qpv-2024/qpv-2024-simplified-1609.geojson",
+    "qpv-2024": "neighbourhoods/qpv-2024/qpv-2026-rounded-1584.geojson",
 }
+POPULATIONS = "population/qpv-2015-population-2013.csv"
+ZONING = "zoning/gp-zoning-2025-communes.csv"
 CARDS = """
 [[source]]
 id = "populations"
 kind = "populations"
-path = "{data}/population/qpv-2015-population-2013.csv"
+path = "{data}/{populations}"
 generation = "qpv-2015"
 population_year = 2013
 [[source]]
 id = "zoning"
 kind = "zoning"
-path = "{data}/zoning/gp-zoning-2025-communes.csv"
+path = "{data}/{zoning}"
 edition = "2025"
 in_force_from = 2020-01-01
 """
@@ -77,7 +79,9 @@ PLAIN = """
 import sys
 import geopandas as gpd
 import pandas as pd
-out, form, quarters, *extracts = sys.argv[1:]
+out, form, quarters, populations, zoning, *extracts = sys.argv[1:]
+populations = pd.read_csv(populations, sep=";", dtype={"qp": str})
+zoning = pd.read_csv(zoning, dtype=str)
 table = pd.concat([pd.read_csv(e, sep=";", dtype={"finess": str}) for e in extracts], ignore_index=True)
 places = gpd.points_from_xy(table["longitude"], table["latitude"])
 points = gpd.GeoDataFrame(table, geometry=places, crs=4326).to_crs(2154)
@@ -105,11 +109,12 @@ def section(data: Path, python: str, scratch: Path, repeat: int, order: int) -> 
     told, raw = machine(python), scratch / "raw"
     extracts = write(data, raw, YEARS, STRUCTURES)
     quarters = ",".join(str(data / path) for path in QUARTERS.values())
+    beside = [str(data / POPULATIONS), str(data / ZONING)]
     ours = "qpvhealth, every table"
     commands = {ours: [sys.executable, "-c", OURS, str(raw), str(scratch / "release")]}
     for form in ("buffer", "dwithin"):
         target = str(scratch / f"{form}.parquet")
-        commands[form] = [python, "-c", PLAIN, target, form, quarters, *map(str, extracts)]
+        commands[form] = [python, "-c", PLAIN, target, form, quarters, *beside, *map(str, extracts)]
     commands["imports of the build"] = [
         sys.executable,
         "-c",
@@ -119,7 +124,10 @@ def section(data: Path, python: str, scratch: Path, repeat: int, order: int) -> 
     columns = ["program", "runs", "wall s", "of the buffer script", "processor s", "of the buffer script", "memory MB"]
     rows = [_row(m, found["buffer"]) for m in found.values()]
     caption = f"{YEARS} years of {STRUCTURES:,} structures, two generations"
-    about = "`buffer` and `dwithin` are the plain script in its two forms: one table, inside and near, per generation."
+    about = (
+        "`buffer` and `dwithin` are the plain script in its two forms: it reads the same files and makes one table, inside and near, "
+        "per generation. The perimeters have all their vertices."
+    )
     build, buffer, dwithin = (found[n] for n in (ours, "buffer", "dwithin"))
     targets = [
         Target("national build: wall, of the buffer script", build.wall / buffer.wall, 0.5),
@@ -164,7 +172,7 @@ def write(data: Path, raw: Path, n_years: int, n: int) -> list[Path]:
     random = np.random.default_rng(7)
     lon, lat = random.uniform(-1, 7, n), random.uniform(43.5, 50, n)
     kinds = np.where(random.random(n) < 0.5, "MSP;pluri", "CDS;mono")
-    cards = [CARDS.format(data=data)]
+    cards = [CARDS.format(data=data, populations=POPULATIONS, zoning=ZONING)]
     for generation, path in QUARTERS.items():
         cards.append(
             f'[[source]]\nid = "{generation}"\nkind = "neighbourhoods"\npath = "{data / path}"\ngeneration = "{generation}"\n'

@@ -57,9 +57,14 @@ static int taken(int ours, long size) {
     return 0;
 }
 
+/* The step this thread is in: files are synced by several. */
+static __thread long step;
+
 /* 1 where this step must fail. */
 static int meets(int ours) {
-    if (!ours || action == 4 || ++*counter != deadly || !action) return 0;
+    if (!ours || action == 4) return 0;
+    step = __atomic_add_fetch(counter, 1, __ATOMIC_SEQ_CST);
+    if (step != deadly || !action) return 0;
     if (action == 2) end();
     if (action == 1) { errno = failure; return 1; }
     return 0;
@@ -67,7 +72,7 @@ static int meets(int ours) {
 
 static long done(int ours, long result) {
     int kept = errno;
-    if (ours && action == 3 && *counter == deadly) end();
+    if (ours && action == 3 && step == deadly) end();
     errno = kept;
     return result;
 }
@@ -114,7 +119,7 @@ ssize_t write(int handle, const void *data, size_t size) {
         if (*counter < deadly && *counter + (long)size > deadly) size = deadly - *counter;
         if (taken(ours, size)) return -1;
     }
-    if (ours && action == 3 && *counter == deadly && size > 1) size /= 2;
+    if (ours && action == 3 && step == deadly && size > 1) size /= 2;
     return done(ours, next(handle, data, size));
 }
 

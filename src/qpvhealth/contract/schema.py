@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 from pandas.api.types import is_numeric_dtype, pandas_dtype
 
+from qpvhealth.contract import acceptance
 from qpvhealth.errors import ContractError
 
 if TYPE_CHECKING:
@@ -147,9 +147,10 @@ class Table:
         Only types and order change: a value that does not fit its type raises, none is added, dropped or filled.
         """
         self._same_columns(frame)
-        typed = {c.name: _cast(frame[c.name], c, self.name) for c in self.columns}
-        put = pd.DataFrame(typed).reset_index(drop=True)
-        return put if _in_order(put, self.key) else put.sort_values(list(self.key), kind="stable", ignore_index=True)
+        put = self._typed(frame)
+        if acceptance.ties(put, self.key) is not None:
+            return put
+        return put.sort_values(list(self.key), kind="stable", ignore_index=True)
 
     def check(self, frame: pd.DataFrame, others: Mapping[str, pd.DataFrame] | None = None) -> None:
         """Hold a frame against every rule of the table; collect all problems and raise them at once.
@@ -160,11 +161,12 @@ class Table:
         found = [
             _problem(self.name, column.name, rule, bad)
             for column in self.columns
+            if not acceptance.holds(column, frame[column.name])
             for rule, bad in column.problems(frame[column.name])
         ]
-        repeated = frame.duplicated(list(self.key), keep=False)
-        if repeated.any():
-            found.append(_problem(self.name, "+".join(self.key), "must be unique", _joined(frame, self.key)[repeated]))
+        tied = acceptance.ties(frame, self.key)
+        if tied is None or tied.any():
+            found.extend(self._repeated(frame))
         for reference in self.references if others is not None else ():
             found.extend(self._dangling(frame, reference, others or {}))
         if found:
@@ -202,28 +204,34 @@ class Table:
         if missing or extra:
             raise ContractError(f"{self.name}: columns missing: {missing or 'none'}; not declared: {extra or 'none'}")
 
+    def _typed(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """Return the columns in order, in their types, numbered from 0; the frame itself where it is so already."""
+        wanted = [pandas_dtype(PANDAS[c.kind]) for c in self.columns]
+        if list(frame.columns) == self.names and list(frame.dtypes) == wanted and _is_numbered(frame):
+            return frame
+        typed = {c.name: _cast(frame[c.name], c, self.name) for c in self.columns}
+        return pd.DataFrame(typed).reset_index(drop=True)
+
+    def _repeated(self, frame: pd.DataFrame) -> Iterator[str]:
+        repeated = frame.duplicated(list(self.key), keep=False)
+        if repeated.any():
+            yield _problem(self.name, "+".join(self.key), "must be unique", _joined(frame, self.key)[repeated])
+
     def _dangling(self, frame: pd.DataFrame, reference: Reference, others: Mapping[str, pd.DataFrame]) -> Iterator[str]:
         if reference.table not in others:
             return
-        ours = frame[list(reference.columns)].dropna()
-        theirs = pd.MultiIndex.from_frame(others[reference.table][list(reference.target)])
-        lost = ~pd.MultiIndex.from_frame(ours).isin(theirs)
+        ours, target = frame[list(reference.columns)].dropna(), others[reference.table][list(reference.target)]
+        if ours.empty or acceptance.exist(ours, target):
+            return
+        lost = ~pd.MultiIndex.from_frame(ours).isin(pd.MultiIndex.from_frame(target))
         if lost.any():
             rule = f"must exist in {reference.table}"
             yield _problem(self.name, "+".join(reference.columns), rule, _joined(ours, reference.columns)[lost])
 
 
-def _in_order(frame: pd.DataFrame, key: tuple[str, ...]) -> bool:
-    """Say whether rows are in the order of a key without nulls; sorting again what is would copy every column."""
-    tied = np.ones(max(len(frame) - 1, 0), dtype=bool)
-    for name in key:
-        if frame[name].isna().any():
-            return False
-        before, after = frame[name].iloc[:-1].array, frame[name].iloc[1:].array
-        if np.asarray(before > after, dtype=bool)[tied].any():
-            return False
-        tied &= np.asarray(before == after, dtype=bool)
-    return True
+def _is_numbered(frame: pd.DataFrame) -> bool:
+    index = frame.index
+    return type(frame) is pd.DataFrame and isinstance(index, pd.RangeIndex) and (index.start, index.step) == (0, 1)
 
 
 def _unless(ok: pd.Series, rule: str, known: pd.Series) -> Iterator[tuple[str, pd.Series]]:

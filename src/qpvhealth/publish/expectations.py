@@ -30,6 +30,8 @@ INDICATOR_KEY = ["indicator", "generation", "year", "level", "area_code", "scope
 COUNT_KEY = ["generation", "year", "level", "area_code", "structure_type", "modality", "situation"]
 KNOWN = {*INDICATOR_KEY, *COUNT_KEY, "value", "tolerance", "note"}
 NUMBERS = ("year", "value", "tolerance")
+MAX_CELL = 10_000
+"""Characters in a cell of the CSV form: a figure and its note are short."""
 CONFORM, DIFFERS, ABSENT = "conforme", "diffère", "absent"
 HEADLINE = (
     *(
@@ -90,6 +92,7 @@ def read(path: Path) -> Expectations:
 def _of_csv(path: Path) -> list[dict[str, Any]]:
     text = read_text(path, InputError)
     dialect = ";" if ";" in text.partition("\n")[0] else ","
+    csv.field_size_limit(MAX_CELL)  # of the whole process: another reader may have set its own
     try:
         read = list(csv.DictReader(io.StringIO(text), delimiter=dialect))
     except csv.Error as error:
