@@ -23,23 +23,22 @@ WRITES = [(os, "replace"), (os, "rename"), (os, "fsync"), (os, "mkdir"), (os, "s
 
 # Publishes the text "two"; the n-th call that touches the disk kills the process, before or after it is done.
 KILLED = """
-import io, os, sys
+import io, itertools, os, sys
 from pathlib import Path
 root, n, after = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3] == "after"
 sys.path.insert(0, sys.argv[4])
 from plain import publish
-calls = 0
+steps = itertools.count(1)  # one step a number, whichever thread takes it
 def deadly(module, name):
     real = getattr(module, name)
     def call(*args, **kwargs):
-        global calls
-        calls += 1
-        if calls == n and not after:
+        step = next(steps)
+        if step == n and not after:
             os._exit(9)
         try:
             return real(*args, **kwargs)
         finally:
-            if calls == n:
+            if step == n:
                 os._exit(9)
     setattr(module, name, call)
 for module, names in {os: ["replace", "rename", "fsync", "mkdir", "symlink", "rmdir", "unlink"], io: ["open"]}.items():
@@ -97,12 +96,13 @@ def publish_in_turn(root, *texts):
 
 def fail_at(monkeypatch, n, error, functions=WRITES):
     """Make the n-th call of any of these functions fail; return how many calls there were."""
-    calls = [0]
+    calls, steps = [0], itertools.count(1)
 
     def failing(real):
         def call(*args, **kwargs):
-            calls[0] += 1
-            if calls[0] == n:
+            step = next(steps)
+            calls[0] = max(calls[0], step)
+            if step == n:
                 raise error
             return real(*args, **kwargs)
 
