@@ -5,6 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import Phase, settings
+
+# For `make mutants`: a property that fails has done its work, and is not made smaller.
+settings.register_profile("mutants", max_examples=20, phases=[Phase.explicit, Phase.generate])
 
 REAL = Path(__file__).resolve().parents[2] / "shared" / "data"
 

@@ -1,3 +1,4 @@
+import errno
 import hashlib
 import os
 import stat
@@ -28,6 +29,7 @@ def test_a_plain_file_is_given_back_absolute(tmp_path, monkeypatch):
         "GPKG:/etc/a.gpkg",
         "file:/etc/passwd.csv",
         "a\nb.csv",
+        "caf\udce9.csv",
     ],
 )
 def test_what_is_not_a_file_name_is_refused(text):
@@ -132,3 +134,37 @@ def test_a_damaged_entry_is_an_input_error(tmp_path):
     path.write_bytes(data)
     with pytest.raises(InputError, match="damaged"), opened_zip(path) as archive:
         list(inflated_chunks(archive, archive.infolist()[0]))
+
+
+def test_an_encrypted_entry_is_refused(tmp_path):
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("a.shp", "x")
+    data = bytearray(path.read_bytes())
+    data[data.index(b"PK\x01\x02") + 8] |= 1  # the flag of encryption, in the directory
+    path.write_bytes(data)
+    with pytest.raises(InputError, match="encrypted"), opened_zip(path):
+        pass
+
+
+def test_an_entry_longer_than_declared_is_refused_while_it_is_read(tmp_path):
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("a.shp", "x" * 100)
+    with opened_zip(path) as archive:
+        (entry,) = archive.infolist()
+        assert b"".join(inflated_chunks(archive, entry)) == b"x" * 100
+        entry.file_size = 99
+        with pytest.raises(zipfile.BadZipFile):
+            list(inflated_chunks(archive, entry))
+
+
+def test_a_file_that_may_not_be_opened_is_an_input_error(tmp_path, monkeypatch):
+    (tmp_path / "a.csv").write_text("x\n")
+
+    def denied(*_args, **_options):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(Path, "open", denied)
+    with pytest.raises(InputError, match="Permission denied"):
+        guard.first_bytes(tmp_path / "a.csv")

@@ -74,3 +74,24 @@ def test_damaged_and_endless_files_are_refused(write, monkeypatch):
     path.write_bytes(path.read_bytes()[:-20])
     with pytest.raises(InputError, match="damaged"):
         read_parquet(path)
+
+
+@pytest.mark.parametrize(
+    ("geo", "words"),
+    [(b"{", "not JSON"), (b"[" * 200_000, "not JSON"), (b"[]", "not an object"), (b"null", "not an object")],
+)
+def test_geometry_metadata_that_is_none_is_refused(write, geo, words):
+    path = write(pa.table({"a": [1]}).replace_schema_metadata({b"geo": geo}))
+    with pytest.raises(InputError, match=words):
+        read_parquet(path)
+
+
+def test_a_moment_beyond_any_calendar_is_refused(write):
+    with pytest.raises(InputError, match="cannot be written as text"):
+        read_parquet(write(pa.table({"a": pa.array([2**62], pa.timestamp("us"))})))
+
+
+def test_bytes_that_are_no_text_are_refused(write):
+    lie = pa.Array.from_buffers(pa.string(), 1, [None, *pa.array([b"\xff\xfe"], pa.binary()).buffers()[1:]])
+    with pytest.raises(InputError, match="damaged"):
+        read_parquet(write(pa.table({"a": lie})))

@@ -4,10 +4,12 @@ import sqlite3
 import subprocess
 import sys
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import geopandas as gpd
 import pandas as pd
+import pyarrow.parquet as pq
 import pyogrio
 import pytest
 import shapely
@@ -263,3 +265,84 @@ def test_geopackage_names_that_are_not_text_are_refused(tmp_path):
     (tmp_path / "a.gpkg").write_bytes(data.replace(b"CREATE TABLE", b"CREATE TABL\xff"))
     with pytest.raises(InputError):
         read_vector(tmp_path / "a.gpkg")
+
+
+def test_a_layer_is_taken_by_its_name(tmp_path):
+    path = tmp_path / "a.gpkg"
+    frame().to_file(path, layer="qpv")
+    frame().iloc[:1].to_file(path, layer="other")
+    assert_is_frame(read_vector(path, layer="qpv"), "EPSG:2154")
+
+
+def test_a_driver_that_gives_no_geometry_is_refused(shape, monkeypatch):
+    read = pyogrio.read_arrow
+
+    def without(*args, **options):
+        meta, table = read(*args, **options)
+        return meta, table.drop_columns(meta["geometry_name"] or "wkb_geometry")
+
+    monkeypatch.setattr(pyogrio, "read_arrow", without)
+    with pytest.raises(InputError, match="no geometry column"):
+        read_vector(shape)
+
+
+@pytest.mark.parametrize(
+    ("written", "read"), [("OGC:CRS84", "EPSG:4326"), ("EPSG:2154", "EPSG:2154"), ("", None), (None, None)]
+)
+def test_a_system_is_named_by_its_number(written, read):
+    assert vector.crs_text(written, "a") == read
+
+
+def test_a_system_that_geoparquet_cannot_name_is_refused(tmp_path):
+    frame().to_parquet(tmp_path / "a.parquet")
+    table = pq.read_table(tmp_path / "a.parquet")
+    geo = json.loads(table.schema.metadata[b"geo"])
+    geo["columns"]["geometry"]["crs"] = "EPSG:no"
+    pq.write_table(table.replace_schema_metadata({b"geo": json.dumps(geo)}), tmp_path / "a.parquet")
+    with pytest.raises(InputError, match="coordinate system cannot be read"):
+        read_vector(tmp_path / "a.parquet")
+
+
+def test_geometries_in_another_form_than_wkb_are_refused(tmp_path):
+    frame().iloc[:1].to_parquet(tmp_path / "a.parquet", geometry_encoding="geoarrow")
+    with pytest.raises(InputError, match="WKB"):
+        read_vector(tmp_path / "a.parquet")
+
+
+def test_a_claim_of_more_features_than_bytes_is_refused(tmp_path, monkeypatch):
+    frame().dropna().to_file(tmp_path / "a.fgb")
+    monkeypatch.setattr(vector, "MAX_FEATURES", 1)
+    with pytest.raises(InputError, match="claims 2 features"):
+        read_vector(tmp_path / "a.fgb")
+
+
+def test_a_geopackage_that_is_being_written_is_refused(tmp_path):
+    frame().to_file(tmp_path / "a.gpkg", layer="qpv")
+    (tmp_path / "a.gpkg-wal").write_bytes(b"")
+    assert_is_frame(read_vector(tmp_path / "a.gpkg"), "EPSG:2154")
+    (tmp_path / "a.gpkg-wal").write_bytes(b"not yet in the file")
+    with pytest.raises(InputError, match="another program has it open"):
+        read_vector(tmp_path / "a.gpkg")
+
+
+def test_an_archive_without_shapefile_is_refused(tmp_path, shape):
+    with pytest.raises(InputError, match=r"no \.shp"):
+        read_vector(zipped(tmp_path / "a.zip", shape, parts=(".shx", ".dbf")))
+
+
+def test_a_table_shorter_than_its_header_is_refused(shape):
+    shape.with_suffix(".dbf").write_bytes(shape.with_suffix(".dbf").read_bytes()[:31])
+    with pytest.raises(InputError, match="dbf is cut"):
+        read_vector(shape)
+
+
+def test_a_record_that_the_reader_leaves_out_is_missed(shape, monkeypatch):
+    read = vector._read_gdal
+
+    def short(*args, **options):
+        table = read(*args, **options)
+        return replace(table, frame=table.frame.iloc[1:])
+
+    monkeypatch.setattr(vector, "_read_gdal", short)
+    with pytest.raises(InputError, match="3 records, 2 could be read"):
+        read_vector(shape)

@@ -3,6 +3,9 @@
 import datetime as dt
 import json
 import resource
+import runpy
+import sys
+from types import SimpleNamespace
 
 import openpyxl
 import pytest
@@ -101,3 +104,24 @@ def test_the_limits_are_those_given_and_never_above_the_hard_ones(monkeypatch):
         resource.RLIMIT_FSIZE: (50, 50),
         resource.RLIMIT_CORE: (0, 0),
     }
+
+
+def test_without_limits_of_the_system_it_goes_on(monkeypatch):
+    monkeypatch.setitem(sys.modules, "resource", None)
+    assert child.limit(5, 1_000, 50) is None
+
+
+def test_a_row_that_the_reader_loses_is_missed():
+    sheet = SimpleNamespace(start=(0, 0), height=3, iter_rows=lambda: iter([["a"], ["b"]]))
+    with pytest.raises(ValueError, match="2 rows read, 3 in the sheet"):
+        list(child.batches(sheet))
+
+
+def test_it_is_a_command_of_its_own(tmp_path, monkeypatch, capsys):
+    (tmp_path / "book.xlsx").write_bytes(b"no")
+    monkeypatch.setitem(sys.modules, "resource", None)
+    monkeypatch.setattr(sys, "argv", [child.__file__, str(tmp_path / "book.xlsx"), "", *GENEROUS])
+    with pytest.raises(SystemExit) as end:
+        runpy.run_path(child.__file__, run_name="__main__")
+    assert end.value.code == 1
+    assert capsys.readouterr().err

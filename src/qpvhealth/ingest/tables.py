@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qpvhealth.errors import InputError
-from qpvhealth.ingest import delimited, guard, parquet, vector, workbook
+from qpvhealth.ingest import delimited, parquet, vector, workbook
 
 if TYPE_CHECKING:
     from qpvhealth.ingest.cards import Card
@@ -31,12 +30,9 @@ def read(card: Card, *, sheet: str | None = None) -> RawTable:
         )
     if suffix in WORKBOOK:
         return workbook.read_workbook(card.path, sheet=sheet or card.get("sheet"), header_row=card.get("header_row"))
-    if suffix in VECTOR or (suffix in PARQUET and parquet.is_geoparquet(card.path)):
-        return read_vector(card)
-    if suffix in PARQUET:
+    if suffix in PARQUET and not parquet.is_geoparquet(card.path):
         return parquet.read_parquet(card.path)
-    guard.checked_path(card.path)
-    raise InputError(f"{card.path.name}: {suffix} is not a table that can be read ({', '.join(SUFFIXES)})")
+    return read_vector(card)
 
 
 def read_vector(card: Card) -> RawTable:
