@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from qpvhealth.errors import InputError, Place, UsageError
+from qpvhealth.ingest import unquoted
 from qpvhealth.ingest.guard import MIB, checked_path, refuse_bigger
 from qpvhealth.ingest.raw import BrokenRow, RawTable
 
@@ -90,6 +91,7 @@ class _Text:
     encoding: str
     separator: str
     notes: tuple[str, ...]
+    bad: dict[int, tuple[str, str]]
 
 
 def read_records(path: Path, *, encoding: str | None = None, separator: str | None = None) -> Records:
@@ -141,15 +143,7 @@ def read_delimited(
     header = _header(text, header_row)
     columns = Columns(text.file, header.fields)
     lines = _Lines(text, {len(header.fields)})
-    broken: list[BrokenRow] = []
-    rows: list[int] = []
-    for item in lines.records(header.stop - 1):
-        if isinstance(item, BrokenRow):
-            broken.append(item)
-        elif (fault := columns.add(item.fields)) is None:
-            rows.append(item.line)
-        else:
-            broken.append(lines.broken(item.line, item.stop, *fault))
+    rows, broken = _gathered(lines, header.stop - 1, columns)
     frame, notes = columns.frame()
     return RawTable(
         file=text.file,
@@ -158,6 +152,31 @@ def read_delimited(
         broken=tuple(broken),
         notes=(*text.notes, f"header at line {header.line}", *lines.notes(), *notes),
     )
+
+
+def _gathered(lines: _Lines, start: int, columns: Columns) -> tuple[list[int], list[BrokenRow]]:
+    """Put the records from a line on into columns; return the line of each, and what is broken.
+
+    A batch of lines none of which needs care is cut at once; another is read record by record, to the end of its last one.
+    """
+    rows: list[int] = []
+    broken: list[BrokenRow] = []
+    at = start
+    while batch := lines.batch(at):
+        if (cells := unquoted.cut(batch, lines.separator, width=columns.width, longest=MAX_CELL)) is not None:
+            columns.add_arrays(cells)
+            rows += [line for line, text in enumerate(batch, at + 1) if not text.isspace()]
+            at += len(batch)
+            continue
+        for item in lines.records(at, at + len(batch)):
+            if isinstance(item, BrokenRow):
+                broken.append(item)
+            elif (fault := columns.add(item.fields)) is None:
+                rows.append(item.line)
+            else:
+                broken.append(lines.broken(item.line, item.stop, *fault))
+        at = lines.at
+    return rows, broken
 
 
 class Columns:
@@ -173,7 +192,7 @@ class Columns:
         self.names = [str(name).strip() for name in header]
         self._place = Place(file, sheet, row)
         self._refuse_names()
-        self._width = len(self.names)
+        self.width = len(self.names)
         self._named = max(i for i, name in enumerate(self.names) if name) + 1
         self._pending: list[Sequence[str | None]] = []
         self._chunks: list[list[pa.Array]] = [[] for _ in self.names]
@@ -196,23 +215,29 @@ class Columns:
     def add(self, cells: Sequence[str | None]) -> tuple[str, str] | None:
         """Take the cells of one record, or say which rule they break."""
         n = len(cells)
-        if n != self._width:
+        if n != self.width:
             fault = self._misfit(cells)
             if fault:
                 return fault
-            self._trimmed += n > self._width
-            cells = [*cells, *[None] * (self._width - n)][: self._width]
+            self._trimmed += n > self.width
+            cells = [*cells, *[None] * (self.width - n)][: self.width]
         self._pending.append(cells)
         if len(self._pending) >= BATCH:
             self._flush()
         return None
 
+    def add_arrays(self, cells: list[pa.Array]) -> None:
+        """Take many records at once: for each column its cells, stripped, empty ones null."""
+        self._flush()
+        for chunks, array in zip(self._chunks, cells, strict=True):
+            chunks.append(array)
+
     def _misfit(self, cells: Sequence[str | None]) -> tuple[str, str] | None:
         """Cells without a name at the end of the header may be missing, empty cells beyond it may be there."""
         if len(cells) < self._named:
-            return "too-few-cells", f"{len(cells)} cells, {self._width} expected"
-        if any(c and c.strip() for c in cells[self._width :]):
-            return "too-many-cells", f"{len(cells)} cells, {self._width} expected"
+            return "too-few-cells", f"{len(cells)} cells, {self.width} expected"
+        if any(c and c.strip() for c in cells[self.width :]):
+            return "too-many-cells", f"{len(cells)} cells, {self.width} expected"
         return None
 
     def _flush(self) -> None:
@@ -224,7 +249,8 @@ class Columns:
     def frame(self) -> tuple[pd.DataFrame, tuple[str, ...]]:
         """Give the columns as a frame, and what was done to them; unnamed columns without any value are left out."""
         self._flush()
-        arrays = [pa.chunked_array(chunks, pa.large_string()) for chunks in self._chunks]
+        # one piece a column: every step after this one would go through the pieces again
+        arrays = [pa.chunked_array(chunks, pa.large_string()).combine_chunks() for chunks in self._chunks]
         kept = [i for i, a in enumerate(arrays) if self.names[i] or a.null_count < len(a)]
         names = self._full_names(kept)
         table = pa.Table.from_arrays([arrays[i] for i in kept], names=names)
@@ -315,7 +341,7 @@ def _read_text(path: Path, *, encoding: str | None, separator: str | None, heade
     first = header_row - 1 if header_row else next(i for i, line in enumerate(lines) if line.strip())
     chosen = _separator(full.name, lines[first], separator)
     notes = (f"encoding {name} ({why})", f"separator {chosen!r} ({'as asked' if separator else 'from the header'})")
-    return _Text(full.name, lines, name, chosen, notes)
+    return _Text(full.name, lines, name, chosen, notes, _undecodable(text, lines))
 
 
 def _separator(file: str, header: str, asked: str | None) -> str:
@@ -375,11 +401,11 @@ class _Lines:
     def __init__(self, text: _Text, widths: Collection[int] | None) -> None:
         """Keep the lines, and the numbers of cells that a right record may have (null: any)."""
         self._lines = text.lines
-        self._separator = text.separator
-        self._widths = widths
-        self._at = 0
+        self.separator = text.separator
+        self.widths = widths
+        self.at = 0
         self._from = 0
-        self._bad = _undecodable(text.lines)
+        self._bad = text.bad
         self._n_lenient = 0
         csv.field_size_limit(MAX_CELL)  # of the whole process: another library may have lifted it
 
@@ -389,27 +415,32 @@ class _Lines:
 
     def __next__(self) -> str:
         """Hand out the next line, unless a quoted cell has run too far or meets a line that cannot be part of it."""
-        at = self._at
+        at = self.at
         if at >= len(self._lines):
             raise StopIteration
         if at - self._from >= MAX_SPAN:
             raise csv.Error(f"a quoted cell of more than {MAX_SPAN} lines")
         if at in self._bad:
             raise csv.Error("a quoted cell runs into an undecodable line")
-        self._at = at + 1
+        self.at = at + 1
         return self._lines[at]
 
-    def records(self, start: int) -> Iterator[_Record | BrokenRow]:
-        """Give each record or broken line from the line at this position on; together they cover every line."""
-        self._at = start
-        reader = csv.reader(self, delimiter=self._separator, strict=True)
-        while self._at < len(self._lines):
-            self._from = self._at
+    def batch(self, start: int) -> list[str]:
+        """Give some lines from this position on; none at the end."""
+        return self._lines[start : start + BATCH]
+
+    def records(self, start: int, stop: int | None = None) -> Iterator[_Record | BrokenRow]:
+        """Give each record or broken line that starts between two positions; together they cover every line to ``at``."""
+        self.at = start
+        end = len(self._lines) if stop is None else stop
+        reader = csv.reader(self, delimiter=self.separator, strict=True)
+        while self.at < end:
+            self._from = self.at
             if self._from in self._bad:
-                self._at += 1
-                yield self.broken(self._from + 1, self._at + 1, *self._bad[self._from])
+                self.at += 1
+                yield self.broken(self._from + 1, self.at + 1, *self._bad[self._from])
             elif not self._lines[self._from].strip():
-                self._at += 1
+                self.at += 1
             else:
                 yield self._next(reader)
 
@@ -418,39 +449,39 @@ class _Lines:
         start = self._from
         try:
             fields = next(reader)
-            if self._at == start + 1 or self._is_right(fields, self._lines[start : self._at]):
-                return _Record(start + 1, self._at + 1, fields)
-            rule, message = "unclosed-quote", f"a quote opens here and runs over {self._at - start} lines"
+            if self.at == start + 1 or self._is_right(fields, self._lines[start : self.at]):
+                return _Record(start + 1, self.at + 1, fields)
+            rule, message = "unclosed-quote", f"a quote opens here and runs over {self.at - start} lines"
         except (csv.Error, StopIteration) as error:
             rule, message = _fault(error)
-        self._at = start + 1
+        self.at = start + 1
         lenient = self._lenient(self._lines[start])
         return _Record(start + 1, start + 2, lenient) if lenient else self.broken(start + 1, start + 2, rule, message)
 
     def _is_right(self, fields: list[str], span: list[str]) -> bool:
         """Tell a cell with line breaks from a stray pair of quotes that swallowed whole records."""
-        if self._widths is None:
+        if self.widths is None:
             return True
-        if len(fields) not in self._widths:
+        if len(fields) not in self.widths:
             return False
         by_itself = [self._stands_alone(line) for line in span]
         swallowed = len(fields) > 2 and any(by_itself[1:-1])  # noqa: PLR2004 -- one separator may well be in a text
         return not (all(by_itself) or swallowed)
 
     def _stands_alone(self, line: str) -> bool:
-        widths = self._widths or ()
-        return len(_naive(line, self._separator)) in widths or len(_alone(line, self._separator) or ()) in widths
+        widths = self.widths or ()
+        return len(_naive(line, self.separator)) in widths or len(_alone(line, self.separator) or ()) in widths
 
     def _lenient(self, line: str) -> list[str] | None:
         """Read a line such as ``"Le Parc" annexe;75``, whose quotes close but not at the end of the cell."""
-        if self._widths is None or line.count('"') % 2:
+        if self.widths is None or line.count('"') % 2:
             return None
         try:
-            fields = next(csv.reader([line], delimiter=self._separator))
+            fields = next(csv.reader([line], delimiter=self.separator))
         except csv.Error:
             return None
-        self._n_lenient += len(fields) in self._widths
-        return fields if len(fields) in self._widths else None
+        self._n_lenient += len(fields) in self.widths
+        return fields if len(fields) in self.widths else None
 
     def broken(self, line: int, stop: int, rule: str, message: str) -> BrokenRow:
         """Keep lines as text, with the rule they break; only a giant one is cut."""
@@ -472,9 +503,11 @@ def _fault(error: Exception) -> tuple[str, str]:
     return "unclosed-quote", "a quote opens here and never closes"
 
 
-def _undecodable(lines: Iterable[str]) -> dict[int, tuple[str, str]]:
-    """Find the lines that hold a null character, or bytes that the encoding does not have."""
+def _undecodable(text: str, lines: Iterable[str]) -> dict[int, tuple[str, str]]:
+    """Find the lines of a text that hold a null character, or bytes that the encoding does not have."""
     bad: dict[int, tuple[str, str]] = {}
+    if "\0" not in text and (text.isascii() or not _SURROGATE.search(text)):
+        return bad
     for i, line in enumerate(lines):
         if "\0" in line:
             bad[i] = ("null-character", "a null character in the line")
