@@ -20,7 +20,7 @@ import numpy as np
 import shapely
 
 from qpvhealth.errors import InputError, UsageError
-from qpvhealth.ingest import parquet
+from qpvhealth.ingest import geojson, parquet
 from qpvhealth.ingest.guard import MIB, checked_path, first_bytes, inflated_chunks, opened_zip, refuse_bigger
 from qpvhealth.ingest.raw import RawTable
 
@@ -31,9 +31,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 MAX_BYTES = 1024 * MIB
-MAX_JSON_BYTES = 256 * MIB
-MAX_JSON_DEPTH = 32
-MAX_JSON_STRING = MIB
 MAX_FEATURES = 5_000_000
 DRIVERS = frozenset({"GPKG", "GeoJSON", "ESRI Shapefile", "FlatGeobuf", "MEM"})
 SUFFIXES = (".shp", ".zip", ".geojson", ".json", ".gpkg", ".fgb", *parquet.SUFFIXES)
@@ -60,7 +57,6 @@ _OPTIONS = {
     "OGR_FLATGEOBUF_STREAM_BASE_IMPL": True,
     "OGR_GPKG_STREAM_BASE_IMPL": True,
 }
-_STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
 
 
 def read_vector(path: Path, *, layer: str | None = None, encoding: str | None = None) -> RawTable:
@@ -93,14 +89,15 @@ def read_vector(path: Path, *, layer: str | None = None, encoding: str | None = 
 
 def _read_other(full: Path, suffix: str, layer: str | None) -> RawTable:
     """Guard and read a format that lies in one file."""
-    options: dict[str, Any] = {}
     if suffix in (".geojson", ".json"):
-        _refuse_deep_json(full)
-        options = {"DATE_AS_STRING": "YES", "ARRAY_AS_STRING": "YES"}
+        claimed = geojson.counted(full)
+        only = layer if layer is None else _layer(full, layer)  # it holds one, and to list it is to read the whole file
+        return _read_gdal(full, full.name, claimed, layer=only, DATE_AS_STRING="YES", ARRAY_AS_STRING="YES")
     if suffix == ".gpkg":
         _refuse_live_sql(full)
-        options = {"IMMUTABLE": "YES"}
-    return _read_gdal(full, full.name, layer=_layer(full, layer), **options)
+        return _read_gdal(full, full.name, layer=_layer(full, layer), IMMUTABLE="YES")
+    chosen = _layer(full, layer)
+    return _read_gdal(full, full.name, _claimed(full, chosen), layer=chosen)
 
 
 def gdal() -> Any:  # noqa: ANN401 -- pyogrio has no types
@@ -162,15 +159,16 @@ def _gdal_errors(name: str, notes: list[str] | None = None) -> Iterator[None]:
         notes.extend(sorted({f"GDAL: {str(w.message)[:200]}" for w in caught}))
 
 
-def _read_gdal(path: Path, name: str, **options: Any) -> RawTable:  # noqa: ANN401 -- options of GDAL
-    """Read one layer through GDAL."""
+def _read_gdal(path: Path, name: str, claimed: int | None = None, **options: Any) -> RawTable:  # noqa: ANN401 -- of GDAL
+    """Read one layer through GDAL, which leaves out what it cannot read without a word: hence the count that is claimed."""
     notes: list[str] = []
     with _gdal_errors(name, notes):
-        claimed = _claimed(path, options.get("layer"))
         meta, table = gdal().read_arrow(path, **options)
         table.validate(full=True)
     if claimed is not None and claimed != table.num_rows:
         raise InputError(f"{name}: holds {claimed} features, {table.num_rows} could be read; fetch it again")
+    if meta["geometry_type"] is None:
+        raise InputError(f"{name}: no layer with geometries; check what was sent")
     geometry = table.schema.get_field_index(meta["geometry_name"] or "wkb_geometry")
     if geometry < 0:
         raise InputError(f"{name}: no geometry column; check what was sent")
@@ -234,58 +232,16 @@ def crs_text(crs: object, name: str) -> str | None:
     return f"EPSG:{number}" if number else known.to_wkt()
 
 
-def _claimed(path: Path, layer: str | None) -> int | None:
-    """Count the features that a file says it holds, without its reader, which leaves out what it cannot read without a word.
+def _claimed(path: Path, layer: str) -> int | None:
+    """Return the features that a FlatGeobuf file says it holds; null where it does not say.
 
-    Null for the formats that are counted elsewhere, and where the file does not say. Refuses a claim of more than its bytes can
-    hold: memory is set aside for the claim.
+    Refuses a claim of more than its bytes can hold: memory is set aside for the claim.
     """
-    suffix = path.suffix.lower()
-    if suffix in (".geojson", ".json"):
-        return _features(path.read_bytes())
-    if suffix != ".fgb":
-        return None
-    claimed = int(gdal().read_info(path, layer=layer)["features"])
+    with _gdal_errors(path.name):
+        claimed = int(gdal().read_info(path, layer=layer)["features"])
     if claimed > min(MAX_FEATURES, path.stat().st_size // 8):
         raise InputError(f"{path.name}: claims {claimed} features, more than it can hold; fetch it again")
     return claimed if claimed > 0 else None
-
-
-def _features(data: bytes) -> int | None:
-    """Count the objects of the array ``features`` of a GeoJSON document by its brackets; null where it has no such array."""
-    kept = _STRING.sub(lambda m: b"F" if m.group() == b'"features"' else b"", data)
-    codes = np.frombuffer(kept, dtype=np.uint8)
-    codes = codes[np.isin(codes, np.frombuffer(b"F[]{}", dtype=np.uint8))]
-    depth = np.cumsum(_STEP[codes], dtype=np.int64)
-    starts = np.flatnonzero((codes[:-1] == ord("F")) & (codes[1:] == ord("[")) & (depth[:-1] == 1))
-    if not len(starts):
-        return None
-    inside = slice(starts[0] + 1, None)
-    ends = np.flatnonzero(depth[inside] == 1)
-    within = slice(starts[0] + 1, starts[0] + 1 + (int(ends[0]) if len(ends) else len(codes)))
-    return int(((codes[within] == ord("{")) & (depth[within] == 3)).sum())  # noqa: PLR2004 -- document, array, feature
-
-
-def _refuse_deep_json(path: Path) -> None:
-    """Refuse JSON that nests without end or holds a giant string, before a parser follows it."""
-    refuse_bigger(path, MAX_JSON_BYTES)
-    data = path.read_bytes()
-    longest = max((m.end() - m.start() for m in _STRING.finditer(data)), default=0)
-    if longest > MAX_JSON_STRING:
-        raise InputError(f"{path.name}: a string of {longest} bytes, at most {MAX_JSON_STRING} are read; refused")
-    depth = _depth(np.frombuffer(_STRING.sub(b"", data), dtype=np.uint8))
-    if depth > MAX_JSON_DEPTH:
-        raise InputError(f"{path.name}: nested {depth} deep, at most {MAX_JSON_DEPTH} are read; refused")
-
-
-def _depth(codes: np.ndarray) -> int:
-    """Count the deepest nesting of brackets and braces."""
-    brackets = _STEP[codes]
-    return int(np.cumsum(brackets[brackets != 0], dtype=np.int64).max(initial=0))
-
-
-_STEP = np.zeros(256, dtype=np.int8)
-_STEP[[ord("["), ord("{")]], _STEP[[ord("]"), ord("}")]] = 1, -1
 
 
 def _refuse_live_sql(path: Path) -> None:
