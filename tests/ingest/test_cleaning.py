@@ -171,3 +171,47 @@ def test_an_unknown_value_says_what_to_write():
         'f.csv: card c: in_qpv has values that are not known: "Pharmacie".'
         " Write each in the card under [source.values.in_qpv]; known: yes"
     )
+
+
+CELLS = [
+    "01001",
+    "1001",
+    "9F611",
+    "97127",
+    " 75 056",
+    "2a004",
+    "Paris",
+    "12",
+    "1,5",
+    "nd",
+    "12345678900012",
+    "75001234",
+]
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        *(cleaning.finess, cleaning.communes, cleaning.sirets, cleaning.dates),
+        lambda cells: (cleaning.departments(cells),),
+        lambda cells: (*cleaning.numbers(cells)[0], cleaning.numbers(cells)[1]),
+    ],
+)
+def test_a_cell_is_read_whatever_stands_beside_it(read):
+    cells = pd.Series([*CELLS, None], index=range(20, 33), dtype="str")
+    together = read(cells)
+    for at in cells.index:
+        alone, spaced = read(cells[[at]]), read(" " + cells[[at]])
+        for whole, part, loose in zip(together, alone, spaced, strict=True):
+            assert listed(whole[[at]]) == listed(part)
+            assert pd.isna(cells[at]) or read is cleaning.dates or listed(part) == listed(loose)
+        assert all(part.index.tolist() == cells.index.tolist() for part in together)
+
+
+def test_a_rule_is_asked_once_for_each_distinct_cell():
+    asked = []
+    found = cleaning.translated(pd.Series(["a", None, "b", "a"], index=[4, 5, 6, 7], dtype="str"), asked.append)
+    assert (asked, listed(found)) == (["a", "b"], [None] * 4)
+    found = cleaning.translated(pd.Series(["a", None, "b", "a"], index=[4, 5, 6, 7], dtype="str"), str.upper)
+    assert (listed(found), found.index.tolist(), str(found.dtype)) == (["A", None, "B", "A"], [4, 5, 6, 7], "str")
+    assert listed(cleaning.translated(text(None, None), str.upper)) == [None, None]

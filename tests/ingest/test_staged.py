@@ -21,7 +21,7 @@ def test_every_row_leaves_by_one_door(balanced):
     broken = (BrokenRow(9, "unclosed-quote", "a quote", '"x'), BrokenRow(8, "geolocation-orphan", "no one", "y"))
     sieve = Sieve(raw(broken=broken, sheet="S", notes=("encoding utf-8",)), "c")
     sieve.reject(np.array([True, False, False, False, False]), "value-missing", "first")
-    sieve.reject(pd.Series([True, True, False, False, False]), "value-unreadable", pd.Series(list("vwxyz")))
+    sieve.reject(pd.Series([True, True, False, False, False]), "value-unreadable", "{}", pd.Series(list("vwxyz")))
     sieve.leave_out(np.array([True, True, True, False, False]), "other")
     sieve.leave_out(pd.Series([False, False, False, False, False]), pd.Series([None] * 5, dtype="str"))
     staged = sieve.staged(raw().frame, np.array([True, True, True, True, False]))
@@ -94,7 +94,7 @@ def test_findings_name_the_first_values_and_their_rows():
 def test_repeats_are_those_of_kept_rows():
     sieve = Sieve(raw(3), "c")
     sieve.reject(np.array([True, False, False]), "value-missing", "m")
-    assert sieve.repeats(pd.DataFrame({"x": [1, 1, 1]})).tolist() == [False, False, True]
+    assert sieve.repeats(pd.DataFrame({"x": [1, 1, 1]}), "x").tolist() == [False, False, True]
 
 
 def test_an_account_that_loses_a_row_is_a_broken_contract():

@@ -84,7 +84,7 @@ def _table(raw: RawTable, card: Card) -> Staged:
         sieve.leave_out(~text["kind"].isin(COUNTED_KINDS), text["kind"].fillna("no TYPECOM"))
     frame = text[["label", "department_code", "region_code", "epci_code", "epci_label"]].assign(level=card["level"])
     frame["area_code"] = _codes(text, card, sieve)
-    return sieve.staged(frame, sieve.repeats(frame))
+    return sieve.staged(frame, sieve.repeats(frame, "area_code"))
 
 
 def _codes(text: pd.DataFrame, card: Card, sieve: Sieve) -> pd.Series:

@@ -1,4 +1,7 @@
-"""From text to values. Each function takes a text column and returns typed values and a mask of what could not be read."""
+"""From text to values. Each function takes a text column and returns typed values and a mask of what could not be read.
+
+Cells that are right as they stand, nearly all of them in most files, are only looked at; the others are mended.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from qpvhealth.errors import UsageError
 from qpvhealth.facts.territories import FINESS_OVERSEAS, FORMER_COMMUNES
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Collection, Mapping
 
 FINESS = r"[0-9][0-9A-Z][0-9]{7}"
 OWN_IDENTIFIER = r"[^:]+:.+"
@@ -21,6 +24,7 @@ FINESS_LENGTH, COMMUNE_LENGTH = 9, 5
 COMMUNE = r"(?:\d{2}|2[AB])\d{3}"
 DEPARTMENT = r"\d{2}|2[AB]|9[78]\d"
 SIRET = r"\d{14}"
+NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
 LIST_SEPARATOR = r"[,;|/\s]+"
 SPACES = "[\\s\u00a0\u202f\u2009']"
 SENTINELS = frozenset(
@@ -48,17 +52,53 @@ class Cleaned(NamedTuple):
 
 
 def _cleaned(typed: pd.Series, bad: pd.Series, repaired: pd.Series | None = None) -> Cleaned:
-    return Cleaned(typed, bad, repaired if repaired is not None else pd.Series(data=False, index=bad.index))
+    return Cleaned(typed, bad, repaired if repaired is not None else _nowhere(bad))
+
+
+def _nowhere(text: pd.Series) -> pd.Series:
+    return pd.Series(data=False, index=text.index)
+
+
+def is_blank(text: pd.Series) -> bool:
+    """Say whether every cell is empty: most columns that a layout knows are absent from most files."""
+    return bool(text.isna().all())
 
 
 def matches(text: pd.Series, pattern: str) -> pd.Series:
     """Say which cells match a pattern as a whole; an empty cell does not."""
-    return text.str.fullmatch(pattern).fillna(value=False).astype(bool)
+    return text.str.fullmatch(pattern, na=False).astype(bool)
+
+
+def translated(text: pd.Series, rule: Callable[[str], str | None]) -> pd.Series:
+    """Write each cell as a rule says, asked once for each distinct text; an empty cell stays null."""
+    if is_blank(text):
+        return text.astype("str")
+    codes, cells = text.factorize()
+    words = pd.array([*(rule(cell) for cell in cells), None], dtype="str")
+    return pd.Series(words.take(codes), index=text.index, name=text.name)  # no text has code -1: the last word, null
+
+
+def _mended(
+    text: pd.Series, pattern: str, mend: Callable[[pd.Series], Cleaned], *, outdated: Collection[str] = ()
+) -> Cleaned:
+    """Keep the cells that are right as they stand, and read the others, outdated ones among them, as ``mend`` does."""
+    if is_blank(text):
+        return _cleaned(text, _nowhere(text))
+    right = matches(text, pattern) & ~text.isin(outdated)
+    at = (text.notna() & ~right).to_numpy()
+    if not at.any():
+        return _cleaned(text, _nowhere(text))
+    mended = mend(text[at])
+    typed, bad, repaired = text.copy(), _nowhere(text), _nowhere(text)
+    typed[at], bad[at], repaired[at] = (part.to_numpy() for part in mended)
+    return Cleaned(typed, bad, repaired)
 
 
 def dates(text: pd.Series) -> Cleaned:
     """Read dates as days: ISO, day/month/year, or eight digits, a time of day left out. Anything else there is bad."""
     out = pd.Series(pd.NaT, index=text.index, dtype="datetime64[s]")
+    if is_blank(text):
+        return _cleaned(out, _nowhere(text))
     for pattern, fmt in _DATE_FORMATS:
         if not (text.notna() & out.isna()).any():
             break
@@ -73,21 +113,24 @@ def numbers(text: pd.Series) -> tuple[Cleaned, pd.Series]:
 
     Infinity and "nan" are not numbers here.
     """
-    if text.isna().all():
-        nothing = pd.Series(data=False, index=text.index)
-        return _cleaned(pd.Series(np.nan, index=text.index), nothing), nothing
-    plain = _without_spaces(text).str.replace(",", ".", regex=False)
-    word = text.str.strip().str.casefold()
-    suppressed = word.isin(SENTINELS) | word.str.startswith(SENTINEL_START).fillna(value=False).astype(bool)
-    shaped = matches(plain, r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
-    values = pd.to_numeric(plain.where(shaped & ~suppressed), errors="coerce").astype("float64")
+    if is_blank(text):
+        return _cleaned(pd.Series(np.nan, index=text.index), _nowhere(text)), _nowhere(text)
+    plain, suppressed = text.copy(), _nowhere(text)
+    at = (text.notna() & ~matches(text, NUMBER)).to_numpy()
+    if at.any():
+        unusual = text[at]
+        word = unusual.str.strip().str.casefold()
+        suppressed[at] = (word.isin(SENTINELS) | word.str.startswith(SENTINEL_START)).to_numpy()
+        written = _without_spaces(unusual).str.replace(",", ".", regex=False)
+        plain[at] = written.where(matches(written, NUMBER) & ~suppressed[at]).to_numpy()
+    values = pd.to_numeric(plain, errors="coerce").astype("float64")
     values = values.where(np.isfinite(values))
     return _cleaned(values, text.notna() & values.isna() & ~suppressed), suppressed
 
 
 def finess(text: pd.Series) -> Cleaned:
     """Read FINESS numbers: nine characters, as text. A number of eight digits lost its zero and gets it back."""
-    return _padded(_without_spaces(text).str.upper(), FINESS_LENGTH, FINESS)
+    return _mended(text, FINESS, lambda cells: _padded(_without_spaces(cells).str.upper(), FINESS_LENGTH, FINESS))
 
 
 def communes(text: pd.Series) -> Cleaned:
@@ -96,6 +139,10 @@ def communes(text: pd.Series) -> Cleaned:
     ``9F611``, the département of FINESS before the three digits, is 97611; the codes that Saint-Martin and Saint-Barthélemy
     had as communes of Guadeloupe are those that they have since.
     """
+    return _mended(text, COMMUNE, _mended_communes, outdated=FORMER_COMMUNES)
+
+
+def _mended_communes(text: pd.Series) -> Cleaned:
     plain = _without_spaces(text).str.upper()
     finess_style = matches(plain, r"9[A-F]\d{3}")
     plain = plain.where(~finess_style, "97" + plain.str[2:])
@@ -116,15 +163,22 @@ def _without_spaces(text: pd.Series) -> pd.Series:
 
 def postcodes(text: pd.Series) -> pd.Series:
     """Return postal codes as written, with the zero that four digits have lost."""
+    if is_blank(text):
+        return text
     plain = text.str.strip()
     return plain.where(~matches(plain, r"\d{4}"), "0" + plain)
 
 
 def departments(text: pd.Series) -> pd.Series:
     """Read INSEE département codes, the overseas codes of FINESS included; null for anything else."""
+    return _mended(text, DEPARTMENT, _mended_departments).typed
+
+
+def _mended_departments(text: pd.Series) -> Cleaned:
     plain = _without_spaces(text).str.upper()
     plain = plain.where(~matches(plain, r"\d"), "0" + plain).replace(FINESS_OVERSEAS)
-    return plain.where(matches(plain, DEPARTMENT))
+    valid = matches(plain, DEPARTMENT)
+    return _cleaned(plain.where(valid), ~valid)
 
 
 def composed_communes(department: pd.Series, commune: pd.Series) -> pd.Series:
@@ -133,6 +187,8 @@ def composed_communes(department: pd.Series, commune: pd.Series) -> pd.Series:
     Overseas the code is ``97`` and the three digits (``9F`` and ``611`` are 97611 Mamoudzou); elsewhere the département and
     the three digits.
     """
+    if is_blank(department) or is_blank(commune):
+        return pd.Series(None, index=commune.index, dtype="str")
     plain = department.str.strip().str.upper()
     overseas = plain.isin(FINESS_OVERSEAS) | matches(plain, r"97\d")
     start = plain.str.zfill(2).where(~overseas, "97")
@@ -142,6 +198,10 @@ def composed_communes(department: pd.Series, commune: pd.Series) -> pd.Series:
 
 def sirets(text: pd.Series) -> Cleaned:
     """Read SIRET numbers: 14 digits, spaces allowed."""
+    return _mended(text, SIRET, _mended_sirets)
+
+
+def _mended_sirets(text: pd.Series) -> Cleaned:
     plain = _without_spaces(text)
     valid = matches(plain, SIRET)
     return _cleaned(plain.where(valid), plain.notna() & ~valid)
@@ -149,7 +209,12 @@ def sirets(text: pd.Series) -> Cleaned:
 
 def code_lists(text: pd.Series) -> pd.Series:
     """Split cells that hold several codes (``97120, 97101``, ``97120;97101``) into lists; an empty list for an empty cell."""
-    return text.fillna("").map(lambda cell: [c for c in re.split(LIST_SEPARATOR, cell.strip()) if c])
+    return text.fillna("").map(listed)
+
+
+def listed(cell: str) -> list[str]:
+    """Split one cell that may hold several codes."""
+    return [c for c in re.split(LIST_SEPARATOR, cell.strip()) if c]
 
 
 def coded(text: pd.Series, mapping: Mapping[str, str], *, column: str, where: str) -> pd.Series:
@@ -158,8 +223,7 @@ def coded(text: pd.Series, mapping: Mapping[str, str], *, column: str, where: st
     ``mapping`` may map the empty text. Raises UsageError for a value that it does not hold, and says what to write.
     """
     words = {word(k): v for k, v in mapping.items()}
-    seen = {cell: word(cell) for cell in text.dropna().unique()}
-    unknown = sorted(cell for cell, key in seen.items() if key not in words)
+    unknown = sorted(cell for cell in text.dropna().unique() if word(cell) not in words)
     if unknown:
         shown = ", ".join(f'"{u}"' for u in unknown[:10])
         known = ", ".join(sorted({v for v in mapping.values() if v}))
@@ -167,7 +231,7 @@ def coded(text: pd.Series, mapping: Mapping[str, str], *, column: str, where: st
             f"{where}: {column} has values that are not known: {shown}."
             f" Write each in the card under [source.values.{column}]; known: {known}"
         )
-    ours = text.map({cell: words[key] for cell, key in seen.items()}, na_action="ignore").astype("str")
+    ours = translated(text, lambda cell: words[word(cell)])
     return ours.fillna(words[""]) if "" in words else ours
 
 

@@ -38,7 +38,7 @@ def read(text: pd.DataFrame, department: pd.Series, card: Card, sieve: Sieve) ->
     Projected coordinates are taken where their system is known (see ``_systems``), elsewhere longitude and latitude. A point
     that its own quality columns call a commune, a locality or without score never decides: its status is ``centroid``.
     """
-    frame = text[["x", "y", "longitude", "latitude"]].apply(lambda column: _numbers(column, sieve))
+    frame = pd.DataFrame({name: _numbers(text[name], sieve) for name in ("x", "y", "longitude", "latitude")})
     tokens = finess_legacy.coordinate_source(text["coordinate_source"])
     crs = _systems(text, tokens, department, card)
     both = frame["x"].notna() & frame["y"].notna()

@@ -95,8 +95,9 @@ def apply(
 
 def naming(corrections: tuple[Correction, ...], source_id: str, keys: pd.Series) -> tuple[Correction, ...]:
     """Return the corrections of a source whose row is among these keys: one of several sheets holds it."""
-    there = set(_plain(keys).dropna())
-    return tuple(c for c in corrections if c.source == source_id and _plain_text(c.key) in there)
+    mine = [c for c in corrections if c.source == source_id]
+    there = set(_plain(keys).dropna()) if mine else set()
+    return tuple(c for c in mine if _plain_text(c.key) in there)
 
 
 def _rows(text: pd.DataFrame, correction: Correction, key: str, named: pd.Series) -> tuple[pd.Series, str | None]:

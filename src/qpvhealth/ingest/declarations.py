@@ -49,7 +49,7 @@ def read(card: Card, known: tuple[Correction, ...] = ()) -> Staged:
     text, n = corrections.apply(layouts.renamed(raw, card, LAYOUT), known, card.id, "finess_et")
     sieve.warn("correction-applied", n, "values corrected by corrections.toml")
     frame = _typed(text, card, sieve)
-    staged = sieve.staged(frame, sieve.repeats(frame.astype({"qpv_code": "str"})))
+    staged = sieve.staged(frame, sieve.repeats(frame.astype({"qpv_code": "str"}), "finess_et"))
     refuse_both(staged.frame, str(raw.place()))
     return replace(staged, frame=_one_row_a_qpv(staged.frame))
 
@@ -80,7 +80,7 @@ def _typed(text: pd.DataFrame, card: Card, sieve: Sieve) -> pd.DataFrame:
     codes = cleaning.code_lists(named)
     refuse_other_generation(codes.explode().astype("str").dropna(), where, card)
     bad = pd.Series([_bad(cell, pattern(card)) for cell in codes], index=codes.index, dtype="str")
-    sieve.reject(bad.notna(), "qpv-code-invalid", 'QPV code "' + bad.fillna("") + f'" ({pattern(card)} expected)')
+    sieve.reject(bad.notna(), "qpv-code-invalid", f'QPV code "{{}}" ({pattern(card)} expected)', bad)
     frame = pd.DataFrame({"finess_et": structures, "vecu_declared": answers.fillna(UNKNOWN), "qpv_code": codes})
     return frame.assign(year=card["year"], generation=card["generation"])
 
@@ -89,8 +89,8 @@ def _structures(text: pd.Series, sieve: Sieve) -> pd.Series:
     numbers = cleaning.finess(text)
     own = text.where(cleaning.matches(text, cleaning.OWN_IDENTIFIER))
     sieve.reject(text.isna(), "identifier-missing", "no structure")
-    unreadable = 'structure "' + text.fillna("") + '" (a FINESS number, or source:identifier)'
-    sieve.reject(numbers.bad & own.isna(), "finess-invalid", unreadable)
+    unreadable = 'structure "{}" (a FINESS number, or source:identifier)'
+    sieve.reject(numbers.bad & own.isna(), "finess-invalid", unreadable, text)
     sieve.warn_at("finess-zeros-restored", numbers.repaired, text, "eight digits read as nine")
     return numbers.typed.fillna(own)
 

@@ -118,7 +118,8 @@ def coded(text: pd.Series, name: str, card: Card, sieve: Sieve) -> pd.Series:
         )
     words = WORDS[name] if mapping is None else WORDS[name] | mapping if name in _WITH_DEFAULTS else mapping
     where = f"{sieve.raw.place()}: card {card.id}"
-    return cleaning.coded(text.where(sieve.keep), own | words, column=name, where=where)
+    kept = text if sieve.keep.all() else text.where(sieve.keep)
+    return cleaning.coded(kept, own | words, column=name, where=where)
 
 
 _OTHER_TYPES = ', or a type of its own that the card names, such as other_types = ["pôle de santé"]'

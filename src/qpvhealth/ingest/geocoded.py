@@ -49,7 +49,7 @@ def read(card: Card, known: tuple[Correction, ...] = ()) -> Staged:
     sieve.warn("correction-applied", n, "values corrected by corrections.toml")
     codes = _identifiers(text["finess_et"], sieve)
     frame = _points(text, codes, sieve).assign(year=card["year"])
-    repeated = sieve.repeats(frame)
+    repeated = sieve.repeats(frame, "finess_et")
     twice = codes[~repeated].duplicated(keep=False).reindex(codes.index, fill_value=False)
     sieve.reject(twice, "geocoder-answer-unusable", "two answers for one identifier; none was chosen")
     return sieve.staged(frame, repeated)
@@ -59,8 +59,8 @@ def _identifiers(text: pd.Series, sieve: Sieve) -> pd.Series:
     numbers = cleaning.finess(text)
     own = text.where(cleaning.matches(text, cleaning.OWN_IDENTIFIER))
     codes = numbers.typed.fillna(own)
-    unusable = 'identifier "' + text.fillna("") + '" (a FINESS number, or source:identifier)'
-    sieve.reject(codes.isna(), "geocoder-answer-unusable", unusable)
+    unusable = 'identifier "{}" (a FINESS number, or source:identifier)'
+    sieve.reject(codes.isna(), "geocoder-answer-unusable", unusable, text)
     sieve.warn_at("finess-zeros-restored", numbers.repaired, text, "eight digits read as nine")
     return codes.astype("str")
 

@@ -159,10 +159,9 @@ def _wrong_in_file(layout: Layout, rest: dict[str, list[str]], header: list[str]
 def renamed(raw: RawTable, card: Card, layout: Layout) -> pd.DataFrame:
     """Return the text of a file under our column names, every column of the layout present, null where the file has none."""
     mapped = columns(raw, card, layout)
-    frame = raw.frame[list(mapped.values())].set_axis(list(mapped), axis=1)
-    absent = pd.Series(None, index=frame.index, dtype="str")
-    missing = {f.name: absent for f in layout.fields if f.name not in mapped}
-    return frame.astype("str").assign(**missing)[[f.name for f in layout.fields]]
+    absent = pd.Series(None, index=raw.frame.index, dtype="str")
+    cells = {f.name: raw.frame[mapped[f.name]].astype("str") if f.name in mapped else absent for f in layout.fields}
+    return pd.DataFrame(cells, copy=False)
 
 
 def unmapped(raw: RawTable, card: Card, layout: Layout) -> list[str]:

@@ -69,13 +69,13 @@ def _numbers(text: pd.Series, sieve: Sieve) -> pd.Series:
     own = text.str.fullmatch(OWN_IDENTIFIER).fillna(value=False).astype(bool)
     values, bad, _ = cleaning.finess(text.where(~own))
     sieve.reject(text.isna(), "identifier-missing", "a link needs two numbers")
-    sieve.reject(bad, "finess-invalid", 'FINESS number "' + text.fillna("") + '" (nine characters expected)')
+    sieve.reject(bad, "finess-invalid", 'FINESS number "{}" (nine characters expected)', text)
     return values.where(~own, text).astype("str")
 
 
 def _years(text: pd.Series, sieve: Sieve) -> pd.Series:
     bad = text.notna() & ~text.str.fullmatch(r"\d{4}").fillna(value=False).astype(bool)
-    sieve.reject(bad, "value-unreadable", 'year "' + text.fillna("") + '" (four digits expected)')
+    sieve.reject(bad, "value-unreadable", 'year "{}" (four digits expected)', text)
     return pd.to_numeric(text.where(~bad)).astype("Int64")
 
 

@@ -15,6 +15,8 @@ from qpvhealth.ingest.layouts import Field, Layout
 from qpvhealth.ingest.staged import PROVENANCE, Sieve, Staged
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from qpvhealth.ingest.cards import Card
     from qpvhealth.ingest.corrections import Correction
     from qpvhealth.ingest.raw import RawTable
@@ -54,7 +56,7 @@ def read(card: Card, known: tuple[Correction, ...] = ()) -> Staged:
     sieve.warn("correction-applied", n, "values corrected by corrections.toml")
     frame = _typed(text, raw, card, sieve)
     _sift(frame, raw, card, sieve)
-    staged = sieve.staged(frame, sieve.repeats(frame.assign(geometry=shapely.to_wkb(raw.geometry))))
+    staged = sieve.staged(frame, sieve.repeats(_comparable(frame), "qpv_code"))
     refuse_conflicts(staged.frame, raw.file)
     return staged
 
@@ -108,8 +110,7 @@ def _typed(text: pd.DataFrame, raw: RawTable, card: Card, sieve: Sieve) -> pd.Da
     frame["name"] = text["name"]
     frame["commune_codes"] = _communes(text["commune_codes"], sieve)
     frame["commune_names"] = text["commune_names"]
-    epcis = cleaning.code_lists(text["epci_codes"]).explode().astype("str")
-    frame["epci_codes"] = _joined(epcis.where(cleaning.matches(epcis, r"\d+")))
+    frame["epci_codes"] = cleaning.translated(text["epci_codes"], _epcis)
     frame["crs"] = pd.Series(systems.of_layer(raw, card, sieve), index=codes.index, dtype="str")
     frame["geometry"] = raw.geometry
     return frame
@@ -133,8 +134,8 @@ def reject_codes(codes: pd.Series, card: Card, sieve: Sieve) -> None:
     """Reject the rows without QPV code, or whose code is not one of the generation of the card."""
     sieve.reject(codes.isna(), "qpv-code-missing", "no QPV code")
     expected = pattern(card)
-    unlike = 'QPV code "' + codes.fillna("") + f'" ({expected} expected)'
-    sieve.reject(~cleaning.matches(codes, expected), "qpv-code-invalid", unlike)
+    unlike = f'QPV code "{{}}" ({expected} expected)'
+    sieve.reject(~cleaning.matches(codes, expected), "qpv-code-invalid", unlike, codes)
 
 
 def _refuse_absent(codes: pd.Series, asked: list[str], raw: RawTable, card: Card) -> None:
@@ -142,23 +143,39 @@ def _refuse_absent(codes: pd.Series, asked: list[str], raw: RawTable, card: Card
         raise UsageError(f"{raw.place()}: no QPV {', '.join(absent[:10])}; correct codes in card {card.id}")
 
 
+def _epcis(cell: str) -> str | None:
+    return _joined(code for code in cleaning.listed(cell) if code.isascii() and code.isdigit())
+
+
 def _communes(text: pd.Series, sieve: Sieve) -> pd.Series:
     """Return the commune codes of each cell, comma-separated; what cannot be a code is left out and reported."""
-    cells = cleaning.code_lists(text).explode().astype("str")
-    codes = cleaning.communes(cells.where(~cells.str.upper().isin(NO_COMMUNE)))
-    for rule, mask, words in (
-        ("commune-zeros-restored", codes.repaired, "four digits read as five"),
-        ("commune-invalid", codes.bad, "commune code left out"),
+    listed = {
+        cell: [c for c in cleaning.listed(cell) if c.upper() not in NO_COMMUNE] for cell in text.dropna().unique()
+    }
+    written = pd.Series([*dict.fromkeys(code for codes in listed.values() for code in codes)], dtype="str")
+    typed, bad, repaired = cleaning.communes(written)
+    for rule, at, words in (
+        ("commune-zeros-restored", repaired, "four digits read as five"),
+        ("commune-invalid", bad, "commune code left out"),
     ):
-        sieve.warn_at(rule, mask.groupby(level=0).any(), text, words)
-    return _joined(codes.typed)
+        there = set(written[at])
+        concerned = {cell for cell, codes in listed.items() if there.intersection(codes)}
+        sieve.warn_at(rule, text.isin(concerned), text, words)
+    known = dict(zip(written[~bad], typed[~bad], strict=True))
+    return cleaning.translated(text, lambda cell: _joined(known[c] for c in listed[cell] if c in known))
 
 
-def _joined(codes: pd.Series) -> pd.Series:
-    """Join the codes of each cell, once each, in their order; null where there is none."""
-    named = pd.DataFrame({"row": codes.index, "code": codes.to_numpy()}).drop_duplicates()
-    joined = named.dropna().groupby("row")["code"].agg(",".join)
-    return joined.reindex(codes.index.unique()).astype("str")
+def _joined(codes: Iterable[str]) -> str | None:
+    """Join codes, once each, in their order; null where there is none."""
+    return ",".join(dict.fromkeys(codes)) or None
+
+
+def _comparable(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return polygons in a form that can be compared, where a code is written twice."""
+    twice = frame["qpv_code"].duplicated(keep=False).to_numpy()
+    wkb = np.full(len(frame), None, dtype=object)
+    wkb[twice] = shapely.to_wkb(frame["geometry"].to_numpy(dtype=object)[twice])
+    return frame.assign(geometry=wkb)
 
 
 def combine(staged: list[Staged]) -> tuple[pd.DataFrame, dict[str, int], dict[str, int]]:
@@ -169,8 +186,7 @@ def combine(staged: list[Staged]) -> tuple[pd.DataFrame, dict[str, int], dict[st
     """
     frame = pd.concat([s.frame for s in staged], ignore_index=True)
     shapes = frame["geometry"].to_numpy(dtype=object)
-    content = [c for c in frame.columns if c not in (*PROVENANCE, "geometry")]
-    repeated = frame.assign(wkb=shapely.to_wkb(shapes)).duplicated([*content, "wkb"])
+    repeated = _comparable(frame).drop(columns=PROVENANCE).duplicated()
     area = pd.Series(shapely.area(shapes), index=frame.index)
     largest = area.groupby([frame["qpv_code"], frame["generation"]]).transform("max")
     replaced = ~repeated & (area == 0) & (largest > 0)

@@ -53,7 +53,7 @@ def read(card: Card, known: tuple[Correction, ...] = ()) -> Staged:
     people = _people(text["population"], sieve)
     frame = pd.DataFrame({"qpv_code": codes, "generation": card["generation"], "population": people})
     frame["population_year"] = card["population_year"]
-    staged = sieve.staged(frame, sieve.repeats(frame))
+    staged = sieve.staged(frame, sieve.repeats(frame, "qpv_code"))
     twice = staged.frame["qpv_code"][staged.frame["qpv_code"].duplicated()]
     if not twice.empty:
         raise InputError(
@@ -65,7 +65,6 @@ def read(card: Card, known: tuple[Correction, ...] = ()) -> Staged:
 def _people(text: pd.Series, sieve: Sieve) -> pd.Series:
     (values, bad, _), suppressed = cleaning.numbers(text)
     whole = values.isna() | ((values >= 0) & (values < MORE_THAN_ANY) & (values == np.floor(values)))
-    unreadable = 'population "' + text.fillna("") + '" (a whole number expected)'
-    sieve.reject(bad | ~whole, "value-unreadable", unreadable)
+    sieve.reject(bad | ~whole, "value-unreadable", 'population "{}" (a whole number expected)', text)
     sieve.warn_at("number-suppressed", suppressed | text.isna(), text.fillna(""), "population unknown")
     return values.where(whole).astype("Int64")

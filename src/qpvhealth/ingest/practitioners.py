@@ -80,7 +80,7 @@ def _areas(text: pd.DataFrame, level: str, sieve: Sieve) -> pd.DataFrame:
         "department": cleaning.departments(text["area_code"]),
     }
     area = codes.get(level, text["area_code"].str.strip())
-    sieve.reject(area.isna(), "value-missing", 'area "' + text["area_code"].fillna("") + '"')
+    sieve.reject(area.isna(), "value-missing", 'area "{}"', text["area_code"])
     numbers = {name: _number(text[name], name, sieve) for name in ("n_gp", "n_over_55", "share_over_55", "population")}
     share = numbers.pop("share_over_55")
     share = share.where(share <= 1, share / 100)

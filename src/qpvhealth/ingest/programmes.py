@@ -39,7 +39,7 @@ def read(card: Card, known: tuple[Correction, ...] = ()) -> Staged:
     codes = _qpv_codes(text[column], str(raw.place()), card, sieve) if is_qpv else _structures(text[column], sieve)
     frame = pd.DataFrame({"programme": card["programme"], column: codes})
     frame["generation"] = pd.Series(card.get("generation") if is_qpv else None, index=frame.index, dtype="str")
-    staged = sieve.staged(frame, sieve.repeats(frame.astype({column: "str"})))
+    staged = sieve.staged(frame, sieve.repeats(frame.astype({column: "str"}), column))
     long = staged.frame.explode(column, ignore_index=True).astype({column: "str"})
     return replace(staged, frame=long.drop_duplicates(["programme", column], ignore_index=True))
 
@@ -55,13 +55,13 @@ def _qpv_codes(text: pd.Series, where: str, card: Card, sieve: Sieve) -> pd.Seri
     sieve.reject(text.isna(), "qpv-code-missing", "no QPV code")
     expected = pattern(card)
     bad = ~cleaning.matches(each, expected).groupby(level=0).all()
-    sieve.reject(bad, "qpv-code-invalid", 'QPV code "' + text.fillna("") + f'" ({expected} expected)')
+    sieve.reject(bad, "qpv-code-invalid", f'QPV code "{{}}" ({expected} expected)', text)
     return codes
 
 
 def _structures(text: pd.Series, sieve: Sieve) -> pd.Series:
     numbers = cleaning.finess(text)
     sieve.reject(text.isna(), "identifier-missing", "no structure")
-    sieve.reject(numbers.bad, "finess-invalid", 'FINESS number "' + text.fillna("") + '" (nine characters expected)')
+    sieve.reject(numbers.bad, "finess-invalid", 'FINESS number "{}" (nine characters expected)', text)
     sieve.warn_at("finess-zeros-restored", numbers.repaired, text, "eight digits read as nine")
     return numbers.typed.map(lambda code: [code], na_action="ignore")

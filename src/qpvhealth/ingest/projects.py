@@ -95,7 +95,7 @@ def _typed(text: pd.DataFrame, card: Card, sieve: Sieve) -> pd.DataFrame:
     kinds = {k.casefold(): v for k, v in (TYPE_WORDS | _mapped(card, "structure_type")).items()}
     codes, communes = text["qpv_code"].str.strip().str.upper(), cleaning.communes(text["commune_code"])
     official = codes.str.fullmatch("|".join(CODE_PATTERNS.values())).fillna(value=False).astype(bool)
-    sieve.reject(codes.notna() & ~official, "qpv-code-invalid", 'QPV code "' + codes.fillna("") + '"')
+    sieve.reject(codes.notna() & ~official, "qpv-code-invalid", 'QPV code "{}"', codes)
     department = communes.typed.map(department_of_commune, na_action="ignore")
     department = department.astype("str").fillna(
         codes.where(official).map(department_of_qpv, na_action="ignore").astype("str")

@@ -57,7 +57,7 @@ def read(card: Card, known: tuple[Correction, ...] = ()) -> Staged:
     sieve.leave_out(codes.str.casefold().isin(TOTAL_ROWS), "total row")
     sieve.reject(codes.isna(), "qpv-code-missing", "no QPV code")
     bad = ~codes.str.fullmatch(pattern(card)).fillna(value=False).astype(bool)
-    sieve.reject(bad, "qpv-code-invalid", 'QPV code "' + codes.fillna("") + f'" ({pattern(card)} expected)')
+    sieve.reject(bad, "qpv-code-invalid", f'QPV code "{{}}" ({pattern(card)} expected)', codes)
     wide = pd.DataFrame({"qpv_code": codes} | _values(text, mapped, sieve, card))
     staged = sieve.staged(wide, sieve.keep & wide.duplicated().to_numpy())
     if (twice := staged.frame["qpv_code"][staged.frame["qpv_code"].duplicated()]).size:

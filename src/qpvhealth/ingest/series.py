@@ -46,8 +46,8 @@ def read(card: Card, known: tuple[Correction, ...] = ()) -> Staged:
     level = layout.fields[0].name
     days, bad_days, _ = cleaning.dates(text["date"])
     (values, bad_values, _), suppressed = cleaning.numbers(text["value"])
-    sieve.reject(bad_days | text["date"].isna(), "value-unreadable", 'date "' + text["date"].fillna("") + '"')
-    sieve.reject(bad_values & ~suppressed, "value-unreadable", 'value "' + text["value"].fillna("") + '"')
+    sieve.reject(bad_days | text["date"].isna(), "value-unreadable", 'date "{}"', text["date"])
+    sieve.reject(bad_values & ~suppressed, "value-unreadable", 'value "{}"', text["value"])
     sieve.reject(text["value"].isna() | text["indicator"].isna(), "value-missing", "no value, or no indicator")
     told = {"name": card["name"], "release": card["release"], "indicator": text["indicator"], "level": level}
     area = _area(text[level], level)

@@ -77,12 +77,13 @@ class Sieve:
         self.findings: list[Finding] = [Finding("reading-choice", 1, f"{raw.place()}: {note}") for note in raw.notes]
         self._rejects: list[pd.DataFrame] = [self._broken()] if raw.broken else []
 
-    def reject(self, bad: pd.Series | np.ndarray, rule: str, messages: pd.Series | str) -> None:
-        """Reject the kept rows of a mask, each with its message."""
+    def reject(self, bad: pd.Series | np.ndarray, rule: str, message: str, cells: pd.Series | None = None) -> None:
+        """Reject the kept rows of a mask; the first ``{}`` of the message stands for the row's own cell, where one is given."""
         at = np.flatnonzero(np.asarray(bad, dtype=bool) & self.keep)
         if not len(at):
             return
-        said = [messages] * len(at) if isinstance(messages, str) else messages.iloc[at].tolist()
+        own = [""] * len(at) if cells is None else cells.iloc[at].fillna("").tolist()
+        said = [message.replace("{}", cell, 1) for cell in own]
         rows = {"row": self.raw.rows[at], "rule": rule, "message": said, "raw": self.raw.raw_text(at)}
         self._rejects.append(pd.DataFrame({"source_id": self.source_id, "sheet": self.raw.sheet} | rows))
         self.keep[at] = False
@@ -90,6 +91,8 @@ class Sieve:
     def leave_out(self, out: pd.Series | np.ndarray, reasons: pd.Series | str) -> None:
         """Put the kept rows of a mask out of scope, counted by reason."""
         mask = np.asarray(out, dtype=bool) & self.keep
+        if not mask.any():
+            return
         named = (
             pd.Series(reasons, index=range(len(mask))) if isinstance(reasons, str) else reasons.reset_index(drop=True)
         )
@@ -106,19 +109,24 @@ class Sieve:
     def warn_at(self, rule: str, at: pd.Series | np.ndarray, values: pd.Series, message: str) -> None:
         """Record a finding about the kept rows of a mask, with the first values and their rows."""
         mask = np.asarray(at, dtype=bool) & self.keep
+        if not mask.any():
+            return
         seen = ", ".join(f'"{v}" (row {r})' for v, r in zip(values[mask].head(3), self.raw.rows[mask][:3], strict=True))
         self.warn(rule, int(mask.sum()), f"{message}: {seen}")
 
-    def repeats(self, frame: pd.DataFrame) -> np.ndarray:
-        """Mark the kept rows whose values an earlier kept row has, all of them."""
+    def repeats(self, frame: pd.DataFrame, by: str | list[str]) -> np.ndarray:
+        """Mark the kept rows whose values an earlier kept row has, all of them; only rows that share ``by`` are compared."""
         repeated = np.zeros(len(frame), dtype=bool)
-        repeated[self.keep] = frame[self.keep].duplicated().to_numpy()
+        at = np.flatnonzero(self.keep)
+        at = at[frame[by].iloc[at].duplicated(keep=False)]
+        repeated[at] = frame.iloc[at].duplicated()
         return repeated
 
     def staged(self, frame: pd.DataFrame, duplicate: np.ndarray | None = None) -> Staged:
         """Close the account: ``frame`` has all the rows of the raw table; ``duplicate`` marks repeats among the kept ones."""
         repeated = self.keep & duplicate if duplicate is not None else np.zeros(len(self.keep), dtype=bool)
-        out = self.provenance().join(frame.reset_index(drop=True))[self.keep & ~repeated].reset_index(drop=True)
+        out = self.provenance(self.keep & ~repeated)
+        out = out.join(frame[self.keep & ~repeated].reset_index(drop=True))
         rejects = self.rejects()
         self.warn("duplicates", int(repeated.sum()), "identical repeats, counted once")
         tally = Tally(self.n_records, len(out), len(rejects), int(repeated.sum()), self.out_of_scope)
@@ -127,6 +135,8 @@ class Sieve:
     def narrowed(self) -> Sieve:
         """Return a sieve over the kept rows only, with the same account: what has left is not looked at again."""
         raw, at = self.raw, self.keep
+        if at.all():
+            return self
         geometry = None if raw.geometry is None else raw.geometry[at]
         frame = raw.frame[at].reset_index(drop=True)
         kept = replace(raw, frame=frame, rows=raw.rows[at], geometry=geometry, broken=(), notes=())
@@ -135,12 +145,12 @@ class Sieve:
         smaller.findings, smaller._rejects = self.findings, self._rejects
         return smaller
 
-    def provenance(self) -> pd.DataFrame:
-        """Return the source, sheet and row of every record."""
-        n = len(self.keep)
-        sheet = pd.Series([self.raw.sheet] * n, dtype="str")
-        source = pd.Series([self.source_id] * n, dtype="str")
-        return pd.DataFrame({"source_id": source, "sheet": sheet, "source_row": self.raw.rows})
+    def provenance(self, at: np.ndarray) -> pd.DataFrame:
+        """Return the source, sheet and row of the records of a mask."""
+        rows = self.raw.rows[at]
+        everywhere = np.zeros(len(rows), dtype=np.int64)
+        source, sheet = (pd.array([v], dtype="str").take(everywhere) for v in (self.source_id, self.raw.sheet))
+        return pd.DataFrame({"source_id": source, "sheet": sheet, "source_row": rows})
 
     def rejects(self) -> pd.DataFrame:
         """Return the rejected rows, in the order of the file."""

@@ -67,7 +67,7 @@ def read(card: Card, known: tuple[Correction, ...] = (), *, wanted: frozenset[st
     text, types = text[sieve.keep].reset_index(drop=True), types[sieve.keep].reset_index(drop=True)
     sieve = sieve.narrowed()
     frame = _typed(text, types, card, sieve)
-    staged = sieve.staged(frame, sieve.repeats(frame.drop(columns=AS_WRITTEN)))
+    staged = sieve.staged(frame, sieve.repeats(frame.drop(columns=AS_WRITTEN), "finess_et"))
     _refuse_conflicts(staged.frame, raw)
     return StagedStructures(replace(staged, sections=sections), points(staged.frame), aside)
 
@@ -80,8 +80,8 @@ def points(frame: pd.DataFrame) -> pd.DataFrame:
 
 def _out_of_scope(text: pd.DataFrame, sieve: Sieve) -> pd.DataFrame:
     """Return the rows out of scope that have a FINESS number, with their type as the extract writes it."""
-    aside = text[sieve.left_out]
-    told = sieve.provenance()[sieve.left_out].assign(
+    aside = text[sieve.left_out].reset_index(drop=True)
+    told = sieve.provenance(sieve.left_out).assign(
         **{"finess_et": cleaning.finess(aside["finess_et"]).typed, AS_WRITTEN: _as_written(aside)}
     )
     return told.dropna(subset=["finess_et", AS_WRITTEN]).drop_duplicates("finess_et", ignore_index=True)
@@ -137,12 +137,10 @@ def _typed(text: pd.DataFrame, types: pd.Series, card: Card, sieve: Sieve) -> pd
         frame[name] = _dates(text[name], sieve)
     frame["siret"] = _sirets(text["siret"], sieve)
     frame["commune_code"] = _communes(text, sieve)
-    by_commune = frame["commune_code"].map(department_of_commune, na_action="ignore").astype("str")
+    by_commune = cleaning.translated(frame["commune_code"], department_of_commune)
     frame["department_code"] = by_commune.fillna(cleaning.departments(text["department_code"]))
     frame["address"] = _addresses(text)
-    postal = text["postal_line"].str.extract(r"^\s*(\d{5})\s+(.*)$")
-    frame["postcode"] = cleaning.postcodes(text["postcode"]).fillna(postal[0])
-    frame["city"] = text["city"].fillna(postal[1]).fillna(text["postal_line"])
+    frame["postcode"], frame["city"] = _postcodes_and_cities(text)
     frame["legal_entity"] = cleaning.finess(text["legal_entity"]).typed.fillna(text["legal_entity"])
     for name in ("name", "category", "source_qpv_code", "vecu_qpv_code"):
         frame[name] = text[name]
@@ -163,19 +161,22 @@ def _types(text: pd.DataFrame, card: Card, sieve: Sieve, *, is_register: bool) -
     silent = own.isna()
     sieve.reject(silent & category.isna(), "value-missing", "no structure type or category")
     unreadable = silent & ~cleaning.matches(category, CATEGORY)
-    sieve.reject(unreadable, "value-unreadable", 'category "' + category.fillna("") + '" (three digits expected)')
-    reasons = ("excluded category " + category).where(category.isin(EXCLUDED), "category " + category)
-    sieve.leave_out(silent & by_category.isna(), reasons)
+    sieve.reject(unreadable, "value-unreadable", 'category "{}" (three digits expected)', category)
+    sieve.leave_out(silent & by_category.isna(), cleaning.translated(category, _reason))
     sieve.leave_out(own == OUT_OF_SCOPE, "type " + text["structure_type"].fillna(""))
     conflict = own.notna() & by_category.notna() & (own != by_category) & (own != OUT_OF_SCOPE)
     sieve.warn_at("type-conflict", conflict, text["category"], "the category says another type")
     return own.fillna(by_category)
 
 
+def _reason(category: str) -> str:
+    return ("excluded category " if category in EXCLUDED else "category ") + category
+
+
 def _by_category(category: pd.Series, on: date | None) -> pd.Series:
     """Return the type that a FINESS category stands for on a day; null for one that is not counted, or was closed before."""
     valid = {code: c for code, c in COUNTED.items() if c.until is None or (on is not None and on <= c.until)}
-    return category.map({code: c.structure_type for code, c in valid.items()}, na_action="ignore").astype("str")
+    return cleaning.translated(category, {code: c.structure_type for code, c in valid.items()}.get)
 
 
 def _identifiers(text: pd.DataFrame, card: Card, sieve: Sieve) -> pd.Series:
@@ -183,8 +184,8 @@ def _identifiers(text: pd.DataFrame, card: Card, sieve: Sieve) -> pd.Series:
     own = card.id + ":" + text["own_id"].str.strip()
     missing = text["finess_et"].isna() & own.isna()
     sieve.reject(missing, "identifier-missing", "no FINESS number and no identifier of the extract")
-    unreadable = 'FINESS number "' + text["finess_et"].fillna("") + '" (nine characters expected)'
-    sieve.reject(numbers.bad & own.isna(), "finess-invalid", unreadable)
+    unreadable = 'FINESS number "{}" (nine characters expected)'
+    sieve.reject(numbers.bad & own.isna(), "finess-invalid", unreadable, text["finess_et"])
     sieve.warn_at("finess-replaced", numbers.bad, text["finess_et"], "known by the extract's own identifier")
     sieve.warn_at("finess-zeros-restored", numbers.repaired, text["finess_et"], "eight digits read as nine")
     return numbers.typed.fillna(own).astype("str")
@@ -220,11 +221,26 @@ def _communes(text: pd.DataFrame, sieve: Sieve) -> pd.Series:
 
 
 def _addresses(text: pd.DataFrame) -> pd.Series:
-    joined = text["street_number"].fillna("")
-    for part in ("street_suffix", "street_type", "street", "place_name"):
-        joined = joined + " " + text[part].fillna("")
+    parts = [text[c] for c in _STREET if not cleaning.is_blank(text[c])]
+    if not parts:
+        return text["address"]
+    joined = parts[0].fillna("")
+    for part in parts[1:]:
+        joined = joined + " " + part.fillna("")
     joined = joined.str.split().str.join(" ")
     return text["address"].fillna(joined.where(joined != ""))
+
+
+_STREET = ("street_number", "street_suffix", "street_type", "street", "place_name")
+
+
+def _postcodes_and_cities(text: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
+    """Return the postal codes and the cities: those of columns of their own, else those of the last line of the address."""
+    postcodes, line = cleaning.postcodes(text["postcode"]), text["postal_line"]
+    if cleaning.is_blank(line):
+        return postcodes, text["city"]
+    postal = line.str.extract(r"^\s*(\d{5})\s+(.*)$")
+    return postcodes.fillna(postal[0]), text["city"].fillna(postal[1]).fillna(line)
 
 
 def _refuse_conflicts(frame: pd.DataFrame, raw: RawTable) -> None:
@@ -250,6 +266,8 @@ def combine(extracts: list[StagedStructures]) -> tuple[pd.DataFrame, dict[str, i
 
     Returns the rows and the number of duplicates per source. Raises InputError for conflicting repeats.
     """
+    if len(extracts) == 1:  # whose own repeats have left it already
+        return extracts[0].staged.frame, {}
     frame = pd.concat([e.staged.frame for e in extracts], ignore_index=True)
     content = [c for c in frame.columns if c not in (*PROVENANCE, AS_WRITTEN)]
     repeated = frame.duplicated(content)

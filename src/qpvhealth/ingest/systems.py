@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from qpvhealth.errors import InputError, UsageError
+from qpvhealth.ingest import cleaning
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -48,8 +49,7 @@ def named(text: str) -> str | None:
 
 def of_text(text: pd.Series) -> pd.Series:
     """Return the system of each cell; null where the cell is empty or names none that is known."""
-    known = {cell: named(cell) for cell in text.dropna().unique()}
-    return text.map(known, na_action="ignore").astype("str")
+    return cleaning.translated(text, named)
 
 
 def of_card(card: Card) -> str | None:

@@ -45,9 +45,8 @@ def read(card: Card, known: tuple[Correction, ...] = ()) -> Staged:
     sieve.reject(baseline_on.bad | deadline.bad, "value-unreadable", "date of the baseline or deadline cannot be read")
     perimeter = text["perimeter"].fillna("in_force")
     unknown = ~(perimeter.isin(PERIMETER_SETS) | perimeter.str.startswith("all_"))
-    sieve.reject(
-        unknown, "value-unreadable", 'perimeter "' + perimeter + f'" ({", ".join(PERIMETER_SETS)}, or all_<generation>)'
-    )
+    expected = f'perimeter "{{}}" ({", ".join(PERIMETER_SETS)}, or all_<generation>)'
+    sieve.reject(unknown, "value-unreadable", expected, perimeter)
     typed = {
         "target": target.typed,
         "baseline": base.typed,

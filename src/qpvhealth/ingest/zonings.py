@@ -141,13 +141,13 @@ def _read_sheet(raw: RawTable, card: Card, known: tuple[Correction, ...]) -> Sta
     sieve.warn("correction-applied", n, "values corrected by corrections.toml")
     codes = _codes(text, level, card, sieve)
     words = text["zone_class"].str.strip()
+    read = cleaning.translated(words, cleaning.word)
     for value, meaning in REJECTED_VALUES.items():
-        in_error = words.map(cleaning.word, na_action="ignore") == cleaning.word(value)
-        sieve.reject(in_error, "zoning-error-value", f"{value}: {meaning}")
+        sieve.reject(read == cleaning.word(value), "zoning-error-value", f"{value}: {meaning}")
     frame = pd.DataFrame({"edition": card["edition"], "level": level, "code": codes, "raw_label": words})
     frame["zone_class"] = _classes(words, raw, card, sieve)
     frame["tvs_code"] = _tvs(text["tvs_code"])
-    staged = sieve.staged(frame, sieve.repeats(frame))
+    staged = sieve.staged(frame, sieve.repeats(frame, "code"))
     columns = ["edition", "level", "code", "zone_class", "raw_label", "source_id"]
     classes = staged.frame.loc[staged.frame["raw_label"].notna(), columns]
     return StagedZoning([staged], classes, _composition(staged.frame, level))
@@ -178,7 +178,7 @@ def _codes(text: pd.DataFrame, level: str, card: Card, sieve: Sieve) -> pd.Serie
     if codes is not None:
         sieve.warn_at("commune-zeros-restored", codes.repaired, given, "four digits read as five")
     typed = _tvs(given) if codes is None else codes.typed
-    sieve.reject(typed.isna(), "value-missing", f'no usable {level} code: "' + given.fillna("") + '"')
+    sieve.reject(typed.isna(), "value-missing", f'no usable {level} code: "{{}}"', given)
     return typed
 
 
