@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import shapely
 
 from qpvhealth.facts.territories import TERRITORIES
-from qpvhealth.locating import points as locating
+from qpvhealth.locating import polygons
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,7 +25,7 @@ def write(name: str, n: int, neighbourhoods: Path, quarters: Path, points: Path)
     Returns the coordinate system.
     """
     territory = "la_reunion" if name == "overseas" else "metropole"
-    given = locating._perimeters(neighbourhoods)[0][territory]  # noqa: SLF001 -- the very polygons that are used
+    given = polygons.read(neighbourhoods)[0][territory]
     table = pa.table({"code": pa.array(given.codes, pa.string()), "wkb": shapely.to_wkb(given.polygons)})
     pq.write_table(table, quarters)
     random, writer = np.random.default_rng(5), None

@@ -15,7 +15,7 @@ import pytest
 import shapely
 
 from qpvhealth.errors import InputError, UsageError
-from qpvhealth.ingest import vector
+from qpvhealth.ingest import systems, vector
 from qpvhealth.ingest.vector import DRIVERS, read_vector
 
 DATA = Path(__file__).parents[3] / "shared" / "data" / "neighbourhoods"
@@ -290,7 +290,7 @@ def test_a_driver_that_gives_no_geometry_is_refused(shape, monkeypatch):
     ("written", "read"), [("OGC:CRS84", "EPSG:4326"), ("EPSG:2154", "EPSG:2154"), ("", None), (None, None)]
 )
 def test_a_system_is_named_by_its_number(written, read):
-    assert vector.crs_text(written, "a") == read
+    assert systems.of_metadata(written, "a") == read
 
 
 def test_a_system_that_geoparquet_cannot_name_is_refused(tmp_path):

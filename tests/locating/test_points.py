@@ -364,3 +364,21 @@ class TestDask:
         (tmp_path / "p.csv").write_text("x,y\n1,2\n")
         with pytest.raises(UsageError, match="reads Parquet"):
             run(tmp_path / "p.csv", neighbourhoods, tmp_path / "new", engine="dask")
+
+
+def test_a_kept_index_needs_no_frames(tmp_path, neighbourhoods):
+    source, cache = tmp_path / "p.parquet", tmp_path / "cache"
+    pq.write_table(table(), source)
+    run(source, neighbourhoods, tmp_path / "first.parquet", cache=cache)
+    told = f"""
+        import sys
+        from pathlib import Path
+        from qpvhealth.locating.points import locate_file
+        source, quarters, out, cache = (Path(p) for p in {[*map(str, (source, neighbourhoods, tmp_path / "o.parquet", cache))]})
+        done = locate_file(
+            source, quarters, out, distance_m=300, x="x", y="y", crs="EPSG:2154", cache=cache, with_distance=True
+        )
+        print(done.index, "pandas" in sys.modules)
+    """
+    ran = subprocess.run([sys.executable, "-c", textwrap.dedent(told)], capture_output=True, text=True, check=True)
+    assert ran.stdout.split() == ["kept", "False"]

@@ -12,8 +12,8 @@ from hypothesis import given, settings, strategies as st
 
 from qpvhealth.facts.territories import TERRITORIES
 from qpvhealth.spatial import cells, location, proximity
-from qpvhealth.spatial.perimeters import Perimeters
 from qpvhealth.spatial.projection import territory_of_position, transform_points
+from qpvhealth.spatial.proximity import Perimeters
 
 LAMBERT = "EPSG:2154"
 X, Y = 650_000.0, 6_860_000.0

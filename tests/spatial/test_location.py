@@ -7,7 +7,7 @@ from hypothesis import given, settings, strategies as st
 
 from qpvhealth.spatial import cells
 from qpvhealth.spatial.location import distances, locate, locate_all, nearest_points
-from qpvhealth.spatial.perimeters import Perimeters
+from qpvhealth.spatial.proximity import Perimeters
 
 RING = 300.0
 

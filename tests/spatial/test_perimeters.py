@@ -6,6 +6,7 @@ import shapely
 from qpvhealth.errors import InputError
 from qpvhealth.spatial import perimeters
 from qpvhealth.spatial.projection import transform_geometries
+from qpvhealth.spatial.proximity import Perimeters
 
 
 def lonlat(x, y, side=0.01):
@@ -118,7 +119,5 @@ def test_overlaps_over_one_square_metre():
         shapely.box(20, 0, 30, 10),
         shapely.box(29.95, 0, 40, 10),
     ]
-    found = perimeters.overlaps(
-        perimeters.Perimeters(np.array([*"ABCD"], dtype=object), np.array(shapes, dtype=object))
-    )
+    found = perimeters.overlaps(Perimeters(np.array([*"ABCD"], dtype=object), np.array(shapes, dtype=object)))
     assert found.to_dict("list") == {"qpv_code": ["A"], "other_qpv_code": ["B"], "overlap_m2": [20]}

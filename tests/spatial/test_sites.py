@@ -5,7 +5,7 @@ import pandas as pd
 import shapely
 
 from qpvhealth.spatial import projection, sites
-from qpvhealth.spatial.perimeters import Perimeters
+from qpvhealth.spatial.proximity import Perimeters
 
 X, Y = 650_000, 6_860_000
 

@@ -6,7 +6,7 @@ import pytest
 import shapely
 
 from qpvhealth.spatial import situations
-from qpvhealth.spatial.perimeters import Perimeters
+from qpvhealth.spatial.proximity import Perimeters
 
 STATUSES, ANSWERS = ("located", "centroid", "missing", "contradictory"), ("yes", "no", "unknown")
 PLACES = {"inside": -50.0, "lip": 0.0, "near": 250.0, "exact": 300.0, "far": 900.0, "none": np.nan}

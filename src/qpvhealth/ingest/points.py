@@ -20,9 +20,9 @@ import pyarrow.parquet as pq
 import shapely
 
 from qpvhealth.errors import InputError, UsageError
+from qpvhealth.ingest import systems
 from qpvhealth.ingest.guard import MIB, checked_path
 from qpvhealth.ingest.parquet import SUFFIXES as PARQUET
-from qpvhealth.ingest.vector import crs_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -148,7 +148,8 @@ class PointFile:
         if pa.types.is_struct(column.type):
             x, y = (column.field(name).cast(pa.float64()) for name in ("x", "y"))
             there = column.is_valid()
-            return tuple(pc.if_else(there, v, np.nan).to_numpy(zero_copy_only=False) for v in (x, y))
+            nothing = pa.scalar(float("nan"), pa.float64())
+            return _floats(pc.if_else(there, x, nothing)), _floats(pc.if_else(there, y, nothing))
         return _points(column, self.path.name, done)
 
     def _numbers(self, rows: pa.RecordBatch, name: str) -> np.ndarray:
@@ -158,12 +159,23 @@ class PointFile:
             column = pc.replace_substring(pc.utf8_trim_whitespace(column), ",", ".")
             column = pc.if_else(pc.equal(column, ""), pa.scalar(None, column.type), column)
         try:
-            return np.asarray(column.cast(pa.float64()).to_numpy(zero_copy_only=False), dtype=float)
+            return _floats(column.cast(pa.float64()))
         except pa.ArrowException as error:
             raise InputError(
                 f'{self.path.name}: column "{name}" holds what is not a number ({_first_line(error)}); mend it, or name'
                 " other columns with --x and --y"
             ) from error
+
+
+def _floats(column: pa.Array) -> np.ndarray:
+    """Return numbers, NaN for null, from their buffers: ``to_numpy`` would load pandas, which takes as long as a million points."""
+    marks, data = column.buffers()
+    here = slice(column.offset, column.offset + len(column))
+    values = np.frombuffer(data or b"", dtype=float)[here]
+    if not column.null_count:
+        return values
+    known = np.unpackbits(np.frombuffer(marks, dtype=np.uint8), bitorder="little")[here]
+    return np.where(known, values, np.nan)
 
 
 def _parquet(path: Path) -> pq.ParquetFile:
@@ -204,7 +216,7 @@ def _named(name: str, schema: pa.Schema, x: str | None, y: str | None, crs: str 
 def _known(crs: str) -> str:
     """Name a coordinate system by its EPSG number where it has one. Raises UsageError for an unknown one."""
     try:
-        return str(crs_text(f"EPSG:{crs}" if crs.isdigit() else crs, "--crs"))
+        return str(systems.of_metadata(f"EPSG:{crs}" if crs.isdigit() else crs, "--crs"))
     except InputError as error:
         raise UsageError(f'unknown coordinate system "{crs}"; write it as EPSG:2154') from error
 
@@ -223,7 +235,7 @@ def _geometry(name: str, schema: pa.Schema) -> tuple[str, str | None] | None:
     if column not in schema.names or told.get("encoding") not in ("WKB", "point"):
         raise InputError(f"{name}: its geometries are neither WKB nor points; write it again as GeoParquet")
     crs = told.get("crs", DEGREES)
-    return str(column), crs_text(json.dumps(crs) if isinstance(crs, dict) else crs, name)
+    return str(column), systems.of_metadata(json.dumps(crs) if isinstance(crs, dict) else crs, name)
 
 
 def _points(column: pa.Array, name: str, done: int) -> tuple[np.ndarray, np.ndarray]:

@@ -52,6 +52,29 @@ def of_text(text: pd.Series) -> pd.Series:
     return cleaning.translated(text, named)
 
 
+def of_metadata(crs: object, name: str) -> str | None:
+    """Return the system that a geometry file states, by its EPSG number where it has one, else by its WKT; CRS84 is EPSG:4326 with the axes as stored.
+
+    Raises:
+        InputError: it cannot be understood.
+
+    """
+    import pyproj  # noqa: PLC0415 -- only for geometry files
+
+    if crs is None or crs == "":
+        return None
+    try:
+        known = pyproj.CRS.from_user_input(crs)
+    except pyproj.exceptions.CRSError as error:
+        raise InputError(
+            f"{name}: its coordinate system cannot be read ({str(error)[:200]}); give crs in the card"
+        ) from error
+    if known.to_authority() == ("OGC", "CRS84"):
+        return "EPSG:4326"
+    number = known.to_epsg()
+    return f"EPSG:{number}" if number else known.to_wkt()
+
+
 def of_card(card: Card) -> str | None:
     """Return the system that a card states, null when it states none. Raises UsageError for one that does not exist."""
     stated = card.get("crs")

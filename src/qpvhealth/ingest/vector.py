@@ -20,7 +20,7 @@ import numpy as np
 import shapely
 
 from qpvhealth.errors import InputError, UsageError
-from qpvhealth.ingest import geojson, parquet
+from qpvhealth.ingest import geojson, parquet, systems
 from qpvhealth.ingest.guard import MIB, checked_path, first_bytes, inflated_chunks, opened_zip, refuse_bigger
 from qpvhealth.ingest.raw import RawTable
 
@@ -172,7 +172,7 @@ def _read_gdal(path: Path, name: str, claimed: int | None = None, **options: Any
     geometry = table.schema.get_field_index(meta["geometry_name"] or "wkb_geometry")
     if geometry < 0:
         raise InputError(f"{name}: no geometry column; check what was sent")
-    return _table(name, table, geometry, crs_text(meta["crs"], name), notes)
+    return _table(name, table, geometry, systems.of_metadata(meta["crs"], name), notes)
 
 
 def _table(name: str, table: pa.Table, geometry: int, crs: str | None, notes: list[str]) -> RawTable:
@@ -209,27 +209,6 @@ def _shapes(wkb: list[bytes | None], notes: list[str]) -> np.ndarray:
     return np.asarray(shapes, dtype=object)
 
 
-def crs_text(crs: object, name: str) -> str | None:
-    """Name a CRS by its EPSG number where it has one, else by its WKT; CRS84 is EPSG:4326 with the axes as stored.
-
-    Raises:
-        InputError: it cannot be understood.
-
-    """
-    import pyproj  # noqa: PLC0415 -- only for geometry files
-
-    if crs is None or crs == "":
-        return None
-    try:
-        known = pyproj.CRS.from_user_input(crs)
-    except pyproj.exceptions.CRSError as error:
-        raise InputError(
-            f"{name}: its coordinate system cannot be read ({str(error)[:200]}); give crs in the card"
-        ) from error
-    if known.to_authority() == ("OGC", "CRS84"):
-        return "EPSG:4326"
-    number = known.to_epsg()
-    return f"EPSG:{number}" if number else known.to_wkt()
 
 
 def _claimed(path: Path, layer: str) -> int | None:
@@ -389,6 +368,6 @@ def _read_geoparquet(path: Path) -> RawTable:
     others = [c for c in columns if c != primary and c in table.column_names]
     table = table.drop_columns(others)
     crs = columns[primary].get("crs", "OGC:CRS84")
-    stated = crs_text(json.dumps(crs) if isinstance(crs, dict) else crs, path.name)
+    stated = systems.of_metadata(json.dumps(crs) if isinstance(crs, dict) else crs, path.name)
     notes = [f"other geometry columns left out: {', '.join(others)}"] if others else []
     return _table(path.name, table, table.column_names.index(primary), stated, notes)

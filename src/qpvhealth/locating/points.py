@@ -21,12 +21,11 @@ import numpy as np
 import pyarrow as pa
 
 from qpvhealth.errors import InputError, UsageError
-from qpvhealth.ingest import guard, inputs, neighbourhoods as neighbourhood_files
-from qpvhealth.ingest.cards import Card
+from qpvhealth.ingest import guard, inputs
 from qpvhealth.ingest.points import DEGREES, PointFile
+from qpvhealth.locating import answers
 from qpvhealth.publish.points import keep_index, kept_index, refuse_suffix, write_points
-from qpvhealth.spatial import cells, perimeters as perimeter_rules
-from qpvhealth.spatial.repair import COLLAPSED
+from qpvhealth.spatial import cells
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -37,7 +36,6 @@ if TYPE_CHECKING:
 
 THREADS = 2
 IN_FLIGHT = 4
-GIVEN = "given"
 QPV, NEAR, DISTANCE = "qpv_code", "near_qpv_code", "distance_m"
 
 
@@ -150,7 +148,9 @@ def index_of(
     if arrays is not None:
         notes = json.loads(arrays.pop("notes").tobytes())
         return MadeIndex(cells.Index.from_arrays(arrays), "kept", tuple(notes))
-    perimeters, notes = _perimeters(path)
+    from qpvhealth.locating import polygons  # noqa: PLC0415 -- reads them into frames; a kept index needs none
+
+    perimeters, notes = polygons.read(path)
     index = cells.build(perimeters, crs, distance_m, n_points=n_points)
     if cache is not None:
         told = np.frombuffer(json.dumps(notes).encode(), dtype=np.uint8)
@@ -180,23 +180,6 @@ def _code() -> str:
         for path in sorted((root / room).glob("*.py")):
             digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()
-
-
-def _perimeters(path: Path) -> tuple[dict[str, perimeter_rules.Perimeters], list[str]]:
-    card = Card("neighbourhoods", "neighbourhoods", path, str(path), {"generation": GIVEN})
-    staged = neighbourhood_files.read(card)
-    prepared = perimeter_rules.prepare(staged.frame)
-    usable = perimeter_rules.usable(prepared, GIVEN)
-    if not usable:
-        raise InputError(f"{path.name}: no polygon of it can be used; check what was sent")
-    words = {
-        COLLAPSED: "without area once repaired: no point can be inside or near",
-        perimeter_rules.MISPLACED: "outside the territory of their code: left out",
-    }
-    counted = {why: prepared.loc[prepared["repair"] == why, "qpv_code"].tolist() for why in words}
-    return usable, [
-        f"{len(codes)} QPV {words[why]} ({', '.join(map(str, codes[:5]))})" for why, codes in counted.items() if codes
-    ]
 
 
 def refuse_overlap(file: PointFile, out: Path) -> None:
@@ -246,21 +229,21 @@ class _Work:
 
     def __init__(self, index: cells.Index, schema: pa.Schema, *, with_distance: bool) -> None:
         self.index, self.schema, self.with_distance = index, schema, with_distance
-        self._codes = pa.array(index.codes, pa.string())
+        self._codes = answers.texts(index.codes)
 
     def __call__(self, batch: Batch) -> tuple[pa.RecordBatch, np.ndarray]:
         _refuse_not_degrees(batch, self.index.crs)
         found = self.index.locate(batch.x, batch.y, with_distance=self.with_distance)
-        columns = [*batch.rows.columns, self._named(found.inside), self._named(found.near)]
+        columns = [
+            *batch.rows.columns,
+            answers.named(found.inside, self._codes),
+            answers.named(found.near, self._codes),
+        ]
         if found.distance_m is not None:
-            columns.append(pa.array(found.distance_m, pa.float64(), mask=np.isnan(found.distance_m)))
+            columns.append(answers.numbers(found.distance_m))
         n_there, n_inside, n_near = (np.count_nonzero(m) for m in _marks(batch, found))
         counts = [len(batch.x), len(batch.x) - n_there, n_inside, n_near]
         return pa.RecordBatch.from_arrays(columns, schema=self.schema), np.array(counts)
-
-    def _named(self, which: np.ndarray) -> pa.Array:
-        positions = pa.array(which, pa.int32(), mask=which < 0)
-        return pa.DictionaryArray.from_arrays(positions, self._codes).cast(pa.string())
 
 
 def _marks(batch: Batch, found: cells.Found) -> tuple[np.ndarray, ...]:

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from qpvhealth.contract.rules import Finding
     from qpvhealth.ingest.inputs import Input
     from qpvhealth.ingest.sources import Sources
-    from qpvhealth.spatial.perimeters import Perimeters
+    from qpvhealth.spatial.proximity import Perimeters
 
 
 class Built(dict[str, pd.DataFrame]):

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from qpvhealth.ingest.sources import Sources, Vintage
     from qpvhealth.pipeline.building import Basis
     from qpvhealth.settings import Settings
-    from qpvhealth.spatial.perimeters import Perimeters
+    from qpvhealth.spatial.proximity import Perimeters
 
 BORDER_M, CONFLICT_M = 1.0, 100.0
 SHOWN = 5

@@ -12,7 +12,7 @@ from qpvhealth.spatial import location, projection
 
 if TYPE_CHECKING:
     from qpvhealth.pipeline.building import Basis
-    from qpvhealth.spatial.perimeters import Perimeters
+    from qpvhealth.spatial.proximity import Perimeters
 
 BY_POINT, BY_NAME, NO_PLACE = "point", "qpv-named", "no-place"
 

@@ -16,10 +16,9 @@ import shapely
 from pyproj import CRS
 
 from qpvhealth.facts.territories import TERRITORIES
-from qpvhealth.spatial.perimeters import Perimeters
 from qpvhealth.spatial.plane import TOP_M, Plane
-from qpvhealth.spatial.projection import WGS84, same_crs, territory_of_position, transform_points
-from qpvhealth.spatial.proximity import Choice, Shapes, choose, nearby
+from qpvhealth.spatial.projection import WGS84, same_crs, territories_at, transform_points
+from qpvhealth.spatial.proximity import Choice, Perimeters, Shapes, choose, nearby
 from qpvhealth.spatial.subdivision import UNKNOWN, Cells, Territory, border, subdivide
 
 if TYPE_CHECKING:
@@ -184,7 +183,7 @@ class Index:
         at = at[np.isfinite(x[at]) & np.isfinite(y[at])]
         if not len(at):
             return
-        territory = territory_of_position(*transform_points(x[at], y[at], self.crs, WGS84)).to_numpy()
+        territory = territories_at(*transform_points(x[at], y[at], self.crs, WGS84))
         for name, shapes in self._shapes.items():
             here = at[territory == name]
             if len(here):

@@ -16,7 +16,7 @@ from qpvhealth.spatial.proximity import Ranked, Shapes, rank
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from qpvhealth.spatial.perimeters import Perimeters
+    from qpvhealth.spatial.proximity import Perimeters
 
 
 class Located(NamedTuple):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -18,6 +18,7 @@ from qpvhealth.facts.territories import (
     department_of_qpv,
 )
 from qpvhealth.spatial.projection import WGS84, groups, territory_of_position, transform_geometries, transform_points
+from qpvhealth.spatial.proximity import Perimeters
 from qpvhealth.spatial.repair import COLLAPSED, repair
 
 if TYPE_CHECKING:
@@ -27,13 +28,6 @@ M2_PER_KM2 = 1e6
 OVERLAP_M2 = 1.0
 MISPLACED = "misplaced"
 _OFFICIAL = f"{CODE_PATTERNS[QPV_2015]}|{CODE_PATTERNS[QPV_2024]}"
-
-
-class Perimeters(NamedTuple):
-    """The polygons of one territory and generation, in metres, in the order of their codes; collapsed ones left out."""
-
-    codes: np.ndarray
-    polygons: np.ndarray
 
 
 def prepare(neighbourhoods: pd.DataFrame, outlines: Mapping[str, pd.DataFrame] | None = None) -> pd.DataFrame:

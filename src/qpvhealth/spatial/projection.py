@@ -6,7 +6,6 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 import shapely
 from pyproj import CRS, Transformer
 from pyproj.exceptions import CRSError
@@ -17,6 +16,8 @@ from qpvhealth.facts.territories import TERRITORIES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    import pandas as pd
 
 WGS84 = 4326
 Array = np.ndarray
@@ -89,6 +90,8 @@ def to_territory_metres(x: Array, y: Array, territory: pd.Series, crs: pd.Series
     ``territory`` and ``crs`` are aligned on the points. A null territory or system gives NaN. Points already in the
     projection of their territory keep their coordinates to the bit.
     """
+    import pandas as pd  # noqa: PLC0415 -- see ``territory_of_position``
+
     out_x, out_y = np.full(len(x), np.nan), np.full(len(x), np.nan)
     known = pd.DataFrame({"territory": territory.to_numpy(), "crs": crs.to_numpy()})
     for (name, source), at in groups(known, "territory", "crs"):
@@ -98,12 +101,19 @@ def to_territory_metres(x: Array, y: Array, territory: pd.Series, crs: pd.Series
 
 def territory_of_position(lon: Array, lat: Array) -> pd.Series:
     """Name the territory whose box holds each position (degrees); null outside every box or for a null position."""
+    import pandas as pd  # noqa: PLC0415 -- points by the million are placed without frames
+
+    return pd.Series(territories_at(lon, lat), dtype="str")
+
+
+def territories_at(lon: Array, lat: Array) -> Array:
+    """Name the territory whose box holds each position (degrees); None outside every box or for a null position."""
     found = np.full(len(lon), None, dtype=object)
     for territory in TERRITORIES.values():
         west, south, east, north = territory.box
         inside = (lon >= west) & (lon <= east) & (lat >= south) & (lat <= north)
         found[inside] = territory.name
-    return pd.Series(found, dtype="str")
+    return found
 
 
 def outside_box(lon: Array, lat: Array, area: pd.Series) -> Array:

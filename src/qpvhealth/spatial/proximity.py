@@ -13,6 +13,13 @@ import numpy as np
 import shapely
 
 
+class Perimeters(NamedTuple):
+    """The polygons of one territory and generation, in metres, in the order of their codes; collapsed ones left out."""
+
+    codes: np.ndarray
+    polygons: np.ndarray
+
+
 class Shapes:
     """Polygons in metres, prepared once for each thread that asks.
 

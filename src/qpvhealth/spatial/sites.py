@@ -7,8 +7,8 @@ import pandas as pd
 import shapely
 
 from qpvhealth.facts.territories import TERRITORIES
-from qpvhealth.spatial.perimeters import Perimeters
 from qpvhealth.spatial.projection import WGS84, transform_geometries, transform_points
+from qpvhealth.spatial.proximity import Perimeters
 
 LARGEST_GROUP = 6
 """Most QPV whose common neighbourhood is looked for: more than that share one only in theory."""

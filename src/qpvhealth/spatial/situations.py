@@ -32,7 +32,7 @@ from qpvhealth.facts.territories import ARRONDISSEMENTS, COMMUNE_OF_ARRONDISSEME
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from qpvhealth.spatial.perimeters import Perimeters
+    from qpvhealth.spatial.proximity import Perimeters
 
 STREET = "street"
 

@@ -15,7 +15,7 @@ from qpvhealth.spatial import projection, sites
 
 if TYPE_CHECKING:
     from qpvhealth.publish.release import Release
-    from qpvhealth.spatial.perimeters import Perimeters
+    from qpvhealth.spatial.proximity import Perimeters
 
 AREA_LEVELS = ("country", "region", "department", "epci", "commune")
 
