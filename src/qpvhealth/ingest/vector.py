@@ -209,8 +209,6 @@ def _shapes(wkb: list[bytes | None], notes: list[str]) -> np.ndarray:
     return np.asarray(shapes, dtype=object)
 
 
-
-
 def _claimed(path: Path, layer: str) -> int | None:
     """Return the features that a FlatGeobuf file says it holds; null where it does not say.
 
