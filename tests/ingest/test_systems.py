@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from qpvhealth.errors import InputError, UsageError
-from qpvhealth.ingest import systems
+from qpvhealth.ingest import cleaning, systems
 from qpvhealth.ingest.raw import RawTable
 from qpvhealth.ingest.staged import Sieve
 
@@ -36,7 +36,7 @@ def test_systems_are_known_by_number_or_by_older_name(written, crs):
 
 
 def test_a_column_of_names_keeps_its_empty_cells():
-    found = systems.of_text(pd.Series(["UTM_S38", None, "?"], dtype="str"))
+    found = cleaning.translated(pd.Series(["UTM_S38", None, "?"], dtype="str"), systems.named)
     assert found[0] == "EPSG:4471"
     assert found[1:].isna().all()
 

@@ -67,7 +67,7 @@ def _systems(text: pd.DataFrame, tokens: pd.DataFrame, department: pd.Series, ca
 
     FINESS writes metropolitan points in Lambert-93 where it does not say; a system that is written but not known is unknown.
     """
-    own = systems.of_text(text["crs"]).fillna(tokens["crs"])
+    own = cleaning.translated(text["crs"], systems.named).fillna(tokens["crs"])
     said = text["crs"].notna() | tokens["names_crs"]
     metropolitan = department.map(DEPARTMENT_TERRITORY, na_action="ignore") == METROPOLE
     by_layout = pd.Series(systems.LAMBERT_93, index=text.index, dtype="str").where(metropolitan)

@@ -14,7 +14,7 @@ import pandas as pd
 
 from qpvhealth.errors import InputError
 from qpvhealth.facts.categories import COUNTED
-from qpvhealth.ingest import delimited, extracts, systems
+from qpvhealth.ingest import cleaning, delimited, extracts, systems
 from qpvhealth.ingest.raw import BrokenRow, RawTable
 from qpvhealth.ingest.staged import Tally
 
@@ -114,7 +114,12 @@ def coordinate_source(text: pd.Series) -> pd.DataFrame:
     is_poor = text.notna() & (is_centroid | score.isna())
     names_crs = parts[4].str.strip().fillna("") != ""
     return pd.DataFrame(
-        {"crs": systems.of_text(parts[4]), "names_crs": names_crs, "score": score, "is_centroid": is_centroid}
+        {
+            "crs": cleaning.translated(parts[4], systems.named),
+            "names_crs": names_crs,
+            "score": score,
+            "is_centroid": is_centroid,
+        }
     ).assign(is_poor=is_poor)
 
 

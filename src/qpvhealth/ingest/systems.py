@@ -7,11 +7,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from qpvhealth.errors import InputError, UsageError
-from qpvhealth.ingest import cleaning
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from qpvhealth.ingest.cards import Card
     from qpvhealth.ingest.raw import RawTable
     from qpvhealth.ingest.staged import Sieve
@@ -47,13 +44,10 @@ def named(text: str) -> str | None:
     return next((crs for name, crs in NAMES.items() if name in words), None)
 
 
-def of_text(text: pd.Series) -> pd.Series:
-    """Return the system of each cell; null where the cell is empty or names none that is known."""
-    return cleaning.translated(text, named)
-
-
 def of_metadata(crs: object, name: str) -> str | None:
-    """Return the system that a geometry file states, by its EPSG number where it has one, else by its WKT; CRS84 is EPSG:4326 with the axes as stored.
+    """Return the system that a geometry file states, by its EPSG number where it has one, else as WKT.
+
+    CRS84 is EPSG:4326 with the axes as stored.
 
     Raises:
         InputError: it cannot be understood.
