@@ -69,9 +69,15 @@ def area_codes(frame: pd.DataFrame, level: str) -> pd.Series:
 
 
 def cells(frame: pd.DataFrame, keys: list[str], measure: str) -> pd.DataFrame:
-    """Count the rows of each combination of keys that occurs, nulls of a key being one of its values.
+    """Count the rows of each combination of keys that occurs, nulls of a key being one of its values."""
+    named, at = distinct(frame, keys)
+    return named.assign(**{measure: np.bincount(at, minlength=len(named))})
 
-    The combinations are numbered, not compared: the cost does not grow with the length of the codes.
+
+def distinct(frame: pd.DataFrame, keys: list[str]) -> tuple[pd.DataFrame, np.ndarray]:
+    """Return the combinations of keys that occur, in the order of their first row, and the position among them of each row's.
+
+    A null is a value of its key. The combinations are numbered, not compared: the cost does not grow with the length of the codes.
     """
     number, size = np.zeros(len(frame), dtype="int64"), 1
     for key in keys:
@@ -80,9 +86,10 @@ def cells(frame: pd.DataFrame, keys: list[str], measure: str) -> pd.DataFrame:
             number, kept = pd.factorize(number)
             size = len(kept)
         number, size = number * (len(values) + 1) + codes, size * (len(values) + 1)
-    first = ~pd.Series(number).duplicated().to_numpy()
-    n = np.bincount(pd.factorize(number)[0], minlength=int(first.sum()))
-    return frame.loc[first, keys].reset_index(drop=True).assign(**{measure: n})
+    at, found = pd.factorize(number)
+    first = np.empty(len(found), dtype="int64")
+    first[at[::-1]] = np.arange(len(at))[::-1]
+    return frame[keys].take(first).reset_index(drop=True), at
 
 
 _LARGEST = 2**62

@@ -7,7 +7,7 @@ NPNRU, in a ZIP; and their inhabitants). A unit that is unknown is never counted
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -24,10 +24,10 @@ from qpvhealth.facts.situations import (
     VECU_PROXY,
 )
 from qpvhealth.facts.zonings import ZAC, ZIP
-from qpvhealth.indicators.counts import area_codes
+from qpvhealth.indicators.counts import area_codes, distinct
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 LEVELS = ("country", "territory", "region", "department")
 SCOPES: dict[str, str] = {
@@ -107,84 +107,80 @@ def structures(
     are null where nobody answered for any structure outside a QPV. ``scopes``: name and words; one beyond ``SCOPES`` is the name of
     a structure type.
     """
-    flags = _flags(stock, near_rule, vecu_distance_m)
-    base = _cells(flags, stock)
-    parts = []
-    for level in LEVELS:
-        placed = base.assign(level=level, area_code=area_codes(base, level))
-        areas = placed[_AREA].drop_duplicates()
-        parts += [_structure_sums(_in_scope(placed, scope), areas).assign(scope=scope) for scope in scopes]
-    near, sums = NEAR_WORDS[near_rule].format(d=vecu_distance_m), pd.concat(parts, ignore_index=True)
+    cells, at = distinct(stock, [*_PLACE, "structure_type", "modality"])
+    marks = _marked(stock, near_rule, vecu_distance_m)
+    counted = {name: np.bincount(at[mark], minlength=len(cells)) for name, mark in marks.items()}
+    sums = _by_area(cells, {scope: _in_scope(cells, counted, scope) for scope in scopes})
+    near = NEAR_WORDS[near_rule].format(d=vecu_distance_m)
     return _structure_indicators(sums, sums["scope"].map(dict(scopes)), near, vecu_distance_m)
 
 
 _PLACE = ["generation", "year", "territory", "region_code", "department_code"]
+"""The smallest cells that any level needs: every other figure is a sum of these few."""
 
 
-def _cells(
-    marks: pd.DataFrame, places: pd.DataFrame, kinds: tuple[str, ...] = ("structure_type", "modality")
-) -> pd.DataFrame:
-    """Sum marks over the smallest cells that any level or scope needs: everything else is a sum of these few rows."""
-    keys = [*_PLACE, *kinds]
-    coded = marks.assign(**{k: places[k].astype("category") for k in keys})
-    sums = coded.groupby(keys, observed=True, sort=False, dropna=False, as_index=False).sum()
-    return sums.astype({k: places[k].dtype for k in keys})
+def _by_area(cells: pd.DataFrame, by_scope: Mapping[str, Mapping[str, np.ndarray]]) -> pd.DataFrame:
+    """Sum the measures of cells at every level: one row per scope, generation, year, level and area, 0 where nothing is."""
+    names = list(next(iter(by_scope.values())))
+    measured = np.stack([np.stack([measures[n] for n in names]) for measures in by_scope.values()])
+    areas, sums = [], []
+    for level in LEVELS:
+        known, at = distinct(cells.assign(level=level, area_code=area_codes(cells, level)), _AREA)
+        order = np.argsort(at, kind="stable")
+        starts = np.searchsorted(at[order], np.arange(len(known)))
+        sums.append(np.add.reduceat(measured[..., order], starts, axis=-1))
+        areas.append(known)
+    every, summed = pd.concat(areas, ignore_index=True), np.concatenate(sums, axis=-1)
+    repeated = every.take(np.tile(np.arange(len(every)), len(by_scope))).reset_index(drop=True)
+    by_measure = pd.DataFrame(np.moveaxis(summed, 1, -1).reshape(-1, len(names)), columns=names)
+    return pd.concat([repeated.assign(scope=np.repeat([*by_scope], len(every))), by_measure], axis=1)
 
 
-def _in_scope(cells: pd.DataFrame, scope: str) -> pd.DataFrame:
-    """Select the cells of a scope; in the scope that needs the modality, centres of unknown modality only could count."""
-    msp, vague = cells["structure_type"] == MSP, (cells["structure_type"] == CDS) & (cells["modality"] == UNKNOWN)
-    if scope == "primary":
-        return _as_possible(cells, vague)[msp | vague | (cells["modality"] == PLURI)]
-    if scope not in SCOPES:
-        return cells[cells["structure_type"] == scope]
-    return {"msp": cells[msp], "cds": cells[~msp], "msp_cds": cells}[scope]
+def _in_scope(cells: pd.DataFrame, counted: Mapping[str, np.ndarray], scope: str) -> dict[str, np.ndarray]:
+    """Keep what the cells of a scope count for, 0 elsewhere.
 
-
-def _as_possible(cells: pd.DataFrame, vague: pd.Series) -> pd.DataFrame:
-    """Turn what these cells count for into what they could count for: none counts and could count for the same thing."""
-    could = {f"u_{n}": cells[f"u_{n}"] + cells[f"n_{n}"].where(vague, 0) for n in _COUNTED}
-    zero = {name: cells[name].where(~vague, 0) for name in ("outside", *(f"n_{n}" for n in _COUNTED))}
-    return cells.assign(**could, **zero)
+    In the scope that needs the modality, centres of unknown modality count for nothing and could count for the same thing.
+    """
+    kind, modality = cells["structure_type"], cells["modality"]
+    msp, nothing = (kind == MSP).to_numpy(), np.zeros(len(cells), dtype=bool)
+    sure = {
+        "msp": msp,
+        "cds": ~msp,
+        "msp_cds": ~nothing,
+        "primary": msp | ((kind == CDS) & (modality == PLURI)).to_numpy(),
+    }.get(scope, (kind == scope).to_numpy())
+    vague = ((kind == CDS) & (modality == UNKNOWN)).to_numpy() if scope == "primary" else nothing
+    kept = {name: np.where(sure, n, 0) for name, n in counted.items()}
+    could = {f"u_{n}": np.where(vague, counted[f"n_{n}"] + counted[f"u_{n}"], kept[f"u_{n}"]) for n in _COUNTED}
+    return kept | could
 
 
 _COUNTED = ("country", "in_qpv", "vecu_declared", "within_proxy", "in_or_near")
 
 
-def _flags(stock: pd.DataFrame, near_rule: str, vecu_distance_m: float) -> pd.DataFrame:
+def _marked(stock: pd.DataFrame, near_rule: str, vecu_distance_m: float) -> dict[str, np.ndarray]:
     """Mark each structure: what it counts for (``n_…``), and what it could count for and is not known to (``u_…``)."""
-    situation = stock["situation"]
-    inside, lost = situation == IN_QPV, situation == UNDETERMINED
-    unanswered = ~inside & (stock["vecu_declared"] == UNKNOWN)
-    declared = situation == VECU_DECLARED
-    close = ~inside & ~lost & ~_is_unplaced(stock) & (stock["distance_m"] <= vecu_distance_m)
-    near = {DECLARED: declared, PROXY: close, DECLARED_OR_PROXY: declared | (situation == VECU_PROXY)}[near_rule]
-    marks = {
-        "n_country": pd.Series(data=True, index=stock.index),
+    inside, lost, declared, by_distance = (
+        (stock["situation"] == told).to_numpy() for told in (IN_QPV, UNDETERMINED, VECU_DECLARED, VECU_PROXY)
+    )
+    unanswered = ~inside & (stock["vecu_declared"] == UNKNOWN).to_numpy()
+    close = ~inside & ~lost & stock["is_placed"].to_numpy(dtype=bool)
+    close &= (stock["distance_m"] <= vecu_distance_m).to_numpy()
+    near = {DECLARED: declared, PROXY: close, DECLARED_OR_PROXY: declared | by_distance}[near_rule]
+    every = np.ones(len(stock), dtype=bool)
+    return {
+        "n_country": every,
         "n_in_qpv": inside,
         "n_vecu_declared": declared,
         "n_within_proxy": close,
         "n_in_or_near": inside | near,
-        "u_country": pd.Series(data=False, index=stock.index),
+        "u_country": ~every,
         "u_in_qpv": lost,
         "u_vecu_declared": unanswered,
         "u_within_proxy": lost,
         "u_in_or_near": unanswered if near_rule == DECLARED else lost,
         "outside": ~inside,
     }
-    return pd.DataFrame(marks).astype("int64")
-
-
-def _is_unplaced(stock: pd.DataFrame) -> pd.Series:
-    return ~stock["is_placed"].astype(bool)
-
-
-def _structure_sums(placed: pd.DataFrame, areas: pd.DataFrame) -> pd.DataFrame:
-    """Sum the marks by area; every area has a row, 0 where the scope has no structure there."""
-    sums = placed.groupby(_AREA, as_index=False).sum(numeric_only=True)
-    merged = areas.merge(sums, on=_AREA, how="left")
-    measures = [c for c in merged.columns if c not in _AREA]
-    return merged.fillna(dict.fromkeys(measures, 0)).astype(dict.fromkeys(measures, "int64"))
 
 
 def _structure_indicators(sums: pd.DataFrame, scope: pd.Series, near: str, distance: float) -> pd.DataFrame:
@@ -235,87 +231,114 @@ def neighbourhoods(coverage: pd.DataFrame) -> pd.DataFrame:
     ``is_large``, the area codes and the counts inside. "Without any" is what is surely uncovered; what could be is in the upper
     bound, and ``n_unknown`` counts it. The value is null where nothing is known: no QPV assessed, or no class, size or list.
     """
+    cells, at = distinct(coverage, _PLACE)
     marks = _marks(coverage)
-    parts = [_levels(_measures(marks, *_uncovered(coverage, scope)), coverage).assign(scope=scope) for scope in SCOPES]
-    near = coverage["is_covered_near"].astype("boolean")
-    assessed = coverage[["n_msp_near", "n_cds_near", "n_msp_in", "n_cds_in"]].notna().all(axis=1)
-    parts.append(_levels(_measures(marks, ~near, assessed), coverage).assign(scope="msp_cds", near=1))
-    sums = pd.concat(parts, ignore_index=True)
-    inside = sums[sums["near"].isna()]
+    told = {scope: _uncovered(coverage, scope) for scope in SCOPES} | {_NEAR: _uncovered_near(coverage)}
+    people = coverage["population"].astype("Float64").to_numpy(dtype=float, na_value=np.nan)
+    summed = {
+        scope: {n: np.bincount(at, values, len(cells)) for n, values in _measures(marks, people, *known)}
+        for scope, known in told.items()
+    }
+    sums = _by_area(cells, summed)
+    inside, near = sums[sums["scope"] != _NEAR], sums[sums["scope"] == _NEAR].assign(scope="msp_cds")
     rows = [_subset_indicator(inside, subset) for subset in SUBSETS]
-    rows.append(
-        _share(
-            inside, "share_qpv_without_any", "QPV without any structure inside, of the QPV that the extract can tell of"
-        )
-    )
+    words = "QPV without any structure inside, of the QPV that the extract can tell of"
+    rows.append(_share(inside, "share_qpv_without_any", words))
     words = "QPV without any structure inside or near, of the QPV of which that can be told"
-    rows.append(_share(sums[sums["near"].notna()], "share_qpv_without_any_near", words))
+    rows.append(_share(near, "share_qpv_without_any_near", words))
     out = pd.concat(rows, ignore_index=True)
     return out.assign(rule=out["rule"] + " (" + out["scope"].map(SCOPES) + ")")[COLUMNS]
 
 
-def _levels(measured: pd.DataFrame, places: pd.DataFrame) -> pd.DataFrame:
-    """Sum measures at every level: one row per generation, year, level and area."""
-    base = _cells(measured, places, kinds=())
-    measures = list(measured.columns)
-    parts = [base.assign(level=level, area_code=area_codes(base, level)) for level in LEVELS]
-    return pd.concat(parts, ignore_index=True).groupby(_AREA, as_index=False)[measures].sum()
+_NEAR = "msp_cds, inside or near"
 
 
-def _marks(coverage: pd.DataFrame) -> dict[str, pd.Series]:
-    """Return what each QPV is: large, in the NPNRU, in a ZIP, its inhabitants; null where that is not known."""
+class Told(NamedTuple):
+    """What is known of each QPV: surely so, surely not; neither where that is unknown."""
+
+    yes: np.ndarray
+    no: np.ndarray
+
+    @property
+    def is_known(self) -> np.ndarray:
+        """Say of which QPV it is known."""
+        return self.yes | self.no
+
+    def __and__(self, other: Told) -> Told:
+        """Say of which both are so; one that is not is enough for no."""
+        return Told(self.yes & other.yes, self.no | other.no)
+
+    def __invert__(self) -> Told:
+        """Say of which it is not so."""
+        return Told(self.no, self.yes)
+
+
+def _told(flags: pd.Series) -> Told:
+    yes = flags.astype("boolean")
+    return Told(yes.to_numpy(dtype=bool, na_value=False), (~yes).to_numpy(dtype=bool, na_value=False))
+
+
+def _marks(coverage: pd.DataFrame) -> dict[str, Told]:
+    """Return what each QPV is: large, in the NPNRU, in a ZIP; unknown where one of what that needs is not known."""
     zone = coverage["zone_class"]
-    large, npnru = coverage["is_large"].astype("boolean"), coverage["is_npnru"].astype("boolean")
+    classed = zone.notna().to_numpy()
+    large, npnru = _told(coverage["is_large"]), _told(coverage["is_npnru"])
+    both, known = large.yes & npnru.yes, large.is_known & npnru.is_known
+    in_zip, in_either = ((zone.isin(classes)).to_numpy() for classes in ([ZIP], [ZIP, ZAC]))
     return {
-        "any": pd.Series(data=True, index=coverage.index, dtype="boolean"),
+        "any": Told(np.ones(len(zone), dtype=bool), np.zeros(len(zone), dtype=bool)),
         "is_large": large,
-        "is_large_npnru": (large & npnru).where(large.notna() & npnru.notna()),
-        "is_zip": (zone == ZIP).astype("boolean").where(zone.notna()),
-        "is_zip_or_zac": zone.isin((ZIP, ZAC)).astype("boolean").where(zone.notna()),
-        "people": coverage["population"].astype("Float64"),
+        "is_large_npnru": Told(both, known & ~both),
+        "is_zip": Told(in_zip, classed & ~in_zip),
+        "is_zip_or_zac": Told(in_either, classed & ~in_either),
     }
 
 
-def _uncovered(coverage: pd.DataFrame, scope: str) -> tuple[pd.Series, pd.Series]:
-    """Return what is surely without (true), surely with (false) or unknown, and whether the QPV could be assessed at all."""
-    both = coverage["n_msp_in"] + coverage["n_cds_in"]
+def _uncovered(coverage: pd.DataFrame, scope: str) -> tuple[Told, np.ndarray]:
+    """Return what is surely without (yes) or surely with (no), and whether the QPV could be assessed at all."""
     if scope in _COVERED:
-        covered = coverage[_COVERED[scope]].astype("boolean")
-        told = both.notna() if scope == "msp_cds" else both.notna() & covered.notna()
-        return ~covered, told | covered.fillna(value=False)
-    n, free = coverage[f"n_{scope}_in"], (coverage["n_undetermined"] == 0).astype("boolean")
-    empty = (n == 0).astype("boolean")
-    return empty.where(~empty.fillna(value=False) | free, pd.NA), n.notna()
+        covered = _told(coverage[_COVERED[scope]])
+        both = (coverage["n_msp_in"].notna() & coverage["n_cds_in"].notna()).to_numpy()
+        return ~covered, (both if scope == "msp_cds" else both & covered.is_known) | covered.yes
+    n = coverage[f"n_{scope}_in"]
+    empty = _told(n == 0)
+    free = (coverage["n_undetermined"] == 0).to_numpy(dtype=bool)
+    return Told(empty.yes & free, empty.no), n.notna().to_numpy()
+
+
+def _uncovered_near(coverage: pd.DataFrame) -> tuple[Told, np.ndarray]:
+    """Return what is surely without any structure inside or near, and whether the QPV could be assessed both ways."""
+    assessed = coverage[["n_msp_near", "n_cds_near", "n_msp_in", "n_cds_in"]].notna().all(axis=1)
+    return ~_told(coverage["is_covered_near"]), assessed.to_numpy()
 
 
 _COVERED = {"msp_cds": "is_covered_in", "primary": "is_covered_primary"}
 
 
-def _measures(marks: dict[str, pd.Series], uncovered: pd.Series, assessed: pd.Series) -> pd.DataFrame:
+def _measures(
+    marks: Mapping[str, Told], people: np.ndarray, uncovered: Told, assessed: np.ndarray
+) -> Iterator[tuple[str, np.ndarray]]:
     """Measure every subset on every QPV: what is sure, what is possible, what is unknown, what is known at all."""
-    columns: dict[str, pd.Series] = {}
-    people = marks["people"]
     for subset in SUBSETS:
         mark = marks[subset.mark or "any"]
         certain = mark & uncovered if subset.without else mark
-        sure, possible = certain.fillna(value=False).astype(bool), certain.isna()
-        weight = people.astype("float64") if subset.unit == "inhabitants" else pd.Series(1.0, index=people.index)
-        unweighed = sure & weight.isna()
-        columns |= {
-            f"{subset.name}|sure": weight.where(sure, 0.0).fillna(0.0),
-            f"{subset.name}|upper": weight.where(sure | possible, 0.0).fillna(0.0),
-            f"{subset.name}|unknown": (possible | unweighed).astype("int64"),
-            f"{subset.name}|known": (mark.notna() & ~unweighed & (assessed | (not subset.without))).astype("int64"),
-        }
+        sure, possible = certain.yes, ~certain.is_known
+        weight = people if subset.unit == "inhabitants" else np.ones(len(people))
+        uncounted = np.isnan(weight)
+        counted = np.where(uncounted, 0.0, weight)
+        unweighed = sure & uncounted
+        yield f"{subset.name}|sure", counted * sure
+        yield f"{subset.name}|upper", counted * (sure | possible)
+        yield f"{subset.name}|unknown", possible | unweighed
+        yield f"{subset.name}|known", mark.is_known & ~unweighed & (assessed | (not subset.without))
         if subset.unit == "inhabitants":
-            columns |= {
-                f"{subset.name}|weighed": (sure & ~unweighed).astype("int64"),
-                f"{subset.name}|unweighed": unweighed.astype("int64"),
-                f"{subset.name}|unbounded": ((sure | possible) & weight.isna()).astype("int64"),
-            }
-    without = uncovered.fillna(value=False).astype("int64")
-    counted = {"sure": without, "unknown": uncovered.isna().astype("int64"), "assessed": assessed.astype("int64")}
-    return pd.DataFrame(columns | counted).assign(n=1)
+            yield f"{subset.name}|weighed", sure & ~unweighed
+            yield f"{subset.name}|unweighed", unweighed
+            yield f"{subset.name}|unbounded", (sure | possible) & uncounted
+    yield "sure", uncovered.yes
+    yield "unknown", ~uncovered.is_known
+    yield "assessed", assessed
+    yield "n", np.ones(len(people))
 
 
 def _subset_indicator(sums: pd.DataFrame, subset: Subset) -> pd.DataFrame:
