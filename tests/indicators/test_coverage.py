@@ -10,22 +10,25 @@ INSIDE = {"situation": "in_qpv", "distance_m": 0.0}
 def places(*rows):
     columns = ["qpv_code", "commune_codes", "department_code"]
     frame = pd.DataFrame(rows or [("A", "31555", "31"), ("B", "31555", "31"), ("C", "81004", "81")], columns=columns)
-    return frame.astype("str").assign(generation="qpv-2015", year=2019, is_usable=True)
+    return frame.astype("str").assign(generation="qpv-2015", year=2019, is_assessed=True)
 
 
 def pairs(*rows):
     frame = pd.DataFrame(rows, columns=["finess_et", "qpv_code", "distance_m", "is_declared"])
-    return frame.astype({"finess_et": "str", "qpv_code": "str", "distance_m": "float64", "is_declared": "bool"})
+    return frame.astype({"finess_et": "str", "qpv_code": "str", "distance_m": "float64", "is_declared": "bool"}).assign(
+        generation="qpv-2015", year=2019
+    )
 
 
 def covered(structures, near=(), where=None, **over):
     how = {
         "near_rule": "declared",
         "vecu_distance_m": 300,
-        "covered_departments": None,
-        "answered_departments": {"31", "81"},
     }
-    frame = coverage.cover(places() if where is None else where, structures, pairs(*near), **(how | over))
+    where = places() if where is None else where
+    known = {"is_assessed": where["is_assessed"], "is_answered": True}
+    told = {c: where["department_code"].isin(over.pop(c)) & known[c] for c in known if c in over}
+    frame = coverage.cover(where.assign(**(known | told)), structures, pairs(*near), **(how | over))
     return frame.set_index("qpv_code")
 
 
@@ -44,21 +47,21 @@ def test_what_stands_inside(stock):
 
 
 def test_beyond_what_the_extract_covers_nothing_is_known(stock):
-    got = covered(stock(INSIDE | {"qpv_code": "A"}), covered_departments={"31"})
+    got = covered(stock(INSIDE | {"qpv_code": "A"}), is_assessed={"31"})
     assert told(got, "n_msp_in") == [1, 0, None]
     assert told(got, "is_covered_in") == [True, False, None]
     assert told(got, "is_covered_near") == [True, False, None]
 
 
 def test_what_is_seen_beyond_the_cover_still_covers(stock):
-    got = covered(stock(INSIDE | {"qpv_code": "C"}), covered_departments={"31"})
+    got = covered(stock(INSIDE | {"qpv_code": "C"}), is_assessed={"31"})
     assert (told(got, "n_msp_in"), told(got, "n_cds_in")) == ([0, 0, 1], [0, 0, None])
     assert told(got, "is_covered_in") == [False, False, True]
     assert told(got, "is_covered_primary") == [False, False, True]
 
 
 def test_a_collapsed_polygon_has_unknown_coverage(stock):
-    where = places().assign(is_usable=[False, True, True])
+    where = places().assign(is_assessed=[False, True, True])
     got = covered(stock({}), where=where)
     assert told(got, "n_msp_in") == [None, 0, 0]
     assert told(got, "is_covered_in") == [None, False, False]
@@ -142,10 +145,10 @@ def test_near_follows_the_rule_of_the_settings(stock, rule, near):
 
 
 def test_where_the_ars_has_not_answered_near_is_unknown(stock):
-    got = covered(stock({}, INSIDE | {"qpv_code": "B"}), answered_departments={"81"})
+    got = covered(stock({}, INSIDE | {"qpv_code": "B"}), is_answered={"81"})
     assert told(got, "n_msp_near") == [None, None, 0]
     assert told(got, "is_covered_near") == [None, True, False]
-    by_distance = covered(stock({}), answered_departments=(), near_rule="proxy")
+    by_distance = covered(stock({}), is_answered=(), near_rule="proxy")
     assert told(by_distance, "is_covered_near") == [False, False, False]
 
 
@@ -164,4 +167,6 @@ def test_who_has_answered(stock):
         INSIDE | {"department_code": "09", "qpv_code": "A"},
         {"department_code": None},
     )
-    assert coverage.answered_departments(frame, {"2A"}) == {"2A", "31"}
+    later = frame.assign(year=2020).iloc[[0, 1]]
+    got = coverage.answered_departments(pd.concat([frame, later], ignore_index=True))
+    assert sorted(zip(got["year"], got["department_code"], strict=True)) == [(2019, "31"), (2020, "31"), (2020, "81")]

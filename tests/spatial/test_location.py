@@ -138,12 +138,14 @@ def test_nearest_point_of_each_qpv_and_its_ties():
     x, y, codes = (
         np.array([110.0, -10, 1050, np.nan]),
         np.array([50.0, 50, 50, 0]),
-        np.array(["2", "1", "3", "0"], dtype=object),
+        pd.Series(["2", "1", "3", "0"], dtype="str"),
     )
-    assert nearest_points(two, x, y, codes).to_dict("list") == {
-        "qpv_code": ["A", "B"],
-        "code": ["1", "3"],
-        "distance_m": [10, 0],
+    got = nearest_points(two, x, y, codes, np.array([0, 0, 1, 1]))
+    assert got.to_dict("list") == {
+        "group": [0, 0, 1, 1],
+        "qpv_code": ["A", "B", "A", "B"],
+        "code": ["1", "2", "3", "3"],
+        "distance_m": [10, 890, 950, 0],
     }
 
 
@@ -223,15 +225,19 @@ def test_the_build_and_the_index_of_locate_give_one_answer(polygons, along):
     assert near.tolist() == ["-" if n < 0 else index.codes[n] for n in found.near]
 
 
-@settings(max_examples=40, deadline=None)
-@given(_shapes, st.lists(st.tuples(_cell, _cell), min_size=1, max_size=8))
-def test_the_nearest_point_is_the_naive_minimum(polygons, points):
-    codes = np.array([f"S{n}" for n in range(len(points))][::-1], dtype=object)
-    x, y = (np.array(points, dtype=float) * 50).T
-    named = Perimeters(
-        np.array([f"Q{n}" for n in range(len(polygons))], dtype=object), np.array(polygons, dtype=object)
-    )
-    found = nearest_points(named, x, y, codes)
-    for polygon, row in zip(polygons, found.to_dict("records"), strict=True):
-        expected = min((shapely.distance(polygon, shapely.Point(a, b)), c) for a, b, c in zip(x, y, codes, strict=True))
-        assert (row["distance_m"], row["code"]) == expected
+@settings(max_examples=60, deadline=None)
+@given(_shapes, st.lists(st.tuples(_cell, _cell, st.integers(0, 2)), min_size=1, max_size=9))
+def test_the_nearest_point_of_each_group_is_the_naive_minimum(polygons, points):
+    codes = [f"S{n}" for n in range(len(points))][::-1]
+    x, y = (np.array(points, dtype=float) * 50).T[:2]
+    groups = pd.factorize(np.array([g for *_, g in points]))[0]
+    named = [f"Q{n}" for n in range(len(polygons))]
+    given_perimeters = Perimeters(np.array(named, dtype=object), np.array(polygons, dtype=object))
+    found = nearest_points(given_perimeters, x, y, pd.Series(codes, dtype="str"), groups)
+    expected = {}
+    for name, polygon in zip(named, polygons, strict=True):
+        for a, b, code, group in zip(x, y, codes, groups, strict=True):
+            told = (shapely.distance(polygon, shapely.Point(a, b)), code)
+            expected[group, name] = min(told, expected.get((group, name), told))
+    got = zip(found["group"], found["qpv_code"], found["distance_m"], found["code"], strict=True)
+    assert {(group, name): told for group, name, *told in map(tuple, got)} == {k: list(v) for k, v in expected.items()}

@@ -1,4 +1,4 @@
-"""Codes held against codes: which values of a column stand in another, at the cost of a hash each."""
+"""Codes held against codes: which values of a column stand in another, which rows have the same keys, at the cost of a hash each."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 
 def among(codes: pd.Series, known: Iterable[str]) -> pd.Series:
@@ -22,3 +22,43 @@ def among(codes: pd.Series, known: Iterable[str]) -> pd.Series:
     sides = [pa.array(side.astype("str"), type=pa.large_string()) for side in (codes, others)]
     found = pc.is_in(sides[0], value_set=sides[1].drop_null())
     return pd.Series(np.asarray(found), index=codes.index)
+
+
+def numbers(keys: Sequence[str], *frames: pd.DataFrame) -> list[np.ndarray]:
+    """Return a number for each row of frames: the same where all keys are equal, text or categories, in whichever frame.
+
+    A null is a value of its key. Numbers are compared, not texts: the cost does not grow with the length of the codes.
+    """
+    sizes = [len(frame) for frame in frames]
+    number, size = np.zeros(sum(sizes), dtype="int64"), 1
+    for key in keys:
+        codes, n = _codes([frame[key] for frame in frames])
+        if size * n > _LARGEST:
+            number, kept = pd.factorize(number)
+            size = len(kept)
+        number, size = number * n + codes, size * n
+    return np.split(number, np.cumsum(sizes)[:-1])
+
+
+_LARGEST = 2**62
+
+
+def _codes(columns: list[pd.Series]) -> tuple[np.ndarray, int]:
+    """Return the code of each value of columns put end to end, 0 for a null, and how many codes there are."""
+    values = [c.cat.categories.to_series() if isinstance(c.dtype, pd.CategoricalDtype) else c for c in columns]
+    codes, found = pd.factorize(values[0] if len(values) == 1 else pd.concat(values, ignore_index=True))
+    parts = np.split(codes.astype("int64"), np.cumsum([len(v) for v in values])[:-1])
+    given = [
+        np.append(part, -1)[column.cat.codes] if isinstance(column.dtype, pd.CategoricalDtype) else part
+        for column, part in zip(columns, parts, strict=True)
+    ]
+    return np.concatenate(given) + 1, len(found) + 1
+
+
+def positions(keys: Sequence[str], rows: pd.DataFrame, known: pd.DataFrame) -> np.ndarray:
+    """Return, for each row, the position in ``known`` of the row with the same keys; -1 where there is none.
+
+    ``known`` is unique by these keys.
+    """
+    own, theirs = numbers(keys, rows, known)
+    return np.asarray(pd.Index(theirs).get_indexer(own))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from qpvhealth.indicators.counts import KEYS, area_codes, with_totals
+from qpvhealth.indicators.counts import KEYS, LEVELS, area_codes, cells, sums, with_totals
 
 AGREEMENT_LEVELS = ("country", "territory", "region", "department")
 
@@ -15,9 +15,8 @@ def agreement(stock: pd.DataFrame) -> pd.DataFrame:
     ``stock``: as for counts, with ``source_says_in_qpv``. Returns ``n`` per generation, year, level, area, type (``all`` too),
     flag and situation.
     """
-    cells = ["structure_type", "source_says_in_qpv", "situation"]
-    parts = []
-    for level in AGREEMENT_LEVELS:
-        placed = stock.assign(level=level, area_code=area_codes(stock, level))
-        parts.append(placed.groupby([*KEYS, *cells]).size().rename("n").reset_index())
-    return with_totals(pd.concat(parts, ignore_index=True), "n", ["structure_type"])
+    crossed = ["structure_type", "source_says_in_qpv", "situation"]
+    areas = [column for column in (LEVELS[level] for level in AGREEMENT_LEVELS) if column]
+    base = cells(stock, ["generation", "year", *areas, *crossed], "n")
+    placed = [base.assign(level=level, area_code=area_codes(base, level)) for level in AGREEMENT_LEVELS]
+    return with_totals(sums(pd.concat(placed, ignore_index=True), [*KEYS, *crossed], ["n"]), "n", ["structure_type"])

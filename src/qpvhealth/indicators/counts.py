@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from qpvhealth.contract.keys import numbers
 from qpvhealth.errors import ContractError
 from qpvhealth.facts.situations import IN_QPV
 from qpvhealth.facts.territories import NO_REGION
@@ -77,22 +78,21 @@ def cells(frame: pd.DataFrame, keys: list[str], measure: str) -> pd.DataFrame:
 def distinct(frame: pd.DataFrame, keys: list[str]) -> tuple[pd.DataFrame, np.ndarray]:
     """Return the combinations of keys that occur, in the order of their first row, and the position among them of each row's.
 
-    A null is a value of its key. The combinations are numbered, not compared: the cost does not grow with the length of the codes.
+    A null is a value of its key; categories are given back as what they name.
     """
-    number, size = np.zeros(len(frame), dtype="int64"), 1
-    for key in keys:
-        codes, values = _numbered(frame[key])
-        if size * (len(values) + 1) > _LARGEST:
-            number, kept = pd.factorize(number)
-            size = len(kept)
-        number, size = number * (len(values) + 1) + codes, size * (len(values) + 1)
-    at, found = pd.factorize(number)
+    at, found = pd.factorize(numbers(keys, frame)[0])
     first = np.empty(len(found), dtype="int64")
     first[at[::-1]] = np.arange(len(at))[::-1]
-    return frame[keys].take(first).reset_index(drop=True), at
+    named = frame[keys].take(first).reset_index(drop=True)
+    coded = {c: d.categories.dtype for c, d in named.dtypes.items() if isinstance(d, pd.CategoricalDtype)}
+    return named.astype(coded), at
 
 
-_LARGEST = 2**62
+def sums(frame: pd.DataFrame, keys: list[str], measures: list[str]) -> pd.DataFrame:
+    """Sum whole numbers over each combination of keys that occurs, in the order of their first row."""
+    named, at = distinct(frame, keys)
+    summed = {m: np.bincount(at, frame[m], len(named)).astype("int64") for m in measures}
+    return named.assign(**summed)
 
 
 def with_totals(base: pd.DataFrame, measure: str, totalled: list[str] | None = None) -> pd.DataFrame:

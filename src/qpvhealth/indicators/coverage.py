@@ -6,12 +6,10 @@ polygon collapsed, or where a structure that cannot be placed could stand in it.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import pandas as pd
 
-from qpvhealth.contract.keys import among
+from qpvhealth.contract.keys import numbers, positions
 from qpvhealth.facts.categories import CDS, MSP, PLURI, UNKNOWN
 from qpvhealth.facts.situations import (
     DECLARED,
@@ -22,57 +20,59 @@ from qpvhealth.facts.situations import (
     VECU_DECLARED,
     VECU_PROXY,
 )
-from qpvhealth.facts.territories import COMMUNE_OF_ARRONDISSEMENT
-
-if TYPE_CHECKING:
-    from collections.abc import Collection
+from qpvhealth.facts.territories import ARRONDISSEMENTS, COMMUNE_OF_ARRONDISSEMENT
+from qpvhealth.indicators.counts import distinct
 
 KEY = ["qpv_code", "generation", "year"]
 
 
 def cover(
-    neighbourhoods: pd.DataFrame,
-    stock: pd.DataFrame,
-    pairs: pd.DataFrame,
-    *,
-    near_rule: str,
-    vecu_distance_m: float,
-    covered_departments: Collection[str] | None,
-    answered_departments: Collection[str],
+    neighbourhoods: pd.DataFrame, stock: pd.DataFrame, pairs: pd.DataFrame, *, near_rule: str, vecu_distance_m: float
 ) -> pd.DataFrame:
-    """Measure the coverage of the QPV of one generation by the stock of one year.
+    """Measure the coverage of QPV by the stock, each in its own generation and year.
 
-    ``neighbourhoods``: one row per QPV, with ``year``, ``commune_codes`` and ``is_usable``. ``stock``: one row per structure, with its
-    situation in that generation. ``pairs``: structure, QPV, ``distance_m``, ``is_declared``. ``covered_departments``: what the
-    extract covers, null for everything; ``answered_departments``: where the ARS answered. Returns one row per QPV: counts in and
-    near by type (null where unknown), ``n_undetermined``, and the three ``is_covered`` columns (true, false, null).
+    ``neighbourhoods``: one row per QPV, generation and year, with ``commune_codes``, ``department_code``, ``is_assessed`` (it has a
+    polygon, and the extract covers its département) and ``is_answered`` (so has its ARS). ``stock``: one row per structure,
+    generation and year, with its situation. ``pairs``: structure, QPV, generation, year, ``distance_m``, ``is_declared``. Returns
+    one row per QPV, generation and year, in their order: counts in and near by type (null where unknown), ``n_undetermined``, and the
+    three ``is_covered`` columns (true, false, null).
     """
-    out = neighbourhoods[["qpv_code", "generation", "year", "department_code"]].reset_index(drop=True)
-    inside = stock[stock["situation"] == IN_QPV]
-    near = _near(stock, pairs, near_rule, vecu_distance_m)
-    known = neighbourhoods["is_usable"].reset_index(drop=True) & _is_in(out["department_code"], covered_departments)
-    answered = known if near_rule == PROXY else known & _is_in(out["department_code"], answered_departments)
-    pluri = inside[(inside["structure_type"] == CDS) & (inside["modality"] == PLURI)]
-    vague = inside[(inside["structure_type"] == CDS) & (inside["modality"] == UNKNOWN)]
-    for name, rows, sure in (
-        ("n_msp_in", inside[inside["structure_type"] == MSP], known),
-        ("n_cds_in", inside[inside["structure_type"] == CDS], known),
-        ("n_cds_pluri_in", pluri, known),
-        ("n_cds_unknown_in", vague, known),
-        ("n_msp_near", near[near["structure_type"] == MSP], answered),
-        ("n_cds_near", near[near["structure_type"] == CDS], answered),
-    ):
-        n = out["qpv_code"].map(rows["qpv_code"].value_counts()).fillna(0).astype("Int64")
-        out[name] = n.where(sure | (n > 0))
+    out = neighbourhoods[[*KEY, "department_code"]].reset_index(drop=True)
+    assessed, told = (neighbourhoods[c].to_numpy(dtype=bool) for c in ("is_assessed", "is_answered"))
+    answered = assessed if near_rule == PROXY else assessed & told
+    inside, near = stock[stock["situation"] == IN_QPV], _near(stock, pairs, near_rule, vecu_distance_m)
+    own, *there = numbers(KEY, out, inside, near)
+    known = pd.Index(own)
+    for names, rows, number, sure in ((_INSIDE, inside, there[0], assessed), (_NEAR, near, there[1], answered)):
+        at = known.get_indexer(number)
+        for name, (kind, modality) in names.items():
+            counted = (rows["structure_type"] == kind).to_numpy() & (at >= 0)
+            counted &= True if modality is None else (rows["modality"] == modality).to_numpy()
+            n = np.bincount(at[counted], minlength=len(out))
+            out[name] = pd.arrays.IntegerArray(n, ~(sure | (n > 0)))
     out["n_undetermined"] = _possible(neighbourhoods, stock[stock["situation"] == UNDETERMINED])
     unattached = _unattached(stock, pairs) if near_rule != PROXY else stock.iloc[:0]
     return _verdicts(out, _possible(neighbourhoods, unattached) == 0)
 
 
+_INSIDE = {
+    "n_msp_in": (MSP, None),
+    "n_cds_in": (CDS, None),
+    "n_cds_pluri_in": (CDS, PLURI),
+    "n_cds_unknown_in": (CDS, UNKNOWN),
+}
+_NEAR = {"n_msp_near": (MSP, None), "n_cds_near": (CDS, None)}
+"""The type and modality of what each column counts; null: any modality."""
+
+
 def _unattached(stock: pd.DataFrame, pairs: pd.DataFrame) -> pd.DataFrame:
     """Return the structures declared near some QPV that nobody can name."""
-    attached = pairs.loc[pairs["is_declared"].astype(bool), "finess_et"]
-    return stock[(stock["situation"] == VECU_DECLARED) & ~among(stock["finess_et"], attached)]
+    declared = stock[stock["situation"] == VECU_DECLARED]
+    own, attached = numbers(_STRUCTURE, declared, pairs[pairs["is_declared"].astype(bool)])
+    return declared[~np.isin(own, attached)]
+
+
+_STRUCTURE = ["finess_et", "generation", "year"]
 
 
 def _verdicts(out: pd.DataFrame, none_unattached: np.ndarray) -> pd.DataFrame:
@@ -104,18 +104,15 @@ def _verdict(yes: pd.Series, no: pd.Series) -> pd.Series:
 
 def _near(stock: pd.DataFrame, pairs: pd.DataFrame, near_rule: str, vecu_distance_m: float) -> pd.DataFrame:
     """Return the pairs that count as near: a structure inside any QPV is near none."""
-    columns = ["finess_et", "structure_type", "modality", "situation"]
-    joined = pairs.merge(stock[columns], on="finess_et", how="inner", validate="many_to_one")
-    outside = joined["situation"] != IN_QPV
-    declared = joined["is_declared"] & (joined["situation"] == VECU_DECLARED)
-    close = outside & (joined["situation"] != UNDETERMINED) & (joined["distance_m"] <= vecu_distance_m)
-    by_distance = close & (joined["situation"] == VECU_PROXY)
+    at = positions(_STRUCTURE, pairs, stock)
+    joined, own = pairs[at >= 0].reset_index(drop=True), stock.take(at[at >= 0]).reset_index(drop=True)
+    joined = joined.join(own[["structure_type", "situation"]])
+    situation = joined["situation"]
+    declared = joined["is_declared"] & (situation == VECU_DECLARED)
+    close = (situation != IN_QPV) & (situation != UNDETERMINED) & (joined["distance_m"] <= vecu_distance_m)
+    by_distance = close & (situation == VECU_PROXY)
     rules = {DECLARED: declared, PROXY: close, DECLARED_OR_PROXY: declared | by_distance}
     return joined[rules[near_rule]]
-
-
-def _is_in(departments: pd.Series, chosen: Collection[str] | None) -> pd.Series:
-    return pd.Series(data=True, index=departments.index) if chosen is None else departments.isin(chosen)
 
 
 def _possible(neighbourhoods: pd.DataFrame, lost: pd.DataFrame) -> np.ndarray:
@@ -127,32 +124,45 @@ def _possible(neighbourhoods: pd.DataFrame, lost: pd.DataFrame) -> np.ndarray:
     if lost.empty:
         return np.zeros(len(neighbourhoods), dtype="int64")
     vague = lost[lost["commune_code"].isna()]
-    by_commune = _in_communes(neighbourhoods, lost["commune_code"].value_counts()) + _in_department(
-        neighbourhoods, vague
-    )
+    by_commune = _in_communes(neighbourhoods, lost) + _in_department(neighbourhoods, vague)
     known = neighbourhoods["commune_codes"].notna().to_numpy()
-    anywhere = int(vague["department_code"].isna().sum())
-    return (np.where(known, by_commune, _in_department(neighbourhoods, lost)) + anywhere).astype("int64")
+    anywhere = _matching(neighbourhoods, vague[vague["department_code"].isna()], _EXTRACT)
+    return np.asarray(np.where(known, by_commune, _in_department(neighbourhoods, lost)) + anywhere)
+
+
+_EXTRACT = ["generation", "year"]
+
+
+def _matching(places: pd.DataFrame, rows: pd.DataFrame, keys: list[str]) -> np.ndarray:
+    """Count, for each place, the rows that have its keys."""
+    own, theirs = numbers(keys, places, rows)
+    at, found = pd.factorize(np.concatenate([own, theirs]))
+    return np.bincount(at[len(own) :], minlength=len(found))[at[: len(own)]]
 
 
 def _in_department(neighbourhoods: pd.DataFrame, lost: pd.DataFrame) -> np.ndarray:
     """Count the lost structures of each QPV's département; all of those that have one where the QPV has none."""
-    department = neighbourhoods["department_code"]
-    n = department.map(lost["department_code"].value_counts()).fillna(0)
-    return n.where(department.notna(), lost["department_code"].notna().sum()).to_numpy()
+    told = lost[lost["department_code"].notna()]
+    in_it, anywhere = (_matching(neighbourhoods, told, [*_EXTRACT, *more]) for more in (["department_code"], []))
+    return np.where(neighbourhoods["department_code"].notna(), in_it, anywhere)
 
 
-def _in_communes(neighbourhoods: pd.DataFrame, n_lost: pd.Series) -> np.ndarray:
+def _in_communes(neighbourhoods: pd.DataFrame, lost: pd.DataFrame) -> np.ndarray:
     """Sum over the communes of each QPV; an arrondissement meets its commune, whichever of the two each side names."""
-    of_arrondissements = n_lost.groupby(n_lost.index.map(COMMUNE_OF_ARRONDISSEMENT)).sum()
-    codes = neighbourhoods["commune_codes"].str.split(",").reset_index(drop=True).explode()
-    whole = codes.map(COMMUNE_OF_ARRONDISSEMENT)
-    n = codes.map(n_lost).fillna(0) + codes.map(of_arrondissements).fillna(0) + whole.map(n_lost).fillna(0)
-    return n.groupby(level=0).sum().to_numpy()
+    members = neighbourhoods[_EXTRACT].assign(commune_code=neighbourhoods["commune_codes"].str.split(","))
+    listed = members.reset_index(drop=True).explode("commune_code").astype({"commune_code": "str"})
+    told = lost.loc[lost["commune_code"].notna(), [*_EXTRACT, "commune_code"]].astype({"commune_code": "str"})
+    whole, parts = (told["commune_code"].map(alike) for alike in (COMMUNE_OF_ARRONDISSEMENT, ARRONDISSEMENTS))
+    others = [told.assign(commune_code=codes)[codes.notna()] for codes in (whole, parts)]
+    met = pd.concat([told, *(rows.explode("commune_code") for rows in others)])
+    n = _matching(listed, met, [*_EXTRACT, "commune_code"])
+    return np.bincount(listed.index, n, len(neighbourhoods)).astype("int64")
 
 
-def answered_departments(stock: pd.DataFrame, stated: Collection[str]) -> set[str]:
-    """Return the départements whose ARS has answered: those it states, and those whose every outside structure has an answer."""
+def answered_departments(stock: pd.DataFrame) -> pd.DataFrame:
+    """Return the départements whose every structure outside a QPV has an answer: ``generation``, ``year``, ``department_code``."""
     outside = stock[(stock["situation"] != IN_QPV) & stock["department_code"].notna()]
-    complete = (outside["vecu_declared"] != UNKNOWN).groupby(outside["department_code"]).all()
-    return {*stated, *complete[complete].index}
+    departments, at = distinct(outside, [*_EXTRACT, "department_code"])
+    silent = np.bincount(at, outside["vecu_declared"] == UNKNOWN, len(departments))
+    complete: pd.DataFrame = departments[silent == 0]
+    return complete

@@ -262,7 +262,7 @@ class Told(NamedTuple):
     @property
     def is_known(self) -> np.ndarray:
         """Say of which QPV it is known."""
-        return self.yes | self.no
+        return np.asarray(self.yes | self.no)
 
     def __and__(self, other: Told) -> Told:
         """Say of which both are so; one that is not is enough for no."""

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from itertools import combinations
 
+import numpy as np
 import pandas as pd
 
+from qpvhealth.contract.keys import positions
 from qpvhealth.facts.situations import IN_QPV, UNDETERMINED
-from qpvhealth.facts.territories import NO_REGION
+from qpvhealth.indicators.counts import ALL, area_codes, distinct, sums
 
-ALL, COUNTRY = "all", "FR"
-LEVELS: dict[str, str | None] = {
-    "country": None,
-    "territory": "territory",
-    "region": "region_code",
-    "department": "department_code",
-}
+LEVELS = ("country", "territory", "region", "department")
 KEY = ["year", "generation_from", "generation_to", "level", "area_code", "structure_type"]
 MEASURES = ["n_from", "n_gained", "n_lost", "n_to", "net", "n_unknown"]
 COLUMNS = [*KEY, *MEASURES]
@@ -35,19 +31,15 @@ def effect(stock: pd.DataFrame) -> pd.DataFrame:
 
 def _between(stock: pd.DataFrame, old: str, new: str) -> pd.DataFrame:
     first, second = (stock[stock["generation"] == g] for g in (old, new))
-    both = first.merge(second[["finess_et", "year", "situation"]], on=["finess_et", "year"], suffixes=("", "_to"))
-    was, is_in = both["situation"] == IN_QPV, both["situation_to"] == IN_QPV
-    unknown = (both["situation"] == UNDETERMINED) | (both["situation_to"] == UNDETERMINED)
+    at = positions(["finess_et", "year"], first, second)
+    first, second = first[at >= 0], second.take(at[at >= 0])
+    was, is_in = ((side["situation"] == IN_QPV).to_numpy() for side in (first, second))
+    unknown = np.logical_or(*((side["situation"] == UNDETERMINED).to_numpy() for side in (first, second)))
     marks = {"n_from": was, "n_gained": ~was & is_in, "n_lost": was & ~is_in, "n_to": is_in, "n_unknown": unknown}
-    counted = both.assign(**marks, generation_from=old, generation_to=new)
-    parts = [_summed(counted, level, kind) for level in LEVELS for kind in ("structure_type", ALL)]
-    frame = pd.concat(parts, ignore_index=True)
+    cells, of = distinct(first, ["year", "territory", "region_code", "department_code", "structure_type"])
+    counted = cells.assign(**{name: np.bincount(of[mark], minlength=len(cells)) for name, mark in marks.items()})
+    named = counted.assign(generation_from=old, generation_to=new)
+    every = pd.concat([named, named.assign(structure_type=ALL)], ignore_index=True)
+    placed = [every.assign(level=level, area_code=area_codes(every, level)) for level in LEVELS]
+    frame = sums(pd.concat(placed, ignore_index=True), KEY, [*marks])
     return frame.assign(net=frame["n_gained"] - frame["n_lost"])[COLUMNS]
-
-
-def _summed(counted: pd.DataFrame, level: str, kind: str) -> pd.DataFrame:
-    column = LEVELS[level]
-    area = counted[column].fillna(NO_REGION) if column else COUNTRY
-    told = {"level": level, "area_code": area} | ({"structure_type": ALL} if kind == ALL else {})
-    measured = [m for m in MEASURES if m != "net"]
-    return counted.assign(**told).groupby(KEY, as_index=False)[measured].sum().astype(dict.fromkeys(measured, "int64"))

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from qpvhealth.contract.keys import among
+from qpvhealth.contract.keys import among, positions
 from qpvhealth.contract.tables import PUBLISHED, SIZE_BANDS
 from qpvhealth.facts import generations as generation_facts
 from qpvhealth.facts.categories import STRUCTURE_TYPES
@@ -22,10 +22,11 @@ from qpvhealth.facts.territories import (
     REGIONS,
     TERRITORIES,
 )
+from qpvhealth.indicators import counts
 from qpvhealth.spatial import perimeters as perimeter_rules
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Mapping
     from datetime import date
 
     from qpvhealth.facts.generations import Dates
@@ -157,22 +158,25 @@ def in_force_rows(stock: pd.DataFrame, in_force: Mapping[int, Mapping[str, str |
 
     Where no generation given is in force, the structure keeps one row, undetermined.
     """
-    territory = stock["territory"].fillna(METROPOLE)
-    wanted = pd.Series(None, index=stock.index, dtype="str")
-    for year, known in in_force.items():
-        at = stock["year"] == year
-        wanted[at] = territory[at].map(dict(known))
+    wanted = _in_force(stock, in_force)
     chosen = stock[stock["generation"] == wanted]
     orphans = stock[wanted.isna()].drop_duplicates(["finess_et", "year"])
-    lost = orphans.assign(
-        situation=UNDETERMINED, qpv_code=None, nearest_qpv_code=None, distance_m=np.nan, is_placed=False
-    )
-    return pd.concat([chosen, lost.astype(chosen.dtypes)], ignore_index=True).assign(generation=IN_FORCE)
+    lost = orphans.assign(situation=UNDETERMINED, qpv_code=None, distance_m=np.nan, is_placed=False)
+    every = pd.concat([chosen, lost.astype(chosen.dtypes)], ignore_index=True) if len(lost) else chosen
+    return every.assign(generation=pd.Series(IN_FORCE, index=every.index, dtype=stock["generation"].dtype))
 
 
-def in_force_neighbourhoods(frame: pd.DataFrame, in_force: Mapping[str, str | None]) -> pd.DataFrame:
-    """Select the QPV of the generation in force in each territory, keeping the name of their own generation beside."""
-    return frame[frame["generation"] == frame["territory"].map(dict(in_force))]
+def in_force_neighbourhoods(frame: pd.DataFrame, in_force: Mapping[int, Mapping[str, str | None]]) -> pd.DataFrame:
+    """Select, for each year and territory, the QPV of the generation in force, under the name of their own generation."""
+    return frame[frame["generation"] == _in_force(frame, in_force)]
+
+
+def _in_force(frame: pd.DataFrame, in_force: Mapping[int, Mapping[str, str | None]]) -> pd.Series:
+    """Return the generation in force for the year and territory of each row, in the type of ``generation``; null where none is."""
+    known, at = counts.distinct(frame, ["year", "territory"])
+    territory = known["territory"].fillna(METROPOLE)
+    names = [in_force[year].get(name) for year, name in zip(known["year"].tolist(), territory, strict=True)]
+    return pd.Series(names, dtype=frame["generation"].dtype).take(at).set_axis(frame.index)
 
 
 def areas_table(sources: Sources, counts: pd.DataFrame) -> pd.DataFrame:
@@ -200,23 +204,51 @@ def edition_in_force(editions: pd.DataFrame, day: date) -> str | None:
     return None if started.empty else str(started.iloc[-1]["edition"])
 
 
-def with_zone_classes(covered: pd.DataFrame, zoning: pd.DataFrame, edition: str | None) -> pd.DataFrame:
-    """Add to the coverage of one generation the class of each QPV in one edition of the zoning."""
-    classes = zoning[(zoning["edition"] == edition) & zoning["generation"].isin(covered["generation"].unique())]
-    frame = covered.merge(classes[["qpv_code", "zone_class"]], on="qpv_code", how="left", validate="one_to_one")
-    return frame.assign(zone_class=frame["zone_class"].astype("str"), zoning_edition=edition)
+def neighbourhoods_by_year(
+    neighbourhoods: pd.DataFrame, sources: Sources, answered: pd.DataFrame, years: list[int]
+) -> pd.DataFrame:
+    """Repeat the QPV for each year, and say which the extract of the year can tell of: ``is_assessed``, ``is_answered``.
+
+    ``answered``: the départements whose every structure has an answer; those whose ARS states that it answered are added.
+    """
+    known = (
+        neighbourhoods.drop(columns=["geometry"])
+        .assign(is_usable=neighbourhoods["metres"].notna())
+        .drop(columns="metres")
+    )
+    by_year = []
+    for year in years:
+        department, covered = known["department_code"], sources.vintages[year].departments
+        listed = True if covered is None else department.isin(covered)
+        stated = department.isin(sources.answered.get(year, frozenset()))
+        by_year.append(known.assign(year=year, is_assessed=known["is_usable"] & listed, is_answered=stated))
+    frame = pd.concat(by_year, ignore_index=True)
+    frame["is_answered"] |= positions(["generation", "year", "department_code"], frame, answered) >= 0
+    return frame
+
+
+def with_zone_classes(covered: pd.DataFrame, zoning: pd.DataFrame, editions: Mapping[int, str | None]) -> pd.DataFrame:
+    """Add to the coverage the class of each QPV in the edition of the zoning of its year."""
+    frame = covered.assign(zoning_edition=covered["year"].map(dict(editions)).astype("str"))
+    key = ["zoning_edition", "generation", "qpv_code"]
+    at = positions(key, frame, zoning.rename(columns={"edition": "zoning_edition"}))
+    return frame.assign(zone_class=zoning["zone_class"].reset_index(drop=True).reindex(at).to_numpy())
 
 
 def coverage_table(
     covered: pd.DataFrame, neighbourhoods: pd.DataFrame, nearest: pd.DataFrame, large_population: int
 ) -> pd.DataFrame:
-    """Add to the coverage of one year and generation what the QPV is: people, NPNRU, nearest structures."""
+    """Add to the coverage of QPV, in the same order, what each is: people, NPNRU, nearest structures.
+
+    ``nearest``: ``finess_et`` and ``distance_m`` by generation, year, QPV and ``structure_type``.
+    """
     known = ["name", "territory", "region_code", "population", "population_year", "is_npnru"]
-    frame = covered.merge(neighbourhoods[["qpv_code", *known]], on="qpv_code", validate="one_to_one")
+    frame = covered.join(neighbourhoods[known])
     for kind in ("MSP", "CDS"):
-        found = nearest[nearest["structure_type"] == kind].set_index("qpv_code")
-        frame[f"nearest_{kind.lower()}_finess_et"] = frame["qpv_code"].map(found["code"]).astype("str")
-        frame[f"nearest_{kind.lower()}_m"] = frame["qpv_code"].map(found["distance_m"]).astype("float64")
+        found = nearest[nearest["structure_type"] == kind].reset_index(drop=True)
+        own = found.reindex(positions(["generation", "year", "qpv_code"], frame, found)).set_axis(frame.index)
+        frame[f"nearest_{kind.lower()}_finess_et"] = own["finess_et"].astype("str")
+        frame[f"nearest_{kind.lower()}_m"] = own["distance_m"].astype("float64")
     population = frame["population"].astype("Int64")
     band = pd.cut(population.astype("float64"), _SIZES, right=False, labels=list(SIZE_BANDS)).astype("str")
     return frame.assign(is_large=(population >= large_population).astype("boolean"), size_band=band)
@@ -234,8 +266,3 @@ def selected(frame: pd.DataFrame, table: str) -> pd.DataFrame:
 def placed_rows(structures: pd.DataFrame) -> pd.Series:
     """Say which structures have a point that may decide."""
     return structures["location_status"] == LOCATED
-
-
-def departments_answered(sources: Sources, year: int) -> Collection[str]:
-    """Return the départements of the ARS that state they answered for a year."""
-    return sources.answered.get(year, frozenset())

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pandas as pd
 
+from qpvhealth.contract.keys import positions
 from qpvhealth.contract.tables import PUBLISHED
 from qpvhealth.facts.generations import IN_FORCE, expected_count
-from qpvhealth.facts.situations import LOCATED
+from qpvhealth.facts.situations import LOCATED, SITUATIONS
 from qpvhealth.facts.territories import TERRITORIES
 from qpvhealth.indicators import agreement, counts, coverage, headline, net_change, perimeter_effect
 from qpvhealth.ingest import cards as card_files, corrections, inputs as input_files, sources as staged_sources
@@ -149,7 +148,7 @@ def _counted(
         stock = _stock(rows, there)
         own = {
             "perimeter_effect": perimeter_effect.effect(stock),
-            "neighbourhood_coverage": _coverage(stock, rows, near, zoning, basis, years=years),
+            "neighbourhood_coverage": _coverage(stock, near, zoning, basis, years=years),
         }
         parts.append(_counted_at(_with_in_force(stock, basis), levels, basis) | own)
     return {name: pd.concat([part[name] for part in parts], ignore_index=True) for name in parts[0]}
@@ -347,12 +346,24 @@ _COUNTED = [
 
 
 def _stock(structures: pd.DataFrame, located: pd.DataFrame) -> pd.DataFrame:
-    """Return the stock: one row per structure open at the reference date, year and generation, with its situation."""
-    located_by = ["generation", "situation", "qpv_code", "nearest_qpv_code", "distance_m", "vecu_declared"]
-    measured = ["finess_et", "year", *located_by]
-    open_ones = structures.loc[structures["is_in_stock"], _COUNTED].drop(columns=["is_in_stock", "x", "y"])
-    stock = open_ones.merge(located[measured], on=["finess_et", "year"], how="inner", validate="one_to_many")
-    return stock.assign(is_placed=assembly.placed_rows(stock))
+    """Return the stock: one row per structure open at the reference date, year and generation, with its situation.
+
+    Its texts are categories: what counts them compares numbers.
+    """
+    generations = pd.CategoricalDtype([*located["generation"].unique(), IN_FORCE])
+    kinds = {"generation": generations, "situation": pd.CategoricalDtype(list(SITUATIONS))}
+    open_ones = structures.loc[structures["is_in_stock"], _COUNTED].drop(columns="is_in_stock")
+    open_ones = open_ones.astype(dict.fromkeys(_CODED, "category")).assign(is_placed=assembly.placed_rows(open_ones))
+    at = positions(["finess_et", "year"], located, open_ones)
+    there = located.loc[at >= 0, ["generation", "situation", "qpv_code", "distance_m", "vecu_declared"]]
+    coded = there.astype(kinds | dict.fromkeys(("qpv_code", "vecu_declared"), "category")).reset_index(drop=True)
+    return open_ones.take(at[at >= 0]).reset_index(drop=True).join(coded)
+
+
+_CODED = [
+    *("structure_type", "modality", "source_says_in_qpv"),
+    *("territory", "region_code", "department_code", "commune_code", "epci_code"),
+]
 
 
 def _with_in_force(stock: pd.DataFrame, basis: Basis) -> pd.DataFrame:
@@ -361,48 +372,33 @@ def _with_in_force(stock: pd.DataFrame, basis: Basis) -> pd.DataFrame:
 
 
 def _coverage(
-    stock: pd.DataFrame,
-    structures: pd.DataFrame,
-    pairs: pd.DataFrame,
-    zoning: pd.DataFrame,
-    basis: Basis,
-    *,
-    years: list[int],
+    stock: pd.DataFrame, pairs: pd.DataFrame, zoning: pd.DataFrame, basis: Basis, *, years: list[int]
 ) -> pd.DataFrame:
     """Measure the coverage of the QPV of every generation by the extract of each year, one without any structure too."""
-    parts = []
-    of_stock, of_year = stock.groupby(["year", "generation"]).indices, structures.groupby("year").indices
-    for year, generation in product(years, basis.by_generation):
-        vintage = basis.sources.vintages[year]
-        edition = assembly.edition_in_force(basis.sources.editions, vintage.reference_date)
-        rows = stock.iloc[np.asarray(of_stock.get((year, generation), ()), dtype=int)]
-        points = structures[["finess_et", "x", "y"]].iloc[np.asarray(of_year.get(year, ()), dtype=int)]
-        places = basis.neighbourhoods[basis.neighbourhoods["generation"] == generation]
-        stated = assembly.departments_answered(basis.sources, year)
-        covered = coverage.cover(
-            places.assign(is_usable=places["metres"].notna(), year=year),
-            rows,
-            pairs[(pairs["year"] == year) & (pairs["generation"] == generation)],
-            near_rule=basis.settings.vecu_rule,
-            vecu_distance_m=basis.settings.vecu_distance_m,
-            covered_departments=vintage.departments,
-            answered_departments=coverage.answered_departments(rows, stated),
-        )
-        nearest = _nearest(rows, points, basis.by_generation[generation])
-        with_classes = assembly.with_zone_classes(covered, zoning, edition)
-        parts.append(assembly.coverage_table(with_classes, places, nearest, basis.settings.large_population))
-    return pd.concat(parts, ignore_index=True)
+    sources, settings = basis.sources, basis.settings
+    answered = coverage.answered_departments(stock)
+    places = assembly.neighbourhoods_by_year(basis.neighbourhoods, sources, answered, years)
+    covered = coverage.cover(
+        places, stock, pairs, near_rule=settings.vecu_rule, vecu_distance_m=settings.vecu_distance_m
+    )
+    days = {year: sources.vintages[year].reference_date for year in years}
+    editions = {year: assembly.edition_in_force(sources.editions, day) for year, day in days.items()}
+    classed = assembly.with_zone_classes(covered, zoning, editions)
+    return assembly.coverage_table(classed, places, _nearest(stock, basis.by_generation), settings.large_population)
 
 
-def _nearest(stock: pd.DataFrame, points: pd.DataFrame, perimeters: dict[str, Perimeters]) -> pd.DataFrame:
-    """Return the nearest structure of each type for each QPV, among those whose point may decide."""
-    placed = stock[stock["is_placed"]].merge(points, on="finess_et")
-    parts = [pd.DataFrame({"qpv_code": [], "structure_type": [], "code": [], "distance_m": []})]
-    for (territory, kind), at in projection.groups(placed, "territory", "structure_type"):
-        if territory in perimeters:
-            x, y, codes = (placed[c].to_numpy()[at] for c in ("x", "y", "finess_et"))
-            found = location.nearest_points(perimeters[territory], x, y, codes.astype(object))
-            parts.append(found.assign(structure_type=kind))
+def _nearest(stock: pd.DataFrame, by_generation: dict[str, dict[str, Perimeters]]) -> pd.DataFrame:
+    """Return the nearest structure of each type for each QPV of each generation and year, among those whose point may decide."""
+    placed = stock[stock["is_placed"]]
+    parts = [pd.DataFrame(columns=["generation", "year", "structure_type", "qpv_code", "finess_et", "distance_m"])]
+    for (generation, territory), at in projection.groups(placed, "generation", "territory"):
+        if territory in by_generation[generation]:
+            rows = placed.take(at)
+            groups, of = counts.distinct(rows, ["year", "structure_type"])
+            x, y = (rows[c].to_numpy() for c in ("x", "y"))
+            found = location.nearest_points(by_generation[generation][territory], x, y, rows["finess_et"], of)
+            named = groups.take(found["group"].to_numpy()).reset_index(drop=True).assign(generation=generation)
+            parts.append(named.join(found.rename(columns={"code": "finess_et"})))
     return pd.concat(parts[1:] or parts, ignore_index=True)
 
 
@@ -410,9 +406,8 @@ def _indicators(
     of_structures: pd.DataFrame, covered: pd.DataFrame, summary: pd.DataFrame, basis: Basis
 ) -> pd.DataFrame:
     """Return the headline of every year and generation, those in force included, each with its date and perimeters in words."""
-    in_force = basis.in_force
-    current = [assembly.in_force_neighbourhoods(rows, in_force[int(str(y))]) for y, rows in covered.groupby("year")]
-    places = pd.concat([covered, *(c.assign(generation=IN_FORCE) for c in current)], ignore_index=True)
+    current = assembly.in_force_neighbourhoods(covered, basis.in_force).assign(generation=IN_FORCE)
+    places = pd.concat([covered, current], ignore_index=True)
     parts = [of_structures, headline.neighbourhoods(places), net_change.net_change(of_structures, summary)]
     out = pd.concat(parts, ignore_index=True)
     return out.assign(rule=findings.in_context(out, basis))

@@ -133,17 +133,59 @@ def distances(x: np.ndarray, y: np.ndarray, qpv_code: pd.Series, perimeters: Map
     return out
 
 
-def nearest_points(perimeters: Perimeters, x: np.ndarray, y: np.ndarray, codes: np.ndarray) -> pd.DataFrame:
-    """Return, for each QPV, the nearest point and its distance: ``qpv_code``, ``code``, ``distance_m``.
+def nearest_points(
+    perimeters: Perimeters, x: np.ndarray, y: np.ndarray, codes: pd.Series, groups: np.ndarray
+) -> pd.DataFrame:
+    """Return the nearest point of each group for each QPV: ``group``, ``qpv_code``, ``code``, ``distance_m``.
 
-    All in the metres of one territory. Of points at the same distance, the one with the smallest code.
+    All in the metres of one territory; ``groups`` numbers the group of each point from 0. Of points at the same distance, the one
+    with the smallest code. A spot where several points stand, in whatever groups, is measured once.
     """
+    rank = pd.factorize(codes, sort=True)[0]
+    spots, spot, point = _spots(x, y, rank, groups)
+    drawn, group = shapely.points(spots.real, spots.imag), groups[point]
+    polygon, at = _may_be_nearest(perimeters.polygons, drawn[spot], group)
+    pairs, back = np.unique(polygon * len(drawn) + spot[at], return_inverse=True)
+    distance = shapely.distance(perimeters.polygons[pairs // len(drawn)], drawn[pairs % len(drawn)])[back]
+    ranked = np.lexsort((rank[point][at], distance, polygon, group[at]))
+    best = ranked[_firsts(group[at][ranked] * len(perimeters.codes) + polygon[ranked])]
+    told = {"group": group[at[best]], "qpv_code": perimeters.codes[polygon[best]]}
+    return pd.DataFrame(told | {"code": codes.array.take(point[at[best]]), "distance_m": distance[best]})
+
+
+def _spots(x: np.ndarray, y: np.ndarray, rank: np.ndarray, groups: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Return the distinct spots as complex numbers, and by group and spot: which spot, and its point of the smallest rank."""
     there = np.flatnonzero(np.isfinite(x) & np.isfinite(y))
-    order = there[np.argsort(codes[there], kind="stable")]
-    tree = shapely.STRtree(shapely.points(x[order], y[order]))
-    (qpv, at), distance = tree.query_nearest(perimeters.polygons, return_distance=True, all_matches=True)
-    ranked = np.lexsort((at, qpv))
-    _, first = np.unique(qpv[ranked], return_index=True)
-    kept = ranked[first]
-    named = {"qpv_code": perimeters.codes[qpv[kept]], "code": codes[order][at[kept]]}
-    return pd.DataFrame(named | {"distance_m": distance[kept]})
+    spots, spot = np.unique(x[there] + 1j * y[there], return_inverse=True)
+    order = np.lexsort((rank[there], spot, groups[there]))
+    alone = order[_firsts(groups[there][order] * len(spots) + spot[order])]
+    return spots, spot[alone], there[alone]
+
+
+def _firsts(ordered: np.ndarray) -> np.ndarray:
+    """Return the position of the first of each run of equal numbers, from 0."""
+    return np.flatnonzero(np.diff(ordered, prepend=-1))
+
+
+def _may_be_nearest(polygons: np.ndarray, points: np.ndarray, group: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return pairs of polygon and point, among which are the nearest points of each group; ``group`` is in order.
+
+    A nearest point is no farther from a vertex of the polygon than the point nearest to that vertex, plus the length of the polygon.
+    """
+    vertices = shapely.get_point(shapely.get_exterior_ring(shapely.get_geometry(polygons, 0)), 0)
+    west, south, east, north = shapely.bounds(polygons).T
+    length = np.hypot(east - west, north - south) + _ROUNDING_M
+    starts = _firsts(group)
+    pairs = []
+    for start, own in zip(starts, np.split(points, starts[1:]), strict=True):
+        tree = shapely.STRtree(own)
+        _, reach = tree.query_nearest(vertices, return_distance=True, all_matches=False)
+        polygon, point = tree.query(vertices, predicate="dwithin", distance=reach + length)
+        pairs.append((polygon, start + point))
+    if not pairs:
+        return _NONE
+    return np.concatenate([polygon for polygon, _ in pairs]), np.concatenate([point for _, point in pairs])
+
+
+_ROUNDING_M = 0.001
+"""More than coordinates in metres lose to rounding."""
