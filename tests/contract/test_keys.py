@@ -1,9 +1,10 @@
 """Codes held against codes: the same answer as a loop over Python sets."""
 
+import numpy as np
 import pandas as pd
 from hypothesis import given, strategies as st
 
-from qpvhealth.contract.keys import among
+from qpvhealth.contract.keys import among, numbers, positions
 
 CODES = st.lists(st.none() | st.sampled_from(["QP075001", "75101", "é", ""]), max_size=8)
 
@@ -20,3 +21,22 @@ def test_a_code_is_among_others_as_in_a_set_and_a_null_in_none(codes, known):
         found = among(series, others)
         assert found.tolist() == expected
         assert found.index.equals(series.index)
+
+
+ROWS = st.lists(st.tuples(st.none() | st.sampled_from(["a", "b", "é"]), st.integers(1, 3)), max_size=7)
+
+
+@given(ROWS, ROWS, st.booleans())
+def test_rows_have_one_number_where_all_their_keys_are_equal(first, second, coded):
+    frames = [pd.DataFrame(rows, columns=["code", "year"]).astype({"code": "str"}) for rows in (first, second)]
+    kinds = {"code": "category"} if coded else {}
+    told = np.concatenate(numbers(["code", "year"], frames[0].astype(kinds), frames[1]))
+    every = [*first, *second]
+    assert all((told[i] == told[j]) == (every[i] == every[j]) for i in range(len(every)) for j in range(i))
+
+
+@given(ROWS, ROWS)
+def test_a_row_is_found_by_its_keys(rows, known):
+    known = [*dict.fromkeys(known)]
+    frames = [pd.DataFrame(r, columns=["code", "year"]).astype({"code": "str"}) for r in (rows, known)]
+    assert positions(["code", "year"], *frames).tolist() == [known.index(r) if r in known else -1 for r in rows]

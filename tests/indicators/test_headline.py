@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from qpvhealth.indicators import headline
+from qpvhealth.indicators import figures, headline
 
 INSIDE = {"situation": "in_qpv", "qpv_code": "A", "distance_m": 0.0}
 DECLARED = {"situation": "vecu_declared", "vecu_declared": "yes", "distance_m": 900.0}
@@ -181,7 +181,7 @@ def test_levels_of_qpv_add_up():
 
 def test_each_indicator_is_there_once_and_in_words(stock):
     got = pd.concat([of_structures(stock(INSIDE, CENTRE)), of_neighbourhoods(qpv())])
-    assert not got.duplicated(headline.KEY).any()
+    assert not got.duplicated(figures.KEY).any()
     assert got["rule"].str.len().min() > 8
     names = {s.name for s in headline.SUBSETS}
     assert names >= {"qpv_total", "zip_or_zac_qpv_without_any_population"}

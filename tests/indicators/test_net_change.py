@@ -2,14 +2,14 @@
 
 import pandas as pd
 
-from qpvhealth.indicators import headline
+from qpvhealth.indicators import figures
 from qpvhealth.indicators.net_change import net_change
 
 
 def stock(year):
     key = {"indicator": "n_in_qpv", "generation": "g", "year": year, "level": "country", "area_code": "FR"}
     rows = [key | {"scope": scope} for scope in ("msp", "cds", "msp_cds", "primary")]
-    return pd.DataFrame(rows).reindex(columns=headline.COLUMNS)
+    return pd.DataFrame(rows).reindex(columns=figures.COLUMNS)
 
 
 def summary(*rows):

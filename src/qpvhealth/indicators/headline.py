@@ -24,21 +24,18 @@ from qpvhealth.facts.situations import (
     VECU_PROXY,
 )
 from qpvhealth.facts.zonings import ZAC, ZIP
-from qpvhealth.indicators.counts import area_codes, distinct
+from qpvhealth.indicators.counts import distinct
+from qpvhealth.indicators.figures import PLACE, Figure, by_area, written
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-LEVELS = ("country", "territory", "region", "department")
 SCOPES: dict[str, str] = {
     "msp": "MSP",
     "cds": "CdS, mono- and pluriprofessional",
     "msp_cds": "MSP and CdS, mono- and pluriprofessional",
     "primary": "MSP and pluriprofessional CdS",
 }
-KEY = ["indicator", "generation", "year", "level", "area_code", "scope"]
-COLUMNS = [*KEY, "value", "numerator", "denominator", "n_unknown", "lower", "upper", "unit", "rule"]
-_AREA = ["generation", "year", "level", "area_code"]
 NEAR_WORDS = {
     DECLARED: "declared by the ARS",
     PROXY: "within {d:g} m of a QPV",
@@ -107,33 +104,12 @@ def structures(
     are null where nobody answered for any structure outside a QPV. ``scopes``: name and words; one beyond ``SCOPES`` is the name of
     a structure type.
     """
-    cells, at = distinct(stock, [*_PLACE, "structure_type", "modality"])
+    cells, at = distinct(stock, [*PLACE, "structure_type", "modality"])
     marks = _marked(stock, near_rule, vecu_distance_m)
     counted = {name: np.bincount(at[mark], minlength=len(cells)) for name, mark in marks.items()}
-    sums = _by_area(cells, {scope: _in_scope(cells, counted, scope) for scope in scopes})
+    sums = by_area(cells, {scope: _in_scope(cells, counted, scope) for scope in scopes})
     near = NEAR_WORDS[near_rule].format(d=vecu_distance_m)
-    return _structure_indicators(sums, sums["scope"].map(dict(scopes)), near, vecu_distance_m)
-
-
-_PLACE = ["generation", "year", "territory", "region_code", "department_code"]
-"""The smallest cells that any level needs: every other figure is a sum of these few."""
-
-
-def _by_area(cells: pd.DataFrame, by_scope: Mapping[str, Mapping[str, np.ndarray]]) -> pd.DataFrame:
-    """Sum the measures of cells at every level: one row per scope, generation, year, level and area, 0 where nothing is."""
-    names = list(next(iter(by_scope.values())))
-    measured = np.stack([np.stack([measures[n] for n in names]) for measures in by_scope.values()])
-    areas, sums = [], []
-    for level in LEVELS:
-        known, at = distinct(cells.assign(level=level, area_code=area_codes(cells, level)), _AREA)
-        order = np.argsort(at, kind="stable")
-        starts = np.searchsorted(at[order], np.arange(len(known)))
-        sums.append(np.add.reduceat(measured[..., order], starts, axis=-1))
-        areas.append(known)
-    every, summed = pd.concat(areas, ignore_index=True), np.concatenate(sums, axis=-1)
-    repeated = every.take(np.tile(np.arange(len(every)), len(by_scope))).reset_index(drop=True)
-    by_measure = pd.DataFrame(np.moveaxis(summed, 1, -1).reshape(-1, len(names)), columns=names)
-    return pd.concat([repeated.assign(scope=np.repeat([*by_scope], len(every))), by_measure], axis=1)
+    return written(sums, _of_structures(sums, near, vecu_distance_m), scopes)
 
 
 def _in_scope(cells: pd.DataFrame, counted: Mapping[str, np.ndarray], scope: str) -> dict[str, np.ndarray]:
@@ -183,45 +159,52 @@ def _marked(stock: pd.DataFrame, near_rule: str, vecu_distance_m: float) -> dict
     }
 
 
-def _structure_indicators(sums: pd.DataFrame, scope: pd.Series, near: str, distance: float) -> pd.DataFrame:
-    """Write the sums as indicators. ``n_in_qpv`` lies between what is inside and that plus what cannot be placed."""
-    told = {
-        name: (sums["outside"] == 0) | (sums[f"u_{name}"] < sums["outside"]) for name in ("vecu_declared", "in_or_near")
-    }
+def _of_structures(sums: pd.DataFrame, near: str, distance: float) -> list[Figure]:
+    """Turn sums into figures. ``n_in_qpv`` lies between what is inside and that plus what cannot be placed."""
     words = {
-        "in_qpv": scope + " inside a QPV, border included",
-        "vecu_declared": scope + " declared by the ARS, outside",
-        "within_proxy": scope + f" outside, within {distance:g} m of a QPV",
-        "in_or_near": scope + f" inside a QPV, or near: {near}",
-        "country": scope + " of the area, wherever they stand",
+        "in_qpv": "{} inside a QPV, border included",
+        "vecu_declared": "{} declared by the ARS, outside",
+        "within_proxy": f"{{}} outside, within {distance:g} m of a QPV",
+        "in_or_near": f"{{}} inside a QPV, or near: {near}",
+        "country": "{} of the area, wherever they stand",
     }
-    counted = {name: _counted(sums, name, words[name], told.get(name)) for name in words}
-    shares = [_shared(counted[name], sums) for name in ("in_qpv", "in_or_near")]
-    return pd.concat([*counted.values(), *shares], ignore_index=True)[COLUMNS]
+    counted = {name: _counted(sums, name, said) for name, said in words.items()}
+    return [*counted.values(), *(_shared(counted[name], sums) for name in ("in_qpv", "in_or_near"))]
 
 
-def _counted(sums: pd.DataFrame, name: str, words: pd.Series, told: pd.Series | None) -> pd.DataFrame:
-    """Write one sum as an indicator: its value null where not ``told``, its bounds from what is sure and what is unknown."""
-    n, unknown = sums[f"n_{name}"].astype("float64"), sums[f"u_{name}"]
-    value = n if told is None else n.where(told)
-    counted = sums[KEY[1:]].assign(indicator=f"n_{name}", value=value, numerator=value, denominator=np.nan)
-    return counted.assign(n_unknown=unknown, lower=n, upper=n + unknown, unit="structures", rule=words)
+def _counted(sums: pd.DataFrame, name: str, words: str) -> Figure:
+    """Give one sum its bounds, from what is sure and what is unknown; by declaration, null where nobody answered."""
+    n, unknown, outside = (
+        sums[f"n_{name}"].to_numpy(dtype=float),
+        sums[f"u_{name}"].to_numpy(),
+        sums["outside"].to_numpy(),
+    )
+    told = (outside == 0) | (unknown < outside) if name in ("vecu_declared", "in_or_near") else True
+    value = np.where(told, n, np.nan)
+    nothing = np.full(len(sums), np.nan)
+    return Figure(f"n_{name}", "structures", words, value, value, nothing, unknown, lower=n, upper=n + unknown)
 
 
-def _shared(counted: pd.DataFrame, sums: pd.DataFrame) -> pd.DataFrame:
+def _shared(counted: Figure, sums: pd.DataFrame) -> Figure:
     """Turn counts into shares of the area's structures; null where it has none.
 
     Structures that may not belong to the scope could enter the whole without entering the count: the lower bound has them all.
     """
-    whole = sums["n_country"].where(sums["n_country"] > 0).astype("float64")
-    shares = {
-        "value": counted["value"] / whole,
-        "lower": counted["lower"] / (whole + sums["u_country"]),
-        "upper": (counted["upper"] / whole).clip(upper=1.0),
-    }
-    rule = counted["rule"] + ", of all those of the area"
-    named = counted["indicator"].str.replace("n_", "share_", n=1)
-    return counted.assign(indicator=named, denominator=whole, unit="share", rule=rule, **shares)
+    whole = _or_null(sums["n_country"])
+    return counted._replace(
+        name=counted.name.replace("n_", "share_", 1),
+        unit="share",
+        words=counted.words + ", of all those of the area",
+        value=counted.value / whole,
+        denominator=whole,
+        lower=counted.lower / (whole + sums["u_country"].to_numpy()),
+        upper=np.minimum(counted.upper / whole, 1.0),
+    )
+
+
+def _or_null(numbers: pd.Series) -> np.ndarray:
+    """Return numbers as something to divide by: null where there is nothing."""
+    return numbers.where(numbers > 0).to_numpy(dtype=float, na_value=np.nan)
 
 
 def neighbourhoods(coverage: pd.DataFrame) -> pd.DataFrame:
@@ -231,25 +214,29 @@ def neighbourhoods(coverage: pd.DataFrame) -> pd.DataFrame:
     ``is_large``, the area codes and the counts inside. "Without any" is what is surely uncovered; what could be is in the upper
     bound, and ``n_unknown`` counts it. The value is null where nothing is known: no QPV assessed, or no class, size or list.
     """
-    cells, at = distinct(coverage, _PLACE)
-    marks = _marks(coverage)
-    told = {scope: _uncovered(coverage, scope) for scope in SCOPES} | {_NEAR: _uncovered_near(coverage)}
-    people = coverage["population"].astype("Float64").to_numpy(dtype=float, na_value=np.nan)
-    summed = {
-        scope: {n: np.bincount(at, values, len(cells)) for n, values in _measures(marks, people, *known)}
-        for scope, known in told.items()
-    }
-    sums = _by_area(cells, summed)
+    cells, at = distinct(coverage, PLACE)
+    order = np.argsort(at, kind="stable")
+    starts, places = np.searchsorted(at[order], np.arange(len(cells))), coverage[_READ].take(order)
+    told = {scope: _uncovered(places, scope) for scope in SCOPES} | {_NEAR: _uncovered_near(places)}
+    marks, people = _marks(places), places["population"].astype("Float64").to_numpy(dtype=float, na_value=np.nan)
+    measured = {scope: _measures(marks, people, *known) for scope, known in told.items()}
+    sums = by_area(
+        cells, {s: {n: np.add.reduceat(v, starts, dtype=float) for n, v in named} for s, named in measured.items()}
+    )
     inside, near = sums[sums["scope"] != _NEAR], sums[sums["scope"] == _NEAR].assign(scope="msp_cds")
-    rows = [_subset_indicator(inside, subset) for subset in SUBSETS]
-    words = "QPV without any structure inside, of the QPV that the extract can tell of"
-    rows.append(_share(inside, "share_qpv_without_any", words))
-    words = "QPV without any structure inside or near, of the QPV of which that can be told"
-    rows.append(_share(near, "share_qpv_without_any_near", words))
-    out = pd.concat(rows, ignore_index=True)
-    return out.assign(rule=out["rule"] + " (" + out["scope"].map(SCOPES) + ")")[COLUMNS]
+    figures = [*(_of_neighbourhoods(inside, subset) for subset in SUBSETS), _share(inside, *_SHARE)]
+    return pd.concat([written(inside, figures, SCOPES), written(near, [_share(near, *_SHARE_NEAR)], SCOPES)])
 
 
+_READ = [
+    *("n_msp_in", "n_cds_in", "n_msp_near", "n_cds_near", "n_undetermined", "zone_class", "population"),
+    *("is_covered_in", "is_covered_near", "is_covered_primary", "is_large", "is_npnru"),
+]
+_SHARE = ("share_qpv_without_any", "QPV without any structure inside, of the QPV that the extract can tell of")
+_SHARE_NEAR = (
+    "share_qpv_without_any_near",
+    "QPV without any structure inside or near, of the QPV of which that can be told",
+)
 _NEAR = "msp_cds, inside or near"
 
 
@@ -341,38 +328,37 @@ def _measures(
     yield "n", np.ones(len(people))
 
 
-def _subset_indicator(sums: pd.DataFrame, subset: Subset) -> pd.DataFrame:
-    """Write one subset. People are unknown where no QPV that counts has a population, and have no upper bound where one has none."""
-    sure, upper = sums[f"{subset.name}|sure"], sums[f"{subset.name}|upper"]
-    told = sums[f"{subset.name}|known"] > 0
+def _of_neighbourhoods(sums: pd.DataFrame, subset: Subset) -> Figure:
+    """Turn the sums of a subset into a figure.
+
+    People are unknown where no QPV that counts has a population, and have no upper bound where one has none.
+    """
+    sure, upper, unknown, known = _numbers(sums, subset, "sure", "upper", "unknown", "known")
+    told = known > 0
     if subset.unit == "inhabitants":
-        told &= (sums[f"{subset.name}|unweighed"] == 0) | (sums[f"{subset.name}|weighed"] > 0)
-        upper = upper.where(sums[f"{subset.name}|unbounded"] == 0)
-    value = sure.where(told)
-    return sums[KEY[1:]].assign(
-        indicator=subset.name,
-        value=value,
-        numerator=value,
-        denominator=np.nan,
-        n_unknown=sums[f"{subset.name}|unknown"],
-        lower=sure,
-        upper=upper,
-        unit=subset.unit,
-        rule=subset.words,
-    )
+        weighed, unweighed, unbounded = _numbers(sums, subset, "weighed", "unweighed", "unbounded")
+        told &= (unweighed == 0) | (weighed > 0)
+        upper = np.where(unbounded == 0, upper, np.nan)
+    value, nothing = np.where(told, sure, np.nan), np.full(len(sums), np.nan)
+    return Figure(subset.name, subset.unit, subset.words + " ({})", value, value, nothing, unknown, sure, upper)
 
 
-def _share(sums: pd.DataFrame, name: str, words: str) -> pd.DataFrame:
+def _numbers(sums: pd.DataFrame, subset: Subset, *measures: str) -> list[np.ndarray]:
+    return [sums[f"{subset.name}|{measure}"].to_numpy() for measure in measures]
+
+
+def _share(sums: pd.DataFrame, name: str, words: str) -> Figure:
     """Return the share among the QPV that could be assessed; the bounds are over all of them."""
-    assessed = sums["assessed"].where(sums["assessed"] > 0).astype("float64")
-    return sums[KEY[1:]].assign(
-        indicator=name,
-        value=sums["sure"] / assessed,
-        numerator=sums["sure"].astype("float64").where(assessed.notna()),
+    sure, unknown, n = (sums[c].to_numpy(dtype=float) for c in ("sure", "unknown", "n"))
+    assessed = _or_null(sums["assessed"])
+    return Figure(
+        name,
+        "share",
+        words + " ({})",
+        value=sure / assessed,
+        numerator=np.where(np.isnan(assessed), np.nan, sure),
         denominator=assessed,
-        n_unknown=sums["unknown"],
-        lower=sums["sure"] / sums["n"],
-        upper=(sums["sure"] + sums["unknown"]) / sums["n"],
-        unit="share",
-        rule=words,
+        n_unknown=unknown,
+        lower=sure / n,
+        upper=(sure + unknown) / n,
     )

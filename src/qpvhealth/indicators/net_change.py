@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 
+from qpvhealth.contract.keys import positions
 from qpvhealth.facts.categories import CDS, MSP
 from qpvhealth.facts.causes import CLOSED, NOT_ATTRIBUTABLE, OPENED
 from qpvhealth.facts.situations import IN_QPV
-from qpvhealth.indicators.headline import COLUMNS, KEY
+from qpvhealth.indicators.figures import COLUMNS, KEY
 
 CELL = KEY[1:]
 SCOPE_OF_TYPE = {MSP: "msp", CDS: "cds", "all": "msp_cds"}
@@ -31,40 +30,38 @@ def net_change(of_structures: pd.DataFrame, summary: pd.DataFrame) -> pd.DataFra
     if summary.empty:
         return of_structures.iloc[:0][COLUMNS]
     rows = summary[summary["situation"] == IN_QPV].rename(columns={"to_year": "year"})
-    rows = rows.assign(scope=rows["structure_type"].map(SCOPE_OF_TYPE), gross=rows["n_in"] + rows["n_out"])
+    rows = rows.assign(
+        scope=rows["structure_type"].map(SCOPE_OF_TYPE).astype("str"), gross=rows["n_in"] + rows["n_out"]
+    )
     known = of_structures["indicator"].eq("n_in_qpv") & of_structures["scope"].isin(SCOPE_OF_TYPE.values())
-    cells = of_structures.loc[known & of_structures["year"].isin(summary["to_year"]), CELL]
-    lost = _sum(rows[rows["cause"] == NOT_ATTRIBUTABLE], "gross", "n_unknown")
-    cells = cells.merge(lost, on=CELL, how="left").merge(_causes(rows), on=CELL, how="left")
+    cells = of_structures.loc[known & of_structures["year"].isin(summary["to_year"]), CELL].reset_index(drop=True)
+    at = positions(CELL, rows, cells)
+    rows, at = rows[at >= 0], at[at >= 0]
+    unknown = _sum(rows, "gross", at, len(cells), NOT_ATTRIBUTABLE)
     since = " since the extract of " + cells["year"].map(summary.groupby("to_year")["from_year"].max()).astype("str")
-    words = "entries less exits inside a QPV, whatever their cause," + since + (": " + cells["causes"]).fillna("")
-    parts = [_indicator(cells, NET, _sum(rows, "n", "value"), words)]
+    words = "entries less exits inside a QPV, whatever their cause," + since + _causes(rows, at, len(cells))
+    parts = [_indicator(cells, NET, _sum(rows, "n", at, len(cells)), unknown, words)]
     for name, (cause, said) in DATED.items():
-        parts.append(_indicator(cells, name, _sum(rows[rows["cause"] == cause], "gross", "value"), said + since))
+        parts.append(_indicator(cells, name, _sum(rows, "gross", at, len(cells), cause), unknown, said + since))
     return pd.concat(parts, ignore_index=True)[COLUMNS]
 
 
-def _sum(rows: pd.DataFrame, measure: str, name: str) -> pd.DataFrame:
-    return rows.groupby(CELL)[measure].sum().rename(name).reset_index()
+def _sum(rows: pd.DataFrame, measure: str, at: np.ndarray, n_cells: int, cause: str | None = None) -> np.ndarray:
+    """Sum a measure of the rows of each cell, of one cause or of all; 0 where nothing moved."""
+    weight = rows[measure].to_numpy(dtype=float)
+    return np.bincount(at, weight if cause is None else np.where(rows["cause"] == cause, weight, 0.0), n_cells)
 
 
-def _causes(rows: pd.DataFrame) -> pd.DataFrame:
-    """Write the causes of each cell with their sums: ``opened +28, closed -3``."""
-    moved = rows[rows["n"] != 0]
-    said = moved.assign(causes=moved["cause"] + moved["n"].map(" {:+d}".format).astype("str"))
-    return said.groupby(CELL)["causes"].agg(", ".join).astype("str").reset_index()
+def _causes(rows: pd.DataFrame, at: np.ndarray, n_cells: int) -> pd.Series:
+    """Write the causes of each cell with their sums: ``: opened +28, closed -3``; nothing where nothing moved."""
+    moved = (rows["n"] != 0).to_numpy()
+    said = rows["cause"][moved] + rows["n"][moved].map(" {:+d}".format).astype("str")
+    listed = said.groupby(at[moved]).agg(", ".join).reindex(range(n_cells)).astype("str")
+    return (": " + listed).fillna("")
 
 
-def _indicator(cells: pd.DataFrame, name: str, sums: pd.DataFrame, words: pd.Series) -> pd.DataFrame:
-    """Give every cell its value, 0 where nothing moved."""
-    frame = cells.merge(sums, on=CELL, how="left", validate="one_to_one")
-    value = frame["value"].fillna(0).astype("float64")
-    measured: dict[str, Any] = {
-        "value": value,
-        "numerator": value,
-        "denominator": np.nan,
-        "lower": value,
-        "upper": value,
-    }
-    unknown = frame["n_unknown"].fillna(0).astype("int64")
-    return frame.assign(indicator=name, n_unknown=unknown, unit="structures", rule=words, **measured)
+def _indicator(
+    cells: pd.DataFrame, name: str, value: np.ndarray, unknown: np.ndarray, words: pd.Series
+) -> pd.DataFrame:
+    frame = cells.assign(value=value, numerator=value, denominator=np.nan, lower=value, upper=value)
+    return frame.assign(indicator=name, n_unknown=unknown.astype("int64"), unit="structures", rule=words)

@@ -179,6 +179,13 @@ def _in_force(frame: pd.DataFrame, in_force: Mapping[int, Mapping[str, str | Non
     return pd.Series(names, dtype=frame["generation"].dtype).take(at).set_axis(frame.index)
 
 
+def together(first: pd.DataFrame, more: pd.DataFrame) -> pd.DataFrame:
+    """Put two tables end to end; an empty one, whose columns are of no type, leaves the other as it is."""
+    if more.empty:
+        return first
+    return more if first.empty else pd.concat([first, more], ignore_index=True)
+
+
 def areas_table(sources: Sources, counts: pd.DataFrame) -> pd.DataFrame:
     """Name the areas that the counts hold, from the facts and the boundaries given."""
     facts = [("country", "FR", "France"), *(("territory", t.name, t.label_fr) for t in TERRITORIES.values())]
@@ -232,7 +239,7 @@ def with_zone_classes(covered: pd.DataFrame, zoning: pd.DataFrame, editions: Map
     frame = covered.assign(zoning_edition=covered["year"].map(dict(editions)).astype("str"))
     key = ["zoning_edition", "generation", "qpv_code"]
     at = positions(key, frame, zoning.rename(columns={"edition": "zoning_edition"}))
-    return frame.assign(zone_class=zoning["zone_class"].reset_index(drop=True).reindex(at).to_numpy())
+    return frame.assign(zone_class=zoning["zone_class"].reset_index(drop=True).reindex(at).set_axis(frame.index))
 
 
 def coverage_table(

@@ -109,8 +109,7 @@ def _tables(basis: Basis, *, invented: bool, tell: Callable[[str], None]) -> dic
     totals = counted["yearly_counts"]
     accounts = accounting.tables(structures, located, totals, basis, out_of_scope=aside)
     of_others = other_types.tables(others, beside, structures, basis)
-    of_structures = [counted["indicators"], other_types.indicators(beside, basis.settings)]
-    yearly = pd.concat([totals, of_others["other_yearly_counts"]])
+    yearly = assembly.together(totals, of_others["other_yearly_counts"])
     return {
         "extracts": _extracts(basis.sources, invented=invented),
         "structures": structures,
@@ -124,7 +123,7 @@ def _tables(basis: Basis, *, invented: bool, tell: Callable[[str], None]) -> dic
         **of_others,
         **supplements.tables(basis),
         "indicators": _indicators(
-            pd.concat(of_structures, ignore_index=True),
+            assembly.together(counted["indicators"], other_types.indicators(beside, basis.settings)),
             counted["neighbourhood_coverage"],
             accounts["change_summary"],
             basis,

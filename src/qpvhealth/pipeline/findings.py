@@ -13,6 +13,7 @@ from qpvhealth.errors import UsageError
 from qpvhealth.facts.generations import IN_FORCE, KNOWN, expected_count
 from qpvhealth.facts.situations import CENTROID, CONTRADICTORY, IN_QPV, MISSING, NO, YES
 from qpvhealth.facts.territories import TERRITORIES
+from qpvhealth.indicators import counts
 from qpvhealth.pipeline import assembly
 from qpvhealth.spatial.perimeters import MISPLACED, overlaps
 from qpvhealth.spatial.repair import COLLAPSED, REPAIRED
@@ -52,12 +53,12 @@ def context(vintage: Vintage, generation: str, in_force: dict[str, str | None], 
 def in_context(indicators: pd.DataFrame, basis: Basis) -> pd.Series:
     """Add to the rule of each indicator the date, perimeters and cover it holds for; the few distinct rules are written once."""
     vintages, in_force, settings = basis.sources.vintages, basis.in_force, basis.settings
-    groups = indicators.groupby(["year", "generation", "rule"], sort=False)
+    told, at = counts.distinct(indicators, ["year", "generation", "rule"])
     words = [
         f"{rule}; {context(vintages[year], generation, in_force[year], settings)}"
-        for year, generation, rule in groups.size().index
+        for year, generation, rule in zip(told["year"].tolist(), told["generation"], told["rule"], strict=True)
     ]
-    return pd.Series(words, dtype="str").take(groups.ngroup().to_numpy()).set_axis(indicators.index)
+    return pd.Series(words, dtype="str").take(at).set_axis(indicators.index)
 
 
 def of(tables: dict[str, pd.DataFrame], basis: Basis) -> list[Finding]:

@@ -14,7 +14,7 @@ from qpvhealth.contract.keys import among
 from qpvhealth.contract.rules import Finding
 from qpvhealth.contract.tables import ALL
 from qpvhealth.facts.categories import STRUCTURE_TYPES
-from qpvhealth.indicators import change_summary, counts, headline
+from qpvhealth.indicators import change_summary, counts, figures, headline
 from qpvhealth.pipeline import accounting
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def _changes(others: Placed, yearly: pd.DataFrame, out_of_scope: pd.DataFrame, b
 def indicators(every: pd.DataFrame, settings: Settings) -> pd.DataFrame:
     """Return the indicators that count structures, each type in the scope of its own name."""
     if every.empty:
-        return pd.DataFrame(columns=headline.COLUMNS)
+        return pd.DataFrame(columns=figures.COLUMNS)
     scopes = {str(t): str(t) for t in sorted(every["structure_type"].unique())}
     rule, distance = settings.vecu_rule, settings.vecu_distance_m
     return headline.structures(every, near_rule=rule, vecu_distance_m=distance, scopes=scopes)
