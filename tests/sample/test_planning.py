@@ -4,7 +4,7 @@ import pytest
 
 from qpvhealth import sample
 from qpvhealth.contract.tables import PUBLISHED
-from qpvhealth.publish import release as releases, views
+from qpvhealth.publish import release as releases, selection, views
 from qpvhealth.publish.manifest import Facts
 from qpvhealth.sample.geography import communes_of
 from qpvhealth.settings import Settings
@@ -55,7 +55,7 @@ def test_the_densities_of_document_004(release):
 
 
 def test_the_headline_of_coverage_in_april_2020(release):
-    told = views.coverage(release, "country", views.Filters(year=2020)).frame
+    told = views.coverage(release, "country", selection.Filters(year=2020)).frame
     primary = told[told["scope"] == "MSP et CdS pluriprofessionnels"].set_index("words")
     assert round(primary.loc["Part des QPV sans structure, parmi ceux dont l'extrait peut juger", "value"], 2) == 0.86
     assert primary.loc["Grands QPV sans structure", "value"] == 148
@@ -70,7 +70,7 @@ def test_the_headline_of_coverage_in_april_2020(release):
     assert (
         wide.loc["QPV sans structure dans leur périmètre", "value"] == 1291
     )  # 223 have one, 212 in the narrower sense
-    brittany = views.coverage(release, "region", views.Filters(year=2020, region="53")).frame
+    brittany = views.coverage(release, "region", selection.Filters(year=2020, region="53")).frame
     assert set(brittany["area_code"]) == {"53"}
 
 

@@ -40,11 +40,11 @@ def counts(
       qpvhealth counts
       qpvhealth counts --level region --year 2019 --format xlsx --to vecu-2019.xlsx
     """
-    from qpvhealth.publish import views
+    from qpvhealth.publish import selection, views
 
     release = open_release(out, release_name)
     count = views.other_counts if other_types else views.counts
-    show(release, count(release, level, views.Filters(**chosen)), fmt, to, as_json=as_json)
+    show(release, count(release, level, selection.Filters(**chosen)), fmt, to, as_json=as_json)
 
 
 @main_group.command()
@@ -64,10 +64,10 @@ def coverage(
       qpvhealth coverage --year 2020
       qpvhealth coverage --level region --region 53
     """
-    from qpvhealth.publish import views
+    from qpvhealth.publish import selection, views
 
     release = open_release(out, release_name)
-    show(release, views.coverage(release, level, views.Filters(**chosen)), fmt, to, as_json=as_json)
+    show(release, views.coverage(release, level, selection.Filters(**chosen)), fmt, to, as_json=as_json)
 
 
 @main_group.command("list")
@@ -86,10 +86,10 @@ def list_command(
       qpvhealth list uncovered --region 76
       qpvhealth list disagreements --year 2019 --to ecarts.xlsx
     """
-    from qpvhealth.publish import views
+    from qpvhealth.publish import listings, selection
 
     release = open_release(out, release_name)
-    show(release, views.lists(release, name, views.Filters(**chosen)), fmt, to, as_json=as_json)
+    show(release, listings.lists(release, name, selection.Filters(**chosen)), fmt, to, as_json=as_json)
 
 
 @main_group.command()

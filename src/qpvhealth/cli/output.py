@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from qpvhealth.publish.release import Release
-    from qpvhealth.publish.views import View
+    from qpvhealth.publish.selection import View
     from qpvhealth.settings import Settings
 
 SCHEMA_VERSION = 1

@@ -15,7 +15,7 @@ from qpvhealth.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from qpvhealth.publish.views import View
+    from qpvhealth.publish.selection import View
     from qpvhealth.studies.quarters import Area
 
 AREA_HELP = "region:53, department:35, epci:CODE, commune:35238 or country."

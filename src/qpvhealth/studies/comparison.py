@@ -14,7 +14,7 @@ from qpvhealth.facts.territories import TERRITORIES
 from qpvhealth.indicators import changes, factors
 from qpvhealth.indicators.accounts import Interval
 from qpvhealth.pipeline import accounting
-from qpvhealth.publish import views
+from qpvhealth.publish import selection
 from qpvhealth.publish.diff import Compared, Releases
 from qpvhealth.spatial.projection import WGS84, to_territory_metres
 
@@ -35,7 +35,7 @@ def years(release: Release, old: int, new: int) -> Compared:
     known = release.table("changes")
     found = known[(known["from_year"] == old) & (known["to_year"] == new)]
     if found.empty:
-        rules = {y: views.in_force(release, y) for y in (old, new)}
+        rules = {y: selection.in_force(release, y) for y in (old, new)}
         extracts = _extracts(release)
         found = accounting.between(extracts, interval, release.table("links"), rules, near_rule=_near_rule(release))
     generations = (*sorted(release.table("neighbourhoods")["generation"].unique()), IN_FORCE)
@@ -53,7 +53,10 @@ def releases(old: Release, new: Release, year: int) -> Compared:
     """
     interval = Interval(year, year, _date(old, year), _date(new, year))
     sides = {"from": _extracts(old)(year), "to": _extracts(new)(year)}
-    rules: dict[str, InForce] = {"from": {year: views.in_force(old, year)}, "to": {year: views.in_force(new, year)}}
+    rules: dict[str, InForce] = {
+        "from": {year: selection.in_force(old, year)},
+        "to": {year: selection.in_force(new, year)},
+    }
     generations = (*sorted(set(sides["from"].by_generation) & set(sides["to"].by_generation)), IN_FORCE)
     parts = []
     for name in generations:

@@ -13,10 +13,10 @@ from qpvhealth.indicators import prescreen, vecu_support as support
 from qpvhealth.ingest import cards, returns as returned, tables
 from qpvhealth.ingest.extracts import YES_NO
 from qpvhealth.ingest.returns import PROBLEM_COLUMNS, SENDER_COLUMNS
-from qpvhealth.publish import returns as templates, views
+from qpvhealth.publish import returns as templates, selection
 from qpvhealth.publish.rendering import without_formula
+from qpvhealth.publish.selection import View
 from qpvhealth.publish.store import write_file
-from qpvhealth.publish.views import View
 from qpvhealth.studies import figures
 from qpvhealth.studies.quarters import quarters as quarters_in_force, refuse_unknown
 
@@ -49,7 +49,7 @@ def structures(release: Release, year: int | None = None) -> pd.DataFrame:
     if chosen not in years:
         raise UsageError(f'no year "{chosen}" in this release; there are: {", ".join(map(str, years))}')
     rows = figures.stock(release)
-    current = rows["territory"].fillna("metropole").map(views.in_force(release, int(chosen)))
+    current = rows["territory"].fillna("metropole").map(selection.in_force(release, int(chosen)))
     return rows[(rows["year"] == chosen) & (rows["generation"] == current)].reset_index(drop=True)
 
 

@@ -15,8 +15,8 @@ from qpvhealth.facts.generations import IN_FORCE
 from qpvhealth.facts.programmes import LIST, PROGRAMMES, Programme
 from qpvhealth.facts.published import CDS_WITH_GP, FIGURES, PERIMETER_SETS, PerimeterSet
 from qpvhealth.indicators import attainment, density, matrix as matrices
-from qpvhealth.publish import expectations, published_check, views
-from qpvhealth.publish.views import View
+from qpvhealth.publish import expectations, published_check, selection
+from qpvhealth.publish.selection import View
 from qpvhealth.studies import unexpected
 
 if TYPE_CHECKING:
@@ -246,7 +246,7 @@ def stock(release: Release) -> pd.DataFrame:
 
 def in_force(release: Release) -> dict[int, dict[str, str]]:
     """Return the generation in force by year and territory."""
-    return {int(y): views.in_force(release, int(y)) for y in release.table("extracts")["year"]}
+    return {int(y): selection.in_force(release, int(y)) for y in release.table("extracts")["year"]}
 
 
 def perimeter_sets(generations: list[str]) -> list[PerimeterSet]:
@@ -284,7 +284,7 @@ def data(release: Release) -> str:
 
 def notes(release: Release) -> tuple[str, ...]:
     """Return the lines that go with any answer."""
-    return views.header(release)
+    return selection.header(release)
 
 
 def _refuse_unknown(value: object, known: list[Any], what: str) -> None:

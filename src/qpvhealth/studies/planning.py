@@ -11,7 +11,7 @@ from qpvhealth.errors import UsageError
 from qpvhealth.facts.generations import IN_FORCE
 from qpvhealth.facts.territories import METROPOLE, NO_REGION
 from qpvhealth.indicators import pipeline_effect, priorities as ranking
-from qpvhealth.publish.views import View
+from qpvhealth.publish.selection import View
 from qpvhealth.studies import figures, practices, quarters
 from qpvhealth.studies.quarters import Area
 

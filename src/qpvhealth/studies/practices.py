@@ -10,7 +10,7 @@ import pandas as pd
 from qpvhealth.errors import UsageError
 from qpvhealth.facts.territories import DEPARTMENT_REGION
 from qpvhealth.indicators import density
-from qpvhealth.publish.views import View
+from qpvhealth.publish.selection import View
 from qpvhealth.spatial import sites
 from qpvhealth.studies import figures, quarters
 from qpvhealth.studies.quarters import Area

@@ -10,7 +10,7 @@ import pandas as pd
 
 from qpvhealth.errors import UsageError
 from qpvhealth.facts.territories import DEPARTMENT_TERRITORY, REGIONS
-from qpvhealth.publish import views
+from qpvhealth.publish import selection
 from qpvhealth.spatial import projection, sites
 
 if TYPE_CHECKING:
@@ -49,7 +49,8 @@ def quarters(release: Release, year: int | None = None) -> pd.DataFrame:
         raise UsageError(f'no year "{chosen}" in this release; there are: {", ".join(map(str, years))}')
     rows = release.table("neighbourhood_coverage")
     rows = rows[
-        (rows["year"] == chosen) & (rows["generation"] == rows["territory"].map(views.in_force(release, int(chosen))))
+        (rows["year"] == chosen)
+        & (rows["generation"] == rows["territory"].map(selection.in_force(release, int(chosen))))
     ]
     named = release.table("neighbourhoods", geometry=False)[["qpv_code", "generation", "commune_codes", "epci_codes"]]
     return rows.merge(named, on=["qpv_code", "generation"], validate="one_to_one")

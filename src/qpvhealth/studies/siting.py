@@ -12,7 +12,7 @@ from qpvhealth.indicators import simulation
 from qpvhealth.ingest import cards, layouts, tables
 from qpvhealth.ingest.layouts import Field, Layout
 from qpvhealth.ingest.projects import TYPE_WORDS
-from qpvhealth.publish.views import View
+from qpvhealth.publish.selection import View
 from qpvhealth.spatial import sites
 from qpvhealth.studies import figures, quarters
 from qpvhealth.studies.quarters import Area

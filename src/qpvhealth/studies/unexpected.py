@@ -11,7 +11,7 @@ from qpvhealth.facts.categories import STRUCTURE_TYPES
 from qpvhealth.facts.situations import IN_QPV, SITUATIONS, VECU_DECLARED
 from qpvhealth.publish import diff, release as releases
 from qpvhealth.publish.expectations import CONFORM, name_of
-from qpvhealth.publish.views import View
+from qpvhealth.publish.selection import View
 from qpvhealth.studies import comparison
 
 if TYPE_CHECKING:

@@ -1,0 +1,161 @@
+"""What every view of a release shares: what is asked for, what is shown, and the lines without which it would mislead."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from qpvhealth.contract.tables import PUBLISHED
+from qpvhealth.errors import UsageError
+from qpvhealth.facts.generations import IN_FORCE
+from qpvhealth.facts.territories import DEPARTMENT_REGION, DEPARTMENT_TERRITORY, REGIONS
+
+if TYPE_CHECKING:
+    from qpvhealth.publish.release import Release
+
+
+@dataclass(frozen=True)
+class Filters:
+    """What to show: a year, a generation, an area, a type. Null shows the default or everything."""
+
+    year: int | None = None
+    generation: str | None = None
+    region: str | None = None
+    department: str | None = None
+    structure_type: str | None = None
+
+
+@dataclass(frozen=True)
+class View:
+    """A frame ready to be shown: rows, French column titles, and the lines without which it would mislead."""
+
+    name: str
+    frame: pd.DataFrame
+    titles: dict[str, str]
+    notes: tuple[str, ...] = field(default=())
+
+
+def in_force(release: Release, year: int) -> dict[str, str]:
+    """Return the generation in force in each territory for a year, as the manifest of the release records it."""
+    return dict(release.manifest["settings"]["in_force"].get(str(year), {}))
+
+
+def current(release: Release, rows: pd.DataFrame, year: int, generation: str | None) -> pd.DataFrame:
+    """Keep the rows of the generation asked for, else of the one in force in each territory that year."""
+    if generation and generation != IN_FORCE:
+        refuse_unknown(generation, sorted(rows["generation"].unique()), "generation")
+        return rows[rows["generation"] == generation]
+    known = in_force(release, year)
+    territory = rows["territory"].fillna("metropole")
+    return rows[rows["generation"] == territory.map(known)]
+
+
+def of_year(rows: pd.DataFrame, year: int | None) -> pd.DataFrame:
+    """Keep the rows of a year, all where none is asked for. Raises UsageError for a year the release does not have."""
+    if year is None:
+        return rows
+    refuse_unknown(year, sorted(rows["year"].unique()), "year")
+    return rows[rows["year"] == year]
+
+
+def of_area(rows: pd.DataFrame, level: str, filters: Filters) -> pd.DataFrame:
+    """Keep the rows of a region or département; for counts, the rows of the level that lie in it."""
+    region, department = filters.region, filters.department
+    if region is not None:
+        refuse_unknown(region, [*REGIONS, "none"], "region")
+    if department is not None:
+        refuse_unknown(department, [*DEPARTMENT_TERRITORY], "département")
+    if level == "rows":
+        kept = rows if region is None else rows[rows["region_code"] == region]
+        return kept if department is None else kept[kept["department_code"] == department]
+    if region is None and department is None:
+        return rows
+    codes = rows["area_code"]
+    departments = _departments_of_areas(codes, level)
+    wanted = departments == department if department is not None else departments.map(DEPARTMENT_REGION) == region
+    at_region = (
+        (codes == region) if level == "region" and department is None else pd.Series(data=False, index=codes.index)
+    )
+    return rows[wanted | at_region]
+
+
+def _departments_of_areas(codes: pd.Series, level: str) -> pd.Series:
+    """Return the département of each area, from its code; null for a region or the country."""
+    if level == "qpv":
+        return codes.str[2:5].str.removeprefix("0")
+    if level == "commune":
+        return codes.str[:3].where(codes.str.startswith(("97", "98")), codes.str[:2])
+    return codes if level == "department" else pd.Series(None, index=codes.index, dtype="str")
+
+
+def generation(release: Release, filters: Filters) -> str:
+    """Return the generation asked for, the ones in force by default. Raises UsageError for one that was not computed."""
+    generation = filters.generation or IN_FORCE
+    refuse_unknown(
+        generation, sorted(release.table("yearly_counts", columns=["generation"])["generation"].unique()), "generation"
+    )
+    return generation
+
+
+def refuse_unknown(value: object, known: list[Any], what: str) -> None:
+    """Raise UsageError, with what there is, for a value that the release does not have."""
+    if value not in known:
+        raise UsageError(f'no {what} "{value}" in this release; there are: {", ".join(map(str, known))}')
+
+
+def last_year(release: Release) -> int:
+    """Return the year of the last extract."""
+    return int(release.table("extracts")["year"].max())
+
+
+def titles(table: str, columns: list[str]) -> dict[str, str]:
+    """Return the French labels of columns of a table."""
+    return {c.name: c.fr for c in PUBLISHED[table].columns if c.name in columns}
+
+
+def _covered(departments: str) -> str:
+    """Write a list of départements by whole regions where it can be, or by what it lacks when it lacks little."""
+    given = {d for d in departments.split(",") if d}
+    if not given:
+        return "des types hors MSP et CdS"
+    lacking = sorted(set(DEPARTMENT_TERRITORY) - given)
+    if len(lacking) < len(given) / 4:
+        return f"la France sauf {', '.join(lacking)}"
+    whole = [(name, members) for name, members in REGIONS.values() if set(members) <= given]
+    rest = sorted(given - {d for _, members in whole for d in members})
+    return ", ".join([*(name for name, _ in whole), *rest])
+
+
+def header(release: Release, year: int | None = None) -> tuple[str, ...]:
+    """Return the lines that go with any answer: the release, and the date, status and cover of each extract, or of one."""
+    extracts = release.table("extracts")
+    extracts = extracts if year is None else extracts[extracts["year"] == year]
+    dates = [
+        f"{y} : extrait au {d:%d/%m/%Y}" + (f" ({s})" if isinstance(s, str) else "")
+        for y, d, s in zip(extracts["year"], extracts["reference_date"], extracts["status"], strict=True)
+    ]
+    covers = [
+        f"{y} : l'extrait ne couvre que {_covered(c)}"
+        for y, c in zip(extracts["year"], extracts["covers"], strict=True)
+        if isinstance(c, str)
+    ]
+    return (f"Version {release.id}", *dates, *covers)
+
+
+def notes(release: Release, generation: str | None, year: int | None = None) -> tuple[str, ...]:
+    """Return the lines that go with any figure: those of any answer, the perimeters, the rule of proximity."""
+    settings = release.manifest["settings"]
+    perimeters = (
+        "périmètres en vigueur à la date de référence, par territoire"
+        if generation == IN_FORCE
+        else f"périmètres {generation}"
+    )
+    near = {
+        "declared": "quartier vécu : déclaré par l'ARS (vide : sans réponse)",
+        "proxy": f"à proximité : à {settings['vecu_distance_m']:g} m au plus d'un QPV",
+        "declared_or_proxy": f"à proximité : déclaré par l'ARS, ou sans réponse à {settings['vecu_distance_m']:g} m au plus",
+    }[settings["vecu_rule"]]
+    lines = header(release, year)
+    return (*lines, f"QPV : {perimeters}", near) if generation else lines
