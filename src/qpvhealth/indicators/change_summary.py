@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from itertools import product
 
+import numpy as np
 import pandas as pd
 
 from qpvhealth.errors import ContractError
 from qpvhealth.facts.territories import NO_REGION
+from qpvhealth.indicators.accounts import SIDES
+from qpvhealth.indicators.counts import cells
 
 ALL, COUNTRY = "all", "FR"
 LEVELS: dict[str, str | None] = {
@@ -28,37 +31,67 @@ def summarise(changes: pd.DataFrame) -> pd.DataFrame:
 
     ``n`` = ``n_in`` - ``n_out``: structures that come into the cell and go out of it. ``all`` stands for both types, or every
     situation (the whole stock). A structure that goes from one area to another leaves the first and enters the second; one
-    that changes type leaves its old type. A step inside a cell is no row of it.
+    that changes type leaves its old type. A step inside a cell is no row of it. Rows come in the order of ``KEY``.
     """
-    parts = [
-        _crossing(changes, level, kind, where) for level, kind, where in product(LEVELS, (True, False), (True, False))
+    if changes.empty:
+        return pd.DataFrame({c: pd.Series(dtype="str" if c in _TEXTS else "int64") for c in COLUMNS})
+    alike = cells(changes, [*PAIR, "cause", *(f"{c}_{side}" for c in _SIDED for side in SIDES)], "n")
+    words = _words(alike)
+    old, new = (_numbers(alike, words, side) for side in SIDES)
+    enters, leaves = (old != new) & (new != _OUT), (old != new) & (old != _OUT)
+    found, at = np.unique(np.concatenate([new[enters], old[leaves]]), return_inverse=True)
+    into, out = np.split(at, [enters.sum()])
+    n = np.broadcast_to(alike["n"], old.shape)
+    n_in, n_out = (
+        np.bincount(at, n[which], len(found)).astype("int64") for at, which in ((into, enters), (out, leaves))
+    )
+    codes = np.unravel_index(found, [len(words[c]) for c in KEY])
+    named = {c: words[c].take(code) for c, code in zip(KEY, codes, strict=True)}
+    return pd.DataFrame({**named, "n": n_in - n_out, "n_in": n_in, "n_out": n_out})
+
+
+_TEXTS = {"generation", "cause", *CELL}
+_SIDED = (*filter(None, LEVELS.values()), "structure_type", "situation")
+_OUT = -1
+"""The number of no cell: out of the stock."""
+
+
+def _words(alike: pd.DataFrame) -> dict[str, pd.Index]:
+    """List in order the values that each column of ``KEY`` takes: positions in these lists number the cells."""
+    sided = {c: [f"{c}_{side}" for side in SIDES] for c in _SIDED}
+    held = {c: [c] for c in (*PAIR, "cause")} | {c: sided[c] for c in ("structure_type", "situation")}
+    held["area_code"] = [name for c in LEVELS.values() if c for name in sided[c]]
+    more = {"level": LEVELS, "area_code": (COUNTRY, NO_REGION), "structure_type": (ALL,), "situation": (ALL,)}
+    found = {c: [v for name in held.get(c, ()) for v in alike[name].dropna().unique()] for c in KEY}
+    return {c: pd.Index(sorted({*more.get(c, ()), *values})) for c, values in found.items()}
+
+
+def _numbers(alike: pd.DataFrame, words: dict[str, pd.Index], side: str) -> np.ndarray:
+    """Give the number of the cell in which each structure is before or after its step, one row per level of detail."""
+    there = alike[f"situation_{side}"].notna().to_numpy()
+    *pair, cause = (_positions(words[c], alike[c]) for c in (*PAIR, "cause"))
+    areas = [
+        (words["level"].get_loc(level), _positions(words["area_code"], _area(alike, column, side)))
+        for level, column in LEVELS.items()
     ]
-    frame = pd.concat(parts, ignore_index=True)
-    counted = frame.groupby(KEY, as_index=False)[["n_in", "n_out"]].sum()
-    return counted.assign(n=counted["n_in"] - counted["n_out"])[COLUMNS]
+    kinds, situations = (
+        (_positions(words[c], alike[f"{c}_{side}"]), words[c].get_loc(ALL)) for c in ("structure_type", "situation")
+    )
+    shape = [len(words[c]) for c in KEY]
+    numbers = [
+        np.ravel_multi_index((*pair, *area, kind, situation, cause), shape, mode="clip")
+        for area, kind, situation in product(areas, kinds, situations)
+    ]
+    return np.where(there, numbers, _OUT)
 
 
-def _crossing(changes: pd.DataFrame, level: str, by_type: bool, by_situation: bool) -> pd.DataFrame:
-    """Count what leaves and what enters each cell at one level of detail."""
-    sides = [_cell(changes, side, level, by_type, by_situation) for side in ("from", "to")]
-    stays = (sides[0] == sides[1]).all(axis=1)
-    there = [changes[f"situation_{side}"].notna() & ~stays for side in ("from", "to")]
-    keys = changes[[*PAIR, "cause"]]
-    out, into = (keys[at].join(cell[at]) for cell, at in zip(sides, there, strict=True))
-    both = pd.concat([out.assign(n_in=0, n_out=1), into.assign(n_in=1, n_out=0)], ignore_index=True)
-    return both.groupby(KEY, as_index=False, sort=False).sum()
+def _positions(words: pd.Index, values: pd.Series) -> np.ndarray:
+    return words.get_indexer(pd.Index(values))
 
 
-def _cell(changes: pd.DataFrame, side: str, level: str, by_type: bool, by_situation: bool) -> pd.DataFrame:
-    """Name the cell in which each structure is before or after its step; ``all`` and the null state told apart."""
-    column = LEVELS[level]
-    there = changes[f"situation_{side}"].notna()
-    area = changes[f"{column}_{side}"].fillna(NO_REGION) if column else pd.Series(COUNTRY, index=changes.index)
-    kind = changes[f"structure_type_{side}"] if by_type else pd.Series(ALL, index=changes.index)
-    where = changes[f"situation_{side}"] if by_situation else pd.Series(ALL, index=changes.index)
-    told = {"area_code": area, "structure_type": kind, "situation": where}
-    blank = {c: v.where(there, "").astype("str") for c, v in told.items()}
-    return pd.DataFrame({"level": level, **blank}, index=changes.index)
+def _area(alike: pd.DataFrame, column: str | None, side: str) -> pd.Series:
+    """Return the area of each row at a level; ``none`` where it has none."""
+    return alike[f"{column}_{side}"].fillna(NO_REGION) if column else pd.Series(COUNTRY, index=alike.index, dtype="str")
 
 
 def residuals(counts: pd.DataFrame, summary: pd.DataFrame, pairs: pd.DataFrame) -> pd.DataFrame:
