@@ -64,6 +64,29 @@ def test_a_record_that_merges_into_one_that_stays_is_proposed_only_on_strict_evi
     assert proposed(frame({}, alike), frame(alike)).empty
 
 
+def test_a_record_that_was_listed_before_it_entered_is_proposed_once():
+    """It is in both extracts, closed in the first: what entered, and a number that both hold."""
+    closed = {"finess_et": "750000002"}
+    changes = pd.DataFrame(
+        {
+            "finess_et_from": ["750000001", None],
+            "finess_et_to": [None, "750000002"],
+            "situation_from": ["elsewhere", None],
+            "situation_to": [None, "elsewhere"],
+            "cause": ["left_extract", "opened"],
+        },
+        dtype="str",
+    ).assign(from_year=2018, to_year=2019)
+    found = identity.candidates(frame({}, closed), frame(closed), changes)
+    assert found[["finess_et_from", "finess_et_to"]].to_numpy().tolist() == [["750000001", "750000002"]]
+
+
+def test_where_nothing_left_or_entered_nothing_is_proposed():
+    found = proposed(frame({}), frame({}))
+    assert found.empty
+    assert list(found) == identity.COLUMNS
+
+
 def test_the_renumberings_of_the_invented_france_are_all_proposed_and_nothing_else(built):
     from qpvhealth import sample
 

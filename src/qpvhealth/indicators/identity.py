@@ -13,6 +13,7 @@ import pandas as pd
 from qpvhealth.contract.keys import among
 from qpvhealth.facts import causes
 from qpvhealth.facts.situations import LOCATED
+from qpvhealth.indicators.accounts import SIDES
 from qpvhealth.indicators.addresses import commune_key, name_key, same_street, street_key
 
 NEAR_M = 100.0
@@ -47,8 +48,10 @@ COLUMNS = [
     *("name_similarity", "same_address", "same_siret", "same_legal_entity", "same_opening", "distance_m"),
     "n_different_characters",
 ]
-_READ = ["finess_et", "name", "siret", "legal_entity", "address", "commune_code", "opened_on", "structure_type"]
-READ = (*_READ, "location_status", "x", "y")
+READ = (
+    *("finess_et", "name", "siret", "legal_entity", "address", "commune_code", "opened_on"),
+    *("location_status", "x", "y"),
+)
 """What is read of a structure to propose identities."""
 
 _GONE = (causes.CLOSED, causes.LATE_DEREGISTRATION, causes.LEFT_EXTRACT, causes.IDENTITY, causes.NOT_ATTRIBUTABLE)
@@ -62,48 +65,71 @@ def candidates(before: pd.DataFrame, after: pd.DataFrame, changes: pd.DataFrame)
     Pairs share a commune, a SIRET, a legal entity or a name; what left or entered because an area is not covered is no record
     of its own. Returns ``COLUMNS``, best first; ``is_confirmed`` where a link has already made it an identity.
     """
-    left = changes[changes["situation_to"].isna() & changes["cause"].isin(_GONE)]["finess_et_from"]
-    came = changes[changes["situation_from"].isna() & changes["cause"].isin(_COME)]["finess_et_to"]
-    known = changes[
-        (changes["cause"] == causes.IDENTITY) & changes["situation_from"].notna() & changes["situation_to"].notna()
-    ]
-    left, came = (pd.concat([a, known[c]]) for a, c in ((left, "finess_et_from"), (came, "finess_et_to")))
+    left, came, known = _alone(changes)
+    if left.empty and came.empty:
+        return pd.DataFrame(columns=COLUMNS)
     old, new = _described(before), _described(after)
-    is_gone, is_new = among(old["finess_et"], left), among(new["finess_et"], came)
-    stays = among(old["finess_et"], new["finess_et"]) & ~is_gone
-    kept = new[among(new["finess_et"], old.loc[stays, "finess_et"])]
-    told = [
-        _scored(old[is_gone], new[is_new], MINIMUM_SCORE),
-        _scored(old[is_gone], kept, STRICT_SCORE),
-        _scored(old[stays], new[is_new], STRICT_SCORE),
-    ]
-    pairs = pd.concat(told, ignore_index=True)
-    return _kinds(pairs, known).assign(from_year=_year(changes, "from_year"), to_year=_year(changes, "to_year"))[
+    is_gone, is_new = among(old["finess_et"], left).to_numpy(), among(new["finess_et"], came).to_numpy()
+    stays = among(old["finess_et"], new["finess_et"]).to_numpy() & ~is_gone
+    kept = among(new["finess_et"], old.loc[stays, "finess_et"]).to_numpy()
+    told = [_blocked(old, new, is_gone, is_new | kept), _blocked(old, new, stays, is_new)]
+    at_from, at_to = pd.concat(told, ignore_index=True).to_numpy().T
+    minimum = np.where(is_gone[at_from] & is_new[at_to], MINIMUM_SCORE, STRICT_SCORE)
+    pairs = _scored(_side_by_side(old, new, at_from, at_to), minimum)
+    return _kinds(pairs, known).assign(from_year=changes["from_year"].iloc[0], to_year=changes["to_year"].iloc[0])[
         COLUMNS
     ]
 
 
-def _year(changes: pd.DataFrame, column: str) -> int | None:
-    return int(changes[column].iloc[0]) if len(changes) else None
+def _alone(changes: pd.DataFrame) -> tuple[pd.Series, pd.Series, pd.DataFrame]:
+    """Return the numbers that left and those that entered for a cause that another record could explain, and the known identities."""
+    leaves, enters = changes["situation_to"].isna(), changes["situation_from"].isna()
+    known = changes[(changes["cause"] == causes.IDENTITY) & ~leaves & ~enters]
+    left = changes.loc[leaves & changes["cause"].isin(_GONE), "finess_et_from"]
+    came = changes.loc[enters & changes["cause"].isin(_COME), "finess_et_to"]
+    return pd.concat([left, known["finess_et_from"]]), pd.concat([came, known["finess_et_to"]]), known
 
 
 def _described(extract: pd.DataFrame) -> pd.DataFrame:
-    """Write what is compared one way: keys of address, name and commune; the point only where it decides."""
-    located = extract["location_status"] == LOCATED
-    keys = {
-        "street": street_key(extract["address"]),
-        "name_words": name_key(extract["name"]),
-        "commune": commune_key(extract["commune_code"]),
-        "east": extract["x"].where(located),
-        "north": extract["y"].where(located),
-    }
-    return extract[_READ].assign(**keys)
+    """Write one way what may bring two records together: keys of name and commune."""
+    keys = {"name_words": name_key(extract["name"]), "commune": commune_key(extract["commune_code"])}
+    return extract[list(READ)].assign(**keys).reset_index(drop=True)
 
 
-def _scored(old: pd.DataFrame, new: pd.DataFrame, minimum: float) -> pd.DataFrame:
-    """Compare every pair that shares something, and keep those whose score is high enough."""
-    pairs = _blocked(old, new)
-    frame = pairs.merge(old.add_suffix("_from"), on="finess_et_from").merge(new.add_suffix("_to"), on="finess_et_to")
+def _blocked(old: pd.DataFrame, new: pd.DataFrame, of_old: np.ndarray, of_new: np.ndarray) -> pd.DataFrame:
+    """Pair, by position, the records asked for that share a commune, a SIRET, a legal entity or a name."""
+    at = (np.flatnonzero(of_old), np.flatnonzero(of_new))
+    parts = [pd.DataFrame({"at_from": at[0][:0], "at_to": at[1][:0]})]
+    for key in ("commune", "siret", "legal_entity", "name_words"):
+        if len(at[0]) and len(at[1]):
+            codes, _ = pd.factorize(pd.concat([old[key].iloc[at[0]], new[key].iloc[at[1]]]))
+            left, right = np.split(codes, [len(at[0])])
+            sides = [
+                pd.DataFrame({"key": c, f"at_{s}": i})[c >= 0] for c, i, s in zip((left, right), at, SIDES, strict=True)
+            ]
+            parts.append(sides[0].merge(sides[1], on="key")[["at_from", "at_to"]])
+    pairs = pd.concat(parts, ignore_index=True).drop_duplicates()
+    numbers = [side["finess_et"].array.take(pairs[c]) for side, c in ((old, "at_from"), (new, "at_to"))]
+    return pairs[np.asarray(numbers[0] != numbers[1], dtype=bool)]
+
+
+def _side_by_side(old: pd.DataFrame, new: pd.DataFrame, at_from: np.ndarray, at_to: np.ndarray) -> pd.DataFrame:
+    """Put the two records of each pair side by side: the street written one way, the point only where it decides."""
+    sides = []
+    for frame, at, side in ((old, at_from, "from"), (new, at_to, "to")):
+        rows = frame.take(at).reset_index(drop=True)
+        located = rows["location_status"] == LOCATED
+        told = {
+            "street": street_key(rows["address"]),
+            "east": rows["x"].where(located),
+            "north": rows["y"].where(located),
+        }
+        sides.append(rows.assign(**told).add_suffix(f"_{side}"))
+    return pd.concat(sides, axis=1)
+
+
+def _scored(frame: pd.DataFrame, minimum: np.ndarray) -> pd.DataFrame:
+    """Hold the records of each pair against each other and keep those whose score is high enough."""
     evidence = _evidence(frame)
     score, weight = _score(evidence)
     kept = (score >= minimum) & (weight >= MINIMUM_WEIGHT) & _is_telling(evidence)
@@ -114,19 +140,6 @@ def _is_telling(evidence: dict[str, pd.Series]) -> pd.Series:
     """Ask for one thing that neighbours rarely share: the address, the SIRET, the point or the whole name."""
     named = [evidence[name].fillna(value=False).astype(bool) for name in ("same_address", "same_siret", "is_near")]
     return named[0] | named[1] | named[2] | (evidence["name_similarity"] == 1)
-
-
-def _blocked(old: pd.DataFrame, new: pd.DataFrame) -> pd.DataFrame:
-    """Pair what shares a commune, a SIRET, a legal entity or a name."""
-    parts = []
-    for key in ("commune", "siret", "legal_entity", "name_words"):
-        left, right = (
-            side[["finess_et", key]].dropna().rename(columns={"finess_et": f"finess_et_{end}"})
-            for side, end in ((old, "from"), (new, "to"))
-        )
-        parts.append(left.merge(right, on=key)[["finess_et_from", "finess_et_to"]])
-    pairs = pd.concat(parts, ignore_index=True).drop_duplicates()
-    return pairs[pairs["finess_et_from"] != pairs["finess_et_to"]]
 
 
 def _evidence(frame: pd.DataFrame) -> dict[str, pd.Series]:
