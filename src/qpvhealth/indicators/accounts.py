@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 AREAS = {"territory": "territory", "region": "region_code", "department": "department_code"}
 SIDES = ("from", "to")
+OUT = -1
+"""In place of a number of factors applied: not in the stock."""
 
 
 @dataclass(frozen=True)
@@ -56,43 +58,46 @@ def differ(old: pd.Series, new: pd.Series) -> pd.Series:
     return old.notna() & new.notna() & (old != new)
 
 
+def unlike(old: pd.Series, new: pd.Series) -> pd.Series:
+    """Say where two values are not the same, two nulls being the same."""
+    return (old != new) & (old.notna() | new.notna())
+
+
 def same(old: pd.Series, new: pd.Series) -> pd.Series:
     """Say where two values are known and equal."""
     return old.notna() & new.notna() & (old == new)
 
 
-def named_by(rows: pd.DataFrame, tests: tuple[tuple[pd.Series, str, str], ...], otherwise: str) -> pd.DataFrame:
+Told = tuple[np.ndarray, np.ndarray]
+"""The cause and the evidence of each row."""
+
+
+def named_by(tests: tuple[tuple[pd.Series, str, str], ...], otherwise: str) -> Told:
     """Give each row the cause and evidence of the first test that holds; not attributable where none does."""
     holds = [np.asarray(mask, dtype=bool) for mask, _, _ in tests]
     cause = np.select(holds, [c for _, c, _ in tests], causes.NOT_ATTRIBUTABLE)
-    evidence = np.select(holds, [e for _, _, e in tests], otherwise)
-    return rows.assign(cause=cause, evidence=evidence, **dates(rows))
+    return cause, np.select(holds, [e for _, _, e in tests], otherwise)
 
 
-def dates(rows: pd.DataFrame) -> dict[str, pd.Series]:
-    """Show the dates of the second extract, of the first where the second gives none."""
-    return {day: rows[f"{day}_to"].fillna(rows[f"{day}_from"]) for day in ("opened_on", "closed_on")}
+def steps(
+    rows: pd.DataFrame, start: int, end: int, told: Told, other_order_differs: pd.Series | np.ndarray
+) -> pd.DataFrame:
+    """Return one step of each row, on its index: how many factors are applied before and after it, cause and evidence.
+
+    ``start`` and ``end``: ``OUT`` where the structure is not in the stock before or after.
+    """
+    cause, evidence = told
+    applied = {"applied_from": start, "applied_to": end}
+    named = {"cause": cause, "evidence": evidence, "other_order_differs": np.asarray(other_order_differs, dtype=bool)}
+    return pd.DataFrame(applied | named, index=rows.index)
 
 
-def written(found: pd.DataFrame, start: pd.DataFrame | None, end: pd.DataFrame | None) -> pd.DataFrame:
-    """Write changes: the state before and after (null: not in the stock), the cause and its evidence."""
-    states = {}
-    for side, state in zip(SIDES, (start, end), strict=True):
-        for column in ("structure_type", "modality", "vecu_declared", "situation", "place", *AREAS):
-            value = pd.Series(None, index=found.index, dtype="str") if state is None else state[column]
-            states[f"{column}_{side}"] = value.astype("str")
-    kept = [f"{c}_{side}" for c in ("finess_et", "qpv_code", "generation") for side in SIDES]
-    kept += ["generation"] if "generation" in found else []
-    evidence = ("cause", "evidence", "other_order_differs", "opened_on", "closed_on", "moved_m")
-    return found[[*kept, *evidence]].assign(changed=_changed(found), **states)
-
-
-def _changed(found: pd.DataFrame) -> pd.Series:
-    """List which fields differ between the two extracts."""
+def changed(rows: pd.DataFrame) -> pd.Series:
+    """List which fields differ between the two records of what stays; null where none does."""
     fields = ("structure_type", "modality", "postcode", "commune_code", "location_status", "answer")
-    said = pd.Series("", index=found.index).mask(found["address_differs"], ",address")
+    said = pd.Series("", index=rows.index).mask(rows["address_differs"], ",address")
     for field in (*fields, "opened_on", "closed_on"):
-        old, new = found[f"{field}_from"], found[f"{field}_to"]
-        differ = (old != new) & (old.notna() | new.notna())
-        said = said.mask(differ, said + "," + field)
-    return said.where(found["in_from"] & found["in_to"], "").str.lstrip(",").replace("", None).astype("str")
+        at = unlike(rows[f"{field}_from"], rows[f"{field}_to"])
+        if at.any():
+            said = said.mask(at, said + "," + field)
+    return said.where(rows["in_from"] & rows["in_to"], "").str.lstrip(",").replace("", None).astype("str")

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
 from qpvhealth.facts.situations import (
@@ -27,7 +28,7 @@ from qpvhealth.indicators import accounts, factors, movements, pairing
 from qpvhealth.indicators.addresses import commune_key, same_street, street_key
 
 if TYPE_CHECKING:
-    import numpy as np
+    from collections.abc import Mapping, Sequence
 
 _PAIRED = ("finess_et", "structure_type", "modality", "vecu_declared", "qpv_code", "generation", *accounts.AREAS)
 KEY = ["finess_et", "generation", "from_year", "to_year", "step"]
@@ -56,68 +57,105 @@ def account(
     """
     if interval.is_backward:
         return turned(account(after, before, interval.reversed, links, near_rule=near_rule))
-    return named(touched(before, after, interval, links), interval, near_rule=near_rule)
+    places = {"": (before, after)}
+    return named(touched(before, after, interval, links, places), near_rule=near_rule).drop(columns="generation")
 
 
 def touched(
-    before: pd.DataFrame, after: pd.DataFrame, interval: accounts.Interval, links: pd.DataFrame
+    before: pd.DataFrame,
+    after: pd.DataFrame,
+    interval: accounts.Interval,
+    links: pd.DataFrame,
+    places: Mapping[str, tuple[pd.DataFrame, pd.DataFrame]],
 ) -> pd.DataFrame:
-    """Pair two extracts as ``account`` takes them and keep what entered, left or may have changed: a few rows of many.
+    """Pair two extracts and keep what entered, left or may have changed: a few rows of many.
 
-    Returns one row per structure with both records side by side (endings ``_from`` and ``_to``) and what the tests of causes read.
+    ``before`` and ``after``: ``pairing.RECORD_COLUMNS``, one row per structure. ``places``: by way of choosing perimeters, where the
+    structures of either extract are (``pairing.PLACE_COLUMNS``, in their order). Returns one row per structure and way
+    (``generation``), in the order of the numbers, with both records side by side (endings ``_from`` and ``_to``) and ``movements.context``.
     """
     first, last = (frame.loc[frame["is_in_stock"], "finess_et"] for frame in (before, after))
     known = pairing.usable(links, first, last, (interval.from_year, interval.to_year))
     pairs = pairing.paired(before, after, known)
-    kept = pairs[_may_differ(pairs, before, after)].reset_index(drop=True)
-    records = [
-        frame[list(_RECORD)].reset_index(drop=True).reindex(kept[at]).set_axis(kept.index).add_suffix(side)
-        for frame, at, side in ((before, "at_from", "_from"), (after, "at_to", "_to"))
-    ]
-    listed = pd.concat([kept[["in_from", "in_to", "is_linked"]], *records], axis=1)
-    return _ready(listed).assign(**movements.words(listed, before, after))
+    differ = _records_differ(pairs, before, after)
+    kept = {name: differ | _places_differ(pairs, *sides) for name, sides in places.items()}
+    listed = pairs[np.logical_or.reduce([*kept.values()])]
+    records = _side_by_side(listed, before, after, _RECORD)
+    told = listed.join(records.assign(**movements.context(records, before, after, interval)))
+    order = records["finess_et_from"].fillna(records["finess_et_to"]).sort_values().index
+    parts: list[pd.DataFrame] = []
+    for name, sides in places.items():
+        rows = told.loc[order[kept[name][order]]]
+        parts.append(rows.join(_side_by_side(rows, *sides, pairing.PLACE_COLUMNS)).assign(generation=name))
+    return pd.concat(parts, ignore_index=True)
 
 
-def named(pairs: pd.DataFrame, interval: accounts.Interval, *, near_rule: str = DECLARED) -> pd.DataFrame:
-    """Name the causes of what ``touched`` gives; with a column ``generation``, for several ways of choosing perimeters at once."""
-    stays = pairs["in_from"] & pairs["in_to"]
-    parts = [movements.entries(pairs[~pairs["in_from"]], interval), movements.exits(pairs[~pairs["in_to"]], interval)]
-    parts += [factors.identities(pairs[stays]), *factors.steps(pairs[stays])]
-    rows = pd.concat([p for p in parts if len(p)] or parts[:1], ignore_index=True)
-    rows = rows.assign(from_year=interval.from_year, to_year=interval.to_year, step=_numbered(rows))
-    return _with_effects(rows, near_rule)
+def named(pairs: pd.DataFrame, *, near_rule: str = DECLARED) -> pd.DataFrame:
+    """Name the causes of what ``touched`` gives, for any number of intervals and ways of choosing perimeters at once.
+
+    Returns one row per structure, way, interval and step, with ``COLUMNS``.
+    """
+    if pairs.empty:
+        return none()
+    ready = _ready(pairs)
+    stays = ready["in_from"] & ready["in_to"]
+    parts = [movements.entries(ready[~ready["in_from"]]), movements.exits(ready[~ready["in_to"]])]
+    steps = pd.concat([*parts, factors.identities(ready[stays]), *factors.steps(ready[stays])])
+    return _written(ready, steps, near_rule)
 
 
-_RECORD = tuple(c for c in pairing.STOCK_COLUMNS if c != "is_in_stock")
+_RECORD = tuple(c for c in pairing.RECORD_COLUMNS if c != "is_in_stock")
 _COMPARED = (
     *("finess_et", "structure_type", "modality", "location_status", "x", "y"),
-    *("territory", "region_code", "department_code", "answer"),
+    *("territory", "region_code", "department_code"),
 )
 
 
-def _may_differ(pairs: pd.DataFrame, before: pd.DataFrame, after: pd.DataFrame) -> np.ndarray:
-    """Say which pairs are in one stock only, or differ in anything that a test of a factor reads.
+def _side_by_side(
+    pairs: pd.DataFrame, before: pd.DataFrame, after: pd.DataFrame, columns: Sequence[str]
+) -> pd.DataFrame:
+    """Put what two extracts say of each pair side by side; null where a structure is not in one."""
+    told = {
+        f"{c}_{side}": pd.api.extensions.take(frame[c].array, pairs[f"at_{side}"].to_numpy(), allow_fill=True)
+        for frame, side in ((before, "from"), (after, "to"))
+        for c in columns
+    }
+    return pd.DataFrame(told, index=pairs.index)
+
+
+def _records_differ(pairs: pd.DataFrame, before: pd.DataFrame, after: pd.DataFrame) -> np.ndarray:
+    """Say which pairs are in one stock only, or differ in what a factor reads of their records, whatever the perimeters.
 
     A point without territory cannot be told to be the same.
     """
-    stays = (pairs["in_from"] & pairs["in_to"]).to_numpy()
-    old, new = (
-        frame.take(pairs.loc[stays, at]).reset_index(drop=True) for frame, at in ((before, "at_from"), (after, "at_to"))
-    )
-    compared = [(old[c], new[c]) for c in _COMPARED]
-    compared += [(old["place"], new["place_other"]), (new["place_other"], new["place"])]
-    differ = old["territory"].isna()
-    for one, other in compared:
-        differ |= (one != other) & (one.notna() | other.notna())
-    out = ~stays
+    stays = pairs["in_from"] & pairs["in_to"]
+    told = _side_by_side(pairs[stays], before, after, _COMPARED)
+    differ = told["territory_from"].isna()
+    for column in _COMPARED:
+        differ |= accounts.unlike(told[f"{column}_from"], told[f"{column}_to"])
+    out = ~stays.to_numpy()
+    out[stays] = differ
+    return out
+
+
+def _places_differ(pairs: pd.DataFrame, before: pd.DataFrame, after: pd.DataFrame) -> np.ndarray:
+    """Say which pairs stay, and differ in their answer or in a place, by extract or by perimeters."""
+    stays = pairs["in_from"] & pairs["in_to"]
+    told = _side_by_side(pairs[stays], before, after, ("place", "place_other", "answer"))
+    differ = accounts.unlike(told["answer_from"], told["answer_to"])
+    differ |= accounts.unlike(told["place_from"], told["place_other_to"])
+    differ |= accounts.unlike(told["place_other_to"], told["place_to"])
+    out = np.zeros(len(pairs), dtype=bool)
     out[stays] = differ
     return out
 
 
 def none() -> pd.DataFrame:
-    """Return an empty frame of changes: fewer than two extracts."""
-    counted = ("from_year", "to_year", "step", "effect_in_qpv", "effect_in_or_near")
-    return pd.DataFrame({c: pd.Series(dtype="Int64" if c in counted else "str") for c in COLUMNS})
+    """Return an empty frame of changes."""
+    kinds = dict.fromkeys(("from_year", "to_year", "step"), "int64") | {"other_order_differs": "bool"}
+    kinds |= dict.fromkeys(("effect_in_qpv", "effect_in_or_near"), "Int64") | {"moved_m": "float64"}
+    kinds |= dict.fromkeys(("opened_on", "closed_on"), "datetime64[s]")
+    return pd.DataFrame({c: pd.Series(dtype=kinds.get(c, "str")) for c in COLUMNS})
 
 
 def turned(changes: pd.DataFrame) -> pd.DataFrame:
@@ -154,7 +192,8 @@ def _ready(pairs: pd.DataFrame) -> pd.DataFrame:
         "place_10": pairs["place_other_to"],
         "place_11": pairs["place_to"],
     }
-    return pairs.assign(**points, **places, **areas, moved_m=moved.where(same_territory), **_compared(pairs)).copy()
+    told = points | places | areas | {"moved_m": moved.where(same_territory)} | _compared(pairs)
+    return pd.concat([pairs.drop(columns=list(points | areas), errors="ignore"), pd.DataFrame(told)], axis=1)
 
 
 def _compared(pairs: pd.DataFrame) -> dict[str, pd.Series]:
@@ -170,30 +209,53 @@ def _compared(pairs: pd.DataFrame) -> dict[str, pd.Series]:
     return {"address_differs": ~same_street(*streets) & known | town, "address_known": known | town}
 
 
-def _numbered(rows: pd.DataFrame) -> pd.Series:
-    """Return the number of each step, from 1 for each structure, in the order in which they were applied."""
-    number = rows["finess_et_to"].fillna(rows["finess_et_from"])
-    return rows.groupby([number, rows["generation"]] if "generation" in rows else number).cumcount() + 1
+_KEPT = [
+    *("generation", "from_year", "to_year", "moved_m"),
+    *(f"{c}_{side}" for c in ("finess_et", "qpv_code", "generation") for side in accounts.SIDES),
+]
 
 
-def _with_effects(rows: pd.DataFrame, near_rule: str) -> pd.DataFrame:
-    """Add the effects: on the stock inside a QPV, and inside or near, null where either side is unknown."""
-    inside = [(rows[f"situation_{side}"] == IN_QPV).astype("Int64") for side in accounts.SIDES]
-    near = [_in_or_near(rows, side, near_rule) for side in accounts.SIDES]
-    same = accounts.same(rows["place_from"], rows["place_to"]) & accounts.same(
-        rows["vecu_declared_from"], rows["vecu_declared_to"]
-    )
-    return rows.assign(
+def _written(pairs: pd.DataFrame, steps: pd.DataFrame, near_rule: str) -> pd.DataFrame:
+    """Write steps as changes: the state before and after (null: not in the stock), cause, evidence, what differs and the effects.
+
+    ``steps``: ``accounts.steps``, on the index of ``pairs``, those of a pair in the order in which they were applied.
+    """
+    number = steps.groupby(level=0).cumcount().to_numpy() + 1
+    rows = pairs.assign(changed=accounts.changed(pairs)).loc[steps.index].reset_index(drop=True)
+    told = steps.reset_index(drop=True)
+    states = {side: factors.state(rows, told[f"applied_{side}"]) for side in accounts.SIDES}
+    kept = rows[[*_KEPT, "changed"]].assign(
+        step=number,
         finess_et=rows["finess_et_to"].fillna(rows["finess_et_from"]),
-        structure_type=rows["structure_type_to"].fillna(rows["structure_type_from"]),
-        effect_in_qpv=inside[1] - inside[0],
-        effect_in_or_near=(near[1] - near[0]).mask(same, 0),
-    ).drop(columns=["place_from", "place_to"])
+        **told[["cause", "evidence", "other_order_differs"]],
+        **_dates(rows, is_renumbering=told["applied_from"] == told["applied_to"]),
+        **_effects(states["from"], states["to"], near_rule),
+    )
+    sides = [state.drop(columns="place").add_suffix(f"_{side}") for side, state in states.items()]
+    found = pd.concat([kept, *sides], axis=1)
+    kind = found["structure_type_to"].fillna(found["structure_type_from"])
+    return found.assign(structure_type=kind)[COLUMNS]
 
 
-def _in_or_near(rows: pd.DataFrame, side: str, near_rule: str) -> pd.Series:
+def _dates(rows: pd.DataFrame, *, is_renumbering: pd.Series) -> dict[str, pd.Series]:
+    """Show the dates of the second extract, of the first where the second gives none; a new number shows those of its own record."""
+    return {
+        day: rows[f"{day}_to"].fillna(rows[f"{day}_from"].mask(is_renumbering)) for day in ("opened_on", "closed_on")
+    }
+
+
+def _effects(before: pd.DataFrame, after: pd.DataFrame, near_rule: str) -> dict[str, pd.Series]:
+    """Return the effects: on the stock inside a QPV, and inside or near, null where either side is unknown."""
+    inside = [(state["situation"] == IN_QPV).astype("Int64") for state in (before, after)]
+    near = [_in_or_near(state, near_rule) for state in (before, after)]
+    same = accounts.same(before["place"], after["place"])
+    same &= accounts.same(before["vecu_declared"], after["vecu_declared"])
+    return {"effect_in_qpv": inside[1] - inside[0], "effect_in_or_near": (near[1] - near[0]).mask(same, 0)}
+
+
+def _in_or_near(state: pd.DataFrame, near_rule: str) -> pd.Series:
     """Say whether a structure is in or near a QPV by the rule (1, 0, null where unknown); 0 out of the stock."""
-    place, answer = rows[f"place_{side}"], rows[f"vecu_declared_{side}"]
+    place, answer = state["place"], state["vecu_declared"]
     by_place = (place == VECU_PROXY).astype("Int64").mask(place == UNDETERMINED, pd.NA)
     by_answer = (answer == YES).astype("Int64").mask(answer == UNKNOWN, pd.NA)
     near = by_answer if near_rule == DECLARED else by_place if near_rule == PROXY else by_answer.fillna(by_place)

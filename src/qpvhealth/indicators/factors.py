@@ -23,36 +23,38 @@ FACTORS = (RECLASSIFICATION, PLACE, ANSWER, PERIMETER)
 def identities(rows: pd.DataFrame) -> pd.DataFrame:
     """Record the structures whose number changed, by a confirmed link: a step without effect."""
     renumbered = rows[rows["finess_et_from"] != rows["finess_et_to"]]
-    start = state(renumbered, frozenset())
-    told = renumbered.assign(cause=causes.IDENTITY, evidence="a confirmed link renumbers it", other_order_differs=False)
-    return accounts.written(told.assign(opened_on=told["opened_on_to"], closed_on=told["closed_on_to"]), start, start)
+    told = (np.full(len(renumbered), causes.IDENTITY), np.full(len(renumbered), "a confirmed link renumbers it"))
+    return accounts.steps(renumbered, 0, 0, told, np.zeros(len(renumbered), dtype=bool))
 
 
 def steps(rows: pd.DataFrame) -> list[pd.DataFrame]:
-    """Carry the structures that stay from their first state to their last, one factor at a time."""
+    """Carry the structures that stay from their first state to their last, one factor at a time: ``accounts.steps``."""
     marks = pd.DataFrame({factor: test(rows) for factor, test in _CHANGED.items()})
     touched = marks.any(axis=1)
     rows, marks = rows[touched], marks[touched]
     codes = _coded(rows)
     parts, done = [], frozenset[str]()
-    for factor in FACTORS:
-        at, then = marks[factor], done | {factor}
-        found = _explained(rows[at], factor).assign(other_order_differs=_differs(codes, factor, done)[at])
-        parts.append(accounts.written(found, state(found, done), state(found, then)))
-        done = then
+    for n, factor in enumerate(FACTORS):
+        at = marks[factor]
+        differs = _differs(codes, factor, done)[at]
+        parts.append(accounts.steps(rows[at], n, n + 1, _EXPLAIN[factor](rows[at]), differs))
+        done |= {factor}
     return parts
 
 
-def state(rows: pd.DataFrame, new: frozenset[str]) -> pd.DataFrame:
-    """Describe each structure when the factors of ``new`` have their second value and the others their first."""
-    place = rows[f"place_{int(PLACE in new)}{int(PERIMETER in new)}"]
-    answer = rows[f"answer_{accounts.SIDES[ANSWER in new]}"]
-    side = accounts.SIDES[PLACE in new]
-    kind = accounts.SIDES[RECLASSIFICATION in new]
-    told = {"structure_type": rows[f"structure_type_{kind}"], "modality": rows[f"modality_{kind}"]}
-    areas = {area: rows[f"{area}_{side}"] for area in accounts.AREAS}
-    seen = {"place": place, "vecu_declared": answer, "situation": accounts.situation(place, answer)}
-    return pd.DataFrame(told | areas | seen, index=rows.index)
+def state(rows: pd.DataFrame, applied: pd.Series) -> pd.DataFrame:
+    """Describe each structure once the first factors, as many as ``applied``, have their second value; null out of the stock."""
+    new = {factor: applied > n for n, factor in enumerate(FACTORS)}
+    of_factor = dict.fromkeys(("structure_type", "modality"), RECLASSIFICATION) | dict.fromkeys(accounts.AREAS, PLACE)
+    told = {c: _by_side(rows, c, new[factor]) for c, factor in of_factor.items()}
+    place = rows["place_00"].mask(new[PLACE], rows["place_10"]).mask(new[PERIMETER], rows["place_11"])
+    answer = _by_side(rows, "answer", new[ANSWER])
+    told |= {"place": place, "vecu_declared": answer, "situation": accounts.situation(place, answer)}
+    return pd.DataFrame({c: value.where(applied != accounts.OUT).astype("str") for c, value in told.items()})
+
+
+def _by_side(rows: pd.DataFrame, column: str, second: pd.Series) -> pd.Series:
+    return rows[f"{column}_from"].mask(second, rows[f"{column}_to"])
 
 
 def _coded(rows: pd.DataFrame) -> dict[frozenset[str], np.ndarray]:
@@ -148,27 +150,12 @@ _CHANGED = {
 }
 
 
-def _explained(rows: pd.DataFrame, factor: str) -> pd.DataFrame:
-    """Name the cause and the evidence of one factor."""
-    explain = {
-        RECLASSIFICATION: _explain_class,
-        PLACE: _explain_place,
-        ANSWER: _explain_answer,
-        PERIMETER: _explain_perimeter,
-    }
-    cause, evidence = explain[factor](rows)
-    return rows.assign(cause=cause, evidence=evidence, **accounts.dates(rows))
-
-
-_Told = tuple[np.ndarray, np.ndarray]
-
-
-def _explain_class(rows: pd.DataFrame) -> _Told:
+def _explain_class(rows: pd.DataFrame) -> accounts.Told:
     of_type = rows["structure_type_from"] != rows["structure_type_to"]
     return np.full(len(rows), causes.RECLASSIFIED), np.where(of_type, "another type", "another modality")
 
 
-def _explain_place(rows: pd.DataFrame) -> _Told:
+def _explain_place(rows: pd.DataFrame) -> accounts.Told:
     point, address = _point_differs(rows), rows["address_differs"]
     decides = _place_differs(rows)
     unknown = ~rows["address_known"] & (decides | _area_differs(rows))
@@ -180,11 +167,10 @@ def _explain_place(rows: pd.DataFrame) -> _Told:
         (point, causes.RELOCATED, "same address, another point"),
         (decides, causes.RELOCATED, "same address, a point that became known, unknown or of another precision"),
     )
-    named = accounts.named_by(rows, tests, "")
-    return named["cause"].to_numpy(), named["evidence"].to_numpy()
+    return accounts.named_by(tests, "")
 
 
-def _explain_answer(rows: pd.DataFrame) -> _Told:
+def _explain_answer(rows: pd.DataFrame) -> accounts.Told:
     old, new = rows["answer_from"], rows["answer_to"]
     words = np.select(
         [(new == YES), (old == YES) & (new == NO), (new == UNKNOWN), (old == UNKNOWN)],
@@ -194,7 +180,15 @@ def _explain_answer(rows: pd.DataFrame) -> _Told:
     return np.full(len(rows), causes.DECLARATION), words
 
 
-def _explain_perimeter(rows: pd.DataFrame) -> _Told:
+def _explain_perimeter(rows: pd.DataFrame) -> accounts.Told:
     other = rows["generation_from"].fillna("") != rows["generation_to"].fillna("")
     cause = np.where(other, causes.GENERATION, causes.CONTOUR)
     return cause, np.where(other, "same place, other generation", "same place, edited polygons")
+
+
+_EXPLAIN = {
+    RECLASSIFICATION: _explain_class,
+    PLACE: _explain_place,
+    ANSWER: _explain_answer,
+    PERIMETER: _explain_perimeter,
+}

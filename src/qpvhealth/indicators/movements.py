@@ -15,12 +15,11 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
 
-def entries(rows: pd.DataFrame, interval: accounts.Interval) -> pd.DataFrame:
-    """Name the cause of each structure that is in the second stock and not in the first."""
-    first, last = pd.Timestamp(interval.from_date), pd.Timestamp(interval.to_date)
+def entries(rows: pd.DataFrame) -> pd.DataFrame:
+    """Name the cause of each structure that is in the second stock and not in the first: ``accounts.steps``."""
+    first, last, uncovered = rows["date_from"], rows["date_to"], rows["is_uncovered_from"]
     opened = _reliable(rows["opened_on_to"]).fillna(_reliable(rows["opened_on_from"]))
     between, earlier = (opened > first) & (opened <= last), opened <= first
-    uncovered = _uncovered(rows["department_to"], interval.covers_from)
     was_listed = rows["finess_et_from"].notna()
     aside = was_listed & rows["structure_type_from"].isna()
     tests = (
@@ -36,17 +35,15 @@ def entries(rows: pd.DataFrame, interval: accounts.Interval) -> pd.DataFrame:
     other = accounts.differ(
         accounts.situation(rows["place_10"], rows["answer_to"]), accounts.situation(rows["place_11"], rows["answer_to"])
     )
-    found = accounts.named_by(rows, tests, "opened_on is after the second reference date")
-    end = factors.state(rows, frozenset(factors.FACTORS))
-    return accounts.written(found.assign(other_order_differs=other | (between & (uncovered | aside))), None, end)
+    told = accounts.named_by(tests, "opened_on is after the second reference date")
+    return accounts.steps(rows, accounts.OUT, len(factors.FACTORS), told, other | (between & (uncovered | aside)))
 
 
-def exits(rows: pd.DataFrame, interval: accounts.Interval) -> pd.DataFrame:
-    """Name the cause of each structure that is in the first stock and not in the second."""
-    first, last = pd.Timestamp(interval.from_date), pd.Timestamp(interval.to_date)
+def exits(rows: pd.DataFrame) -> pd.DataFrame:
+    """Name the cause of each structure that is in the first stock and not in the second: ``accounts.steps``."""
+    first, last, uncovered = rows["date_from"], rows["date_to"], rows["is_uncovered_to"]
     closed = _reliable(rows["closed_on_to"]).fillna(_reliable(rows["closed_on_from"]))
     between, earlier = (closed > first) & (closed <= last), closed <= first
-    uncovered = _uncovered(rows["department_from"], interval.covers_to)
     aside = rows["finess_et_to"].notna() & rows["structure_type_to"].isna()
     tests = (
         (rows["is_linked"], causes.IDENTITY, "a confirmed link merges it into another record"),
@@ -60,9 +57,8 @@ def exits(rows: pd.DataFrame, interval: accounts.Interval) -> pd.DataFrame:
         accounts.situation(rows["place_00"], rows["answer_from"]),
         accounts.situation(rows["place_01"], rows["answer_from"]),
     )
-    found = accounts.named_by(rows, tests, "listed as not yet open in the second extract")
-    start = factors.state(rows, frozenset())
-    return accounts.written(found.assign(other_order_differs=other | (between & (uncovered | aside))), start, None)
+    told = accounts.named_by(tests, "listed as not yet open in the second extract")
+    return accounts.steps(rows, 0, accounts.OUT, told, other | (between & (uncovered | aside)))
 
 
 def _scope_tests(rows: pd.DataFrame, aside: pd.Series, which: str) -> tuple[tuple[pd.Series, str, str], ...]:
@@ -75,10 +71,28 @@ def _scope_tests(rows: pd.DataFrame, aside: pd.Series, which: str) -> tuple[tupl
     )
 
 
-def words(pairs: pd.DataFrame, before: pd.DataFrame, after: pd.DataFrame) -> dict[str, pd.Series]:
-    """Compare the types as written: ``same_word``, and ``one_vocabulary`` (one extract uses the word of the other)."""
+def context(
+    pairs: pd.DataFrame, before: pd.DataFrame, after: pd.DataFrame, interval: accounts.Interval
+) -> dict[str, pd.Series | int | pd.Timestamp]:
+    """Say of pairs what their two extracts tell together: when they were taken, what they cover, in which words they speak.
+
+    Returns ``from_year`` and ``to_year``, ``date_from`` and ``date_to``; ``is_uncovered_from`` and ``is_uncovered_to`` (the extract of
+    that side does not cover the département of the other); ``same_word`` (both write the same type), and ``one_vocabulary`` (one
+    extract uses the word of the other).
+    """
+    years = {"from_year": interval.from_year, "to_year": interval.to_year}
+    dates = {"date_from": pd.Timestamp(interval.from_date), "date_to": pd.Timestamp(interval.to_date)}
+    uncovered = {
+        "is_uncovered_from": _uncovered(pairs["department_code_to"], interval.covers_from),
+        "is_uncovered_to": _uncovered(pairs["department_code_from"], interval.covers_to),
+    }
+    return years | dates | uncovered | _words(pairs, before, after)
+
+
+def _words(pairs: pd.DataFrame, before: pd.DataFrame, after: pd.DataFrame) -> dict[str, pd.Series]:
+    """Compare the types as written."""
     words = [pairs[f"type_as_written_{side}"].str.casefold() for side in accounts.SIDES]
-    used = [frame["type_as_written"].str.casefold().unique() for frame in (before, after)]
+    used = [pd.Series(frame["type_as_written"].unique()).str.casefold() for frame in (before, after)]
     shared = words[0].isin(used[1]) | words[1].isin(used[0])
     return {"same_word": accounts.same(*words), "one_vocabulary": words[0].notna() & words[1].notna() & shared}
 

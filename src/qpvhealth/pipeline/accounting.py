@@ -91,32 +91,46 @@ def between(
     """Account for the changes between two extracts, in every generation and in the one in force."""
     if interval.is_backward:
         return changes.turned(between(known, interval.reversed, links, in_force, near_rule=near_rule))
+    return changes.named(_touched(known, interval, links, in_force), near_rule=near_rule)
+
+
+def _touched(
+    known: Callable[[int], Extract], interval: Interval, links: pd.DataFrame, in_force: InForce
+) -> pd.DataFrame:
+    """Pair two extracts and keep what may have changed, in every generation and in the one in force."""
     first, last = known(interval.from_year), known(interval.to_year)
     chosen: dict[str, tuple[Rule, Rule]] = {}
     for generation in sorted({*first.by_generation, *last.by_generation}):
         alone: Rule = dict.fromkeys(TERRITORIES, generation)
         chosen[generation] = (alone, alone)
     chosen[IN_FORCE] = (in_force[interval.from_year], in_force[interval.to_year])
-    parts = []
-    for name, (old, new) in chosen.items():
-        before, after = view(first, old, new), view(last, new, old)
-        parts.append(changes.touched(before, after, interval, links).assign(generation=name))
-    pairs = pd.concat(parts, ignore_index=True)
-    return changes.named(pairs, interval, near_rule=near_rule)[changes.COLUMNS]
+    placed = {name: (_placed(first, old, new), _placed(last, new, old)) for name, (old, new) in chosen.items()}
+    return changes.touched(first.structures, last.structures, interval, links, placed)
 
 
 def view(extract: Extract, own: Rule, other: Rule) -> pd.DataFrame:
     """Look at an extract under the generations of its own date and of the other's, by territory."""
-    territory = extract.structures["territory"].fillna(METROPOLE)
-    chosen, across = (territory.map(dict(rule)).astype("str") for rule in (own, other))
-    here, there = (_picked(extract, generation) for generation in (chosen, across))
-    return extract.structures.assign(
-        generation=chosen,
-        qpv_code=here["qpv_code"],
-        place=here["situation_by_place"].fillna(UNDETERMINED),
-        answer=here["vecu_declared"].fillna(UNKNOWN).where(chosen.notna(), UNKNOWN),
-        place_other=there["situation_by_place"].fillna(UNDETERMINED),
+    return extract.structures.assign(**_placed(extract, own, other))
+
+
+def _placed(extract: Extract, own: Rule, other: Rule) -> pd.DataFrame:
+    """Say where each structure of an extract is (``pairing.PLACE_COLUMNS``) under its own perimeters and under the other's."""
+    codes, territories = pd.factorize(extract.structures["territory"].fillna(METROPOLE))
+    chosen, across = (
+        pd.Series([rule.get(t) for t in territories], dtype="str").take(codes).reset_index(drop=True)
+        for rule in (own, other)
     )
+    here = _picked(extract, chosen)
+    there = here if own == other else _picked(extract, across)
+    place = here["situation_by_place"].fillna(UNDETERMINED)
+    told = {
+        "generation": chosen,
+        "qpv_code": here["qpv_code"],
+        "place": place,
+        "answer": here["vecu_declared"].fillna(UNKNOWN).where(chosen.notna(), UNKNOWN),
+        "place_other": place if there is here else there["situation_by_place"].fillna(UNDETERMINED),
+    }
+    return pd.DataFrame(told)
 
 
 def _picked(extract: Extract, generation: pd.Series) -> pd.DataFrame:
@@ -187,25 +201,40 @@ def changes_between(
     """Account for the changes between each pair of extracts. ``vintages`` say what each covers of these structures."""
     if structures.empty:
         return changes.none()
-    known, rule = extracts(structures, located, out_of_scope), basis.settings.vecu_rule
-    parts = [
-        between(known, interval(vintages[a], vintages[b]), basis.sources.links, basis.in_force, near_rule=rule)
-        for a, b in pairs
-    ]
+    known, links = extracts(structures, located, out_of_scope), basis.sources.links
+    found = (_touched(known, interval(vintages[a], vintages[b]), links, basis.in_force) for a, b in pairs)
+    parts = [changes.named(some, near_rule=basis.settings.vecu_rule) for some in _batches(found)]
     return pd.concat(parts, ignore_index=True) if parts else changes.none()
+
+
+AT_ONCE = 250_000
+"""How many rows that may have changed are named at a time: those of every interval, side by side, would fill the memory."""
+
+
+def _batches(frames: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
+    """Put small frames together, up to ``AT_ONCE`` rows."""
+    waiting: list[pd.DataFrame] = []
+    for frame in frames:
+        if sum(map(len, waiting)) + len(frame) > AT_ONCE and waiting:
+            yield pd.concat(waiting, ignore_index=True)
+            waiting = []
+        waiting.append(frame)
+    if waiting:
+        yield pd.concat(waiting, ignore_index=True)
 
 
 def _candidates(structures: pd.DataFrame, found: pd.DataFrame, pairs: list[tuple[int, int]]) -> pd.DataFrame:
     """Propose identities for every pair of years, from the changes under the perimeters in force."""
     current, asked = found[found["generation"] == IN_FORCE], structures[["year", *identity.READ]]
-    parts = [
+    proposed = (
         identity.candidates(
             asked[asked["year"] == a],
             asked[asked["year"] == b],
             current[(current["from_year"] == a) & (current["to_year"] == b)],
         )
         for a, b in pairs
-    ]
+    )
+    parts = [part for part in proposed if len(part)]
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=identity.COLUMNS)
 
 
