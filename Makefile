@@ -4,7 +4,7 @@ BIN := .venv/bin
 RAW ?= data/raw
 OUT ?= data/processed
 
-.PHONY: build test test-deep check fix lock bench docs clean
+.PHONY: build test test-deep mutants audit check fix lock bench docs clean
 
 build: .venv/ready
 	@test -e $(RAW)/sources.toml || $(BIN)/qpvhealth sample $(RAW)
@@ -17,6 +17,18 @@ test: .venv/ready
 # Minutes long, bounded in count: kills and full disks, hostile files, conservation, places. DEEP=--whole tries everything.
 test-deep: .venv/ready
 	@$(BIN)/python -m pytest tests/deep -n auto --dist worksteal --durations=15 $(DEEP)
+
+# Are the tests of the rules and of the accounting any good? COUNT faults in each of MODULES (0: all), each to be noticed.
+MODULES ?=
+COUNT ?= 40
+mutants: .venv/ready
+	@$(BIN)/python tests/tools/mutants.py --count $(COUNT) $(MODULES)
+
+# Known vulnerabilities of the locked versions. Asks a public service: needs a network. The tool has an environment of its own.
+audit: requirements.lock
+	@$(PYTHON) -m venv --clear .venv-audit
+	@.venv-audit/bin/python -m pip install --quiet --disable-pip-version-check pip-audit
+	@.venv-audit/bin/pip-audit --require-hashes --disable-pip --strict --requirement requirements.lock
 
 check: .venv/ready
 	@$(BIN)/ruff check .
@@ -51,4 +63,4 @@ lock:
 	    pyproject.toml -o requirements.lock
 
 clean:
-	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
+	rm -rf .venv .venv-audit .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage

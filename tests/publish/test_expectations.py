@@ -89,6 +89,13 @@ def test_causes(tmp_path, held, cause):
         ("x = 1", "unknown section x"),
         ("", r"no \[\[expect\]\]"),
         ('[[expect]]\nindicator = "n"\nyear = "2019"\nvalue = 1', "year must be a number"),
+        ('[[expect]]\nindicator = "n"\nyear = inf\nvalue = 1', "year must be a number"),
+        ('[[expect]]\nindicator = "n"\nyear = 2019.5\nvalue = 1', "year must be a year"),
+        ('[[expect]]\nindicator = "n"\nyear = 2019\nvalue = nan', "value must be a number"),
+        (
+            '[[expect]]\nindicator = "n"\nyear = 2019\nvalue = 1\ntolerance = 1' + "0" * 400,
+            "tolerance must be a number",
+        ),
         ('[[expect]]\nindicator = "n"\nyear = 2019\nvalue = 1\nvalues = 2', "unknown key values"),
         ('[[expect]]\nindicator = "n"\nyear = 2019\nvalue = 1\nsituation = "in_qpv"', "write scope instead"),
         (FIGURE.format(value=1) * 2, "expected twice"),

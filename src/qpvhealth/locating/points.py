@@ -12,6 +12,7 @@ import os
 import time
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -146,8 +147,9 @@ def index_of(
     key = _key(path, crs, distance_m, fine=fine)
     arrays = kept_index(cache, key) if cache is not None else None
     if arrays is not None:
-        notes = json.loads(arrays.pop("notes").tobytes())
-        return MadeIndex(cells.Index.from_arrays(arrays), "kept", tuple(notes))
+        with suppress(KeyError):  # a damaged one may have lost an array; each that it has, has its checksum
+            notes = json.loads(arrays["notes"].tobytes())
+            return MadeIndex(cells.Index.from_arrays(arrays), "kept", tuple(notes))
     from qpvhealth.locating import polygons  # noqa: PLC0415 -- reads them into frames; a kept index needs none
 
     perimeters, notes = polygons.read(path)

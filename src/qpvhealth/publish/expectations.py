@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import io
 from dataclasses import dataclass, field
+from datetime import MAXYEAR
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -30,6 +31,8 @@ INDICATOR_KEY = ["indicator", "generation", "year", "level", "area_code", "scope
 COUNT_KEY = ["generation", "year", "level", "area_code", "structure_type", "modality", "situation"]
 KNOWN = {*INDICATOR_KEY, *COUNT_KEY, "value", "tolerance", "note"}
 NUMBERS = ("year", "value", "tolerance")
+LARGEST = 1e15
+"""Beyond it, whole numbers are no longer told apart; no figure is as large."""
 MAX_CELL = 10_000
 """Characters in a cell of the CSV form: a figure and its note are short."""
 CONFORM, DIFFERS, ABSENT = "conforme", "diffère", "absent"
@@ -118,13 +121,19 @@ def _problems(row: Any) -> Iterator[str]:  # noqa: ANN401
     for name in NUMBERS:
         if name not in row:
             yield from (f"{name} is missing",) if name != "tolerance" else ()
-        elif isinstance(row[name], bool) or not isinstance(row[name], int | float):
+        elif not _is_number(row[name]):
             yield f"{name} must be a number, not {row[name]!r}"
+        elif name == "year" and row[name] not in range(MAXYEAR + 1):
+            yield f"year must be a year, not {row[name]!r}"
     for name in sorted(KNOWN.intersection(row) - {*NUMBERS}):
         if not isinstance(row[name], str):
             yield f"{name} must be text, not {row[name]!r}"
     if "indicator" in row and (mixed := sorted(set(row) & set(COUNT_DEFAULTS))):
         yield f"an indicator has no {', '.join(mixed)}; write scope instead"
+
+
+def _is_number(value: Any) -> bool:  # noqa: ANN401
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= LARGEST
 
 
 def _complete(row: dict[str, Any]) -> dict[str, Any]:

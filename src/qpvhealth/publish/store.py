@@ -94,8 +94,7 @@ class Store:
     def current(self) -> Path | None:
         """Return the folder of the current release; None where there is none, or where it has vanished."""
         release_id = self._pointer()
-        folder = self.folder / release_id if release_id else None
-        return folder if folder is not None and folder.is_dir() else None
+        return self.folder / release_id if release_id in self.releases() else None
 
     def releases(self) -> list[str]:
         """List the ids, from the oldest to the newest."""
@@ -182,9 +181,14 @@ class Store:
             _remove(left, ignore_errors=True)
 
     def _pointer(self) -> str | None:
-        """Read the id that ``current`` names; only the last part counts, so that it never leads out of the store."""
+        """Read the id that ``current`` names; only the last part counts, so that it never leads out of the store.
+
+        What is neither a link nor a regular file names nothing: a pipe would wait for ever.
+        """
         path = self.root / CURRENT
         try:
+            if not path.is_symlink() and not path.is_file():
+                return None
             told = path.readlink().name if path.is_symlink() else Path(path.read_text("utf-8").strip()).name
         except (OSError, UnicodeDecodeError):
             return None

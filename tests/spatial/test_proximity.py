@@ -1,0 +1,89 @@
+"""The one rule by which a QPV is chosen among candidates, on squares worked by hand."""
+
+import numpy as np
+import pytest
+import shapely
+
+from qpvhealth.spatial.proximity import Choice, Shapes, choose, nearby, rank
+
+SQUARES = Shapes(
+    np.array(
+        [
+            shapely.box(0, 0, 100, 100),
+            shapely.box(60, 0, 200, 100),
+            shapely.box(300, 0, 400, 100),
+            shapely.box(0, 300, 9, 309),
+        ],
+        dtype=object,
+    )
+)
+"""The first two overlap from 60 to 100; the third lies 100 m to the east; the fourth, to the north, is smaller."""
+
+
+def every(x):
+    """Pair each point with each square, the last first."""
+    point, polygon = np.meshgrid(np.arange(len(x)), np.arange(len(SQUARES))[::-1])
+    return point.ravel(), polygon.ravel()
+
+
+def told(choice):
+    return [
+        (int(p), bool(i), float(d)) for p, i, d in zip(choice.polygon, choice.is_inside, choice.distance_m, strict=True)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "polygon", "inside", "metres"),
+    [
+        (10, 50, 0, True, 0),  # in one
+        (70, 50, 0, True, 0),  # in two, 30 m deep in the first, 10 m in the second
+        (95, 50, 1, True, 0),  # 5 m and 35 m
+        (80, 50, 0, True, 0),  # 20 m in both: the smaller code
+        (100, 50, 1, True, 0),  # on the border of the first, in the second
+        (200, 50, 1, True, 0),  # on a border
+        (220, 50, 1, False, 20),
+        (250, 50, 1, False, 50),  # as near to the next one: the smaller code
+        (251, 50, 2, False, 49),
+        (450, 50, 2, False, 50),  # exactly the distance
+        (450.001, 50, -1, False, np.nan),
+        (np.nan, 50, -1, False, np.nan),
+        (10, np.nan, -1, False, np.nan),
+        (np.inf, 50, -1, False, np.nan),
+    ],
+)
+def test_the_deepest_then_the_nearest_then_the_smallest_code(x, y, polygon, inside, metres):
+    found = nearby(np.array([x, 10.0]), np.array([y, 304.0]), SQUARES, 50)
+    np.testing.assert_equal(told(found), [(polygon, inside, metres), (3, False, 1.0)])
+
+
+def test_every_pair_or_the_near_ones_give_the_same_choice():
+    spread = np.random.default_rng(0)
+    x, y = spread.uniform(-100, 500, 300), spread.uniform(-100, 400, 300)
+    hinted = choose(x, y, every(x), SQUARES, 40)
+    np.testing.assert_equal(told(hinted), told(nearby(x, y, SQUARES, 40)))
+    assert set(hinted.polygon) == {-1, 0, 1, 2, 3}
+
+
+def test_pairs_are_ranked_point_by_point_with_the_depth_where_several_cover():
+    x = np.array([250.0, 95.0])
+    found = rank(x, np.array([50.0, 50.0]), every(x), SQUARES)
+    assert found.point.tolist() == [0] * 4 + [1] * 4
+    assert found.polygon.tolist() == [1, 2, 0, 3, 1, 0, 2, 3]
+    assert found.is_inside.tolist() == [False] * 4 + [True, True, False, False]
+    assert found.signed_m[:2].tolist() == [50, 50]
+    assert found.signed_m[4:6].tolist() == [-35, -5]
+    assert found.is_first.tolist() == [True, False, False, False] * 2
+
+
+def test_one_polygon_that_covers_needs_no_depth():
+    x = np.array([10.0])
+    found = rank(x, np.array([50.0]), every(x), SQUARES)
+    assert found.signed_m[0] == 0
+
+
+def test_no_pair_gives_no_choice():
+    nothing = np.array([], dtype=int)
+    found = choose(np.array([1.0]), np.array([1.0]), (nothing, nothing), SQUARES, 10)
+    assert isinstance(found, Choice)
+    np.testing.assert_equal(told(found), [(-1, False, np.nan)])
+    assert len(SQUARES) == 4
