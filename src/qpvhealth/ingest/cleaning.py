@@ -66,6 +66,8 @@ def is_blank(text: pd.Series) -> bool:
 
 def matches(text: pd.Series, pattern: str) -> pd.Series:
     """Say which cells match a pattern as a whole; an empty cell does not."""
+    if is_blank(text):
+        return _nowhere(text)
     return text.str.fullmatch(pattern, na=False).astype(bool)
 
 

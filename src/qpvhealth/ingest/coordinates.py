@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from qpvhealth.facts.situations import CENTROID, LOCATED, MISSING, UNKNOWN
+from qpvhealth.facts.situations import CENTROID, LOCATED, MISSING
 from qpvhealth.facts.territories import DEPARTMENT_TERRITORY, METROPOLE
 from qpvhealth.ingest import cleaning, finess_legacy, systems
 from qpvhealth.ingest.extracts import coded
@@ -32,34 +32,41 @@ def with_points(text: pd.DataFrame, raw: RawTable) -> pd.DataFrame:
     return text.assign(**written, crs=text["crs"].fillna(raw.crs)).astype("str")
 
 
-def read(text: pd.DataFrame, department: pd.Series, card: Card, sieve: Sieve) -> pd.DataFrame:
-    """Return the point of each row: coordinates, their system, status, precision and score.
+def read(text: pd.DataFrame, department: pd.Series, card: Card, sieve: Sieve) -> dict[str, pd.Series]:
+    """Return the point of each row, as columns: coordinates, their system, status, precision and score.
 
     Projected coordinates are taken where their system is known (see ``_systems``), elsewhere longitude and latitude. A point
     that its own quality columns call a commune, a locality or without score never decides: its status is ``centroid``.
     """
-    frame = pd.DataFrame({name: _numbers(text[name], sieve) for name in ("x", "y", "longitude", "latitude")})
+    x, y, lon, lat = (_numbers(text[name], sieve) for name in ("x", "y", "longitude", "latitude"))
     tokens = finess_legacy.coordinate_source(text["coordinate_source"])
     crs = _systems(text, tokens, department, card)
-    both = frame["x"].notna() & frame["y"].notna()
-    geographic = ~(both & crs.notna()) & frame["longitude"].notna() & frame["latitude"].notna()
-    unused = both & crs.isna() & ~geographic
-    sieve.warn_at(
-        "crs-unknown", unused, text["crs"].fillna(text["coordinate_source"]).fillna(""), "coordinates not used"
-    )
-    out = pd.DataFrame(index=text.index)
-    out["x"] = frame["longitude"].where(geographic, frame["x"].where(~unused & both))
-    out["y"] = frame["latitude"].where(geographic, frame["y"].where(~unused & both))
-    there = out["x"].notna()
-    out["crs"] = crs.where(~geographic, systems.WGS84).where(there).astype("str")
-    precision = coded(text["location_precision"], "location_precision", card, sieve).fillna(UNKNOWN)
-    out["location_precision"] = precision.where(~tokens["is_centroid"], "municipality").astype("str")
+    both = x.notna() & y.notna()
+    projected = both & crs.notna()
+    geographic = ~projected & lon.notna() & lat.notna()
+    unused = both & ~projected & ~geographic
+    if unused.any():
+        written = text["crs"].fillna(text["coordinate_source"]).fillna("")
+        sieve.warn_at("crs-unknown", unused, written, "coordinates not used")
+    there = projected | geographic
+    precision = coded(text["location_precision"], "location_precision", card, sieve)
+    precision = precision.mask(tokens["is_centroid"], "municipality")
     score = _scores(text["location_score"], sieve)
-    out["location_score"] = score.fillna(tokens["score"])
-    poor = out["location_precision"].isin(("municipality", "locality")) | tokens["is_poor"]
+    poor = precision.isin(("municipality", "locality")) | tokens["is_poor"]
     poor |= score.isna() & text["coordinate_source"].isna() & bool(score.notna().any())
-    out["location_status"] = pd.Series(np.where(~there, MISSING, np.where(poor, CENTROID, LOCATED)), dtype="str")
-    return out
+    return {
+        "x": lon.where(geographic, x.where(projected)),
+        "y": lat.where(geographic, y.where(projected)),
+        "crs": crs.mask(geographic, systems.WGS84).where(there),
+        "location_precision": precision,
+        "location_score": score.fillna(tokens["score"]),
+        "location_status": _statuses(there, poor),
+    }
+
+
+def _statuses(there: pd.Series, poor: pd.Series) -> pd.Series:
+    words = pd.array([MISSING, LOCATED, CENTROID], dtype="str")
+    return pd.Series(words.take(np.where(there, 1 + poor, 0)), index=there.index)
 
 
 def _systems(text: pd.DataFrame, tokens: pd.DataFrame, department: pd.Series, card: Card) -> pd.Series:
@@ -68,12 +75,11 @@ def _systems(text: pd.DataFrame, tokens: pd.DataFrame, department: pd.Series, ca
     FINESS writes metropolitan points in Lambert-93 where it does not say; a system that is written but not known is unknown.
     """
     own = cleaning.translated(text["crs"], systems.named).fillna(tokens["crs"])
-    said = text["crs"].notna() | tokens["names_crs"]
-    metropolitan = department.map(DEPARTMENT_TERRITORY, na_action="ignore") == METROPOLE
-    by_layout = pd.Series(systems.LAMBERT_93, index=text.index, dtype="str").where(metropolitan)
-    default = systems.of_card(card)
-    stated = by_layout if default is None else pd.Series(default, index=text.index, dtype="str")
-    return own.fillna(stated.where(~said))
+    silent = text["crs"].isna() & ~tokens["names_crs"]
+    stated = systems.of_card(card)
+    if stated is None:
+        silent &= cleaning.translated(department, DEPARTMENT_TERRITORY.get) == METROPOLE
+    return own.mask(silent & own.isna(), stated or systems.LAMBERT_93)
 
 
 def _scores(text: pd.Series, sieve: Sieve) -> pd.Series:

@@ -159,9 +159,9 @@ def _wrong_in_file(layout: Layout, rest: dict[str, list[str]], header: list[str]
 def renamed(raw: RawTable, card: Card, layout: Layout) -> pd.DataFrame:
     """Return the text of a file under our column names, every column of the layout present, null where the file has none."""
     mapped = columns(raw, card, layout)
-    absent = pd.Series(None, index=raw.frame.index, dtype="str")
-    cells = {f.name: raw.frame[mapped[f.name]].astype("str") if f.name in mapped else absent for f in layout.fields}
-    return pd.DataFrame(cells, copy=False)
+    absent = pd.Series(None, index=raw.frame.index, dtype="str").array
+    given = {ours: raw.frame[theirs].astype("str").array for ours, theirs in mapped.items()}
+    return pd.DataFrame({f.name: given.get(f.name, absent) for f in layout.fields}, index=raw.frame.index, copy=False)
 
 
 def unmapped(raw: RawTable, card: Card, layout: Layout) -> list[str]:

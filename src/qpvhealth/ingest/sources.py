@@ -226,6 +226,7 @@ def _warn_stock(sources: Sources, frame: pd.DataFrame, vintage: Vintage) -> None
         if departments is not None:
             outside |= (counted == is_counted) & ~frame["department_code"].isin(departments)
     vague = (frame["structure_type"] == CDS) & (frame["modality"] == UNKNOWN_MODALITY)
+    codes = frame["finess_et"]
     for rule, at, words in (
         ("opening-in-future", future, f"open after {vintage.reference_date}, out of the stock"),
         ("closed-before", closed, f"closed on or before {vintage.reference_date}, out of the stock"),
@@ -233,7 +234,7 @@ def _warn_stock(sources: Sources, frame: pd.DataFrame, vintage: Vintage) -> None
         ("department-unknown", frame["department_code"].isna(), "have no known département"),
         ("modality-unknown", vague, "are centres without known modality"),
     ):
-        _warn(sources, rule, frame[at], f"{vintage.year}: structures that {words}", len(frame))
+        _warn(sources, rule, codes[at], f"{vintage.year}: structures that {words}", len(frame))
 
 
 def _registers(sources: Sources, cards: list[Card], known: tuple[Correction, ...]) -> None:
@@ -273,11 +274,11 @@ def _warn_register(sources: Sources, extract: pd.DataFrame, register: pd.DataFra
         _warn(
             sources,
             "register-conflict",
-            both[differ],
+            both.loc[differ, "finess_et"],
             f"card {card.id}: {column} differs from the extract's, kept",
             len(both),
         )
-    absent = extract[~among(extract["finess_et"], register["finess_et"])]
+    absent = extract.loc[~among(extract["finess_et"], register["finess_et"]), "finess_et"]
     _warn(
         sources, "register-unmatched", absent, f"card {card.id}: does not hold structures of the extract", len(extract)
     )
@@ -326,7 +327,7 @@ def _declarations(sources: Sources, cards: list[Card], known: tuple[Correction, 
         _warn(
             sources,
             "declaration-orphan",
-            orphan,
+            orphan["finess_et"],
             f"card {card.id}: structures that no extract of its year holds",
             len(named),
         )
@@ -373,10 +374,10 @@ def _zonings(sources: Sources, cards: list[Card], known: tuple[Correction, ...])
     sources.zoning_classes = pd.concat(classes, ignore_index=True)
     sources.zoning_composition = pd.concat(composition, ignore_index=True)
     sources.editions = _editions(pd.DataFrame(editions))
-    zonings.refuse_conflicts(sources.zoning_classes, "zoning")
-    key = ["edition", "level", "code"]
-    repeated = sources.zoning_classes.duplicated(key)
-    sources.zoning_classes = sources.zoning_classes[~repeated].reset_index(drop=True)
+    if len(cards) > 1:  # within one, each code stands once
+        zonings.refuse_conflicts(sources.zoning_classes, "zoning")
+        key = ["edition", "level", "code"]
+        sources.zoning_classes = sources.zoning_classes.drop_duplicates(key, ignore_index=True)
 
 
 def _editions(stated: pd.DataFrame) -> pd.DataFrame:
@@ -444,10 +445,10 @@ def _refuse_uncorrectable(cards: list[Card], known: tuple[Correction, ...]) -> N
         raise UsageError(f"corrections.toml: {', '.join(wrong)}: only {', '.join(CORRECTABLE)} can be corrected")
 
 
-def _warn(sources: Sources, rule: str, rows: pd.DataFrame, message: str, of: int) -> None:
-    if len(rows):
-        examples = ", ".join(rows["finess_et"].head(SHOWN)) + (", …" if len(rows) > SHOWN else "")
-        sources.findings.append(Finding(rule, len(rows), f"{message} ({examples})", of))
+def _warn(sources: Sources, rule: str, codes: pd.Series, message: str, of: int) -> None:
+    if len(codes):
+        examples = ", ".join(codes.head(SHOWN)) + (", …" if len(codes) > SHOWN else "")
+        sources.findings.append(Finding(rule, len(codes), f"{message} ({examples})", of))
 
 
 def _added(known: dict[str, Any], more: dict[str, Any]) -> dict[str, Any]:

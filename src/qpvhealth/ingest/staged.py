@@ -12,6 +12,8 @@ from qpvhealth.contract.rules import RULES, Finding
 from qpvhealth.errors import ContractError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from qpvhealth.ingest.raw import RawTable
 
 REJECT_COLUMNS = ["source_id", "sheet", "row", "rule", "message", "raw"]
@@ -114,19 +116,23 @@ class Sieve:
         seen = ", ".join(f'"{v}" (row {r})' for v, r in zip(values[mask].head(3), self.raw.rows[mask][:3], strict=True))
         self.warn(rule, int(mask.sum()), f"{message}: {seen}")
 
-    def repeats(self, frame: pd.DataFrame, by: str | list[str]) -> np.ndarray:
-        """Mark the kept rows whose values an earlier kept row has, all of them; only rows that share ``by`` are compared."""
+    def repeats(self, frame: pd.DataFrame, by: str, *, beside: Sequence[str] = ()) -> np.ndarray:
+        """Mark the kept rows whose values an earlier kept row has, all of them but those of the columns ``beside``.
+
+        Only rows that share ``by`` are compared.
+        """
         repeated = np.zeros(len(frame), dtype=bool)
         at = np.flatnonzero(self.keep)
         at = at[frame[by].iloc[at].duplicated(keep=False)]
-        repeated[at] = frame.iloc[at].duplicated()
+        if len(at):
+            repeated[at] = frame.iloc[at].drop(columns=list(beside)).duplicated()
         return repeated
 
     def staged(self, frame: pd.DataFrame, duplicate: np.ndarray | None = None) -> Staged:
         """Close the account: ``frame`` has all the rows of the raw table; ``duplicate`` marks repeats among the kept ones."""
         repeated = self.keep & duplicate if duplicate is not None else np.zeros(len(self.keep), dtype=bool)
-        out = self.provenance(self.keep & ~repeated)
-        out = out.join(frame[self.keep & ~repeated].reset_index(drop=True))
+        at = self.keep & ~repeated
+        out = pd.concat([self.provenance(at), frame[at].reset_index(drop=True)], axis=1)
         rejects = self.rejects()
         self.warn("duplicates", int(repeated.sum()), "identical repeats, counted once")
         tally = Tally(self.n_records, len(out), len(rejects), int(repeated.sum()), self.out_of_scope)
@@ -172,4 +178,7 @@ class Sieve:
 
 def no_rejects() -> pd.DataFrame:
     """Return an empty frame of rejects."""
-    return pd.DataFrame({c: pd.Series(dtype="int64" if c == "row" else "str") for c in REJECT_COLUMNS})
+    return _NO_REJECTS.copy()
+
+
+_NO_REJECTS = pd.DataFrame({c: pd.Series(dtype="int64" if c == "row" else "str") for c in REJECT_COLUMNS})

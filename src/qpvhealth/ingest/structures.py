@@ -14,7 +14,7 @@ import pandas as pd
 from qpvhealth.contract.keys import among
 from qpvhealth.contract.rules import Finding
 from qpvhealth.errors import InputError, UsageError
-from qpvhealth.facts.categories import COUNTED, EXCLUDED, MSP, PLURI, UNKNOWN
+from qpvhealth.facts.categories import COUNTED, EXCLUDED, MSP, PLURI
 from qpvhealth.facts.territories import department_of_commune
 from qpvhealth.ingest import cleaning, coordinates, corrections, finess_legacy, layouts, tables
 from qpvhealth.ingest.extracts import DGOS_MAPPED, LAYOUTS, LEGACY, NAMES, OUT_OF_SCOPE, coded
@@ -67,7 +67,7 @@ def read(card: Card, known: tuple[Correction, ...] = (), *, wanted: frozenset[st
     text, types = text[sieve.keep].reset_index(drop=True), types[sieve.keep].reset_index(drop=True)
     sieve = sieve.narrowed()
     frame = _typed(text, types, card, sieve)
-    staged = sieve.staged(frame, sieve.repeats(frame.drop(columns=AS_WRITTEN), "finess_et"))
+    staged = sieve.staged(frame, sieve.repeats(frame, "finess_et", beside=[AS_WRITTEN]))
     _refuse_conflicts(staged.frame, raw)
     return StagedStructures(replace(staged, sections=sections), points(staged.frame), aside)
 
@@ -80,7 +80,7 @@ def points(frame: pd.DataFrame) -> pd.DataFrame:
 
 def _out_of_scope(text: pd.DataFrame, sieve: Sieve) -> pd.DataFrame:
     """Return the rows out of scope that have a FINESS number, with their type as the extract writes it."""
-    aside = text[sieve.left_out].reset_index(drop=True)
+    aside = text.loc[sieve.left_out, ["finess_et", "structure_type", "category"]].reset_index(drop=True)
     told = sieve.provenance(sieve.left_out).assign(
         **{"finess_et": cleaning.finess(aside["finess_et"]).typed, AS_WRITTEN: _as_written(aside)}
     )
@@ -128,24 +128,20 @@ def _refuse_vague(mapped: set[str], raw: RawTable, card: Card) -> None:
 
 
 def _typed(text: pd.DataFrame, types: pd.Series, card: Card, sieve: Sieve) -> pd.DataFrame:
-    frame = pd.DataFrame({"structure_type": types})
-    frame["finess_et"] = _identifiers(text, card, sieve)
-    frame["modality"] = _modalities(text, frame["structure_type"], card, sieve)
-    for name in ("source_says_in_qpv", "vecu_declared"):
-        frame[name] = coded(text[name], name, card, sieve).fillna(UNKNOWN)
-    for name in ("opened_on", "closed_on", "authorised_on"):
-        frame[name] = _dates(text[name], sieve)
-    frame["siret"] = _sirets(text["siret"], sieve)
-    frame["commune_code"] = _communes(text, sieve)
-    by_commune = cleaning.translated(frame["commune_code"], department_of_commune)
-    frame["department_code"] = by_commune.fillna(cleaning.departments(text["department_code"]))
-    frame["address"] = _addresses(text)
-    frame["postcode"], frame["city"] = _postcodes_and_cities(text)
-    frame["legal_entity"] = cleaning.finess(text["legal_entity"]).typed.fillna(text["legal_entity"])
-    for name in ("name", "category", "source_qpv_code", "vecu_qpv_code"):
-        frame[name] = text[name]
-    frame[AS_WRITTEN] = _as_written(text)
-    return frame.join(coordinates.read(text, frame["department_code"], card, sieve))
+    told = {"structure_type": types, "finess_et": _identifiers(text, card, sieve)}
+    told["modality"] = _modalities(text, types, card, sieve)
+    told |= {name: coded(text[name], name, card, sieve) for name in ("source_says_in_qpv", "vecu_declared")}
+    told |= {name: _dates(text[name], sieve) for name in ("opened_on", "closed_on", "authorised_on")}
+    told["siret"] = _sirets(text["siret"], sieve)
+    told["commune_code"] = _communes(text, sieve)
+    by_commune = cleaning.translated(told["commune_code"], department_of_commune)
+    told["department_code"] = by_commune.fillna(cleaning.departments(text["department_code"]))
+    told["address"] = _addresses(text)
+    told["postcode"], told["city"] = _postcodes_and_cities(text)
+    told["legal_entity"] = cleaning.finess(text["legal_entity"]).typed.fillna(text["legal_entity"])
+    told |= {name: text[name] for name in ("name", "category", "source_qpv_code", "vecu_qpv_code")}
+    told[AS_WRITTEN] = _as_written(text)
+    return pd.DataFrame(told | coordinates.read(text, told["department_code"], card, sieve), copy=False)
 
 
 def _types(text: pd.DataFrame, card: Card, sieve: Sieve, *, is_register: bool) -> pd.Series:
@@ -163,8 +159,10 @@ def _types(text: pd.DataFrame, card: Card, sieve: Sieve, *, is_register: bool) -
     unreadable = silent & ~cleaning.matches(category, CATEGORY)
     sieve.reject(unreadable, "value-unreadable", 'category "{}" (three digits expected)', category)
     sieve.leave_out(silent & by_category.isna(), cleaning.translated(category, _reason))
-    sieve.leave_out(own == OUT_OF_SCOPE, "type " + text["structure_type"].fillna(""))
-    conflict = own.notna() & by_category.notna() & (own != by_category) & (own != OUT_OF_SCOPE)
+    outside = own == OUT_OF_SCOPE
+    if outside.any():
+        sieve.leave_out(outside, "type " + text["structure_type"].fillna(""))
+    conflict = own.notna() & by_category.notna() & (own != by_category) & ~outside
     sieve.warn_at("type-conflict", conflict, text["category"], "the category says another type")
     return own.fillna(by_category)
 
@@ -192,8 +190,7 @@ def _identifiers(text: pd.DataFrame, card: Card, sieve: Sieve) -> pd.Series:
 
 
 def _modalities(text: pd.DataFrame, types: pd.Series, card: Card, sieve: Sieve) -> pd.Series:
-    known = coded(text["modality"], "modality", card, sieve).fillna(UNKNOWN)
-    return known.where(types != MSP, PLURI).astype("str")
+    return coded(text["modality"], "modality", card, sieve).mask(types == MSP, PLURI)
 
 
 def _dates(text: pd.Series, sieve: Sieve) -> pd.Series:
@@ -245,9 +242,10 @@ def _postcodes_and_cities(text: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
 
 def _refuse_conflicts(frame: pd.DataFrame, raw: RawTable) -> None:
     """Raise InputError when a structure stands on several rows that are not identical."""
-    several = frame[frame.duplicated("finess_et", keep=False)]
-    if several.empty:
+    twice = frame["finess_et"].duplicated(keep=False)
+    if not twice.any():
         return
+    several = frame[twice]
     told = [
         f"{raw.place()}: {code} stands on rows {', '.join(map(str, rows['source_row']))} with different {_differing(rows)}"
         for code, rows in list(several.groupby("finess_et"))[:20]

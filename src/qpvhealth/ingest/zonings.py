@@ -122,6 +122,8 @@ def _refuse_unused(raws: list[RawTable], card: Card, known: tuple[Correction, ..
     lost = [theirs for theirs in card.columns.values() if theirs not in headers]
     if lost and len(raws) > 1:
         raise UsageError(f"{card.path.name}: card {card.id}: no sheet has the header {', '.join(lost)}")
+    if not any(c.source == card.id for c in known):
+        return
     keys = pd.concat([_text(raw, _card_of(raw, card, alone=len(raws) == 1))[1] for raw in raws])
     named = corrections.naming(known, card.id, keys)
     if stale := [c.key for c in known if c.source == card.id and c not in named]:
@@ -234,7 +236,7 @@ def _composition(frame: pd.DataFrame, level: str) -> pd.DataFrame:
 def refuse_conflicts(classes: pd.DataFrame, where: str) -> None:
     """Raise InputError when a code of one edition has two classes."""
     key = ["edition", "level", "code"]
-    distinct = classes.drop_duplicates([*key, "zone_class"])
+    distinct = classes[classes.duplicated(key, keep=False)].drop_duplicates([*key, "zone_class"])
     twice = distinct[distinct.duplicated(key, keep=False)]
     if not twice.empty:
         told = [

@@ -133,13 +133,17 @@ def published_geometry(prepared: pd.DataFrame) -> np.ndarray:
 
 def overlaps(perimeters: Perimeters) -> pd.DataFrame:
     """Return the pairs of QPV that overlap by more than 1 m²: ``qpv_code``, ``other_qpv_code``, ``overlap_m2``."""
-    tree = shapely.STRtree(perimeters.polygons)
-    left, right = tree.query(perimeters.polygons, predicate="intersects")
+    codes, polygons = perimeters
+    left, right = shapely.STRtree(polygons).query(polygons)
     left, right = left[left < right], right[left < right]
-    area = shapely.area(shapely.intersection(perimeters.polygons[left], perimeters.polygons[right]))
-    pairs = {"qpv_code": perimeters.codes[left], "other_qpv_code": perimeters.codes[right], "overlap_m2": area}
-    found = pd.DataFrame(pairs)
-    return found[found["overlap_m2"] > OVERLAP_M2].reset_index(drop=True)
+    meet = shapely.intersects(polygons[left], polygons[right])
+    left, right = left[meet], right[meet]
+    beyond = ~shapely.touches(polygons[left], polygons[right])  # most share a border only, which costs less to see
+    left, right = left[beyond], right[beyond]
+    area = shapely.area(shapely.intersection(polygons[left], polygons[right]))
+    over = area > OVERLAP_M2
+    pairs = {"qpv_code": codes[left[over]], "other_qpv_code": codes[right[over]], "overlap_m2": area[over]}
+    return pd.DataFrame(pairs)
 
 
 def _centres(frame: pd.DataFrame) -> np.ndarray:
