@@ -114,12 +114,16 @@ def by_commune(prepared: pd.DataFrame) -> pd.DataFrame:
 
     A QPV over several communes is in each; a commune that is not of the département of the QPV is an error of its file, left out.
     """
-    rows = prepared.loc[prepared["metres"].notna(), ["territory", "department_code", "commune_codes", "metres"]]
-    rows = rows.assign(area_code=rows["commune_codes"].str.split(",")).explode("area_code").dropna(subset="area_code")
-    home = rows[rows["area_code"].map(department_of_commune) == rows["department_code"]]
-    polygons = home.groupby(["area_code", "territory"])["metres"].agg(list).reset_index()
-    together = [shapely.geometrycollections(shapes) for shapes in polygons["metres"]]
-    return polygons.assign(metres=np.array(together, dtype=object))
+    listed = prepared["commune_codes"].where(prepared["metres"].notna()).dropna().str.split(",")
+    at = np.repeat(listed.index.to_numpy(), [len(codes) for codes in listed])
+    places = prepared[["territory", "department_code"]].iloc[at].assign(area_code=[c for cs in listed for c in cs])
+    home = (places["area_code"].map(department_of_commune) == places["department_code"]).to_numpy()
+    cells = places[home].groupby(["area_code", "territory"])
+    number = cells.ngroup().to_numpy()
+    order = np.argsort(number, kind="stable")
+    polygons = prepared["metres"].to_numpy(dtype=object)[at[home][order]]
+    together = shapely.geometrycollections(polygons, indices=number[order])
+    return cells.size().index.to_frame(index=False).assign(metres=np.asarray(together, dtype=object))
 
 
 def published_geometry(prepared: pd.DataFrame) -> np.ndarray:
