@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import csv
+import io
 import re
 from collections import Counter
 from dataclasses import dataclass
@@ -38,7 +39,6 @@ _BOMS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-_LINE = re.compile(r"[^\n]*\n|[^\n]+")
 _BEYOND_ASCII = bytes(range(128, 256))
 _SURROGATE = re.compile("[\udc80-\udcff]")
 
@@ -165,7 +165,9 @@ def _gathered(lines: _Lines, start: int, columns: Columns) -> tuple[list[int], l
     while batch := lines.batch(at):
         if (cells := unquoted.cut(batch, lines.separator, width=columns.width, longest=MAX_CELL)) is not None:
             columns.add_arrays(cells)
-            rows += [line for line, text in enumerate(batch, at + 1) if not text.isspace()]
+            none_blank = len(cells[0]) == len(batch)
+            numbers = range(at + 1, at + 1 + len(batch))
+            rows += numbers if none_blank else [n for n, text in zip(numbers, batch, strict=True) if not text.isspace()]
             at += len(batch)
             continue
         for item in lines.records(at, at + len(batch)):
@@ -331,7 +333,7 @@ def _read_text(path: Path, *, encoding: str | None, separator: str | None, heade
     refuse_bigger(full, MAX_BYTES)
     text, name, why = decode(full, full.read_bytes(), encoding)
     text = text.replace("\r\n", "\n").replace("\r", "\n")
-    lines = _LINE.findall(text)
+    lines = io.StringIO(text, newline="\n").readlines()
     if not any(line.strip() for line in lines):
         raise InputError(f"{full.name}: no record in the file; fetch it again")
     if header_row is not None and not 1 <= header_row <= len(lines):
