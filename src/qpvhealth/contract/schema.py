@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 import pandas as pd
@@ -137,6 +138,11 @@ class Table:
         """The name of the geometry column, if the table has one."""
         return next((c.name for c in self.columns if c.kind == "geometry"), None)
 
+    @cached_property
+    def empty(self) -> pd.DataFrame:
+        """The table without rows; most releases have a dozen."""
+        return pd.DataFrame({c.name: pd.Series(dtype=PANDAS[c.kind]) for c in self.columns})
+
     def column(self, name: str) -> Column:
         """Return one column by its name."""
         return next(c for c in self.columns if c.name == name)
@@ -147,6 +153,8 @@ class Table:
         Only types and order change: a value that does not fit its type raises, none is added, dropped or filled.
         """
         self._same_columns(frame)
+        if frame.empty:
+            return self.empty.copy(deep=False)
         put = self._typed(frame)
         if acceptance.ties(put, self.key) is not None:
             return put
