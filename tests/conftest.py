@@ -7,8 +7,11 @@ from pathlib import Path
 import pytest
 from hypothesis import Phase, settings
 
+# No test is timed: a loaded machine is not a failure.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 # For `make mutants`: a property that fails has done its work, and is not made smaller.
-settings.register_profile("mutants", max_examples=20, phases=[Phase.explicit, Phase.generate])
+settings.register_profile("mutants", deadline=None, max_examples=20, phases=[Phase.explicit, Phase.generate])
 
 REAL = Path(__file__).resolve().parents[2] / "shared" / "data"
 
