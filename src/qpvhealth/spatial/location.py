@@ -38,15 +38,27 @@ def locate(x: np.ndarray, y: np.ndarray, perimeters: Perimeters, within_m: float
     there = np.flatnonzero(np.isfinite(x) & np.isfinite(y))
     points = shapely.points(x[there], y[there])
     shapes, tree = Shapes(perimeters.polygons), shapely.STRtree(perimeters.polygons)
-    at, qpv = tree.query(points, predicate="dwithin", distance=within_m)
-    far = np.setdiff1d(np.arange(len(points)), at)
-    beyond, nearest = tree.query_nearest(points[far], all_matches=True) if len(tree) else _NONE
-    pairs = there[np.concatenate([at, far[beyond]])], np.concatenate([qpv, nearest])
-    ranked = rank(x, y, pairs, shapes)
+    reach = np.maximum(within_m, _at_most(points, perimeters.polygons))
+    at, qpv = tree.query(points, predicate="dwithin", distance=reach)
+    ranked = rank(x, y, (there[at], qpv), shapes)
     return Located(_chosen(ranked, x, y, shapes, perimeters.codes), _within(ranked, within_m, perimeters.codes))
 
 
-_NONE = (np.array([], dtype=np.int64), np.array([], dtype=np.int64))
+def _at_most(points: np.ndarray, polygons: np.ndarray) -> np.ndarray:
+    """Return a distance within which the nearest polygon of each point is: that of a vertex. Points are found faster than borders."""
+    if not len(polygons):
+        return np.zeros(len(points))
+    _, distance = shapely.STRtree(_vertices(polygons)).query_nearest(points, return_distance=True, all_matches=False)
+    return np.asarray(distance + _ROUNDING_M)
+
+
+def _vertices(polygons: np.ndarray) -> np.ndarray:
+    """Return one vertex of each polygon."""
+    return np.asarray(shapely.get_point(shapely.get_exterior_ring(shapely.get_geometry(polygons, 0)), 0))
+
+
+_ROUNDING_M = 0.001
+"""More than coordinates in metres lose to rounding."""
 
 
 def _within(ranked: Ranked, within_m: float, codes: np.ndarray) -> pd.DataFrame:
@@ -172,7 +184,7 @@ def _may_be_nearest(polygons: np.ndarray, points: np.ndarray, group: np.ndarray)
 
     A nearest point is no farther from a vertex of the polygon than the point nearest to that vertex, plus the length of the polygon.
     """
-    vertices = shapely.get_point(shapely.get_exterior_ring(shapely.get_geometry(polygons, 0)), 0)
+    vertices = _vertices(polygons)
     west, south, east, north = shapely.bounds(polygons).T
     length = np.hypot(east - west, north - south) + _ROUNDING_M
     starts = _firsts(group)
@@ -183,9 +195,5 @@ def _may_be_nearest(polygons: np.ndarray, points: np.ndarray, group: np.ndarray)
         polygon, point = tree.query(vertices, predicate="dwithin", distance=reach + length)
         pairs.append((polygon, start + point))
     if not pairs:
-        return _NONE
+        return np.array([], dtype=np.int64), np.array([], dtype=np.int64)
     return np.concatenate([polygon for polygon, _ in pairs]), np.concatenate([point for _, point in pairs])
-
-
-_ROUNDING_M = 0.001
-"""More than coordinates in metres lose to rounding."""

@@ -21,7 +21,7 @@ class Perimeters(NamedTuple):
 
 
 class Shapes:
-    """Polygons in metres, prepared once for each thread that asks.
+    """Polygons in metres, each prepared once for each thread that asks about it.
 
     GEOS builds the inner index of a prepared polygon while it is used, without a lock: two threads that share one end in a
     corrupted heap, even where it has been used before on a vertex of its own (seen in three runs of three).
@@ -30,7 +30,7 @@ class Shapes:
     def __init__(self, polygons: np.ndarray) -> None:
         """Keep polygons; nothing is prepared yet."""
         self.polygons = polygons
-        self._wkb = shapely.to_wkb(polygons)
+        self._boxes = shapely.bounds(polygons)
         self._own = threading.local()
 
     def __len__(self) -> int:
@@ -39,9 +39,11 @@ class Shapes:
 
     def covers(self, which: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
         """Say whether polygon ``which[i]`` covers point ``i``, border included, by GEOS's exact predicate."""
-        order = np.argsort(which, kind="stable")
-        told = np.empty(len(which), dtype=bool)
-        told[order] = shapely.intersects_xy(self._prepared()[which[order]], x[order], y[order])
+        west, south, east, north = self._boxes[which].T
+        near = np.flatnonzero((x >= west) & (x <= east) & (y >= south) & (y <= north))
+        order = near[np.argsort(which[near], kind="stable")]
+        told = np.zeros(len(which), dtype=bool)
+        told[order] = shapely.intersects_xy(self._prepared(which[order]), x[order], y[order])
         return told
 
     def distances(self, which: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -54,13 +56,16 @@ class Shapes:
         found: np.ndarray = shapely.distance(shapely.boundary(self.polygons[which]), shapely.points(x, y))
         return found
 
-    def _prepared(self) -> np.ndarray:
+    def _prepared(self, which: np.ndarray) -> np.ndarray:
+        """Return this thread's own copies of polygons, prepared."""
         mine: np.ndarray | None = getattr(self._own, "polygons", None)
         if mine is None:
-            mine = np.asarray(shapely.from_wkb(self._wkb), dtype=object)
-            shapely.prepare(mine)
-            self._own.polygons = mine
-        return mine
+            mine = self._own.polygons = np.full(len(self.polygons), None, dtype=object)
+        missing = np.bincount(which, minlength=len(mine)).astype(bool) & shapely.is_missing(mine)
+        copies = shapely.from_wkb(shapely.to_wkb(self.polygons[missing]))
+        shapely.prepare(copies)
+        mine[missing] = copies
+        return np.asarray(mine[which])
 
 
 class Ranked(NamedTuple):
