@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from qpvhealth.contract.keys import among, positions
+from qpvhealth.contract.keys import numbers, positions
 from qpvhealth.contract.tables import PUBLISHED, SIZE_BANDS
 from qpvhealth.facts import generations as generation_facts
 from qpvhealth.facts.categories import STRUCTURE_TYPES
@@ -103,44 +103,47 @@ def _npnru(frame: pd.DataFrame, programmes: pd.DataFrame) -> pd.Series:
     return pd.Series(told, index=frame.index).astype("boolean").where(known)
 
 
-def answers(
-    structures: pd.DataFrame, sources: Sources, year: int, *, generation: str, in_force: pd.Series
-) -> pd.DataFrame:
-    """Return the ARS's answer for each structure of a year: ``vecu_declared`` and ``is_unlisted``.
+def answers(structures: pd.DataFrame, sources: Sources, generation: str, in_force: pd.Series) -> pd.DataFrame:
+    """Return the ARS's answer for each structure and year: ``vecu_declared``, ``is_unlisted`` and ``is_contested``.
 
     A declaration about this generation comes first. In a region that has answered, a structure that its answer does not name is
-    "no"; the ARS are asked about MSP and centres only. With no answer, the extract's own column, which speaks of the perimeters in
-    force. Otherwise unknown.
+    "no"; the ARS are asked about MSP and centres only. With no answer, the extract's own column, which speaks of the perimeters
+    ``in_force``. Otherwise unknown.
     """
     rows = sources.declarations
-    rows = rows[(rows["year"] == year) & (rows["generation"] == generation) & (rows["vecu_declared"] != UNKNOWN)]
-    told_by = rows.drop_duplicates("finess_et").set_index("finess_et")["vecu_declared"]
-    named = structures["finess_et"].map(told_by).astype("str")
-    asked = (
-        structures["department_code"].isin(sources.answered.get(year, ()))
-        if len(rows)
-        else pd.Series(data=False, index=structures.index)
-    )
-    unlisted = named.isna() & asked & structures["structure_type"].isin(STRUCTURE_TYPES)
-    own = (
-        structures["vecu_declared"]
-        .astype("str")
-        .where((structures["vecu_declared"] != UNKNOWN) & (in_force == generation))
-    )
-    told = named.where(~unlisted, NO).fillna(own).fillna(UNKNOWN).astype("str")
+    rows = rows[(rows["generation"] == generation) & (rows["vecu_declared"] != UNKNOWN)].drop_duplicates(_ROW)
+    told_by = rows["vecu_declared"].astype("str").reset_index(drop=True)
+    named = told_by.reindex(positions(_ROW, structures, rows)).set_axis(structures.index)
+    unlisted = named.isna() & _asked(structures, sources, rows["year"].unique().tolist())
+    given = structures["vecu_declared"].astype("str")
+    own = given.where((given != UNKNOWN) & (in_force == generation))
+    told = named.where(~unlisted, NO).fillna(own).fillna(UNKNOWN)
     return pd.DataFrame(
         {"vecu_declared": told, "is_unlisted": unlisted, "is_contested": named.notna() & own.notna() & (named != own)}
     )
 
 
-def declared_pairs(structures: pd.DataFrame, sources: Sources, year: int, generation: str) -> pd.DataFrame:
-    """Return the QPV named for each structure declared near: ``finess_et``, ``qpv_code`` (null where none is named)."""
+_ROW = ["finess_et", "year"]
+
+
+def _asked(structures: pd.DataFrame, sources: Sources, years: list[int]) -> pd.Series:
+    """Say which structures an ARS that answered was asked about, in the years that have answers."""
+    asked = pd.Series(data=False, index=structures.index)
+    for year in years:
+        department = structures["department_code"].isin(sources.answered.get(year, ()))
+        asked |= (structures["year"] == year) & department & structures["structure_type"].isin(STRUCTURE_TYPES)
+    return asked
+
+
+def declared_pairs(structures: pd.DataFrame, sources: Sources, generation: str) -> pd.DataFrame:
+    """Return the QPV named for each structure declared near: ``finess_et``, ``year``, ``qpv_code`` (null where none is named)."""
     rows = sources.declarations
-    rows = rows[(rows["year"] == year) & (rows["generation"] == generation) & (rows["vecu_declared"] == YES)]
-    rows = rows[among(rows["finess_et"], structures["finess_et"])]
-    own = structures[(structures["vecu_declared"] == YES) & ~among(structures["finess_et"], rows["finess_et"])]
-    own = own[["finess_et"]].assign(qpv_code=own["vecu_qpv_code"])
-    return pd.concat([rows[["finess_et", "qpv_code"]], own], ignore_index=True).drop_duplicates(ignore_index=True)
+    rows = rows[(rows["generation"] == generation) & (rows["vecu_declared"] == YES)]
+    own = structures[structures["vecu_declared"] == YES]
+    listed, of_rows, of_own = numbers(_ROW, structures, rows, own)
+    told = own[~np.isin(of_own, of_rows)].assign(qpv_code=own["vecu_qpv_code"])
+    columns = [*_ROW, "qpv_code"]
+    return together(rows[np.isin(of_rows, listed)][columns], told[columns]).drop_duplicates(ignore_index=True)
 
 
 def generation_in_force(
@@ -158,7 +161,7 @@ def in_force_rows(stock: pd.DataFrame, in_force: Mapping[int, Mapping[str, str |
 
     Where no generation given is in force, the structure keeps one row, undetermined.
     """
-    wanted = _in_force(stock, in_force)
+    wanted = in_force_at(stock, in_force, METROPOLE)
     chosen = stock[stock["generation"] == wanted]
     orphans = stock[wanted.isna()].drop_duplicates(["finess_et", "year"])
     lost = orphans.assign(situation=UNDETERMINED, qpv_code=None, distance_m=np.nan, is_placed=False)
@@ -168,15 +171,21 @@ def in_force_rows(stock: pd.DataFrame, in_force: Mapping[int, Mapping[str, str |
 
 def in_force_neighbourhoods(frame: pd.DataFrame, in_force: Mapping[int, Mapping[str, str | None]]) -> pd.DataFrame:
     """Select, for each year and territory, the QPV of the generation in force, under the name of their own generation."""
-    return frame[frame["generation"] == _in_force(frame, in_force)]
+    return frame[frame["generation"] == in_force_at(frame, in_force)]
 
 
-def _in_force(frame: pd.DataFrame, in_force: Mapping[int, Mapping[str, str | None]]) -> pd.Series:
-    """Return the generation in force for the year and territory of each row, in the type of ``generation``; null where none is."""
+def in_force_at(
+    frame: pd.DataFrame, in_force: Mapping[int, Mapping[str, str | None]], elsewhere: str | None = None
+) -> pd.Series:
+    """Return the generation in force for the ``year`` and ``territory`` of each row; null where none is.
+
+    ``elsewhere``: the territory that rows without any are held to be in. In the type of ``generation`` where there is one.
+    """
     known, at = counts.distinct(frame, ["year", "territory"])
-    territory = known["territory"].fillna(METROPOLE)
+    territory = known["territory"] if elsewhere is None else known["territory"].fillna(elsewhere)
     names = [in_force[year].get(name) for year, name in zip(known["year"].tolist(), territory, strict=True)]
-    return pd.Series(names, dtype=frame["generation"].dtype).take(at).set_axis(frame.index)
+    kind = frame["generation"].dtype if "generation" in frame else "str"
+    return pd.Series(names, dtype=kind).take(at).set_axis(frame.index)
 
 
 def together(first: pd.DataFrame, more: pd.DataFrame) -> pd.DataFrame:

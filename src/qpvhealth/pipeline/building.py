@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
-from qpvhealth.contract.keys import positions
+from qpvhealth.contract.keys import numbers, positions
 from qpvhealth.contract.tables import PUBLISHED
 from qpvhealth.facts.generations import IN_FORCE, expected_count
-from qpvhealth.facts.situations import LOCATED, SITUATIONS
+from qpvhealth.facts.situations import SITUATIONS
 from qpvhealth.facts.territories import TERRITORIES
 from qpvhealth.indicators import agreement, counts, coverage, headline, net_change, perimeter_effect
 from qpvhealth.ingest import cards as card_files, corrections, inputs as input_files, sources as staged_sources
@@ -233,9 +234,11 @@ def _locations(structures: pd.DataFrame, basis: Basis) -> tuple[pd.DataFrame, pd
     """Locate every structure of every year in every generation: each distinct point is joined once per generation."""
     located, pairs = [], []
     x, y = structures["x"].to_numpy(dtype=float), structures["y"].to_numpy(dtype=float)
+    in_force = assembly.in_force_at(structures, basis.in_force)
     for generation, perimeters in basis.by_generation.items():
         found = location.locate_all(x, y, structures["territory"], perimeters, basis.settings.largest_ring_m)
-        rows = structures[_PLACING].join(found.points).join(_answers(structures, generation, basis))
+        answers = assembly.answers(structures, basis.sources, generation, in_force)
+        rows = structures[_PLACING].join(found.points).join(answers)
         rows["generation"] = generation
         rows["has_perimeters"] = rows["territory"].isna() | rows["territory"].isin(list(perimeters))
         rows["is_surely_elsewhere"] = _surely_elsewhere(rows, generation, basis)
@@ -265,16 +268,6 @@ def _only_placed(rows: pd.DataFrame) -> pd.DataFrame:
     return blanked.assign(n_qpv_inside=rows["n_qpv_inside"].where(placed, 0).fillna(0).astype("int64"))
 
 
-def _answers(structures: pd.DataFrame, generation: str, basis: Basis) -> pd.DataFrame:
-    parts = []
-    asked = structures[["finess_et", "year", "structure_type", "territory", "department_code", "vecu_declared"]]
-    for year in basis.sources.vintages:
-        rows = asked[asked["year"] == year]
-        current = rows["territory"].map(basis.in_force[year]).astype("str")
-        parts.append(assembly.answers(rows, basis.sources, year, generation=generation, in_force=current))
-    return pd.concat(parts)
-
-
 def _surely_elsewhere(rows: pd.DataFrame, generation: str, basis: Basis) -> pd.Series:
     own = basis.neighbourhoods["generation"] == generation
     listed = basis.neighbourhoods.loc[own, "commune_codes"].dropna().str.split(",")
@@ -292,28 +285,29 @@ def _surely_elsewhere(rows: pd.DataFrame, generation: str, basis: Basis) -> pd.S
 
 
 def _pairs(rows: pd.DataFrame, found: pd.DataFrame, generation: str, basis: Basis) -> pd.DataFrame:
-    """Every pair within the largest ring of a point that may decide, and every declared pair whatever its distance.
-
-    A declaration that names no QPV attaches to the nearest one of its territory.
-    """
-    keys, perimeters = ["finess_et", "year", "qpv_code"], basis.by_generation[generation]
-    placed = (rows["location_status"] == LOCATED).to_numpy()
-    near = found[placed[found["point"]]].merge(rows[["finess_et", "year"]], left_on="point", right_index=True)
-    named = [
-        assembly.declared_pairs(rows[rows["year"] == year], basis.sources, year, generation).assign(year=year)
-        for year in basis.sources.vintages
-    ]
-    point = rows[["finess_et", "year", "territory", "x", "y", "nearest_qpv_code"]].assign(is_placed=placed)
-    declared = pd.concat(named, ignore_index=True).merge(point, on=["finess_et", "year"], validate="many_to_one")
-    declared["qpv_code"] = declared["qpv_code"].fillna(declared["nearest_qpv_code"].where(declared["is_placed"]))
-    declared = declared[_same_territory(declared, perimeters)].drop_duplicates(keys)
-    x, y = (declared[c].where(declared["is_placed"]).to_numpy(dtype=float) for c in ("x", "y"))
-    declared["distance_m"] = location.distances(x, y, declared["qpv_code"], perimeters)
-    is_declared = pd.MultiIndex.from_frame(near[keys]).isin(pd.MultiIndex.from_frame(declared[keys]))
-    beyond = declared[~pd.MultiIndex.from_frame(declared[keys]).isin(pd.MultiIndex.from_frame(near[keys]))]
+    """Every pair within the largest ring of a point that may decide, and every declared pair whatever its distance."""
+    keys = ["finess_et", "year", "qpv_code"]
     columns = [*keys, "distance_m", "is_declared"]
-    both = [near.assign(is_declared=is_declared)[columns], beyond.assign(is_declared=True)[columns]]
-    return pd.concat(both, ignore_index=True).assign(generation=generation)
+    placed = assembly.placed_rows(rows)
+    near = found[placed.to_numpy()[found["point"]]].reset_index(drop=True)
+    near = near.join(rows[["finess_et", "year"]].take(near["point"].to_numpy()).reset_index(drop=True))
+    declared = _declared(rows.assign(is_placed=placed), generation, basis).drop_duplicates(keys)
+    of_near, of_declared = numbers(keys, near, declared)
+    told = near.assign(is_declared=np.isin(of_near, of_declared))
+    beyond = declared[~np.isin(of_declared, of_near)].assign(is_declared=True)
+    return assembly.together(told[columns], beyond[columns]).assign(generation=generation)
+
+
+def _declared(rows: pd.DataFrame, generation: str, basis: Basis) -> pd.DataFrame:
+    """Measure every declared pair. A declaration that names no QPV attaches to the nearest one of its territory."""
+    named, perimeters = assembly.declared_pairs(rows, basis.sources, generation), basis.by_generation[generation]
+    point = rows[["territory", "x", "y", "nearest_qpv_code", "is_placed"]]
+    at = positions(["finess_et", "year"], named, rows)
+    declared = named.join(point.take(at).reset_index(drop=True))
+    declared["qpv_code"] = declared["qpv_code"].fillna(declared["nearest_qpv_code"].where(declared["is_placed"]))
+    declared = declared[_same_territory(declared, perimeters)]
+    x, y = (declared[c].where(declared["is_placed"]).to_numpy(dtype=float) for c in ("x", "y"))
+    return declared.assign(distance_m=location.distances(x, y, declared["qpv_code"], perimeters))
 
 
 def _same_territory(declared: pd.DataFrame, perimeters: dict[str, Perimeters]) -> pd.Series:

@@ -61,8 +61,11 @@ def resolve(located: pd.DataFrame, *, vecu_distance_m: float) -> pd.DataFrame:
         (~near, ELSEWHERE, f"beyond-{vecu_distance_m:g}-m"),
     )
     conditions = [np.asarray(c, dtype=bool) for c, _, _ in steps]
-    situation = pd.Series(np.select(conditions, [s for _, s, _ in steps], UNDETERMINED), index=frame.index, dtype="str")
-    rule = pd.Series(np.select(conditions, [r for _, _, r in steps], ""), index=frame.index, dtype="str")
+    step = np.select(conditions, range(len(steps)))  # of the last two, one holds
+    situation, rule = (
+        pd.Series(words, dtype="str").take(step).set_axis(frame.index)
+        for words in ([s for _, s, _ in steps], [r for _, _, r in steps])
+    )
     return pd.DataFrame(
         {
             "situation": situation,
