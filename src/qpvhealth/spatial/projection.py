@@ -60,7 +60,9 @@ def transform_points(x: Array, y: Array, source: str | int, target: str | int) -
         return np.asarray(x, dtype=float), np.asarray(y, dtype=float)
     tx, ty = _transformer(_name(source), _name(target)).transform(np.asarray(x, float), np.asarray(y, float))
     bad = ~(np.isfinite(tx) & np.isfinite(ty))
-    return np.where(bad, np.nan, tx), np.where(bad, np.nan, ty)
+    if bad.any():
+        tx, ty = np.where(bad, np.nan, tx), np.where(bad, np.nan, ty)
+    return tx, ty
 
 
 def transform_geometries(geometries: Array, source: str | int, target: str | int) -> Array:
@@ -72,10 +74,12 @@ def transform_geometries(geometries: Array, source: str | int, target: str | int
     if same_crs(source, target):
         return moved
     xy, owner = shapely.get_coordinates(moved, return_index=True)
-    x, y = transform_points(xy[:, 0], xy[:, 1], source, target)
-    lost = np.isin(owner, owner[np.isnan(x)])
-    moved[owner[lost]] = None
-    return np.asarray(shapely.set_coordinates(moved, np.column_stack([x, y])[~lost]), dtype=object)
+    xy[:, 0], xy[:, 1] = transform_points(xy[:, 0], xy[:, 1], source, target)
+    if (nowhere := np.isnan(xy[:, 0])).any():
+        lost = np.isin(owner, owner[nowhere])
+        moved[owner[lost]] = None
+        xy = xy[~lost]
+    return np.asarray(shapely.set_coordinates(moved, xy), dtype=object)
 
 
 def groups(frame: pd.DataFrame, *columns: str) -> Iterator[tuple[tuple[str, ...], Array]]:

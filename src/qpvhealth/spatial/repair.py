@@ -26,9 +26,9 @@ def repair(geometries: np.ndarray) -> Repaired:
     repair is collapsed: its row stays, nothing can be inside it. The area change is relative to the area as read; NaN where that was 0.
     """
     given = np.array(geometries, dtype=object)
-    given[_has_no_place(given)] = None
-    out = given.copy()
     bad = ~shapely.is_valid(given) | ~np.isin(shapely.get_type_id(given), (POLYGON, MULTIPOLYGON))
+    given[np.flatnonzero(bad)[_has_no_place(given[bad])]] = None
+    out = given.copy()
     out[bad] = _polygonal(shapely.make_valid(given[bad], method="structure", keep_collapsed=False))
     before, after = shapely.area(given), shapely.area(out)
     collapsed = ~(after > 0)
@@ -53,8 +53,8 @@ def _polygonal(geometries: np.ndarray) -> np.ndarray:
     inner, of_part = shapely.get_parts(parts, return_index=True)
     is_polygon = shapely.get_type_id(inner) == POLYGON
     out = np.full(len(geometries), None, dtype=object)
-    owners = owner[of_part][is_polygon]
-    for at in np.unique(owners):
-        kept = inner[is_polygon][owners == at]
-        out[at] = kept[0] if len(kept) == 1 else shapely.union_all(kept)
+    shapely.geometrycollections(inner[is_polygon], indices=owner[of_part][is_polygon], out=out)
+    n = shapely.get_num_geometries(out)
+    out[n == 1] = shapely.get_geometry(out[n == 1], 0)
+    out[n > 1] = shapely.union_all(out[n > 1, None], axis=1)
     return out
