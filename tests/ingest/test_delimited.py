@@ -239,3 +239,14 @@ def test_real_files_have_the_rows_that_were_counted(name, shape):
     table = read_delimited(DATA / name)
     assert table.frame.shape == shape
     assert table.broken == ()
+
+
+@given(st.lists(st.text(st.sampled_from("ab ;é\u00a0'"), max_size=8), max_size=12))
+@settings(max_examples=200, deadline=None)
+def test_lines_without_quotes_are_those_of_the_csv_reader(tmp_path_factory, lines):
+    path = tmp_path_factory.mktemp("lines") / "a.csv"
+    path.write_text("\n".join(["x;y", *lines]), encoding="utf-8")
+    found = read_records(path, separator=";")
+    there = [line for line in ["x;y", *lines] if line.strip()]
+    assert found.fields == list(csv.reader(there, delimiter=";"))
+    assert [found.raw[i] for i in range(len(there))] == there

@@ -443,6 +443,9 @@ class _Lines:
                 yield self.broken(self._from + 1, self.at + 1, *self._bad[self._from])
             elif not self._lines[self._from].strip():
                 self.at += 1
+            elif '"' not in (line := self._lines[self._from]) and len(line) <= MAX_CELL:  # nothing to weigh
+                self.at += 1
+                yield _Record(self.at, self.at + 1, _naive(line, self.separator))
             else:
                 yield self._next(reader)
 
