@@ -433,3 +433,13 @@ def test_names_that_are_not_in_utf8_are_refused_clearly(tmp_path):
     for words, code in ((["--raw", raw, "--out", tmp_path / odd / "out"], 4), (["--raw", tmp_path / odd], 3)):
         done = run("build", *words, cwd=tmp_path)
         assert (done.returncode, "not in UTF-8" in done.stderr) == (code, True), done.stderr
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a device of Linux")
+def test_an_answer_that_cannot_be_written_is_no_bug(tmp_path):
+    raw = tiny(tmp_path / "raw")
+    words = [*COMMAND, "sources", "list", "--raw", raw]
+    with open("/dev/full", "w", encoding="utf-8") as full:  # noqa: PTH123 -- Path is imported for types only
+        done = subprocess.run(words, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 4
+    assert done.stderr.startswith("Error: the answer cannot be written: No space left")

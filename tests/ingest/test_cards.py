@@ -67,6 +67,9 @@ def test_an_absolute_path_is_not_published(tmp_path):
     ("text", "message"),
     [
         ("", "no [[source]] card"),
+        (STRUCTURES.replace("year=2019", "year=99999999999999999999"), "year must be a year"),
+        (STRUCTURES.replace("year=2019", "year=0"), "year must be a year"),
+        (STRUCTURES.replace("2019-03-31", "0001-01-01"), "reference_date must be a day since 1900-01-01"),
         ("source = 3", "no [[source]] card"),
         ("source = ['a']", "no [[source]] card"),
         ("[source]\nid='a'", "two brackets"),

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+
 import pandas as pd
 import pytest
 
@@ -21,6 +23,13 @@ def table(**columns):
 
 def test_without_a_file_nothing_is_corrected(tmp_path, card):
     assert corrections.load(tmp_path, [card("structures")]) == ()
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir, lambda path: path.symlink_to("gone")])
+def test_what_stands_in_the_place_of_corrections_is_not_passed_over(tmp_path, card, make):
+    make(tmp_path / "corrections.toml")
+    with pytest.raises(UsageError, match="not a file"):
+        corrections.load(tmp_path, [card("structures")])
 
 
 def test_corrections_are_read(tmp_path, card):

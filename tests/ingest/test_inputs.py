@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 
 import pytest
 
@@ -66,6 +67,22 @@ def test_companions_of_a_shapefile_are_hashed(tmp_path):
     (found,) = inputs.resolve(cards.load(tmp_path))
     assert set(found.sidecars) == {".dbf", ".prj"}
     assert found.as_dict()["sidecars"] == found.sidecars
+
+
+@pytest.mark.parametrize("how", ["replaced", "written to", "removed"])
+def test_a_file_that_changes_after_it_was_hashed_is_refused(tmp_path, how):
+    found = inputs.resolve(raw_folder(tmp_path, "path='s.csv'"))
+    inputs.refuse_changed(found)
+    path = tmp_path / "s.csv"
+    if how == "replaced":
+        shutil.copy2(path, tmp_path / "new")
+        (tmp_path / "new").replace(path)
+    elif how == "written to":
+        path.write_bytes(path.read_bytes() + b"\n")
+    else:
+        path.unlink()
+    with pytest.raises(InputError, match=r"changed while it was read: card 0: s\.csv"):
+        inputs.refuse_changed(found)
 
 
 def test_the_fingerprint_changes_with_what_can_change_a_release(tmp_path):

@@ -56,6 +56,13 @@ def test_an_empty_sheet_that_is_asked_for_has_no_rows(told):
     assert (code, found["sheet"], rows) == (0, "b", [])
 
 
+def test_too_many_sheets_end_it_in_words(told, monkeypatch):
+    monkeypatch.setattr(child, "MAX_SHEETS", 1)
+    assert told({"a": [["x"]]})[0] == 0
+    code, _, _, said = told({"a": [["x"]], "b": []})
+    assert (code, "2 sheets, at most 1" in said) == (1, True)
+
+
 def test_a_monstrous_cell_ends_it_in_words(told):
     assert told({"a": [["x" * 32_000]]})[0] == 0
     with pytest.raises(ValueError, match="a cell of 40001 characters"):

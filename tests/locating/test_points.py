@@ -214,7 +214,7 @@ def test_wrong_outputs_and_distances_are_refused(tmp_path, neighbourhoods):
         run(tmp_path / "p.parquet", neighbourhoods, tmp_path / "o.xlsx")
     with pytest.raises(UsageError, match="already has qpv_code"):
         run(tmp_path / "named.parquet", neighbourhoods, tmp_path / "o.parquet")
-    with pytest.raises(UsageError, match="0 or more"):
+    with pytest.raises(UsageError, match="from 0 to"):
         points.locate_file(tmp_path / "p.parquet", neighbourhoods, tmp_path / "o.parquet", distance_m=-1)
     with pytest.raises(InputError, match="cannot be read"):
         run(tmp_path / "absent.parquet", neighbourhoods, tmp_path / "o.parquet")
@@ -382,3 +382,9 @@ def test_a_kept_index_needs_no_frames(tmp_path, neighbourhoods):
     """
     ran = subprocess.run([sys.executable, "-c", textwrap.dedent(told)], capture_output=True, text=True, check=True)
     assert ran.stdout.split() == ["kept", "False"]
+
+
+@pytest.mark.parametrize("distance", [-1, np.nan, np.inf, 1e300, 1_000_001])
+def test_a_distance_that_is_none_is_refused(tmp_path, neighbourhoods, distance):
+    with pytest.raises(UsageError, match="metres expected"):
+        points.locate_file(tmp_path / "p.csv", neighbourhoods, tmp_path / "o.csv", distance_m=distance)

@@ -69,6 +69,16 @@ def build(tmp_path):
     return run
 
 
+def test_a_file_that_is_replaced_while_it_is_read_is_refused(build, tmp_path):
+    build({2019: [f"310000001;MSP;31555;{INSIDE};;"]}, Q2015)
+
+    def replace(_step):
+        (tmp_path / "s2019.csv").write_text(HEADER, encoding="utf-8")
+
+    with pytest.raises(InputError, match="changed while it was read: card s2019"):
+        qpvhealth.build(tmp_path, progress=replace)
+
+
 Q2015 = {"qpv-2015": [square("QP031001", insee_com="31555")]}
 
 

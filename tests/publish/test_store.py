@@ -537,3 +537,23 @@ def test_a_name_that_is_not_in_utf8_is_refused(tmp_path):
     with pytest.raises(PublishError, match="not in UTF-8"), Store(tmp_path / "\udce9").lock():
         pytest.fail("locked")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_whose_name_is_too_long_has_no_release(tmp_path):
+    store = Store(tmp_path / ("d" * 300))
+    assert store.releases() == []
+    assert store.current() is None
+    with pytest.raises(PublishError, match="too long"), store.lock():
+        pass
+
+
+@pytest.mark.parametrize("content", [b"releases/" + b"a" * 5_000, b"releases/\0", b"\xff", b""])
+def test_a_link_that_names_no_release_names_nothing(tmp_path, content):
+    (tmp_path / "releases" / "a").mkdir(parents=True)
+    (tmp_path / "current").write_bytes(content)
+    assert Store(tmp_path).current() is None
+
+
+def test_a_pipe_in_the_place_of_the_link_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "current")
+    assert Store(tmp_path).current() is None

@@ -101,6 +101,15 @@ def test_a_null_point_gets_nulls():
     assert found.pairs["point"].tolist() == [2]
 
 
+@pytest.mark.parametrize(("x", "y"), [(np.nan, 1.0), (1.0, np.nan), (np.nan, np.nan)])
+def test_half_a_point_is_none(x, y):
+    found = locate_all(np.array([1.0, x]), np.array([1.0, y]), pd.Series(["metropole"] * 2), {"metropole": ONE}, RING)
+    assert found.points["qpv_code"].isna().tolist() == [False, True]
+    assert list(found.pairs.columns) == ["point", "qpv_code", "distance_m"]
+    assert found.pairs["point"].tolist() == [0]
+    assert np.isnan(distances(np.array([x]), np.array([y]), pd.Series(["A"]), {"metropole": ONE})).all()
+
+
 def test_a_structure_is_compared_with_the_qpv_of_its_territory_only():
     both = {"metropole": perimeters(A=square(0, 0)), "mayotte": perimeters(M=square(0, 1000))}
     territory = pd.Series(["metropole", "mayotte", "guyane", None, "metropole"], dtype="str")

@@ -120,6 +120,14 @@ def test_a_point_that_contradicts_what_is_declared(at, crs):
     assert (kept["location_status"], kept["source_id"]) == ("located", "register")
 
 
+@pytest.mark.parametrize("at", [(574357.1, 6279642.3), (1e308, 43.6), (1.44, 90.001), (-180.001, 0.0)])
+def test_degrees_that_are_no_place_on_earth_contradict_and_have_no_position(at):
+    row = placed([candidate(at=at)], shapes={}).iloc[0]
+    assert row["location_status"] == "contradictory"
+    assert np.isnan(row["longitude"])
+    assert np.isnan(row["latitude"])
+
+
 def test_the_tolerance_of_an_outline_is_exact():
     box = shapely.box(574000, 6279000, 575000, 6280000)
     shapes = {"commune": pd.DataFrame({"area_code": ["31555"], "geometry": [box], "crs": ["EPSG:2154"]})}

@@ -62,7 +62,7 @@ def build(
             f"Nothing has changed: {known}"
         )
         return
-    _build(raw, out, chosen, fingerprint, strict=strict, as_json=as_json)
+    _build(raw, out, chosen, fingerprint, resolved, strict=strict, as_json=as_json)
 
 
 def _plan(resolved: list[Input], chosen: Settings, *, up_to_date: bool, as_json: bool) -> None:
@@ -76,8 +76,11 @@ def _plan(resolved: list[Input], chosen: Settings, *, up_to_date: bool, as_json:
     click.echo("Nothing has changed since the current release." if up_to_date else "A build would write a new release.")
 
 
-def _build(raw: Path, out: Path, chosen: Settings, fingerprint: str, *, strict: bool, as_json: bool) -> None:
+def _build(
+    raw: Path, out: Path, chosen: Settings, fingerprint: str, resolved: list[Input], *, strict: bool, as_json: bool
+) -> None:
     from qpvhealth.contract.tables import PUBLISHED
+    from qpvhealth.ingest import inputs
     from qpvhealth.pipeline import building
     from qpvhealth.publish import release
     from qpvhealth.publish.manifest import Facts
@@ -86,6 +89,7 @@ def _build(raw: Path, out: Path, chosen: Settings, fingerprint: str, *, strict: 
     target = Store(out)
     with target.lock(), Progress() as tell:
         built = building.build(raw, chosen, progress=tell)
+        inputs.refuse_changed(resolved)  # the fingerprint is theirs
         if strict:
             _refuse_strict(built.findings)
         tell("publishing")

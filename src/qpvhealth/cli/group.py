@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import sys
@@ -13,13 +14,14 @@ import click
 from qpvhealth import __version__
 from qpvhealth.cli.options import FILE
 from qpvhealth.cli.output import harmless, log
-from qpvhealth.errors import QpvhealthError, UsageError
+from qpvhealth.errors import PublishError, QpvhealthError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
 BUG, INTERRUPTED = 70, 130
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 MIN_WIDTH, PLAIN_WIDTH, MAX_WIDTH = 50, 80, 110
 
 
@@ -118,12 +120,27 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         click.echo("Interrupted; nothing was published.", err=True)
         code = INTERRUPTED
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _let_go_of_stdout()
         code = 0
-    except Exception:
-        logging.getLogger("qpvhealth.bug").exception("This is a bug: please report it with this traceback.")
-        code = BUG
+    except Exception as error:  # noqa: BLE001 -- the last one to ask
+        code = _unforeseen(error)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _unforeseen(error: Exception) -> int:
+    """Say that the answer could not be written on stdout, or report a bug with its traceback; return the exit code."""
+    if isinstance(error, OSError) and error.filename is None and error.errno in FULL:
+        _let_go_of_stdout()
+        with suppress(OSError):
+            click.echo(f"Error: the answer cannot be written: {error.strerror}", err=True)
+        return PublishError.exit_code
+    logging.getLogger("qpvhealth.bug").error("This is a bug: please report it with this traceback.", exc_info=error)
+    return BUG
+
+
+def _let_go_of_stdout() -> None:
+    """Send nowhere what is still to be written there, so that Python does not fail once more at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _read_names_in_utf8() -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import MAXYEAR, MINYEAR, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -87,6 +87,8 @@ REQUIRED: dict[str, tuple[str, ...]] = {
 }
 BOUNDARY_LEVELS = ("commune", "department", "region")
 LONGEST_TYPE = 60
+EARLIEST = date(1900, 1, 1)
+"""No extract is older; what is counted back from its day stays a date."""
 ZONING_LEVELS = ("qpv", "tvs", "commune")
 AREA_KEYS = {"regions", "departments"}
 TAKEN_NAMES = ("msp", "cds", "msp_cds", "primary", "all", "none", "out_of_scope")
@@ -231,6 +233,7 @@ def _type_name(kind: type) -> str:
 def _bad_values(entry: dict[str, Any]) -> list[str]:
     return [
         *_bad_words(entry),
+        *_bad_dates(entry),
         *(p for key in ("covers", "answered") if key in entry for p in _bad_area(key, entry[key])),
         *_bad_mappings(entry),
         *_bad_generation(entry),
@@ -249,6 +252,14 @@ def _bad_words(entry: dict[str, Any]) -> Iterator[str]:
     if not all(isinstance(code, str) for code in entry.get("codes", [])):
         yield "codes is a list of QPV codes, as texts"
     yield from _bad_types(entry.get("other_types", []))
+
+
+def _bad_dates(entry: dict[str, Any]) -> Iterator[str]:
+    for key in ("year", "population_year", "reference_year"):
+        if entry.get(key, MINYEAR) not in range(MINYEAR, MAXYEAR + 1):
+            yield f"{key} must be a year, not {entry[key]}"
+    if entry.get("reference_date", EARLIEST) < EARLIEST:
+        yield f"reference_date must be a day since {EARLIEST}, not {entry['reference_date']}"
 
 
 def _bad_types(names: list[Any]) -> Iterator[str]:

@@ -5,6 +5,7 @@ A correction that matches nothing, or whose wrong value is no longer there, stop
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -41,7 +42,7 @@ def load(folder: Path, cards: list[Card]) -> tuple[Correction, ...]:
     Raises UsageError for a file that cannot be read, a key that is missing or unknown, or a source without card.
     """
     path = folder / FILE_NAME
-    if not path.is_file():
+    if not os.path.lexists(path):  # a pipe, a folder or a link to nothing is refused below, not passed over
         return ()
     document = read_toml(path)
     entries = document.get("correction", [])

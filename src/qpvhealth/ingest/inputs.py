@@ -25,13 +25,18 @@ SAID_ELSEWHERE = ("sha256", "invented", "note")
 LIBRARIES = ("geopandas", "numpy", "pandas", "pyarrow", "pyogrio", "pyproj", "python-calamine", "shapely")
 
 
+Seen = tuple[int, ...]
+"""Of a file: its number, size and times of change."""
+
+
 @dataclass(frozen=True)
 class Input:
-    """One card with the hash of its file, and of the files that go with a shapefile."""
+    """One card with the hash of its file, and of the files that go with a shapefile; and what the system said of each before."""
 
     card: Card
     sha256: str
     sidecars: dict[str, str]
+    seen: dict[Path, Seen]
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain values for the manifest."""
@@ -70,6 +75,9 @@ def resolve(cards: list[Card]) -> list[Input]:
 def _input(card: Card) -> Input:
     _refuse_address(card.given_path)
     path = guard.checked_path(card.path)
+    beside = {s: path.with_suffix(s) for s in SIDECARS} if path.suffix.lower() == ".shp" else {}
+    beside = {s: p for s, p in beside.items() if p.is_file()}
+    seen = {p: _seen(p) for p in (path, *beside.values())}
     sha256 = guard.sha256_of(path)
     stated = str(card.get("sha256", sha256)).lower()
     if stated != sha256:
@@ -77,8 +85,25 @@ def _input(card: Card) -> Input:
             f"{card.shown_path}: its bytes are not those of the card (sha256 {sha256}, the card says {stated});"
             " take the right file, or write the new hash after checking what changed"
         )
-    beside = {s: path.with_suffix(s) for s in SIDECARS} if path.suffix.lower() == ".shp" else {}
-    return Input(card, sha256, {s: guard.sha256_of(p) for s, p in beside.items() if p.is_file()})
+    return Input(card, sha256, {s: guard.sha256_of(p) for s, p in beside.items()}, seen)
+
+
+def refuse_changed(inputs: list[Input]) -> None:
+    """Refuse files that changed after they were hashed: what was read may not be what the hash says.
+
+    Raises InputError, all files at once.
+    """
+    changed = [f"card {i.card.id}: {p.name}" for i in inputs for p, seen in i.seen.items() if _seen(p) != seen]
+    if changed:
+        raise InputError(f"changed while it was read: {', '.join(changed)}; run again when nobody writes to it")
+
+
+def _seen(path: Path) -> Seen:
+    try:
+        found = path.stat()
+    except OSError:
+        return ()
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
 def _refuse_address(given: str) -> None:

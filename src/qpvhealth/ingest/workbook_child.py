@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from python_calamine import CalamineSheet, CalamineWorkbook
 
 BATCH = 2_000
+MAX_SHEETS = 1_000
 MAX_CELL = 40_000  # Excel itself stops at 32,767
 FIRST_YEAR = 1901  # serial dates below are small numbers shown as dates
 _EPOCH = dt.datetime(1899, 12, 30)  # noqa: DTZ001 -- a workbook knows no time zone
@@ -84,6 +85,8 @@ def found(book: CalamineWorkbook, asked: str) -> tuple[dict[str, Any], CalamineS
     worksheets = [m for m in book.sheets_metadata if str(m.typ).endswith(".WorkSheet")]
     visible = [m.name for m in worksheets if str(m.visible).endswith(".Visible")]
     names = [m.name for m in worksheets]
+    if len(names) > MAX_SHEETS:
+        raise ValueError(f"{len(names)} sheets, at most {MAX_SHEETS} are read")
     answer: dict[str, Any] = {"names": names, "visible": visible, "full": [], "sheet": None}
     if asked:
         chosen = [book.get_sheet_by_name(asked)] if asked in names else []

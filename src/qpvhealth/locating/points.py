@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
 THREADS = 2
 IN_FLIGHT = 4
+LARGEST_M = 1_000_000.0
+"""No territory is as wide, from the sea to the sea, as this distance."""
 QPV, NEAR, DISTANCE = "qpv_code", "near_qpv_code", "distance_m"
 
 
@@ -97,8 +99,8 @@ def locate_file(
     Raises UsageError for a wrong option or column, InputError for a file that is missing, unsafe or damaged, PublishError when
     ``out`` cannot be written.
     """
-    if not (np.isfinite(distance_m) and distance_m >= 0):
-        raise UsageError(f"distance {distance_m}: metres expected, 0 or more")
+    if not 0 <= distance_m <= LARGEST_M:
+        raise UsageError(f"distance {distance_m}: metres expected, from 0 to {LARGEST_M:,.0f}")
     if engine == "dask":
         from qpvhealth.locating import cluster  # noqa: PLC0415 -- an extra that most do not install
 

@@ -83,6 +83,7 @@ def build(raw: str | Path, settings: Settings | None = None, *, progress: Callab
     known = corrections.load(folder, cards)
     inputs = input_files.resolve(cards)
     sources = staged_sources.read_all(cards, known, tell)
+    input_files.refuse_changed(inputs)
     tell("preparing perimeters")
     basis = _basis(sources, chosen)
     tables = _tables(basis, invented=cards[0].is_invented, tell=tell)

@@ -98,7 +98,7 @@ class Store:
 
     def releases(self) -> list[str]:
         """List the ids, from the oldest to the newest."""
-        if not self.folder.is_dir():
+        if not _exists(self.folder) or not self.folder.is_dir():
             return []
         found = [p for p in self.folder.iterdir() if p.is_dir() and not p.name.startswith(".")]
         return [p.name for p in sorted(found, key=lambda p: (p.stat().st_mtime_ns, p.name))]

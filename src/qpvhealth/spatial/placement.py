@@ -57,7 +57,7 @@ def place(
     ``location_score`` and ``commune_found``. ``outlines``: by level of ``OUTLINE_LEVELS``, ``area_code``, ``territory`` and ``metres``.
 
     Returns one row per structure, in their order: ``location_status`` and its note, precision, error (metres), the source used,
-    ``x`` and ``y`` in the metres of the territory, ``longitude`` and ``latitude``, the number of sources that give a point and
+    ``x`` and ``y`` in the metres of the territory, ``longitude`` and ``latitude`` (null where they are no place on earth), the number of sources that give a point and
     the largest distance between their usable points. A territory that is not declared follows from the point.
     """
     declared = structures[["finess_et", "territory", *AREAS]]
@@ -71,6 +71,8 @@ def place(
     chosen["location_precision"] = chosen["location_precision"].fillna("unknown")
     error = chosen["location_precision"].map(dict(error_m)).astype("float64")
     chosen["location_error_m"] = error.where(chosen["location_status"] == LOCATED)
+    on_earth = chosen["longitude"].between(-180, 180) & chosen["latitude"].between(-90, 90)
+    chosen[["longitude", "latitude"]] = chosen[["longitude", "latitude"]].where(on_earth)
     chosen["territory"] = structures["territory"].reset_index(drop=True).fillna(chosen["territory_found"])
     return chosen.join(_agreement(structures, offered, best)).reset_index(drop=True)
 
