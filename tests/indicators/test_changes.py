@@ -159,6 +159,141 @@ def test_what_stays_is_carried_one_factor_at_a_time(old, new, cause):
     assert causes([old], [new]) == cause
 
 
+PARTIAL = accounts.Interval(2018, 2019, FIRST, LAST, None, {"13"})
+NEWLY_COVERED = accounts.Interval(2018, 2019, FIRST, LAST, {"13"}, None)
+LINKED = links(("A", "B"))
+ASIDE = OUT_OF_SCOPE | {"type_as_written": "604"}
+B = {"finess_et": "B"}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "given", "evidence"),
+    [
+        ([{}], [{}, B], {"known": LINKED}, "a confirmed link splits another record"),
+        ([], [{"opened_on": "2018-04-01"}], {}, "opened_on lies between the two reference dates"),
+        ([OUT_OF_SCOPE], [{}], {}, "the first extract lists it out of scope, under the same type"),
+        (
+            [ASIDE],
+            [{}, B | {"type_as_written": "604"}],
+            {},
+            "the first extract lists it out of scope, under another type",
+        ),
+        (
+            [OUT_OF_SCOPE | {"type_as_written": "CPTS"}],
+            [{}],
+            {},
+            "the first extract lists it out of scope, in words that the other extract does not use",
+        ),
+        ([], [{}], {"interval": NEWLY_COVERED}, "the first extract does not cover the area"),
+        (
+            [{"is_in_stock": False, "opened_on": "2009-01-01"}],
+            [{}],
+            {},
+            "listed as closed in the first extract, as open in the second",
+        ),
+        ([], [{"opened_on": "2009-05-01"}], {}, "opened_on is not after the first reference date"),
+        ([], [{"opened_on": "1900-01-01"}], {}, "opened_on is a placeholder"),
+        ([], [{}], {}, "no opening date"),
+        ([], [{"opened_on": "2019-09-01"}], {}, "opened_on is after the second reference date"),
+        ([{}, B], [B], {"known": LINKED}, "a confirmed link merges it into another record"),
+        (
+            [{}],
+            [{"is_in_stock": False, "closed_on": "2018-04-01"}],
+            {},
+            "closed_on lies between the two reference dates",
+        ),
+        (
+            [{}],
+            [{"is_in_stock": False, "closed_on": "2018-03-31"}],
+            {},
+            "closed_on is not after the first reference date",
+        ),
+        ([{}], [OUT_OF_SCOPE], {}, "the second extract lists it out of scope, under the same type"),
+        ([{}], [], {"interval": PARTIAL}, "the second extract does not cover the area"),
+        ([{}], [], {}, "no longer listed, no closing date"),
+        ([{}], [{"is_in_stock": False}], {}, "listed as not yet open in the second extract"),
+        ([{"structure_type": "CDS"}], [{}], {}, "another type"),
+        ([{"modality": "mono"}], [{}], {}, "another modality"),
+        ([{}], [{"department_code": None}], {}, "another area for the same point"),
+        ([{}], [{"address": "9 RUE B", "x": 500.0}], {}, "another address"),
+        (
+            [{"address": None}],
+            [{"x": 500.0, "place": "in_qpv"}],
+            {},
+            "another point, and an address that one extract does not give",
+        ),
+        ([{}], [{"x": 40.0}], {}, "same address, another point"),
+        (
+            [{"location_status": "missing", "x": None}],
+            [{"place": "in_qpv"}],
+            {},
+            "same address, a point that became known, unknown or of another precision",
+        ),
+        ([{}], [{"answer": "yes"}], {}, "added"),
+        ([{"answer": "yes"}], [{"answer": "no"}], {}, "withdrawn"),
+        ([{"answer": "no"}], [{}], {}, "became unknown"),
+        ([{}], [{"answer": "no"}], {}, "became no"),
+        (
+            [{}],
+            [{"place": "in_qpv", "place_other": "elsewhere", "generation": "qpv-2024"}],
+            {},
+            "same place, other generation",
+        ),
+        (
+            [{"place_other": "in_qpv"}],
+            [{"place": "in_qpv", "place_other": "elsewhere"}],
+            {},
+            "same place, edited polygons",
+        ),
+    ],
+)
+def test_the_evidence_says_which_test_held(before, after, given, evidence):
+    interval, known = given.get("interval", INTERVAL), given.get("known", NO_LINKS)
+    found = changes.account(extract(*before), extract(*after), interval, known)
+    assert evidence in found["evidence"].tolist()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "fields"),
+    [
+        ({}, {"answer": "yes"}, "answer"),
+        (
+            {"closed_on": "2030-01-01"},
+            {"answer": "yes", "address": "9 RUE B", "postcode": None, "opened_on": "2001-01-01"},
+            "address,postcode,answer,opened_on,closed_on",
+        ),
+        ({"modality": "mono", "structure_type": "CDS"}, {"location_status": "centroid"}, None),
+        ({}, {"x": 40.0}, "nothing"),
+    ],
+)
+def test_the_fields_that_differ_are_listed(old, new, fields):
+    """Of the last case only the point differs, which is no field of the record."""
+    found = changes.account(extract(old), extract(new), INTERVAL, NO_LINKS)
+    expected = {None: "structure_type,modality,location_status", "nothing": None}.get(fields, fields)
+    assert {None if pd.isna(c) else c for c in found["changed"]} == {expected}
+
+
+def test_what_enters_or_leaves_has_no_field_that_differs():
+    found = changes.account(extract({}, B | {"is_in_stock": False, "answer": "yes"}), extract(B), INTERVAL, NO_LINKS)
+    assert set(found["finess_et"]) == {"A", "B"}
+    assert found["changed"].isna().all()
+
+
+VALUES = pd.Series(["a", "a", None, "a", None], dtype="str"), pd.Series(["a", "b", "b", None, None], dtype="str")
+
+
+@pytest.mark.parametrize(
+    ("compare", "told"),
+    [
+        (accounts.differ, [False, True, False, False, False]),
+        (accounts.unlike, [False, True, True, True, False]),
+        (accounts.same, [True, False, False, False, False]),
+    ],
+)
+def test_a_null_is_neither_like_nor_unlike_unless_said(compare, told):
+    assert compare(*VALUES).tolist() == told
+
+
 def test_effects_are_null_where_near_is_unknown():
     found = changes.account(
         extract({"place": "vecu_proxy"}), extract({"place": "in_qpv", "x": 300.0}), INTERVAL, NO_LINKS
