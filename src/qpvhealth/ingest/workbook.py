@@ -16,7 +16,7 @@ from typing import IO, TYPE_CHECKING, Any
 import numpy as np
 
 from qpvhealth.errors import InputError, Place, UsageError
-from qpvhealth.ingest.delimited import Columns
+from qpvhealth.ingest.columns import Columns
 from qpvhealth.ingest.guard import MIB, checked_path, inflated_chunks, opened_zip, refuse_bigger
 from qpvhealth.ingest.raw import RawTable
 
