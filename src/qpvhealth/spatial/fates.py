@@ -8,8 +8,6 @@ and geometry decides everything else (domain reference, sections 3.2 and 3.5).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import pandas as pd
 import shapely
@@ -17,9 +15,6 @@ import shapely
 from qpvhealth.errors import ContractError
 from qpvhealth.facts.territories import TERRITORIES
 from qpvhealth.spatial.projection import transform_geometries
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 EDGE_SHARE = 0.05
 FLAT_REACH_M = 100.0
@@ -76,15 +71,12 @@ def fates(before: pd.DataFrame, after: pd.DataFrame, *, edge_share: float = EDGE
     gone (``qpv_code_to`` null) or new (``qpv_code_from`` null), with the largest share that any other covers. Only territories
     that have polygons in both generations are compared. Raises ContractError when a territory does not balance.
     """
-    parts = [
-        _in_territory(old, new, edge_share).assign(territory=territory)
-        for territory, old, new in _shared(before, after)
-    ]
-    frame = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=COLUMNS)
-    frame = frame.assign(
+    old, new = _shared(before, after)
+    found = _linked(old, new, edge_share)
+    frame = found.assign(
         generation_from=_only(before["generation"]),
         generation_to=_only(after["generation"]),
-        group=frame.groupby(["territory", "group"], sort=True).ngroup() + 1,
+        group=found.groupby(["territory", "group"], sort=True).ngroup() + 1,
     )
     assert_balance(frame, before, after)
     return frame[COLUMNS]
@@ -143,50 +135,71 @@ def _only(generation: pd.Series) -> str | None:
     return str(generation.iloc[0]) if len(generation) else None
 
 
-def _shared(before: pd.DataFrame, after: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame, pd.DataFrame]]:
-    new = dict(iter(after.sort_values("qpv_code").groupby("territory")))
-    for territory, rows in before.sort_values("qpv_code").groupby("territory"):
-        if territory in new:
-            yield str(territory), rows.reset_index(drop=True), new[territory].reset_index(drop=True)
+def _shared(before: pd.DataFrame, after: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the QPV of the territories that both generations have, by territory and code."""
+    common = set(before["territory"]) & set(after["territory"])
+    old, new = (
+        side[side["territory"].isin(common)].sort_values(["territory", "qpv_code"], ignore_index=True)
+        for side in (before, after)
+    )
+    return old, new
 
 
-def _in_territory(old: pd.DataFrame, new: pd.DataFrame, edge_share: float) -> pd.DataFrame:
-    pairs = _overlaps(old["metres"].to_numpy(dtype=object), new["metres"].to_numpy(dtype=object))
+def _linked(old: pd.DataFrame, new: pd.DataFrame, edge_share: float) -> pd.DataFrame:
+    """Link the QPV that share enough of either, give each to its group and each group its fate."""
+    pairs = _overlaps(old, new)
     linked = (pairs[["share_of_from", "share_of_to"]].max(axis=1) >= edge_share) | pairs["overlap_m2"].isna()
     edges = pairs[linked]
     group = components(edges["old"].to_numpy(), edges["new"].to_numpy(), len(old), len(new))
     rows = pd.concat([edges, _alone(pairs, edges, len(old), len(new))], ignore_index=True)
-    from_code = rows["old"].map(old["qpv_code"]).astype("str")
-    to_code = rows["new"].map(new["qpv_code"]).astype("str")
+    from_code, to_code = (_of_node(side["qpv_code"], rows[c]) for side, c in ((old, "old"), (new, "new")))
     place = rows["old"].fillna(rows["new"] + len(old)).astype("int64").to_numpy()
     letter = to_code.str.extract(r"^QN.*([IMNC])$", expand=False).astype("str")
-    told = rows[_EDGE].assign(qpv_code_from=from_code, qpv_code_to=to_code, group=group[place], letter=letter)
-    return told.assign(fate=_fate(told))
+    territory = _of_node(old["territory"], rows["old"]).fillna(_of_node(new["territory"], rows["new"]))
+    told = {"qpv_code_from": from_code, "qpv_code_to": to_code, "territory": territory, "letter": letter}
+    named = rows[_EDGE].assign(**told, group=group[place])
+    return named.assign(fate=_fate(named))
 
 
-def _overlaps(old: np.ndarray, new: np.ndarray) -> pd.DataFrame:
-    """Return the pairs that touch, by position, with the area in common; null where one of them has no area."""
+def _of_node(values: pd.Series, at: pd.Series) -> pd.Series:
+    """Return the value of each node by its position, null where there is none."""
+    return values.reindex(at.fillna(-1).astype("int64")).set_axis(at.index)
+
+
+def _overlaps(old: pd.DataFrame, new: pd.DataFrame) -> pd.DataFrame:
+    """Return the pairs that touch, by position, with the area in common; null where one of them has no area.
+
+    The metres of two territories are not the same metres: each is looked at alone.
+    """
+    parts = [np.empty((5, 0))]
+    for territory in old["territory"].unique():
+        at, then = (np.flatnonzero(side["territory"] == territory) for side in (old, new))
+        (i, j), measured = _touching(
+            *(side["metres"].to_numpy(dtype=object)[k] for side, k in ((old, at), (new, then)))
+        )
+        parts.append(np.vstack([at[i], then[j], measured]))
+    frame = pd.DataFrame(np.hstack(parts).T, columns=["old", "new", *_EDGE])
+    return frame.astype({"old": "int64", "new": "int64"})
+
+
+def _touching(old: np.ndarray, new: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the pairs that touch in one territory, and what ``_EDGE`` names of each."""
     at, then = shapely.STRtree(old).query(new, predicate="intersects")[::-1]
     area_from, area_to = shapely.area(old[at]), shapely.area(new[then])
     solid = (area_from > 0) & (area_to > 0)
     at, then, area_from, area_to = at[solid], then[solid], area_from[solid], area_to[solid]
     common = shapely.area(shapely.intersection(old[at], new[then]))
-    shares = {
-        "share_of_from": np.minimum(common / area_from, 1.0),
-        "share_of_to": np.minimum(common / area_to, 1.0),
-    }
-    touching = pd.DataFrame({"old": at, "new": then, **shares, "overlap_m2": common})
-    flat = [_nearest_of_flat(old, new), _nearest_of_flat(new, old)[["new", "old"]].set_axis(["old", "new"], axis=1)]
-    return pd.concat([touching, pd.concat(flat).drop_duplicates()], ignore_index=True).astype(
-        dict.fromkeys(_EDGE, "float64")
-    )
+    measured = np.vstack([np.minimum(common / area_from, 1.0), np.minimum(common / area_to, 1.0), common])
+    flat = np.unique(np.hstack([_nearest_of_flat(old, new), _nearest_of_flat(new, old)[::-1]]), axis=1)
+    unknown = np.full((len(_EDGE), flat.shape[1]), np.nan)
+    return np.hstack([np.vstack([at, then]), flat]), np.hstack([measured, unknown])
 
 
-def _nearest_of_flat(flat: np.ndarray, others: np.ndarray) -> pd.DataFrame:
-    """Pair what has no area left with the nearest of the other generation, within ``FLAT_REACH_M``."""
+def _nearest_of_flat(flat: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Pair, by position, what has no area left with the nearest of the other generation, within ``FLAT_REACH_M``."""
     lost = np.flatnonzero(shapely.area(flat) == 0)
     near = shapely.STRtree(others).query_nearest(flat[lost], max_distance=FLAT_REACH_M, all_matches=False)
-    return pd.DataFrame({"old": lost[near[0]], "new": near[1]})
+    return np.vstack([lost[near[0]], near[1]])
 
 
 def components(left: np.ndarray, right: np.ndarray, n_left: int, n_right: int) -> np.ndarray:
