@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from qpvhealth.facts.dates import PLACEHOLDERS
 from qpvhealth.facts.territories import NO_REGION
+from qpvhealth.indicators.counts import cells
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,20 +32,21 @@ def back_cast(extract: pd.DataFrame, dates: Mapping[int, date]) -> pd.DataFrame:
     year, département and type ``n_structures`` (opened by that date and not closed by it) and ``n_undated``: no opening date, or a
     placeholder, and not closed by then: they could have been there.
     """
-    parts = [_at(extract, pd.Timestamp(day)).assign(year=year) for year, day in sorted(dates.items())]
-    return pd.concat(parts, ignore_index=True)
+    days = dict(sorted(dates.items()))
+    at = pd.DatetimeIndex(list(days.values()), dtype="datetime64[s]").to_numpy()[:, None]
+    placeholders = [pd.Timestamp(d) for d in PLACEHOLDERS]
+    opened = extract["opened_on"].mask(extract["opened_on"].isin(placeholders)).to_numpy()
+    is_closed = extract["closed_on"].to_numpy() <= at
+    keys = [extract["department_code"].fillna(NO_REGION), extract["structure_type"]]
+    group = pd.DataFrame(dict(zip(_AREA, keys, strict=True))).groupby(_AREA)
+    cells, number = group.size().index, group.ngroup().to_numpy()
+    told = {"n_structures": (opened <= at) & ~is_closed, "n_undated": np.isnat(opened) & ~is_closed}
+    sums = {c: np.concatenate([np.bincount(number[m], minlength=len(cells)) for m in of]) for c, of in told.items()}
+    named = cells.to_frame(index=False).iloc[np.tile(np.arange(len(cells)), len(days))].reset_index(drop=True)
+    return named.assign(**sums, year=np.repeat(list(days), len(cells)))
 
 
-def _at(extract: pd.DataFrame, day: pd.Timestamp) -> pd.DataFrame:
-    opened = extract["opened_on"].mask(extract["opened_on"].isin([pd.Timestamp(d) for d in PLACEHOLDERS]))
-    closed = extract["closed_on"].notna() & (extract["closed_on"] <= day)
-    marks = extract.assign(
-        department_code=extract["department_code"].fillna(NO_REGION),
-        n_structures=((opened <= day) & ~closed).astype("int64"),
-        n_undated=(opened.isna() & ~closed).astype("int64"),
-    )
-    keys = ["department_code", "structure_type"]
-    return marks.groupby(keys, as_index=False)[["n_structures", "n_undated"]].sum()
+_AREA = ["department_code", "structure_type"]
 
 
 def then_and_now(structures: pd.DataFrame, dates: Mapping[int, date]) -> pd.DataFrame:
@@ -55,8 +58,8 @@ def then_and_now(structures: pd.DataFrame, dates: Mapping[int, date]) -> pd.Data
     """
     last = max(dates)
     keys = ["year", "department_code", "structure_type"]
-    stock = structures[structures["is_in_stock"]].fillna({"department_code": NO_REGION})
-    then = stock.groupby(keys).size().rename("n_then")
+    stock = structures.loc[structures["is_in_stock"], keys].fillna({"department_code": NO_REGION})
+    then = cells(stock, keys, "n_then").set_index(keys)
     past = _past(dates, last)
     now = back_cast(structures[structures["year"] == last], past).set_index(keys)
     frame = pd.concat([then, now.rename(columns={"n_structures": "n_now"})], axis=1).fillna(0).astype("Int64")
@@ -90,16 +93,21 @@ def _named(keys: list[str], name: Any) -> dict[str, Any]:  # noqa: ANN401
 
 def _steps(series: pd.DataFrame) -> pd.DataFrame:
     """Compare each date of one series with the one before it, area by area."""
-    wide = series.pivot_table(index="area_code", columns="date", values="value", aggfunc="sum", fill_value=0)
-    step = wide.diff(axis=1).iloc[:, 1:]
+    known = series.dropna(subset=["area_code", "date"])
+    area, day = pd.factorize(known["area_code"])[0], known["date"].to_numpy()
+    dates, at = np.unique(day, return_inverse=True)
+    shape = (area.max(initial=-1) + 1, len(dates))
+    value = known["value"].to_numpy(dtype="float64", na_value=0)
+    wide = np.bincount(area * len(dates) + at, value, shape[0] * shape[1]).reshape(shape)
+    step = np.diff(wide, axis=1)
     return pd.DataFrame(
         {
-            "from_date": wide.columns[:-1],
-            "to_date": step.columns,
-            "rises": step.clip(lower=0).sum().to_numpy(),
-            "falls": step.clip(upper=0).sum().to_numpy(),
-            "net": step.sum().to_numpy(),
-            "n_falling": (step < 0).sum().to_numpy(),
+            "from_date": dates[:-1],
+            "to_date": dates[1:],
+            "rises": step.clip(min=0).sum(axis=0),
+            "falls": step.clip(max=0).sum(axis=0),
+            "net": step.sum(axis=0),
+            "n_falling": (step < 0).sum(axis=0),
         }
     )
 

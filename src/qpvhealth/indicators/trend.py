@@ -10,6 +10,7 @@ from __future__ import annotations
 import pandas as pd
 
 from qpvhealth.facts.situations import IN_QPV
+from qpvhealth.indicators.counts import distinct, sums
 
 ALL, COUNTRY, POOLED = "all", "FR", "pooled"
 AREA = ["generation", "from_year", "to_year", "level", "area_code"]
@@ -31,9 +32,9 @@ def shift_share(stocks: pd.DataFrame) -> pd.DataFrame:
     """
     keys = [c for c in stocks.columns if c not in ("structure_type", *_STOCKS)]
     own = _split(stocks)
-    group = stocks.assign(one=1).groupby([*keys, "one"], as_index=False)
-    pooled = _split(group[list(_STOCKS)].sum().drop(columns="one").assign(structure_type=POOLED))
-    summed = own.assign(one=1).groupby([*keys, "one"], as_index=False)[["expected", "specific"]].sum(min_count=1)
+    areas, group = distinct(stocks, keys)
+    pooled = _split(areas.join(stocks[list(_STOCKS)].groupby(group).sum()).assign(structure_type=POOLED))
+    summed = own[["expected", "specific"]].groupby(group).sum(min_count=1)
     total = pooled.drop(columns=["expected", "specific"]).assign(
         structure_type=ALL, expected=summed["expected"], specific=summed["specific"]
     )
@@ -75,8 +76,9 @@ def trend(counts: pd.DataFrame, pairs: pd.DataFrame) -> pd.DataFrame:
 
 def _paired(counts: pd.DataFrame, pairs: pd.DataFrame, keys: list[str], names: tuple[str, str]) -> pd.DataFrame:
     """Put the stocks of both years side by side; 0 where a year counts none."""
+    told = counts[["year", "n_structures", *(k for k in keys if k in counts)]]
     sides = [
-        pairs.merge(counts, left_on=year, right_on="year").groupby(keys)["n_structures"].sum().rename(name)
+        pairs.merge(told, left_on=year, right_on="year").rename(columns={"n_structures": name})
         for year, name in zip(("from_year", "to_year"), names, strict=True)
     ]
-    return pd.concat(sides, axis=1).fillna(0).astype("int64").reset_index()
+    return sums(pd.concat(sides, ignore_index=True).fillna(dict.fromkeys(names, 0)), keys, list(names))
