@@ -38,7 +38,7 @@ def extract(opened, **places):
     kinds = dict.fromkeys(("opened_on", "closed_on"), "datetime64[s]")
     texts = [c for c in RECORD if c not in ("is_in_stock", "x", "y", *kinds)]
     structures = pd.DataFrame(rows).astype(kinds | dict.fromkeys(["finess_et", *texts], "str"))
-    there = {"situation_by_place": [places[n] for n in opened], "vecu_declared": "unknown", "qpv_code": None}
+    there = {"place": [places[n] for n in opened], "answer": "unknown", "qpv_code": None}
     placed = pd.DataFrame(there).astype("str")
     return accounting.Extract(structures, {"qpv-2015": placed})
 

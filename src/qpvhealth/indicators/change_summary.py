@@ -10,7 +10,7 @@ import pandas as pd
 from qpvhealth.errors import ContractError
 from qpvhealth.facts.territories import NO_REGION
 from qpvhealth.indicators.accounts import SIDES
-from qpvhealth.indicators.counts import cells
+from qpvhealth.indicators.counts import cells, sums
 
 ALL, COUNTRY = "all", "FR"
 LEVELS: dict[str, str | None] = {
@@ -100,16 +100,18 @@ def residuals(counts: pd.DataFrame, summary: pd.DataFrame, pairs: pd.DataFrame) 
     ``counts``: ``generation``, ``year``, the columns of ``CELL`` and ``n_structures`` (0 where a cell has no row). ``pairs``:
     the ``from_year`` and ``to_year`` accounted for, each for every generation of ``counts``.
     """
-    stock = counts[counts["level"].isin(list(LEVELS))]
-    sides = {
-        name: pairs.merge(stock, left_on=year, right_on="year").groupby([*PAIR, *CELL])["n_structures"].sum()
+    stock = counts.loc[counts["level"].isin(list(LEVELS)), ["generation", "year", *CELL, "n_structures"]]
+    opening, closing = (
+        pairs.merge(stock.rename(columns={"n_structures": name}), left_on=year, right_on="year")
         for name, year in (("opening", "from_year"), ("closing", "to_year"))
-    }
-    asked = pd.MultiIndex.from_frame(summary[["from_year", "to_year"]]).isin(pd.MultiIndex.from_frame(pairs))
-    causes = summary[asked].groupby([*PAIR, *CELL])["n"].sum().rename("causes")
-    frame = pd.concat([sides["opening"].rename("opening"), causes, sides["closing"].rename("closing")], axis=1)
-    filled = frame.fillna(0).astype("int64").reset_index()
-    return filled.assign(residual=filled["closing"] - filled["opening"] - filled["causes"])
+    )
+    causes = summary[[*PAIR, *CELL, "n"]].merge(pairs, on=["from_year", "to_year"]).rename(columns={"n": "causes"})
+    every = pd.concat([opening, causes, closing], ignore_index=True).fillna(dict.fromkeys(_MEASURES, 0))
+    found = sums(every, [*PAIR, *CELL], _MEASURES)
+    return found.assign(residual=found["closing"] - found["opening"] - found["causes"])
+
+
+_MEASURES = ["opening", "causes", "closing"]
 
 
 def assert_balance(counts: pd.DataFrame, summary: pd.DataFrame, pairs: pd.DataFrame) -> None:

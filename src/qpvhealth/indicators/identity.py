@@ -56,6 +56,8 @@ READ = (
 
 _GONE = (causes.CLOSED, causes.LATE_DEREGISTRATION, causes.LEFT_EXTRACT, causes.IDENTITY, causes.NOT_ATTRIBUTABLE)
 _COME = (causes.OPENED, causes.LATE_REGISTRATION, causes.IDENTITY, causes.NOT_ATTRIBUTABLE)
+CAUSES = frozenset({*_GONE, *_COME})
+"""The causes of changes that identities are proposed from; the others are no use to ``candidates``."""
 
 
 def candidates(before: pd.DataFrame, after: pd.DataFrame, changes: pd.DataFrame) -> pd.DataFrame:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import lru_cache
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from itertools import combinations, pairwise
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -29,11 +31,17 @@ Rule = Mapping[str, str | None]
 InForce = Mapping[int, Rule]
 
 
-class Extract(NamedTuple):
-    """One extract as the accounting reads it: its structures, and by generation their place, answer and QPV."""
+@dataclass(frozen=True)
+class Extract:
+    """One extract as the accounting reads it: its structures, and by generation their ``qpv_code``, ``place`` and ``answer``."""
 
     structures: pd.DataFrame
     by_generation: Mapping[str, pd.DataFrame]
+
+    @cached_property
+    def territory(self) -> pd.Categorical:
+        """The territory of each structure; the metropolitan one where it is not known."""
+        return pd.Categorical(self.structures["territory"].fillna(METROPOLE))
 
 
 def places(located: pd.DataFrame, vecu_distance_m: float) -> pd.Series:
@@ -58,7 +66,7 @@ def extracts(structures: pd.DataFrame, located: pd.DataFrame, out_of_scope: pd.D
         own = _with_aside(listed, out_of_scope[out_of_scope["year"] == year])
         there = located[["finess_et", "generation", *_PLACED]].iloc[np.asarray(places.get(year, ()), dtype=int)]
         found = {g: there[there["generation"] == g] for g in names}
-        return Extract(own, {g: _aligned(frame, own["finess_et"]) for g, frame in found.items() if len(frame)})
+        return Extract(own, {g: _aligned(f, own["finess_et"]) for g, f in found.items() if len(f)})
 
     return of_year
 
@@ -66,11 +74,14 @@ def extracts(structures: pd.DataFrame, located: pd.DataFrame, out_of_scope: pd.D
 _PLACED = ["situation_by_place", "vecu_declared", "qpv_code"]
 
 
-def _aligned(places: pd.DataFrame, number: pd.Series) -> pd.DataFrame:
-    """Put the places of one generation in the order of the structures; nulls where one has none."""
-    if places["finess_et"].reset_index(drop=True).equals(number):
-        return places[_PLACED].reset_index(drop=True)
-    return places.set_index("finess_et")[_PLACED].reindex(number).reset_index(drop=True)
+def _aligned(located: pd.DataFrame, number: pd.Series) -> pd.DataFrame:
+    """Put the places of one generation in the order of the structures; undetermined and unknown where one has none."""
+    if located["finess_et"].reset_index(drop=True).equals(number):
+        rows = located.reset_index(drop=True)
+    else:
+        rows = located.set_index("finess_et").reindex(number).reset_index(drop=True)
+    place, answer = rows["situation_by_place"].fillna(UNDETERMINED), rows["vecu_declared"].fillna(UNKNOWN)
+    return pd.DataFrame({"qpv_code": rows["qpv_code"], "place": place, "answer": answer})
 
 
 def _with_aside(rows: pd.DataFrame, aside: pd.DataFrame) -> pd.DataFrame:
@@ -115,32 +126,22 @@ def view(extract: Extract, own: Rule, other: Rule) -> pd.DataFrame:
 
 def _placed(extract: Extract, own: Rule, other: Rule) -> pd.DataFrame:
     """Say where each structure of an extract is (``pairing.PLACE_COLUMNS``) under its own perimeters and under the other's."""
-    codes, territories = pd.factorize(extract.structures["territory"].fillna(METROPOLE))
-    chosen, across = (
-        pd.Series([rule.get(t) for t in territories], dtype="str").take(codes).reset_index(drop=True)
-        for rule in (own, other)
+    here, there = _picked(extract, own), _picked(extract, other)
+    return here.assign(place_other=there["place"])
+
+
+def _picked(extract: Extract, rule: Rule) -> pd.DataFrame:
+    """Pick for each structure its place in the generation that a rule chooses in its territory, and that ``generation``."""
+    chosen = pd.Series([rule.get(t) for t in extract.territory.categories], dtype="str")
+    generation = chosen.take(extract.territory.codes).reset_index(drop=True)
+    found = pd.DataFrame(
+        {"qpv_code": None, "place": UNDETERMINED, "answer": UNKNOWN}, index=generation.index, dtype="str"
     )
-    here = _picked(extract, chosen)
-    there = here if own == other else _picked(extract, across)
-    place = here["situation_by_place"].fillna(UNDETERMINED)
-    told = {
-        "generation": chosen,
-        "qpv_code": here["qpv_code"],
-        "place": place,
-        "answer": here["vecu_declared"].fillna(UNKNOWN).where(chosen.notna(), UNKNOWN),
-        "place_other": place if there is here else there["situation_by_place"].fillna(UNDETERMINED),
-    }
-    return pd.DataFrame(told)
-
-
-def _picked(extract: Extract, generation: pd.Series) -> pd.DataFrame:
-    """Pick for each structure the row of its generation; nulls where it has none."""
-    nothing = pd.DataFrame(index=extract.structures.index, columns=_PLACED, dtype="str")
-    for name in generation.dropna().unique():
+    for name in chosen.dropna().unique():
         at, frame = generation == name, extract.by_generation.get(name)
         if frame is not None:
-            nothing = frame if at.all() else nothing.where(~at, frame)
-    return nothing
+            found = frame if at.all() else found.where(~at, frame)
+    return found.assign(generation=generation)
 
 
 def interval(first: Vintage, last: Vintage) -> Interval:
@@ -163,6 +164,17 @@ def tables(
     Raises ContractError unless opening stock and causes give the closing stock for every type, situation and area, and the
     fates of the QPV add up in every territory.
     """
+    with ThreadPoolExecutor(1) as beside:
+        # areas in common are GEOS alone, which lets the rest of Python go on
+        fated = beside.submit(_fates, basis)
+        told = _accounts(structures, located, counts, basis, out_of_scope)
+        return told | {"neighbourhood_fates": fated.result()}
+
+
+def _accounts(
+    structures: pd.DataFrame, located: pd.DataFrame, counts: pd.DataFrame, basis: Basis, out_of_scope: pd.DataFrame
+) -> dict[str, pd.DataFrame]:
+    """Return what ``tables`` does, but for the fates of the QPV."""
     dates = {year: vintage.reference_date for year, vintage in basis.sources.vintages.items()}
     pairs = consecutive(basis.sources.vintages)
     found = changes_between(structures, located, pairs, basis.sources.vintages, basis, out_of_scope=out_of_scope)
@@ -175,8 +187,7 @@ def tables(
         "changes": found,
         "change_summary": summary,
         "links": basis.sources.links,
-        "link_candidates": _candidates(structures, found, pairs),
-        "neighbourhood_fates": _fates(basis),
+        "link_candidates": _candidates(structures, found),
         "trend": trend.trend(counts, years),
         "then_and_now": backcast.then_and_now(structures, dates),
         "published_series": basis.sources.series,
@@ -223,16 +234,13 @@ def _batches(frames: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
         yield pd.concat(waiting, ignore_index=True)
 
 
-def _candidates(structures: pd.DataFrame, found: pd.DataFrame, pairs: list[tuple[int, int]]) -> pd.DataFrame:
-    """Propose identities for every pair of years, from the changes under the perimeters in force."""
-    current, asked = found[found["generation"] == IN_FORCE], structures[["year", *identity.READ]]
+def _candidates(structures: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:
+    """Propose identities between the years of every interval, from the changes under the perimeters in force."""
+    telling = found[(found["generation"] == IN_FORCE) & found["cause"].isin(identity.CAUSES)]
+    asked = structures[["year", *identity.READ]]
     proposed = (
-        identity.candidates(
-            asked[asked["year"] == a],
-            asked[asked["year"] == b],
-            current[(current["from_year"] == a) & (current["to_year"] == b)],
-        )
-        for a, b in pairs
+        identity.candidates(asked[asked["year"] == a], asked[asked["year"] == b], rows)
+        for (a, b), rows in telling.groupby(["from_year", "to_year"])
     )
     parts = [part for part in proposed if len(part)]
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=identity.COLUMNS)

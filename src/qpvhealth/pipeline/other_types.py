@@ -14,7 +14,7 @@ from qpvhealth.contract.keys import among
 from qpvhealth.contract.rules import Finding
 from qpvhealth.contract.tables import ALL
 from qpvhealth.facts.categories import STRUCTURE_TYPES
-from qpvhealth.indicators import change_summary, counts, figures, headline
+from qpvhealth.indicators import change_summary, changes, counts, figures, headline
 from qpvhealth.pipeline import accounting
 
 if TYPE_CHECKING:
@@ -78,6 +78,8 @@ def tables(others: Placed, every: pd.DataFrame, counted: pd.DataFrame, basis: Ba
 
 def _changes(others: Placed, yearly: pd.DataFrame, out_of_scope: pd.DataFrame, basis: Basis) -> pd.DataFrame:
     """Account for the changes between consecutive extracts, held against the counts; a year whose cards name no type covers nothing."""
+    if others.structures.empty:
+        return changes.none()
     vintages = {y: replace(v, departments=v.other_departments) for y, v in basis.sources.vintages.items()}
     pairs = accounting.consecutive(vintages)
     found = accounting.changes_between(
