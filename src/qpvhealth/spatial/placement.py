@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import shapely
 
+from qpvhealth.contract.keys import numbers, positions
 from qpvhealth.facts.situations import CENTROID, CONTRADICTORY, LOCATED, MISSING
 from qpvhealth.facts.territories import COMMUNE_OF_ARRONDISSEMENT
 from qpvhealth.spatial.projection import (
@@ -60,13 +61,13 @@ def place(
     ``x`` and ``y`` in the metres of the territory, ``longitude`` and ``latitude`` (null where they are no place on earth), the number of sources that give a point and
     the largest distance between their usable points. A territory that is not declared follows from the point.
     """
-    declared = structures[["finess_et", "territory", *AREAS]]
-    offered = candidates.merge(declared, on="finess_et", how="inner", validate="many_to_one")
-    offered = _positioned(offered)
-    offered = _judged(offered, outlines, tolerance_m, minimum_score)
-    offered["status_rank"] = offered["location_status"].map(_STATUS_RANK)
-    best = offered.sort_values(["status_rank", "rank", "source_id"], kind="stable").drop_duplicates("finess_et")
-    chosen = structures[["finess_et"]].merge(best, on="finess_et", how="left", validate="one_to_one")
+    at = positions(["finess_et"], candidates, structures)
+    declared = structures[["territory", *AREAS]].take(at[at >= 0]).reset_index(drop=True)
+    offered = _positioned(candidates[at >= 0].reset_index(drop=True).join(declared))
+    offered, owner = _judged(offered, outlines, tolerance_m, minimum_score), at[at >= 0]
+    best = _best(offered, owner, len(structures))
+    chosen = offered.drop(columns="finess_et").reindex(best).reset_index(drop=True)
+    chosen.insert(0, "finess_et", structures["finess_et"].reset_index(drop=True))
     chosen["location_status"] = chosen["location_status"].fillna(MISSING)
     chosen["location_precision"] = chosen["location_precision"].fillna("unknown")
     error = chosen["location_precision"].map(dict(error_m)).astype("float64")
@@ -74,7 +75,18 @@ def place(
     on_earth = chosen["longitude"].between(-180, 180) & chosen["latitude"].between(-90, 90)
     chosen[["longitude", "latitude"]] = chosen[["longitude", "latitude"]].where(on_earth)
     chosen["territory"] = structures["territory"].reset_index(drop=True).fillna(chosen["territory_found"])
-    return chosen.join(_agreement(structures, offered, best)).reset_index(drop=True)
+    return chosen.assign(**_agreement(offered, owner, best))
+
+
+def _best(offered: pd.DataFrame, owner: np.ndarray, n_structures: int) -> np.ndarray:
+    """Return the position of the point used for each structure, -1 where none is offered: the best status, then the first in rank."""
+    status = offered["location_status"].map(_STATUS_RANK).to_numpy()
+    source, _ = pd.factorize(offered["source_id"], sort=True)
+    order = np.lexsort((source, offered["rank"], status, owner))
+    first = order[np.flatnonzero(np.diff(owner[order], prepend=-1))]
+    best = np.full(n_structures, -1)
+    best[owner[first]] = first
+    return best
 
 
 def _positioned(offered: pd.DataFrame) -> pd.DataFrame:
@@ -104,17 +116,17 @@ def _judged(
     outside = _outside_declared(frame, outlines, tolerance_m)
     doubted = has_point & _of_doubted_system(frame, stray | outside)
     located = frame["location_status"] == LOCATED
-    notes = pd.Series(None, index=frame.index, dtype="str")
-    for reason, at in (
-        ("no point", ~has_point),
-        ("outside its declared territory, or every territory", stray & located),
-        ("far from its declared commune or département", outside & located),
-        ("most points of this source and system are elsewhere than declared", doubted & located),
-        ("the geocoder found another commune", elsewhere & located),
-        ("score too low", poor),
-        ("the point stands for a commune or a place", frame["location_status"] == CENTROID),
-    ):
-        notes = notes.where(~at | notes.notna(), reason)
+    reasons = {
+        "no point": ~has_point,
+        "outside its declared territory, or every territory": stray & located,
+        "far from its declared commune or département": outside & located,
+        "most points of this source and system are elsewhere than declared": doubted & located,
+        "the geocoder found another commune": elsewhere & located,
+        "score too low": poor,
+        "the point stands for a commune or a place": frame["location_status"] == CENTROID,
+    }
+    reason = np.select([np.asarray(at) for at in reasons.values()], range(len(reasons)), -1)
+    notes = pd.array([*reasons], dtype="str").take(reason, allow_fill=True)
     contradictory = located & has_point & (stray | outside | doubted | elsewhere)
     status = frame["location_status"].where(~poor, CENTROID).where(~contradictory, CONTRADICTORY)
     return frame.assign(location_status=status.where(has_point, MISSING), location_note=notes)
@@ -122,9 +134,15 @@ def _judged(
 
 def _another_commune(frame: pd.DataFrame) -> pd.Series:
     """Say where the geocoder found another commune than the declared one, an arrondissement being its commune."""
-    found = frame["commune_found"].replace(COMMUNE_OF_ARRONDISSEMENT)
-    declared = frame["commune_code"].replace(COMMUNE_OF_ARRONDISSEMENT)
-    return found.notna() & declared.notna() & (found != declared)
+    found, declared = frame["commune_found"], frame["commune_code"]
+    differs = found.notna() & declared.notna() & (found != declared)
+    differs[differs] = _whole(found[differs]) != _whole(declared[differs])
+    return differs
+
+
+def _whole(communes: pd.Series) -> pd.Series:
+    """Return communes, an arrondissement as its commune."""
+    return communes.map(COMMUNE_OF_ARRONDISSEMENT).astype("str").fillna(communes)
 
 
 def _outside_declared(
@@ -153,39 +171,40 @@ def _of_doubted_system(frame: pd.DataFrame, wrong: pd.Series) -> pd.Series:
 
     Its system is not the one stated, and those that fell in the right area by chance cannot decide either.
     """
-    there = frame["longitude"].notna()
-    alike = wrong.where(there).groupby([frame[c] for c in ("source_id", "crs", "territory")], dropna=False)
-    return (alike.transform("count") >= DOUBTED_FROM) & (alike.transform("mean") > DOUBTED_SHARE)
+    there = frame["longitude"].notna().to_numpy()
+    system, _ = pd.factorize(numbers(["source_id", "crs", "territory"], frame)[0])
+    n, n_wrong = (np.bincount(system[rows], minlength=len(frame))[system] for rows in (there, there & wrong))
+    return pd.Series((n >= DOUBTED_FROM) & (n_wrong > DOUBTED_SHARE * n), index=frame.index)
 
 
 def _outside(frame: pd.DataFrame, outlines: pd.DataFrame, column: str, tolerance_m: float) -> np.ndarray:
     """Say which points lie farther than the tolerance from the outline of their declared area; false where there is none."""
-    codes = frame[column].where(
-        frame[column].isin(outlines["area_code"]), frame[column].replace(COMMUNE_OF_ARRONDISSEMENT)
-    )
-    shapes = outlines.set_index("area_code")
-    same = codes.map(shapes["territory"]) == frame["territory"]
-    at = np.flatnonzero(same & frame["x"].notna() & frame["y"].notna())
-    areas = shapes["metres"].reindex(codes.iloc[at]).to_numpy(dtype=object)
+    out, area = np.zeros(len(frame), dtype=bool), _area(frame[column], pd.Index(outlines["area_code"]))
+    known = np.flatnonzero((area >= 0) & frame["x"].notna() & frame["y"].notna())
+    home = outlines["territory"].array.take(area[known]) == frame["territory"].array.take(known)
+    at = known[np.asarray(home, dtype=bool)]
     points = shapely.points(frame["x"].to_numpy()[at], frame["y"].to_numpy()[at])
-    out = np.zeros(len(frame), dtype=bool)
-    out[at] = shapely.distance(points, areas) > tolerance_m
+    out[at] = shapely.distance(points, outlines["metres"].to_numpy(dtype=object)[area[at]]) > tolerance_m
     return out
 
 
-def _agreement(structures: pd.DataFrame, offered: pd.DataFrame, best: pd.DataFrame) -> pd.DataFrame:
+def _area(codes: pd.Series, known: pd.Index) -> np.ndarray:
+    """Return the position of each area, an arrondissement that is not there being its commune; -1 where there is none."""
+    at = np.asarray(known.get_indexer(pd.Index(codes)))
+    lost = np.flatnonzero(at < 0)
+    at[lost] = known.get_indexer(pd.Index(_whole(codes.iloc[lost])))
+    return at
+
+
+def _agreement(offered: pd.DataFrame, owner: np.ndarray, best: np.ndarray) -> dict[str, np.ndarray]:
     """Count the sources that give a point, and measure how far the usable ones lie from the one used."""
-    with_point = offered[offered["x"].notna()]
-    n = with_point.groupby("finess_et")["source_id"].nunique()
-    usable = with_point[with_point["location_status"] == LOCATED]
-    several = usable[usable.duplicated("finess_et", keep=False)]
-    pairs = several.merge(best[["finess_et", "x", "y"]], on="finess_et", suffixes=("", "_used"))
-    gap = shapely.distance(shapely.points(pairs["x"], pairs["y"]), shapely.points(pairs["x_used"], pairs["y_used"]))
-    conflict = pairs.assign(gap=gap).groupby("finess_et")["gap"].max()
-    codes = structures["finess_et"].reset_index(drop=True)
-    return pd.DataFrame(
-        {
-            "n_location_sources": codes.map(n).fillna(0).astype("int64"),
-            "location_conflict_m": codes.map(conflict).astype("float64"),
-        }
-    )
+    there, source = offered["x"].notna().to_numpy(), pd.factorize(offered["source_id"])[0]
+    given = np.unique(owner[there] * len(offered) + source[there]) // max(len(offered), 1)
+    usable = there & (offered["location_status"] == LOCATED).to_numpy()
+    several = np.flatnonzero(usable & (np.bincount(owner[usable], minlength=len(best))[owner] > 1))
+    x, y = (offered[c].to_numpy() for c in ("x", "y"))
+    used = best[owner[several]]
+    conflict = np.full(len(best), np.nan)
+    gap = shapely.distance(shapely.points(x[several], y[several]), shapely.points(x[used], y[used]))
+    np.fmax.at(conflict, owner[several], gap)
+    return {"n_location_sources": np.bincount(given, minlength=len(best)), "location_conflict_m": conflict}

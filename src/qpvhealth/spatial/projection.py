@@ -125,8 +125,11 @@ def outside_box(lon: Array, lat: Array, area: pd.Series) -> Array:
 
     False without a position or a known area: nothing is held against what is not said.
     """
-    boxes = np.array([_BOXES.get(code, _EVERYWHERE) for code in area], dtype=float).reshape(-1, 4)
-    west, south, east, north = boxes.T
+    import pandas as pd  # noqa: PLC0415 -- see ``territory_of_position``
+
+    which, codes = pd.factorize(area)
+    boxes = np.array([*(_BOXES.get(code, _EVERYWHERE) for code in codes), _EVERYWHERE], dtype=float)
+    west, south, east, north = boxes[which].T
     return np.asarray((lon < west) | (lon > east) | (lat < south) | (lat > north))
 
 
