@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from qpvhealth.errors import InputError, Place, UsageError
-from qpvhealth.ingest import unquoted
+from qpvhealth.ingest import whole_lines
 from qpvhealth.ingest.columns import Columns
 from qpvhealth.ingest.guard import MIB, checked_path, refuse_bigger
 from qpvhealth.ingest.raw import BrokenRow, RawTable
@@ -160,7 +160,7 @@ def _gathered(lines: _Lines, start: int, columns: Columns) -> tuple[list[int], l
     broken: list[BrokenRow] = []
     at = start
     while batch := lines.batch(at):
-        if (cells := unquoted.cut(batch, lines.separator, width=columns.width, longest=MAX_CELL)) is not None:
+        if (cells := whole_lines.cut(batch, lines.separator, width=columns.width, longest=MAX_CELL)) is not None:
             columns.add_arrays(cells)
             none_blank = len(cells[0]) == len(batch)
             numbers = range(at + 1, at + 1 + len(batch))

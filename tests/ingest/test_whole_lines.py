@@ -9,14 +9,15 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from qpvhealth.ingest import delimited, unquoted
+from qpvhealth.ingest import delimited, whole_lines
 
 SPACES = [chr(c) for c in range(0x3001) if chr(c).isspace() and chr(c) not in "\r\n"]
-PIECES = st.sampled_from([";", ";", ";", "\n", "\n", '"', "a", "é", " ", "\u00a0", "\ufeff", "\0", "\r", "01", "''"])
+OTHERS = ["a", "é", " ", "\u00a0", "\ufeff", "\0", "\r", "01", "''"]
+PIECES = st.sampled_from([*[";", "\n"] * 4, '"', '"', '"a"', '"b;"', '""', *OTHERS])
 
 
 def cut(lines, *, width=2, longest=20, separator=";"):
-    arrays = unquoted.cut(lines, separator, width=width, longest=longest)
+    arrays = whole_lines.cut(lines, separator, width=width, longest=longest)
     return None if arrays is None else [a.to_pylist() for a in arrays]
 
 
@@ -32,7 +33,10 @@ def test_every_space_of_unicode_is_stripped(space):
 @pytest.mark.parametrize(
     "lines",
     [
-        ['a;"b"\n'],
+        ['a;"b\n'],
+        ['a;"b\n', 'c";d\n'],
+        ['"a" b;c\n'],
+        ['"a";b;c\n'],
         ["a;b\0\n"],
         ["a;\udce9\n"],
         ["\ufeffa;b\n"],
@@ -46,6 +50,13 @@ def test_lines_that_need_care_are_left_to_the_careful_reader(lines):
     assert cut(["a;b\n"]) == [["a"], ["b"]]
 
 
+def test_quotes_that_close_on_their_line_are_taken_off():
+    assert cut(['"a;x";" b "\n', "\n", " \n", '"";"say ""no"""\n', "c;d"]) == [
+        ["a;x", None, "c"],
+        ["b", 'say "no"', "d"],
+    ]
+
+
 def test_a_blank_line_is_no_record_of_one_cell():
     assert cut(["a\n", "\n", "b\n"], width=1) == [["a", "b"]]
     assert cut(["a\n", " \n", "b\n"], width=1) is None
@@ -56,7 +67,7 @@ def test_a_separator_beyond_ascii_is_left_to_the_careful_reader():
 
 
 def read(path, batch, *, carefully):
-    careful = mock.patch.object(unquoted, "cut", return_value=None) if carefully else nullcontext()
+    careful = mock.patch.object(whole_lines, "cut", return_value=None) if carefully else nullcontext()
     with mock.patch.object(delimited, "BATCH", batch), careful:
         return delimited.read_delimited(path, encoding="utf-8", separator=";")
 
@@ -77,7 +88,7 @@ def test_a_batch_that_needs_care_leaves_the_next_one_whole(tmp_path):
     lines = [f"{i};x" for i in range(40)]
     lines[9:12] = ['9;"x', 'y"', '"11";x']
     (tmp_path / "a.csv").write_text("\n".join(["a;b", *lines]), encoding="utf-8")
-    with mock.patch.object(unquoted, "cut", wraps=unquoted.cut) as spy, mock.patch.object(delimited, "BATCH", 10):
+    with mock.patch.object(whole_lines, "cut", wraps=whole_lines.cut) as spy, mock.patch.object(delimited, "BATCH", 10):
         table = delimited.read_delimited(tmp_path / "a.csv")
     assert [c.args[0][0] for c in spy.call_args_list] == ["0;x\n", '"11";x\n', "21;x\n", "31;x\n"]
     assert (table.n_records, table.broken) == (39, ())
