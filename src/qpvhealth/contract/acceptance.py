@@ -6,6 +6,7 @@ pandas, only where the answer here is no.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -87,9 +88,14 @@ def _within(column: Column, known: pa.Array | pa.ChunkedArray) -> bool:
 
 
 def _match(pattern: str, known: pa.Array | pa.ChunkedArray) -> bool:
+    """Say whether all texts match the whole pattern."""
     if not (pa.types.is_string(known.type) or pa.types.is_large_string(known.type)):
         return False
-    return pc.all(pc.match_substring_regex(known.unique(), f"^(?:{pattern})$")).as_py() is not False
+    texts = known.unique()
+    try:
+        return pc.all(pc.match_substring_regex(texts, f"^(?:{pattern})$")).as_py() is not False
+    except pa.ArrowInvalid:  # its expressions do not look around
+        return all(re.fullmatch(pattern, text) for text in texts.to_pylist())
 
 
 def _mask(answers: pa.Array | pa.ChunkedArray) -> np.ndarray:
