@@ -16,13 +16,13 @@ RULES = [
     Column("c", "string", "C", "C", nullable=True),
     Column("c", "string", "C", "C", nullable=True, values=("a", "b")),
     Column("c", "string", "C", "C", pattern=r"\d{2}|a"),
-    Column("c", "string", "C", "C", pattern=r"(?!a$)\S{1,2}"),
     Column("c", "int", "C", "C", minimum=0),
     Column("c", "int", "C", "C", nullable=True, maximum=3),
     Column("c", "float", "C", "C", nullable=True, minimum=0, maximum=1),
     Column("c", "bool", "C", "C"),
     Column("c", "geometry", "C", "C"),
     Column("c", "geometry", "C", "C", nullable=True),
+    Column("c", "string", "C", "C", pattern=r"(?!a$)\S{1,2}"),
 ]
 VALUES = {
     "string": st.sampled_from(["a", "b", "12", "123", "12\n", "", "é", None]),
