@@ -39,17 +39,15 @@ def zone(
     }
     listed = among(base["qpv_code"], by_level[QPV].index)
     own = by_level[QPV].reindex(base["qpv_code"]).reset_index(drop=True)
-    tvs = _summary(members, members["tvs_code"], by_level[TVS]).reindex(base["qpv_code"]).reset_index(drop=True)
-    commune = (
-        _summary(members, members["commune_code"], by_level[COMMUNE]).reindex(base["qpv_code"]).reset_index(drop=True)
+    tvs, commune = (
+        _summary(members["at"].to_numpy(), members[f"{level}_code"], by_level[level], len(base))
+        for level in (TVS, COMMUNE)
     )
-    area = tvs.where(tvs["is_known"].fillna(value=False).astype(bool), commune)
-    area_level = pd.Series(np.where(tvs["is_known"].fillna(value=False), TVS, COMMUNE), dtype="str")
+    area = tvs.where(tvs["is_known"], commune)
+    area_level = pd.Series(np.where(tvs["is_known"], TVS, COMMUNE), dtype="str")
     out = base.assign(
         zone_class=own["zone_class"].where(listed, area["zone_class"]),
-        level_used=pd.Series(QPV, index=base.index, dtype="str").where(
-            listed, area_level.where(area["is_known"].fillna(value=False).astype(bool))
-        ),
+        level_used=pd.Series(QPV, index=base.index, dtype="str").where(listed, area_level.where(area["is_known"])),
         raw_label=own["raw_label"].where(listed, area["raw_label"]),
         classes=own["zone_class"].where(listed, area["classes"]),
     )
@@ -62,53 +60,46 @@ def zone(
 
 
 def _members(neighbourhoods: pd.DataFrame, composition: pd.DataFrame) -> pd.DataFrame:
-    """Return one row per QPV and commune, with the TVS of the commune."""
-    frame = neighbourhoods[["qpv_code"]].assign(commune_code=neighbourhoods["commune_codes"].str.split(","))
-    frame = frame.explode("commune_code", ignore_index=True).dropna(subset=["commune_code"])
-    tvs = composition.drop_duplicates("commune_code").set_index("commune_code")["tvs_code"]
-    return frame.assign(tvs_code=frame["commune_code"].map(tvs)).reset_index(drop=True)
+    """Return one row per QPV (its position, ``at``) and commune, with the TVS of the commune."""
+    split = neighbourhoods["commune_codes"].str.split(",").reset_index(drop=True).explode().dropna().astype("str")
+    frame = pd.DataFrame({"at": split.index, "commune_code": split.array})
+    tvs = composition.drop_duplicates("commune_code").reset_index(drop=True)
+    return frame.assign(tvs_code=_of(frame["commune_code"], pd.Index(tvs["commune_code"]), tvs["tvs_code"]).array)
 
 
-def _summary(members: pd.DataFrame, codes: pd.Series, classes: pd.DataFrame) -> pd.DataFrame:
-    """Sum up the classes of a QPV's areas: one class, straddling, partly unknown, or none with its reason."""
-    found = members.assign(
-        zone_class=codes.map(classes["zone_class"]),
-        raw_label=codes.map(classes["raw_label"]),
-        listed=among(codes, classes.index),
-    )
-    groups = found.groupby("qpv_code")
-    n_classes, n_known, n = groups["zone_class"].nunique(), groups["zone_class"].count(), groups.size()
-    joined, labels = _listed(found, "zone_class"), _listed(found, "raw_label")
+def _of(codes: pd.Series, known: pd.Index, values: pd.Series) -> pd.Series:
+    """Return the value of each code, null where it is not known."""
+    return values.reset_index(drop=True).reindex(known.get_indexer(pd.Index(codes))).reset_index(drop=True)
+
+
+def _summary(at: np.ndarray, codes: pd.Series, classes: pd.DataFrame, n_qpv: int) -> pd.DataFrame:
+    """Sum up the classes of the areas of each QPV: one class, straddling, partly unknown, or none with its reason.
+
+    ``at``: the position of the QPV that each code is of.
+    """
+    zone_class, labels = (_of(codes, classes.index, classes[c]) for c in ("zone_class", "raw_label"))
+    joined, n_classes = _listed(at, zone_class, n_qpv)
+    n, n_known = (np.bincount(rows, minlength=n_qpv) for rows in (at, at[zone_class.notna()]))
+    listed = np.bincount(at[among(codes, classes.index)], minlength=n_qpv) > 0
     one = (n_classes == 1) & (n_known == n)
-    reason = pd.Series(
-        np.select(
-            [n_classes > 1, (n_classes == 1) & (n_known < n), groups["listed"].any()],
-            [STRADDLING, PARTLY_UNKNOWN, CLASS_UNKNOWN],
-            NOT_IN_ZONING,
-        ),
-        index=n.index,
-        dtype="str",
-    )
-    return pd.DataFrame(
-        {
-            "zone_class": joined.where(one),
-            "raw_label": labels,
-            "classes": joined,
-            "reason": reason.where(~one),
-            "is_known": n_classes > 0,
-        }
-    )
+    found = [(n == 0) | one, n_classes > 1, n_classes == 1, listed]
+    reason = np.select(found, range(-1, len(found) - 1), len(found) - 1)
+    words = pd.Series([STRADDLING, PARTLY_UNKNOWN, CLASS_UNKNOWN, NOT_IN_ZONING], dtype="str").array
+    told = {"zone_class": joined.where(one), "raw_label": _listed(at, labels, n_qpv)[0], "classes": joined}
+    return pd.DataFrame(told | {"reason": words.take(reason, allow_fill=True), "is_known": n_classes > 0})
 
 
-def _listed(found: pd.DataFrame, column: str) -> pd.Series:
-    """Return the distinct values of each QPV, sorted and comma-separated; null where there is none."""
-    distinct = found[["qpv_code", column]].dropna().drop_duplicates().sort_values(["qpv_code", column])
-    several = distinct["qpv_code"].duplicated(keep=False)
-    joined = distinct[several].groupby("qpv_code")[column].agg(",".join)
-    alone = distinct[~several].set_index("qpv_code")[column]
-    every = pd.Index(found["qpv_code"].drop_duplicates().sort_values())
-    listed: pd.Series = pd.concat([alone, joined]).reindex(every)
-    return listed.astype("str")
+def _listed(at: np.ndarray, values: pd.Series, n_qpv: int) -> tuple[pd.Series, np.ndarray]:
+    """Return the distinct values of each QPV, sorted and comma-separated, null where there is none; and how many."""
+    codes, found = pd.factorize(values, sort=True)
+    known, texts = codes >= 0, pd.Series(found, dtype="str").array
+    owner, value = np.divmod(np.unique(at[known] * max(len(found), 1) + codes[known]), max(len(found), 1))
+    n, only = np.bincount(owner, minlength=n_qpv), np.full(n_qpv, -1)
+    only[owner] = value
+    listed, several = pd.Series(texts.take(only, allow_fill=True)), n[owner] > 1
+    joined = pd.Series(texts.take(value[several])).groupby(owner[several]).agg(",".join)
+    listed[joined.index] = joined
+    return listed, n
 
 
 def _share_in_zip(
