@@ -45,12 +45,15 @@ _LARGEST = 2**62
 
 def _codes(columns: list[pd.Series]) -> tuple[np.ndarray, int]:
     """Return the code of each value of columns put end to end, 0 for a null, and how many codes there are."""
-    values = [c.cat.categories.to_series() if isinstance(c.dtype, pd.CategoricalDtype) else c for c in columns]
+    coded = [isinstance(column.dtype, pd.CategoricalDtype) for column in columns]
+    if coded == [True]:
+        return columns[0].cat.codes.to_numpy(dtype="int64") + 1, len(columns[0].cat.categories) + 1
+    values = [c.cat.categories.to_series() if is_coded else c for c, is_coded in zip(columns, coded, strict=True)]
     codes, found = pd.factorize(values[0] if len(values) == 1 else pd.concat(values, ignore_index=True))
     parts = np.split(codes.astype("int64"), np.cumsum([len(v) for v in values])[:-1])
     given = [
-        np.append(part, -1)[column.cat.codes] if isinstance(column.dtype, pd.CategoricalDtype) else part
-        for column, part in zip(columns, parts, strict=True)
+        np.append(part, -1)[column.cat.codes] if is_coded else part
+        for column, part, is_coded in zip(columns, parts, coded, strict=True)
     ]
     return np.concatenate(given) + 1, len(found) + 1
 
