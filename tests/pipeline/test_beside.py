@@ -1,0 +1,133 @@
+"""A copy of the process computes the same, and leaves nothing behind; where it cannot, the same is computed here."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+from qpvhealth.errors import ContractError
+from qpvhealth.pipeline import beside as module
+from qpvhealth.pipeline.beside import beside
+
+linux = pytest.mark.skipif(sys.platform != "linux", reason="processes are copied on Linux alone")
+as_copied = pytest.mark.usefixtures("copied")
+
+
+@pytest.fixture
+def copied(monkeypatch):
+    """Copy even where a runner of tests has threads."""
+    monkeypatch.setattr(module, "can_copy", lambda: True)
+
+
+def children():
+    """Say whether this process has a child that it did not wait for."""
+    try:
+        return os.waitpid(-1, os.WNOHANG) is not None
+    except ChildProcessError:
+        return False
+
+
+@linux
+@as_copied
+def test_the_result_comes_from_another_process():
+    with beside(lambda: (os.getpid(), "é" * 100_000)) as later:
+        process, text = later()
+    assert process != os.getpid()
+    assert text == "é" * 100_000
+    assert not children()
+
+
+def test_what_does_not_pay_is_computed_here():
+    with beside(os.getpid, pays=False) as later:
+        assert later() == os.getpid()
+
+
+def test_without_a_second_core_it_is_computed_here(monkeypatch):
+    monkeypatch.setattr(module, "can_copy", lambda: False)
+    with beside(os.getpid) as later:
+        assert later() == os.getpid()
+
+
+@linux
+@as_copied
+def test_what_is_raised_there_is_raised_here():
+    def broken():
+        raise ContractError("no balance")
+
+    with beside(broken) as later, pytest.raises(ContractError, match="no balance"):
+        later()
+    assert not children()
+
+
+@linux
+@as_copied
+def test_a_copy_that_dies_is_made_up_for_here():
+    here = os.getpid()
+
+    def killed_elsewhere():
+        if os.getpid() != here:
+            os.abort()
+        return "done"
+
+    with beside(killed_elsewhere) as later:
+        assert later() == "done"
+
+
+@linux
+@as_copied
+def test_what_cannot_be_sent_is_computed_here():
+    with beside(lambda: lambda: 3) as later:
+        assert later()() == 3
+
+
+@linux
+@as_copied
+def test_a_copy_that_nobody_waits_for_is_ended():
+    def endless():
+        while True:
+            pass
+
+    with pytest.raises(ContractError), beside(endless):
+        raise ContractError
+    assert not children()
+
+
+@linux
+@as_copied
+def test_the_copy_holds_no_file_open(tmp_path):
+    with (tmp_path / "lock").open("w") as lock:
+
+        def is_open():
+            try:
+                os.fstat(lock.fileno())
+            except OSError:
+                return False
+            return True
+
+        with beside(is_open) as later:
+            assert later() is False
+        assert is_open()
+
+
+def test_a_process_with_one_thread_may_be_copied():
+    code = """
+        import os, threading
+        from qpvhealth.pipeline.beside import can_copy
+        os.sched_setaffinity(0, {0})
+        alone = can_copy()
+        os.sched_setaffinity(0, {0, 1})
+        stop = threading.Event()
+        print(alone, can_copy())
+        thread = threading.Thread(target=stop.wait)
+        thread.start()
+        print(can_copy())
+        stop.set()
+    """
+    if sys.platform != "linux" or len(os.sched_getaffinity(0)) == 1:
+        pytest.skip("one core here")
+    ran = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, check=True)
+    assert ran.stdout.split() == ["False", "True", "False"]
