@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import combinations, pairwise
@@ -151,45 +150,32 @@ def interval(first: Vintage, last: Vintage) -> Interval:
     )
 
 
-def tables(
-    structures: pd.DataFrame,
-    located: pd.DataFrame,
-    counts: pd.DataFrame,
-    basis: Basis,
-    *,
-    out_of_scope: pd.DataFrame,
+def explained(
+    structures: pd.DataFrame, located: pd.DataFrame, basis: Basis, *, out_of_scope: pd.DataFrame
 ) -> dict[str, pd.DataFrame]:
-    """Account for every pair of consecutive extracts and for every two generations, and hold the sums against the counts.
-
-    Raises ContractError unless opening stock and causes give the closing stock for every type, situation and area, and the
-    fates of the QPV add up in every territory.
-    """
-    with ThreadPoolExecutor(1) as beside:
-        # areas in common are GEOS alone, which lets the rest of Python go on
-        fated = beside.submit(_fates, basis)
-        told = _accounts(structures, located, counts, basis, out_of_scope)
-        return told | {"neighbourhood_fates": fated.result()}
-
-
-def _accounts(
-    structures: pd.DataFrame, located: pd.DataFrame, counts: pd.DataFrame, basis: Basis, out_of_scope: pd.DataFrame
-) -> dict[str, pd.DataFrame]:
-    """Return what ``tables`` does, but for the fates of the QPV."""
-    dates = {year: vintage.reference_date for year, vintage in basis.sources.vintages.items()}
-    pairs = consecutive(basis.sources.vintages)
-    found = changes_between(structures, located, pairs, basis.sources.vintages, basis, out_of_scope=out_of_scope)
-    summary = change_summary.summarise(found)
-    years = pd.DataFrame(pairs, columns=["from_year", "to_year"], dtype="int64")
-    totals = counts[counts["modality"] == change_summary.ALL]
-    change_summary.assert_balance(totals, summary, years)
+    """Account for every pair of consecutive extracts, from the structures and their places alone."""
+    vintages = basis.sources.vintages
+    found = changes_between(structures, located, consecutive(vintages), vintages, basis, out_of_scope=out_of_scope)
+    dates = {year: vintage.reference_date for year, vintage in vintages.items()}
     return {
-        "out_of_scope": out_of_scope,
         "changes": found,
-        "change_summary": summary,
-        "links": basis.sources.links,
+        "change_summary": change_summary.summarise(found),
         "link_candidates": _candidates(structures, found),
-        "trend": trend.trend(counts, years),
         "then_and_now": backcast.then_and_now(structures, dates),
+    }
+
+
+def balanced(told: dict[str, pd.DataFrame], counts: pd.DataFrame, basis: Basis) -> dict[str, pd.DataFrame]:
+    """Hold the sums of ``explained`` against the counts, and add what follows from the counts.
+
+    Raises ContractError unless opening stock and causes give the closing stock for every type, situation and area.
+    """
+    years = pd.DataFrame(consecutive(basis.sources.vintages), columns=["from_year", "to_year"], dtype="int64")
+    totals = counts[counts["modality"] == change_summary.ALL]
+    change_summary.assert_balance(totals, told["change_summary"], years)
+    return told | {
+        "links": basis.sources.links,
+        "trend": trend.trend(counts, years),
         "published_series": basis.sources.series,
         "series_audit": series_audit.audit(basis.sources.series),
     }
@@ -246,8 +232,8 @@ def _candidates(structures: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=identity.COLUMNS)
 
 
-def _fates(basis: Basis) -> pd.DataFrame:
-    """Read the fates of the QPV between every two generations computed."""
+def fates_between(basis: Basis) -> pd.DataFrame:
+    """Read the fates of the QPV between every two generations computed. Raises ContractError where a territory does not add up."""
     given = fates.shapes(basis.prepared)
     by_generation = {g: given[given["generation"] == g] for g in sorted(basis.by_generation)}
     parts = [fates.fates(by_generation[a], by_generation[b]) for a, b in combinations(by_generation, 2)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from qpvhealth.facts.territories import TERRITORIES
 from qpvhealth.indicators import agreement, counts, coverage, headline, net_change, perimeter_effect
 from qpvhealth.ingest import cards as card_files, corrections, inputs as input_files, sources as staged_sources
 from qpvhealth.pipeline import accounting, assembly, findings, other_types, supplements
+from qpvhealth.pipeline.beside import beside
 from qpvhealth.settings import Settings
 from qpvhealth.spatial import (
     location,
@@ -101,16 +103,19 @@ def _tables(basis: Basis, *, invented: bool, tell: Callable[[str], None]) -> dic
     placed = _structures(basis)
     tell("joining structures and neighbourhoods")
     (structures, located, pairs), others = other_types.split(other_types.Placed(placed, *_locations(placed, basis)))
-    tell("overlaying the zonings")
-    zoning = _zoning(basis)
-    tell("counting")
-    counted = _counted(structures, located, pairs, zoning, basis)
-    beside = _with_in_force(_stock(others.structures, others.located), basis)
-    tell("accounting for the changes")
     aside = other_types.listed_aside(structures, others.structures, basis.sources.out_of_scope)
-    totals = counted["yearly_counts"]
-    accounts = accounting.tables(structures, located, totals, basis, out_of_scope=aside)
-    of_others = other_types.tables(others, beside, structures, basis)
+    account = partial(accounting.explained, structures, located, basis, out_of_scope=aside)
+    with beside(account, pays=len(structures) <= AT_ONCE) as explained:
+        tell("overlaying the zonings")
+        zoning = _zoning(basis)
+        tell("counting")
+        counted = _counted(structures, located, pairs, zoning, basis)
+        totals = counted["yearly_counts"]
+        others_stock = _with_in_force(_stock(others.structures, others.located), basis)
+        of_others = other_types.tables(others, others_stock, structures, basis)
+        tell("accounting for the changes")
+        fates = accounting.fates_between(basis)
+        accounts = accounting.balanced(explained(), totals, basis)
     yearly = assembly.together(totals, of_others["other_yearly_counts"])
     return {
         "extracts": _extracts(basis.sources, invented=invented),
@@ -121,11 +126,13 @@ def _tables(basis: Basis, *, invented: bool, tell: Callable[[str], None]) -> dic
         "neighbourhood_zoning": zoning,
         "rejects": basis.sources.rejects,
         **counted,
+        "out_of_scope": aside,
+        "neighbourhood_fates": fates,
         **accounts,
         **of_others,
         **supplements.tables(basis),
         "indicators": _indicators(
-            assembly.together(counted["indicators"], other_types.indicators(beside, basis.settings)),
+            assembly.together(counted["indicators"], other_types.indicators(others_stock, basis.settings)),
             counted["neighbourhood_coverage"],
             accounts["change_summary"],
             basis,

@@ -14,6 +14,7 @@ import shapely
 
 from qpvhealth.errors import ContractError
 from qpvhealth.facts.territories import TERRITORIES
+from qpvhealth.spatial.pieces import on_both_cores
 from qpvhealth.spatial.projection import transform_geometries
 
 EDGE_SHARE = 0.05
@@ -188,11 +189,16 @@ def _touching(old: np.ndarray, new: np.ndarray) -> tuple[np.ndarray, np.ndarray]
     area_from, area_to = shapely.area(old[at]), shapely.area(new[then])
     solid = (area_from > 0) & (area_to > 0)
     at, then, area_from, area_to = at[solid], then[solid], area_from[solid], area_to[solid]
-    common = shapely.area(shapely.intersection(old[at], new[then]))
+    common = on_both_cores(_common_area, old[at], new[then])
     measured = np.vstack([np.minimum(common / area_from, 1.0), np.minimum(common / area_to, 1.0), common])
     flat = np.unique(np.hstack([_nearest_of_flat(old, new), _nearest_of_flat(new, old)[::-1]]), axis=1)
     unknown = np.full((len(_EDGE), flat.shape[1]), np.nan)
     return np.hstack([np.vstack([at, then]), flat]), np.hstack([measured, unknown])
+
+
+def _common_area(old: np.ndarray, new: np.ndarray) -> np.ndarray:
+    area: np.ndarray = shapely.area(shapely.intersection(old, new))
+    return area
 
 
 def _nearest_of_flat(flat: np.ndarray, others: np.ndarray) -> np.ndarray:

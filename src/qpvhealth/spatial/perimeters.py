@@ -17,7 +17,14 @@ from qpvhealth.facts.territories import (
     department_of_commune,
     department_of_qpv,
 )
-from qpvhealth.spatial.projection import WGS84, groups, territory_of_position, transform_geometries, transform_points
+from qpvhealth.spatial.projection import (
+    WGS84,
+    groups,
+    same_crs,
+    territory_of_position,
+    transform_geometries,
+    transform_points,
+)
 from qpvhealth.spatial.proximity import Perimeters
 from qpvhealth.spatial.repair import COLLAPSED, repair
 
@@ -127,11 +134,14 @@ def by_commune(prepared: pd.DataFrame) -> pd.DataFrame:
 
 
 def published_geometry(prepared: pd.DataFrame) -> np.ndarray:
-    """Return the repaired polygons in WGS84; as read, transformed, where nothing usable is left."""
-    out = np.full(len(prepared), None, dtype=object)
+    """Return the usable polygons in WGS84: as read where they are in degrees and needed no repair, else back from metres."""
     metres = prepared["metres"].to_numpy(dtype=object)
-    for (territory,), at in groups(prepared, "territory"):
-        out[at] = transform_geometries(metres[at], TERRITORIES[territory].epsg, WGS84)
+    out = np.full(len(prepared), None, dtype=object)
+    as_read = prepared["repair"].isna() & prepared["crs"].map(lambda crs: same_crs(crs, WGS84), na_action="ignore")
+    out[as_read] = shapely.force_2d(prepared["geometry"].to_numpy(dtype=object)[as_read])
+    moved = np.flatnonzero(~as_read)
+    for (territory,), at in groups(prepared.iloc[moved], "territory"):
+        out[moved[at]] = transform_geometries(metres[moved[at]], TERRITORIES[territory].epsg, WGS84)
     return out
 
 

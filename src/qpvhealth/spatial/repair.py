@@ -7,6 +7,8 @@ from typing import NamedTuple
 import numpy as np
 import shapely
 
+from qpvhealth.spatial.pieces import on_both_cores
+
 POLYGON, MULTIPOLYGON = 3, 6
 NONE, REPAIRED, COLLAPSED = None, "repaired", "collapsed"
 
@@ -26,10 +28,10 @@ def repair(geometries: np.ndarray) -> Repaired:
     repair is collapsed: its row stays, nothing can be inside it. The area change is relative to the area as read; NaN where that was 0.
     """
     given = np.array(geometries, dtype=object)
-    bad = ~shapely.is_valid(given) | ~np.isin(shapely.get_type_id(given), (POLYGON, MULTIPOLYGON))
+    bad = ~on_both_cores(shapely.is_valid, given) | ~np.isin(shapely.get_type_id(given), (POLYGON, MULTIPOLYGON))
     given[np.flatnonzero(bad)[_has_no_place(given[bad])]] = None
     out = given.copy()
-    out[bad] = _polygonal(shapely.make_valid(given[bad], method="structure", keep_collapsed=False))
+    out[bad] = _polygonal(on_both_cores(_by_structure, given[bad]))
     before, after = shapely.area(given), shapely.area(out)
     collapsed = ~(after > 0)
     out[collapsed] = None
@@ -37,6 +39,11 @@ def repair(geometries: np.ndarray) -> Repaired:
     done[bad], done[collapsed] = REPAIRED, COLLAPSED
     change = np.divide(after, before, out=np.full(len(given), np.nan), where=before > 0) - 1
     return Repaired(out, done, np.where(collapsed, np.nan, np.where(bad, change, 0.0)))
+
+
+def _by_structure(geometries: np.ndarray) -> np.ndarray:
+    valid: np.ndarray = shapely.make_valid(geometries, method="structure", keep_collapsed=False)
+    return valid
 
 
 def _has_no_place(geometries: np.ndarray) -> np.ndarray:
