@@ -46,9 +46,17 @@ def count(stock: pd.DataFrame, levels: Collection[str] | None = None) -> pd.Data
     code at a level is counted under ``none``, so that levels add up; the level ``qpv`` holds what is inside one. ``levels``: those of
     ``levels_of`` where not given, as for a part of a stock.
     """
+    if stock.empty:
+        return none()
     coded = _coded(stock, ["generation", "year", *(c for c in LEVELS.values() if c), *TOTALLED])
     asked = levels_of(stock) if levels is None else levels
     return pd.concat([by_level(coded, level) for level in asked], ignore_index=True)
+
+
+def none() -> pd.DataFrame:
+    """Return an empty frame of counts."""
+    kinds = {"year": "Int64", "n_structures": "int64"}
+    return pd.DataFrame({c: pd.Series(dtype=kinds.get(c, "str")) for c in (*KEYS, *TOTALLED, "n_structures")})
 
 
 def by_level(stock: pd.DataFrame, level: str) -> pd.DataFrame:

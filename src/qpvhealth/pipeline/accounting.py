@@ -133,13 +133,14 @@ def _picked(extract: Extract, rule: Rule) -> pd.DataFrame:
     """Pick for each structure its place in the generation that a rule chooses in its territory, and that ``generation``."""
     chosen = pd.Series([rule.get(t) for t in extract.territory.categories], dtype="str")
     generation = chosen.take(extract.territory.codes).reset_index(drop=True)
-    found = pd.DataFrame(
-        {"qpv_code": None, "place": UNDETERMINED, "answer": UNKNOWN}, index=generation.index, dtype="str"
-    )
-    for name in chosen.dropna().unique():
-        at, frame = generation == name, extract.by_generation.get(name)
+    frames = [extract.by_generation.get(name) for name in chosen.unique()]
+    if len(frames) == 1 and frames[0] is not None:
+        return frames[0].assign(generation=generation)
+    nowhere = {"qpv_code": None, "place": UNDETERMINED, "answer": UNKNOWN}
+    found = pd.DataFrame(nowhere, index=generation.index, dtype="str")
+    for name, frame in zip(chosen.unique(), frames, strict=True):
         if frame is not None:
-            found = frame if at.all() else found.where(~at, frame)
+            found = found.where(generation != name, frame)
     return found.assign(generation=generation)
 
 
