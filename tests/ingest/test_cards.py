@@ -67,6 +67,8 @@ def test_an_absolute_path_is_not_published(tmp_path):
     ("text", "message"),
     [
         ("", "no [[source]] card"),
+        (STRUCTURES + "other_types=['MSP']", "those are counted anyway"),
+        (STRUCTURES + "other_types=[' x']", "other_types is a list of names"),
         (STRUCTURES.replace("year=2019", "year=99999999999999999999"), "year must be a year"),
         (STRUCTURES.replace("year=2019", "year=0"), "year must be a year"),
         (STRUCTURES.replace("2019-03-31", "0001-01-01"), "reference_date must be a day since 1900-01-01"),

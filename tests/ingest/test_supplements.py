@@ -115,6 +115,7 @@ def test_targets(tmp_path):
     assert staged.rejects["message"].str.contains("nowhere").all()
     with pytest.raises(UsageError, match="given twice"):
         targets.combine([staged.frame, staged.frame])
+    assert list(targets.combine([]).columns) == list(targets.combine([staged.frame]).columns)
 
 
 CARDS = """

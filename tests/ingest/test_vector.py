@@ -267,6 +267,12 @@ def test_geopackage_names_that_are_not_text_are_refused(tmp_path):
         read_vector(tmp_path / "a.gpkg")
 
 
+def test_a_table_without_shapes_is_no_layer(tmp_path):
+    pyogrio.write_dataframe(pd.DataFrame({"a": [1]}), tmp_path / "a.gpkg", layer="attributes")
+    with pytest.raises(InputError, match="no layer with geometries"):
+        read_vector(tmp_path / "a.gpkg")
+
+
 def test_a_layer_is_taken_by_its_name(tmp_path):
     path = tmp_path / "a.gpkg"
     frame().to_file(path, layer="qpv")
