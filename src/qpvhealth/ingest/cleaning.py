@@ -225,6 +225,8 @@ def coded(text: pd.Series, mapping: Mapping[str, str], *, column: str, where: st
     ``mapping`` may map the empty text. Raises UsageError for a value that it does not hold, and says what to write.
     """
     words = {word(k): v for k, v in mapping.items()}
+    if is_blank(text):
+        return pd.Series(words.get(""), index=text.index, name=text.name, dtype="str")
     unknown = sorted(cell for cell in text.dropna().unique() if word(cell) not in words)
     if unknown:
         shown = ", ".join(f'"{u}"' for u in unknown[:10])

@@ -185,7 +185,10 @@ def _counted_elsewhere(listed: list[pd.DataFrame], extracts: dict[int, pd.DataFr
     if not listed:
         return pd.DataFrame(columns=["finess_et", "year", structures.AS_WRITTEN, *PROVENANCE])
     frame = pd.concat(listed, ignore_index=True).drop_duplicates(["finess_et", "year"])
-    counted = pd.concat([e[["finess_et", "year"]] for e in extracts.values()], ignore_index=True)
+    if frame.empty:
+        return frame
+    keys = (e[["finess_et", "year"]] for e in extracts.values())
+    counted = pd.concat([k[among(k["finess_et"], frame["finess_et"])] for k in keys], ignore_index=True)
     known = frame[among(frame["finess_et"], counted["finess_et"])]
     same = known.merge(counted, on=["finess_et", "year"], how="left", indicator=True)
     return same[same["_merge"] == "left_only"].drop(columns="_merge").reset_index(drop=True)
