@@ -99,22 +99,23 @@ def build(raw: str | Path, settings: Settings | None = None, *, progress: Callab
 
 def _tables(basis: Basis, *, invented: bool, tell: Callable[[str], None]) -> dict[str, pd.DataFrame]:
     """Compute every table, not yet in its published form."""
-    tell("placing structures")
-    placed = _structures(basis)
-    tell("joining structures and neighbourhoods")
-    (structures, located, pairs), others = other_types.split(other_types.Placed(placed, *_locations(placed, basis)))
+    with beside(partial(_of_perimeters, basis), pays=len(basis.prepared) >= FEW) as of_perimeters:
+        tell("placing structures")
+        placed = _structures(basis)
+        tell("joining structures and neighbourhoods")
+        (structures, located, pairs), others = other_types.split(other_types.Placed(placed, *_locations(placed, basis)))
+        tell("overlaying the zonings")
+        zoning, fates = of_perimeters()
     aside = other_types.listed_aside(structures, others.structures, basis.sources.out_of_scope)
     account = partial(accounting.explained, structures, located, basis, out_of_scope=aside)
-    with beside(account, pays=len(structures) <= AT_ONCE) as explained:
-        tell("overlaying the zonings")
-        zoning = _zoning(basis)
+    with beside(account, pays=FEW <= len(structures) <= AT_ONCE) as explained:
         tell("counting")
         counted = _counted(structures, located, pairs, zoning, basis)
         totals = counted["yearly_counts"]
         others_stock = _with_in_force(_stock(others.structures, others.located), basis)
         of_others = other_types.tables(others, others_stock, structures, basis)
+        of_supplements = supplements.tables(basis)
         tell("accounting for the changes")
-        fates = accounting.fates_between(basis)
         accounts = accounting.balanced(explained(), totals, basis)
     yearly = assembly.together(totals, of_others["other_yearly_counts"])
     return {
@@ -130,7 +131,7 @@ def _tables(basis: Basis, *, invented: bool, tell: Callable[[str], None]) -> dic
         "neighbourhood_fates": fates,
         **accounts,
         **of_others,
-        **supplements.tables(basis),
+        **of_supplements,
         "indicators": _indicators(
             assembly.together(counted["indicators"], other_types.indicators(others_stock, basis.settings)),
             counted["neighbourhood_coverage"],
@@ -141,6 +142,8 @@ def _tables(basis: Basis, *, invented: bool, tell: Callable[[str], None]) -> dic
     }
 
 
+FEW = 1_000
+"""Fewer rows than this are computed sooner than the process is copied."""
 AT_ONCE = 250_000
 """How many structures are counted at a time: the stock of more, in every generation, would fill the memory."""
 
@@ -323,6 +326,11 @@ def _same_territory(declared: pd.DataFrame, perimeters: dict[str, Perimeters]) -
     home = {code: territory for territory, p in perimeters.items() for code in p.codes}
     found = declared["qpv_code"].map(home)
     return found.notna() & (declared["territory"].isna() | (found == declared["territory"]))
+
+
+def _of_perimeters(basis: Basis) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return what needs no structure: the zonings of the QPV, and what became of them from one generation to another."""
+    return _zoning(basis), accounting.fates_between(basis)
 
 
 def _zoning(basis: Basis) -> pd.DataFrame:
