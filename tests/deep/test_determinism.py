@@ -132,3 +132,10 @@ def test_the_order_of_rows_polygons_and_cards_changes_nothing_but_row_numbers(fi
         ]
         left, right = (f.sort_values(list(f.columns), ignore_index=True) for f in frames)
         pd.testing.assert_frame_equal(left, right)
+
+
+@pytest.mark.skipif(ONE is None or len(os.sched_getaffinity(0)) == 1, reason="one core here")
+def test_a_second_core_changes_no_byte(tmp_path, sample_folder):
+    """The invented France is large enough for copies of the process, which a small build does without."""
+    alone, both = (built(sample_folder, tmp_path / name, cpus=cpus) for name, cpus in (("one", ONE), ("two", None)))
+    assert contents(alone) == contents(both)
