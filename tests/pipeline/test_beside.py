@@ -23,12 +23,9 @@ def copied(monkeypatch):
     monkeypatch.setattr(module, "can_copy", lambda: True)
 
 
-def children():
-    """Say whether this process has a child that it did not wait for."""
-    try:
-        return os.waitpid(-1, os.WNOHANG) is not None
-    except ChildProcessError:
-        return False
+def waited_for(later):
+    """Say whether the copy behind ``later`` was waited for: nothing of it is left."""
+    return later.__self__._process == 0
 
 
 @linux
@@ -38,7 +35,7 @@ def test_the_result_comes_from_another_process():
         process, text = later()
     assert process != os.getpid()
     assert text == "é" * 100_000
-    assert not children()
+    assert waited_for(later)
 
 
 def test_what_does_not_pay_is_computed_here():
@@ -60,7 +57,7 @@ def test_what_is_raised_there_is_raised_here():
 
     with beside(broken) as later, pytest.raises(ContractError, match="no balance"):
         later()
-    assert not children()
+    assert waited_for(later)
 
 
 @linux
@@ -91,9 +88,9 @@ def test_a_copy_that_nobody_waits_for_is_ended():
         while True:
             pass
 
-    with pytest.raises(ContractError), beside(endless):
+    with pytest.raises(ContractError), beside(endless) as later:
         raise ContractError
-    assert not children()
+    assert waited_for(later)
 
 
 @linux
