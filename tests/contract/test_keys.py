@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 from hypothesis import given, strategies as st
 
+from qpvhealth.contract import keys
 from qpvhealth.contract.keys import among, numbers, positions
 
 CODES = st.lists(st.none() | st.sampled_from(["QP075001", "75101", "é", ""]), max_size=8)
@@ -40,3 +41,12 @@ def test_a_row_is_found_by_its_keys(rows, known):
     known = [*dict.fromkeys(known)]
     frames = [pd.DataFrame(r, columns=["code", "year"]).astype({"code": "str"}) for r in (rows, known)]
     assert positions(["code", "year"], *frames).tolist() == [known.index(r) if r in known else -1 for r in rows]
+
+
+def test_numbers_stay_within_their_type(monkeypatch):
+    """Many keys of many values would overflow: the numbers so far are then numbered again."""
+    frame = pd.DataFrame({"a": ["x", "y", "x"], "b": ["1", "1", "2"], "c": ["u", "u", "u"]}, dtype="str")
+    (plain,) = numbers(("a", "b", "c"), frame)
+    monkeypatch.setattr(keys, "_LARGEST", 3)
+    (tight,) = numbers(("a", "b", "c"), frame)
+    assert len(set(plain)) == len(set(tight)) == 3

@@ -8,7 +8,7 @@ import pytest
 import qpvhealth
 from qpvhealth.contract.tables import PUBLISHED
 from qpvhealth.errors import InputError, UsageError
-from qpvhealth.pipeline import building
+from qpvhealth.pipeline import accounting, building
 from qpvhealth.settings import Settings
 
 STRUCTURES = """
@@ -269,7 +269,8 @@ def test_years_counted_together_or_one_by_one_give_the_same_tables(build, monkey
     rows = {2018: [], 2019: both, 2020: [both[1], f"310000003;MSP;;{FAR};2019-06-01;"], 2021: []}
     contours = {"qpv-2015": Q2015["qpv-2015"], "own": [square("QP031009", 1.5)]}
     together = build(rows, contours, more='code_pattern = "QP.*"')
-    monkeypatch.setattr(building, "AT_ONCE", 1)
+    for module in (building, accounting):
+        monkeypatch.setattr(module, "AT_ONCE", 1)
     alone = build(rows, contours, more='code_pattern = "QP.*"')
     assert together["neighbourhood_coverage"]["year"].nunique() == 4
     for name in PUBLISHED:

@@ -44,7 +44,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "indicators.movements": CHANGES,
     "indicators.factors": CHANGES,
     "indicators.changes": CHANGES,
-    "indicators.pairing": CHANGES,
+    "indicators.pairing": ("tests/indicators/test_pairing.py", *CHANGES),
     "indicators.change_summary": (*CHANGES, "tests/indicators/test_change_summary.py"),
     "indicators.identity": ("tests/indicators/test_identity.py",),
     "indicators.backcast": ("tests/indicators/test_series_audit.py",),

@@ -167,10 +167,8 @@ def _read_gdal(path: Path, name: str, claimed: int | None = None, **options: Any
         table.validate(full=True)
     if claimed is not None and claimed != table.num_rows:
         raise InputError(f"{name}: holds {claimed} features, {table.num_rows} could be read; fetch it again")
-    if meta["geometry_type"] is None:
-        raise InputError(f"{name}: no layer with geometries; check what was sent")
     geometry = table.schema.get_field_index(meta["geometry_name"] or "wkb_geometry")
-    if geometry < 0:
+    if meta["geometry_type"] is None or geometry < 0:
         raise InputError(f"{name}: no geometry column; check what was sent")
     return _table(name, table, geometry, systems.of_metadata(meta["crs"], name), notes)
 
