@@ -96,3 +96,17 @@ def test_the_renumberings_of_the_invented_france_are_all_proposed_and_nothing_el
     assert set(map(tuple, found[columns].to_numpy())) == set(
         zip(true["finess_from"], true["finess_to"], true["is_confirmed"], strict=True)
     )
+
+
+def test_a_point_at_exactly_the_distance_is_near():
+    moved = [{"finess_et": f"75000000{i}", "siret": None, "address": None, "x": x} for i, x in ((7, 100.0), (8, 100.1))]
+    found = proposed(frame({}), frame(*moved)).set_index("finess_et_to")
+    assert identity.NEAR_M == 100
+    assert found["score"]["750000007"] == 1
+    assert found["score"]["750000008"] < 1
+
+
+def test_the_whole_name_tells_where_nothing_else_that_neighbours_rarely_share_does():
+    silent = {"finess_et": "750000007", "siret": None, "address": None, "x": 5_000.0}
+    assert len(proposed(frame({}), frame(silent))) == 1
+    assert proposed(frame({}), frame(silent | {"name": "MAISON DE SANTE DU MARAIS"})).empty

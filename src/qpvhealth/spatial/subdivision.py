@@ -7,7 +7,7 @@ bounds it over the cell: a cell is decided where that bound leaves one answer, a
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
@@ -108,20 +108,25 @@ def subdivide(territory: Territory, deepest: int) -> Iterator[tuple[int, Decided
 
     Cells that are neither are beyond the distance of every polygon. The cells of level ``deepest`` keep no segment.
     """
-    left = whole(territory)
     with ThreadPoolExecutor(2) as threads:
-        for level in range(deepest + 1):
 
-            def step(part: Cells, level: int = level) -> tuple[Decided, Cells]:
-                """Quarter a chunk of cells and tell those that are decided from those that are not."""
-                return _classified(_quartered(part) if level else part, territory, level, keep=level < deepest)
+        def begun(level: int, cells: Cells) -> list[Future[tuple[Decided, Cells]]]:
+            """Begin to quarter chunks of cells, and to tell those that are decided from those that are not."""
+            return [threads.submit(_stepped, part, territory, level, deepest) for part in _chunks(cells)]
 
-            found = list(threads.map(step, _chunks(left)))
+        level, steps = 0, begun(0, whole(territory))
+        while steps:
+            found = [step.result() for step in steps]
             decided = Decided(*(np.concatenate(c) for c in zip(*(f[0] for f in found), strict=True)))
             left = _joined([f[1] for f in found])
+            # the next level is begun before this one is handed over, so that both cores have work
+            steps = begun(level + 1, left) if level < deepest and len(left.ix) else []
             yield level, decided, left
-            if not len(left.ix):
-                return
+            level += 1
+
+
+def _stepped(part: Cells, territory: Territory, level: int, deepest: int) -> tuple[Decided, Cells]:
+    return _classified(_quartered(part) if level else part, territory, level, keep=level < deepest)
 
 
 def whole(territory: Territory) -> Cells:
