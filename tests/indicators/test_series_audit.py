@@ -110,3 +110,14 @@ def test_the_real_series_shows_what_was_measured(real_data):
         }
     )
     assert series_audit.against_snapshots(read, snapshots)["difference"].tolist() == [-70, -56]
+
+
+def test_a_structure_is_there_from_the_day_it_opens_to_the_day_before_it_closes():
+    days = pd.to_datetime(["2015-02-01", "2015-02-02", "2010-01-01", "2010-01-01"]).astype("datetime64[s]")
+    closed = pd.to_datetime([None, None, "2015-02-01", "2015-02-02"]).astype("datetime64[s]")
+    extract = pd.DataFrame(
+        {"department_code": ["75", "76", "77", "78"], "structure_type": "MSP", "opened_on": days, "closed_on": closed}
+    ).astype({"department_code": "str", "structure_type": "str"})
+    found = backcast.back_cast(extract, {2015: date(2015, 2, 1)}).set_index("department_code")
+    assert found["n_structures"].to_dict() == {"75": 1, "76": 0, "77": 0, "78": 1}
+    assert found["n_undated"].sum() == 0
