@@ -276,6 +276,13 @@ ODD = (
 )
 
 
+def read_back(folder, store, *more):
+    """Read a workbook that came back from the field; return the exit code and what was said."""
+    asked = ("--deadline", "2019-06-30", "--year", "2019", "--out", store, *more)
+    code, _, said = run(folder, "returns", "read", folder / "back.xlsx", *asked)
+    return code, said
+
+
 def test_odd_cells_in_what_comes_back_from_the_field_are_named_or_taken(store, sent, tmp_path):
     import openpyxl
 
@@ -288,19 +295,8 @@ def test_odd_cells_in_what_comes_back_from_the_field_are_named_or_taken(store, s
             cell = sheet.cell(spread.randint(1, sheet.max_row + 1), spread.randint(1, sheet.max_column + 1))
             cell.value = spread.choice([*ODD, None, 3.5, True, 10**20])
         book.save(tmp_path / "back.xlsx")
-        words = (
-            "returns",
-            "read",
-            tmp_path / "back.xlsx",
-            "--deadline",
-            "2019-06-30",
-            "--year",
-            "2019",
-            "--out",
-            store,
-        )
         to.unlink(missing_ok=True)
-        code, _, said = run(tmp_path, *words, "--declarations", to)
+        code, said = read_back(tmp_path, store, "--declarations", to)
         assert code in (0, 1, USAGE, INPUT), f"{i}: {said}"
         assert to.exists() == (code in (0, 1)), i
 
@@ -309,18 +305,7 @@ def test_disturbed_workbooks_from_the_field_are_refused_or_read(store, sent, tmp
     data = sent.read_bytes()
     for i, disturbed in enumerate(flips(data, 24, "book")):
         (tmp_path / "back.xlsx").write_bytes(disturbed)
-        words = (
-            "returns",
-            "read",
-            tmp_path / "back.xlsx",
-            "--deadline",
-            "2019-06-30",
-            "--year",
-            "2019",
-            "--out",
-            store,
-        )
-        code, _, said = run(tmp_path, *words)
+        code, said = read_back(tmp_path, store)
         assert code in (0, 1, USAGE, INPUT), f"{i}: {said}"
 
 

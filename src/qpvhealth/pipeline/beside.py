@@ -56,6 +56,7 @@ class _Copy(Generic[T]):
         os.close(write)
 
     def result(self) -> T:
+        """Wait for what the copy sends; where it ended without, compute it here."""
         with open(self._read, "rb", closefd=False) as pipe:
             sent = pipe.read()
         if self._wait() != 0:
@@ -64,6 +65,7 @@ class _Copy(Generic[T]):
         return found
 
     def end(self) -> None:
+        """Close the pipe, and end a copy that nobody waited for."""
         os.close(self._read)
         if self._process:
             os.kill(self._process, SIGKILL)

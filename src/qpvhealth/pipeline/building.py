@@ -114,7 +114,6 @@ def _tables(basis: Basis, *, invented: bool, tell: Callable[[str], None]) -> dic
         totals = counted["yearly_counts"]
         others_stock = _with_in_force(_stock(others.structures, others.located), basis)
         of_others = other_types.tables(others, others_stock, structures, basis)
-        of_supplements = supplements.tables(basis)
         tell("accounting for the changes")
         accounts = accounting.balanced(explained(), totals, basis)
     yearly = assembly.together(totals, of_others["other_yearly_counts"])
@@ -131,7 +130,7 @@ def _tables(basis: Basis, *, invented: bool, tell: Callable[[str], None]) -> dic
         "neighbourhood_fates": fates,
         **accounts,
         **of_others,
-        **of_supplements,
+        **supplements.tables(basis),
         "indicators": _indicators(
             assembly.together(counted["indicators"], other_types.indicators(others_stock, basis.settings)),
             counted["neighbourhood_coverage"],
