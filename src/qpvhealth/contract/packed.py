@@ -1,0 +1,173 @@
+"""Frames held small: what a build keeps of many years at once while it works on a few of them.
+
+pandas spends eight bytes a row on the place of each text, and repeats the text. Most columns of a build hold few values, or the same
+from year to year: each is held once, and a small number a row.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import shapely
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+INTEGERS = (pa.int8(), pa.int16(), pa.int32(), pa.int64())
+NARROW = (pa.null(), pa.date32(), *INTEGERS)
+"""What may hold a part of a column, narrowest first: another part may need a wider type."""
+
+
+@dataclass(frozen=True)
+class Packed:
+    """A frame as an Arrow table, and the pandas type of each column.
+
+    Texts are dictionaries of their distinct values, whole numbers have the smallest type that holds them, days are days, geometry
+    is WKB.
+    """
+
+    table: pa.Table
+    dtypes: Mapping[str, Any]
+
+    @classmethod
+    def together(cls, parts: Sequence[Packed]) -> Packed:
+        """Put parts with the same columns end to end; no value is decoded. Raises ValueError where their types differ."""
+        dtypes = dict(parts[0].dtypes)
+        for part in parts[1:]:
+            if wrong := [n for n in dtypes.keys() | part.dtypes.keys() if dtypes.get(n) != part.dtypes.get(n)]:
+                raise ValueError(f"parts cannot be put together: {', '.join(sorted(wrong))}: of other types or missing")
+        return cls(pa.table({name: _joined([p.table[name] for p in parts]) for name in dtypes}), dtypes)
+
+    def __len__(self) -> int:
+        """Count the rows."""
+        return int(self.table.num_rows)
+
+    def __getitem__(self, column: str) -> pd.Series:
+        """Return one column as it was."""
+        dtype = self.dtypes[column]
+        series: pd.Series = pd.Series(_unpacked(self.table[column], dtype), dtype=dtype, name=column)
+        return series
+
+    @property
+    def columns(self) -> list[str]:
+        """The names of the columns, in order."""
+        return list(self.dtypes)
+
+    @property
+    def nbytes(self) -> int:
+        """The bytes held, those of the distinct texts included."""
+        return int(self.table.nbytes)
+
+    def frame(self, columns: Sequence[str] | None = None) -> pd.DataFrame:
+        """Return the frame as it was, or some columns of it, its rows numbered from 0."""
+        names = self.columns if columns is None else columns
+        return pd.DataFrame({name: self[name] for name in names}, index=pd.RangeIndex(len(self)))
+
+    def rows(self, chosen: np.ndarray | pd.Series) -> Packed:
+        """Keep some rows, given by a mask or by their positions."""
+        at = np.asarray(chosen)
+        taken = self.table.filter(pa.array(at)) if at.dtype == bool else self.table.take(pa.array(at))
+        return Packed(taken, self.dtypes)
+
+
+def pack(frame: pd.DataFrame) -> Packed:
+    """Hold a frame small. Its rows are numbered anew, and every null of an ``object`` column becomes None.
+
+    Raises TypeError for an ``object`` column that holds anything but texts, or anything but shapes.
+    """
+    arrays = {str(name): _packed(column) for name, column in frame.items()}
+    return Packed(pa.table(arrays), dict(frame.dtypes))
+
+
+def _packed(series: pd.Series) -> pa.Array:
+    if isinstance(series.dtype, pd.CategoricalDtype):
+        codes = series.cat.codes.to_numpy(copy=True)
+        return pa.array(codes, mask=codes < 0)
+    if series.dtype == object:
+        return _of_objects(series)
+    if isinstance(series.dtype, np.dtype) and series.dtype.kind == "f":
+        return pa.array(series.to_numpy(copy=True))
+    return _smallest(_whole(pa.array(series)))
+
+
+def _of_objects(series: pd.Series) -> pa.Array:
+    null = series.isna().to_numpy()
+    if null.all():
+        return pa.nulls(len(series))
+    known = series.to_numpy(copy=True)
+    known[null] = None
+    if shapely.is_geometry(known[~null]).all():
+        return pa.array(shapely.to_wkb(known))
+    try:
+        return _smallest(pa.array(known, type=pa.string()))
+    except pa.ArrowException as error:
+        raise TypeError(f"{series.name}: neither texts nor shapes: {error}") from error
+
+
+def _smallest(values: pa.Array) -> pa.Array:
+    """Return the same values in the fewest bytes that hold them all, in memory of their own."""
+    if pa.types.is_string(values.type) or pa.types.is_large_string(values.type):
+        coded = values.dictionary_encode()
+        return pa.DictionaryArray.from_arrays(_narrowed(coded.indices), coded.dictionary.cast(pa.string()))
+    if pa.types.is_timestamp(values.type):
+        days = values.cast(pa.date32(), safe=False)
+        return days if days.cast(values.type).equals(values) else values
+    return _narrowed(values) if pa.types.is_signed_integer(values.type) else values
+
+
+def _narrowed(numbers: pa.Array) -> pa.Array:
+    found = pc.min_max(numbers).as_py()
+    low, high = found["min"] or 0, found["max"] or 0
+    return numbers.cast(next(t for t in INTEGERS if -(2 ** (t.bit_width - 1)) <= low and high < 2 ** (t.bit_width - 1)))
+
+
+def _joined(parts: Sequence[pa.ChunkedArray]) -> pa.Array:
+    """Put the same column of several parts end to end, in the smallest type that holds them all."""
+    if any(pa.types.is_dictionary(part.type) for part in parts):
+        return _of_one_dictionary([_coded(part) for part in parts])
+    widest = max((part.type for part in parts), key=_width)
+    return pa.concat_arrays([_whole(part.cast(widest)) for part in parts])
+
+
+def _width(held: pa.DataType) -> int:
+    return NARROW.index(held) if held in NARROW else len(NARROW)
+
+
+def _coded(part: pa.ChunkedArray) -> pa.DictionaryArray:
+    whole = _whole(part)
+    return whole if pa.types.is_dictionary(whole.type) else whole.cast(pa.string()).dictionary_encode()
+
+
+def _of_one_dictionary(parts: Sequence[pa.DictionaryArray]) -> pa.DictionaryArray:
+    """Give several dictionaries one, in which each text is once."""
+    every = pa.concat_arrays([part.dictionary for part in parts]).dictionary_encode()
+    starts = np.cumsum([0, *(len(part.dictionary) for part in parts)])
+    numbers = [
+        _narrowed(every.indices.slice(start, len(part.dictionary)).take(part.indices))
+        for start, part in zip(starts, parts, strict=False)
+    ]
+    widest = max((n.type for n in numbers), key=_width)
+    return pa.DictionaryArray.from_arrays(pa.concat_arrays([n.cast(widest) for n in numbers]), every.dictionary)
+
+
+def _unpacked(values: pa.ChunkedArray, dtype: Any) -> Any:  # noqa: ANN401 -- the types of pandas and their arrays
+    if isinstance(dtype, pd.CategoricalDtype):
+        return pd.Categorical.from_codes(values.fill_null(-1).to_numpy(), dtype=dtype)
+    if pa.types.is_binary(values.type):
+        return shapely.from_wkb(values.to_numpy())
+    if pa.types.is_dictionary(values.type):
+        values = values.cast(values.type.value_type)
+    if hasattr(dtype, "__from_arrow__"):
+        return dtype.__from_arrow__(values)
+    if dtype.kind == "M":
+        values = values.cast(pa.timestamp(np.datetime_data(dtype)[0]))
+    return values.to_numpy().astype(dtype, copy=False)
+
+
+def _whole(values: pa.Array | pa.ChunkedArray) -> pa.Array:
+    return values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
