@@ -47,7 +47,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "indicators.pairing": ("tests/indicators/test_pairing.py", *CHANGES),
     "indicators.change_summary": (*CHANGES, "tests/indicators/test_change_summary.py"),
     "indicators.identity": ("tests/indicators/test_identity.py",),
-    "indicators.backcast": ("tests/indicators/test_series_audit.py",),
+    "indicators.backcast": ("tests/indicators/test_backcast.py",),
     "pipeline.accounting": ("tests/pipeline/test_accounting.py", "tests/pipeline/test_building.py"),
 }
 """By module, the tests that hold it."""
