@@ -164,6 +164,24 @@ def test_an_empty_cell_may_have_a_meaning():
     assert listed(found) == ["unknown", "yes"]
 
 
+def test_a_column_of_empty_cells_takes_their_meaning_and_keeps_its_place():
+    empty = pd.Series([None, None], index=[4, 7], name="kind", dtype="str")
+    found = cleaning.coded(empty, {"": "unknown", "oui": "yes"}, column="t", where="f")
+    assert (listed(found), found.index.tolist(), found.name) == (["unknown"] * 2, [4, 7], "kind")
+    assert listed(cleaning.coded(empty, {"oui": "yes"}, column="t", where="f")) == [None, None]
+    (typed, *_), _ = cleaning.numbers(empty)
+    assert (listed(typed), typed.index.tolist()) == ([None, None], [4, 7])
+
+
+def test_ten_unknown_values_are_shown_and_every_known_one():
+    cells = text(*(f"v{k:02d}" for k in range(12)))
+    with pytest.raises(UsageError) as caught:
+        cleaning.coded(cells, {"oui": "yes", "non": "no"}, column="in_qpv", where="f.csv")
+    shown = ", ".join(f'"v{k:02d}"' for k in range(10))
+    assert str(caught.value).startswith(f"f.csv: in_qpv has values that are not known: {shown}. Write")
+    assert str(caught.value).endswith("; known: no, yes")
+
+
 def test_an_unknown_value_says_what_to_write():
     with pytest.raises(UsageError) as caught:
         cleaning.coded(text("Pharmacie", "oui"), {"oui": "yes", "x": ""}, column="in_qpv", where="f.csv: card c")
@@ -212,6 +230,8 @@ def test_a_rule_is_asked_once_for_each_distinct_cell():
     asked = []
     found = cleaning.translated(pd.Series(["a", None, "b", "a"], index=[4, 5, 6, 7], dtype="str"), asked.append)
     assert (asked, listed(found)) == (["a", "b"], [None] * 4)
-    found = cleaning.translated(pd.Series(["a", None, "b", "a"], index=[4, 5, 6, 7], dtype="str"), str.upper)
-    assert (listed(found), found.index.tolist(), str(found.dtype)) == (["A", None, "B", "A"], [4, 5, 6, 7], "str")
+    cells = pd.Series(["a", None, "b", "a"], index=[4, 5, 6, 7], name="cell", dtype="str")
+    found = cleaning.translated(cells, str.upper)
+    assert (listed(found), found.index.tolist(), found.name) == (["A", None, "B", "A"], [4, 5, 6, 7], "cell")
+    assert str(found.dtype) == "str"
     assert listed(cleaning.translated(text(None, None), str.upper)) == [None, None]
