@@ -52,7 +52,8 @@ def test_one_extract_is_counted_back_over_ten_years_where_no_other_is_known():
     extract = pd.DataFrame(
         {"opened_on": days, "closed_on": nothing, "structure_type": "CDS", "department_code": "31", "is_in_stock": True}
     )
-    found = backcast.then_and_now(extract.assign(year=2024), {2024: date(2024, 2, 29)}).set_index("year").sort_index()
+    then = backcast.known_then(extract.assign(year=2024))
+    found = backcast.then_and_now(then, extract, {2024: date(2024, 2, 29)}).set_index("year").sort_index()
     assert found.index.tolist() == list(range(2014, 2025))
     assert found["n_now"].tolist() == [1] * 8 + [2, 3, 3]
     assert found["n_then"].isna().tolist() == [True] * 10 + [False]
@@ -86,8 +87,10 @@ def test_then_and_now_are_two_counts_side_by_side(old, new, data):
     """Then: the stock of the extract of the year; now: the last extract, counted back. Areas that one of them has, in each year it has."""
     stocks = {2019: old, 2020: new}
     flags = {y: data.draw(st.lists(st.booleans(), min_size=len(r), max_size=len(r))) for y, r in stocks.items()}
-    every = pd.concat([extract(r).assign(year=y, is_in_stock=flags[y]) for y, r in stocks.items()], ignore_index=True)
-    found = backcast.then_and_now(every, {2019: YEARS[2019], 2020: YEARS[2020]})
+    extracts = [extract(r).assign(year=y, is_in_stock=flags[y]) for y, r in stocks.items()]
+    then = backcast.known_then(pd.concat(extracts, ignore_index=True))
+    assert pd.concat([backcast.known_then(one) for one in extracts], ignore_index=True).equals(then)
+    found = backcast.then_and_now(then, extracts[1], {2019: YEARS[2019], 2020: YEARS[2020]})
     past = {y: date(y, 2, 28 + (y % 4 == 0)) for y in range(2010, 2020)} | {2019: YEARS[2019], 2020: YEARS[2020]}
     expected = {(y, *area): [0, *open_at(new, area, past[y])] for y in past for area in areas(new)}
     for year, rows in stocks.items():

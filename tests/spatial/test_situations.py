@@ -140,9 +140,8 @@ def asked(**over):
 
 def sure(rows, outlines=None, communes=("31000",)):
     frame = pd.DataFrame(rows).astype(dict.fromkeys(("territory", "commune_code", "department_code"), "str"))
-    return situations.surely_elsewhere(
-        frame, squares(), set(communes), outlines or {}, ring_m=1000, commune_reach_m=15000
-    ).tolist()
+    free = situations.free_areas(squares(), outlines or {}, ring_m=1000)
+    return situations.surely_elsewhere(frame, free, set(communes), reach_m=16000).tolist()
 
 
 def outline(*areas):

@@ -68,6 +68,10 @@ class Packed:
         names = self.columns if columns is None else columns
         return pd.DataFrame({name: self[name] for name in names}, index=pd.RangeIndex(len(self)))
 
+    def select(self, columns: Sequence[str]) -> Packed:
+        """Keep some columns."""
+        return Packed(self.table.select(list(columns)), {name: self.dtypes[name] for name in columns})
+
     def rows(self, chosen: np.ndarray | pd.Series) -> Packed:
         """Keep some rows, given by a mask or by their positions."""
         at = np.asarray(chosen)

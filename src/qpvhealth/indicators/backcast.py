@@ -49,21 +49,34 @@ def back_cast(extract: pd.DataFrame, dates: Mapping[int, date]) -> pd.DataFrame:
 _AREA = ["department_code", "structure_type"]
 
 
-def then_and_now(structures: pd.DataFrame, dates: Mapping[int, date]) -> pd.DataFrame:
+def known_then(structures: pd.DataFrame) -> pd.DataFrame:
+    """Count the stock of extracts, each as it was known then: ``n_then`` by year, département and type.
+
+    ``structures``: ``COUNTED_THEN``, of any number of extracts. An unknown département is ``none``.
+    """
+    stock = structures.loc[structures["is_in_stock"], _YEARLY].fillna({"department_code": NO_REGION})
+    return cells(stock, _YEARLY, "n_then")
+
+
+_YEARLY = ["year", *_AREA]
+COUNTED_THEN = [*_YEARLY, "is_in_stock"]
+COUNTED_BACK = [*_AREA, "opened_on", "closed_on"]
+"""What is read of the structures of any extract, and of those of the last one."""
+
+
+def then_and_now(then: pd.DataFrame, extract: pd.DataFrame, dates: Mapping[int, date]) -> pd.DataFrame:
     """Put the two series side by side, by year, département and type: as known then, and as known in the last extract.
 
-    ``structures``: every extract, with ``year`` and ``is_in_stock``. The last extract is counted back over ``YEARS_BACK`` years: at the
-    reference date of each extract, else on the day of the year of its own. Returns ``date``, ``n_then`` (null for a year without
-    extract), ``n_now``, ``n_undated`` (in the last extract) and ``difference`` = now - then; 0 where neither holds any.
+    ``then``: ``known_then`` of every extract. ``extract``: the structures of the last one, with ``COUNTED_BACK``: it is counted back
+    over ``YEARS_BACK`` years, at the reference date of each extract, else on the day of the year of its own. Returns ``date``,
+    ``n_then`` (null for a year without extract), ``n_now``, ``n_undated`` (in the last extract) and ``difference`` = now - then; 0
+    where neither holds any.
     """
     last = max(dates)
-    keys = ["year", "department_code", "structure_type"]
-    stock = structures.loc[structures["is_in_stock"], keys].fillna({"department_code": NO_REGION})
-    then = cells(stock, keys, "n_then").set_index(keys)
     past = _past(dates, last)
-    now = back_cast(structures[structures["year"] == last], past).set_index(keys)
-    frame = pd.concat([then, now.rename(columns={"n_structures": "n_now"})], axis=1).fillna(0).astype("Int64")
-    both = frame.reset_index()
+    now = back_cast(extract, past).set_index(_YEARLY)
+    known = [then.set_index(_YEARLY), now.rename(columns={"n_structures": "n_now"})]
+    both = pd.concat(known, axis=1).fillna(0).astype("Int64").reset_index()
     both["n_then"] = both["n_then"].where(both["year"].isin(list(dates)))
     days = pd.to_datetime(both["year"].map(past)).astype("datetime64[s]")
     return both.assign(known_in=last, date=days, difference=both["n_now"] - both["n_then"])

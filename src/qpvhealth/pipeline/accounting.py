@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from itertools import combinations, pairwise
 from typing import TYPE_CHECKING
 
@@ -25,9 +25,12 @@ if TYPE_CHECKING:
 
     from qpvhealth.ingest.sources import Vintage
     from qpvhealth.pipeline.building import Basis
+    from qpvhealth.pipeline.kept import Kept
 
 Rule = Mapping[str, str | None]
 InForce = Mapping[int, Rule]
+OfYear = Callable[[int], pd.DataFrame]
+"""Gives the rows of a year."""
 
 
 @dataclass(frozen=True)
@@ -49,28 +52,32 @@ def places(located: pd.DataFrame, vecu_distance_m: float) -> pd.Series:
     return asked["situation"]
 
 
-def extracts(structures: pd.DataFrame, located: pd.DataFrame, out_of_scope: pd.DataFrame) -> Callable[[int], Extract]:
-    """Give the extract of a year from structures and their locations (with ``situation_by_place``); the last two asked for are kept.
+def extracts(structures: OfYear, located: OfYear, out_of_scope: pd.DataFrame) -> Callable[[int], Extract]:
+    """Give the extract of a year from its structures and their locations (with ``situation_by_place``); the last two are kept.
 
     What an extract lists ``out_of_scope`` joins it, out of the stock and without a type: it says why a structure is not there.
     A year without any gives an empty extract.
     """
-    rows, places = (frame.groupby("year").indices for frame in (structures, located))
-    names = sorted(located["generation"].unique())
 
     @lru_cache(maxsize=2)
     def of_year(year: int) -> Extract:
-        """Take the extract of one year out of the whole."""
-        listed = structures[list(pairing.RECORD_COLUMNS)].iloc[np.asarray(rows.get(year, ()), dtype=int)]
-        own = _with_aside(listed, out_of_scope[out_of_scope["year"] == year])
-        there = located[["finess_et", "generation", *_PLACED]].iloc[np.asarray(places.get(year, ()), dtype=int)]
-        found = {g: there[there["generation"] == g] for g in names}
-        return Extract(own, {g: _aligned(f, own["finess_et"]) for g, f in found.items() if len(f)})
+        """Put together the extract of one year."""
+        own = _with_aside(structures(year)[STRUCTURE_COLUMNS], out_of_scope[out_of_scope["year"] == year])
+        found = located(year).groupby("generation")
+        return Extract(own, {str(g): _aligned(rows, own["finess_et"]) for g, rows in found})
 
     return of_year
 
 
-_PLACED = ["situation_by_place", "vecu_declared", "qpv_code"]
+def by_year(frame: pd.DataFrame) -> OfYear:
+    """Give the rows of one year after another out of a frame; none of a year that it does not hold."""
+    rows = frame.groupby("year").indices
+    return lambda year: frame.iloc[np.asarray(rows.get(year, ()), dtype=int)]
+
+
+STRUCTURE_COLUMNS = list(pairing.RECORD_COLUMNS)
+LOCATED_COLUMNS = ["finess_et", "generation", "situation_by_place", "vecu_declared", "qpv_code"]
+"""What an extract is made of."""
 
 
 def _aligned(located: pd.DataFrame, number: pd.Series) -> pd.DataFrame:
@@ -151,18 +158,16 @@ def interval(first: Vintage, last: Vintage) -> Interval:
     )
 
 
-def explained(
-    structures: pd.DataFrame, located: pd.DataFrame, basis: Basis, *, out_of_scope: pd.DataFrame
-) -> dict[str, pd.DataFrame]:
+def explained(placed: Kept, basis: Basis, *, out_of_scope: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """Account for every pair of consecutive extracts, from the structures and their places alone."""
     vintages = basis.sources.vintages
-    found = changes_between(structures, located, consecutive(vintages), vintages, basis, out_of_scope=out_of_scope)
-    dates = {year: vintage.reference_date for year, vintage in vintages.items()}
+    years = consecutive(vintages)
+    found = changes_between(placed, years, vintages, basis, out_of_scope=out_of_scope)
     return {
         "changes": found,
         "change_summary": change_summary.summarise(found),
-        "link_candidates": _candidates(structures, found),
-        "then_and_now": backcast.then_and_now(structures, dates),
+        "link_candidates": _candidates(placed, found, years),
+        "then_and_now": _then_and_now(placed, vintages),
     }
 
 
@@ -188,8 +193,7 @@ def consecutive(vintages: Mapping[int, Vintage]) -> list[tuple[int, int]]:
 
 
 def changes_between(
-    structures: pd.DataFrame,
-    located: pd.DataFrame,
+    placed: Kept,
     pairs: Sequence[tuple[int, int]],
     vintages: Mapping[int, Vintage],
     basis: Basis,
@@ -197,9 +201,10 @@ def changes_between(
     out_of_scope: pd.DataFrame,
 ) -> pd.DataFrame:
     """Account for the changes between each pair of extracts. ``vintages`` say what each covers of these structures."""
-    if structures.empty:
+    if not len(placed):
         return changes.none()
-    known, links = extracts(structures, located, out_of_scope), basis.sources.links
+    rows = partial(placed.of_year, "structures", STRUCTURE_COLUMNS), partial(placed.of_year, "located", LOCATED_COLUMNS)
+    known, links = extracts(*rows, out_of_scope), basis.sources.links
     found = (_touched(known, interval(vintages[a], vintages[b]), links, basis.in_force) for a, b in pairs)
     parts = [changes.named(some, near_rule=basis.settings.vecu_rule) for some in _batches(found)]
     return pd.concat(parts, ignore_index=True) if parts else changes.none()
@@ -221,16 +226,22 @@ def _batches(frames: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
         yield pd.concat(waiting, ignore_index=True)
 
 
-def _candidates(structures: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:
+def _candidates(placed: Kept, found: pd.DataFrame, years: list[tuple[int, int]]) -> pd.DataFrame:
     """Propose identities between the years of every interval, from the changes under the perimeters in force."""
     telling = found[(found["generation"] == IN_FORCE) & found["cause"].isin(identity.CAUSES)]
-    asked = structures[["year", *identity.READ]]
-    proposed = (
-        identity.candidates(asked[asked["year"] == a], asked[asked["year"] == b], rows)
-        for (a, b), rows in telling.groupby(["from_year", "to_year"])
-    )
-    parts = [part for part in proposed if len(part)]
+    asked, parts = partial(placed.of_year, "structures", identity.READ), []
+    for first, last in sorted(years):
+        rows = telling[(telling["from_year"] == first) & (telling["to_year"] == last)]
+        if len(rows) and len(proposed := identity.candidates(asked(first), asked(last), rows)):
+            parts.append(proposed)
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=identity.COLUMNS)
+
+
+def _then_and_now(placed: Kept, vintages: Mapping[int, Vintage]) -> pd.DataFrame:
+    dates = {year: vintage.reference_date for year, vintage in vintages.items()}
+    then = [backcast.known_then(rows) for rows in placed.each("structures", backcast.COUNTED_THEN)]
+    last = placed.of_year("structures", backcast.COUNTED_BACK, max(dates))
+    return backcast.then_and_now(pd.concat(then), last, dates)
 
 
 def fates_between(basis: Basis) -> pd.DataFrame:

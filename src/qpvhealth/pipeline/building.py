@@ -7,27 +7,26 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pandas as pd
 
-from qpvhealth.contract.keys import numbers, positions
+from qpvhealth.contract.keys import positions
 from qpvhealth.contract.tables import PUBLISHED
-from qpvhealth.facts.generations import IN_FORCE, expected_count
+from qpvhealth.facts.generations import IN_FORCE
 from qpvhealth.facts.situations import SITUATIONS
 from qpvhealth.facts.territories import TERRITORIES
 from qpvhealth.indicators import agreement, counts, coverage, headline, net_change, perimeter_effect
 from qpvhealth.ingest import cards as card_files, corrections, inputs as input_files, sources as staged_sources
 from qpvhealth.pipeline import accounting, assembly, findings, other_types, supplements
 from qpvhealth.pipeline.beside import beside
+from qpvhealth.pipeline.kept import Kept
+from qpvhealth.pipeline.placing import Places
 from qpvhealth.settings import Settings
 from qpvhealth.spatial import (
     location,
     outlines,
     overlay,
     perimeters as perimeter_rules,
-    placement,
     projection,
-    situations,
 )
 
 if TYPE_CHECKING:
@@ -36,6 +35,7 @@ if TYPE_CHECKING:
     from qpvhealth.contract.rules import Finding
     from qpvhealth.ingest.inputs import Input
     from qpvhealth.ingest.sources import Sources
+    from qpvhealth.pipeline.kept import Name
     from qpvhealth.spatial.proximity import Perimeters
 
 
@@ -88,41 +88,37 @@ def build(raw: str | Path, settings: Settings | None = None, *, progress: Callab
     input_files.refuse_changed(inputs)
     tell("preparing perimeters")
     basis = _basis(sources, chosen)
-    tables = _tables(basis, invented=cards[0].is_invented, tell=tell)
+    tables, found = _tables(basis, invented=cards[0].is_invented, tell=tell)
     tell("checking")
-    found = [*sources.findings, *findings.of(tables, basis), *accounting.findings(tables)]
-    found += other_types.findings(tables["structures"], tables["other_structures"])
     # each frame is let go as its published form is made: the two of every table at once would double the memory
     conformed = {name: table.conform(assembly.selected(tables.pop(name), name)) for name, table in PUBLISHED.items()}
-    return Built(conformed, _accounts(inputs, sources), found, in_force=basis.in_force, invented=cards[0].is_invented)
+    told = [*sources.findings, *found]
+    return Built(conformed, _accounts(inputs, sources), told, in_force=basis.in_force, invented=cards[0].is_invented)
 
 
-def _tables(basis: Basis, *, invented: bool, tell: Callable[[str], None]) -> dict[str, pd.DataFrame]:
-    """Compute every table, not yet in its published form."""
+def _tables(
+    basis: Basis, *, invented: bool, tell: Callable[[str], None]
+) -> tuple[dict[str, pd.DataFrame], list[Finding]]:
+    """Compute every table, not yet in its published form, and what there is to say of them."""
+    abroad = findings.abroad(basis.sources)
     with beside(partial(_of_perimeters, basis), pays=len(basis.prepared) >= FEW) as of_perimeters:
-        tell("placing structures")
-        placed = _structures(basis)
-        tell("joining structures and neighbourhoods")
-        (structures, located, pairs), others = other_types.split(other_types.Placed(placed, *_locations(placed, basis)))
+        placed, others = _placed(basis, tell)
         tell("overlaying the zonings")
         zoning, fates = of_perimeters()
-    aside = other_types.listed_aside(structures, others.structures, basis.sources.out_of_scope)
-    account = partial(accounting.explained, structures, located, basis, out_of_scope=aside)
-    with beside(account, pays=FEW <= len(structures) <= AT_ONCE) as explained:
+    aside = other_types.listed_aside(placed, others, basis.sources.out_of_scope)
+    account = partial(accounting.explained, placed, basis, out_of_scope=aside)
+    with beside(account, pays=FEW <= len(placed) <= AT_ONCE) as explained:
         tell("counting")
-        counted = _counted(structures, located, pairs, zoning, basis)
+        counted = _counted(placed, zoning, basis)
         totals = counted["yearly_counts"]
-        others_stock = _with_in_force(_stock(others.structures, others.located), basis)
-        of_others = other_types.tables(others, others_stock, structures, basis)
+        others_stock = _with_in_force(_stock(*(others.whole(name, columns) for name, columns in _STOCK)), basis)
+        of_others = other_types.tables(others, others_stock, placed, basis)
         tell("accounting for the changes")
         accounts = accounting.balanced(explained(), totals, basis)
     yearly = assembly.together(totals, of_others["other_yearly_counts"])
-    return {
+    tables = {
         "extracts": _extracts(basis.sources, invented=invented),
-        "structures": structures,
         "neighbourhoods": basis.neighbourhoods,
-        "structure_locations": located,
-        "structure_neighbourhoods": pairs,
         "neighbourhood_zoning": zoning,
         "rejects": basis.sources.rejects,
         **counted,
@@ -139,26 +135,63 @@ def _tables(basis: Basis, *, invented: bool, tell: Callable[[str], None]) -> dic
         ),
         "areas": assembly.areas_table(basis.sources, yearly),
     }
+    found = [*findings.of(tables, placed, abroad, basis), *accounting.findings(tables)]
+    found += other_types.findings(placed, others)
+    return tables | _published(placed, "") | _published(others, "other_"), found
 
 
 FEW = 1_000
 """Fewer rows than this are computed sooner than the process is copied."""
-AT_ONCE = 250_000
-"""How many structures are counted at a time: the stock of more, in every generation, would fill the memory."""
+AT_ONCE = 100_000
+"""How many structures are placed, joined and counted at a time: more, in every generation, would fill the memory."""
 
 
-def _counted(
-    structures: pd.DataFrame, located: pd.DataFrame, pairs: pd.DataFrame, zoning: pd.DataFrame, basis: Basis
-) -> dict[str, pd.DataFrame]:
+def _placed(basis: Basis, tell: Callable[[str], None]) -> tuple[Kept, Kept]:
+    """Place the structures of every year, a batch of years at a time: MSP and CdS, and the types beyond them."""
+    counted, others = Kept(), Kept()
+    places = Places(basis)
+    for years in _batches(basis.sources):
+        tell("placing structures")
+        structures = places.structures(years)
+        tell("joining structures and neighbourhoods")
+        for kept, part in zip((counted, others), other_types.split(places.located(structures)), strict=True):
+            kept.add(years, part)
+    return counted, others
+
+
+def _batches(sources: Sources) -> list[list[int]]:
+    """Put the years in batches of at most ``AT_ONCE`` structures, or of one year."""
+    batches: list[list[int]] = [[]]
+    held = 0
+    for year, extract in sources.structures.items():
+        if held and held + len(extract) > AT_ONCE:
+            batches.append([])
+            held = 0
+        batches[-1].append(year)
+        held += len(extract)
+    return batches
+
+
+def _published(placed: Kept, kind: str) -> dict[str, pd.DataFrame]:
+    """Give away the tables of what was placed, under the names of a ``kind`` of structures."""
+    return {
+        f"{kind}structures": placed.let_go("structures").frame(),
+        f"{kind}structure_locations": placed.let_go("located").frame(),
+        f"{kind}structure_neighbourhoods": placed.let_go("pairs").frame(),
+    }
+
+
+def _counted(placed: Kept, zoning: pd.DataFrame, basis: Basis) -> dict[str, pd.DataFrame]:
     """Count the stock, some years at a time: by area, against the extract's own flag, as indicators, and what covers each QPV."""
-    levels = counts.levels_of(structures[["epci_code"]][structures["is_in_stock"]])
-    parts = []
-    for years in _batches(structures, basis):
-        rows, there, near = (_of_years(frame, years) for frame in (structures[_COUNTED], located, pairs))
-        stock = _stock(rows, there)
+    given = (rows[rows["is_in_stock"]] for rows in placed.each("structures", ["epci_code", "is_in_stock"]))
+    known = {level for rows in given for level in counts.levels_of(rows)}
+    levels, parts = [level for level in counts.LEVELS if level in known], []
+    tables = zip(*(placed.each(name, columns) for name, columns in (*_STOCK, _AROUND)), strict=True)
+    for years, (structures, located, pairs) in zip(placed.batches, tables, strict=True):
+        stock = _stock(structures, located)
         own = {
             "perimeter_effect": perimeter_effect.effect(stock),
-            "neighbourhood_coverage": _coverage(stock, near, zoning, basis, years=years),
+            "neighbourhood_coverage": _coverage(stock, pairs, zoning, basis, years=years),
         }
         parts.append(_counted_at(_with_in_force(stock, basis), levels, basis) | own)
     return {name: pd.concat([part[name] for part in parts], ignore_index=True) for name in parts[0]}
@@ -174,23 +207,6 @@ def _counted_at(every: pd.DataFrame, levels: list[str], basis: Basis) -> dict[st
         "flag_agreement": agreement.agreement(every),
         "indicators": headline.structures(every, near_rule=rule, vecu_distance_m=distance),
     }
-
-
-def _batches(structures: pd.DataFrame, basis: Basis) -> list[list[int]]:
-    """Put the years in batches of at most ``AT_ONCE`` structures, or of one year."""
-    size = structures["year"].value_counts()
-    batches: list[list[int]] = [[]]
-    for year in basis.sources.vintages:
-        held = int(size.reindex(batches[-1]).fillna(0).sum())
-        if held and held + size.get(year, 0) > AT_ONCE:
-            batches.append([])
-        batches[-1].append(year)
-    return batches
-
-
-def _of_years(frame: pd.DataFrame, years: list[int]) -> pd.DataFrame:
-    at = frame["year"].isin(years)
-    return frame if at.all() else frame[at]
 
 
 def _silent(_: str) -> None:
@@ -222,111 +238,6 @@ def _generations(prepared: pd.DataFrame, settings: Settings) -> tuple[str, ...]:
     return tuple(g for g in given if g in asked or g in settings.headline_generation.values())
 
 
-def _structures(basis: Basis) -> pd.DataFrame:
-    tables = []
-    surroundings = {placement.QPV_OF_COMMUNE: perimeter_rules.by_commune(basis.prepared)}
-    for year, extract in basis.sources.structures.items():
-        known = assembly.with_areas(extract, basis.sources.communes)
-        places = placement.place(
-            known,
-            basis.sources.points[year],
-            outlines=basis.shapes | surroundings,
-            tolerance_m=basis.settings.outline_tolerance_m,
-            minimum_score=basis.settings.geocoder_score,
-            error_m=basis.settings.location_error_m,
-        )
-        tables.append(assembly.structures_table(known, places, basis.sources.vintages[year]))
-        basis.sources.let_go(year)
-    return pd.concat(tables, ignore_index=True)
-
-
-def _locations(structures: pd.DataFrame, basis: Basis) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Locate every structure of every year in every generation: each distinct point is joined once per generation."""
-    located, pairs = [], []
-    x, y = structures["x"].to_numpy(dtype=float), structures["y"].to_numpy(dtype=float)
-    in_force = assembly.in_force_at(structures, basis.in_force)
-    for generation, perimeters in basis.by_generation.items():
-        found = location.locate_all(x, y, structures["territory"], perimeters, basis.settings.largest_ring_m)
-        answers = assembly.answers(structures, basis.sources, generation, in_force)
-        rows = structures[_PLACING].join(found.points).join(answers)
-        rows["generation"] = generation
-        rows["has_perimeters"] = rows["territory"].isna() | rows["territory"].isin(list(perimeters))
-        rows["is_surely_elsewhere"] = _surely_elsewhere(rows, generation, basis)
-        rows = _only_placed(rows)
-        verdict = situations.resolve(rows, vecu_distance_m=basis.settings.vecu_distance_m)
-        by_place = accounting.places(rows, basis.settings.vecu_distance_m)
-        told = rows.drop(columns="qpv_code").join(verdict).assign(situation_by_place=by_place)
-        located.append(told[_LOCATED])
-        nearest = structures[_DECLARED].join(found.points[["nearest_qpv_code"]])
-        pairs.append(_pairs(nearest, found.pairs, generation, basis))
-    return pd.concat(located, ignore_index=True), pd.concat(pairs, ignore_index=True)
-
-
-_PLACING = [
-    *("finess_et", "year", "territory", "commune_code", "department_code", "source_says_in_qpv"),
-    *("location_status", "location_precision", "location_error_m"),
-]
-_DECLARED = ["finess_et", "year", "territory", "location_status", "x", "y", "vecu_declared", "vecu_qpv_code"]
-_LOCATED = [*PUBLISHED["structure_locations"].names, "is_unlisted", "is_contested"]
-
-
-def _only_placed(rows: pd.DataFrame) -> pd.DataFrame:
-    """Blank the distances of points that cannot decide: a hint must not look like a measure."""
-    placed = assembly.placed_rows(rows)
-    measured = ["qpv_code", "nearest_qpv_code", "distance_m", "border_distance_m"]
-    blanked = rows.assign(**{c: rows[c].where(placed) for c in measured})
-    return blanked.assign(n_qpv_inside=rows["n_qpv_inside"].where(placed, 0).fillna(0).astype("int64"))
-
-
-def _surely_elsewhere(rows: pd.DataFrame, generation: str, basis: Basis) -> pd.Series:
-    own = basis.neighbourhoods["generation"] == generation
-    listed = basis.neighbourhoods.loc[own, "commune_codes"].dropna().str.split(",")
-    perimeters = basis.by_generation[generation]
-    sure = situations.surely_elsewhere(
-        rows,
-        perimeters,
-        set(listed.explode()),
-        basis.shapes,
-        ring_m=basis.settings.largest_ring_m,
-        commune_reach_m=basis.settings.commune_reach_m,
-    )
-    empty = {t for t in TERRITORIES if t not in perimeters and not expected_count(generation, t)}
-    return sure | rows["territory"].isin(empty)
-
-
-def _pairs(rows: pd.DataFrame, found: pd.DataFrame, generation: str, basis: Basis) -> pd.DataFrame:
-    """Every pair within the largest ring of a point that may decide, and every declared pair whatever its distance."""
-    keys = ["finess_et", "year", "qpv_code"]
-    columns = [*keys, "distance_m", "is_declared"]
-    placed = assembly.placed_rows(rows)
-    near = found[placed.to_numpy()[found["point"]]].reset_index(drop=True)
-    near = near.join(rows[["finess_et", "year"]].take(near["point"].to_numpy()).reset_index(drop=True))
-    declared = _declared(rows.assign(is_placed=placed), generation, basis).drop_duplicates(keys)
-    of_near, of_declared = numbers(keys, near, declared)
-    told = near.assign(is_declared=np.isin(of_near, of_declared))
-    beyond = declared[~np.isin(of_declared, of_near)].assign(is_declared=True)
-    return assembly.together(told[columns], beyond[columns]).assign(generation=generation)
-
-
-def _declared(rows: pd.DataFrame, generation: str, basis: Basis) -> pd.DataFrame:
-    """Measure every declared pair. A declaration that names no QPV attaches to the nearest one of its territory."""
-    named, perimeters = assembly.declared_pairs(rows, basis.sources, generation), basis.by_generation[generation]
-    point = rows[["territory", "x", "y", "nearest_qpv_code", "is_placed"]]
-    at = positions(["finess_et", "year"], named, rows)
-    declared = named.join(point.take(at).reset_index(drop=True))
-    declared["qpv_code"] = declared["qpv_code"].fillna(declared["nearest_qpv_code"].where(declared["is_placed"]))
-    declared = declared[_same_territory(declared, perimeters)]
-    x, y = (declared[c].where(declared["is_placed"]).to_numpy(dtype=float) for c in ("x", "y"))
-    return declared.assign(distance_m=location.distances(x, y, declared["qpv_code"], perimeters))
-
-
-def _same_territory(declared: pd.DataFrame, perimeters: dict[str, Perimeters]) -> pd.Series:
-    """Say which declared pairs name a QPV that has a polygon in the territory of the structure."""
-    home = {code: territory for territory, p in perimeters.items() for code in p.codes}
-    found = declared["qpv_code"].map(home)
-    return found.notna() & (declared["territory"].isna() | (found == declared["territory"]))
-
-
 def _of_perimeters(basis: Basis) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return what needs no structure: the zonings of the QPV, and what became of them from one generation to another."""
     return _zoning(basis), accounting.fates_between(basis)
@@ -350,7 +261,13 @@ _COUNTED = [
     *("finess_et", "year", "structure_type", "modality", "source_says_in_qpv", "location_status"),
     *("territory", "region_code", "department_code", "commune_code", "epci_code", "is_in_stock", "x", "y"),
 ]
-"""What counting reads of a structure: the other columns stay in its table."""
+_WHERE = ["generation", "situation", "qpv_code", "distance_m", "vecu_declared"]
+_STOCK: tuple[tuple[Name, list[str]], ...] = (
+    ("structures", _COUNTED),
+    ("located", ["finess_et", "year", *_WHERE]),
+)
+_AROUND: tuple[Name, list[str]] = ("pairs", PUBLISHED["structure_neighbourhoods"].names)
+"""What counting reads of structures, of where they are and of the QPV around them: the rest stays where it is kept."""
 
 
 def _stock(structures: pd.DataFrame, located: pd.DataFrame) -> pd.DataFrame:
@@ -363,7 +280,7 @@ def _stock(structures: pd.DataFrame, located: pd.DataFrame) -> pd.DataFrame:
     open_ones = structures.loc[structures["is_in_stock"], _COUNTED].drop(columns="is_in_stock")
     open_ones = open_ones.astype(dict.fromkeys(_CODED, "category")).assign(is_placed=assembly.placed_rows(open_ones))
     at = positions(["finess_et", "year"], located, open_ones)
-    there = located.loc[at >= 0, ["generation", "situation", "qpv_code", "distance_m", "vecu_declared"]]
+    there = located.loc[at >= 0, _WHERE]
     coded = there.astype(kinds | dict.fromkeys(("qpv_code", "vecu_declared"), "category")).reset_index(drop=True)
     return open_ones.take(at[at >= 0]).reset_index(drop=True).join(coded)
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from qpvhealth.ingest.sources import Sources, Vintage
     from qpvhealth.pipeline.building import Basis
+    from qpvhealth.pipeline.kept import Kept
     from qpvhealth.settings import Settings
     from qpvhealth.spatial.proximity import Perimeters
 
@@ -61,19 +62,19 @@ def in_context(indicators: pd.DataFrame, basis: Basis) -> pd.Series:
     return pd.Series(words, dtype="str").take(at).set_axis(indicators.index)
 
 
-def of(tables: dict[str, pd.DataFrame], basis: Basis) -> list[Finding]:
-    """Collect the findings of a build, in the order of the method."""
+def of(tables: dict[str, pd.DataFrame], placed: Kept, found_abroad: list[Finding], basis: Basis) -> list[Finding]:
+    """Collect the findings of a build, in the order of the method; ``abroad`` has been asked while extracts were there."""
     sources = basis.sources
     return [
         *_polygons(basis.prepared, basis.settings),
         *_counts_of_qpv(basis.by_generation, basis.prepared),
         *_overlaps(basis.by_generation),
-        *_abroad(sources),
-        *_places(tables["structures"]),
-        *_locations(tables["structure_locations"], tables["structures"]),
-        *_attributes(tables, sources),
+        *found_abroad,
+        *_places(placed),
+        *_locations(placed),
+        *_attributes(tables["neighbourhoods"], placed, sources),
         *_zonings(tables["neighbourhood_zoning"], sources),
-        *_declared(tables["structure_locations"], sources),
+        *_declared(placed, sources),
         *_generations(basis.in_force, sources),
     ]
 
@@ -123,44 +124,55 @@ def _overlaps(by_generation: dict[str, dict[str, Perimeters]]) -> Iterator[Findi
             yield Finding("qpv-overlap", len(pairs), f"{generation}: pairs of polygons overlap, {named}")
 
 
-def _abroad(sources: Sources) -> Iterator[Finding]:
+def abroad(sources: Sources) -> list[Finding]:
+    """Name the structures in a département that France does not have. Asked before extracts are let go."""
+    found: list[Finding] = []
     for year, extract in sources.structures.items():
         rows = extract[assembly.is_abroad(extract)]
         codes = ", ".join(sorted(rows["department_code"].unique()))
         words = f"{year}: a département that France does not have ({codes}), taken as unknown"
-        yield from _some(rows, "finess_et", "department-unknown", words, len(extract))
+        found.extend(_some(rows, "finess_et", "department-unknown", words, len(extract)))
+    return found
 
 
-def _places(structures: pd.DataFrame) -> Iterator[Finding]:
-    for year, rows in structures.groupby("year"):
-        n = len(rows)
-        lost = rows[rows["location_status"].isin((CENTROID, MISSING))]
-        yield from _some(lost, "finess_et", "location-undetermined", f"{year}: no point that can decide", n)
-        wrong = rows[rows["location_status"] == CONTRADICTORY]
-        yield from _some(
-            wrong, "finess_et", "location-contradictory", f"{year}: the point contradicts what is declared", n
-        )
-        conflict = rows[rows["location_conflict_m"] > CONFLICT_M]
-        yield from _some(conflict, "finess_et", "location-conflict", f"{year}: sources place them far apart", n)
+def _places(placed: Kept) -> Iterator[Finding]:
+    for structures in placed.each("structures", ["finess_et", "year", "location_status", "location_conflict_m"]):
+        for year, rows in structures.groupby("year"):
+            n = len(rows)
+            lost = rows[rows["location_status"].isin((CENTROID, MISSING))]
+            yield from _some(lost, "finess_et", "location-undetermined", f"{year}: no point that can decide", n)
+            wrong = rows[rows["location_status"] == CONTRADICTORY]
+            words = "the point contradicts what is declared"
+            yield from _some(wrong, "finess_et", "location-contradictory", f"{year}: {words}", n)
+            conflict = rows[rows["location_conflict_m"] > CONFLICT_M]
+            yield from _some(conflict, "finess_et", "location-conflict", f"{year}: sources place them far apart", n)
 
 
-def _locations(located: pd.DataFrame, structures: pd.DataFrame) -> Iterator[Finding]:
-    open_ones = structures.loc[structures["is_in_stock"], ["finess_et", "year"]]
-    for (year, generation), rows in located.merge(open_ones, on=["finess_et", "year"]).groupby(["year", "generation"]):
-        where, n = f"{year}, {generation}", len(rows)
-        yield from _some(rows[rows["n_qpv_inside"] > 1], "finess_et", "tie", f"{where}: inside several QPV", n)
-        at_border = rows[rows["border_distance_m"].abs() <= BORDER_M]
-        yield from _some(at_border, "finess_et", "near-border", f"{where}: within {BORDER_M:g} m of a QPV limit", n)
-        fragile = rows[rows["is_fragile"].fillna(value=False).astype(bool)]
-        yield from _some(
-            fragile, "finess_et", "fragile", f"{where}: a plausible error of the point changes the situation", n
-        )
-        differs = rows[~rows["agrees_with_source"].fillna(value=True).astype(bool)]
-        yield from _some(differs, "finess_et", "flag-disagreement", f"{where}: see `qpvhealth list disagreements`", n)
+def _locations(placed: Kept) -> Iterator[Finding]:
+    measured = ["n_qpv_inside", "border_distance_m", "is_fragile", "agrees_with_source"]
+    structures = placed.each("structures", [*_ROW, "is_in_stock"])
+    for rows, located in zip(structures, placed.each("located", [*_ROW, "generation", *measured]), strict=True):
+        open_ones = located.merge(rows.loc[rows["is_in_stock"], _ROW], on=_ROW)
+        for (year, generation), found in open_ones.groupby(["year", "generation"]):
+            yield from _of_location(found, f"{year}, {generation}")
 
 
-def _attributes(tables: dict[str, pd.DataFrame], sources: Sources) -> Iterator[Finding]:
-    qpv = tables["neighbourhoods"]
+_ROW = ["finess_et", "year"]
+
+
+def _of_location(rows: pd.DataFrame, where: str) -> Iterator[Finding]:
+    n = len(rows)
+    yield from _some(rows[rows["n_qpv_inside"] > 1], "finess_et", "tie", f"{where}: inside several QPV", n)
+    at_border = rows[rows["border_distance_m"].abs() <= BORDER_M]
+    yield from _some(at_border, "finess_et", "near-border", f"{where}: within {BORDER_M:g} m of a QPV limit", n)
+    fragile = rows[rows["is_fragile"].fillna(value=False).astype(bool)]
+    words = "a plausible error of the point changes the situation"
+    yield from _some(fragile, "finess_et", "fragile", f"{where}: {words}", n)
+    differs = rows[~rows["agrees_with_source"].fillna(value=True).astype(bool)]
+    yield from _some(differs, "finess_et", "flag-disagreement", f"{where}: see `qpvhealth list disagreements`", n)
+
+
+def _attributes(qpv: pd.DataFrame, placed: Kept, sources: Sources) -> Iterator[Finding]:
     for generation, rows in qpv.groupby("generation"):
         without = rows[rows["population"].isna()]
         yield from _some(without, "qpv_code", "population-missing", f"{generation}: QPV without population", len(rows))
@@ -177,9 +189,9 @@ def _attributes(tables: dict[str, pd.DataFrame], sources: Sources) -> Iterator[F
     yield from _some(lost, "qpv_code", "programme-orphan", "no polygon has these codes")
     communes = set(sources.communes.loc[sources.communes["level"] == "commune", "area_code"])
     if communes:
-        structures = tables["structures"].dropna(subset=["commune_code"])
-        unknown = structures[~among(structures["commune_code"], communes)]
-        yield from _some(unknown, "commune_code", "commune-unknown", "not in the table of communes", len(structures))
+        stated = placed.whole("structures", ["commune_code"]).dropna()
+        unknown = stated[~among(stated["commune_code"], communes)]
+        yield from _some(unknown, "commune_code", "commune-unknown", "not in the table of communes", len(stated))
 
 
 def _zonings(zoning: pd.DataFrame, sources: Sources) -> Iterator[Finding]:
@@ -199,21 +211,26 @@ def _zonings(zoning: pd.DataFrame, sources: Sources) -> Iterator[Finding]:
         )
 
 
-def _declared(located: pd.DataFrame, sources: Sources) -> Iterator[Finding]:
-    for (year, generation), rows in located.groupby(["year", "generation"]):
-        where = f"{year}, {generation}"
-        inside = rows[(rows["situation"] == IN_QPV) & (rows["vecu_declared"] == YES)]
-        yield from _some(inside, "finess_et", "declaration-inside", f"{where}: declared near, but inside", len(rows))
-        unlisted = rows[rows["is_unlisted"] & (rows["vecu_declared"] == NO) & (rows["situation"] != IN_QPV)]
-        words = "outside, not named by an ARS that answered, read as no"
-        yield from _some(unlisted, "finess_et", "declaration-unlisted", f"{where}: {words}", len(rows))
-        contested = rows[rows["is_contested"]]
-        words = "the extract's own column differs, the answer is kept"
-        yield from _some(contested, "finess_et", "declaration-conflict", f"{where}: {words}", len(rows))
+def _declared(placed: Kept, sources: Sources) -> Iterator[Finding]:
+    told = ["finess_et", "year", "generation", "situation", "vecu_declared", "is_unlisted", "is_contested"]
+    for located in placed.each("located", told):
+        for (year, generation), rows in located.groupby(["year", "generation"]):
+            yield from _of_answers(rows, f"{year}, {generation}")
     named = sources.declarations.dropna(subset=["qpv_code"])
     known = sources.neighbourhoods[["qpv_code", "generation"]]
     lost = named[~pd.MultiIndex.from_frame(named[["qpv_code", "generation"]]).isin(pd.MultiIndex.from_frame(known))]
     yield from _some(lost, "qpv_code", "declaration-orphan", "declared QPV that no polygon has", len(named))
+
+
+def _of_answers(rows: pd.DataFrame, where: str) -> Iterator[Finding]:
+    inside = rows[(rows["situation"] == IN_QPV) & (rows["vecu_declared"] == YES)]
+    yield from _some(inside, "finess_et", "declaration-inside", f"{where}: declared near, but inside", len(rows))
+    unlisted = rows[rows["is_unlisted"] & (rows["vecu_declared"] == NO) & (rows["situation"] != IN_QPV)]
+    words = "outside, not named by an ARS that answered, read as no"
+    yield from _some(unlisted, "finess_et", "declaration-unlisted", f"{where}: {words}", len(rows))
+    contested = rows[rows["is_contested"]]
+    words = "the extract's own column differs, the answer is kept"
+    yield from _some(contested, "finess_et", "declaration-conflict", f"{where}: {words}", len(rows))
 
 
 def _generations(in_force: dict[int, dict[str, str | None]], sources: Sources) -> Iterator[Finding]:

@@ -6,7 +6,7 @@ No figure of MSP and CdS is computed from a frame that holds one of them: they a
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -16,22 +16,16 @@ from qpvhealth.contract.tables import ALL
 from qpvhealth.facts.categories import STRUCTURE_TYPES
 from qpvhealth.indicators import change_summary, changes, counts, figures, headline
 from qpvhealth.pipeline import accounting
+from qpvhealth.pipeline.kept import Placed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from qpvhealth.pipeline.building import Basis
+    from qpvhealth.pipeline.kept import Kept
     from qpvhealth.settings import Settings
 
 KEY = ["finess_et", "year"]
-
-
-class Placed(NamedTuple):
-    """Structures of every year, where they are in every generation, and the QPV around them."""
-
-    structures: pd.DataFrame
-    located: pd.DataFrame
-    pairs: pd.DataFrame
 
 
 def split(placed: Placed) -> tuple[Placed, Placed]:
@@ -49,42 +43,38 @@ def _of(placed: Placed, structures: pd.DataFrame) -> Placed:
     return Placed(*(f.reset_index(drop=True) for f in (structures, located, pairs)))
 
 
-def listed_aside(counted: pd.DataFrame, others: pd.DataFrame, out_of_scope: pd.DataFrame) -> pd.DataFrame:
+def listed_aside(counted: Kept, others: Kept, out_of_scope: pd.DataFrame) -> pd.DataFrame:
     """Return what extracts list, but not among ``counted``, of the structures that another extract counts there.
 
     It is out of scope, or in ``others``. One row per structure and year: ``finess_et``, ``year``, ``type_as_written``, source and row.
     """
-    rows = pd.concat([out_of_scope, others[out_of_scope.columns]], ignore_index=True)
-    return rows[among(rows["finess_et"], counted["finess_et"])].reset_index(drop=True)
+    listed = others.whole("structures", list(out_of_scope.columns))
+    rows = pd.concat([out_of_scope, listed], ignore_index=True)
+    return rows[among(rows["finess_et"], counted.numbers())].reset_index(drop=True)
 
 
-def tables(others: Placed, every: pd.DataFrame, counted: pd.DataFrame, basis: Basis) -> dict[str, pd.DataFrame]:
-    """Return the tables of the types beyond MSP and CdS, empty where no card names any.
+def tables(others: Kept, every: pd.DataFrame, counted: Kept, basis: Basis) -> dict[str, pd.DataFrame]:
+    """Return the figures of the types beyond MSP and CdS, empty where no card names any.
 
     ``every``: their stock by year and generation, ``in_force`` included; ``counted``: the MSP and CdS of every year. Each type is
     counted under its own name: no total adds types up. Raises ContractError when levels do not add up, or opening stock and causes do not give the closing stock.
     """
     yearly = counts.count(every)
     counts.assert_levels_add_up(yearly)
-    listed = listed_aside(others.structures, counted, basis.sources.out_of_scope)
+    listed = listed_aside(others, counted, basis.sources.out_of_scope)
     return {
-        "other_structures": others.structures,
-        "other_structure_locations": others.located,
-        "other_structure_neighbourhoods": others.pairs,
         "other_yearly_counts": yearly[yearly["structure_type"] != ALL].reset_index(drop=True),
         "other_changes": _changes(others, yearly, listed, basis),
     }
 
 
-def _changes(others: Placed, yearly: pd.DataFrame, out_of_scope: pd.DataFrame, basis: Basis) -> pd.DataFrame:
+def _changes(others: Kept, yearly: pd.DataFrame, out_of_scope: pd.DataFrame, basis: Basis) -> pd.DataFrame:
     """Account for the changes between consecutive extracts, held against the counts; a year whose cards name no type covers nothing."""
-    if others.structures.empty:
+    if not len(others):
         return changes.none()
     vintages = {y: replace(v, departments=v.other_departments) for y, v in basis.sources.vintages.items()}
     pairs = accounting.consecutive(vintages)
-    found = accounting.changes_between(
-        others.structures, others.located, pairs, vintages, basis, out_of_scope=out_of_scope
-    )
+    found = accounting.changes_between(others, pairs, vintages, basis, out_of_scope=out_of_scope)
     years = pd.DataFrame(pairs, columns=["from_year", "to_year"], dtype="int64")
     totals = yearly[yearly["modality"] == ALL]
     change_summary.assert_balance(totals, change_summary.summarise(found), years)
@@ -100,13 +90,15 @@ def indicators(every: pd.DataFrame, settings: Settings) -> pd.DataFrame:
     return headline.structures(every, near_rule=rule, vecu_distance_m=distance, scopes=scopes)
 
 
-def findings(counted: pd.DataFrame, others: pd.DataFrame) -> Iterator[Finding]:
+def findings(counted: Kept, others: Kept) -> Iterator[Finding]:
     """Name the structures that are MSP or centre in one extract and of a type beyond them in another."""
-    first = others.drop_duplicates("finess_et").set_index("finess_et")["structure_type"]
-    crossed = counted.loc[counted["finess_et"].isin(first.index), "finess_et"].unique()
+    listed = others.whole("structures", ["finess_et", "structure_type"])
+    first = listed.drop_duplicates("finess_et").set_index("finess_et")["structure_type"]
+    numbers = counted.numbers()
+    crossed = numbers[numbers.isin(first.index)]
     if len(crossed):
         named = ", ".join(f"{code} ({first[code]})" for code in sorted(crossed)[:5])
         words = (
             "also listed under a type beyond MSP and CdS in another extract: an entry or exit, no opening or closure"
         )
-        yield Finding("type-crossed", len(crossed), f"{words}: {named}", int(counted["finess_et"].nunique()))
+        yield Finding("type-crossed", len(crossed), f"{words}: {named}", len(numbers))

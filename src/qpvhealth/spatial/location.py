@@ -65,7 +65,8 @@ def _within(ranked: Ranked, within_m: float, codes: np.ndarray) -> pd.DataFrame:
     """Return the pairs at most that far apart, 0 where the polygon covers the point."""
     near = ranked.signed_m <= within_m
     distance = np.maximum(ranked.signed_m[near], 0.0)
-    told = {"point": ranked.point[near], "qpv_code": codes[ranked.polygon[near]], "distance_m": distance}
+    named = pd.array(codes[ranked.polygon[near]], dtype="str")
+    told = {"point": ranked.point[near], "qpv_code": named, "distance_m": distance}
     return pd.DataFrame(told).sort_values(["point", "qpv_code"], ignore_index=True)
 
 
@@ -91,26 +92,72 @@ def _chosen(ranked: Ranked, x: np.ndarray, y: np.ndarray, shapes: Shapes, codes:
 def locate_all(
     x: np.ndarray, y: np.ndarray, territory: pd.Series, perimeters: Mapping[str, Perimeters], within_m: float
 ) -> Located:
-    """Place points of any territory, each among the QPV of its own; equal points are located once.
+    """Place points of any territory once, as ``Locator`` does."""
+    return Locator(perimeters, within_m).locate(x, y, territory)
 
-    ``x`` and ``y`` are in the metres of ``territory``. Returns as ``locate``; a point whose territory has no polygon, or that has
-    no coordinates, gets nulls. In ``pairs``, ``point`` is the position among the points given.
+
+class Locator:
+    """Places points of any territory, each among the QPV of its own, one set of points after another.
+
+    Equal points are located once; so is a point that was in the set before, as most structures are from one year to the next.
     """
-    place = pd.DataFrame({"x": x, "y": y, "territory": territory.to_numpy()})
-    place["point"] = np.arange(len(place))
-    known = place[place["x"].notna() & place["y"].notna() & place["territory"].isin(list(perimeters))]
+
+    def __init__(self, perimeters: Mapping[str, Perimeters], within_m: float) -> None:
+        """Locate among ``perimeters``, by territory; ``within_m``: how far the pairs reach."""
+        self._perimeters, self._within_m = perimeters, within_m
+        self._before: dict[str, _Spots] = {}
+
+    def locate(self, x: np.ndarray, y: np.ndarray, territory: pd.Series) -> Located:
+        """Place points; ``x`` and ``y`` are in the metres of ``territory``.
+
+        Returns as ``locate``; a point whose territory has no polygon, or that has no coordinates, gets nulls. In ``pairs``,
+        ``point`` is the position among the points given.
+        """
+        place = pd.DataFrame({"x": x, "y": y, "territory": territory.to_numpy()})
+        place["point"] = np.arange(len(place))
+        known = place[place["x"].notna() & place["y"].notna() & place["territory"].isin(list(self._perimeters))]
+        points, pairs = [], []
+        for name, rows in known.groupby("territory"):
+            # one number holds both coordinates, to the bit: sorting numbers is ten times quicker than sorting pairs
+            unique, at = np.unique(rows["x"].to_numpy() + 1j * rows["y"].to_numpy(), return_inverse=True)
+            found = self._located(str(name), unique)
+            at = at.reshape(-1)
+            points.append(found.points.iloc[at].set_axis(rows["point"].to_numpy()))
+            owners = pd.DataFrame({"point": at, "owner": rows["point"].to_numpy()})
+            pairs.append(owners.merge(found.pairs, on="point").drop(columns="point").rename(columns={"owner": "point"}))
+        return Located(
+            _together(points, _NO_POINTS).reindex(range(len(place))), _together(pairs, _NO_PAIRS).reset_index(drop=True)
+        )
+
+    def _located(self, territory: str, spots: np.ndarray) -> Located:
+        """Locate the spots that were not in the set before; ``spots`` are distinct, and in order."""
+        before = self._before.get(territory)
+        is_new = np.ones(len(spots), dtype=bool) if before is None else ~np.isin(spots, before.spots)
+        fresh = spots[is_new]
+        found = locate(fresh.real, fresh.imag, self._perimeters[territory], self._within_m)
+        if before is not None:
+            found = _both(before, _Spots(fresh, found), spots)
+        self._before[territory] = _Spots(spots, found)
+        return found
+
+
+class _Spots(NamedTuple):
+    """Distinct points in order, as complex numbers, and where they are."""
+
+    spots: np.ndarray
+    found: Located
+
+
+def _both(before: _Spots, fresh: _Spots, spots: np.ndarray) -> Located:
+    """Return where ``spots`` are, each from whichever of two sets holds it."""
     points, pairs = [], []
-    for name, rows in known.groupby("territory"):
-        # one number holds both coordinates, to the bit: sorting numbers is ten times quicker than sorting pairs
-        unique, at = np.unique(rows["x"].to_numpy() + 1j * rows["y"].to_numpy(), return_inverse=True)
-        found = locate(unique.real, unique.imag, perimeters[str(name)], within_m)
-        at = at.reshape(-1)
-        points.append(found.points.iloc[at].set_axis(rows["point"].to_numpy()))
-        owners = pd.DataFrame({"point": at, "owner": rows["point"].to_numpy()})
-        pairs.append(owners.merge(found.pairs, on="point").drop(columns="point").rename(columns={"owner": "point"}))
-    return Located(
-        _together(points, _NO_POINTS).reindex(range(len(place))), _together(pairs, _NO_PAIRS).reset_index(drop=True)
-    )
+    for known in (before, fresh):
+        to = pd.Index(spots).get_indexer(pd.Index(known.spots))
+        points.append(known.found.points.set_axis(to)[to >= 0])
+        moved = known.found.pairs.assign(point=to[known.found.pairs["point"]])
+        pairs.append(moved[moved["point"] >= 0])
+    by_spot = pd.concat(pairs).sort_values(["point", "qpv_code"], ignore_index=True)
+    return Located(pd.concat(points).reindex(range(len(spots))), by_spot)
 
 
 def _together(frames: list[pd.DataFrame], empty: pd.DataFrame) -> pd.DataFrame:

@@ -7,6 +7,7 @@ the largest ring, and a territory without any QPV in law.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -30,11 +31,13 @@ from qpvhealth.facts.situations import (
 from qpvhealth.facts.territories import ARRONDISSEMENTS, COMMUNE_OF_ARRONDISSEMENT
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from qpvhealth.spatial.proximity import Perimeters
 
 STREET = "street"
+FreeAreas = dict[str, dict[str, bool]]
+"""By level, then by code: whether an area is far from every QPV."""
 
 
 def resolve(located: pd.DataFrame, *, vecu_distance_m: float) -> pd.DataFrame:
@@ -79,34 +82,49 @@ def resolve(located: pd.DataFrame, *, vecu_distance_m: float) -> pd.DataFrame:
 
 def surely_elsewhere(
     structures: pd.DataFrame,
-    perimeters: Mapping[str, Perimeters],
+    free_areas: Callable[[str], FreeAreas | None],
     communes_with_qpv: set[str],
-    outlines: Mapping[str, pd.DataFrame],
     *,
-    ring_m: float,
-    commune_reach_m: float,
+    reach_m: float,
 ) -> pd.Series:
     """Say which structures that cannot be placed are in no QPV nor near one, wherever in their commune they stand.
 
-    With outlines: the commune (else the département) is farther than ``ring_m`` from every QPV of the territory. Without: the
-    commune is that of no QPV and its centroid is farther than ``ring_m`` plus ``commune_reach_m`` from every one. Only for
-    centroids and missing points: where the point contradicts its commune, the commune itself is in doubt.
+    With outlines: the commune (else the département) is one of the ``free_areas``. Without: the commune is that of no QPV and its
+    centroid is farther than ``reach_m`` (the largest ring and the reach of a commune) from every one. Only for centroids and missing
+    points: where the point contradicts its commune, the commune itself is in doubt.
     """
     asked = structures["location_status"].isin((CENTROID, MISSING)) & structures["territory"].notna()
     told = pd.Series(data=False, index=structures.index)
     for territory, rows in structures[asked].groupby("territory"):
-        given = perimeters.get(str(territory))
-        if given is None or not len(given.polygons):
+        free = free_areas(str(territory))
+        if free is None:
             continue
-        free = _free_areas(str(territory), given, outlines, ring_m)
         for level, column in (("department", "department_code"), ("commune", "commune_code")):
             known = _of_area(rows[column], free.get(level, {}))
             told.loc[rows.index] = known.fillna(told.loc[rows.index].astype("boolean")).astype(bool)
         without = _of_area(rows["commune_code"], free.get("commune", {})).isna()
-        far = rows["distance_m"] > ring_m + commune_reach_m
+        far = rows["distance_m"] > reach_m
         apart = rows["commune_code"].notna() & ~among(rows["commune_code"], _with_arrondissements(communes_with_qpv))
         told.loc[rows.index] |= without & far & apart
     return told
+
+
+def free_areas(
+    perimeters: Mapping[str, Perimeters], outlines: Mapping[str, pd.DataFrame], ring_m: float
+) -> Callable[[str], FreeAreas | None]:
+    """Give, by territory, whether the outline of an area is farther than ``ring_m`` from every QPV: by level, then area code.
+
+    Null for a territory without any polygon. Each territory is measured once, when it is first asked for.
+    """
+
+    @cache
+    def of_territory(territory: str) -> FreeAreas | None:
+        given = perimeters.get(territory)
+        if given is None or not len(given.polygons):
+            return None
+        return _free_areas(territory, given, outlines, ring_m)
+
+    return of_territory
 
 
 def _of_area(codes: pd.Series, known: Mapping[str, bool]) -> pd.Series:
@@ -123,7 +141,7 @@ def _with_arrondissements(communes: set[str]) -> set[str]:
 
 def _free_areas(
     territory: str, perimeters: Perimeters, outlines: Mapping[str, pd.DataFrame], ring_m: float
-) -> dict[str, dict[str, bool]]:
+) -> FreeAreas:
     """Say, by level and area code, whether an outline is farther than ``ring_m`` from every QPV of the territory."""
     tree = shapely.STRtree(perimeters.polygons)
     out: dict[str, dict[str, bool]] = {}

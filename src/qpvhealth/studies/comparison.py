@@ -113,7 +113,8 @@ def _extracts(release: Release) -> Callable[[int], Extract]:
     crs = pd.Series(str(WGS84), index=structures.index)
     x, y = to_territory_metres(shapely.get_x(points), shapely.get_y(points), structures["territory"], crs)
     plain = pd.DataFrame(structures.drop(columns="geometry")).assign(x=x, y=y)
-    return accounting.extracts(plain, release.table("structure_locations"), release.table("out_of_scope"))
+    rows, places = accounting.by_year(plain), accounting.by_year(release.table("structure_locations"))
+    return accounting.extracts(rows, places, release.table("out_of_scope"))
 
 
 def _with_unmoved(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:

@@ -1,0 +1,67 @@
+"""What was placed, some years after others, held small until it is read again: a build is as large as a few of its years."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+import pandas as pd
+
+from qpvhealth.contract.packed import Packed, pack
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+Name = Literal["structures", "located", "pairs"]
+
+
+class Placed(NamedTuple):
+    """Structures of some years, where they are in every generation, and the QPV around them."""
+
+    structures: pd.DataFrame
+    located: pd.DataFrame
+    pairs: pd.DataFrame
+
+
+class Kept:
+    """The tables of ``Placed``, of every year, by batch of years: those that were placed together."""
+
+    def __init__(self) -> None:
+        """Begin without any year."""
+        self.batches: list[list[int]] = []
+        self._tables: dict[Name, list[Packed]] = {"structures": [], "located": [], "pairs": []}
+
+    def add(self, years: Sequence[int], placed: Placed) -> None:
+        """Keep what was placed of some years."""
+        self.batches.append(list(years))
+        for name, frame in zip(self._tables, placed, strict=True):
+            self._tables[name].append(pack(frame))
+
+    def __len__(self) -> int:
+        """Count the structures of every year."""
+        return sum(map(len, self._tables["structures"]))
+
+    def each(self, name: Name, columns: Sequence[str]) -> Iterator[pd.DataFrame]:
+        """Read some columns of a table again, a batch at a time."""
+        return (part.frame(columns) for part in self._tables[name])
+
+    def whole(self, name: Name, columns: Sequence[str]) -> pd.DataFrame:
+        """Read some columns of a table again, of every year."""
+        return pd.concat(list(self.each(name, columns)), ignore_index=True)
+
+    def of_year(self, name: Name, columns: Sequence[str], year: int) -> pd.DataFrame:
+        """Read some columns of a table again, of one year."""
+        at = next(n for n, years in enumerate(self.batches) if year in years)
+        part = self._tables[name][at]
+        if len(self.batches[at]) > 1:
+            part = part.select([*{*columns, "year"}]).rows(part["year"] == year)
+        return part.frame(columns)
+
+    def numbers(self) -> pd.Series:
+        """Return the number of every structure, once."""
+        named = [part["finess_et"].drop_duplicates() for part in self._tables["structures"]]
+        return pd.concat(named, ignore_index=True).drop_duplicates(ignore_index=True)
+
+    def let_go(self, name: Name) -> Packed:
+        """Give a whole table away, still packed: it can be read here no more."""
+        parts, self._tables[name] = self._tables[name], []
+        return Packed.together(parts)
