@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pandas as pd
 
 from qpvhealth.contract.keys import among
+from qpvhealth.contract.packed import Packed, pack
 from qpvhealth.contract.rules import Finding
 from qpvhealth.errors import InputError, UsageError
 from qpvhealth.facts.categories import CDS, STRUCTURE_TYPES, UNKNOWN as UNKNOWN_MODALITY
@@ -79,13 +80,14 @@ class Vintage:
 class Sources:
     """Staged frames by kind. ``points`` offers places for structures; ``answered`` holds, by year, who answered.
 
+    ``structures`` and ``points``, one frame a year, are held small: years by the dozen would not fit in memory.
     ``own_sets``: the perimeters that are not official, with the dates on which their cards say they are in force.
     """
 
     vintages: dict[int, Vintage] = field(default_factory=dict)
-    structures: dict[int, pd.DataFrame] = field(default_factory=dict)
+    structures: dict[int, Packed] = field(default_factory=dict)
     out_of_scope: pd.DataFrame = field(default_factory=pd.DataFrame)
-    points: dict[int, pd.DataFrame] = field(default_factory=dict)
+    points: dict[int, Packed] = field(default_factory=dict)
     neighbourhoods: pd.DataFrame = field(default_factory=pd.DataFrame)
     own_sets: dict[str, Dates] = field(default_factory=dict)
     populations: pd.DataFrame = field(default_factory=pd.DataFrame)
@@ -116,9 +118,8 @@ class Sources:
         return staged.frame
 
     def let_go(self, year: int) -> None:
-        """Forget what only placing the structures of a year needs: years by the dozen would not fit in memory."""
-        del self.points[year]
-        self.structures[year] = self.structures[year][["finess_et", "department_code"]].copy()
+        """Forget the structures of a year, once they are placed, and the points offered for them."""
+        del self.structures[year], self.points[year]
 
     def repeated(self, duplicates: dict[str, int]) -> None:
         """Move repeats across cards from the rows out of a source to its duplicates."""
@@ -159,37 +160,60 @@ def read_all(cards: list[Card], known: tuple[Correction, ...], progress: Callabl
         read(sources, of_kind(cards, kind), known)
     _name_communes(sources)
     for year, vintage in sources.vintages.items():
-        _warn_stock(sources, sources.structures[year], vintage)
+        _warn_stock(sources, sources.structures[year].frame(_WARNED), vintage)
     sources.supplements = supplements.read_all(cards, known, sources.record)
     return sources
 
 
 def _structures(sources: Sources, cards: list[Card], known: tuple[Correction, ...]) -> None:
+    """Read the extracts; those of a year are put together, and held small, as soon as the last of them is read."""
+    last = {card["year"]: card for card in cards}
     by_year: dict[int, list[tuple[Card, StagedStructures]]] = {}
+    complete: dict[int, _Year] = {}
+    listed: dict[int, list[Packed]] = {}
     for card in cards:
-        staged = structures.read(card, known)
+        year, staged = card["year"], structures.read(card, known)
         sources.record(staged.staged)
-        by_year.setdefault(card["year"], []).append((card, staged))
-    for year, extracts in sorted(by_year.items()):
-        frame, duplicates = structures.combine([s for _, s in extracts])
-        sources.repeated(duplicates)
-        sources.vintages[year] = _vintage(year, extracts)
-        sources.structures[year] = frame.assign(year=year)
-        sources.points[year] = structures.points(frame).assign(rank=EXTRACT_RANK, commune_found=None)
-    listed = [s.out_of_scope.assign(year=year) for year, extracts in by_year.items() for _, s in extracts]
-    sources.out_of_scope = _counted_elsewhere(listed, sources.structures)
+        by_year.setdefault(year, []).append((card, staged))
+        listed.setdefault(year, []).append(pack(staged.out_of_scope.assign(year=year)))
+        if card is last[year]:
+            complete[year] = _together(year, by_year.pop(year))
+    for year, told in sorted(complete.items()):
+        sources.repeated(told.duplicates)
+        sources.vintages[year], sources.structures[year], sources.points[year] = (
+            told.vintage,
+            told.structures,
+            told.points,
+        )
+    sources.out_of_scope = _counted_elsewhere([part for parts in listed.values() for part in parts], sources.structures)
 
 
-def _counted_elsewhere(listed: list[pd.DataFrame], extracts: dict[int, pd.DataFrame]) -> pd.DataFrame:
+class _Year(NamedTuple):
+    """The extracts of one year together, the points they give, and the rows that one repeats of another."""
+
+    vintage: Vintage
+    structures: Packed
+    points: Packed
+    duplicates: dict[str, int]
+
+
+def _together(year: int, extracts: list[tuple[Card, StagedStructures]]) -> _Year:
+    frame, duplicates = structures.combine([staged for _, staged in extracts])
+    offered = structures.points(frame).assign(rank=EXTRACT_RANK, commune_found=None)
+    return _Year(_vintage(year, extracts), pack(frame.assign(year=year)), pack(offered), duplicates)
+
+
+def _counted_elsewhere(listed: list[Packed], extracts: dict[int, Packed]) -> pd.DataFrame:
     """Keep, of what extracts list out of scope, what another year holds and no card of its own year does."""
     if not listed:
         return pd.DataFrame(columns=["finess_et", "year", structures.AS_WRITTEN, *PROVENANCE])
-    frame = pd.concat(listed, ignore_index=True).drop_duplicates(["finess_et", "year"])
-    if frame.empty:
-        return frame
-    keys = (e[["finess_et", "year"]] for e in extracts.values())
-    counted = pd.concat([k[among(k["finess_et"], frame["finess_et"])] for k in keys], ignore_index=True)
-    known = frame[among(frame["finess_et"], counted["finess_et"])]
+    numbers = pd.concat([e["finess_et"].drop_duplicates() for e in extracts.values()], ignore_index=True)
+    told = [part.rows(among(part["finess_et"], numbers)).frame() for part in listed]
+    known = pd.concat(told, ignore_index=True).drop_duplicates(["finess_et", "year"])
+    if known.empty:
+        return known
+    keys = (e.frame(["finess_et", "year"]) for e in extracts.values())
+    counted = pd.concat([k[among(k["finess_et"], known["finess_et"])] for k in keys], ignore_index=True)
     same = known.merge(counted, on=["finess_et", "year"], how="left", indicator=True)
     return same[same["_merge"] == "left_only"].drop(columns="_merge").reset_index(drop=True)
 
@@ -219,6 +243,9 @@ def _covered_together(cards: list[Card]) -> frozenset[str] | None:
     return None if any(d is None for d in covers) else frozenset().union(*(d for d in covers if d is not None))
 
 
+_WARNED = ["finess_et", "structure_type", "modality", "department_code", "opened_on", "closed_on"]
+
+
 def _warn_stock(sources: Sources, frame: pd.DataFrame, vintage: Vintage) -> None:
     day = pd.Timestamp(vintage.reference_date)
     future, closed = frame["opened_on"] > day, frame["closed_on"] <= day
@@ -243,7 +270,7 @@ def _warn_stock(sources: Sources, frame: pd.DataFrame, vintage: Vintage) -> None
 def _registers(sources: Sources, cards: list[Card], known: tuple[Correction, ...]) -> None:
     for card in cards:
         year = card["year"]
-        extract = sources.structures.get(year)
+        extract = _extract(sources, year)
         wanted = frozenset() if extract is None else frozenset(extract["finess_et"])
         staged = structures.read(card, known, wanted=wanted)
         frame = sources.record(staged.staged)
@@ -251,9 +278,18 @@ def _registers(sources: Sources, cards: list[Card], known: tuple[Correction, ...
             _warn_unused(sources, card)
             continue
         _warn_register(sources, extract, frame, card)
-        sources.structures[year] = _completed(extract, frame)
-        offered = staged.points.assign(rank=REGISTER_RANK, commune_found=None)
-        sources.points[year] = pd.concat([sources.points[year], offered], ignore_index=True)
+        sources.structures[year] = pack(_completed(extract, frame))
+        _offer(sources, year, staged.points.assign(rank=REGISTER_RANK, commune_found=None))
+
+
+def _extract(sources: Sources, year: int) -> pd.DataFrame | None:
+    held = sources.structures.get(year)
+    return None if held is None else held.frame()
+
+
+def _offer(sources: Sources, year: int, points: pd.DataFrame) -> None:
+    """Offer further places for the structures of a year."""
+    sources.points[year] = pack(pd.concat([sources.points[year].frame(), points], ignore_index=True))
 
 
 def _warn_unused(sources: Sources, card: Card) -> None:
@@ -297,9 +333,7 @@ def _geocoded(sources: Sources, cards: list[Card], known: tuple[Correction, ...]
             continue
         offered = frame[among(frame["finess_et"], extract["finess_et"])]
         columns = [*structures.points(offered).columns, "commune_found"]
-        sources.points[year] = pd.concat(
-            [sources.points[year], offered[columns].assign(rank=GEOCODED_RANK)], ignore_index=True
-        )
+        _offer(sources, year, offered[columns].assign(rank=GEOCODED_RANK))
         sources.left_out(card.id, len(frame) - len(offered), "not in the extract of its year")
 
 

@@ -128,7 +128,8 @@ def abroad(sources: Sources) -> list[Finding]:
     """Name the structures in a département that France does not have. Asked before extracts are let go."""
     found: list[Finding] = []
     for year, extract in sources.structures.items():
-        rows = extract[assembly.is_abroad(extract)]
+        stated = extract.frame(["finess_et", "department_code"])
+        rows = stated[assembly.is_abroad(stated)]
         codes = ", ".join(sorted(rows["department_code"].unique()))
         words = f"{year}: a département that France does not have ({codes}), taken as unknown"
         found.extend(_some(rows, "finess_et", "department-unknown", words, len(extract)))

@@ -38,10 +38,10 @@ class Places:
 
     def _of_year(self, year: int) -> pd.DataFrame:
         sources, settings = self._basis.sources, self._basis.settings
-        known = assembly.with_areas(sources.structures[year], sources.communes)
+        known = assembly.with_areas(sources.structures[year].frame(), sources.communes)
         places = placement.place(
             known,
-            sources.points[year],
+            sources.points[year].frame(),
             outlines=self._outlines,
             tolerance_m=settings.outline_tolerance_m,
             minimum_score=settings.geocoder_score,
