@@ -9,6 +9,7 @@ import re
 import shutil
 import subprocess
 import sys
+import textwrap
 import time
 from typing import TYPE_CHECKING
 
@@ -254,6 +255,27 @@ def test_talk_goes_to_stderr_as_json_when_asked(tmp_path):
     assert all(json.loads(line)["level"] for line in done.stderr.splitlines())
     assert (tmp_path / "log").read_text(encoding="utf-8")
     assert run("-q", "build", "--raw", raw, "--out", tmp_path / "out2").stderr == ""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a pseudo-terminal")
+def test_steps_are_shown_on_a_terminal_without_a_thread():
+    code = """
+        import threading
+        from qpvhealth.cli.output import Progress, log
+        log.setLevel("INFO")
+        with Progress() as tell:
+            tell("counting")
+            threads = threading.active_count()
+        print(threads)
+    """
+    screen, terminal = os.openpty()
+    environment = {k: v for k, v in os.environ.items() if k != "NO_COLOR"}
+    words = [sys.executable, "-c", textwrap.dedent(code)]
+    done = subprocess.run(words, stdout=subprocess.PIPE, stderr=terminal, env=environment, check=True, text=True)
+    os.close(terminal)
+    assert done.stdout.split() == ["1"]
+    assert b"counting" in os.read(screen, 10_000)
+    os.close(screen)
 
 
 def test_releases_are_listed_rolled_back_and_pruned(tmp_path):

@@ -79,6 +79,24 @@ def test_everything_meets(read):
         assert out == account["rows_in"]
 
 
+def test_what_is_wrong_with_polygons_is_said_before_the_rest(read):
+    others = {"s.csv": "nothing;known\n1;2\n"}
+    with pytest.raises(UsageError, match="qpv-2024"):
+        read(files=others | {"q.geojson": QPV.replace("QP075001", "QN07501M")})
+    with pytest.raises((InputError, UsageError), match=r"s\.csv"):
+        read(files=others)
+
+
+def test_polygons_stand_first_in_the_accounts(read):
+    nowhere = '{"type":"Feature","properties":{"code_qp":"QP075002"},"geometry":null},'
+    found = read(files={"q.geojson": QPV.replace("[{", f"[{nowhere}{{", 1), "s.csv": FILES["s.csv"] + "12;124;;;;;\n"})
+    assert list(found.accounts)[:2] == ["q", "s"]
+    assert found.rejects["source_id"].tolist() == ["q", "s"]
+    said = [f.message for f in found.findings]
+    last = max(i for i, words in enumerate(said) if "q.geojson" in words)
+    assert last < min(i for i, words in enumerate(said) if "s.csv" in words)
+
+
 def test_a_register_fills_and_never_replaces_or_adds(read):
     found = read()
     frame = found.structures[2019].frame().set_index("finess_et")

@@ -8,7 +8,7 @@ import pytest
 import qpvhealth
 from qpvhealth.contract.tables import PUBLISHED
 from qpvhealth.errors import InputError, UsageError
-from qpvhealth.pipeline import accounting, building
+from qpvhealth.pipeline import accounting, beside, building
 from qpvhealth.settings import Settings
 
 STRUCTURES = """
@@ -262,6 +262,21 @@ def test_the_same_folder_gives_the_same_frames(build):
     first, second = build(rows, Q2015), build(rows, Q2015)
     for name in PUBLISHED:
         pd.testing.assert_frame_equal(first[name], second[name])
+
+
+def test_polygons_read_by_a_copy_of_the_process_are_those_read_here(build, monkeypatch):
+    nowhere = square("QP031002") | {"geometry": None}
+    given = {2020: ["310000018;MSP;31555;1.405;43.605;;"]}, {"qpv-2015": [nowhere, square("QP031001")]}
+    here = build(*given)
+    monkeypatch.setattr(building, "MANY_BYTES", 0)
+    monkeypatch.setattr(beside, "can_copy", lambda: True)
+    there = build(*given)
+    assert there.inputs == here.inputs
+    assert there.findings == here.findings
+    for name, frame in here.items():
+        pd.testing.assert_frame_equal(frame, there[name])
+    with pytest.raises(UsageError, match="codes are those of qpv-2024"):
+        build({2020: ["wrong"]}, {"qpv-2015": [square("QN03101M")]})
 
 
 def test_years_counted_together_or_one_by_one_give_the_same_tables(build, monkeypatch):

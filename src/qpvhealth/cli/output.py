@@ -95,7 +95,10 @@ def settings_of(path: Path | None, raw: Path) -> Settings:
 
 
 class Progress:
-    """Show the step under way on a terminal; say nothing elsewhere unless asked with -v."""
+    """Show the step under way on a terminal; say nothing elsewhere unless asked with -v.
+
+    A line that stands still between steps: what turns needs a thread, and a process with threads is not copied to a second core.
+    """
 
     def __init__(self) -> None:
         """Show nothing yet."""
@@ -105,8 +108,9 @@ class Progress:
         """Return the function that names each step."""
         if sys.stderr.isatty() and log.isEnabledFor(logging.INFO) and not os.environ.get("NO_COLOR"):
             from rich.console import Console
+            from rich.live import Live
 
-            self._live = Console(stderr=True).status("starting")
+            self._live = Live("starting", console=Console(stderr=True), auto_refresh=False, transient=True)
             self._live.start()
         return self._tell
 
@@ -117,7 +121,7 @@ class Progress:
 
     def _tell(self, step: str) -> None:
         if self._live is not None:
-            self._live.update(step)
+            self._live.update(step, refresh=True)
         log.debug("%s", step)
 
 

@@ -27,6 +27,7 @@ LIBRARIES = ("geopandas", "numpy", "pandas", "pyarrow", "pyogrio", "pyproj", "py
 
 Seen = tuple[int, ...]
 """Of a file: its number, size and times of change."""
+_SIZE = 2
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,11 @@ def _input(card: Card) -> Input:
             " take the right file, or write the new hash after checking what changed"
         )
     return Input(card, sha256, {s: guard.sha256_of(p) for s, p in beside.items()}, seen)
+
+
+def size(inputs: list[Input], kind: str) -> int:
+    """Return the bytes of the files of one kind of card, those that go with a shapefile included."""
+    return sum(s[_SIZE] for i in inputs if i.card.kind == kind for s in i.seen.values())
 
 
 def refuse_changed(inputs: list[Input]) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pandas as pd
@@ -138,12 +139,56 @@ class Sources:
             account["out_of_scope_by_reason"] = reasons | {reason: reasons.get(reason, 0) + n}
 
 
-def read_all(cards: list[Card], known: tuple[Correction, ...], progress: Callable[[str], None]) -> Sources:
-    """Read every card, kind by kind. Raises what the readers raise; nothing is written."""
-    sources = Sources()
+def read_all(
+    cards: list[Card],
+    known: tuple[Correction, ...],
+    progress: Callable[[str], None],
+    polygons: Callable[[], Sources] | None = None,
+) -> Sources:
+    """Read every card, kind by kind. Raises what the readers raise; nothing is written.
+
+    ``polygons`` waits for what ``read_polygons`` gives where that is under way elsewhere. Accounts, findings and errors stand in
+    the order of the kinds, polygons first.
+    """
     _refuse_uncorrectable(cards, known)
+    polygons = polygons or partial(read_polygons, cards, known)
+    try:
+        rest = _read_rest(cards, known, progress)
+    except Exception:
+        polygons()  # what is wrong with them is said first
+        raise
+    progress("reading neighbourhoods")
+    sources = _after(polygons(), rest)
+    _name_communes(sources)
+    for year, vintage in sources.vintages.items():
+        _warn_stock(sources, sources.structures[year].frame(_WARNED), vintage)
+    sources.supplements = supplements.read_all(cards, known, sources.record)
+    return sources
+
+
+def read_polygons(cards: list[Card], known: tuple[Correction, ...]) -> Sources:
+    """Read the cards of neighbourhoods alone. No other card is read differently for them."""
+    sources = Sources()
+    _neighbourhoods(sources, of_kind(cards, "neighbourhoods"), known)
+    return sources
+
+
+def _after(polygons: Sources, rest: Sources) -> Sources:
+    """Put what was read of the polygons before the rest."""
+    return replace(
+        rest,
+        neighbourhoods=polygons.neighbourhoods,
+        own_sets=polygons.own_sets,
+        rejects=pd.concat([polygons.rejects, rest.rejects], ignore_index=True),
+        accounts=polygons.accounts | rest.accounts,
+        findings=polygons.findings + rest.findings,
+    )
+
+
+def _read_rest(cards: list[Card], known: tuple[Correction, ...], progress: Callable[[str], None]) -> Sources:
+    """Read every card but those of neighbourhoods and the supplements."""
+    sources = Sources()
     steps: tuple[tuple[str, Callable[..., None]], ...] = (
-        ("neighbourhoods", _neighbourhoods),
         ("structures", _structures),
         ("register", _registers),
         ("geocoded", _geocoded),
@@ -158,10 +203,6 @@ def read_all(cards: list[Card], known: tuple[Correction, ...], progress: Callabl
     for kind, read in steps:
         progress(f"reading {kind}")
         read(sources, of_kind(cards, kind), known)
-    _name_communes(sources)
-    for year, vintage in sources.vintages.items():
-        _warn_stock(sources, sources.structures[year].frame(_WARNED), vintage)
-    sources.supplements = supplements.read_all(cards, known, sources.record)
     return sources
 
 

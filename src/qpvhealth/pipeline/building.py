@@ -84,7 +84,9 @@ def build(raw: str | Path, settings: Settings | None = None, *, progress: Callab
     cards = card_files.load(folder)
     known = corrections.load(folder, cards)
     inputs = input_files.resolve(cards)
-    sources = staged_sources.read_all(cards, known, tell)
+    polygons = partial(staged_sources.read_polygons, cards, known)
+    with beside(polygons, pays=input_files.size(inputs, "neighbourhoods") >= MANY_BYTES) as reading:
+        sources = staged_sources.read_all(cards, known, tell, reading)
     input_files.refuse_changed(inputs)
     tell("preparing perimeters")
     basis = _basis(sources, chosen)
@@ -140,6 +142,8 @@ def _tables(
     return tables | _published(placed, "") | _published(others, "other_"), found
 
 
+MANY_BYTES = 2**20
+"""Files smaller than this are read sooner than the process is copied."""
 FEW = 1_000
 """Fewer rows than this are computed sooner than the process is copied."""
 AT_ONCE = 100_000

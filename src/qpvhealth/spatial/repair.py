@@ -31,7 +31,7 @@ def repair(geometries: np.ndarray) -> Repaired:
     bad = ~on_both_cores(shapely.is_valid, given) | ~np.isin(shapely.get_type_id(given), (POLYGON, MULTIPOLYGON))
     given[np.flatnonzero(bad)[_has_no_place(given[bad])]] = None
     out = given.copy()
-    out[bad] = _polygonal(on_both_cores(_by_structure, given[bad]))
+    out[bad] = on_both_cores(_by_structure, given[bad])
     before, after = shapely.area(given), shapely.area(out)
     collapsed = ~(after > 0)
     out[collapsed] = None
@@ -42,8 +42,7 @@ def repair(geometries: np.ndarray) -> Repaired:
 
 
 def _by_structure(geometries: np.ndarray) -> np.ndarray:
-    valid: np.ndarray = shapely.make_valid(geometries, method="structure", keep_collapsed=False)
-    return valid
+    return _polygonal(shapely.make_valid(geometries, method="structure", keep_collapsed=False))
 
 
 def _has_no_place(geometries: np.ndarray) -> np.ndarray:
