@@ -10,7 +10,7 @@ import pytest
 import shapely
 from hypothesis import given, strategies as st
 
-from qpvhealth.contract.packed import Packed, pack
+from qpvhealth.contract.packed import Packed, PackedTables, pack
 
 TEXTS = st.sampled_from(["QP075001", "é", "", "a" * 50, None])
 DAYS = st.sampled_from([pd.Timestamp("2019-03-31"), pd.Timestamp("1900-01-01"), None])
@@ -92,9 +92,7 @@ def test_parts_put_together_are_the_whole(frame, cuts):
     parts = [pack(frame.iloc[a:b]) for a, b in pairwise(bounds)]
     whole = Packed.together(parts)
     same(whole.frame(), frame)
-    assert {n: c.type for n, c in zip(whole.columns, whole.table.columns, strict=True)} == {
-        n: c.type for n, c in zip(whole.columns, pack(frame).table.columns, strict=True)
-    }
+    assert [a.type for a in whole.arrays.values()] == [a.type for a in pack(frame).arrays.values()]
 
 
 def test_parts_of_other_types_are_not_put_together():
@@ -109,10 +107,26 @@ def test_what_is_neither_text_nor_shape_is_refused():
         pack(pd.DataFrame({"mixed": pd.Series(["a", 1], dtype="object")}))
 
 
+def test_a_column_without_a_known_value_weighs_nothing():
+    nothing = pd.DataFrame(
+        {k: series([None] * 1000, k) for k in ("str", "Int64", "float64", "boolean", "object", "shapes")}
+    )
+    assert pack(nothing).nbytes == 0
+    same(pack(nothing).frame(), nothing)
+
+
 def test_few_values_weigh_little():
     n = 1000
     frame = pd.DataFrame({"code": ["QP075001", "QP075002"] * (n // 2), "year": 2019, "on": pd.Timestamp("2019-03-31")})
     assert pack(frame).nbytes < 8 * n
     assert frame.memory_usage(index=False).sum() > 30 * n
-    assert Packed.together([pack(frame)] * 2).nbytes < 2.1 * pack(frame).nbytes
+    assert Packed.together([pack(frame)] * 2).nbytes < 2.2 * pack(frame).nbytes
     assert pack(frame).rows(np.arange(10)).nbytes < 200
+
+
+def test_tables_are_decoded_when_asked_for_and_kept():
+    frame = pd.DataFrame({"code": ["a"]})
+    tables = PackedTables({"one": pack(frame), "two": pack(frame)})
+    assert (list(tables), len(tables), "one" in tables, "three" in tables) == (["one", "two"], 2, True, False)
+    assert tables["one"] is tables["one"]
+    assert all(frame.equals(found) for found in dict(tables).values())

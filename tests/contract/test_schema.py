@@ -37,7 +37,7 @@ def frame(**changes):
 
 def test_conform_orders_columns_and_rows_and_types_them():
     given = frame()
-    out = CITY.conform(given[given.columns[::-1]])
+    out = CITY.conform(given[given.columns[::-1]]).frame()
     assert list(out.columns) == CITY.names
     assert out["code"].tolist() == ["01", "02"]
     assert [str(t) for t in out.dtypes] == ["str", "Int64", "str", "float64", "boolean", "datetime64[s]"]
@@ -116,7 +116,7 @@ def test_the_arrow_schema_carries_labels_units_and_nullability():
     assert schema.field("size").metadata == {b"label_fr": b"Taille", b"label_en": b"Size", b"unit": b"inhabitants"}
     assert not schema.field("code").nullable
     assert schema.field("on").type == pa.date32()
-    assert pa.Table.from_pandas(CITY.conform(frame()), schema=schema, preserve_index=False).num_rows == 2
+    assert pa.Table.from_pandas(CITY.conform(frame()).frame(), schema=schema, preserve_index=False).num_rows == 2
 
 
 def test_a_column_describes_its_rules_in_one_line():

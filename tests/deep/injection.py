@@ -81,7 +81,7 @@ class Bench:
         self.old = Store(self.template).current().name
         for folder in (before, self.raw):
             tables = building.build(folder)
-            self.known[folder] = tables, release.conformed(dict(tables), building.PUBLISHED)
+            self.known[folder] = tables, release.conformed(tables, building.PUBLISHED)
         self.reset()
         assert self.run(self.raw) == 0, self.said.read_text(encoding="utf-8")
         self.new = Store(self.root).current().name

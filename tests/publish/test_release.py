@@ -62,7 +62,7 @@ def test_tables_come_back_with_the_types_of_their_contract(tmp_path, country):
     read = release.open_release(country.publish(tmp_path))
     assert read.tables == ("centres", "quarters")
     for name, table in country.declarations.items():
-        pd.testing.assert_frame_equal(read.table(name), table.conform(country.tables[name]))
+        pd.testing.assert_frame_equal(read.table(name), table.conform(country.tables[name]).frame())
         table.check(read.table(name))
     assert read.invented
     assert read.verify() == []

@@ -120,7 +120,7 @@ def _build(
             settings=chosen.as_dict() | {"in_force": built.in_force},
             warnings=[f.as_dict() for f in built.findings],
         )
-        folder = release.write(target, dict(built), PUBLISHED, facts)
+        folder = release.write(target, built, PUBLISHED, facts)
     _closing(built.findings)
     if built.invented:
         log.warning("DONNÉES INVENTÉES: every figure of this release comes from an invented France.")
@@ -131,7 +131,7 @@ def _build(
 
 
 def _built_summary(folder: Path, built: Any) -> dict[str, Any]:
-    tables = {name: len(frame) for name, frame in built.items()}
+    tables = {name: len(rows) for name, rows in built.packed.items()}
     return {
         "release": folder.name,
         "folder": str(folder),

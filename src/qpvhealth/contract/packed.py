@@ -1,4 +1,4 @@
-"""Frames held small: what a build keeps of many years at once while it works on a few of them.
+"""Frames held small: what a build keeps of many years at once while it works on a few of them, and what it publishes.
 
 pandas spends eight bytes a row on the place of each text, and repeats the text. Most columns of a build hold few values, or the same
 from year to year: each is held once, and a small number a row.
@@ -6,7 +6,8 @@ from year to year: each is held once, and a small number a row.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,7 +17,7 @@ import pyarrow.compute as pc
 import shapely
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
 INTEGERS = (pa.int8(), pa.int16(), pa.int32(), pa.int64())
 NARROW = (pa.null(), pa.date32(), *INTEGERS)
@@ -25,13 +26,13 @@ NARROW = (pa.null(), pa.date32(), *INTEGERS)
 
 @dataclass(frozen=True)
 class Packed:
-    """A frame as an Arrow table, and the pandas type of each column.
+    """A frame as one Arrow array a column, and the pandas type of each.
 
-    Texts are dictionaries of their distinct values, whole numbers have the smallest type that holds them, days are days, geometry
-    is WKB.
+    Texts are dictionaries of their distinct values (after ``rows``, of more), whole numbers have the smallest type that holds them, days are days, geometry
+    is WKB (ISO, little-endian); a column without a known value is a count of nulls.
     """
 
-    table: pa.Table
+    arrays: Mapping[str, pa.Array] = field(repr=False)
     dtypes: Mapping[str, Any]
 
     @classmethod
@@ -41,16 +42,16 @@ class Packed:
         for part in parts[1:]:
             if wrong := [n for n in dtypes.keys() | part.dtypes.keys() if dtypes.get(n) != part.dtypes.get(n)]:
                 raise ValueError(f"parts cannot be put together: {', '.join(sorted(wrong))}: of other types or missing")
-        return cls(pa.table({name: _joined([p.table[name] for p in parts]) for name in dtypes}), dtypes)
+        return cls({name: _joined([part.arrays[name] for part in parts]) for name in dtypes}, dtypes)
 
     def __len__(self) -> int:
         """Count the rows."""
-        return int(self.table.num_rows)
+        return len(next(iter(self.arrays.values()), ()))
 
     def __getitem__(self, column: str) -> pd.Series:
         """Return one column as it was."""
         dtype = self.dtypes[column]
-        series: pd.Series = pd.Series(_unpacked(self.table[column], dtype), dtype=dtype, name=column)
+        series: pd.Series = pd.Series(_unpacked(self.arrays[column], dtype), dtype=dtype, name=column)
         return series
 
     @property
@@ -61,7 +62,7 @@ class Packed:
     @property
     def nbytes(self) -> int:
         """The bytes held, those of the distinct texts included."""
-        return int(self.table.nbytes)
+        return sum(array.nbytes for array in self.arrays.values())
 
     def frame(self, columns: Sequence[str] | None = None) -> pd.DataFrame:
         """Return the frame as it was, or some columns of it, its rows numbered from 0."""
@@ -70,13 +71,36 @@ class Packed:
 
     def select(self, columns: Sequence[str]) -> Packed:
         """Keep some columns."""
-        return Packed(self.table.select(list(columns)), {name: self.dtypes[name] for name in columns})
+        return Packed(*({name: of[name] for name in columns} for of in (self.arrays, self.dtypes)))
 
     def rows(self, chosen: np.ndarray | pd.Series) -> Packed:
         """Keep some rows, given by a mask or by their positions."""
-        at = np.asarray(chosen)
-        taken = self.table.filter(pa.array(at)) if at.dtype == bool else self.table.take(pa.array(at))
-        return Packed(taken, self.dtypes)
+        at = pa.array(np.asarray(chosen))
+        taken = pa.Array.filter if pa.types.is_boolean(at.type) else pa.Array.take
+        return Packed({name: taken(array, at) for name, array in self.arrays.items()}, self.dtypes)
+
+
+class PackedTables(Mapping[str, pd.DataFrame]):
+    """Tables by name, each decoded when it is first asked for, and kept. ``packed`` holds them small."""
+
+    def __init__(self, packed: Mapping[str, Packed]) -> None:
+        """Hold the tables."""
+        self.packed = packed
+        self._frames: dict[str, pd.DataFrame] = {}
+
+    def __getitem__(self, name: str) -> pd.DataFrame:
+        """Return one table as a frame."""
+        if name not in self._frames:
+            self._frames[name] = self.packed[name].frame()
+        return self._frames[name]
+
+    def __iter__(self) -> Iterator[str]:
+        """Go through the names of the tables."""
+        return iter(self.packed)
+
+    def __len__(self) -> int:
+        """Count the tables."""
+        return len(self.packed)
 
 
 def pack(frame: pd.DataFrame) -> Packed:
@@ -84,19 +108,31 @@ def pack(frame: pd.DataFrame) -> Packed:
 
     Raises TypeError for an ``object`` column that holds anything but texts, or anything but shapes.
     """
-    arrays = {str(name): _packed(column) for name, column in frame.items()}
-    return Packed(pa.table(arrays), dict(frame.dtypes))
+    return Packed({str(name): packed(column) for name, column in frame.items()}, dict(frame.dtypes))
 
 
-def _packed(series: pd.Series) -> pa.Array:
+def packed(series: pd.Series) -> pa.Array:
+    """Hold one column small, as ``pack`` does."""
     if isinstance(series.dtype, pd.CategoricalDtype):
-        codes = series.cat.codes.to_numpy(copy=True)
-        return pa.array(codes, mask=codes < 0)
+        places = series.cat.codes.to_numpy(copy=True)
+        return pa.DictionaryArray.from_arrays(
+            pa.array(places, mask=places < 0), _whole(pa.array(series.cat.categories))
+        )
     if series.dtype == object:
         return _of_objects(series)
-    if isinstance(series.dtype, np.dtype) and series.dtype.kind == "f":
-        return pa.array(series.to_numpy(copy=True))
+    if isinstance(series.dtype, np.dtype):
+        return _smallest(pa.array(series.to_numpy(copy=series.dtype.kind == "f"), from_pandas=True))
     return _smallest(_whole(pa.array(series)))
+
+
+def codes(values: pa.DictionaryArray) -> np.ndarray:
+    """Return the place of each value in the dictionary, -1 for a null."""
+    places = values.indices if pa.types.is_dictionary(values.type) else values
+    return np.asarray(places.cast(pa.int32()).fill_null(-1))
+
+
+def _whole(values: pa.Array | pa.ChunkedArray) -> pa.Array:
+    return values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
 
 
 def _of_objects(series: pd.Series) -> pa.Array:
@@ -106,7 +142,7 @@ def _of_objects(series: pd.Series) -> pa.Array:
     known = series.to_numpy(copy=True)
     known[null] = None
     if shapely.is_geometry(known[~null]).all():
-        return pa.array(shapely.to_wkb(known))
+        return pa.array(shapely.to_wkb(known, byte_order=1, flavor="iso"), type=pa.binary())
     try:
         return _smallest(pa.array(known, type=pa.string()))
     except pa.ArrowException as error:
@@ -115,6 +151,8 @@ def _of_objects(series: pd.Series) -> pa.Array:
 
 def _smallest(values: pa.Array) -> pa.Array:
     """Return the same values in the fewest bytes that hold them all, in memory of their own."""
+    if values.null_count == len(values):
+        return pa.nulls(len(values))
     if pa.types.is_string(values.type) or pa.types.is_large_string(values.type):
         coded = values.dictionary_encode()
         return pa.DictionaryArray.from_arrays(_narrowed(coded.indices), coded.dictionary.cast(pa.string()))
@@ -130,21 +168,22 @@ def _narrowed(numbers: pa.Array) -> pa.Array:
     return numbers.cast(next(t for t in INTEGERS if -(2 ** (t.bit_width - 1)) <= low and high < 2 ** (t.bit_width - 1)))
 
 
-def _joined(parts: Sequence[pa.ChunkedArray]) -> pa.Array:
+def _joined(parts: Sequence[pa.Array]) -> pa.Array:
     """Put the same column of several parts end to end, in the smallest type that holds them all."""
-    if any(pa.types.is_dictionary(part.type) for part in parts):
-        return _of_one_dictionary([_coded(part) for part in parts])
     widest = max((part.type for part in parts), key=_width)
-    return pa.concat_arrays([_whole(part.cast(widest)) for part in parts])
+    if pa.types.is_dictionary(widest):
+        empty = pa.array([], type=widest.value_type)
+        return _of_one_dictionary([_coded(part, empty) for part in parts])
+    return pa.concat_arrays([part.cast(widest) for part in parts])
 
 
 def _width(held: pa.DataType) -> int:
     return NARROW.index(held) if held in NARROW else len(NARROW)
 
 
-def _coded(part: pa.ChunkedArray) -> pa.DictionaryArray:
-    whole = _whole(part)
-    return whole if pa.types.is_dictionary(whole.type) else whole.cast(pa.string()).dictionary_encode()
+def _coded(part: pa.Array, empty: pa.Array) -> pa.DictionaryArray:
+    is_coded = pa.types.is_dictionary(part.type)
+    return part if is_coded else pa.DictionaryArray.from_arrays(part.cast(pa.int8()), empty)
 
 
 def _of_one_dictionary(parts: Sequence[pa.DictionaryArray]) -> pa.DictionaryArray:
@@ -159,19 +198,17 @@ def _of_one_dictionary(parts: Sequence[pa.DictionaryArray]) -> pa.DictionaryArra
     return pa.DictionaryArray.from_arrays(pa.concat_arrays([n.cast(widest) for n in numbers]), every.dictionary)
 
 
-def _unpacked(values: pa.ChunkedArray, dtype: Any) -> Any:  # noqa: ANN401 -- the types of pandas and their arrays
+def _unpacked(values: pa.Array, dtype: Any) -> Any:  # noqa: ANN401 -- the types of pandas and their arrays
     if isinstance(dtype, pd.CategoricalDtype):
-        return pd.Categorical.from_codes(values.fill_null(-1).to_numpy(), dtype=dtype)
+        return pd.Categorical.from_codes(codes(values), dtype=dtype)
     if pa.types.is_binary(values.type):
-        return shapely.from_wkb(values.to_numpy())
+        return shapely.from_wkb(values.to_numpy(zero_copy_only=False))
     if pa.types.is_dictionary(values.type):
         values = values.cast(values.type.value_type)
     if hasattr(dtype, "__from_arrow__"):
         return dtype.__from_arrow__(values)
     if dtype.kind == "M":
         values = values.cast(pa.timestamp(np.datetime_data(dtype)[0]))
-    return values.to_numpy().astype(dtype, copy=False)
-
-
-def _whole(values: pa.Array | pa.ChunkedArray) -> pa.Array:
-    return values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
+    if dtype.kind == "f":
+        values = values.cast(pa.from_numpy_dtype(dtype))
+    return values.to_numpy(zero_copy_only=False).astype(dtype, copy=False)

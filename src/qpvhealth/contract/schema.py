@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 import pandas as pd
 import pyarrow as pa
 from pandas.api.types import is_numeric_dtype, pandas_dtype
 
-from qpvhealth.contract import acceptance
+from qpvhealth.contract import acceptance, order
+from qpvhealth.contract.packed import Packed, packed
 from qpvhealth.errors import ContractError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
 Kind = Literal["string", "int", "float", "bool", "date", "geometry"]
 
@@ -138,45 +138,37 @@ class Table:
         """The name of the geometry column, if the table has one."""
         return next((c.name for c in self.columns if c.kind == "geometry"), None)
 
-    @cached_property
-    def empty(self) -> pd.DataFrame:
-        """The table without rows; most releases have a dozen."""
-        return pd.DataFrame({c.name: pd.Series(dtype=PANDAS[c.kind]) for c in self.columns})
-
     def column(self, name: str) -> Column:
         """Return one column by its name."""
         return next(c for c in self.columns if c.name == name)
 
-    def conform(self, frame: pd.DataFrame) -> pd.DataFrame:
-        """Put the columns in order, in their declared types, and the rows in the order of the key.
+    def conform(self, rows: pd.DataFrame | Packed) -> Packed:
+        """Return the published form: the columns in order and in their declared types, the rows in the order of the key.
 
-        Only types and order change: a value that does not fit its type raises, none is added, dropped or filled.
+        Only types and order change: a value that does not fit its type raises ContractError, none is added, dropped or filled.
         """
-        self._same_columns(frame)
-        if frame.empty:
-            return self.empty.copy(deep=False)
-        put = self._typed(frame)
-        if acceptance.ties(put, self.key) is not None:
-            return put
-        return put.sort_values(list(self.key), kind="stable", ignore_index=True)
+        self._same_columns(rows)
+        put = self._typed(rows)
+        keys = [order.ranks(put.arrays[name]) for name in self.key]
+        return put if order.ties(keys) is not None else put.rows(order.order(keys))
 
-    def check(self, frame: pd.DataFrame, others: Mapping[str, pd.DataFrame] | None = None) -> None:
-        """Hold a frame against every rule of the table; collect all problems and raise them at once.
+    def check(self, rows: pd.DataFrame | Packed, others: Mapping[str, pd.DataFrame | Packed] | None = None) -> None:
+        """Hold rows against every rule of the table; collect all problems and raise them at once.
 
         ``others`` gives the tables referred to. Raises ContractError, table name first, at most five examples a rule.
         """
-        self._same_columns(frame)
+        self._same_columns(rows)
         found = [
             _problem(self.name, column.name, rule, bad)
             for column in self.columns
-            if not acceptance.holds(column, frame[column.name])
-            for rule, bad in column.problems(frame[column.name])
+            if not acceptance.holds(column, *_held(rows, column.name))
+            for rule, bad in column.problems(rows[column.name])
         ]
-        tied = acceptance.ties(frame, self.key)
+        tied = acceptance.ties(_held(rows, *self.key))
         if tied is None or tied.any():
-            found.extend(self._repeated(frame))
+            found.extend(self._repeated(_frame(rows, self.key)))
         for reference in self.references if others is not None else ():
-            found.extend(self._dangling(frame, reference, others or {}))
+            found.extend(self._dangling(rows, reference, others or {}))
         if found:
             raise ContractError("\n".join(found))
 
@@ -206,40 +198,45 @@ class Table:
         fields = [c.table_schema for c in self.columns]
         return {"fields": fields, "primaryKey": list(self.key), "foreignKeys": keys, "missingValues": [""]}
 
-    def _same_columns(self, frame: pd.DataFrame) -> None:
-        missing = [n for n in self.names if n not in frame.columns]
-        extra = [c for c in frame.columns if c not in self.names]
+    def _same_columns(self, rows: pd.DataFrame | Packed) -> None:
+        missing = [n for n in self.names if n not in rows.columns]
+        extra = [c for c in rows.columns if c not in self.names]
         if missing or extra:
             raise ContractError(f"{self.name}: columns missing: {missing or 'none'}; not declared: {extra or 'none'}")
 
-    def _typed(self, frame: pd.DataFrame) -> pd.DataFrame:
-        """Return the columns in order, in their types, numbered from 0; the frame itself where it is so already."""
-        wanted = [pandas_dtype(PANDAS[c.kind]) for c in self.columns]
-        if list(frame.columns) == self.names and list(frame.dtypes) == wanted and _is_numbered(frame):
-            return frame
-        typed = {c.name: _cast(frame[c.name], c, self.name) for c in self.columns}
-        return pd.DataFrame(typed).reset_index(drop=True)
+    def _typed(self, rows: pd.DataFrame | Packed) -> Packed:
+        """Return the columns in order, in their types; those of packed rows that have theirs already are not decoded."""
+        wanted = {c.name: pandas_dtype(PANDAS[c.kind]) for c in self.columns}
+        if not len(rows):
+            return Packed({name: pa.nulls(0) for name in wanted}, wanted)
+        return Packed({c.name: _array(rows, c, self.name) for c in self.columns}, wanted)
 
     def _repeated(self, frame: pd.DataFrame) -> Iterator[str]:
         repeated = frame.duplicated(list(self.key), keep=False)
         if repeated.any():
             yield _problem(self.name, "+".join(self.key), "must be unique", _joined(frame, self.key)[repeated])
 
-    def _dangling(self, frame: pd.DataFrame, reference: Reference, others: Mapping[str, pd.DataFrame]) -> Iterator[str]:
+    def _dangling(
+        self, rows: pd.DataFrame | Packed, reference: Reference, others: Mapping[str, pd.DataFrame | Packed]
+    ) -> Iterator[str]:
         if reference.table not in others:
             return
-        ours, target = frame[list(reference.columns)].dropna(), others[reference.table][list(reference.target)]
-        if ours.empty or acceptance.exist(ours, target):
+        there = others[reference.table]
+        if acceptance.exist(_held(rows, *reference.columns), _held(there, *reference.target)):
             return
+        ours, target = _frame(rows, reference.columns).dropna(), _frame(there, reference.target)
         lost = ~pd.MultiIndex.from_frame(ours).isin(pd.MultiIndex.from_frame(target))
         if lost.any():
             rule = f"must exist in {reference.table}"
             yield _problem(self.name, "+".join(reference.columns), rule, _joined(ours, reference.columns)[lost])
 
 
-def _is_numbered(frame: pd.DataFrame) -> bool:
-    index = frame.index
-    return type(frame) is pd.DataFrame and isinstance(index, pd.RangeIndex) and (index.start, index.step) == (0, 1)
+def _held(rows: pd.DataFrame | Packed, *columns: str) -> list[pd.Series | pa.Array]:
+    return [rows.arrays[name] if isinstance(rows, Packed) else rows[name] for name in columns]
+
+
+def _frame(rows: pd.DataFrame | Packed, columns: Sequence[str]) -> pd.DataFrame:
+    return rows.frame(columns) if isinstance(rows, Packed) else rows[list(columns)]
 
 
 def _unless(ok: pd.Series, rule: str, known: pd.Series) -> Iterator[tuple[str, pd.Series]]:
@@ -248,9 +245,12 @@ def _unless(ok: pd.Series, rule: str, known: pd.Series) -> Iterator[tuple[str, p
         yield rule, known[~holds]
 
 
-def _cast(series: pd.Series, column: Column, table: str) -> pd.Series:
+def _array(rows: pd.DataFrame | Packed, column: Column, table: str) -> pa.Array:
+    wanted = pandas_dtype(PANDAS[column.kind])
+    if isinstance(rows, Packed) and rows.dtypes[column.name] == wanted:
+        return rows.arrays[column.name]
     try:
-        return series.astype(pandas_dtype(PANDAS[column.kind]))
+        return packed(rows[column.name].astype(wanted))
     except (TypeError, ValueError) as error:
         raise ContractError(f"{table}.{column.name}: cannot be read as {column.kind}: {error}") from error
 

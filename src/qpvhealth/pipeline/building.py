@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from qpvhealth.contract.keys import positions
+from qpvhealth.contract.packed import PackedTables
 from qpvhealth.contract.tables import PUBLISHED
 from qpvhealth.facts.generations import IN_FORCE
 from qpvhealth.facts.situations import SITUATIONS
@@ -32,6 +33,7 @@ from qpvhealth.spatial import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from qpvhealth.contract.packed import Packed
     from qpvhealth.contract.rules import Finding
     from qpvhealth.ingest.inputs import Input
     from qpvhealth.ingest.sources import Sources
@@ -39,12 +41,12 @@ if TYPE_CHECKING:
     from qpvhealth.spatial.proximity import Perimeters
 
 
-class Built(dict[str, pd.DataFrame]):
+class Built(PackedTables):
     """The published tables by name, as frames; also the accounts of the inputs and the findings of the build."""
 
     def __init__(
         self,
-        tables: dict[str, pd.DataFrame],
+        packed: dict[str, Packed],
         inputs: list[dict[str, Any]],
         found: list[Finding],
         *,
@@ -52,7 +54,7 @@ class Built(dict[str, pd.DataFrame]):
         invented: bool,
     ) -> None:
         """Hold the tables of one build."""
-        super().__init__(tables)
+        super().__init__(packed)
         self.inputs, self.findings, self.in_force, self.invented = inputs, found, in_force, invented
 
 

@@ -7,6 +7,7 @@ the ``pandas`` metadata key makes bytes depend on how a frame was made.
 from __future__ import annotations
 
 import json
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +17,7 @@ import pyarrow.parquet as pq
 import pyproj
 import shapely
 
+from qpvhealth.contract.packed import Packed, pack
 from qpvhealth.errors import ContractError
 
 if TYPE_CHECKING:
@@ -30,25 +32,21 @@ WORLD = (-180.0, -90.0, 180.0, 90.0)
 DTYPES = {pa.string(): pd.StringDtype(na_value=np.nan), pa.int64(): pd.Int64Dtype(), pa.bool_(): pd.BooleanDtype()}
 
 
-def write_table(table: Table, frame: pd.DataFrame, path: Path, metadata: Mapping[str, str]) -> None:
-    """Write a frame that conforms to its table; geometry (shapely, degrees) as WKB.
+def write_table(table: Table, rows: pd.DataFrame | Packed, path: Path, metadata: Mapping[str, str]) -> None:
+    """Write rows that conform to their table, a group at a time; geometry (degrees) as WKB.
 
     The file carries the table's name and grain, ``metadata``, and each column's labels, unit and rule. Raises
     ContractError where a geometry lies outside the degrees of EPSG:4326, or a value outside its column's type.
     """
+    held = rows if isinstance(rows, Packed) else pack(rows)
     told = {"table": table.name, "grain": table.grain, **metadata}
-    geometries = {c.name: frame[c.name].to_numpy() for c in table.columns if c.kind == "geometry"}
     if table.geometry is not None:
-        told["geo"] = json.dumps(_geo(table, geometries), sort_keys=True)
+        told["geo"] = json.dumps(_geo(table, held), sort_keys=True)
     schema = table.arrow_schema().with_metadata(dict(sorted(told.items())))
-    arrays = [_array(table, frame[field.name], field, geometries) for field in schema]
-    pq.write_table(
-        pa.Table.from_arrays(arrays, schema=schema),
-        path,
-        compression="zstd",
-        row_group_size=ROW_GROUP,
-        write_page_checksum=True,
-    )
+    with pq.ParquetWriter(path, schema, compression="zstd", write_page_checksum=True) as writer:
+        for start in range(0, max(len(held), 1), ROW_GROUP):
+            arrays = [_array(table, held.arrays[field.name].slice(start, ROW_GROUP), field) for field in schema]
+            writer.write_table(pa.Table.from_arrays(arrays, schema=schema), ROW_GROUP)
 
 
 def read_table(path: Path, *, columns: Sequence[str] | None = None, geometry: bool = True) -> pd.DataFrame:
@@ -70,12 +68,11 @@ def read_table(path: Path, *, columns: Sequence[str] | None = None, geometry: bo
     return frame
 
 
-def _array(table: Table, series: pd.Series, field: pa.Field, geometries: Mapping[str, Any]) -> pa.Array:
-    values = _wkb(geometries[field.name]) if field.name in geometries else series
+def _array(table: Table, values: pa.Array, field: pa.Field) -> pa.Array:
     try:
-        if pa.types.is_date(field.type):
-            return _days(f"{table.name}.{field.name}", pa.array(values, from_pandas=True), field.type)
-        return pa.array(values, type=field.type, from_pandas=True)
+        if pa.types.is_timestamp(values.type):
+            return _days(f"{table.name}.{field.name}", values, field.type)
+        return values.cast(field.type)
     except pa.ArrowException as error:
         raise ContractError(f"{table.name}.{field.name}: cannot be written as {field.type}: {error}") from error
 
@@ -88,37 +85,34 @@ def _days(name: str, instants: pa.Array, day: pa.DataType) -> pa.Array:
     return days
 
 
-def _wkb(values: np.ndarray) -> np.ndarray:
-    wkb: np.ndarray = shapely.to_wkb(_known(values), byte_order=1, flavor="iso")
-    return wkb
-
-
-def _known(values: np.ndarray) -> np.ndarray:
-    """Put None for every kind of null, the only one shapely knows."""
-    known = values.astype(object)
-    known[pd.isna(known)] = None
-    return known
-
-
-def _geo(table: Table, geometries: Mapping[str, np.ndarray]) -> dict[str, Any]:
-    columns = {name: _layer(f"{table.name}.{name}", _known(values)) for name, values in geometries.items()}
+def _geo(table: Table, held: Packed) -> dict[str, Any]:
+    columns = {
+        c.name: _layer(f"{table.name}.{c.name}", held.arrays[c.name]) for c in table.columns if c.kind == "geometry"
+    }
     return {"version": "1.1.0", "primary_column": table.geometry, "columns": columns}
 
 
-def _layer(name: str, values: np.ndarray) -> dict[str, Any]:
-    """Describe one geometry column as GeoParquet 1.1 does; an empty one has no bounding box."""
-    described = {
-        "encoding": "WKB",
-        "geometry_types": sorted(_types(values)),
-        "crs": pyproj.CRS.from_user_input(CRS).to_json_dict(),
-    }
-    bounds = shapely.total_bounds(values) if len(values) else np.full(4, np.nan)
-    if np.isnan(bounds).any():
+def _layer(name: str, wkb: pa.Array) -> dict[str, Any]:
+    """Describe one geometry column as GeoParquet 1.1 does; one without a place has no bounding box."""
+    types: set[str] = set()
+    bounds = np.full((1, 4), np.nan)
+    for start in range(0, len(wkb), ROW_GROUP):
+        shapes = shapely.from_wkb(wkb.slice(start, ROW_GROUP).cast(pa.binary()).to_numpy(zero_copy_only=False))
+        types |= _types(shapes)
+        bounds = np.vstack([bounds, shapely.total_bounds(shapes)])
+    described = {"encoding": "WKB", "geometry_types": sorted(types), "crs": _crs()}
+    west, south = (float(v) for v in np.fmin.reduce(bounds[:, :2]))
+    east, north = (float(v) for v in np.fmax.reduce(bounds[:, 2:]))
+    if np.isnan(west):
         return described
-    west, south, east, north = (float(v) for v in bounds)
     if west < WORLD[0] or south < WORLD[1] or east > WORLD[2] or north > WORLD[3]:
         raise ContractError(f"{name}: not in degrees ({CRS}): bounds are {west:g} {south:g} {east:g} {north:g}")
     return described | {"bbox": [west, south, east, north]}
+
+
+@cache
+def _crs() -> dict[str, Any]:
+    return dict(pyproj.CRS.from_user_input(CRS).to_json_dict())
 
 
 def _types(values: np.ndarray) -> set[str]:

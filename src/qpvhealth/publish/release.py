@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qpvhealth import __version__
+from qpvhealth.contract.packed import PackedTables
 from qpvhealth.errors import ContractError, UsageError
 from qpvhealth.publish import manifest, parquet
 from qpvhealth.publish.store import Store
@@ -18,11 +20,14 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from qpvhealth.contract.packed import Packed
     from qpvhealth.contract.schema import Table
     from qpvhealth.publish.manifest import Facts
 
 LIBRARIES = ("geopandas", "numpy", "pandas", "pyarrow", "pyogrio", "pyproj", "python-calamine", "shapely")
 DEGREES = 4326
+WRITERS = 2
+"""Tables written at once: each holds one group of rows decoded."""
 
 
 @dataclass(frozen=True)
@@ -83,34 +88,34 @@ def write(
     Nothing is written before all is checked. ``facts.versions`` defaults to the libraries that could change a byte.
     Raises ContractError with every problem of every table; PublishError where the disk or the lock refuses.
     """
-    frames = conformed(tables, declarations)
+    held = conformed(tables, declarations)
     known = facts if facts.versions else replace(facts, versions=library_versions())
     store = _store(store)
     with store.lock(), store.stage() as staged:
-        files = {f"{n}.parquet": _written(declarations[n], frames[n], staged, known) for n in sorted(frames)}
-        told = manifest.build(known, files)
+        told = manifest.build(known, _files(held, declarations, staged, known))
         manifest.write(staged, told)
         return store.publish(staged, told["release_id"])
 
 
-def conformed(tables: Mapping[str, pd.DataFrame], declarations: Mapping[str, Table]) -> dict[str, pd.DataFrame]:
-    """Put every table in its declared form and hold it against its rules and references; raise all problems at once."""
+def conformed(tables: Mapping[str, pd.DataFrame], declarations: Mapping[str, Table]) -> dict[str, Packed]:
+    """Put every table in its published form and hold it against its rules and references; raise all problems at once."""
     problems = list(_not_the_declared(tables, declarations))
-    frames: dict[str, pd.DataFrame] = {}
-    for name in [n for n in declarations if n in tables]:
+    given = tables.packed if isinstance(tables, PackedTables) else tables
+    held: dict[str, Packed] = {}
+    for name in [n for n in declarations if n in given]:
         try:
-            _in_degrees(name, tables[name])
-            frames[name] = declarations[name].conform(tables[name])
+            _in_degrees(name, given[name])
+            held[name] = declarations[name].conform(given[name])
         except ContractError as error:
             problems.append(str(error))
-    for name, frame in frames.items():
+    for name, rows in held.items():
         try:
-            declarations[name].check(frame, frames)
+            declarations[name].check(rows, held)
         except ContractError as error:
             problems.append(str(error))
     if problems:
         raise ContractError("\n".join(problems))
-    return frames
+    return held
 
 
 def library_versions() -> dict[str, str]:
@@ -126,11 +131,21 @@ def _versions() -> Iterator[tuple[str, str]]:
             continue
 
 
-def _written(table: Table, frame: pd.DataFrame, folder: Path, facts: Facts) -> dict[str, Any]:
+def _files(
+    held: Mapping[str, Packed], declarations: Mapping[str, Table], folder: Path, facts: Facts
+) -> dict[str, dict[str, Any]]:
+    """Write every table, several at once, the largest first; describe the files. Encoding leaves the lock of Python."""
+    with ThreadPoolExecutor(WRITERS) as pool:
+        largest_first = sorted(held, key=lambda name: (-held[name].nbytes, name))
+        jobs = {n: pool.submit(_written, declarations[n], held[n], folder, facts) for n in largest_first}
+        return {f"{name}.parquet": jobs[name].result() for name in sorted(held)}
+
+
+def _written(table: Table, held: Packed, folder: Path, facts: Facts) -> dict[str, Any]:
     path = folder / f"{table.name}.parquet"
     told = {"qpvhealth_version": __version__, "invented": str(facts.invented).lower()}
-    parquet.write_table(table, frame, path, told)
-    return manifest.described(path, len(frame))
+    parquet.write_table(table, held, path, told)
+    return manifest.described(path, len(held))
 
 
 def _not_the_declared(tables: Mapping[str, pd.DataFrame], declarations: Mapping[str, Table]) -> Iterator[str]:
@@ -140,9 +155,9 @@ def _not_the_declared(tables: Mapping[str, pd.DataFrame], declarations: Mapping[
         yield f"release: tables not declared: {', '.join(extra)}"
 
 
-def _in_degrees(name: str, frame: pd.DataFrame) -> None:
+def _in_degrees(name: str, rows: pd.DataFrame | Packed) -> None:
     """Refuse a layer that says it is in another reference system than the one every release is in."""
-    crs: Any = getattr(frame, "crs", None)
+    crs: Any = getattr(rows, "crs", None)
     if hasattr(crs, "to_epsg") and crs.to_epsg() != DEGREES:
         raise ContractError(f"{name}: geometry is in {crs.to_string()}, {parquet.CRS} expected")
 
