@@ -9,6 +9,7 @@ import pandas as pd
 import shapely
 
 from qpvhealth.contract.keys import numbers, positions
+from qpvhealth.contract.packed import Packed
 from qpvhealth.contract.tables import PUBLISHED, SIZE_BANDS
 from qpvhealth.facts import generations as generation_facts
 from qpvhealth.facts.categories import STRUCTURE_TYPES
@@ -274,9 +275,10 @@ _SIZES = (0, 1_000, 2_500, 5_000, 24_001, np.inf)
 """Where the size bands begin: document 001 speaks of the QPV of 5,000 to 24,000 inhabitants, both included."""
 
 
-def selected(frame: pd.DataFrame, table: str) -> pd.DataFrame:
+def selected(rows: pd.DataFrame | Packed, table: str) -> pd.DataFrame | Packed:
     """Keep the declared columns of a table, in order."""
-    return frame[PUBLISHED[table].names]
+    names = PUBLISHED[table].names
+    return rows.select(names) if isinstance(rows, Packed) else rows[names]
 
 
 def placed_rows(structures: pd.DataFrame) -> pd.Series:

@@ -102,7 +102,7 @@ def build(raw: str | Path, settings: Settings | None = None, *, progress: Callab
 
 def _tables(
     basis: Basis, *, invented: bool, tell: Callable[[str], None]
-) -> tuple[dict[str, pd.DataFrame], list[Finding]]:
+) -> tuple[dict[str, pd.DataFrame | Packed], list[Finding]]:
     """Compute every table, not yet in its published form, and what there is to say of them."""
     abroad = findings.abroad(basis.sources)
     with beside(partial(_of_perimeters, basis), pays=len(basis.prepared) >= FEW) as of_perimeters:
@@ -178,12 +178,12 @@ def _batches(sources: Sources) -> list[list[int]]:
     return batches
 
 
-def _published(placed: Kept, kind: str) -> dict[str, pd.DataFrame]:
+def _published(placed: Kept, kind: str) -> dict[str, Packed]:
     """Give away the tables of what was placed, under the names of a ``kind`` of structures."""
     return {
-        f"{kind}structures": placed.let_go("structures").frame(),
-        f"{kind}structure_locations": placed.let_go("located").frame(),
-        f"{kind}structure_neighbourhoods": placed.let_go("pairs").frame(),
+        f"{kind}structures": placed.let_go("structures"),
+        f"{kind}structure_locations": placed.let_go("located"),
+        f"{kind}structure_neighbourhoods": placed.let_go("pairs"),
     }
 
 
