@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import platform
+import shutil
 import statistics
 import subprocess
 import sys
@@ -13,6 +14,10 @@ import time
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 LIMIT_S = 600.0
 """A run that takes longer is ended, and its row says so."""
@@ -61,12 +66,19 @@ def once(measure: Measure, command: list[str], limit_s: float = LIMIT_S) -> None
     measure.memory_mb = max(measure.memory_mb, used.ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10))
 
 
-def rounds(commands: dict[str, list[str]], repeat: int, *, fewer: dict[str, int] | None = None) -> dict[str, Measure]:
-    """Run all commands in turn, ``repeat`` times (some ``fewer``), so that what else the machine does falls on all of them."""
+def rounds(
+    commands: dict[str, list[str]], repeat: int, *, fewer: dict[str, int] | None = None, fresh: Path | None = None
+) -> dict[str, Measure]:
+    """Run all commands in turn, ``repeat`` times (some ``fewer``), so that what else the machine does falls on all of them.
+
+    The folder ``fresh`` is removed before each run.
+    """
     found = {name: Measure(name) for name in commands}
     for turn in range(repeat):
         for name, command in commands.items():
             if not found[name].said and turn < (fewer or {}).get(name, repeat):
+                if fresh is not None:
+                    shutil.rmtree(fresh, ignore_errors=True)
                 once(found[name], command)
     return found
 
