@@ -105,10 +105,11 @@ def _tables(
 ) -> tuple[dict[str, pd.DataFrame | Packed], list[Finding]]:
     """Compute every table, not yet in its published form, and what there is to say of them."""
     abroad = findings.abroad(basis.sources)
-    with beside(partial(_of_perimeters, basis), pays=len(basis.prepared) >= FEW) as of_perimeters:
+    with beside(partial(accounting.fates_between, basis), pays=len(basis.prepared) >= FEW) as fates_between:
         placed, others = _placed(basis, tell)
         tell("overlaying the zonings")
-        zoning, fates = of_perimeters()
+        zoning = _zoning(basis)
+        fates = fates_between()
     aside = other_types.listed_aside(placed, others, basis.sources.out_of_scope)
     account = partial(accounting.explained, placed, basis, out_of_scope=aside)
     with beside(account, pays=FEW <= len(placed) <= AT_ONCE) as explained:
@@ -242,11 +243,6 @@ def _generations(prepared: pd.DataFrame, settings: Settings) -> tuple[str, ...]:
     if missing := [g for g in (*asked, *settings.headline_generation.values()) if g not in given]:
         raise findings.no_such_generation(missing, given)
     return tuple(g for g in given if g in asked or g in settings.headline_generation.values())
-
-
-def _of_perimeters(basis: Basis) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return what needs no structure: the zonings of the QPV, and what became of them from one generation to another."""
-    return _zoning(basis), accounting.fates_between(basis)
 
 
 def _zoning(basis: Basis) -> pd.DataFrame:
