@@ -8,7 +8,7 @@ import shapely
 from hypothesis import given, strategies as st
 
 from qpvhealth.contract import acceptance
-from qpvhealth.contract.packed import pack
+from qpvhealth.contract.packed import Packed, pack
 from qpvhealth.contract.schema import PANDAS, Column
 from qpvhealth.contract.tables import PUBLISHED
 
@@ -47,7 +47,8 @@ def test_values_that_no_row_takes_break_no_rule(data, column):
     values = data.draw(st.lists(VALUES[column.kind], max_size=5))
     kept = data.draw(st.lists(st.booleans(), min_size=len(values), max_size=len(values)))
     series = pd.Series(values, dtype="object").astype(PANDAS[column.kind])
-    array = pack(series.to_frame("c")).rows(np.array(kept, dtype=bool)).arrays["c"]
+    part = pack(series.to_frame("c"))
+    array = Packed.together([part, part]).rows(np.array(kept * 2, dtype=bool)).arrays["c"]
     assert acceptance.holds(column, array) == (not list(column.problems(series[kept])))
 
 

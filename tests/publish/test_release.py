@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -7,10 +8,12 @@ import sys
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import shapely
 
+from qpvhealth.contract.packed import Packed, pack
 from qpvhealth.contract.schema import Column, Table
 from qpvhealth.errors import ContractError, UsageError
 from qpvhealth.publish import manifest, parquet, release
@@ -240,6 +243,23 @@ def test_a_table_without_a_place_is_no_layer(tmp_path):
 def test_a_value_that_parquet_cannot_hold_is_named(tmp_path):
     with pytest.raises(ContractError, match=r"plain\.n: cannot be written as int64"):
         parquet.write_table(PLAIN, pd.DataFrame({"n": ["one"]}), tmp_path / "plain.parquet", {})
+
+
+def test_the_bytes_do_not_depend_on_how_rows_came_together(tmp_path):
+    """A table written a group at a time, from parts packed apart, is the one that Arrow writes whole."""
+    n = np.arange(70_000)
+    frame = pd.DataFrame({"id": n, "geometry": shapely.points(n % 100 / 3, 45.0)})
+    parts = Packed.together([pack(frame[:30_000]), pack(frame[30_000:])])
+    assert pa.types.is_dictionary(parts.arrays["geometry"].type)
+    for name, rows in (("parts", parts), ("frame", frame)):
+        parquet.write_table(SHAPES, rows, tmp_path / name, {})
+    schema = pq.read_schema(tmp_path / "parts")
+    whole = pa.Table.from_arrays([pa.array(n), pa.array(shapely.to_wkb(frame["geometry"]))], schema=schema)
+    pq.write_table(
+        whole, tmp_path / "whole", compression="zstd", row_group_size=parquet.ROW_GROUP, write_page_checksum=True
+    )
+    assert len({(tmp_path / name).read_bytes() for name in ("parts", "frame", "whole")}) == 1
+    assert json.loads(schema.metadata[b"geo"])["columns"]["geometry"]["bbox"] == [0, 45, 33, 45]
 
 
 def test_a_large_table_is_cut_in_groups_of_fixed_size(tmp_path):

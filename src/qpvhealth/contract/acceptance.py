@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from qpvhealth.contract import order
-from qpvhealth.contract.packed import codes, packed
+from qpvhealth.contract.packed import codes, distinct, packed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,7 +34,7 @@ def holds(column: Column, held: Held) -> bool:
     values = arrow(held)
     if values is None or (values.null_count and not column.nullable):
         return False
-    return not ruled or values.null_count == len(values) or _within(column, values)
+    return not ruled or values.null_count == len(values) or _within(column, distinct(values))
 
 
 def ties(key: Sequence[Held]) -> np.ndarray | None:
@@ -91,33 +91,26 @@ def arrow(held: Held) -> pa.Array | None:
         return None
 
 
-def _within(column: Column, values: pa.Array) -> bool:
+def _within(column: Column, known: pa.Array) -> bool:
     """Hold values, of which some are known, against the allowed ones, the pattern and the bounds."""
-    is_number = pa.types.is_integer(values.type) or pa.types.is_floating(values.type)
+    is_number = pa.types.is_integer(known.type) or pa.types.is_floating(known.type)
     if column.kind in ("int", "float") and not is_number:
         return False
     allowed = column.values  # noqa: PD011 -- a Column is no frame
-    if (allowed is not None or column.pattern is not None) and not _match(column, _texts(values)):
+    if (allowed is not None or column.pattern is not None) and not _match(column, known):
         return False
     if column.minimum is None and column.maximum is None:
         return True
-    found = pc.min_max(values).as_py()
+    found = pc.min_max(known).as_py()
     return (column.minimum is None or found["min"] >= column.minimum) and (
         column.maximum is None or found["max"] <= column.maximum
     )
 
 
-def _texts(values: pa.Array) -> pa.Array | None:
-    """Return the distinct texts, those that a dictionary has and no row takes left out; None for other values."""
-    if not pa.types.is_dictionary(values.type) or not pa.types.is_string(values.type.value_type):
-        return None
-    return values.dictionary.take(values.indices.unique().drop_null())
-
-
-def _match(column: Column, texts: pa.Array | None) -> bool:
+def _match(column: Column, texts: pa.Array) -> bool:
     """Say whether all texts are allowed and match the whole pattern."""
     allowed, pattern = column.values, column.pattern  # noqa: PD011 -- a Column is no frame
-    if texts is None or (allowed is not None and not set(texts.to_pylist()) <= set(allowed)):
+    if not pa.types.is_string(texts.type) or (allowed is not None and not set(texts.to_pylist()) <= set(allowed)):
         return False
     if pattern is None:
         return True

@@ -20,7 +20,7 @@ def ranks(values: pa.Array) -> np.ndarray:
     Texts are in the order of their code points, which is that of their UTF-8 bytes.
     """
     if pa.types.is_dictionary(values.type):
-        return _of_texts(values)
+        return _coded(values)
     if values.null_count == len(values):
         return np.zeros(len(values), dtype="int8")
     if pa.types.is_signed_integer(values.type) and not values.null_count:
@@ -29,7 +29,7 @@ def ranks(values: pa.Array) -> np.ndarray:
     return np.asarray(pc.rank(comparable, tiebreaker="dense"))
 
 
-def _of_texts(values: pa.DictionaryArray) -> np.ndarray:
+def _coded(values: pa.DictionaryArray) -> np.ndarray:
     in_order = pc.array_sort_indices(values.dictionary).to_numpy()
     rank = np.empty(len(in_order) + 1, dtype="int32")
     rank[in_order] = np.arange(len(in_order))

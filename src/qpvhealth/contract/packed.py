@@ -131,6 +131,31 @@ def codes(values: pa.DictionaryArray) -> np.ndarray:
     return np.asarray(places.cast(pa.int32()).fill_null(-1))
 
 
+def shapes(wkb: pa.Array) -> np.ndarray:
+    """Return the shapes of a column, None where there is none; equal ones of a dictionary are one object."""
+    if pa.types.is_dictionary(wkb.type):
+        known = np.full(len(wkb.dictionary) + 1, None)
+        known[:-1] = shapes(wkb.dictionary)
+        return np.asarray(known[codes(wkb)])
+    return np.asarray(shapely.from_wkb(wkb.cast(pa.binary()).to_numpy(zero_copy_only=False)), dtype=object)
+
+
+def _kind(values: pa.Array) -> pa.DataType:
+    return values.type.value_type if pa.types.is_dictionary(values.type) else values.type
+
+
+def plain(values: pa.Array) -> pa.Array:
+    """Return the values themselves, one a row."""
+    return values.dictionary_decode() if pa.types.is_dictionary(values.type) else values
+
+
+def distinct(values: pa.Array) -> pa.Array:
+    """Return the values of a dictionary that some row takes, each once; other values as they are."""
+    if not pa.types.is_dictionary(values.type):
+        return values
+    return values.dictionary.take(values.indices.unique().drop_null())
+
+
 def _whole(values: pa.Array | pa.ChunkedArray) -> pa.Array:
     return values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
 
@@ -154,8 +179,7 @@ def _smallest(values: pa.Array) -> pa.Array:
     if values.null_count == len(values):
         return pa.nulls(len(values))
     if pa.types.is_string(values.type) or pa.types.is_large_string(values.type):
-        coded = values.dictionary_encode()
-        return pa.DictionaryArray.from_arrays(_narrowed(coded.indices), coded.dictionary.cast(pa.string()))
+        return _coded(values, pa.string())
     if pa.types.is_timestamp(values.type):
         days = values.cast(pa.date32(), safe=False)
         return days if days.cast(values.type).equals(values) else values
@@ -169,25 +193,35 @@ def _narrowed(numbers: pa.Array) -> pa.Array:
 
 
 def _joined(parts: Sequence[pa.Array]) -> pa.Array:
-    """Put the same column of several parts end to end, in the smallest type that holds them all."""
+    """Put the same column of several parts end to end, in the smallest type that holds them all.
+
+    A place or a distance is often the same from part to part: numbers and shapes become dictionaries too, where that is smaller.
+    """
     widest = max((part.type for part in parts), key=_width)
     if pa.types.is_dictionary(widest):
-        empty = pa.array([], type=widest.value_type)
-        return _of_one_dictionary([_coded(part, empty) for part in parts])
-    return pa.concat_arrays([part.cast(widest) for part in parts])
+        return _of_one_dictionary([_coded(part, widest.value_type) for part in parts])
+    whole = pa.concat_arrays([part.cast(widest) for part in parts])
+    if len(parts) == 1 or not (pa.types.is_floating(widest) or pa.types.is_binary(widest)):
+        return whole
+    coded = _coded(whole, widest)
+    return coded if coded.nbytes < whole.nbytes else whole
 
 
 def _width(held: pa.DataType) -> int:
+    if pa.types.is_dictionary(held):
+        return len(NARROW) + 1
     return NARROW.index(held) if held in NARROW else len(NARROW)
 
 
-def _coded(part: pa.Array, empty: pa.Array) -> pa.DictionaryArray:
-    is_coded = pa.types.is_dictionary(part.type)
-    return part if is_coded else pa.DictionaryArray.from_arrays(part.cast(pa.int8()), empty)
+def _coded(values: pa.Array, kind: pa.DataType) -> pa.DictionaryArray:
+    if pa.types.is_dictionary(values.type):
+        return values
+    coded = values.cast(kind).dictionary_encode()
+    return pa.DictionaryArray.from_arrays(_narrowed(coded.indices), coded.dictionary)
 
 
 def _of_one_dictionary(parts: Sequence[pa.DictionaryArray]) -> pa.DictionaryArray:
-    """Give several dictionaries one, in which each text is once."""
+    """Give several dictionaries one, in which each value is once."""
     every = pa.concat_arrays([part.dictionary for part in parts]).dictionary_encode()
     starts = np.cumsum([0, *(len(part.dictionary) for part in parts)])
     numbers = [
@@ -201,10 +235,9 @@ def _of_one_dictionary(parts: Sequence[pa.DictionaryArray]) -> pa.DictionaryArra
 def _unpacked(values: pa.Array, dtype: Any) -> Any:  # noqa: ANN401 -- the types of pandas and their arrays
     if isinstance(dtype, pd.CategoricalDtype):
         return pd.Categorical.from_codes(codes(values), dtype=dtype)
-    if pa.types.is_binary(values.type):
-        return shapely.from_wkb(values.to_numpy(zero_copy_only=False))
-    if pa.types.is_dictionary(values.type):
-        values = values.cast(values.type.value_type)
+    if pa.types.is_binary(_kind(values)):
+        return shapes(values)
+    values = plain(values)
     if hasattr(dtype, "__from_arrow__"):
         return dtype.__from_arrow__(values)
     if dtype.kind == "M":

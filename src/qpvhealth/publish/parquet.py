@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 import pyproj
 import shapely
 
-from qpvhealth.contract.packed import Packed, pack
+from qpvhealth.contract.packed import Packed, distinct, pack, plain, shapes
 from qpvhealth.errors import ContractError
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def _array(table: Table, values: pa.Array, field: pa.Field) -> pa.Array:
     try:
         if pa.types.is_timestamp(values.type):
             return _days(f"{table.name}.{field.name}", values, field.type)
-        return values.cast(field.type)
+        return plain(values).cast(field.type)
     except pa.ArrowException as error:
         raise ContractError(f"{table.name}.{field.name}: cannot be written as {field.type}: {error}") from error
 
@@ -96,10 +96,11 @@ def _layer(name: str, wkb: pa.Array) -> dict[str, Any]:
     """Describe one geometry column as GeoParquet 1.1 does; one without a place has no bounding box."""
     types: set[str] = set()
     bounds = np.full((1, 4), np.nan)
-    for start in range(0, len(wkb), ROW_GROUP):
-        shapes = shapely.from_wkb(wkb.slice(start, ROW_GROUP).cast(pa.binary()).to_numpy(zero_copy_only=False))
-        types |= _types(shapes)
-        bounds = np.vstack([bounds, shapely.total_bounds(shapes)])
+    each = distinct(wkb)
+    for start in range(0, len(each), ROW_GROUP):
+        group = shapes(each.slice(start, ROW_GROUP))
+        types |= _types(group)
+        bounds = np.vstack([bounds, shapely.total_bounds(group)])
     described = {"encoding": "WKB", "geometry_types": sorted(types), "crs": _crs()}
     west, south = (float(v) for v in np.fmin.reduce(bounds[:, :2]))
     east, north = (float(v) for v in np.fmax.reduce(bounds[:, 2:]))
