@@ -25,6 +25,8 @@ UNKNOWN, INSIDE, OUTSIDE = 0, -1, 1
 PAIRS_AT_ONCE = 1 << 14
 SLACK_M = 1e-6
 """Added to every bound: far more than the rounding of coordinates, far less than anything measured."""
+ROUNDING = 1e-13
+"""Added to one minus a cosine: far more than its rounding."""
 
 
 class Border(NamedTuple):
@@ -207,10 +209,13 @@ def _classified(cells: Cells, territory: Territory, level: int, *, keep: bool) -
     """
     radius, within = territory.plane.radius[level] + SLACK_M, territory.within_m
     x, y = territory.plane.centres(level, cells.ix, cells.iy)
-    squared = _squared_distances(cells, x, y, territory.border)
-    distance = np.sqrt(np.minimum.reduceat(squared, cells.first[:-1]))
-    owner = np.repeat(np.arange(len(cells.ix)), np.diff(cells.start))
-    sign = _signs(cells, x[owner], y[owner], territory.shapes)
+    feet = _feet(cells, x, y, territory.border)
+    distance = np.sqrt(np.minimum.reduceat(feet.squared, cells.first[:-1]))
+    size = np.diff(cells.start)
+    owner = np.repeat(np.arange(len(size)), size)
+    # a border that may cross the cell of its only candidate leaves it undecided, whichever side the centre is on
+    asked = (distance > radius) | (size > 1)[owner]
+    sign = _signs(cells, x[owner], y[owner], asked, territory.shapes)
     signed = distance * sign
     smallest = np.minimum.reduceat(signed, cells.start[:-1])
     candidate = (signed <= smallest[owner] + 2 * radius) & (signed <= within + radius)
@@ -223,32 +228,65 @@ def _classified(cells: Cells, territory: Territory, level: int, *, keep: bool) -
     open_cell = (n > 0) & ~done
     kept = candidate & open_cell[owner]
     sign[distance <= radius] = UNKNOWN
-    reach = np.where(kept, distance + 2 * radius, -1.0) if keep else np.full(len(distance), -1.0)
-    return decided, _left(cells, open_cell, kept, sign, squared=squared, reach=reach)
-
-
-def _left(
-    cells: Cells, open_cell: np.ndarray, kept: np.ndarray, sign: np.ndarray, *, squared: np.ndarray, reach: np.ndarray
-) -> Cells:
-    """Keep the open cells, their kept candidates, and of each the segments within its reach."""
-    per_cell = np.add.reduceat(kept, cells.start[:-1], dtype=np.int64)[open_cell]
-    limit = np.where(reach < 0, -1.0, reach * reach)
-    near = squared <= np.repeat(limit, np.diff(cells.first))
-    copies = len(near) // max(len(cells.segment), 1)
-    per_group = np.add.reduceat(near, cells.first[:-1], dtype=np.int64)[kept]
-    return Cells(
-        cells.ix[open_cell],
-        cells.iy[open_cell],
-        np.concatenate([[0], np.cumsum(per_cell)]),
-        cells.polygon[kept],
-        sign[kept],
-        np.concatenate([[0], np.cumsum(per_group)]),
-        np.tile(cells.segment, copies)[near],
+    first, segment = _kept_segments(cells, feet, distance, kept, radius) if keep else _no_segment(int(kept.sum()))
+    start = np.concatenate([[0], np.cumsum(np.add.reduceat(kept, cells.start[:-1], dtype=np.int64)[open_cell])])
+    return decided, Cells(
+        cells.ix[open_cell], cells.iy[open_cell], start, cells.polygon[kept], sign[kept], first, segment
     )
 
 
-def _squared_distances(cells: Cells, x: np.ndarray, y: np.ndarray, border: Border) -> np.ndarray:
-    """Return the squared distance of each candidate segment to the centre of its cell."""
+class Feet(NamedTuple):
+    """Of each candidate segment, the point nearest to the centre of the cell, seen from there: metres, and squared distance."""
+
+    x: np.ndarray
+    y: np.ndarray
+    squared: np.ndarray
+
+
+def _kept_segments(
+    cells: Cells, feet: Feet, distance: np.ndarray, kept: np.ndarray, radius: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return, of each kept candidate, the segments that may be its nearest for a point of the cell: ``first`` and ``segment``.
+
+    From a point at most ``radius`` off the centre, no segment is nearer or farther by more than ``radius`` than from the centre.
+    """
+    reach = np.where(kept, distance + 2 * radius, -1.0)
+    limit = np.where(kept, reach * reach, -1.0)
+    within = np.flatnonzero(feet.squared <= np.repeat(limit, np.diff(cells.first)))
+    of = np.repeat(np.arange(len(kept)), np.diff(np.searchsorted(within, cells.first)))
+    seen = ~_never_nearest(Feet(*(v.take(within) for v in feet)), of, distance, radius)
+    n_segments = np.bincount(of[seen], minlength=len(kept))[kept]
+    segment = cells.segment.take(within[seen] % max(len(cells.segment), 1))
+    return np.concatenate([[0], np.cumsum(n_segments)]), segment
+
+
+def _never_nearest(feet: Feet, of: np.ndarray, distance: np.ndarray, radius: float) -> np.ndarray:
+    """Say which segments, each of candidate ``of[i]`` at ``distance[of[i]]``, are the nearest for no point of the cell.
+
+    Let the foot of the nearest segment be ``d`` from the centre in the direction ``u``, that of another ``e`` in the direction ``v``.
+    A point off the centre by ``w``, at most ``r`` long, is at most ``d + r² / 2d - u·w`` from the first and at least ``e - v·w`` from
+    the other: the other is never nearest where ``e - d - r² / 2d > r |u - v|``. Far off, where all segments lie in one direction,
+    that leaves the few that face the cell.
+    """
+    away = np.sqrt(feet.squared)
+    nearest = np.flatnonzero(away == distance.take(of))
+    ux, uy = np.zeros((2, len(distance)))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ux[of[nearest]], uy[of[nearest]] = feet.x[nearest] / away[nearest], feet.y[nearest] / away[nearest]
+        cosine = feet.x * ux.take(of)
+        cosine += feet.y * uy.take(of)
+        cosine /= away
+        away -= (distance + radius * radius / (2 * distance)).take(of)
+        apart = np.sqrt(2 * (1 + ROUNDING - cosine))
+        return np.asarray(away > radius * apart)
+
+
+def _no_segment(n: int) -> tuple[np.ndarray, np.ndarray]:
+    return np.zeros(n + 1, dtype=np.int64), np.zeros(0, dtype=np.int32)
+
+
+def _feet(cells: Cells, x: np.ndarray, y: np.ndarray, border: Border) -> Feet:
+    """Measure each candidate segment from the centre of its cell."""
     segment = cells.segment
     n_segments = np.diff(cells.first[cells.start])
     dx, dy = (np.repeat(v, n_segments).reshape(-1, max(len(segment), 1)) for v in (x, y))
@@ -262,16 +300,15 @@ def _squared_distances(cells: Cells, x: np.ndarray, y: np.ndarray, border: Borde
     np.minimum(along, border.length.take(segment), out=along)
     dx -= np.multiply(along, ux, out=part)
     dy -= np.multiply(along, uy, out=part)
-    dx *= dx
-    dy *= dy
-    dx += dy
-    return dx.ravel()
+    squared = np.multiply(dx, dx, out=along)
+    squared += np.multiply(dy, dy, out=part)
+    return Feet(dx.ravel(), dy.ravel(), squared.ravel())
 
 
-def _signs(cells: Cells, x: np.ndarray, y: np.ndarray, shapes: Shapes) -> np.ndarray:
-    """Return the side of the border on which the centre of each candidate's cell lies; known ones are kept."""
+def _signs(cells: Cells, x: np.ndarray, y: np.ndarray, asked: np.ndarray, shapes: Shapes) -> np.ndarray:
+    """Return the side of the border on which the centre of each candidate's cell lies, where asked; known ones are kept."""
     sign = cells.sign.astype(np.int8)
-    unknown = np.flatnonzero(sign == UNKNOWN)
+    unknown = np.flatnonzero((sign == UNKNOWN) & asked)
     is_in = shapes.covers(cells.polygon[unknown], x[unknown], y[unknown])
     sign[unknown] = np.where(is_in, INSIDE, OUTSIDE)
     return sign
