@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 PARQUET, CSV = (".parquet", ".geoparquet"), (".csv", ".tsv", ".txt")
 ROW_GROUP = 1 << 20
 KEPT_INDEXES = 8
+SYNCED_BYTES = 1 << 26
+"""So much at a time is sent to the disk while the next rows are worked out: little is left to wait for at the end."""
 
 
 class PointWriter:
@@ -41,6 +44,9 @@ class PointWriter:
                 path, schema, compression="snappy", use_dictionary=texts or False, write_page_checksum=True
             )
         self._is_text = suffix in CSV
+        self._path, self._waiting_bytes = path, 0
+        self._disk, self._sent = ThreadPoolExecutor(1), Future[None]()
+        self._sent.set_result(None)
 
     def write(self, rows: pa.RecordBatch) -> None:
         """Write some rows."""
@@ -49,10 +55,16 @@ class PointWriter:
             self._writer.write_batch(pa.RecordBatch.from_arrays(columns, schema=self._schema))
         else:
             self._writer.write_batch(rows, row_group_size=ROW_GROUP)
+        self._waiting_bytes += rows.nbytes
+        if self._waiting_bytes >= SYNCED_BYTES and self._sent.done():
+            self._sent.result()
+            self._waiting_bytes, self._sent = 0, self._disk.submit(_sync, self._path)
 
     def close(self) -> None:
-        """Finish the file."""
-        self._writer.close()
+        """Finish the file; what the disk refused meanwhile is raised."""
+        with self._disk:
+            self._writer.close()
+            self._sent.result()
 
 
 def refuse_suffix(path: Path) -> None:

@@ -29,7 +29,8 @@ LEVELS = (5, 8, 11)
 FEW_POINTS = 5_000_000
 """Below this number, cells of 128 m are fine enough: smaller ones cost more than they save."""
 MAX_CELLS = 6_000_000
-BLOCK = 8
+BLOCK_BITS = 3
+BLOCK = 1 << BLOCK_BITS
 AT_ONCE = 1 << 17
 NOWHERE, ANY = 0, -(2**31)
 _BOX_MARGIN = 1e-5
@@ -64,23 +65,27 @@ class Grid:
     offset: int
     shapes: Shapes
 
-    def look_up(self, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return the value of the cell of each point, and whether the point lies on the grid at all."""
+    def look_up(self, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return the value of the cell of each point, the positions of the undecided ones, and which points lie on the grid at all."""
         across, up = (x - self.origin[0]) * (1 / self.size[0]), (y - self.origin[1]) * (1 / self.size[1])
         rows, columns = self.shape
         on_grid = (across >= 0) & (across < columns) & (up >= 0) & (up < rows)
+        shift = BLOCK_BITS * (len(self.tables) - 1)
         with np.errstate(invalid="ignore"):
-            place = up.astype(np.int32) * columns + across.astype(np.int32)
+            ix, iy = (np.multiply(c, 1 << shift, out=c).astype(np.int32) for c in (across, up))
+        place = (iy >> shift) * np.int32(columns) + (ix >> shift)
         place[~on_grid] = rows * columns
         value = self.tables[0].take(place)
-        deeper, scale = np.flatnonzero((value < 0) & (value != ANY)), 1
+        undecided = _undecided(value)
+        ix, iy, block = (v.take(undecided) for v in (ix, iy, value))
         for table in self.tables[1:]:
-            scale *= BLOCK
-            ix, iy = (across[deeper] * scale).astype(np.int64), (up[deeper] * scale).astype(np.int64)
-            found = table.take((-1 - value[deeper].astype(np.int64)) * BLOCK**2 + (iy % BLOCK) * BLOCK + ix % BLOCK)
-            value[deeper] = found
-            deeper = deeper[found < 0]
-        return value, on_grid
+            shift -= BLOCK_BITS
+            row, column = (iy >> shift) & (BLOCK - 1), (ix >> shift) & (BLOCK - 1)
+            block = table.take((-1 - block) * np.int32(BLOCK**2) + row * np.int32(BLOCK) + column)
+            value[undecided] = block
+            left = _undecided(block)
+            undecided, ix, iy, block = (v.take(left) for v in (undecided, ix, iy, block))
+        return value, undecided, on_grid
 
     def tested(self, x: np.ndarray, y: np.ndarray, test: np.ndarray, within_m: float) -> Choice:
         """Measure points (given coordinates) of undecided cells.
@@ -128,6 +133,8 @@ class Index:
         self._shapes = {g.territory: g.shapes for g in grids}
         for name in set(perimeters) - set(self._shapes):
             self._shapes[name] = Shapes(perimeters[name].polygons)
+        boxes = {g.territory: _box(g) for g in grids}
+        self._overlapping = {a for a, p in boxes.items() for b, q in boxes.items() if a != b and p.intersects(q)}
 
     def locate(self, x: np.ndarray, y: np.ndarray, *, with_distance: bool = False) -> Found:
         """Place points, each among the QPV of the territory where it falls, in the metres of that territory.
@@ -151,30 +158,21 @@ class Index:
                 break
             whole = len(left) == len(x)
             gx, gy = (x, y) if whole else (x[left], y[left])
-            found, on_grid = grid.look_up(gx, gy)
-            self._test(grid, gx, gy, found)
+            found, undecided, on_grid = grid.look_up(gx, gy)
+            found[undecided] = self._measured(grid, gx[undecided], gy[undecided], found[undecided])
             value[left] = found
-            left = left[(found == NOWHERE) & self._elsewhere(grid, on_grid)]
+            elsewhere = found == NOWHERE
+            left = left[elsewhere if grid.territory in self._overlapping else elsewhere & ~on_grid]
         if len(self.grids) < len(self.perimeters):
             value[left] = ANY
         self._anywhere(x, y, value)
         return self._answer(x, y, value, with_distance=with_distance)
 
-    def _elsewhere(self, grid: Grid, on_grid: np.ndarray) -> np.ndarray:
-        """Say which points may still lie on another grid: those not on this one, or all where grids overlap."""
-        return np.ones(len(on_grid), dtype=bool) if grid.territory in self._overlapping else ~on_grid
-
-    @property
-    def _overlapping(self) -> set[str]:
-        boxes = {g.territory: _box(g) for g in self.grids}
-        return {a for a, p in boxes.items() for b, q in boxes.items() if a != b and p.intersects(q)}
-
-    def _test(self, grid: Grid, x: np.ndarray, y: np.ndarray, value: np.ndarray) -> None:
-        """Replace the values of undecided cells by those of their points, measured."""
-        at = np.flatnonzero((value < 0) & (value != ANY))
-        if len(at):
-            test = -1 - value[at].astype(np.int64)
-            value[at] = self._value(grid.tested(x[at], y[at], test, self.within_m), grid.offset)
+    def _measured(self, grid: Grid, x: np.ndarray, y: np.ndarray, value: np.ndarray) -> np.ndarray:
+        """Return the values of points of undecided cells, measured one by one."""
+        if not len(x):
+            return value
+        return self._value(grid.tested(x, y, -1 - value.astype(np.int64), self.within_m), grid.offset)
 
     def _anywhere(self, x: np.ndarray, y: np.ndarray, value: np.ndarray) -> None:
         """Place points of which not even the territory is known, by their longitude and latitude, with no cell."""
@@ -249,6 +247,11 @@ class Index:
             for name, epsg, origin, size, shape, offset, n_tables in told["grids"]
         ]
         return cls(perimeters, tuple(grids), told["crs"], told["within_m"])
+
+
+def _undecided(value: np.ndarray) -> np.ndarray:
+    """Return the positions of negative values other than ``ANY``, which is the lowest: those above it without their sign."""
+    return np.flatnonzero(value.view(np.uint32) > np.uint32(-ANY))
 
 
 def _perimeters(arrays: Mapping[str, np.ndarray], name: str) -> Perimeters:
