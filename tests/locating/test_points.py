@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import subprocess
 import sys
 import textwrap
@@ -18,6 +19,7 @@ import shapely
 from qpvhealth.errors import InputError, PublishError, UsageError
 from qpvhealth.ingest.points import PointFile
 from qpvhealth.locating import points
+from qpvhealth.publish import points as published
 from qpvhealth.spatial.projection import transform_points
 
 X, Y = 650_000.0, 6_860_000.0
@@ -220,6 +222,25 @@ def test_wrong_outputs_and_distances_are_refused(tmp_path, neighbourhoods):
         run(tmp_path / "absent.parquet", neighbourhoods, tmp_path / "o.parquet")
     with pytest.raises(PublishError, match="cannot be written"):
         run(tmp_path / "p.parquet", neighbourhoods, tmp_path / "p.parquet" / "o.parquet")
+
+
+def test_what_the_disk_refuses_while_rows_are_written_stops_the_run(tmp_path, neighbourhoods, monkeypatch):
+    """A disk tells an error once: told while the rows are written, it must not be lost."""
+    real, refused = published._sync, []
+
+    def once(path):
+        if not refused:
+            refused.append(path)
+            raise OSError(errno.EIO, "Input/output error")
+        real(path)
+
+    monkeypatch.setattr(published, "SYNCED_BYTES", 1)
+    monkeypatch.setattr(published, "_sync", once)
+    pq.write_table(table(), tmp_path / "p.parquet")
+    with pytest.raises(PublishError, match="Input/output error"):
+        run(tmp_path / "p.parquet", neighbourhoods, tmp_path / "o.parquet")
+    assert refused
+    assert not list(tmp_path.glob("*o.parquet*"))
 
 
 BROKEN_CSV = {

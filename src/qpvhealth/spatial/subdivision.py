@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from qpvhealth.spatial.proximity import Shapes
 
 UNKNOWN, INSIDE, OUTSIDE = 0, -1, 1
-PAIRS_AT_ONCE = 1 << 14
+PAIRS_AT_ONCE = 1 << 15
 SLACK_M = 1e-6
 """Added to every bound: far more than the rounding of coordinates, far less than anything measured."""
 ROUNDING = 1e-13
