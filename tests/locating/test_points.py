@@ -169,6 +169,17 @@ def test_the_index_is_kept_and_used_again(tmp_path, neighbourhoods):
     assert (tmp_path / "a.parquet").read_bytes() == (tmp_path / "d.parquet").read_bytes()
 
 
+def test_a_finer_index_that_is_kept_serves_fewer_points(tmp_path, neighbourhoods):
+    asked = [10**6, 10, None]
+    made = [points.index_of(neighbourhoods, "EPSG:2154", 300, n_points=n, cache=tmp_path / "cache") for n in asked]
+    assert [(m.made, len(m.cells.grids[0].tables)) for m in made] == [("built", 2), ("kept", 2), ("built", 3)]
+
+
+def test_lines_tell_about_how_many_points_a_csv_file_has(tmp_path):
+    (tmp_path / "p.csv").write_text("x,y\n1,2\n\n3,4\n", encoding="utf-8")
+    assert PointFile(tmp_path / "p.csv", x="x", y="y").n_about == 3
+
+
 def test_a_cache_that_cannot_be_written_stops_nothing(tmp_path, neighbourhoods):
     pq.write_table(table(), tmp_path / "p.parquet")
     (tmp_path / "cache").write_text("a file")

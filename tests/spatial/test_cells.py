@@ -78,10 +78,10 @@ def shapes(draw):
     polygons=st.lists(shapes(), min_size=1, max_size=6),
     within_m=st.sampled_from([0.0, 5.0, 100.0, 300.0, 1000.0]),
     crs=st.sampled_from([LAMBERT, "EPSG:4326", "EPSG:3857"]),
-    fine=st.booleans(),
+    n_points=st.sampled_from([10, 1_000_000, None]),
     seed=st.integers(0, 2**31),
 )
-def test_index_is_the_naive_loop(polygons, within_m, crs, fine, seed):
+def test_index_is_the_naive_loop(polygons, within_m, crs, n_points, seed):
     random = np.random.default_rng(seed)
     x, y = (c + random.uniform(-1800, 1800, 60) for c in (X, Y))
     corner = random.choice(shapely.get_coordinates(np.array(polygons, dtype=object)), 15)
@@ -89,7 +89,7 @@ def test_index_is_the_naive_loop(polygons, within_m, crs, fine, seed):
     around = corner + within_m * np.column_stack([np.cos(turn), np.sin(turn)])
     beside = corner + random.choice([-within_m, 0, within_m], (15, 2))
     x, y = (np.concatenate([a, corner[:, k], around[:, k], beside[:, k]]) for k, a in enumerate((x, y)))
-    held(polygons, x, y, within_m, crs=crs, n_points=None if fine else 10)
+    held(polygons, x, y, within_m, crs=crs, n_points=n_points)
 
 
 def test_points_on_borders_and_vertices_are_inside():
@@ -240,10 +240,16 @@ def test_threads_share_an_index():
 
 
 def test_sizes_of_cells_are_bounded_by_the_length_of_the_borders():
-    assert cells._levels(5e6, 1300, 300.0, None) == (5, 8, 11)
-    assert cells._levels(5e6, 1300, 300.0, 1000) == (5, 8)
-    assert cells._levels(1e8, 35_000, 300.0, None) == (5, 8)
-    assert cells._levels(1e12, 35_000, 300.0, None) == (5,)
+    assert cells._levels(5e6, 1300, 300.0, 3) == (5, 8, 11)
+    assert cells._levels(5e6, 1300, 300.0, 2) == (5, 8)
+    assert cells._levels(1e8, 35_000, 300.0, 3) == (5, 8)
+    assert cells._levels(1e12, 35_000, 300.0, 3) == (5,)
+
+
+def test_few_points_need_no_cells():
+    given = {"metropole": perimeters([shapely.box(X, Y, X + 10, Y + 10)])}
+    sizes = [[len(g.tables) for g in cells.build(given, LAMBERT, 5.0, n_points=n).grids] for n in (10, 10**6, None)]
+    assert sizes == [[], [2], [3]]
 
 
 def test_covering_is_exact_where_a_distance_is_rounded_to_zero():

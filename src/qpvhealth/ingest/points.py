@@ -76,6 +76,11 @@ class PointFile:
         self.coordinates = _coordinates(self.path.name, self.schema, x=x, y=y, crs=crs)
 
     @property
+    def n_about(self) -> int:
+        """Say about how many rows there are: of a CSV file, its lines below the header, blank ones included."""
+        return self._n_lines - 1 if self.n_rows is None else self.n_rows
+
+    @property
     def n_row_groups(self) -> int:
         """Count the row groups of a Parquet file; a CSV file is one."""
         return 1 if self.is_text else int(_parquet(self.path).num_row_groups)

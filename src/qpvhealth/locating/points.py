@@ -123,7 +123,7 @@ def locate_file(
     refuse_suffix(out)
     file = PointFile(points, x=x, y=y, crs=crs)
     refuse_overlap(file, out)
-    index = index_of(neighbourhoods, file.coordinates.crs, distance_m, n_points=file.n_rows, cache=cache)
+    index = index_of(neighbourhoods, file.coordinates.crs, distance_m, n_points=file.n_about, cache=cache)
     ready = time.perf_counter()
     counts = write_located(file, index.cells, out, with_distance=with_distance, progress=progress)
     return Summary(
@@ -143,34 +143,43 @@ class MadeIndex:
 def index_of(
     neighbourhoods: Path, crs: str, distance_m: float, *, n_points: int | None = None, cache: Path | None = None
 ) -> MadeIndex:
-    """Return the index of the polygons of a file: the one kept in ``cache`` for the same bytes, distance and code, else a new one."""
+    """Return the index of the polygons of a file, cut for about ``n_points``.
+
+    The one kept in ``cache`` for the same bytes, distance and code, cut as fine or finer; else a new one, which is kept there.
+    """
     path = guard.checked_path(neighbourhoods)
-    fine = n_points is None or n_points >= cells.FEW_POINTS
-    key = _key(path, crs, distance_m, fine=fine)
-    arrays = kept_index(cache, key) if cache is not None else None
-    if arrays is not None:
-        with suppress(KeyError):  # a damaged one may have lost an array; each that it has, has its checksum
-            notes = json.loads(arrays["notes"].tobytes())
-            return MadeIndex(cells.Index.from_arrays(arrays), "kept", tuple(notes))
+    key, n_levels = _key(path, crs, distance_m), cells.levels_for(n_points)
+    if cache is not None and (kept := _kept(cache, key, n_levels)) is not None:
+        return kept
     from qpvhealth.locating import polygons  # noqa: PLC0415 -- reads them into frames; a kept index needs none
 
     perimeters, notes = polygons.read(path)
     index = cells.build(perimeters, crs, distance_m, n_points=n_points)
     if cache is not None:
         told = np.frombuffer(json.dumps(notes).encode(), dtype=np.uint8)
-        keep_index(cache, key, index.to_arrays() | {"notes": told})
+        keep_index(cache, f"{key}-{n_levels}", index.to_arrays() | {"notes": told})
     return MadeIndex(index, "built", tuple(notes))
 
 
-def _key(path: Path, crs: str, distance_m: float, *, fine: bool) -> str:
-    """Hash all that an index depends on."""
+def _kept(cache: Path, key: str, n_levels: int) -> MadeIndex | None:
+    """Return the index kept under a key, of as many sizes of cells or more; null where there is none that is whole."""
+    for n in (n for n in cells.POINTS_FOR_LEVELS if n >= n_levels):
+        arrays = kept_index(cache, f"{key}-{n}")
+        if arrays is not None:
+            with suppress(KeyError):  # a damaged one may have lost an array; each that it has, has its checksum
+                notes = json.loads(arrays["notes"].tobytes())
+                return MadeIndex(cells.Index.from_arrays(arrays), "kept", tuple(notes))
+    return None
+
+
+def _key(path: Path, crs: str, distance_m: float) -> str:
+    """Hash all that an index depends on, but the sizes of its cells."""
     beside = [path.with_suffix(s) for s in inputs.SIDECARS] if path.suffix.lower() == ".shp" else []
     parts = {
         "files": [guard.sha256_of(p) for p in (path, *beside) if p.is_file()],
         "name": path.suffix,
         "crs": crs,
-        "distance": distance_m,
-        "fine": fine,
+        "distance": float(distance_m),
         "code": _code(),
         "versions": {name: metadata.version(name) for name in ("numpy", "pyproj", "shapely")},
     }

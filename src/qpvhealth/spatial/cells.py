@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 LEVELS = (5, 8, 11)
 """Sizes at which cells are looked up: about 1 km, 128 m, 16 m."""
-FEW_POINTS = 5_000_000
-"""Below this number, cells of 128 m are fine enough: smaller ones cost more than they save."""
+POINTS_FOR_LEVELS = {0: 0, 2: 50_000, 3: 5_000_000}
+"""From how many points on so many sizes pay: few points are measured one by one before a plane is cut, millions need small cells."""
 MAX_CELLS = 6_000_000
 BLOCK_BITS = 3
 BLOCK = 1 << BLOCK_BITS
@@ -265,15 +265,16 @@ def build(perimeters: Mapping[str, Perimeters], crs: str, within_m: float, *, n_
 
     ``perimeters``: by territory, in its metres. ``n_points``: about how many points will be placed, where known; it changes the
     time, never an answer. A territory to which ``crs`` does not extend gets no cells: points outside the boxes of the others are
-    then measured one by one.
+    then measured one by one, as all are where they are few.
     """
     usable = {name: p for name, p in perimeters.items() if len(p.codes)}
-    covered = {name for name in usable if _extends_to(crs, name)}
+    n_levels = levels_for(n_points)
+    covered = {name for name in usable if n_levels and _extends_to(crs, name)}
     grids, offset, n = [], 0, sum(len(p.codes) for p in usable.values())
     for name, p in usable.items():
         if name in covered:
             shapes, lines = Shapes(p.polygons), border(p.polygons)
-            levels = _levels(float(lines.length.sum()), len(shapes), within_m, n_points)
+            levels = _levels(float(lines.length.sum()), len(shapes), within_m, n_levels)
             box = TERRITORIES[name].box if len(covered) < len(usable) else None
             plane = Plane(p.polygons, crs, TERRITORIES[name].epsg, within_m, deepest=levels[-1], box=box)
             grids.append(_grid(name, Territory(shapes, lines, plane, within_m), levels, offset=offset, n=n))
@@ -291,12 +292,15 @@ def _extends_to(crs: str, territory: str) -> bool:
     return area is not None and area.west <= west and area.east >= east and area.south <= south and area.north >= north
 
 
-def _levels(length_m: float, n_polygons: int, within_m: float, n_points: int | None) -> tuple[int, ...]:
+def levels_for(n_points: int | None) -> int:
+    """Return how many sizes of cells pay for a number of points: all where it is not known, none where they are few."""
+    return max(k for k, least in POINTS_FOR_LEVELS.items() if n_points is None or n_points >= least)
+
+
+def _levels(length_m: float, n_polygons: int, within_m: float, n_levels: int) -> tuple[int, ...]:
     """Choose the sizes of cells: the smallest must not be too many along the borders and at the distance."""
-    if n_points is not None and n_points < FEW_POINTS:
-        return LEVELS[:2]
     line = 2 * length_m + n_polygons * 2 * np.pi * within_m
-    fine = [k for k in LEVELS if 2 * line / (TOP_M / 2**k) <= MAX_CELLS]
+    fine = [k for k in LEVELS[:n_levels] if 2 * line / (TOP_M / 2**k) <= MAX_CELLS]
     return tuple(fine) or LEVELS[:1]
 
 
