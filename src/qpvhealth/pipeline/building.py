@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from qpvhealth.contract.keys import positions
-from qpvhealth.contract.packed import PackedTables
+from qpvhealth.contract.packed import Packed, PackedTables, pack
 from qpvhealth.contract.tables import PUBLISHED
 from qpvhealth.facts.generations import IN_FORCE
 from qpvhealth.facts.situations import SITUATIONS
@@ -31,9 +31,8 @@ from qpvhealth.spatial import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
-    from qpvhealth.contract.packed import Packed
     from qpvhealth.contract.rules import Finding
     from qpvhealth.ingest.inputs import Input
     from qpvhealth.ingest.sources import Sources
@@ -114,13 +113,12 @@ def _tables(
     account = partial(accounting.explained, placed, basis, out_of_scope=aside)
     with beside(account, pays=FEW <= len(placed) <= AT_ONCE) as explained:
         tell("counting")
-        counted = _counted(placed, zoning, basis)
+        counted, of_structures = _counted(placed, zoning, basis)
         totals = counted["yearly_counts"]
         others_stock = _with_in_force(_stock(*(others.whole(name, columns) for name, columns in _STOCK)), basis)
         of_others = other_types.tables(others, others_stock, placed, basis)
         tell("accounting for the changes")
         accounts = accounting.balanced(explained(), totals, basis)
-    yearly = assembly.together(totals, of_others["other_yearly_counts"])
     tables = {
         "extracts": _extracts(basis.sources, invented=invented),
         "neighbourhoods": basis.neighbourhoods,
@@ -132,17 +130,14 @@ def _tables(
         **accounts,
         **of_others,
         **supplements.tables(basis),
-        "indicators": _indicators(
-            assembly.together(counted["indicators"], other_types.indicators(others_stock, basis.settings)),
-            counted["neighbourhood_coverage"],
-            accounts["change_summary"],
-            basis,
-        ),
-        "areas": assembly.areas_table(basis.sources, yearly),
+        "areas": assembly.areas_table(basis.sources, assembly.together(totals, of_others["other_yearly_counts"])),
     }
     found = [*findings.of(tables, placed, abroad, basis), *accounting.findings(tables)]
     found += other_types.findings(placed, others)
-    return tables | _published(placed, "") | _published(others, "other_"), found
+    indicators = _indicators(zip(placed.batches, of_structures, strict=True), tables, basis)
+    indicators.append(_in_context(other_types.indicators(others_stock, basis.settings), basis))
+    packed = _published(placed, "") | _published(others, "other_") | {"indicators": Packed.together(indicators)}
+    return tables | packed, found
 
 
 MANY_BYTES = 2**20
@@ -181,18 +176,23 @@ def _batches(sources: Sources) -> list[list[int]]:
 
 def _published(placed: Kept, kind: str) -> dict[str, Packed]:
     """Give away the tables of what was placed, under the names of a ``kind`` of structures."""
-    return {
-        f"{kind}structures": placed.let_go("structures"),
-        f"{kind}structure_locations": placed.let_go("located"),
-        f"{kind}structure_neighbourhoods": placed.let_go("pairs"),
-    }
+    names: tuple[tuple[Name, str], ...] = (
+        ("structures", f"{kind}structures"),
+        ("located", f"{kind}structure_locations"),
+        ("pairs", f"{kind}structure_neighbourhoods"),
+    )
+    return {table: placed.let_go(name, PUBLISHED[table].names) for name, table in names}
 
 
-def _counted(placed: Kept, zoning: pd.DataFrame, basis: Basis) -> dict[str, pd.DataFrame]:
-    """Count the stock, some years at a time: by area, against the extract's own flag, as indicators, and what covers each QPV."""
+def _counted(placed: Kept, zoning: pd.DataFrame, basis: Basis) -> tuple[dict[str, pd.DataFrame], list[Packed]]:
+    """Count the stock, a batch of years at a time: by area, against the extract's own flag, and what covers each QPV.
+
+    The indicators of structures, which are many, are given by batch.
+    """
     given = (rows[rows["is_in_stock"]] for rows in placed.each("structures", ["epci_code", "is_in_stock"]))
     known = {level for rows in given for level in counts.levels_of(rows)}
-    levels, parts = [level for level in counts.LEVELS if level in known], []
+    levels = [level for level in counts.LEVELS if level in known]
+    parts, indicators = [], []
     tables = zip(*(placed.each(name, columns) for name, columns in (*_STOCK, _AROUND)), strict=True)
     for years, (structures, located, pairs) in zip(placed.batches, tables, strict=True):
         stock = _stock(structures, located)
@@ -200,20 +200,23 @@ def _counted(placed: Kept, zoning: pd.DataFrame, basis: Basis) -> dict[str, pd.D
             "perimeter_effect": perimeter_effect.effect(stock),
             "neighbourhood_coverage": _coverage(stock, pairs, zoning, basis, years=years),
         }
-        parts.append(_counted_at(_with_in_force(stock, basis), levels, basis) | own)
-    return {name: pd.concat([part[name] for part in parts], ignore_index=True) for name in parts[0]}
+        every = _with_in_force(stock, basis)
+        parts.append(_counted_at(every, levels) | own)
+        rule, distance = basis.settings.vecu_rule, basis.settings.vecu_distance_m
+        indicators.append(pack(headline.structures(every, near_rule=rule, vecu_distance_m=distance)))
+    counted = {name: pd.concat([part[name] for part in parts], ignore_index=True) for name in parts[0]}
+    return counted, indicators
 
 
-def _counted_at(every: pd.DataFrame, levels: list[str], basis: Basis) -> dict[str, pd.DataFrame]:
+def _counted_at(every: pd.DataFrame, levels: list[str]) -> dict[str, pd.DataFrame]:
     """Count the stock of some years, its rows ``in_force`` included."""
     yearly = counts.count(every, levels)
     counts.assert_levels_add_up(yearly)
-    rule, distance = basis.settings.vecu_rule, basis.settings.vecu_distance_m
-    return {
-        "yearly_counts": yearly,
-        "flag_agreement": agreement.agreement(every),
-        "indicators": headline.structures(every, near_rule=rule, vecu_distance_m=distance),
-    }
+    return {"yearly_counts": yearly, "flag_agreement": agreement.agreement(every)}
+
+
+def _of_years(frame: pd.DataFrame, years: list[int]) -> pd.DataFrame:
+    return frame[frame["year"].isin(years)]
 
 
 def _silent(_: str) -> None:
@@ -330,14 +333,22 @@ def _nearest(stock: pd.DataFrame, by_generation: dict[str, dict[str, Perimeters]
 
 
 def _indicators(
-    of_structures: pd.DataFrame, covered: pd.DataFrame, summary: pd.DataFrame, basis: Basis
-) -> pd.DataFrame:
-    """Return the headline of every year and generation, those in force included, each with its date and perimeters in words."""
-    current = assembly.in_force_neighbourhoods(covered, basis.in_force).assign(generation=IN_FORCE)
-    places = pd.concat([covered, current], ignore_index=True)
-    parts = [of_structures, headline.neighbourhoods(places), net_change.net_change(of_structures, summary)]
-    out = pd.concat(parts, ignore_index=True)
-    return out.assign(rule=findings.in_context(out, basis))
+    of_structures: Iterable[tuple[list[int], Packed]], tables: dict[str, pd.DataFrame], basis: Basis
+) -> list[Packed]:
+    """Return the headline of every year and generation, those in force included, a batch of years at a time: they are many."""
+    parts = []
+    for years, told in of_structures:
+        structures, covered = told.frame(), _of_years(tables["neighbourhood_coverage"], years)
+        current = assembly.in_force_neighbourhoods(covered, basis.in_force).assign(generation=IN_FORCE)
+        places = headline.neighbourhoods(pd.concat([covered, current], ignore_index=True))
+        change = net_change.net_change(structures, tables["change_summary"])
+        parts.append(_in_context(pd.concat([structures, places, change], ignore_index=True), basis))
+    return parts
+
+
+def _in_context(indicators: pd.DataFrame, basis: Basis) -> Packed:
+    """Say in words for which date and perimeters indicators hold, and put them in their published form."""
+    return PUBLISHED["indicators"].conform(indicators.assign(rule=findings.in_context(indicators, basis)))
 
 
 def _extracts(sources: Sources, *, invented: bool) -> pd.DataFrame:

@@ -61,7 +61,7 @@ class Kept:
         named = [part["finess_et"].drop_duplicates() for part in self._tables["structures"]]
         return pd.concat(named, ignore_index=True).drop_duplicates(ignore_index=True)
 
-    def let_go(self, name: Name) -> Packed:
-        """Give a whole table away, still packed: it can be read here no more."""
-        parts, self._tables[name] = self._tables[name], []
+    def let_go(self, name: Name, columns: Sequence[str]) -> Packed:
+        """Give some columns of a whole table away, still packed: it can be read here no more."""
+        parts = [part.select(columns) for part in self._tables.pop(name)]
         return Packed.together(parts)

@@ -55,7 +55,7 @@ class Places:
         in_force = assembly.in_force_at(structures, self._basis.in_force)
         told = [generation.located(structures, in_force) for generation in self._generations]
         located, pairs = (pd.concat(parts, ignore_index=True) for parts in zip(*told, strict=True))
-        return Placed(structures, located, pairs)
+        return Placed(structures[_STRUCTURES], located, pairs)
 
 
 class _Generation:
@@ -124,6 +124,7 @@ _PLACING = [
     *("location_status", "location_precision", "location_error_m"),
 ]
 _DECLARED = ["finess_et", "year", "territory", "location_status", "x", "y", "vecu_declared", "vecu_qpv_code"]
+_STRUCTURES = [*PUBLISHED["structures"].names, "x", "y"]
 _LOCATED = [*PUBLISHED["structure_locations"].names, "is_unlisted", "is_contested"]
 
 
