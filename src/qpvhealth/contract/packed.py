@@ -54,6 +54,11 @@ class Packed:
         series: pd.Series = pd.Series(_unpacked(self.arrays[column], dtype), dtype=dtype, name=column)
         return series
 
+    def distinct(self, column: str) -> pd.Series:
+        """Return the values that a column holds, once each and in the order of their first row; a null is none."""
+        alone = Packed({column: self.arrays[column].unique().drop_null()}, {column: self.dtypes[column]})
+        return alone[column]
+
     @property
     def columns(self) -> list[str]:
         """The names of the columns, in order."""
@@ -109,6 +114,11 @@ def pack(frame: pd.DataFrame) -> Packed:
     Raises TypeError for an ``object`` column that holds anything but texts, or anything but shapes.
     """
     return Packed({str(name): packed(column) for name, column in frame.items()}, dict(frame.dtypes))
+
+
+def give_back() -> None:
+    """Give back to the system what Arrow has freed: it keeps it for itself, and what is made next is not all Arrow's."""
+    pa.default_memory_pool().release_unused()
 
 
 def packed(series: pd.Series) -> pa.Array:

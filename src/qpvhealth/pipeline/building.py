@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from qpvhealth.contract.keys import positions
-from qpvhealth.contract.packed import Packed, PackedTables, pack
+from qpvhealth.contract.packed import Packed, PackedTables, give_back, pack
 from qpvhealth.contract.tables import PUBLISHED
 from qpvhealth.facts.generations import IN_FORCE
 from qpvhealth.facts.situations import SITUATIONS
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from qpvhealth.contract.rules import Finding
     from qpvhealth.ingest.inputs import Input
     from qpvhealth.ingest.sources import Sources
-    from qpvhealth.pipeline.kept import Name
+    from qpvhealth.pipeline.kept import Name, Placed
     from qpvhealth.spatial.proximity import Perimeters
 
 
@@ -81,7 +81,7 @@ def build(raw: str | Path, settings: Settings | None = None, *, progress: Callab
     card, mapping or setting, InputError for a file that is missing, changed or unreadable, ContractError when an account does
     not balance or levels do not add up. Nothing is written.
     """
-    folder, chosen, tell = Path(raw), settings or Settings(), progress or _silent
+    folder, chosen, tell = Path(raw), settings or Settings(), partial(_step, progress)
     cards = card_files.load(folder)
     known = corrections.load(folder, cards)
     inputs = input_files.resolve(cards)
@@ -153,12 +153,16 @@ def _placed(basis: Basis, tell: Callable[[str], None]) -> tuple[Kept, Kept]:
     counted, others = Kept(), Kept()
     places = Places(basis)
     for years in _batches(basis.sources):
-        tell("placing structures")
-        structures = places.structures(years)
-        tell("joining structures and neighbourhoods")
-        for kept, part in zip((counted, others), other_types.split(places.located(structures)), strict=True):
-            kept.add(years, part)
+        for kept, placed in zip((counted, others), _placed_of(years, places, tell), strict=True):
+            kept.add(years, placed)
     return counted, others
+
+
+def _placed_of(years: list[int], places: Places, tell: Callable[[str], None]) -> tuple[Placed, Placed]:
+    tell("placing structures")
+    structures = places.structures(years)
+    tell("joining structures and neighbourhoods")
+    return other_types.split(places.located(structures))
 
 
 def _batches(sources: Sources) -> list[list[int]]:
@@ -219,8 +223,11 @@ def _of_years(frame: pd.DataFrame, years: list[int]) -> pd.DataFrame:
     return frame[frame["year"].isin(years)]
 
 
-def _silent(_: str) -> None:
-    """Tell nobody."""
+def _step(progress: Callable[[str], None] | None, step: str) -> None:
+    """Say which step begins; what the one before has let go is given back first."""
+    give_back()
+    if progress is not None:
+        progress(step)
 
 
 def _basis(sources: Sources, settings: Settings) -> Basis:

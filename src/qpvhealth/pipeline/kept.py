@@ -58,8 +58,8 @@ class Kept:
 
     def numbers(self) -> pd.Series:
         """Return the number of every structure, once."""
-        named = [part["finess_et"].drop_duplicates() for part in self._tables["structures"]]
-        return pd.concat(named, ignore_index=True).drop_duplicates(ignore_index=True)
+        numbers = [part.select(["finess_et"]) for part in self._tables["structures"]]
+        return Packed.together(numbers).distinct("finess_et")
 
     def let_go(self, name: Name, columns: Sequence[str]) -> Packed:
         """Give some columns of a whole table away, still packed: it can be read here no more."""

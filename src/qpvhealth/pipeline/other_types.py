@@ -48,9 +48,9 @@ def listed_aside(counted: Kept, others: Kept, out_of_scope: pd.DataFrame) -> pd.
 
     It is out of scope, or in ``others``. One row per structure and year: ``finess_et``, ``year``, ``type_as_written``, source and row.
     """
-    listed = others.whole("structures", list(out_of_scope.columns))
-    rows = pd.concat([out_of_scope, listed], ignore_index=True)
-    return rows[among(rows["finess_et"], counted.numbers())].reset_index(drop=True)
+    numbers = counted.numbers()
+    listed = [out_of_scope, *others.each("structures", list(out_of_scope.columns))]
+    return pd.concat([rows[among(rows["finess_et"], numbers)] for rows in listed], ignore_index=True)
 
 
 def tables(others: Kept, every: pd.DataFrame, counted: Kept, basis: Basis) -> dict[str, pd.DataFrame]:
@@ -61,20 +61,20 @@ def tables(others: Kept, every: pd.DataFrame, counted: Kept, basis: Basis) -> di
     """
     yearly = counts.count(every)
     counts.assert_levels_add_up(yearly)
-    listed = listed_aside(others, counted, basis.sources.out_of_scope)
     return {
         "other_yearly_counts": yearly[yearly["structure_type"] != ALL].reset_index(drop=True),
-        "other_changes": _changes(others, yearly, listed, basis),
+        "other_changes": _changes(others, yearly, counted, basis),
     }
 
 
-def _changes(others: Kept, yearly: pd.DataFrame, out_of_scope: pd.DataFrame, basis: Basis) -> pd.DataFrame:
+def _changes(others: Kept, yearly: pd.DataFrame, counted: Kept, basis: Basis) -> pd.DataFrame:
     """Account for the changes between consecutive extracts, held against the counts; a year whose cards name no type covers nothing."""
     if not len(others):
         return changes.none()
     vintages = {y: replace(v, departments=v.other_departments) for y, v in basis.sources.vintages.items()}
     pairs = accounting.consecutive(vintages)
-    found = accounting.changes_between(others, pairs, vintages, basis, out_of_scope=out_of_scope)
+    aside = listed_aside(others, counted, basis.sources.out_of_scope)
+    found = accounting.changes_between(others, pairs, vintages, basis, out_of_scope=aside)
     years = pd.DataFrame(pairs, columns=["from_year", "to_year"], dtype="int64")
     totals = yearly[yearly["modality"] == ALL]
     change_summary.assert_balance(totals, change_summary.summarise(found), years)
