@@ -101,5 +101,5 @@ def test_what_arrow_has_no_type_for_does_not_hold():
 def test_an_empty_table_holds():
     for table in PUBLISHED.values():
         empty = table.conform(pd.DataFrame({n: [] for n in table.names}))
-        assert {n: str(t) for n, t in empty.dtypes.items()} == {c.name: PANDAS[c.kind] for c in table.columns}
+        assert empty.dtypes == {c.name: PANDAS[c.kind] for c in table.columns}
         table.check(empty)

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import shapely
+from hypothesis import given, strategies as st
 
 from qpvhealth.contract.packed import Packed, pack
 from qpvhealth.contract.schema import Column, Table
@@ -210,6 +211,24 @@ def test_any_mix_of_shapes_is_kept(tmp_path, shapes):
     expected = [s if isinstance(s, shapely.Geometry) else None for s in shapes]
     assert [None if s is None else s.wkb for s in read["geometry"]] == [None if s is None else s.wkb for s in expected]
     assert len(gpd.read_parquet(folder / "shapes.parquet")) == len(shapes)
+
+
+PLACES = st.sampled_from(
+    [None, shapely.Point(-61.5, 16.2), shapely.Point(2.5, 48.5), shapely.Point(), shapely.box(0, 0, 9, 1)]
+)
+
+
+@given(st.lists(PLACES, max_size=6), st.integers(0, 6), st.booleans())
+def test_a_layer_is_described_as_shapely_sees_it(places, cut, are_points):
+    """Points are read off their bytes, other shapes as objects; parts put together are one layer."""
+    seen = [None if are_points and p is not None and p.geom_type != "Point" else p for p in places]
+    frame = pd.DataFrame({"geometry": pd.Series(seen, dtype=object)})
+    for packed in (pack(frame), Packed.together([pack(frame[:cut]), pack(frame[cut:])])):
+        told = parquet._layer("t.geometry", packed.arrays["geometry"])
+        there = [p for p in seen if p is not None]
+        assert told["geometry_types"] == sorted({p.geom_type for p in there})
+        bounds = shapely.total_bounds(there).tolist() if any(not p.is_empty for p in there) else None
+        assert told.get("bbox") == bounds
 
 
 def test_a_missing_file_is_a_broken_contract(tmp_path, country):

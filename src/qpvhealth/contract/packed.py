@@ -226,8 +226,8 @@ def _width(held: pa.DataType) -> int:
 def _coded(values: pa.Array, kind: pa.DataType) -> pa.DictionaryArray:
     if pa.types.is_dictionary(values.type):
         return values
-    coded = values.cast(kind).dictionary_encode()
-    return pa.DictionaryArray.from_arrays(_narrowed(coded.indices), coded.dictionary)
+    coded = values.dictionary_encode()
+    return pa.DictionaryArray.from_arrays(_narrowed(coded.indices), coded.dictionary.cast(kind))
 
 
 def _of_one_dictionary(parts: Sequence[pa.DictionaryArray]) -> pa.DictionaryArray:

@@ -26,13 +26,13 @@ ARROW: dict[Kind, pa.DataType] = {
     "date": pa.date32(),
     "geometry": pa.binary(),
 }
-PANDAS: dict[Kind, str] = {
-    "string": "str",
-    "int": "Int64",
-    "float": "float64",
-    "bool": "boolean",
-    "date": "datetime64[s]",
-    "geometry": "object",
+PANDAS: dict[Kind, Any] = {
+    "string": pandas_dtype("str"),
+    "int": pandas_dtype("Int64"),
+    "float": pandas_dtype("float64"),
+    "bool": pandas_dtype("boolean"),
+    "date": pandas_dtype("datetime64[s]"),
+    "geometry": pandas_dtype("object"),
 }
 FRICTIONLESS: dict[Kind, str] = {
     "string": "string",
@@ -142,15 +142,18 @@ class Table:
         """Return one column by its name."""
         return next(c for c in self.columns if c.name == name)
 
-    def conform(self, rows: pd.DataFrame | Packed) -> Packed:
+    def conform(self, rows: pd.DataFrame | Packed) -> Published:
         """Return the published form: the columns in order and in their declared types, the rows in the order of the key.
 
         Only types and order change: a value that does not fit its type raises ContractError, none is added, dropped or filled.
         """
+        if isinstance(rows, Published) and rows.table == self:
+            return rows
         self._same_columns(rows)
         put = self._typed(rows)
         keys = [order.ranks(put.arrays[name]) for name in self.key]
-        return put if order.ties(keys) is not None else put.rows(order.order(keys))
+        in_order = put if order.ties(keys) is not None else put.rows(order.order(keys))
+        return Published(in_order.arrays, in_order.dtypes, self)
 
     def check(self, rows: pd.DataFrame | Packed, others: Mapping[str, pd.DataFrame | Packed] | None = None) -> None:
         """Hold rows against every rule of the table; collect all problems and raise them at once.
@@ -199,14 +202,17 @@ class Table:
         return {"fields": fields, "primaryKey": list(self.key), "foreignKeys": keys, "missingValues": [""]}
 
     def _same_columns(self, rows: pd.DataFrame | Packed) -> None:
-        missing = [n for n in self.names if n not in rows.columns]
-        extra = [c for c in rows.columns if c not in self.names]
+        given = list(rows.columns)
+        if given == self.names:
+            return
+        missing = [n for n in self.names if n not in given]
+        extra = [c for c in given if c not in self.names]
         if missing or extra:
             raise ContractError(f"{self.name}: columns missing: {missing or 'none'}; not declared: {extra or 'none'}")
 
     def _typed(self, rows: pd.DataFrame | Packed) -> Packed:
         """Return the columns in order, in their types; those of packed rows that have theirs already are not decoded."""
-        wanted = {c.name: pandas_dtype(PANDAS[c.kind]) for c in self.columns}
+        wanted = {c.name: PANDAS[c.kind] for c in self.columns}
         if not len(rows):
             return Packed({name: pa.nulls(0) for name in wanted}, wanted)
         return Packed({c.name: _array(rows, c, self.name) for c in self.columns}, wanted)
@@ -231,6 +237,13 @@ class Table:
             yield _problem(self.name, "+".join(reference.columns), rule, _joined(ours, reference.columns)[lost])
 
 
+@dataclass(frozen=True)
+class Published(Packed):
+    """The rows of a table in its published form (see ``Table.conform``)."""
+
+    table: Table
+
+
 def _held(rows: pd.DataFrame | Packed, *columns: str) -> list[pd.Series | pa.Array]:
     return [rows.arrays[name] if isinstance(rows, Packed) else rows[name] for name in columns]
 
@@ -246,7 +259,7 @@ def _unless(ok: pd.Series, rule: str, known: pd.Series) -> Iterator[tuple[str, p
 
 
 def _array(rows: pd.DataFrame | Packed, column: Column, table: str) -> pa.Array:
-    wanted = pandas_dtype(PANDAS[column.kind])
+    wanted = PANDAS[column.kind]
     if isinstance(rows, Packed) and rows.dtypes[column.name] == wanted:
         return rows.arrays[column.name]
     try:

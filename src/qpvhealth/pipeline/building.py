@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from qpvhealth.contract.rules import Finding
+    from qpvhealth.contract.schema import Published
     from qpvhealth.ingest.inputs import Input
     from qpvhealth.ingest.sources import Sources
     from qpvhealth.pipeline.kept import Name, Placed
@@ -45,7 +46,7 @@ class Built(PackedTables):
 
     def __init__(
         self,
-        packed: dict[str, Packed],
+        packed: dict[str, Published],
         inputs: list[dict[str, Any]],
         found: list[Finding],
         *,

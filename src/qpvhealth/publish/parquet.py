@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pyproj
 import shapely
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
 CRS = "EPSG:4326"
 ROW_GROUP = 65_536
+POINT = np.dtype([("order", "u1"), ("type", "<u4"), ("x", "<f8"), ("y", "<f8")])
+"""A point of two dimensions in WKB."""
 WORLD = (-180.0, -90.0, 180.0, 90.0)
 DTYPES = {pa.string(): pd.StringDtype(na_value=np.nan), pa.int64(): pd.Int64Dtype(), pa.bool_(): pd.BooleanDtype()}
 
@@ -94,14 +97,11 @@ def _geo(table: Table, held: Packed) -> dict[str, Any]:
 
 def _layer(name: str, wkb: pa.Array) -> dict[str, Any]:
     """Describe one geometry column as GeoParquet 1.1 does; one without a place has no bounding box."""
-    types: set[str] = set()
-    bounds = np.full((1, 4), np.nan)
-    each = distinct(wkb)
-    for start in range(0, len(each), ROW_GROUP):
-        group = shapes(each.slice(start, ROW_GROUP))
-        types |= _types(group)
-        bounds = np.vstack([bounds, shapely.total_bounds(group)])
-    described = {"encoding": "WKB", "geometry_types": sorted(types), "crs": _crs()}
+    each = distinct(wkb).cast(pa.binary()).drop_null()
+    seen = [_seen(each.slice(start, ROW_GROUP)) for start in range(0, len(each), ROW_GROUP)]
+    types = sorted({kind for kinds, _ in seen for kind in kinds})
+    described = {"encoding": "WKB", "geometry_types": types, "crs": _crs()}
+    bounds = np.vstack([np.full(4, np.nan), *(bounds for _, bounds in seen)])
     west, south = (float(v) for v in np.fmin.reduce(bounds[:, :2]))
     east, north = (float(v) for v in np.fmax.reduce(bounds[:, 2:]))
     if np.isnan(west):
@@ -109,6 +109,26 @@ def _layer(name: str, wkb: pa.Array) -> dict[str, Any]:
     if west < WORLD[0] or south < WORLD[1] or east > WORLD[2] or north > WORLD[3]:
         raise ContractError(f"{name}: not in degrees ({CRS}): bounds are {west:g} {south:g} {east:g} {north:g}")
     return described | {"bbox": [west, south, east, north]}
+
+
+def _seen(wkb: pa.Array) -> tuple[set[str], np.ndarray]:
+    """Return the types of some shapes, none null, and their bounds: west, south, east, north."""
+    points = _points(wkb)
+    if points is None:
+        found = shapes(wkb)
+        return _types(found), shapely.total_bounds(found)
+    x, y = points["x"], points["y"]
+    return {"Point"}, np.array([np.fmin.reduce(x), np.fmin.reduce(y), np.fmax.reduce(x), np.fmax.reduce(y)])
+
+
+def _points(wkb: pa.Array) -> np.ndarray | None:
+    """Read points off their bytes, a tenth of what objects cost; None where a shape is no plain point."""
+    if not pc.all(pc.equal(pc.binary_length(wkb), POINT.itemsize)).as_py():
+        return None
+    start = wkb.offset
+    first = np.frombuffer(wkb.buffers()[1], "int32", 1, 4 * start)[0]
+    points = np.frombuffer(wkb.buffers()[2], POINT, len(wkb), int(first))
+    return points if (points["type"] == shapely.GeometryType.POINT + 1).all() else None
 
 
 @cache

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from qpvhealth.contract.packed import Packed
-    from qpvhealth.contract.schema import Table
+    from qpvhealth.contract.schema import Published, Table
     from qpvhealth.publish.manifest import Facts
 
 LIBRARIES = ("geopandas", "numpy", "pandas", "pyarrow", "pyogrio", "pyproj", "python-calamine", "shapely")
@@ -92,16 +92,16 @@ def write(
     known = facts if facts.versions else replace(facts, versions=library_versions())
     store = _store(store)
     with store.lock(), store.stage() as staged:
-        told = manifest.build(known, _files(held, declarations, staged, known))
+        told = manifest.build(known, _files(held, staged, known))
         manifest.write(staged, told)
         return store.publish(staged, told["release_id"])
 
 
-def conformed(tables: Mapping[str, pd.DataFrame], declarations: Mapping[str, Table]) -> dict[str, Packed]:
+def conformed(tables: Mapping[str, pd.DataFrame], declarations: Mapping[str, Table]) -> dict[str, Published]:
     """Put every table in its published form and hold it against its rules and references; raise all problems at once."""
     problems = list(_not_the_declared(tables, declarations))
     given = tables.packed if isinstance(tables, PackedTables) else tables
-    held: dict[str, Packed] = {}
+    held: dict[str, Published] = {}
     for name in [n for n in declarations if n in given]:
         try:
             _in_degrees(name, given[name])
@@ -131,20 +131,18 @@ def _versions() -> Iterator[tuple[str, str]]:
             continue
 
 
-def _files(
-    held: Mapping[str, Packed], declarations: Mapping[str, Table], folder: Path, facts: Facts
-) -> dict[str, dict[str, Any]]:
+def _files(held: Mapping[str, Published], folder: Path, facts: Facts) -> dict[str, dict[str, Any]]:
     """Write every table, several at once, the largest first; describe the files. Encoding leaves the lock of Python."""
     with ThreadPoolExecutor(WRITERS) as pool:
         largest_first = sorted(held, key=lambda name: (-held[name].nbytes, name))
-        jobs = {n: pool.submit(_written, declarations[n], held[n], folder, facts) for n in largest_first}
+        jobs = {n: pool.submit(_written, held[n], folder, facts) for n in largest_first}
         return {f"{name}.parquet": jobs[name].result() for name in sorted(held)}
 
 
-def _written(table: Table, held: Packed, folder: Path, facts: Facts) -> dict[str, Any]:
-    path = folder / f"{table.name}.parquet"
+def _written(held: Published, folder: Path, facts: Facts) -> dict[str, Any]:
+    path = folder / f"{held.table.name}.parquet"
     told = {"qpvhealth_version": __version__, "invented": str(facts.invented).lower()}
-    parquet.write_table(table, held, path, told)
+    parquet.write_table(held.table, held, path, told)
     return manifest.described(path, len(held))
 
 
