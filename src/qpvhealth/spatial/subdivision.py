@@ -236,7 +236,7 @@ def _classified(cells: Cells, territory: Territory, level: int, *, keep: bool) -
 
 
 class Feet(NamedTuple):
-    """Of each candidate segment, the point nearest to the centre of the cell, seen from there: metres, and squared distance."""
+    """Of each candidate segment: how far east and north of its nearest point the centre of the cell lies (metres); that, squared."""
 
     x: np.ndarray
     y: np.ndarray
@@ -263,7 +263,7 @@ def _kept_segments(
 def _never_nearest(feet: Feet, of: np.ndarray, distance: np.ndarray, radius: float) -> np.ndarray:
     """Say which segments, each of candidate ``of[i]`` at ``distance[of[i]]``, are the nearest for no point of the cell.
 
-    Let the foot of the nearest segment be ``d`` from the centre in the direction ``u``, that of another ``e`` in the direction ``v``.
+    Let the nearest point of the nearest segment be ``d`` from the centre in the direction ``u``, of another ``e`` in the direction ``v``.
     A point off the centre by ``w``, at most ``r`` long, is at most ``d + r² / 2d - u·w`` from the first and at least ``e - v·w`` from
     the other: the other is never nearest where ``e - d - r² / 2d > r |u - v|``. Far off, where all segments lie in one direction,
     that leaves the few that face the cell.
