@@ -28,21 +28,24 @@ NARROW = (pa.null(), pa.date32(), *INTEGERS)
 class Packed:
     """A frame as one Arrow array a column, and the pandas type of each.
 
-    Texts are dictionaries of their distinct values (after ``rows``, of more), whole numbers have the smallest type that holds them, days are days, geometry
-    is WKB (ISO, little-endian); a column without a known value is a count of nulls.
+    Texts are dictionaries of their distinct values (after ``rows``, of more), whole numbers have the smallest type that holds
+    them, days are days, geometry is WKB (ISO, little-endian); a column without a known value is a count of nulls.
     """
 
     arrays: Mapping[str, pa.Array] = field(repr=False)
     dtypes: Mapping[str, Any]
 
-    @classmethod
-    def together(cls, parts: Sequence[Packed]) -> Packed:
+    @staticmethod
+    def together(parts: Sequence[Packed]) -> Packed:
         """Put parts with the same columns end to end; no value is decoded. Raises ValueError where their types differ."""
         dtypes = dict(parts[0].dtypes)
         for part in parts[1:]:
             if wrong := [n for n in dtypes.keys() | part.dtypes.keys() if dtypes.get(n) != part.dtypes.get(n)]:
                 raise ValueError(f"parts cannot be put together: {', '.join(sorted(wrong))}: of other types or missing")
-        return cls({name: _joined([part.arrays[name] for part in parts]) for name in dtypes}, dtypes)
+        held = [part for part in parts if len(part)] or parts[:1]
+        if len(held) == 1:
+            return held[0]
+        return Packed({name: _joined([part.arrays[name] for part in held]) for name in dtypes}, dtypes)
 
     def __len__(self) -> int:
         """Count the rows."""
@@ -76,6 +79,8 @@ class Packed:
 
     def select(self, columns: Sequence[str]) -> Packed:
         """Keep some columns."""
+        if list(columns) == self.columns:
+            return self
         return Packed(*({name: of[name] for name in columns} for of in (self.arrays, self.dtypes)))
 
     def rows(self, chosen: np.ndarray | pd.Series) -> Packed:
@@ -150,7 +155,8 @@ def shapes(wkb: pa.Array) -> np.ndarray:
     return np.asarray(shapely.from_wkb(wkb.cast(pa.binary()).to_numpy(zero_copy_only=False)), dtype=object)
 
 
-def _kind(values: pa.Array) -> pa.DataType:
+def kind_of(values: pa.Array) -> pa.DataType:
+    """Return the type of the values, be they in a dictionary."""
     return values.type.value_type if pa.types.is_dictionary(values.type) else values.type
 
 
@@ -167,7 +173,9 @@ def distinct(values: pa.Array) -> pa.Array:
 
 
 def _whole(values: pa.Array | pa.ChunkedArray) -> pa.Array:
-    return values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
+    if isinstance(values, pa.ChunkedArray):
+        return values.chunk(0) if values.num_chunks == 1 else values.combine_chunks()
+    return values
 
 
 def _of_objects(series: pd.Series) -> pa.Array:
@@ -211,7 +219,7 @@ def _joined(parts: Sequence[pa.Array]) -> pa.Array:
     if pa.types.is_dictionary(widest):
         return _of_one_dictionary([_coded(part, widest.value_type) for part in parts])
     whole = pa.concat_arrays([part.cast(widest) for part in parts])
-    if len(parts) == 1 or not (pa.types.is_floating(widest) or pa.types.is_binary(widest)):
+    if not (pa.types.is_floating(widest) or pa.types.is_binary(widest)):
         return whole
     coded = _coded(whole, widest)
     return coded if coded.nbytes < whole.nbytes else whole
@@ -245,7 +253,7 @@ def _of_one_dictionary(parts: Sequence[pa.DictionaryArray]) -> pa.DictionaryArra
 def _unpacked(values: pa.Array, dtype: Any) -> Any:  # noqa: ANN401 -- the types of pandas and their arrays
     if isinstance(dtype, pd.CategoricalDtype):
         return pd.Categorical.from_codes(codes(values), dtype=dtype)
-    if pa.types.is_binary(_kind(values)):
+    if pa.types.is_binary(kind_of(values)):
         return shapes(values)
     values = plain(values)
     if hasattr(dtype, "__from_arrow__"):

@@ -10,7 +10,7 @@ import pyarrow as pa
 from pandas.api.types import is_numeric_dtype, pandas_dtype
 
 from qpvhealth.contract import acceptance, order
-from qpvhealth.contract.packed import Packed, packed
+from qpvhealth.contract.packed import INTEGERS, Packed, kind_of, packed
 from qpvhealth.errors import ContractError
 
 if TYPE_CHECKING:
@@ -34,6 +34,15 @@ PANDAS: dict[Kind, Any] = {
     "date": pandas_dtype("datetime64[s]"),
     "geometry": pandas_dtype("object"),
 }
+HELD: dict[Kind, Sequence[pa.DataType]] = {
+    "string": [pa.string()],
+    "int": INTEGERS,
+    "float": [pa.float64()],
+    "bool": [pa.bool_()],
+    "date": [pa.date32()],
+    "geometry": [pa.binary()],
+}
+"""The types of packed values that need no change to be published."""
 FRICTIONLESS: dict[Kind, str] = {
     "string": "string",
     "int": "integer",
@@ -211,7 +220,7 @@ class Table:
             raise ContractError(f"{self.name}: columns missing: {missing or 'none'}; not declared: {extra or 'none'}")
 
     def _typed(self, rows: pd.DataFrame | Packed) -> Packed:
-        """Return the columns in order, in their types; those of packed rows that have theirs already are not decoded."""
+        """Return the columns in order, in their types; values that Arrow holds as declared are not touched."""
         wanted = {c.name: PANDAS[c.kind] for c in self.columns}
         if not len(rows):
             return Packed({name: pa.nulls(0) for name in wanted}, wanted)
@@ -259,11 +268,11 @@ def _unless(ok: pd.Series, rule: str, known: pd.Series) -> Iterator[tuple[str, p
 
 
 def _array(rows: pd.DataFrame | Packed, column: Column, table: str) -> pa.Array:
-    wanted = PANDAS[column.kind]
-    if isinstance(rows, Packed) and rows.dtypes[column.name] == wanted:
-        return rows.arrays[column.name]
+    values = acceptance.arrow(*_held(rows, column.name))
+    if values is not None and kind_of(values) in (pa.null(), *HELD[column.kind]):
+        return values
     try:
-        return packed(rows[column.name].astype(wanted))
+        return packed(rows[column.name].astype(PANDAS[column.kind]))
     except (TypeError, ValueError) as error:
         raise ContractError(f"{table}.{column.name}: cannot be read as {column.kind}: {error}") from error
 
