@@ -13,7 +13,7 @@ from qpvhealth.indicators.figures import COLUMNS, KEY
 
 CELL = KEY[1:]
 SCOPE_OF_TYPE = {MSP: "msp", CDS: "cds", "all": "msp_cds"}
-NET = "net_in_qpv"
+NET, STOCK = "net_in_qpv", "n_in_qpv"
 DATED = {
     "opened_in_qpv": (OPENED, "structures inside a QPV whose opening date lies"),
     "closed_in_qpv": (CLOSED, "structures that were inside a QPV and whose closing date lies"),
@@ -33,7 +33,7 @@ def net_change(of_structures: pd.DataFrame, summary: pd.DataFrame) -> pd.DataFra
     rows = rows.assign(
         scope=rows["structure_type"].map(SCOPE_OF_TYPE).astype("str"), gross=rows["n_in"] + rows["n_out"]
     )
-    known = of_structures["indicator"].eq("n_in_qpv") & of_structures["scope"].isin(SCOPE_OF_TYPE.values())
+    known = of_structures["indicator"].eq(STOCK) & of_structures["scope"].isin(SCOPE_OF_TYPE.values())
     cells = of_structures.loc[known & of_structures["year"].isin(summary["to_year"]), CELL].reset_index(drop=True)
     at = positions(CELL, rows, cells)
     rows, at = rows[at >= 0], at[at >= 0]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from qpvhealth.contract.keys import positions
-from qpvhealth.contract.packed import Packed, PackedTables, give_back, pack
+from qpvhealth.contract.packed import Packed, PackedTables, give_back
 from qpvhealth.contract.tables import PUBLISHED
 from qpvhealth.facts.generations import IN_FORCE
 from qpvhealth.facts.situations import SITUATIONS
@@ -31,7 +31,7 @@ from qpvhealth.spatial import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from qpvhealth.contract.rules import Finding
     from qpvhealth.contract.schema import Published
@@ -111,15 +111,17 @@ def _tables(
         zoning = _zoning(basis)
         fates = fates_between()
     aside = other_types.listed_aside(placed, others, basis.sources.out_of_scope)
-    account = partial(accounting.explained, placed, basis, out_of_scope=aside)
-    with beside(account, pays=FEW <= len(placed) <= AT_ONCE) as explained:
+    told = partial(_told, placed, zoning, abroad, basis, out_of_scope=aside)
+    with beside(told, pays=FEW <= len(placed) <= AT_ONCE) as told_of_placed:
         tell("counting")
-        counted, of_structures = _counted(placed, zoning, basis)
+        counted, indicators = _counted(placed, zoning, basis)
         totals = counted["yearly_counts"]
         others_stock = _with_in_force(_stock(*(others.whole(name, columns) for name, columns in _STOCK)), basis)
         of_others = other_types.tables(others, others_stock, placed, basis)
+        indicators.append(_in_context(other_types.indicators(others_stock, basis.settings), basis))
         tell("accounting for the changes")
-        accounts = accounting.balanced(explained(), totals, basis)
+        explained, found = told_of_placed()
+    accounts = accounting.balanced(explained, totals, basis)
     tables = {
         "extracts": _extracts(basis.sources, invented=invented),
         "neighbourhoods": basis.neighbourhoods,
@@ -133,12 +135,18 @@ def _tables(
         **supplements.tables(basis),
         "areas": assembly.areas_table(basis.sources, assembly.together(totals, of_others["other_yearly_counts"])),
     }
-    found = [*findings.of(tables, placed, abroad, basis), *accounting.findings(tables)]
-    found += other_types.findings(placed, others)
-    indicators = _indicators(zip(placed.batches, of_structures, strict=True), tables, basis)
-    indicators.append(_in_context(other_types.indicators(others_stock, basis.settings), basis))
+    found += [*accounting.findings(tables), *other_types.findings(placed, others)]
+    indicators += [_net_change(part, accounts["change_summary"], basis) for part in indicators]
     packed = _published(placed, "") | _published(others, "other_") | {"indicators": Packed.together(indicators)}
     return tables | packed, found
+
+
+def _told(
+    placed: Kept, zoning: pd.DataFrame, abroad: list[Finding], basis: Basis, *, out_of_scope: pd.DataFrame
+) -> tuple[dict[str, pd.DataFrame], list[Finding]]:
+    """Return what needs no count: why structures changed, and what there is to say of them and of the perimeters."""
+    explained = accounting.explained(placed, basis, out_of_scope=out_of_scope)
+    return explained, findings.of(placed, zoning, abroad, basis)
 
 
 MANY_BYTES = 2**20
@@ -192,7 +200,7 @@ def _published(placed: Kept, kind: str) -> dict[str, Packed]:
 def _counted(placed: Kept, zoning: pd.DataFrame, basis: Basis) -> tuple[dict[str, pd.DataFrame], list[Packed]]:
     """Count the stock, a batch of years at a time: by area, against the extract's own flag, and what covers each QPV.
 
-    The indicators of structures, which are many, are given by batch.
+    The indicators, which are many, are given by batch, in their published form.
     """
     given = (rows[rows["is_in_stock"]] for rows in placed.each("structures", ["epci_code", "is_in_stock"]))
     known = {level for rows in given for level in counts.levels_of(rows)}
@@ -207,8 +215,7 @@ def _counted(placed: Kept, zoning: pd.DataFrame, basis: Basis) -> tuple[dict[str
         }
         every = _with_in_force(stock, basis)
         parts.append(_counted_at(every, levels) | own)
-        rule, distance = basis.settings.vecu_rule, basis.settings.vecu_distance_m
-        indicators.append(pack(headline.structures(every, near_rule=rule, vecu_distance_m=distance)))
+        indicators.append(_indicators(every, own["neighbourhood_coverage"], basis))
     counted = {name: pd.concat([part[name] for part in parts], ignore_index=True) for name in parts[0]}
     return counted, indicators
 
@@ -218,10 +225,6 @@ def _counted_at(every: pd.DataFrame, levels: list[str]) -> dict[str, pd.DataFram
     yearly = counts.count(every, levels)
     counts.assert_levels_add_up(yearly)
     return {"yearly_counts": yearly, "flag_agreement": agreement.agreement(every)}
-
-
-def _of_years(frame: pd.DataFrame, years: list[int]) -> pd.DataFrame:
-    return frame[frame["year"].isin(years)]
 
 
 def _step(progress: Callable[[str], None] | None, step: str) -> None:
@@ -340,18 +343,19 @@ def _nearest(stock: pd.DataFrame, by_generation: dict[str, dict[str, Perimeters]
     return pd.concat(parts[1:] or parts, ignore_index=True)
 
 
-def _indicators(
-    of_structures: Iterable[tuple[list[int], Packed]], tables: dict[str, pd.DataFrame], basis: Basis
-) -> list[Packed]:
-    """Return the headline of every year and generation, those in force included, a batch of years at a time: they are many."""
-    parts = []
-    for years, told in of_structures:
-        structures, covered = told.frame(), _of_years(tables["neighbourhood_coverage"], years)
-        current = assembly.in_force_neighbourhoods(covered, basis.in_force).assign(generation=IN_FORCE)
-        places = headline.neighbourhoods(pd.concat([covered, current], ignore_index=True))
-        change = net_change.net_change(structures, tables["change_summary"])
-        parts.append(_in_context(pd.concat([structures, places, change], ignore_index=True), basis))
-    return parts
+def _indicators(stock: pd.DataFrame, covered: pd.DataFrame, basis: Basis) -> Packed:
+    """Return the headline of some years in every generation, those in force included."""
+    rule, distance = basis.settings.vecu_rule, basis.settings.vecu_distance_m
+    structures = headline.structures(stock, near_rule=rule, vecu_distance_m=distance)
+    current = assembly.in_force_neighbourhoods(covered, basis.in_force).assign(generation=IN_FORCE)
+    places = headline.neighbourhoods(pd.concat([covered, current], ignore_index=True))
+    return _in_context(pd.concat([structures, places], ignore_index=True), basis)
+
+
+def _net_change(indicators: Packed, summary: pd.DataFrame, basis: Basis) -> Packed:
+    """Return how the stock among some indicators changed since the extract before."""
+    stock = indicators.rows(indicators["indicator"] == net_change.STOCK).frame()
+    return _in_context(net_change.net_change(stock, summary), basis)
 
 
 def _in_context(indicators: pd.DataFrame, basis: Basis) -> Packed:

@@ -62,8 +62,8 @@ def in_context(indicators: pd.DataFrame, basis: Basis) -> pd.Series:
     return pd.Series(words, dtype="str").take(at).set_axis(indicators.index)
 
 
-def of(tables: dict[str, pd.DataFrame], placed: Kept, found_abroad: list[Finding], basis: Basis) -> list[Finding]:
-    """Collect the findings of a build, in the order of the method; ``abroad`` has been asked while extracts were there."""
+def of(placed: Kept, zoning: pd.DataFrame, found_abroad: list[Finding], basis: Basis) -> list[Finding]:
+    """Collect the findings of a build, in the order of the method; ``found_abroad`` has been asked while extracts were there."""
     sources = basis.sources
     return [
         *_polygons(basis.prepared, basis.settings),
@@ -72,8 +72,8 @@ def of(tables: dict[str, pd.DataFrame], placed: Kept, found_abroad: list[Finding
         *found_abroad,
         *_places(placed),
         *_locations(placed),
-        *_attributes(tables["neighbourhoods"], placed, sources),
-        *_zonings(tables["neighbourhood_zoning"], sources),
+        *_attributes(basis.neighbourhoods, placed, sources),
+        *_zonings(zoning, sources),
         *_declared(placed, sources),
         *_generations(basis.in_force, sources),
     ]
