@@ -8,7 +8,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import geopandas as gpd
+import pyarrow as pa
 import pytest
+import shapely
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -42,6 +45,23 @@ def test_the_real_folder_of_the_readme_gives_the_figures_it_states(real_data, tm
     assert found["qpv-2015", "all"] == 652
     assert "44 of the 652 structures" in README
     assert "49 in a QPV of 2024" in README
+
+
+def test_the_function_shown_for_spark_runs_over_arrow_batches(tmp_path, monkeypatch):
+    page = (ROOT / "docs" / "scale.md").read_text(encoding="utf-8")
+    code = re.search(r"```python\n(.*?)\n\nframe\.mapInArrow", page, re.DOTALL).group(1)
+    square = gpd.GeoDataFrame(
+        {"code_qp": ["QP075001"], "nom_qp": ["a"]}, geometry=[shapely.box(2.3, 48.8, 2.31, 48.81)], crs=4326
+    )
+    square.to_file(tmp_path / "qpv.gpkg")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    shown = {}
+    exec(code, shown)  # noqa: S102 -- our own page
+    points = pa.RecordBatch.from_pydict({"id": [1, 2, 3], "lon": [2.305, 2.311, 2.4], "lat": [48.805] * 3})
+    found = pa.Table.from_batches(shown["located"]([points, points])).to_pydict()
+    assert found["qpv_code"] == ["QP075001", None, None] * 2
+    assert found["near_qpv_code"] == [None, "QP075001", None] * 2
 
 
 @pytest.mark.parametrize("page", ["cli.md", "data-dictionary.md"])

@@ -237,7 +237,7 @@ def test_wrong_outputs_and_distances_are_refused(tmp_path, neighbourhoods):
 
 def test_what_the_disk_refuses_while_rows_are_written_stops_the_run(tmp_path, neighbourhoods, monkeypatch):
     """A disk tells an error once: told while the rows are written, it must not be lost."""
-    real, refused = published._sync, []
+    real, refused = published.sync, []
 
     def once(path):
         if not refused:
@@ -246,7 +246,7 @@ def test_what_the_disk_refuses_while_rows_are_written_stops_the_run(tmp_path, ne
         real(path)
 
     monkeypatch.setattr(published, "SYNCED_BYTES", 1)
-    monkeypatch.setattr(published, "_sync", once)
+    monkeypatch.setattr(published, "sync", once)
     pq.write_table(table(), tmp_path / "p.parquet")
     with pytest.raises(PublishError, match="Input/output error"):
         run(tmp_path / "p.parquet", neighbourhoods, tmp_path / "o.parquet")

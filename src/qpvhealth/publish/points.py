@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -15,7 +14,7 @@ import pyarrow.parquet as pq
 import shapely
 
 from qpvhealth.errors import UsageError
-from qpvhealth.publish.store import writing
+from qpvhealth.publish.store import sync, writing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -58,7 +57,7 @@ class PointWriter:
         self._waiting_bytes += rows.nbytes
         if self._waiting_bytes >= SYNCED_BYTES and self._sent.done():
             self._sent.result()
-            self._waiting_bytes, self._sent = 0, self._disk.submit(_sync, self._path)
+            self._waiting_bytes, self._sent = 0, self._disk.submit(sync, self._path)
 
     def close(self) -> None:
         """Finish the file; what the disk refused meanwhile is raised."""
@@ -90,7 +89,7 @@ def write_points(path: Path, schema: pa.Schema, *, separator: str = ",") -> Iter
                 yield writer
             finally:
                 writer.close()
-            _sync(fresh)
+            sync(fresh)
             fresh.replace(path)
         finally:
             fresh.unlink(missing_ok=True)
@@ -144,11 +143,3 @@ def _flat(column: pa.Array, field: pa.Field) -> pa.Array:
         shapes = shapely.from_wkb(column.to_numpy(zero_copy_only=False))
         return pa.array(shapely.to_wkt(shapes, rounding_precision=-1), pa.string())
     return pa.array([None if v is None else str(v) for v in column.to_pylist()], pa.string())
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

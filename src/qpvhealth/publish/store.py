@@ -325,12 +325,13 @@ def _sync_tree(folder: Path) -> None:
     from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 -- slow, and an unchanged build syncs nothing
 
     with ThreadPoolExecutor(SYNCED_AT_ONCE) as pool:
-        for done in [pool.submit(_sync, path) for path in folder.iterdir()]:
+        for done in [pool.submit(sync, path) for path in folder.iterdir()]:
             done.result()
     _sync_folder(folder)
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
+    """Wait until the disk holds a file, or the names in a folder."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -341,7 +342,7 @@ def _sync(path: Path) -> None:
 def _sync_folder(folder: Path) -> None:
     """Make the names of a folder durable; some network file systems cannot, and say so with EINVAL."""
     try:
-        _sync(folder)
+        sync(folder)
     except OSError as error:
         if error.errno != errno.EINVAL:
             raise
