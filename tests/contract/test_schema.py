@@ -4,6 +4,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+from qpvhealth.contract.packed import Packed, pack
 from qpvhealth.contract.schema import Column, Reference, Table
 from qpvhealth.errors import ContractError
 
@@ -64,6 +65,49 @@ def test_conform_adds_and_drops_nothing():
         CITY.conform(frame().rename(columns={"kind": "colour"}))
     repeated = pd.concat([frame(), frame()])
     assert len(CITY.conform(repeated)) == 4
+
+
+def test_packed_rows_are_published_as_the_frame_is():
+    parts = [rows.astype({"open": "boolean"}) for rows in (frame(), frame(code=["04", "03"]))]
+    expected = CITY.conform(pd.concat(parts))
+    for packed in (pack(pd.concat(parts)), Packed.together([pack(part) for part in parts])):
+        out = CITY.conform(packed)
+        pd.testing.assert_frame_equal(out.frame(), expected.frame())
+        assert CITY.conform(out) is out
+    assert CITY.conform(expected.rows([3, 0])).frame()["code"].tolist() == ["01", "04"]
+    with pytest.raises(ContractError, match=r"city.size: cannot be read as int"):
+        CITY.conform(pack(parts[0].assign(size=[1.5, None])))
+
+
+def test_what_another_table_published_is_put_in_form_again():
+    kinds = Table("kinds", "Types", "kind", ("kind", "code"), CITY.columns)
+    rows = CITY.conform(frame(code=["01", "02"], kind=["b", "a"]))
+    assert kinds.conform(rows).frame()["kind"].tolist() == ["a", "b"]
+
+
+BAD = {
+    "code": ["1", None, "02", "02"],
+    "size": [-1, 11, 1, 1],
+    "kind": ["c", "a", "b", None],
+    "share": [2.0, None, 1.0, 0.5],
+}
+
+
+@pytest.mark.parametrize("others", [None, {"city": CITY.conform(frame())}, {"city": frame()}])
+def test_packed_rows_break_the_same_rules_in_the_same_words(others):
+    child = Table(
+        "child", "E", "code", ("code",), CITY.columns, (Reference(("code", "size"), "city", ("code", "size")),)
+    )
+    bad = pd.DataFrame(BAD).assign(open=True, on=pd.Timestamp("2019-01-01"))
+    published = child.conform(bad)
+    said = []
+    for rows in (published, published.frame()):
+        with pytest.raises(ContractError) as caught:
+            child.check(rows, others)
+        said.append(str(caught.value))
+    assert said[0] == said[1]
+    assert ("must exist in city" in said[0]) == (others is not None)
+    assert len(said[0].splitlines()) == 7 + (others is not None)
 
 
 def test_check_collects_every_problem_with_at_most_five_examples():
