@@ -16,6 +16,14 @@ settings.register_profile("mutants", deadline=None, max_examples=20, phases=[Pha
 REAL = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _own_caches(tmp_path_factory):
+    """Let the commands that tests run keep nothing among the user's caches, nor find anything there."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("caches")))
+        yield
+
+
 @pytest.fixture(scope="session")
 def sample_folder(tmp_path_factory):
     from qpvhealth import sample

@@ -41,9 +41,18 @@ SHOWN_WIDTH = 90
     "--strict", is_flag=True, help="Stop on a polygon without area or out of place; exit 1 if any row was rejected."
 )
 @click.option("--force", is_flag=True, help="Build even if nothing has changed.")
+@click.option("--no-cache", is_flag=True, help="Read the perimeters anew, and do not keep them for the next build.")
 @json_option
 def build(
-    *, raw: Path, out: Path, settings_file: Path | None, dry_run: bool, strict: bool, force: bool, as_json: bool
+    *,
+    raw: Path,
+    out: Path,
+    settings_file: Path | None,
+    dry_run: bool,
+    strict: bool,
+    force: bool,
+    no_cache: bool,
+    as_json: bool,
 ) -> None:
     r"""Build a release: ingest, place, join, overlay the zoning, count, publish.
 
@@ -66,7 +75,7 @@ def build(
             f"Nothing has changed: {known}"
         )
         return
-    _build(raw, out, chosen, fingerprint, resolved, strict=strict, as_json=as_json)
+    _build(raw, out, chosen, fingerprint, resolved, strict=strict, no_cache=no_cache, as_json=as_json)
 
 
 def _plan(resolved: list[Input], chosen: Settings, *, up_to_date: bool, as_json: bool) -> None:
@@ -97,18 +106,27 @@ def _uncollected() -> Iterator[None]:
 
 @_uncollected()
 def _build(
-    raw: Path, out: Path, chosen: Settings, fingerprint: str, resolved: list[Input], *, strict: bool, as_json: bool
+    raw: Path,
+    out: Path,
+    chosen: Settings,
+    fingerprint: str,
+    resolved: list[Input],
+    *,
+    strict: bool,
+    no_cache: bool,
+    as_json: bool,
 ) -> None:
     from qpvhealth.contract.tables import PUBLISHED
     from qpvhealth.ingest import inputs
-    from qpvhealth.pipeline import building
+    from qpvhealth.pipeline import building, remembered
     from qpvhealth.publish import release
     from qpvhealth.publish.manifest import Facts
     from qpvhealth.publish.store import Store
 
     target = Store(out)
     with target.lock(), Progress() as tell:
-        built = building.build(raw, chosen, progress=tell)
+        cache = None if no_cache else remembered.default_folder()
+        built = building.build(raw, chosen, progress=tell, cache=cache)
         inputs.refuse_changed(resolved)  # the fingerprint is theirs
         if strict:
             _refuse_strict(built.findings)

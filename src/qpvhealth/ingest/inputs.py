@@ -125,9 +125,14 @@ def fingerprint(inputs: list[Input], folder: Path, settings: Mapping[str, Any]) 
         "corrections": _digest(folder / corrections.FILE_NAME),
         "settings": settings,
         "code": code_digest(),
-        "versions": {name: metadata.version(name) for name in LIBRARIES},
+        "versions": versions(),
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of the libraries that read, place and write."""
+    return {name: metadata.version(name) for name in LIBRARIES}
 
 
 def code_digest() -> str:

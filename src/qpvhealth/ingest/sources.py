@@ -384,12 +384,18 @@ def _neighbourhoods(sources: Sources, cards: list[Card], known: tuple[Correction
     frames = [neighbourhoods.read(card, known) for card in cards]
     for staged in frames:
         sources.record(staged)
-    dated = [c for c in cards if c["generation"] not in KNOWN and (c.get("in_force_from") or c.get("in_force_to"))]
-    sources.own_sets = {c["generation"]: (c.get("in_force_from"), c.get("in_force_to")) for c in dated}
+    sources.own_sets = own_sets(cards)
     sources.neighbourhoods, duplicates, replaced = neighbourhoods.combine(frames)
     sources.repeated(duplicates)
     for source_id, n in replaced.items():
         sources.left_out(source_id, n, "no area, taken from another card")
+
+
+def own_sets(cards: list[Card]) -> dict[str, Dates]:
+    """Return the generations that are not official and the dates that their cards say."""
+    given = [c for c in of_kind(cards, "neighbourhoods") if c["generation"] not in KNOWN]
+    dates = ((c["generation"], (c.get("in_force_from"), c.get("in_force_to"))) for c in given)
+    return {generation: dated for generation, dated in dates if any(dated)}
 
 
 def _declarations(sources: Sources, cards: list[Card], known: tuple[Correction, ...]) -> None:
@@ -487,7 +493,7 @@ def _name_communes(sources: Sources) -> None:
     if table.empty or rows.empty:
         return
     found = communes.codes(rows["qpv_code"], rows["commune_names"], table)
-    sources.neighbourhoods["commune_codes"] = qpv["commune_codes"].fillna(found)
+    sources.neighbourhoods = qpv.assign(commune_codes=qpv["commune_codes"].fillna(found))
     lost = rows.loc[found.isna(), "commune_names"]
     if len(lost):
         shown = ", ".join(lost.drop_duplicates().head(5))

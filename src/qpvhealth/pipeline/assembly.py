@@ -24,7 +24,6 @@ from qpvhealth.facts.territories import (
     TERRITORIES,
 )
 from qpvhealth.indicators import counts
-from qpvhealth.spatial import perimeters as perimeter_rules
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -82,7 +81,7 @@ def structures_table(extract: pd.DataFrame, places: pd.DataFrame, vintage: Vinta
 
 
 def neighbourhoods_table(prepared: pd.DataFrame, sources: Sources) -> pd.DataFrame:
-    """Add population, NPNRU and areas to the prepared polygons: one row per QPV and generation."""
+    """Add population, NPNRU and areas to the prepared polygons, published in ``degrees``: one row per QPV and generation."""
     frame = prepared.merge(
         sources.populations.reindex(columns=["qpv_code", "generation", "population", "population_year"]),
         on=["qpv_code", "generation"],
@@ -91,7 +90,7 @@ def neighbourhoods_table(prepared: pd.DataFrame, sources: Sources) -> pd.DataFra
     )
     frame["region_code"] = frame["department_code"].map(DEPARTMENT_REGION).fillna(NO_REGION).astype("str")
     frame["is_npnru"] = _npnru(frame, sources.programmes)
-    return frame.assign(geometry=perimeter_rules.published_geometry(prepared))
+    return frame.assign(geometry=frame["degrees"]).drop(columns="degrees")
 
 
 def _npnru(frame: pd.DataFrame, programmes: pd.DataFrame) -> pd.Series:

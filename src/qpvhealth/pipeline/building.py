@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,7 @@ from qpvhealth.facts.situations import SITUATIONS
 from qpvhealth.facts.territories import TERRITORIES
 from qpvhealth.indicators import agreement, counts, coverage, headline, net_change, perimeter_effect
 from qpvhealth.ingest import cards as card_files, corrections, inputs as input_files, sources as staged_sources
-from qpvhealth.pipeline import accounting, assembly, findings, other_types, supplements
+from qpvhealth.pipeline import accounting, assembly, findings, other_types, remembered, supplements
 from qpvhealth.pipeline.beside import beside
 from qpvhealth.pipeline.kept import Kept
 from qpvhealth.pipeline.placing import Places
@@ -75,23 +75,36 @@ class Basis:
     in_force: dict[int, dict[str, str | None]]
 
 
-def build(raw: str | Path, settings: Settings | None = None, *, progress: Callable[[str], None] | None = None) -> Built:
+def build(
+    raw: str | Path,
+    settings: Settings | None = None,
+    *,
+    progress: Callable[[str], None] | None = None,
+    cache: Path | None = None,
+) -> Built:
     """Build every table of a release from a raw folder, in memory.
 
-    ``raw`` holds ``sources.toml``. Returns the tables of ``contract.tables.PUBLISHED`` by name. Raises UsageError for a wrong
-    card, mapping or setting, InputError for a file that is missing, changed or unreadable, ContractError when an account does
-    not balance or levels do not add up. Nothing is written.
+    ``raw`` holds ``sources.toml``. ``cache``: a folder that keeps the perimeters for the next build (see ``remembered.default_folder``); null
+    keeps nothing. Returns the tables of ``contract.tables.PUBLISHED`` by name. Raises UsageError for a wrong card, mapping or
+    setting, InputError for a file that is missing, changed or unreadable, ContractError when an account does not balance or
+    levels do not add up. Nothing else is written.
     """
     folder, chosen, tell = Path(raw), settings or Settings(), partial(_step, progress)
     cards = card_files.load(folder)
     known = corrections.load(folder, cards)
     inputs = input_files.resolve(cards)
-    polygons = partial(staged_sources.read_polygons, cards, known)
-    with beside(polygons, pays=input_files.size(inputs, "neighbourhoods") >= MANY_BYTES) as reading:
-        sources = staged_sources.read_all(cards, known, tell, reading)
+    large = input_files.size(inputs, "neighbourhoods") >= MANY_BYTES
+    memory = remembered.Memory(cache if large else None, inputs, known)
+    before = memory.perimeters(cards)
+    polygons = partial(staged_sources.read_polygons, cards, known) if before is None else lambda: before.staged
+    with beside(polygons, pays=large and before is None) as reading:
+        staged = lru_cache(reading)
+        sources = staged_sources.read_all(cards, known, tell, staged)
     input_files.refuse_changed(inputs)
     tell("preparing perimeters")
-    basis = _basis(sources, chosen)
+    basis = _basis(sources, chosen, None if before is None else before.measured)
+    if before is None:
+        memory.keep(remembered.Perimeters(staged(), basis.prepared[remembered.MEASURED]))
     tables, found = _tables(basis, invented=cards[0].is_invented, tell=tell)
     tell("checking")
     # each frame is let go as its published form is made: the two of every table at once would double the memory
@@ -234,10 +247,14 @@ def _step(progress: Callable[[str], None] | None, step: str) -> None:
         progress(step)
 
 
-def _basis(sources: Sources, settings: Settings) -> Basis:
-    """Prepare what every year and generation shares: outlines, perimeters, and which generation is in force where and when."""
+def _basis(sources: Sources, settings: Settings, measured: pd.DataFrame | None = None) -> Basis:
+    """Prepare what every year and generation shares: outlines, perimeters, and which generation is in force where and when.
+
+    ``measured``: what another build has measured of the same perimeters.
+    """
     shapes = outlines.prepare(sources.outlines)
-    prepared = perimeter_rules.prepare(sources.neighbourhoods, shapes)
+    polygons = perimeter_rules.ordered(sources.neighbourhoods)
+    prepared = polygons.join(_measured(polygons, shapes) if measured is None else measured)
     generations = _generations(prepared, settings)
     names = pd.Series([*TERRITORIES], dtype="str")
     in_force = {}
@@ -249,6 +266,12 @@ def _basis(sources: Sources, settings: Settings) -> Basis:
     return Basis(
         sources, settings, shapes, prepared, assembly.neighbourhoods_table(used, sources), by_generation, in_force
     )
+
+
+def _measured(polygons: pd.DataFrame, shapes: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    """Measure polygons, and put them in the ``degrees`` in which they are published."""
+    found = perimeter_rules.measured(polygons, shapes)
+    return found.assign(degrees=perimeter_rules.published_geometry(polygons.join(found)))
 
 
 def _generations(prepared: pd.DataFrame, settings: Settings) -> tuple[str, ...]:

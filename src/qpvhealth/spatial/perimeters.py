@@ -38,30 +38,40 @@ _OFFICIAL = f"{CODE_PATTERNS[QPV_2015]}|{CODE_PATTERNS[QPV_2024]}"
 
 
 def prepare(neighbourhoods: pd.DataFrame, outlines: Mapping[str, pd.DataFrame] | None = None) -> pd.DataFrame:
-    """Add to staged polygons: ``territory``, ``department_code``, ``metres`` (repaired geometry in the projection of the
+    """Put staged polygons in order and add what ``measured`` says of each. One row in, one row out."""
+    frame = ordered(neighbourhoods)
+    return frame.join(measured(frame, outlines))
+
+
+def ordered(neighbourhoods: pd.DataFrame) -> pd.DataFrame:
+    """Put staged polygons in the order of their generations and codes."""
+    return neighbourhoods.sort_values(["generation", "qpv_code"], ignore_index=True)
+
+
+def measured(frame: pd.DataFrame, outlines: Mapping[str, pd.DataFrame] | None = None) -> pd.DataFrame:
+    """Return, for staged polygons: ``department_code``, ``territory``, ``metres`` (repaired geometry in the projection of the
     territory), ``area_km2``, ``repair`` (null, repaired, collapsed, misplaced), ``repair_area_change``.
 
-    One row in, one row out. Territory and département are those of the code where it is official; otherwise of the communes, else
-    of the position (the département where ``outlines`` hold it). A polygon that lies outside its territory is misplaced and gets
-    no usable geometry. Raises InputError where every polygon of a source is: its coordinate system is not the one stated.
+    Territory and département are those of the code where it is official; otherwise of the communes, else of the position (the
+    département where ``outlines`` hold it). A polygon that lies outside its territory is misplaced and gets no usable geometry.
+    Raises InputError where every polygon of a source is: its coordinate system is not the one stated.
     """  # noqa: D205
-    frame = neighbourhoods.sort_values(["generation", "qpv_code"], ignore_index=True)
     centre = _centres(frame)
     position = territory_of_position(centre[:, 0], centre[:, 1])
-    frame["department_code"] = _departments(frame, position, centre, outlines or {})
-    frame["territory"] = (
-        frame["department_code"].map(DEPARTMENT_TERRITORY).fillna(position).fillna(METROPOLE).astype("str")
-    )
-    misplaced = (frame["territory"] != position).to_numpy() & _has_vertices(frame)
+    department = _departments(frame, position, centre, outlines or {})
+    territory = department.map(DEPARTMENT_TERRITORY).fillna(position).fillna(METROPOLE).astype("str")
+    misplaced = (territory != position).to_numpy() & _has_vertices(frame)
     _refuse_misplaced_sources(frame["source_id"], misplaced)
-    metres = _metres(frame)
+    metres = _metres(frame.assign(territory=territory))
     metres[misplaced] = None
     repaired = repair(metres)
-    frame["metres"] = repaired.geometry
-    frame["area_km2"] = np.where(misplaced, np.nan, np.nan_to_num(shapely.area(repaired.geometry))) / M2_PER_KM2
-    frame["repair"] = pd.Series(repaired.repair, dtype="str").mask(misplaced, MISPLACED)
-    frame["repair_area_change"] = repaired.area_change
-    return frame
+    area = np.where(misplaced, np.nan, np.nan_to_num(shapely.area(repaired.geometry))) / M2_PER_KM2
+    out = pd.DataFrame({"department_code": department, "territory": territory, "metres": repaired.geometry})
+    return out.assign(
+        area_km2=area,
+        repair=pd.Series(repaired.repair, dtype="str").mask(misplaced, MISPLACED),
+        repair_area_change=repaired.area_change,
+    )
 
 
 def _departments(

@@ -1,0 +1,125 @@
+"""What a build reads and prepares of the perimeters, kept for the builds after it: extracts come every year, perimeters do not.
+
+It is found again by all that it follows from: the bytes of the files, what their cards and corrections say, the code, the versions
+of the libraries. What is damaged, or cannot be written, is as if it were not there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from contextlib import suppress
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import shapely
+
+from qpvhealth.contract.rules import Finding
+from qpvhealth.ingest import inputs as input_files
+from qpvhealth.ingest.sources import Sources, own_sets
+from qpvhealth.publish.points import keep_index, kept_index
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from qpvhealth.ingest.cards import Card
+    from qpvhealth.ingest.corrections import Correction
+    from qpvhealth.ingest.inputs import Input
+
+KINDS = ("neighbourhoods", "boundaries")
+"""The cards that the perimeters follow from: outlines and tables of communes say where some of them are."""
+MEASURED = ["department_code", "territory", "metres", "area_km2", "repair", "repair_area_change", "degrees"]
+_FRAMES = ("polygons", "rejects", "measured")
+_SHAPES = ("geometry", "metres", "degrees")
+
+
+class Perimeters(NamedTuple):
+    """The polygons as staged, with their accounts; and what was measured of each, in the order of ``perimeters.ordered``."""
+
+    staged: Sources
+    measured: pd.DataFrame
+
+
+def default_folder() -> Path | None:
+    """Return the folder where perimeters are kept, in that of the user's caches; null for a user without home."""
+    with suppress(RuntimeError):
+        return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "qpvhealth" / "build"
+    return None
+
+
+def key(inputs: list[Input], known: tuple[Correction, ...]) -> str:
+    """Hash all that the perimeters follow from."""
+    read = [i for i in inputs if i.card.kind in KINDS]
+    named = {i.card.id for i in read}
+    parts = {
+        "inputs": [i.as_dict() for i in read],
+        "corrections": [asdict(c) for c in known if c.source in named],
+        "code": input_files.code_digest(),
+        "versions": input_files.versions(),
+    }
+    return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()[:32]
+
+
+class Memory:
+    """The perimeters of one build, where a ``folder`` is to keep them."""
+
+    def __init__(self, folder: Path | None, inputs: list[Input], known: tuple[Correction, ...]) -> None:
+        """Know them by their key."""
+        self._folder = folder
+        self._key = "" if folder is None else key(inputs, known)
+
+    def perimeters(self, cards: list[Card]) -> Perimeters | None:
+        """Return those that were kept; null where there are none, or where they are damaged."""
+        arrays = None if self._folder is None else kept_index(self._folder, self._key)
+        if arrays is None:
+            return None
+        try:
+            return _perimeters(arrays, cards)
+        except Exception:  # noqa: BLE001 -- any bytes may lie there; whatever they raise, the perimeters are read again
+            return None
+
+    def keep(self, perimeters: Perimeters) -> None:
+        """Keep them for the next build, where the folder can be written to."""
+        if self._folder is not None:
+            keep_index(self._folder, self._key, _arrays(perimeters))
+
+
+def _arrays(perimeters: Perimeters) -> dict[str, np.ndarray]:
+    staged = perimeters.staged
+    told = {"accounts": staged.accounts, "findings": [asdict(f) for f in staged.findings]}
+    frames = (staged.neighbourhoods, staged.rejects, perimeters.measured)
+    arrays = {name: _packed(frame) for name, frame in zip(_FRAMES, frames, strict=True)}
+    return arrays | {"told": np.frombuffer(json.dumps(told).encode(), dtype=np.uint8)}
+
+
+def _perimeters(arrays: dict[str, np.ndarray], cards: list[Card]) -> Perimeters:
+    polygons, rejects, measured = (_unpacked(arrays[name]) for name in _FRAMES)
+    told = json.loads(arrays["told"].tobytes())
+    staged = Sources(
+        neighbourhoods=polygons,
+        rejects=rejects,
+        accounts=told["accounts"],
+        findings=[Finding(**f) for f in told["findings"]],
+        own_sets=own_sets(cards),
+    )
+    return Perimeters(staged, measured)
+
+
+def _packed(frame: pd.DataFrame) -> np.ndarray:
+    """Write a frame as bytes of Arrow, its geometries in WKB."""
+    shapes = {c: shapely.to_wkb(frame[c].to_numpy(dtype=object)) for c in _SHAPES if c in frame}
+    table = pa.Table.from_pandas(frame.assign(**shapes), preserve_index=False)
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    return np.frombuffer(sink.getvalue(), dtype=np.uint8)
+
+
+def _unpacked(data: np.ndarray) -> pd.DataFrame:
+    frame: pd.DataFrame = pa.ipc.open_stream(pa.py_buffer(data)).read_all().to_pandas()
+    shapes: dict[str, Any] = {c: shapely.from_wkb(frame[c].to_numpy(dtype=object)) for c in _SHAPES if c in frame}
+    return frame.assign(**shapes)

@@ -1,0 +1,190 @@
+"""Perimeters that a build keeps are those it would read, and nothing that happens to them changes a build."""
+
+from __future__ import annotations
+
+import json
+
+import pandas as pd
+import pytest
+
+import qpvhealth
+from qpvhealth.errors import UsageError
+from qpvhealth.ingest import cards, corrections, inputs, sources
+from qpvhealth.pipeline import building, remembered
+
+CARDS = """
+[[source]]
+id = "s"
+kind = "structures"
+path = "s.csv"
+layout = "dgos-mapped"
+year = 2020
+reference_date = 2020-04-01
+[[source]]
+id = "q"
+kind = "neighbourhoods"
+path = "q.geojson"
+generation = "qpv-2015"
+[[source]]
+id = "own"
+kind = "neighbourhoods"
+path = "own.geojson"
+generation = "civ-2008"
+in_force_from = 2008-01-01
+in_force_to = 2014-12-31
+[[source]]
+id = "communes"
+kind = "boundaries"
+path = "c.csv"
+level = "commune"
+year = 2020
+"""
+CORRECTION = """
+[[correction]]
+source = "q"
+key = "QP031001"
+column = "name"
+expect = "Q"
+value = "Le Carré"
+reason = "as signed"
+"""
+
+
+def feature(code, x, *, shape=((0, 0), (1, 0), (1, 1), (0, 1), (0, 0)), **properties):
+    ring = [[x + 0.01 * dx, 43.6 + 0.01 * dy] for dx, dy in shape]
+    geometry = {"type": "Polygon", "coordinates": [ring]}
+    return {"type": "Feature", "properties": {"code_qp": code, "lib_qp": "Q"} | properties, "geometry": geometry}
+
+
+BOWTIE, LINE = ((0, 0), (1, 1), (1, 0), (0, 1), (0, 0)), ((0, 0), (1, 0), (0, 0), (0, 0))
+OFFICIAL = [
+    feature("QP031001", 1.4, commune_qp="Ville"),
+    feature("QP031002", 1.5, shape=BOWTIE, commune_qp="Nulle part"),
+    feature("QP031003", 1.6, shape=LINE),
+    feature("QP031004", -61.5),
+    feature("wrong", 1.7),
+    feature("QP031005", 1.8) | {"geometry": None},
+]
+
+
+@pytest.fixture
+def raw(tmp_path, monkeypatch):
+    """A folder whose polygons are repaired, collapsed, misplaced, rejected, named by commune, corrected; kept though they are few."""
+    monkeypatch.setattr(building, "MANY_BYTES", 0)
+    folder = tmp_path / "raw"
+    folder.mkdir()
+    texts = {"sources.toml": CARDS, "corrections.toml": CORRECTION, "c.csv": "TYPECOM,COM,LIBELLE\nCOM,31555,Ville\n"}
+    texts["s.csv"] = "finess_et,structure_type,commune_code,longitude,latitude\n310000018,MSP,31555,1.405,43.605\n"
+    for name, features in (("q", OFFICIAL), ("own", [feature("Z1", 1.4)])):
+        texts[f"{name}.geojson"] = json.dumps({"type": "FeatureCollection", "features": features})
+    for name, text in texts.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    return folder
+
+
+def assert_same(one, two):
+    assert (one.inputs, one.findings, one.in_force) == (two.inputs, two.findings, two.in_force)
+    for name, frame in one.items():
+        pd.testing.assert_frame_equal(frame, two[name])
+
+
+def test_perimeters_are_kept_and_not_read_again(raw, tmp_path, monkeypatch):
+    alone = qpvhealth.build(raw)
+    rules = {f.rule for f in alone.findings}
+    assert {"correction-applied", "polygon-repaired", "commune-unnamed"} <= rules
+    assert {"QP031001", "Z1"} <= set(alone["neighbourhoods"]["qpv_code"])
+    first = qpvhealth.build(raw, cache=tmp_path / "kept")
+    monkeypatch.setattr(sources, "read_polygons", None)
+    again = qpvhealth.build(raw, cache=tmp_path / "kept")
+    assert len(list((tmp_path / "kept").iterdir())) == 1
+    assert_same(alone, first)
+    assert_same(alone, again)
+
+
+def damaged(path, how):
+    data = path.read_bytes()
+    if how == "cut":
+        path.write_bytes(data[: len(data) // 2])
+    elif how == "flipped":
+        at = data.index(b"QP031001")
+        path.write_bytes(data[:at] + b"QP031009" + data[at + 8 :])
+    else:
+        path.write_bytes(b"not at all")
+
+
+@pytest.mark.parametrize("how", ["cut", "flipped", "other"])
+def test_what_is_damaged_is_read_again(raw, tmp_path, how):
+    first = qpvhealth.build(raw, cache=tmp_path / "kept")
+    (path,) = (tmp_path / "kept").iterdir()
+    whole = path.stat().st_size
+    damaged(path, how)
+    assert_same(first, qpvhealth.build(raw, cache=tmp_path / "kept"))
+    assert path.stat().st_size == whole
+    assert_same(first, qpvhealth.build(raw, cache=tmp_path / "kept"))
+
+
+def test_what_is_no_perimeters_is_read_again(raw, tmp_path):
+    first = qpvhealth.build(raw, cache=tmp_path / "kept")
+    (path,) = (tmp_path / "kept").iterdir()
+    remembered.keep_index(tmp_path / "kept", path.stem, {"index": pd.Series([1]).to_numpy()})
+    assert_same(first, qpvhealth.build(raw, cache=tmp_path / "kept"))
+
+
+def test_a_folder_that_cannot_be_written_stops_nothing(raw, tmp_path):
+    (tmp_path / "file").write_text("here", encoding="utf-8")
+    assert_same(qpvhealth.build(raw), qpvhealth.build(raw, cache=tmp_path / "file" / "kept"))
+
+
+def test_a_small_file_is_not_kept(raw, tmp_path, monkeypatch):
+    monkeypatch.setattr(building, "MANY_BYTES", 2**20)
+    qpvhealth.build(raw, cache=tmp_path / "kept")
+    assert not (tmp_path / "kept").exists()
+
+
+def test_what_is_wrong_is_said_again(raw, tmp_path):
+    (raw / "corrections.toml").write_text(CORRECTION.replace('"Q"', '"X"'), encoding="utf-8")
+    for _ in range(2):
+        with pytest.raises(UsageError, match="the source has changed"):
+            qpvhealth.build(raw, cache=tmp_path / "kept")
+    assert not (tmp_path / "kept").exists()
+
+
+def key(raw):
+    given = cards.load(raw)
+    return remembered.key(inputs.resolve(given), corrections.load(raw, given))
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "is_other"),
+    [
+        ("q.geojson", "QP031001", "QP031006", True),
+        ("sources.toml", "in_force_from = 2008-01-01", "in_force_from = 2009-01-01", True),
+        ("sources.toml", 'generation = "qpv-2015"', 'generation = "qpv-2015"\ncrs = "EPSG:4326"', True),
+        ("corrections.toml", "Le Carré", "Le Rond", True),
+        ("c.csv", "Ville", "Autre", True),
+        ("s.csv", "MSP", "CDS", False),
+        ("sources.toml", "year = 2020\nreference", 'title = "Extract"\nyear = 2020\nreference', False),
+    ],
+)
+def test_the_key_follows_from_the_perimeters_alone(raw, name, old, new, is_other):
+    before = key(raw)
+    text = (raw / name).read_text(encoding="utf-8")
+    assert old in text
+    (raw / name).write_text(text.replace(old, new), encoding="utf-8")
+    assert (key(raw) != before) is is_other
+
+
+def test_the_key_follows_from_the_code_and_the_libraries(raw, monkeypatch):
+    before = key(raw)
+    monkeypatch.setattr(inputs, "code_digest", lambda: "other")
+    changed = key(raw)
+    monkeypatch.setattr(inputs, "versions", dict)
+    assert len({before, changed, key(raw)}) == 3
+
+
+def test_perimeters_are_kept_among_the_caches_of_the_user(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert remembered.default_folder() == tmp_path / "qpvhealth" / "build"
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    assert remembered.default_folder() == tmp_path / "home" / ".cache" / "qpvhealth" / "build"
