@@ -75,7 +75,8 @@ def statuses(rows, shapes):
         **known, location_score=np.nan, commune_found=None
     )
     offered = offered.astype({"commune_found": "str", "crs": "str"})
-    declared = rows[["finess_et", *AREAS]].astype("str")
+    declared = rows[["finess_et", *AREAS]].astype("str").assign(year=2024)
+    offered = offered.assign(year=2024)
     placed = placement.place(
         declared, offered, outlines=shapes, tolerance_m=TOLERANCES, minimum_score=0.8, error_m=ERRORS
     )

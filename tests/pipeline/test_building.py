@@ -288,5 +288,6 @@ def test_years_counted_together_or_one_by_one_give_the_same_tables(build, monkey
         monkeypatch.setattr(module, "AT_ONCE", 1)
     alone = build(rows, contours, more='code_pattern = "QP.*"')
     assert together["neighbourhood_coverage"]["year"].nunique() == 4
+    assert together.findings == alone.findings
     for name in PUBLISHED:
         pd.testing.assert_frame_equal(together[name], alone[name])

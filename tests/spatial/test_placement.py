@@ -56,12 +56,31 @@ def offer(candidates, structures, prepared):
     )
     offered = offered.astype(dict.fromkeys(("location_status", "location_precision", "source_id"), "str"))
     frame = pd.DataFrame(structures or [structure()]).astype("str")
+    frame, offered = frame.assign(year=2024), offered.assign(year=2024)
     return place(frame, offered, outlines=prepared, tolerance_m=TOLERANCE, minimum_score=0.8, error_m=ERROR)
 
 
 def moved(metres_east, epsg=2154):
     x, y = transform_points(np.array([TOULOUSE[0]]), np.array([TOULOUSE[1]]), 4326, epsg)
     return float(x[0]) + metres_east, float(y[0])
+
+
+def test_years_placed_together_are_each_their_own():
+    """The same structure in two years; all points of the first are in another system than the one stated."""
+    numbers = [str(n) for n in range(12)]
+    wrong, right = moved(50_000), moved(0)
+    there = [
+        candidate(finess_et=n, at=at, crs="EPSG:2154", year=y) for n in numbers for y, at in ((1, wrong), (2, right))
+    ]
+    columns = list(candidate())
+    offered = pd.DataFrame(there).astype({c: "str" for c in columns if c not in ("rank", "x", "y", "location_score")})
+    known = pd.DataFrame([structure(finess_et=n) for n in numbers]).astype("str")
+    both = pd.concat([known.assign(year=y) for y in (1, 2)], ignore_index=True)
+    chosen = {"outlines": outlines.prepare(COMMUNE), "tolerance_m": TOLERANCE, "minimum_score": 0.8, "error_m": ERROR}
+    found = place(both, offered, **chosen)
+    assert found["location_status"].tolist() == ["contradictory"] * 12 + ["located"] * 12
+    apart = [place(both[both["year"] == y], offered[offered["year"] == y], **chosen) for y in (1, 2)]
+    pd.testing.assert_frame_equal(found, pd.concat(apart, ignore_index=True))
 
 
 def test_the_extract_comes_before_the_register_before_the_geocoder():

@@ -118,9 +118,9 @@ class Sources:
         self.findings.extend(staged.findings)
         return staged.frame
 
-    def let_go(self, year: int) -> None:
-        """Forget the structures of a year, once they are placed, and the points offered for them."""
-        del self.structures[year], self.points[year]
+    def let_go(self, year: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """Give the structures of a year away, and the points offered for them, each with its ``year``."""
+        return self.structures.pop(year).frame(), self.points.pop(year).frame().assign(year=year)
 
     def repeated(self, duplicates: dict[str, int]) -> None:
         """Move repeats across cards from the rows out of a source to its duplicates."""

@@ -210,7 +210,7 @@ def changes_between(
     return pd.concat(parts, ignore_index=True) if parts else changes.none()
 
 
-AT_ONCE = 250_000
+AT_ONCE = 100_000
 """How many rows that may have changed are named at a time: those of every interval, side by side, would fill the memory."""
 
 

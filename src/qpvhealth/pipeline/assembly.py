@@ -59,10 +59,10 @@ def is_abroad(extract: pd.DataFrame) -> pd.Series:
     return extract["department_code"].notna() & ~extract["department_code"].isin(DEPARTMENT_TERRITORY)
 
 
-def structures_table(extract: pd.DataFrame, places: pd.DataFrame, vintage: Vintage) -> pd.DataFrame:
-    """Join the staged rows of one year with the point chosen for each: one row per structure."""
+def structures_table(extract: pd.DataFrame, places: pd.DataFrame, vintages: Mapping[int, Vintage]) -> pd.DataFrame:
+    """Join the staged rows of some years with the point chosen for each: one row per structure and year."""
     frame = extract.reset_index(drop=True)
-    day = pd.Timestamp(vintage.reference_date)
+    day = pd.to_datetime(frame["year"].map({year: v.reference_date for year, v in vintages.items()}))
     closed = frame["closed_on"].notna() & (frame["closed_on"] <= day)
     ahead = frame["opened_on"].notna() & (frame["opened_on"] > day)
     chosen = ["location_status", "location_precision", "location_error_m", "location_conflict_m", "n_location_sources"]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import pandas as pd
 
-from qpvhealth.contract.packed import Packed, pack
+from qpvhealth.contract.packed import Packed, give_back, pack
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -49,8 +49,10 @@ class Kept:
         return pd.concat(list(self.each(name, columns)), ignore_index=True)
 
     def of_year(self, name: Name, columns: Sequence[str], year: int) -> pd.DataFrame:
-        """Read some columns of a table again, of one year."""
-        at = next(n for n, years in enumerate(self.batches) if year in years)
+        """Read some columns of a table again, of one year. Raises KeyError for a year that was not placed."""
+        at = next((n for n, years in enumerate(self.batches) if year in years), None)
+        if at is None:
+            raise KeyError(year)
         part = self._tables[name][at]
         if len(self.batches[at]) > 1:
             part = part.select([*{*columns, "year"}]).rows(part["year"] == year)
@@ -63,5 +65,5 @@ class Kept:
 
     def let_go(self, name: Name, columns: Sequence[str]) -> Packed:
         """Give some columns of a whole table away, still packed: it can be read here no more."""
-        parts = [part.select(columns) for part in self._tables.pop(name)]
-        return Packed.together(parts)
+        give_back()  # room for the whole beside its parts
+        return Packed.together([part.select(columns) for part in self._tables.pop(name)])

@@ -34,21 +34,18 @@ class Places:
 
     def structures(self, years: Sequence[int]) -> pd.DataFrame:
         """Choose the point of each structure of some years; what only that needs of them is let go."""
-        return pd.concat([self._of_year(year) for year in years], ignore_index=True)
-
-    def _of_year(self, year: int) -> pd.DataFrame:
         sources, settings = self._basis.sources, self._basis.settings
-        known = assembly.with_areas(sources.structures[year].frame(), sources.communes)
+        extracts, points = zip(*(sources.let_go(year) for year in years), strict=True)
+        known = assembly.with_areas(pd.concat(extracts, ignore_index=True), sources.communes)
         places = placement.place(
             known,
-            sources.points[year].frame(),
+            pd.concat(points, ignore_index=True),
             outlines=self._outlines,
             tolerance_m=settings.outline_tolerance_m,
             minimum_score=settings.geocoder_score,
             error_m=settings.location_error_m,
         )
-        sources.let_go(year)
-        return assembly.structures_table(known, places, sources.vintages[year])
+        return assembly.structures_table(known, places, sources.vintages)
 
     def located(self, structures: pd.DataFrame) -> Placed:
         """Locate structures in every generation: each distinct point is joined once per generation."""

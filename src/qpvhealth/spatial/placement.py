@@ -51,22 +51,22 @@ def place(
     minimum_score: float,
     error_m: Mapping[str, float],
 ) -> pd.DataFrame:
-    """Choose one point for each structure of one year.
+    """Choose one point for each structure of some years.
 
-    ``structures``: one row per ``finess_et`` with ``territory`` and ``AREAS``. ``candidates``: any
-    number of rows per ``finess_et`` with ``rank``, ``source_id``, ``x``, ``y``, ``crs``, ``location_status``, ``location_precision``,
+    ``structures``: one row per ``finess_et`` and ``year`` with ``territory`` and ``AREAS``. ``candidates``: any
+    number of rows per ``finess_et`` and ``year`` with ``rank``, ``source_id``, ``x``, ``y``, ``crs``, ``location_status``, ``location_precision``,
     ``location_score`` and ``commune_found``. ``outlines``: by level of ``OUTLINE_LEVELS``, ``area_code``, ``territory`` and ``metres``.
 
     Returns one row per structure, in their order: ``location_status`` and its note, precision, error (metres), the source used,
     ``x`` and ``y`` in the metres of the territory, ``longitude`` and ``latitude`` (null where they are no place on earth), the number of sources that give a point and
     the largest distance between their usable points. A territory that is not declared follows from the point.
     """
-    at = positions(["finess_et"], candidates, structures)
+    at = positions(["finess_et", "year"], candidates, structures)
     declared = structures[["territory", *AREAS]].take(at[at >= 0]).reset_index(drop=True)
     offered = _positioned(candidates[at >= 0].reset_index(drop=True).join(declared))
     offered, owner = _judged(offered, outlines, tolerance_m, minimum_score), at[at >= 0]
     best = _best(offered, owner, len(structures))
-    chosen = offered.drop(columns="finess_et").reindex(best).reset_index(drop=True)
+    chosen = offered.drop(columns=["finess_et", "year"]).reindex(best).reset_index(drop=True)
     chosen.insert(0, "finess_et", structures["finess_et"].reset_index(drop=True))
     chosen["location_status"] = chosen["location_status"].fillna(MISSING)
     chosen["location_precision"] = chosen["location_precision"].fillna("unknown")
@@ -167,12 +167,12 @@ def _outside_declared(
 
 
 def _of_doubted_system(frame: pd.DataFrame, wrong: pd.Series) -> pd.Series:
-    """Say which points come from a source most of whose points, in this system and territory, are wrong.
+    """Say which points come from a source most of whose points of the year, in this system and territory, are wrong.
 
     Its system is not the one stated, and those that fell in the right area by chance cannot decide either.
     """
     there = frame["longitude"].notna().to_numpy()
-    system, _ = pd.factorize(numbers(["source_id", "crs", "territory"], frame)[0])
+    system, _ = pd.factorize(numbers(["source_id", "year", "crs", "territory"], frame)[0])
     n, n_wrong = (np.bincount(system[rows], minlength=len(frame))[system] for rows in (there, there & wrong))
     return pd.Series((n >= DOUBTED_FROM) & (n_wrong > DOUBTED_SHARE * n), index=frame.index)
 
