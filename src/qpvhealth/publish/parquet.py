@@ -60,11 +60,11 @@ def read_table(path: Path, *, columns: Sequence[str] | None = None, geometry: bo
     """
     try:
         schema = pq.read_schema(path)
-        shapes = [f.name for f in schema if pa.types.is_binary(f.type)]
-        wanted = [n for n in (columns or schema.names) if geometry or n not in shapes]
+        layers = [f.name for f in schema if pa.types.is_binary(f.type)]
+        wanted = [n for n in (columns or schema.names) if geometry or n not in layers]
         read = pq.read_table(path, columns=wanted, page_checksum_verification=True, partitioning=None)
         frame: pd.DataFrame = _dated(read).to_pandas(types_mapper=DTYPES.get)
-        for name in set(shapes) & set(wanted):
+        for name in set(layers) & set(wanted):
             frame[name] = pd.Series(shapely.from_wkb(frame[name].to_numpy()), index=frame.index, dtype="object")
     except (pa.ArrowException, OSError, shapely.errors.ShapelyError) as error:
         raise ContractError(f"{path}: cannot be read: {error}; run `qpvhealth verify`") from error
@@ -137,9 +137,8 @@ def _crs() -> dict[str, Any]:
 
 
 def _types(values: np.ndarray) -> set[str]:
-    there = values[~shapely.is_missing(values)]
-    kinds = shapely.get_type_id(there) * 2 + shapely.has_z(there)
-    one_of_each = there[np.unique(kinds, return_index=True)[1]]
+    kinds = shapely.get_type_id(values) * 2 + shapely.has_z(values)
+    one_of_each = values[np.unique(kinds, return_index=True)[1]]
     return {f"{g.geom_type} Z" if g.has_z else g.geom_type for g in one_of_each}
 
 

@@ -136,7 +136,10 @@ def _files(held: Mapping[str, Published], folder: Path, facts: Facts) -> dict[st
     with ThreadPoolExecutor(WRITERS) as pool:
         largest_first = sorted(held, key=lambda name: (-held[name].nbytes, name))
         jobs = {n: pool.submit(_written, held[n], folder, facts) for n in largest_first}
-        return {f"{name}.parquet": jobs[name].result() for name in sorted(held)}
+        try:
+            return {f"{name}.parquet": jobs[name].result() for name in sorted(held)}
+        finally:
+            pool.shutdown(cancel_futures=True)  # once one is refused, the others need not be begun
 
 
 def _written(held: Published, folder: Path, facts: Facts) -> dict[str, Any]:
