@@ -7,7 +7,10 @@ import subprocess
 import sys
 import textwrap
 
+import numpy as np
+import pandas as pd
 import pytest
+import shapely
 
 from qpvhealth.errors import ContractError
 from qpvhealth.pipeline import beside as module
@@ -36,6 +39,24 @@ def test_the_result_comes_from_another_process():
     assert process != os.getpid()
     assert text == "é" * 100_000
     assert waited_for(later)
+
+
+@linux
+@as_copied
+def test_geometries_come_back_as_they_were():
+    ring = shapely.LinearRing([(0, 0), (1, 0), (1, 1)])
+    shapes = [shapely.box(0, 0, 1, 1 / 3), None, shapely.Polygon(), shapely.set_srid(shapely.Point(1, 2), 2154)]
+    frame = pd.DataFrame({"code": ["a", None, "c", "d"], "geometry": np.array(shapes), "n": [1, 2, 3, 4]})
+    mixed = np.array([ring, "text", 3, None], dtype=object)
+    rings = np.array([ring, shapes[0]])
+    with beside(lambda: (frame, mixed, rings, np.array(shapes).reshape(2, 2))) as later:
+        came, others, outlines, square = later()
+    pd.testing.assert_frame_equal(came, frame)
+    assert [shapely.get_srid(g) for g in came["geometry"]] == [0, -1, 0, 2154]
+    assert others.tolist() == mixed.tolist()
+    assert outlines[0].geom_type == "LinearRing"
+    assert square.shape == (2, 2)
+    assert square[0, 0].equals_exact(shapes[0], 0)
 
 
 def test_what_does_not_pay_is_computed_here():

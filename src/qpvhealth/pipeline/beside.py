@@ -13,7 +13,10 @@ import threading
 import warnings
 from contextlib import contextmanager, suppress
 from signal import SIGKILL
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+import numpy as np
+import shapely
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -77,6 +80,21 @@ class _Copy(Generic[T]):
         return status
 
 
+class _Pickler(pickle.Pickler):
+    """Sends the geometries of an array all at once: one by one takes three times as long."""
+
+    def reducer_override(self, given: object) -> Any:  # noqa: ANN401 -- what pickle takes
+        """Send an array of geometries as WKB, anything else as pickle does."""
+        if not isinstance(given, np.ndarray) or given.dtype != object or not given.ndim:
+            return NotImplemented
+        if not shapely.is_valid_input(given).all() or (shapely.get_type_id(given) == _RING).any():
+            return NotImplemented  # a ring would come back as a line
+        return shapely.from_wkb, (shapely.to_wkb(given, include_srid=True),)
+
+
+_RING = shapely.GeometryType.LINEARRING
+
+
 def _send(compute: Callable[[], object], write: int) -> None:
     """Compute, send and leave, in the copy. Files are closed first: the lock of the store is held as long as one has it open."""
     status = 1
@@ -85,6 +103,6 @@ def _send(compute: Callable[[], object], write: int) -> None:
         os.closerange(write + 1, os.sysconf("SC_OPEN_MAX"))
         result = compute()
         with open(write, "wb") as pipe:
-            pickle.dump(result, pipe, protocol=pickle.HIGHEST_PROTOCOL)
+            _Pickler(pipe, protocol=pickle.HIGHEST_PROTOCOL).dump(result)
         status = 0
     os._exit(status)
