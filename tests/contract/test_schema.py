@@ -131,6 +131,10 @@ def test_check_finds_nulls_and_types_that_were_not_conformed():
         CITY.check(frame(size=["5", "6"]))
 
 
+def test_rows_in_another_order_break_no_rule():
+    CITY.check(CITY.conform(frame()).rows([1, 0]))
+
+
 def test_a_repeated_key_with_a_null_part_is_told():
     table = Table(
         "t",

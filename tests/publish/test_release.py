@@ -174,6 +174,16 @@ def test_an_hour_is_not_lost_in_a_date(tmp_path, country):
     assert Store(tmp_path).current() is None
 
 
+def test_rows_that_lost_their_hour_are_days(tmp_path):
+    days = Table("days", "Jours", "day", ("on",), (Column("on", "date", "Le", "On"),))
+    instants = pd.DataFrame({"on": pd.to_datetime(["2019-01-01", "2019-01-02 12:00"]).astype("datetime64[s]")})
+    packed = pack(instants)
+    parquet.write_table(days, packed.rows([0]), tmp_path / "days.parquet", {})
+    assert parquet.read_table(tmp_path / "days.parquet")["on"].tolist() == [pd.Timestamp("2019-01-01")]
+    with pytest.raises(ContractError, match=r"days\.on: holds an hour"):
+        parquet.write_table(days, packed.rows([1]), tmp_path / "days.parquet", {})
+
+
 def test_metres_are_not_published_as_degrees(tmp_path, country):
     quarters = gpd.GeoDataFrame(country.tables["quarters"], crs=2154)
     with pytest.raises(ContractError, match="quarters: geometry is in EPSG:2154, EPSG:4326 expected"):
