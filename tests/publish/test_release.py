@@ -176,7 +176,7 @@ def test_an_hour_is_not_lost_in_a_date(tmp_path, country):
 
 def test_rows_that_lost_their_hour_are_days(tmp_path):
     days = Table("days", "Jours", "day", ("on",), (Column("on", "date", "Le", "On"),))
-    instants = pd.DataFrame({"on": pd.to_datetime(["2019-01-01", "2019-01-02 12:00"]).astype("datetime64[s]")})
+    instants = pd.DataFrame({"on": [pd.Timestamp("2019-01-01"), pd.Timestamp("2019-01-02 12:00")]})
     packed = pack(instants)
     parquet.write_table(days, packed.rows([0]), tmp_path / "days.parquet", {})
     assert parquet.read_table(tmp_path / "days.parquet")["on"].tolist() == [pd.Timestamp("2019-01-01")]
