@@ -109,6 +109,7 @@ def build(
     tell("checking")
     # each frame is let go as its published form is made: the two of every table at once would double the memory
     conformed = {name: table.conform(assembly.selected(tables.pop(name), name)) for name, table in PUBLISHED.items()}
+    give_back()
     told = [*sources.findings, *found]
     return Built(conformed, _accounts(inputs, sources), told, in_force=basis.in_force, invented=cards[0].is_invented)
 
@@ -125,7 +126,7 @@ def _tables(
         fates = fates_between()
     aside = other_types.listed_aside(placed, others, basis.sources.out_of_scope)
     told = partial(_told, placed, zoning, abroad, basis, out_of_scope=aside)
-    with beside(told, pays=FEW <= len(placed) <= AT_ONCE) as told_of_placed:
+    with beside(told, pays=FEW <= len(placed) <= COPIED) as told_of_placed:
         tell("counting")
         counted, indicators = _counted(placed, zoning, basis)
         totals = counted["yearly_counts"]
@@ -166,6 +167,8 @@ MANY_BYTES = 2**20
 """Files smaller than this are read sooner than the process is copied."""
 FEW = 1_000
 """Fewer rows than this are computed sooner than the process is copied."""
+COPIED = 250_000
+"""More structures than this are told of here: a copy of the process would take as much memory again."""
 AT_ONCE = 100_000
 """How many structures are placed, joined and counted at a time: more, in every generation, would fill the memory."""
 

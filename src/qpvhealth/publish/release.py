@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qpvhealth import __version__
-from qpvhealth.contract.packed import PackedTables
+from qpvhealth.contract.packed import PackedTables, give_back
 from qpvhealth.errors import ContractError, UsageError
 from qpvhealth.publish import manifest, parquet
 from qpvhealth.publish.store import Store
@@ -113,6 +113,7 @@ def conformed(tables: Mapping[str, pd.DataFrame], declarations: Mapping[str, Tab
             declarations[name].check(rows, held)
         except ContractError as error:
             problems.append(str(error))
+        give_back()
     if problems:
         raise ContractError("\n".join(problems))
     return held
