@@ -59,6 +59,17 @@ def test_geometries_come_back_as_they_were():
     assert square[0, 0].equals_exact(shapes[0], 0)
 
 
+@linux
+@as_copied
+def test_arrays_without_any_geometry_come_back_too():
+    nulls, none = np.array([None, None], dtype=object), np.array([], dtype=object)
+    with beside(lambda: (os.getpid(), nulls, none)) as later:
+        process, came, empty = later()
+    assert process != os.getpid()
+    assert came.tolist() == [None, None]
+    assert empty.tolist() == []
+
+
 def test_what_does_not_pay_is_computed_here():
     with beside(os.getpid, pays=False) as later:
         assert later() == os.getpid()

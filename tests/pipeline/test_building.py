@@ -1,6 +1,7 @@
 """The chain on raw folders small enough to be read: nothing but structures and QPV, and what may go wrong with them."""
 
 import json
+import sys
 
 import pandas as pd
 import pytest
@@ -264,19 +265,45 @@ def test_the_same_folder_gives_the_same_frames(build):
         pd.testing.assert_frame_equal(first[name], second[name])
 
 
-def test_polygons_read_by_a_copy_of_the_process_are_those_read_here(build, monkeypatch):
+@pytest.fixture
+def statuses(monkeypatch):
+    """Copy the process whatever the size of the task; collect how each copy ended."""
+    if sys.platform != "linux":
+        pytest.skip("processes are copied on Linux alone")
+    ended, wait = [], beside._Copy._wait
+
+    def noted(copy):
+        ended.append(wait(copy))
+        return ended[-1]
+
+    monkeypatch.setattr(beside._Copy, "_wait", noted)
+    monkeypatch.setattr(beside, "can_copy", lambda: True)
+    for name in ("MANY_BYTES", "FEW"):
+        monkeypatch.setattr(building, name, 0)
+    return ended
+
+
+def test_what_copies_of_the_process_compute_is_what_is_computed_here(build, request):
     nowhere = square("QP031002") | {"geometry": None}
     given = {2020: ["310000018;MSP;31555;1.405;43.605;;"]}, {"qpv-2015": [nowhere, square("QP031001")]}
     here = build(*given)
-    monkeypatch.setattr(building, "MANY_BYTES", 0)
-    monkeypatch.setattr(beside, "can_copy", lambda: True)
+    statuses = request.getfixturevalue("statuses")
     there = build(*given)
+    assert statuses == [0, 0, 0]
     assert there.inputs == here.inputs
     assert there.findings == here.findings
     for name, frame in here.items():
         pd.testing.assert_frame_equal(frame, there[name])
     with pytest.raises(UsageError, match="codes are those of qpv-2024"):
         build({2020: ["wrong"]}, {"qpv-2015": [square("QN03101M")]})
+
+
+def test_every_copy_of_a_whole_build_sends_its_result(sample_folder, built, statuses):
+    there = building.build(sample_folder)
+    assert statuses == [0, 0, 0]
+    assert there.findings == built.findings
+    for name in PUBLISHED:
+        pd.testing.assert_frame_equal(there[name], built[name])
 
 
 def test_years_counted_together_or_one_by_one_give_the_same_tables(build, monkeypatch):

@@ -87,7 +87,9 @@ class _Pickler(pickle.Pickler):
         """Send an array of geometries as WKB, anything else as pickle does."""
         if not isinstance(given, np.ndarray) or given.dtype != object or not given.ndim:
             return NotImplemented
-        if not shapely.is_valid_input(given).all() or (shapely.get_type_id(given) == _RING).any():
+        if not shapely.is_geometry(given).any() or not shapely.is_valid_input(given).all():
+            return NotImplemented  # nothing but nulls would be sent as nulls, without end
+        if (shapely.get_type_id(given) == _RING).any():
             return NotImplemented  # a ring would come back as a line
         return shapely.from_wkb, (shapely.to_wkb(given, include_srid=True),)
 
