@@ -330,13 +330,6 @@ def test_row_groups_may_be_read_in_part(tmp_path):
     assert [b.rows.num_rows for b in file.batches([1, 2])] == [3]
 
 
-def test_default_cache_is_that_of_the_user(tmp_path, monkeypatch):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert points.default_cache() == tmp_path / "qpvhealth" / "locate"
-    monkeypatch.delenv("XDG_CACHE_HOME")
-    assert points.default_cache().parts[-3:] == (".cache", "qpvhealth", "locate")
-
-
 class TestDask:
     """The same function over partitions, on a cluster of two processes."""
 

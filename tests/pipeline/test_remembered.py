@@ -11,6 +11,7 @@ import qpvhealth
 from qpvhealth.errors import UsageError
 from qpvhealth.ingest import cards, corrections, inputs, sources
 from qpvhealth.pipeline import building, remembered
+from qpvhealth.publish import caches
 
 CARDS = """
 [[source]]
@@ -126,7 +127,7 @@ def test_what_is_damaged_is_read_again(raw, tmp_path, how):
 def test_what_is_no_perimeters_is_read_again(raw, tmp_path):
     first = qpvhealth.build(raw, cache=tmp_path / "kept")
     (path,) = (tmp_path / "kept").iterdir()
-    remembered.keep_index(tmp_path / "kept", path.stem, {"index": pd.Series([1]).to_numpy()})
+    caches.keep(tmp_path / "kept", path.stem, {"index": pd.Series([1]).to_numpy()})
     assert_same(first, qpvhealth.build(raw, cache=tmp_path / "kept"))
 
 
@@ -180,11 +181,3 @@ def test_the_key_follows_from_the_code_and_the_libraries(raw, monkeypatch):
     changed = key(raw)
     monkeypatch.setattr(inputs, "versions", dict)
     assert len({before, changed, key(raw)}) == 3
-
-
-def test_perimeters_are_kept_among_the_caches_of_the_user(monkeypatch, tmp_path):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert remembered.default_folder() == tmp_path / "qpvhealth" / "build"
-    monkeypatch.delenv("XDG_CACHE_HOME")
-    monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    assert remembered.default_folder() == tmp_path / "home" / ".cache" / "qpvhealth" / "build"

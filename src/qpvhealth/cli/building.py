@@ -118,14 +118,14 @@ def _build(
 ) -> None:
     from qpvhealth.contract.tables import PUBLISHED
     from qpvhealth.ingest import inputs
-    from qpvhealth.pipeline import building, remembered
-    from qpvhealth.publish import release
+    from qpvhealth.pipeline import building
+    from qpvhealth.publish import caches, release
     from qpvhealth.publish.manifest import Facts
     from qpvhealth.publish.store import Store
 
     target = Store(out)
     with target.lock(), Progress() as tell:
-        cache = None if no_cache else remembered.default_folder()
+        cache = None if no_cache else caches.folder("build")
         built = building.build(raw, chosen, progress=tell, cache=cache)
         inputs.refuse_changed(resolved)  # the fingerprint is theirs
         if strict:

@@ -47,8 +47,9 @@ def locate(points: Path, neighbourhoods: Path, out: Path, *, no_cache: bool, as_
       qpvhealth locate addresses.parquet --neighbourhoods qpv.geojson --distance 300 --out located.parquet
     """
     from qpvhealth.locating import points as engine
+    from qpvhealth.publish import caches
 
-    cache = None if no_cache else engine.default_cache()
+    cache = None if no_cache else caches.folder("locate")
     with Bar() as tell:
         told = engine.locate_file(points, neighbourhoods, out, cache=cache, progress=tell, **options)
     for note in told.notes:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import time
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
@@ -25,7 +24,8 @@ from qpvhealth.errors import InputError, UsageError
 from qpvhealth.ingest import guard, inputs
 from qpvhealth.ingest.points import DEGREES, PointFile
 from qpvhealth.locating import answers
-from qpvhealth.publish.points import keep_index, kept_index, refuse_suffix, write_points
+from qpvhealth.publish import caches
+from qpvhealth.publish.points import refuse_suffix, write_points
 from qpvhealth.spatial import cells
 
 if TYPE_CHECKING:
@@ -67,11 +67,6 @@ class Summary:
     n_parts: int = 1
 
 
-def default_cache() -> Path:
-    """Return the folder where indexes are kept: that of the user's caches."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "qpvhealth" / "locate"
-
-
 def locate_file(
     points: Path,
     neighbourhoods: Path,
@@ -93,7 +88,7 @@ def locate_file(
     rows in the same order and the same columns, then ``qpv_code``, ``near_qpv_code`` and, ``with_distance``, ``distance_m`` (0
     inside, null beyond). Distances are metres of the territory where the point falls, ≤ ``distance_m``. A null point gives nulls.
     ``x``, ``y``, ``crs``: the coordinates (default: the geometry, else longitude and latitude). ``cache``: a folder that keeps the
-    index of the polygons (see ``default_cache``); null keeps nothing. ``progress`` is told rows done and rows in all, where known.
+    index of the polygons (see ``caches.folder``); null keeps nothing. ``progress`` is told rows done and rows in all, where known.
     ``engine``: ``local``, or ``dask`` with a ``scheduler`` address: then ``out`` is a folder of Parquet parts (``cluster``).
 
     Raises UsageError for a wrong option or column, InputError for a file that is missing, unsafe or damaged, PublishError when
@@ -157,14 +152,14 @@ def index_of(
     index = cells.build(perimeters, crs, distance_m, n_points=n_points)
     if cache is not None:
         told = np.frombuffer(json.dumps(notes).encode(), dtype=np.uint8)
-        keep_index(cache, f"{key}-{n_levels}", index.to_arrays() | {"notes": told})
+        caches.keep(cache, f"{key}-{n_levels}", index.to_arrays() | {"notes": told})
     return MadeIndex(index, "built", tuple(notes))
 
 
 def _kept(cache: Path, key: str, n_levels: int) -> MadeIndex | None:
     """Return the index kept under a key, of as many sizes of cells or more; null where there is none that is whole."""
     for n in (n for n in cells.POINTS_FOR_LEVELS if n >= n_levels):
-        arrays = kept_index(cache, f"{key}-{n}")
+        arrays = caches.kept(cache, f"{key}-{n}")
         if arrays is not None:
             with suppress(KeyError):  # a damaged one may have lost an array; each that it has, has its checksum
                 notes = json.loads(arrays["notes"].tobytes())

@@ -84,7 +84,7 @@ def build(
 ) -> Built:
     """Build every table of a release from a raw folder, in memory.
 
-    ``raw`` holds ``sources.toml``. ``cache``: a folder that keeps the perimeters for the next build (see ``remembered.default_folder``); null
+    ``raw`` holds ``sources.toml``. ``cache``: a folder that keeps the perimeters for the next build (see ``caches.folder``); null
     keeps nothing. Returns the tables of ``contract.tables.PUBLISHED`` by name. Raises UsageError for a wrong card, mapping or
     setting, InputError for a file that is missing, changed or unreadable, ContractError when an account does not balance or
     levels do not add up. Nothing else is written.

@@ -8,10 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-from contextlib import suppress
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -21,9 +18,11 @@ import shapely
 from qpvhealth.contract.rules import Finding
 from qpvhealth.ingest import inputs as input_files
 from qpvhealth.ingest.sources import Sources, own_sets
-from qpvhealth.publish.points import keep_index, kept_index
+from qpvhealth.publish import caches
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import pandas as pd
 
     from qpvhealth.ingest.cards import Card
@@ -42,13 +41,6 @@ class Perimeters(NamedTuple):
 
     staged: Sources
     measured: pd.DataFrame
-
-
-def default_folder() -> Path | None:
-    """Return the folder where perimeters are kept, in that of the user's caches; null for a user without home."""
-    with suppress(RuntimeError):
-        return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "qpvhealth" / "build"
-    return None
 
 
 def key(inputs: list[Input], known: tuple[Correction, ...]) -> str:
@@ -74,7 +66,7 @@ class Memory:
 
     def perimeters(self, cards: list[Card]) -> Perimeters | None:
         """Return those that were kept; null where there are none, or where they are damaged."""
-        arrays = None if self._folder is None else kept_index(self._folder, self._key)
+        arrays = None if self._folder is None else caches.kept(self._folder, self._key)
         if arrays is None:
             return None
         try:
@@ -85,7 +77,7 @@ class Memory:
     def keep(self, perimeters: Perimeters) -> None:
         """Keep them for the next build, where the folder can be written to."""
         if self._folder is not None:
-            keep_index(self._folder, self._key, _arrays(perimeters))
+            caches.keep(self._folder, self._key, _arrays(perimeters))
 
 
 def _arrays(perimeters: Perimeters) -> dict[str, np.ndarray]:

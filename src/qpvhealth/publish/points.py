@@ -1,4 +1,4 @@
-"""Points with their QPV, written whole or not at all; and the index of the polygons, kept from one run to the next."""
+"""Points with their QPV, written whole or not at all."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
@@ -17,12 +16,11 @@ from qpvhealth.errors import UsageError
 from qpvhealth.publish.store import sync, writing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
     from pathlib import Path
 
 PARQUET, CSV = (".parquet", ".geoparquet"), (".csv", ".tsv", ".txt")
 ROW_GROUP = 1 << 20
-KEPT_INDEXES = 8
 SYNCED_BYTES = 1 << 26
 """So much at a time is sent to the disk while the next rows are worked out: little is left to wait for at the end."""
 
@@ -93,37 +91,6 @@ def write_points(path: Path, schema: pa.Schema, *, separator: str = ",") -> Iter
             fresh.replace(path)
         finally:
             fresh.unlink(missing_ok=True)
-
-
-def keep_index(folder: Path, key: str, arrays: Mapping[str, np.ndarray]) -> bool:
-    """Keep the arrays of an index for later runs, and forget the oldest ones; say whether it could be kept.
-
-    An index only saves time: a folder that cannot be written to stops nothing.
-    """
-    path = folder / f"{key}.npz"
-    fresh = folder / f".{key}.{secrets.token_hex(4)}.npz"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        try:
-            np.savez(fresh, allow_pickle=False, **dict(arrays))
-            fresh.replace(path)
-        finally:
-            fresh.unlink(missing_ok=True)
-        by_age = sorted(folder.glob("[!.]*.npz"), key=lambda p: p.stat().st_mtime_ns)
-        for old in by_age[:-KEPT_INDEXES]:
-            old.unlink(missing_ok=True)
-    except OSError:
-        return False
-    return True
-
-
-def kept_index(folder: Path, key: str) -> dict[str, np.ndarray] | None:
-    """Return the arrays of an index that was kept under a key; null where there is none, or where it is damaged."""
-    try:
-        with (folder / f"{key}.npz").open("rb") as raw, np.load(raw, allow_pickle=False) as file:
-            return {name: file[name] for name in file.files}
-    except Exception:  # noqa: BLE001 -- any bytes may lie there; whatever they raise, the index is built again
-        return None
 
 
 def _is_repetitive(kind: pa.DataType) -> bool:

@@ -119,6 +119,7 @@ def free_areas(
 
     @cache
     def of_territory(territory: str) -> FreeAreas | None:
+        """Compute them when a territory is first asked for."""
         given = perimeters.get(territory)
         if given is None or not len(given.polygons):
             return None
