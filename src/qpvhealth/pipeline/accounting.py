@@ -159,7 +159,10 @@ def interval(first: Vintage, last: Vintage) -> Interval:
 
 
 def explained(placed: Kept, basis: Basis, *, out_of_scope: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """Account for every pair of consecutive extracts, from the structures and their places alone."""
+    """Account for every pair of consecutive extracts, from the structures and their places; and audit the published series.
+
+    No count is needed for these.
+    """
     vintages = basis.sources.vintages
     years = consecutive(vintages)
     found = changes_between(placed, years, vintages, basis, out_of_scope=out_of_scope)
@@ -168,6 +171,7 @@ def explained(placed: Kept, basis: Basis, *, out_of_scope: pd.DataFrame) -> dict
         "change_summary": change_summary.summarise(found),
         "link_candidates": _candidates(placed, found, years),
         "then_and_now": _then_and_now(placed, vintages),
+        "series_audit": series_audit.audit(basis.sources.series),
     }
 
 
@@ -183,7 +187,6 @@ def balanced(told: dict[str, pd.DataFrame], counts: pd.DataFrame, basis: Basis) 
         "links": basis.sources.links,
         "trend": trend.trend(counts, years),
         "published_series": basis.sources.series,
-        "series_audit": series_audit.audit(basis.sources.series),
     }
 
 
@@ -252,9 +255,9 @@ def fates_between(basis: Basis) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=fates.COLUMNS)
 
 
-def findings(built: dict[str, pd.DataFrame]) -> Iterator[Finding]:
-    """Say what a reader of the changes must know: what has no cause, what depends on the order, what is to be confirmed."""
-    current = built["changes"]
+def findings(told: Mapping[str, pd.DataFrame]) -> Iterator[Finding]:
+    """Say what a reader of ``explained`` must know: what has no cause, what depends on the order, what is to be confirmed."""
+    current = told["changes"]
     current = current[current["generation"] == IN_FORCE]
     for (first, last), rows in current.groupby(["from_year", "to_year"]):
         between_years, n = f"{first} to {last}", len(rows)
@@ -267,12 +270,12 @@ def findings(built: dict[str, pd.DataFrame]) -> Iterator[Finding]:
             ),
         ):
             yield from _some(rule, rows[at], f"{between_years}: {words}", n)
-    waiting = built["link_candidates"]
+    waiting = told["link_candidates"]
     for (first, last), rows in waiting[~waiting["is_confirmed"].astype(bool)].groupby(["from_year", "to_year"]):
         yield from _some("link-candidate", rows, f"{first} to {last}: identities to confirm or dismiss", None)
-    for check, rows in built["series_audit"].groupby("check"):
+    for check, rows in told["series_audit"].groupby("check"):
         yield Finding("series-inconsistent", len(rows), f"{check}: see the table series_audit")
-    yield from rebuilt(built["then_and_now"])
+    yield from rebuilt(told["then_and_now"])
 
 
 def rebuilt(series: pd.DataFrame) -> Iterator[Finding]:

@@ -149,7 +149,7 @@ def _tables(
         **supplements.tables(basis),
         "areas": assembly.areas_table(basis.sources, assembly.together(totals, of_others["other_yearly_counts"])),
     }
-    found += [*accounting.findings(tables), *other_types.findings(placed, others)]
+    found += other_types.findings(placed, others)
     indicators += [_net_change(part, accounts["change_summary"], basis) for part in indicators]
     packed = _published(placed, "") | _published(others, "other_") | {"indicators": Packed.together(indicators)}
     return tables | packed, found
@@ -160,7 +160,7 @@ def _told(
 ) -> tuple[dict[str, pd.DataFrame], list[Finding]]:
     """Return what needs no count: why structures changed, and what there is to say of them and of the perimeters."""
     explained = accounting.explained(placed, basis, out_of_scope=out_of_scope)
-    return explained, findings.of(placed, zoning, abroad, basis)
+    return explained, [*findings.of(placed, zoning, abroad, basis), *accounting.findings(explained)]
 
 
 MANY_BYTES = 2**20

@@ -12,7 +12,7 @@ import pandas as pd
 
 from qpvhealth.contract.keys import among
 from qpvhealth.contract.rules import Finding
-from qpvhealth.contract.tables import ALL
+from qpvhealth.contract.tables import ALL, PUBLISHED
 from qpvhealth.facts.categories import STRUCTURE_TYPES
 from qpvhealth.indicators import change_summary, changes, counts, figures, headline
 from qpvhealth.pipeline import accounting
@@ -59,6 +59,9 @@ def tables(others: Kept, every: pd.DataFrame, counted: Kept, basis: Basis) -> di
     ``every``: their stock by year and generation, ``in_force`` included; ``counted``: the MSP and CdS of every year. Each type is
     counted under its own name: no total adds types up. Raises ContractError when levels do not add up, or opening stock and causes do not give the closing stock.
     """
+    if not len(others):
+        nothing = pd.DataFrame(columns=PUBLISHED["other_yearly_counts"].names)
+        return {"other_yearly_counts": nothing, "other_changes": changes.none()}
     yearly = counts.count(every)
     counts.assert_levels_add_up(yearly)
     return {
@@ -69,8 +72,6 @@ def tables(others: Kept, every: pd.DataFrame, counted: Kept, basis: Basis) -> di
 
 def _changes(others: Kept, yearly: pd.DataFrame, counted: Kept, basis: Basis) -> pd.DataFrame:
     """Account for the changes between consecutive extracts, held against the counts; a year whose cards name no type covers nothing."""
-    if not len(others):
-        return changes.none()
     vintages = {y: replace(v, departments=v.other_departments) for y, v in basis.sources.vintages.items()}
     pairs = accounting.consecutive(vintages)
     aside = listed_aside(others, counted, basis.sources.out_of_scope)

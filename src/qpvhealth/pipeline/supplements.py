@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from qpvhealth.contract.tables import PUBLISHED
 from qpvhealth.facts.territories import METROPOLE
 from qpvhealth.spatial import location, projection
 
@@ -38,6 +39,8 @@ def _with_territory(projects: pd.DataFrame) -> pd.DataFrame:
 
 
 def _project_locations(projects: pd.DataFrame, basis: Basis) -> pd.DataFrame:
+    if projects.empty:
+        return pd.DataFrame(columns=PUBLISHED["project_locations"].names)
     parts = [
         place(projects, perimeters, generation, basis.settings.vecu_distance_m, basis.settings.largest_ring_m)
         for generation, perimeters in basis.by_generation.items()
