@@ -135,3 +135,19 @@ def test_what_a_reader_of_the_changes_must_know():
         ("series-inconsistent", 1, "restated: see the table series_audit", None),
         ("series-inconsistent", 2, "sum of départements: see the table series_audit", None),
     ]
+
+
+def test_both_ways_of_knowing_a_series_are_named_in_what_is_said_of_it():
+    found = [f.message for f in accounting.rebuilt(series(range(6)).assign(n_then=range(6)))]
+    assert found == [
+        "MSP as known then: no fall in any département since the first extract",
+        "MSP as known in the last extract: no fall in any département since the first extract",
+    ]
+
+
+@pytest.mark.parametrize(("sizes", "batches"), [([2, 1, 2, 4, 1], [3, 2, 4, 1]), ([3, 0, 1], [3, 1]), ([], [])])
+def test_frames_are_put_together_up_to_a_size(monkeypatch, sizes, batches):
+    monkeypatch.setattr(accounting, "AT_ONCE", 3)
+    found = list(accounting._batches(pd.DataFrame({"n": range(size)}) for size in sizes))
+    assert [len(batch) for batch in found] == batches
+    assert all(batch.index.equals(pd.RangeIndex(len(batch))) for batch in found)
