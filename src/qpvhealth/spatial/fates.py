@@ -14,7 +14,7 @@ import shapely
 
 from qpvhealth.errors import ContractError
 from qpvhealth.facts.territories import TERRITORIES
-from qpvhealth.spatial.pieces import on_both_cores
+from qpvhealth.spatial.common_area import RESOLUTION_M2, common_area
 from qpvhealth.spatial.projection import transform_geometries
 
 EDGE_SHARE = 0.05
@@ -189,16 +189,17 @@ def _touching(old: np.ndarray, new: np.ndarray) -> tuple[np.ndarray, np.ndarray]
     area_from, area_to = shapely.area(old[at]), shapely.area(new[then])
     solid = (area_from > 0) & (area_to > 0)
     at, then, area_from, area_to = at[solid], then[solid], area_from[solid], area_to[solid]
-    common = on_both_cores(_common_area, old[at], new[then])
-    measured = np.vstack([np.minimum(common / area_from, 1.0), np.minimum(common / area_to, 1.0), common])
+    common = common_area(old[at], new[then])
+    measured = np.vstack([_share(common, area_from), _share(common, area_to), common])
     flat = np.unique(np.hstack([_nearest_of_flat(old, new), _nearest_of_flat(new, old)[::-1]]), axis=1)
     unknown = np.full((len(_EDGE), flat.shape[1]), np.nan)
     return np.hstack([np.vstack([at, then]), flat]), np.hstack([measured, unknown])
 
 
-def _common_area(old: np.ndarray, new: np.ndarray) -> np.ndarray:
-    area: np.ndarray = shapely.area(shapely.intersection(old, new))
-    return area
+def _share(common: np.ndarray, area: np.ndarray) -> np.ndarray:
+    """Say how much of each area is in common: all of it where only rounding is missing."""
+    share: np.ndarray = np.where(area - common < RESOLUTION_M2, 1.0, common / area)
+    return share
 
 
 def _nearest_of_flat(flat: np.ndarray, others: np.ndarray) -> np.ndarray:
