@@ -9,7 +9,7 @@ import pytest
 import qpvhealth
 from qpvhealth.contract.tables import PUBLISHED
 from qpvhealth.errors import InputError, UsageError
-from qpvhealth.pipeline import accounting, beside, building
+from qpvhealth.pipeline import accounting, beside, building, polygons
 from qpvhealth.settings import Settings
 
 STRUCTURES = """
@@ -278,8 +278,8 @@ def statuses(monkeypatch):
 
     monkeypatch.setattr(beside._Copy, "_wait", noted)
     monkeypatch.setattr(beside, "can_copy", lambda: True)
-    for name in ("MANY_BYTES", "FEW"):
-        monkeypatch.setattr(building, name, 0)
+    monkeypatch.setattr(polygons, "MANY_BYTES", 0)
+    monkeypatch.setattr(building, "FEW", 0)
     return ended
 
 
@@ -299,9 +299,19 @@ def test_what_copies_of_the_process_compute_is_what_is_computed_here(build, requ
 
 
 def test_every_copy_of_a_whole_build_sends_its_result(sample_folder, built, statuses):
-    there = building.build(sample_folder)
-    assert statuses == [0, 0, 0]
-    assert there.findings == built.findings
+    assert_as_built(building.build(sample_folder), built)
+    assert statuses == [0, 0, 0, 0]
+
+
+def test_copies_read_the_context_where_perimeters_are_known(sample_folder, built, statuses, tmp_path):
+    building.build(sample_folder, cache=tmp_path)
+    statuses.clear()
+    assert_as_built(building.build(sample_folder, cache=tmp_path), built)
+    assert statuses == [0, 0, 0, 0]
+
+
+def assert_as_built(there, built):
+    assert (there.inputs, there.findings) == (built.inputs, built.findings)
     for name in PUBLISHED:
         pd.testing.assert_frame_equal(there[name], built[name])
 

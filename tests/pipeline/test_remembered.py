@@ -9,9 +9,10 @@ import pytest
 
 import qpvhealth
 from qpvhealth.errors import UsageError
-from qpvhealth.ingest import cards, corrections, inputs, sources
-from qpvhealth.pipeline import building, remembered
+from qpvhealth.ingest import cards, corrections, inputs
+from qpvhealth.pipeline import accounting, polygons, remembered
 from qpvhealth.publish import caches
+from qpvhealth.settings import Settings
 
 CARDS = """
 [[source]]
@@ -71,7 +72,7 @@ OFFICIAL = [
 @pytest.fixture
 def raw(tmp_path, monkeypatch):
     """A folder whose polygons are repaired, collapsed, misplaced, rejected, named by commune, corrected; kept though they are few."""
-    monkeypatch.setattr(building, "MANY_BYTES", 0)
+    monkeypatch.setattr(polygons, "MANY_BYTES", 0)
     folder = tmp_path / "raw"
     folder.mkdir()
     texts = {"sources.toml": CARDS, "corrections.toml": CORRECTION, "c.csv": "TYPECOM,COM,LIBELLE\nCOM,31555,Ville\n"}
@@ -95,11 +96,22 @@ def test_perimeters_are_kept_and_not_read_again(raw, tmp_path, monkeypatch):
     assert {"correction-applied", "polygon-repaired", "commune-unnamed"} <= rules
     assert {"QP031001", "Z1"} <= set(alone["neighbourhoods"]["qpv_code"])
     first = qpvhealth.build(raw, cache=tmp_path / "kept")
-    monkeypatch.setattr(sources, "read_polygons", None)
+    monkeypatch.setattr(polygons, "reading", None)
     again = qpvhealth.build(raw, cache=tmp_path / "kept")
     assert len(list((tmp_path / "kept").iterdir())) == 1
     assert_same(alone, first)
     assert_same(alone, again)
+
+
+def test_fates_are_kept_with_the_generations_that_they_are_between(raw, tmp_path, monkeypatch):
+    asked, original = [], accounting.fates_between
+    monkeypatch.setattr(accounting, "fates_between", lambda basis: asked.append(1) or original(basis))
+    alone = Settings(generations=("qpv-2015",))
+    for settings, n in ((None, 1), (None, 1), (alone, 2), (alone, 2), (None, 3)):
+        kept = qpvhealth.build(raw, settings, cache=tmp_path / "kept")
+        assert len(asked) == n
+        assert set(kept["neighbourhood_fates"]["generation_from"]) == (set() if settings else {"civ-2008"})
+        assert len(kept["neighbourhood_fates"]) == (0 if settings else 3)
 
 
 def damaged(path, how):
@@ -137,7 +149,7 @@ def test_a_folder_that_cannot_be_written_stops_nothing(raw, tmp_path):
 
 
 def test_a_small_file_is_not_kept(raw, tmp_path, monkeypatch):
-    monkeypatch.setattr(building, "MANY_BYTES", 2**20)
+    monkeypatch.setattr(polygons, "MANY_BYTES", 2**20)
     qpvhealth.build(raw, cache=tmp_path / "kept")
     assert not (tmp_path / "kept").exists()
 

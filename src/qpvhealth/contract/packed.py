@@ -129,10 +129,9 @@ def give_back() -> None:
 def packed(series: pd.Series) -> pa.Array:
     """Hold one column small, as ``pack`` does."""
     if isinstance(series.dtype, pd.CategoricalDtype):
-        places = series.cat.codes.to_numpy(copy=True)
-        return pa.DictionaryArray.from_arrays(
-            pa.array(places, mask=places < 0), _whole(pa.array(series.cat.categories))
-        )
+        places, named = series.cat.codes.to_numpy(copy=True), _whole(pa.array(series.cat.categories))
+        known = named.cast(pa.string()) if pa.types.is_large_string(named.type) else named
+        return pa.DictionaryArray.from_arrays(pa.array(places, mask=places < 0), known)
     if series.dtype == object:
         return _of_objects(series)
     if isinstance(series.dtype, np.dtype):

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pandas as pd
+from pandas.api.types import union_categoricals
 
 from qpvhealth.indicators.counts import area_codes, distinct
 
@@ -56,15 +57,25 @@ def by_area(cells: pd.DataFrame, by_scope: Mapping[str, Mapping[str, np.ndarray]
 
 
 def written(sums: pd.DataFrame, figures: Sequence[Figure], scopes: Mapping[str, str]) -> pd.DataFrame:
-    """Write figures as rows of ``COLUMNS``, one per figure and row of sums; ``scopes``: the words of each scope."""
+    """Write figures as rows of ``COLUMNS``, one per figure and row of sums; ``scopes``: the words of each scope.
+
+    Rules are categories: they are long, and the same for every area.
+    """
     n = len(sums)
     frame = sums[KEY[1:]].take(np.tile(np.arange(n), len(figures))).reset_index(drop=True)
     numbers = {c: np.concatenate([getattr(figure, c) for figure in figures]) for c in NUMBERS}
     scope, used = pd.factorize(sums["scope"])
-    rules = pd.array([f.words.format(scopes[name]) for f in figures for name in used], dtype="str")
+    rules = pd.Categorical(pd.array([f.words.format(scopes[name]) for f in figures for name in used], dtype="str"))
     rule = rules.take(np.concatenate([k * len(used) + scope for k in range(len(figures))]))
     names, units = (repeated_texts(texts, n) for texts in ([f.name for f in figures], [f.unit for f in figures]))
     return frame.assign(indicator=names, unit=units, rule=rule, **numbers)[COLUMNS]
+
+
+def together(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Put figures as written end to end; their rules stay categories."""
+    rules = union_categoricals([frame["rule"] for frame in frames])
+    every = pd.concat([frame.drop(columns="rule") for frame in frames], ignore_index=True)
+    return every.assign(rule=rules)[COLUMNS]
 
 
 def repeated_texts(texts: Sequence[str], n: int) -> pd.api.extensions.ExtensionArray:

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-import pandas as pd
 
 from qpvhealth.facts.categories import CDS, MSP, PLURI
 from qpvhealth.facts.situations import (
@@ -25,10 +24,12 @@ from qpvhealth.facts.situations import (
 )
 from qpvhealth.facts.zonings import ZAC, ZIP
 from qpvhealth.indicators.counts import distinct
-from qpvhealth.indicators.figures import PLACE, Figure, by_area, written
+from qpvhealth.indicators.figures import PLACE, Figure, by_area, together, written
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+    import pandas as pd
 
 SCOPES: dict[str, str] = {
     "msp": "MSP",
@@ -225,7 +226,7 @@ def neighbourhoods(coverage: pd.DataFrame) -> pd.DataFrame:
     )
     inside, near = sums[sums["scope"] != _NEAR], sums[sums["scope"] == _NEAR].assign(scope="msp_cds")
     figures = [*(_of_neighbourhoods(inside, subset) for subset in SUBSETS), _share(inside, *_SHARE)]
-    return pd.concat([written(inside, figures, SCOPES), written(near, [_share(near, *_SHARE_NEAR)], SCOPES)])
+    return together([written(inside, figures, SCOPES), written(near, [_share(near, *_SHARE_NEAR)], SCOPES)])
 
 
 _READ = [

@@ -89,9 +89,9 @@ def _input(card: Card) -> Input:
     return Input(card, sha256, {s: guard.sha256_of(p) for s, p in beside.items()}, seen)
 
 
-def size(inputs: list[Input], kind: str) -> int:
-    """Return the bytes of the files of one kind of card, those that go with a shapefile included."""
-    return sum(s[_SIZE] for i in inputs if i.card.kind == kind for s in i.seen.values())
+def size(given: Input) -> int:
+    """Return the bytes of the file of a card, those that go with a shapefile included."""
+    return sum(seen[_SIZE] for seen in given.seen.values())
 
 
 def refuse_changed(inputs: list[Input]) -> None:

@@ -33,7 +33,7 @@ from qpvhealth.ingest.cards import of_kind
 from qpvhealth.ingest.staged import PROVENANCE, Staged, no_rejects
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from datetime import date
 
     from qpvhealth.facts.generations import Dates
@@ -144,21 +144,23 @@ def read_all(
     known: tuple[Correction, ...],
     progress: Callable[[str], None],
     polygons: Callable[[], Sources] | None = None,
+    context: Callable[[], Sources] | None = None,
 ) -> Sources:
     """Read every card, kind by kind. Raises what the readers raise; nothing is written.
 
-    ``polygons`` waits for what ``read_polygons`` gives where that is under way elsewhere. Accounts, findings and errors stand in
-    the order of the kinds, polygons first.
+    ``polygons`` and ``context`` wait for what ``read_polygons`` and ``read_context`` give where that is under way elsewhere.
+    Accounts, findings and errors stand in the order of the kinds, polygons first.
     """
     _refuse_uncorrectable(cards, known)
     polygons = polygons or partial(read_polygons, cards, known)
+    context = context or partial(read_context, cards, known, progress)
     try:
-        rest = _read_rest(cards, known, progress)
+        structures_read, context_read = read_structures(cards, known, progress), context()
     except Exception:
         polygons()  # what is wrong with them is said first
         raise
     progress("reading neighbourhoods")
-    sources = _after(polygons(), rest)
+    sources = _together_in_order(polygons(), structures_read, context_read)
     _name_communes(sources)
     for year, vintage in sources.vintages.items():
         _warn_stock(sources, sources.structures[year].frame(_WARNED), vintage)
@@ -168,31 +170,51 @@ def read_all(
 
 def read_polygons(cards: list[Card], known: tuple[Correction, ...]) -> Sources:
     """Read the cards of neighbourhoods alone. No other card is read differently for them."""
-    sources = Sources()
-    _neighbourhoods(sources, of_kind(cards, "neighbourhoods"), known)
+    return polygons_of(cards, [neighbourhoods.read(card, known) for card in of_kind(cards, "neighbourhoods")])
+
+
+def polygons_of(cards: list[Card], frames: list[Staged]) -> Sources:
+    """Put together what each card of neighbourhoods gives. Raises UsageError where there is none, InputError for conflicts."""
+    if not frames:
+        raise UsageError("sources.toml: no card of kind neighbourhoods; without QPV polygons nothing can be placed")
+    sources = Sources(own_sets=own_sets(cards))
+    for staged in frames:
+        sources.record(staged)
+    sources.neighbourhoods, duplicates, replaced = neighbourhoods.combine(frames)
+    sources.repeated(duplicates)
+    for source_id, n in replaced.items():
+        sources.left_out(source_id, n, "no area, taken from another card")
     return sources
 
 
-def _after(polygons: Sources, rest: Sources) -> Sources:
-    """Put what was read of the polygons before the rest."""
+def _together_in_order(polygons: Sources, structures: Sources, context: Sources) -> Sources:
+    """Put together what was read apart: of each part what it alone reads, and the accounts of all, in this order."""
+    parts = (polygons, structures, context)
     return replace(
-        rest,
+        structures,
         neighbourhoods=polygons.neighbourhoods,
         own_sets=polygons.own_sets,
-        rejects=pd.concat([polygons.rejects, rest.rejects], ignore_index=True),
-        accounts=polygons.accounts | rest.accounts,
-        findings=polygons.findings + rest.findings,
+        **{name: getattr(context, name) for name in _OF_CONTEXT},
+        rejects=pd.concat([part.rejects for part in parts], ignore_index=True),
+        accounts={k: v for part in parts for k, v in part.accounts.items()},
+        findings=[f for part in parts for f in part.findings],
     )
 
 
-def _read_rest(cards: list[Card], known: tuple[Correction, ...], progress: Callable[[str], None]) -> Sources:
-    """Read every card but those of neighbourhoods and the supplements."""
-    sources = Sources()
-    steps: tuple[tuple[str, Callable[..., None]], ...] = (
+def read_structures(cards: list[Card], known: tuple[Correction, ...], progress: Callable[[str], None]) -> Sources:
+    """Read the extracts, what completes them and what is declared of them."""
+    steps = (
         ("structures", _structures),
         ("register", _registers),
         ("geocoded", _geocoded),
         ("declarations", _declarations),
+    )
+    return _read(steps, cards, known, progress)
+
+
+def read_context(cards: list[Card], known: tuple[Correction, ...], progress: Callable[[str], None]) -> Sources:
+    """Read what holds whatever the structures: populations, zonings, programmes, links, series, boundaries."""
+    steps = (
         ("populations", _populations),
         ("zoning", _zonings),
         ("programme", _programmes),
@@ -200,6 +222,24 @@ def _read_rest(cards: list[Card], known: tuple[Correction, ...], progress: Calla
         ("series", _series),
         ("boundaries", _boundaries),
     )
+    return _read(steps, cards, known, progress)
+
+
+CONTEXT_KINDS = ("populations", "zoning", "programme", "links", "series", "boundaries")
+_OF_CONTEXT = (
+    *("populations", "zoning_classes", "zoning_composition", "editions", "programmes", "links", "series"),
+    *("outlines", "communes", "areas"),
+)
+
+
+def _read(
+    steps: Iterable[tuple[str, Callable[[Sources, list[Card], tuple[Correction, ...]], None]]],
+    cards: list[Card],
+    known: tuple[Correction, ...],
+    progress: Callable[[str], None],
+) -> Sources:
+    """Read some kinds of cards one after another."""
+    sources = Sources()
     for kind, read in steps:
         progress(f"reading {kind}")
         read(sources, of_kind(cards, kind), known)
@@ -376,19 +416,6 @@ def _geocoded(sources: Sources, cards: list[Card], known: tuple[Correction, ...]
         columns = [*structures.points(offered).columns, "commune_found"]
         _offer(sources, year, offered[columns].assign(rank=GEOCODED_RANK))
         sources.left_out(card.id, len(frame) - len(offered), "not in the extract of its year")
-
-
-def _neighbourhoods(sources: Sources, cards: list[Card], known: tuple[Correction, ...]) -> None:
-    if not cards:
-        raise UsageError("sources.toml: no card of kind neighbourhoods; without QPV polygons nothing can be placed")
-    frames = [neighbourhoods.read(card, known) for card in cards]
-    for staged in frames:
-        sources.record(staged)
-    sources.own_sets = own_sets(cards)
-    sources.neighbourhoods, duplicates, replaced = neighbourhoods.combine(frames)
-    sources.repeated(duplicates)
-    for source_id, n in replaced.items():
-        sources.left_out(source_id, n, "no area, taken from another card")
 
 
 def own_sets(cards: list[Card]) -> dict[str, Dates]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,9 +16,9 @@ from qpvhealth.contract.tables import PUBLISHED
 from qpvhealth.facts.generations import IN_FORCE
 from qpvhealth.facts.situations import SITUATIONS
 from qpvhealth.facts.territories import TERRITORIES
-from qpvhealth.indicators import agreement, counts, coverage, headline, net_change, perimeter_effect
+from qpvhealth.indicators import agreement, counts, coverage, figures, headline, net_change, perimeter_effect
 from qpvhealth.ingest import cards as card_files, corrections, inputs as input_files, sources as staged_sources
-from qpvhealth.pipeline import accounting, assembly, findings, other_types, remembered, supplements
+from qpvhealth.pipeline import accounting, assembly, findings, other_types, polygons, remembered, supplements
 from qpvhealth.pipeline.beside import beside
 from qpvhealth.pipeline.kept import Kept
 from qpvhealth.pipeline.placing import Places
@@ -31,13 +32,16 @@ from qpvhealth.spatial import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from qpvhealth.contract.rules import Finding
     from qpvhealth.contract.schema import Published
+    from qpvhealth.ingest.cards import Card
+    from qpvhealth.ingest.corrections import Correction
     from qpvhealth.ingest.inputs import Input
     from qpvhealth.ingest.sources import Sources
     from qpvhealth.pipeline.kept import Name, Placed
+    from qpvhealth.pipeline.polygons import Polygons
     from qpvhealth.spatial.proximity import Perimeters
 
 
@@ -93,19 +97,19 @@ def build(
     cards = card_files.load(folder)
     known = corrections.load(folder, cards)
     inputs = input_files.resolve(cards)
-    large = input_files.size(inputs, "neighbourhoods") >= MANY_BYTES
-    memory = remembered.Memory(cache if large else None, inputs, known)
+    memory = remembered.Memory(cache if polygons.are_many(inputs, "neighbourhoods") else None, inputs, known)
     before = memory.perimeters(cards)
-    polygons = partial(staged_sources.read_polygons, cards, known) if before is None else lambda: before.staged
-    with beside(polygons, pays=large and before is None) as reading:
-        staged = lru_cache(reading)
-        sources = staged_sources.read_all(cards, known, tell, staged)
-    input_files.refuse_changed(inputs)
-    tell("preparing perimeters")
-    basis = _basis(sources, chosen, None if before is None else before.measured)
-    if before is None:
-        memory.keep(remembered.Perimeters(staged(), basis.prepared[remembered.MEASURED]))
-    tables, found = _tables(basis, invented=cards[0].is_invented, tell=tell)
+    with _reading(before, cards, known, inputs) as (given, context):
+        sources = staged_sources.read_all(cards, known, tell, lambda: given().staged, context)
+        input_files.refuse_changed(inputs)
+        tell("preparing perimeters")
+        basis = _basis(sources, chosen, given().measured)
+    generations = tuple(basis.by_generation)
+    fates = before.fates if before is not None and before.generations == generations else None
+    tables, found = _tables(basis, fates, invented=cards[0].is_invented, tell=tell)
+    if fates is None and isinstance(anew := tables["neighbourhood_fates"], pd.DataFrame):
+        measured = polygons.Polygons(given().staged, basis.prepared[remembered.MEASURED])
+        memory.keep(remembered.Perimeters(measured, anew, generations))
     tell("checking")
     # each frame is let go as its published form is made: the two of every table at once would double the memory
     conformed = {name: table.conform(assembly.selected(tables.pop(name), name)) for name, table in PUBLISHED.items()}
@@ -114,18 +118,32 @@ def build(
     return Built(conformed, _accounts(inputs, sources), told, in_force=basis.in_force, invented=cards[0].is_invented)
 
 
+@contextmanager
+def _reading(
+    before: remembered.Perimeters | None, cards: list[Card], known: tuple[Correction, ...], inputs: list[Input]
+) -> Iterator[tuple[Callable[[], Polygons], Callable[[], Sources] | None]]:
+    """Begin to read the polygons; where they are known from ``before``, the context. Give the functions that wait for them."""
+    if before is None:
+        with polygons.reading(cards, known, inputs) as given:
+            yield given, None
+        return
+    silent = partial(staged_sources.read_context, cards, known, lambda _: None)
+    pays = polygons.are_many(inputs, *staged_sources.CONTEXT_KINDS)
+    with beside(silent, pays=pays) as context:
+        yield lambda: before.polygons, context if pays else None
+
+
 def _tables(
-    basis: Basis, *, invented: bool, tell: Callable[[str], None]
+    basis: Basis, fates: pd.DataFrame | None, *, invented: bool, tell: Callable[[str], None]
 ) -> tuple[dict[str, pd.DataFrame | Packed], list[Finding]]:
-    """Compute every table, not yet in its published form, and what there is to say of them."""
-    abroad = findings.abroad(basis.sources)
-    with beside(partial(accounting.fates_between, basis), pays=len(basis.prepared) >= FEW) as fates_between:
+    """Compute every table, not yet in its published form, and what there is to say of them. ``fates``: where they are known."""
+    abroad = findings.abroad(basis.sources)  # asked while extracts are there
+    with beside(partial(_of_neighbourhoods, basis, fates), pays=len(basis.prepared) >= FEW) as of_neighbourhoods:
         placed, others = _placed(basis, tell)
         tell("overlaying the zonings")
-        zoning = _zoning(basis)
-        fates = fates_between()
+        zoning, fates, of_perimeters = of_neighbourhoods()
     aside = other_types.listed_aside(placed, others, basis.sources.out_of_scope)
-    told = partial(_told, placed, zoning, abroad, basis, out_of_scope=aside)
+    told = partial(_told, placed, zoning, basis, out_of_scope=aside)
     with beside(told, pays=FEW <= len(placed) <= COPIED) as told_of_placed:
         tell("counting")
         counted, indicators = _counted(placed, zoning, basis)
@@ -134,7 +152,7 @@ def _tables(
         of_others = other_types.tables(others, others_stock, placed, basis)
         indicators.append(_in_context(other_types.indicators(others_stock, basis.settings), basis))
         tell("accounting for the changes")
-        explained, found = told_of_placed()
+        explained, of_structures = told_of_placed()
     accounts = accounting.balanced(explained, totals, basis)
     tables = {
         "extracts": _extracts(basis.sources, invented=invented),
@@ -149,22 +167,26 @@ def _tables(
         **supplements.tables(basis),
         "areas": assembly.areas_table(basis.sources, assembly.together(totals, of_others["other_yearly_counts"])),
     }
-    found += other_types.findings(placed, others)
+    found = [*of_perimeters, *abroad, *of_structures, *other_types.findings(placed, others)]
     indicators += [_net_change(part, accounts["change_summary"], basis) for part in indicators]
     packed = _published(placed, "") | _published(others, "other_") | {"indicators": Packed.together(indicators)}
     return tables | packed, found
 
 
+def _of_neighbourhoods(basis: Basis, fates: pd.DataFrame | None) -> tuple[pd.DataFrame, pd.DataFrame, list[Finding]]:
+    """Return what no structure changes: the zoning of the neighbourhoods, their ``fates``, where not known, and their findings."""
+    told = accounting.fates_between(basis) if fates is None else fates
+    return _zoning(basis), told, findings.of_perimeters(basis)
+
+
 def _told(
-    placed: Kept, zoning: pd.DataFrame, abroad: list[Finding], basis: Basis, *, out_of_scope: pd.DataFrame
+    placed: Kept, zoning: pd.DataFrame, basis: Basis, *, out_of_scope: pd.DataFrame
 ) -> tuple[dict[str, pd.DataFrame], list[Finding]]:
-    """Return what needs no count: why structures changed, and what there is to say of them and of the perimeters."""
+    """Return what needs no count: why structures changed, and what there is to say of them."""
     explained = accounting.explained(placed, basis, out_of_scope=out_of_scope)
-    return explained, [*findings.of(placed, zoning, abroad, basis), *accounting.findings(explained)]
+    return explained, [*findings.of_structures(placed, zoning, basis), *accounting.findings(explained)]
 
 
-MANY_BYTES = 2**20
-"""Files smaller than this are read sooner than the process is copied."""
 FEW = 1_000
 """Fewer rows than this are computed sooner than the process is copied."""
 COPIED = 250_000
@@ -176,8 +198,10 @@ AT_ONCE = 100_000
 def _placed(basis: Basis, tell: Callable[[str], None]) -> tuple[Kept, Kept]:
     """Place the structures of every year, a batch of years at a time: MSP and CdS, and the types beyond them."""
     counted, others = Kept(), Kept()
-    places = Places(basis)
-    for years in _batches(basis.sources):
+    batches = _batches(basis.sources)
+    n = sum(map(len, basis.sources.structures.values()))
+    places = Places(basis, once=len(batches) == 1 and n >= FEW)
+    for years in batches:
         for kept, placed in zip((counted, others), _placed_of(years, places, tell), strict=True):
             kept.add(years, placed)
     return counted, others
@@ -250,14 +274,13 @@ def _step(progress: Callable[[str], None] | None, step: str) -> None:
         progress(step)
 
 
-def _basis(sources: Sources, settings: Settings, measured: pd.DataFrame | None = None) -> Basis:
+def _basis(sources: Sources, settings: Settings, measured: pd.DataFrame) -> Basis:
     """Prepare what every year and generation shares: outlines, perimeters, and which generation is in force where and when.
 
-    ``measured``: what another build has measured of the same perimeters.
+    ``measured``: what is known of the perimeters.
     """
     shapes = outlines.prepare(sources.outlines)
-    polygons = perimeter_rules.ordered(sources.neighbourhoods)
-    prepared = polygons.join(_measured(polygons, shapes) if measured is None else measured)
+    prepared = polygons.prepared(sources, measured, shapes)
     generations = _generations(prepared, settings)
     names = pd.Series([*TERRITORIES], dtype="str")
     in_force = {}
@@ -269,12 +292,6 @@ def _basis(sources: Sources, settings: Settings, measured: pd.DataFrame | None =
     return Basis(
         sources, settings, shapes, prepared, assembly.neighbourhoods_table(used, sources), by_generation, in_force
     )
-
-
-def _measured(polygons: pd.DataFrame, shapes: dict[str, pd.DataFrame]) -> pd.DataFrame:
-    """Measure polygons, and put them in the ``degrees`` in which they are published."""
-    found = perimeter_rules.measured(polygons, shapes)
-    return found.assign(degrees=perimeter_rules.published_geometry(polygons.join(found)))
 
 
 def _generations(prepared: pd.DataFrame, settings: Settings) -> tuple[str, ...]:
@@ -375,7 +392,7 @@ def _indicators(stock: pd.DataFrame, covered: pd.DataFrame, basis: Basis) -> Pac
     structures = headline.structures(stock, near_rule=rule, vecu_distance_m=distance)
     current = assembly.in_force_neighbourhoods(covered, basis.in_force).assign(generation=IN_FORCE)
     places = headline.neighbourhoods(pd.concat([covered, current], ignore_index=True))
-    return _in_context(pd.concat([structures, places], ignore_index=True), basis)
+    return _in_context(figures.together([structures, places]), basis)
 
 
 def _net_change(indicators: Packed, summary: pd.DataFrame, basis: Basis) -> Packed:

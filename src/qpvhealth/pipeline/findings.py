@@ -52,24 +52,29 @@ def context(vintage: Vintage, generation: str, in_force: dict[str, str | None], 
 
 
 def in_context(indicators: pd.DataFrame, basis: Basis) -> pd.Series:
-    """Add to the rule of each indicator the date, perimeters and cover it holds for; the few distinct rules are written once."""
+    """Add to the rule of each indicator the date, perimeters and cover it holds for: categories, the few that differ."""
     vintages, in_force, settings = basis.sources.vintages, basis.in_force, basis.settings
     told, at = counts.distinct(indicators, ["year", "generation", "rule"])
     words = [
         f"{rule}; {context(vintages[year], generation, in_force[year], settings)}"
         for year, generation, rule in zip(told["year"].tolist(), told["generation"], told["rule"], strict=True)
     ]
-    return pd.Series(words, dtype="str").take(at).set_axis(indicators.index)
+    return pd.Series(pd.Categorical(pd.array(words, dtype="str")).take(at), index=indicators.index)
 
 
-def of(placed: Kept, zoning: pd.DataFrame, found_abroad: list[Finding], basis: Basis) -> list[Finding]:
-    """Collect the findings of a build, in the order of the method; ``found_abroad`` has been asked while extracts were there."""
-    sources = basis.sources
+def of_perimeters(basis: Basis) -> list[Finding]:
+    """Collect the findings of a build about its polygons alone."""
     return [
         *_polygons(basis.prepared, basis.settings),
         *_counts_of_qpv(basis.by_generation, basis.prepared),
         *_overlaps(basis.by_generation),
-        *found_abroad,
+    ]
+
+
+def of_structures(placed: Kept, zoning: pd.DataFrame, basis: Basis) -> list[Finding]:
+    """Collect the findings of a build once its structures are placed, in the order of the method."""
+    sources = basis.sources
+    return [
         *_places(placed),
         *_locations(placed),
         *_attributes(basis.neighbourhoods, placed, sources),

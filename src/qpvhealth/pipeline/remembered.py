@@ -1,4 +1,4 @@
-"""What a build reads and prepares of the perimeters, kept for the builds after it: extracts come every year, perimeters do not.
+"""What a build reads, measures and finds of the perimeters, kept for the builds after it: extracts come every year, they do not.
 
 It is found again by all that it follows from: the bytes of the files, what their cards and corrections say, the code, the versions
 of the libraries. What is damaged, or cannot be written, is as if it were not there.
@@ -18,6 +18,7 @@ import shapely
 from qpvhealth.contract.rules import Finding
 from qpvhealth.ingest import inputs as input_files
 from qpvhealth.ingest.sources import Sources, own_sets
+from qpvhealth.pipeline.polygons import KEYS, Polygons
 from qpvhealth.publish import caches
 
 if TYPE_CHECKING:
@@ -31,16 +32,20 @@ if TYPE_CHECKING:
 
 KINDS = ("neighbourhoods", "boundaries")
 """The cards that the perimeters follow from: outlines and tables of communes say where some of them are."""
-MEASURED = ["department_code", "territory", "metres", "area_km2", "repair", "repair_area_change", "degrees"]
-_FRAMES = ("polygons", "rejects", "measured")
+MEASURED = [
+    *KEYS,
+    *("department_code", "territory", "metres", "area_km2", "repair", "repair_area_change", "degrees"),
+]
+_FRAMES = ("polygons", "rejects", "measured", "fates")
 _SHAPES = ("geometry", "metres", "degrees")
 
 
 class Perimeters(NamedTuple):
-    """The polygons as staged, with their accounts; and what was measured of each, in the order of ``perimeters.ordered``."""
+    """The polygons, all of them measured; and their ``fates`` between the ``generations`` that the build computed."""
 
-    staged: Sources
-    measured: pd.DataFrame
+    polygons: Polygons
+    fates: pd.DataFrame
+    generations: tuple[str, ...]
 
 
 def key(inputs: list[Input], known: tuple[Correction, ...]) -> str:
@@ -81,15 +86,19 @@ class Memory:
 
 
 def _arrays(perimeters: Perimeters) -> dict[str, np.ndarray]:
-    staged = perimeters.staged
-    told = {"accounts": staged.accounts, "findings": [asdict(f) for f in staged.findings]}
-    frames = (staged.neighbourhoods, staged.rejects, perimeters.measured)
+    staged, measured = perimeters.polygons
+    told = {
+        "accounts": staged.accounts,
+        "findings": [asdict(f) for f in staged.findings],
+        "generations": perimeters.generations,
+    }
+    frames = (staged.neighbourhoods, staged.rejects, measured, perimeters.fates)
     arrays = {name: _packed(frame) for name, frame in zip(_FRAMES, frames, strict=True)}
     return arrays | {"told": np.frombuffer(json.dumps(told).encode(), dtype=np.uint8)}
 
 
 def _perimeters(arrays: dict[str, np.ndarray], cards: list[Card]) -> Perimeters:
-    polygons, rejects, measured = (_unpacked(arrays[name]) for name in _FRAMES)
+    polygons, rejects, measured, fates = (_unpacked(arrays[name]) for name in _FRAMES)
     told = json.loads(arrays["told"].tobytes())
     staged = Sources(
         neighbourhoods=polygons,
@@ -98,7 +107,7 @@ def _perimeters(arrays: dict[str, np.ndarray], cards: list[Card]) -> Perimeters:
         findings=[Finding(**f) for f in told["findings"]],
         own_sets=own_sets(cards),
     )
-    return Perimeters(staged, measured)
+    return Perimeters(Polygons(staged, measured), fates, tuple(told["generations"]))
 
 
 def _packed(frame: pd.DataFrame) -> np.ndarray:

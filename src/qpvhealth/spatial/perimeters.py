@@ -40,7 +40,9 @@ _OFFICIAL = f"{CODE_PATTERNS[QPV_2015]}|{CODE_PATTERNS[QPV_2024]}"
 def prepare(neighbourhoods: pd.DataFrame, outlines: Mapping[str, pd.DataFrame] | None = None) -> pd.DataFrame:
     """Put staged polygons in order and add what ``measured`` says of each. One row in, one row out."""
     frame = ordered(neighbourhoods)
-    return frame.join(measured(frame, outlines))
+    prepared = frame.join(measured(frame, outlines))
+    refuse_misplaced_sources(prepared)
+    return prepared
 
 
 def ordered(neighbourhoods: pd.DataFrame) -> pd.DataFrame:
@@ -54,14 +56,12 @@ def measured(frame: pd.DataFrame, outlines: Mapping[str, pd.DataFrame] | None = 
 
     Territory and département are those of the code where it is official; otherwise of the communes, else of the position (the
     département where ``outlines`` hold it). A polygon that lies outside its territory is misplaced and gets no usable geometry.
-    Raises InputError where every polygon of a source is: its coordinate system is not the one stated.
     """  # noqa: D205
     centre = _centres(frame)
     position = territory_of_position(centre[:, 0], centre[:, 1])
     department = _departments(frame, position, centre, outlines or {})
     territory = department.map(DEPARTMENT_TERRITORY).fillna(position).fillna(METROPOLE).astype("str")
     misplaced = (territory != position).to_numpy() & _has_vertices(frame)
-    _refuse_misplaced_sources(frame["source_id"], misplaced)
     metres = _metres(frame.assign(territory=territory))
     metres[misplaced] = None
     repaired = repair(metres)
@@ -78,7 +78,7 @@ def _departments(
     frame: pd.DataFrame, position: pd.Series, centre: np.ndarray, outlines: Mapping[str, pd.DataFrame]
 ) -> pd.Series:
     """Return the département of each QPV: of its official code, else of its first commune, else of where it lies; else null."""
-    official = frame["qpv_code"].str.fullmatch(_OFFICIAL).astype(bool)
+    official = says_where(frame)
     of_code = frame["qpv_code"].map(department_of_qpv).where(official)
     first = frame["commune_codes"].astype("str").str.replace(",.*", "", regex=True)
     of_commune = first.map(department_of_commune, na_action="ignore")
@@ -88,6 +88,11 @@ def _departments(
     if told.isna().any() and "department" in outlines:
         told = told.fillna(_department_there(centre, outlines["department"]))
     return told
+
+
+def says_where(frame: pd.DataFrame) -> pd.Series:
+    """Say which QPV have an official code: it names their département, whatever else is known of them."""
+    return frame["qpv_code"].str.fullmatch(_OFFICIAL).astype(bool)
 
 
 def _department_there(centre: np.ndarray, outlines: pd.DataFrame) -> pd.Series:
@@ -106,9 +111,12 @@ def _has_vertices(frame: pd.DataFrame) -> np.ndarray:
     return np.asarray(np.isfinite(shapely.bounds(frame["geometry"].to_numpy(dtype=object))).all(axis=1))
 
 
-def _refuse_misplaced_sources(source: pd.Series, misplaced: np.ndarray) -> None:
-    """Raise InputError when no polygon of a source lies in the territory of its code: joining them would count nothing."""
-    share = pd.Series(misplaced).groupby(source.to_numpy()).mean()
+def refuse_misplaced_sources(prepared: pd.DataFrame) -> None:
+    """Raise InputError when no polygon of a source lies in the territory of its code: its coordinate system is not the one stated.
+
+    Joining them would count nothing.
+    """
+    share = (prepared["repair"] == MISPLACED).groupby(prepared["source_id"]).mean()
     wrong = [str(s) for s in share.index[share == 1]]
     if wrong:
         raise InputError(
@@ -147,7 +155,8 @@ def published_geometry(prepared: pd.DataFrame) -> np.ndarray:
     """Return the usable polygons in WGS84: as read where they are in degrees and needed no repair, else back from metres."""
     metres = prepared["metres"].to_numpy(dtype=object)
     out = np.full(len(prepared), None, dtype=object)
-    as_read = prepared["repair"].isna() & prepared["crs"].map(lambda crs: same_crs(crs, WGS84), na_action="ignore")
+    in_degrees = [crs for crs in prepared["crs"].dropna().unique() if same_crs(crs, WGS84)]
+    as_read = prepared["repair"].isna() & prepared["crs"].isin(in_degrees)
     out[as_read] = shapely.force_2d(prepared["geometry"].to_numpy(dtype=object)[as_read])
     moved = np.flatnonzero(~as_read)
     for (territory,), at in groups(prepared.iloc[moved], "territory"):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import shapely
 from pyproj import CRS, Transformer
+from pyproj.enums import TransformDirection
 from pyproj.exceptions import CRSError
 
 from qpvhealth.facts.departments import DEPARTMENT_BOXES
@@ -26,6 +27,14 @@ Array = np.ndarray
 @lru_cache(maxsize=64)
 def _transformer(source: str, target: str) -> Transformer:
     return Transformer.from_crs(source, target, always_xy=True)
+
+
+def _moved(x: Array, y: Array, source: str, target: str) -> tuple[Array, Array]:
+    """Move coordinates; from degrees and back by one transformer: to find it takes longer than to move the points of a region."""
+    back = target == _name(WGS84)
+    transformer = _transformer(target, source) if back else _transformer(source, target)
+    tx, ty = transformer.transform(x, y, direction=TransformDirection.INVERSE if back else TransformDirection.FORWARD)
+    return tx, ty
 
 
 def same_crs(source: str | int, target: str | int) -> bool:
@@ -58,7 +67,7 @@ def transform_points(x: Array, y: Array, source: str | int, target: str | int) -
     """
     if same_crs(source, target):
         return np.asarray(x, dtype=float), np.asarray(y, dtype=float)
-    tx, ty = _transformer(_name(source), _name(target)).transform(np.asarray(x, float), np.asarray(y, float))
+    tx, ty = _moved(np.asarray(x, float), np.asarray(y, float), _name(source), _name(target))
     bad = ~(np.isfinite(tx) & np.isfinite(ty))
     if bad.any():
         tx, ty = np.where(bad, np.nan, tx), np.where(bad, np.nan, ty)

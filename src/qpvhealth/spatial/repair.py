@@ -42,7 +42,10 @@ def repair(geometries: np.ndarray) -> Repaired:
 
 
 def _by_structure(geometries: np.ndarray) -> np.ndarray:
-    return _polygonal(shapely.make_valid(geometries, method="structure", keep_collapsed=False))
+    out: np.ndarray = shapely.make_valid(geometries, method="structure", keep_collapsed=False)
+    mixed = ~np.isin(shapely.get_type_id(out), (POLYGON, MULTIPOLYGON))
+    out[mixed] = _polygonal(out[mixed])
+    return out
 
 
 def _has_no_place(geometries: np.ndarray) -> np.ndarray:

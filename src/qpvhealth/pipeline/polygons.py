@@ -1,0 +1,92 @@
+"""The polygons of every card, read and measured: a large file in a copy of the process, beside the rest of the reading."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack, contextmanager
+from functools import lru_cache, partial
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from qpvhealth.contract.keys import positions
+from qpvhealth.ingest import inputs as input_files, neighbourhoods, sources as staged_sources
+from qpvhealth.ingest.cards import of_kind
+from qpvhealth.pipeline.beside import beside
+from qpvhealth.spatial import perimeters as perimeter_rules
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from qpvhealth.ingest.cards import Card
+    from qpvhealth.ingest.corrections import Correction
+    from qpvhealth.ingest.inputs import Input
+    from qpvhealth.ingest.sources import Sources
+    from qpvhealth.ingest.staged import Staged
+
+MANY_BYTES = 2**20
+"""Files smaller than this are read sooner than the process is copied."""
+COPIES = 1
+"""How many files are read in copies at a time, the largest first."""
+KEYS = ["source_id", "source_row"]
+"""What a polygon is found again by, from the file to the release."""
+
+
+class Polygons(NamedTuple):
+    """The polygons as staged, with their accounts; and by ``KEYS`` what was measured of those that could be (see ``_measured``)."""
+
+    staged: Sources
+    measured: pd.DataFrame
+
+
+def are_many(inputs: list[Input], *kinds: str) -> bool:
+    """Say whether the cards of some kinds have so many bytes that a copy of the process, or keeping what is read, pays."""
+    return sum(input_files.size(i) for i in inputs if i.card.kind in kinds) >= MANY_BYTES
+
+
+@contextmanager
+def reading(cards: list[Card], known: tuple[Correction, ...], inputs: list[Input]) -> Iterator[Callable[[], Polygons]]:
+    """Begin to read the cards of neighbourhoods; give the function that waits for them, and raises what is wrong with them."""
+    given = of_kind(cards, "neighbourhoods")
+    sizes = {i.card.id: input_files.size(i) for i in inputs}
+    apart = sorted((c.id for c in given if sizes[c.id] >= MANY_BYTES), key=lambda c: -sizes[c])[:COPIES]
+    with ExitStack() as copies:
+        waits = [copies.enter_context(beside(partial(_read, card, known), pays=card.id in apart)) for card in given]
+        yield lru_cache(lambda: _together(cards, [wait() for wait in waits]))
+
+
+def _read(card: Card, known: tuple[Correction, ...]) -> tuple[Staged, pd.DataFrame]:
+    """Read a card, and measure the polygons whose code says where they are; the others wait for outlines and communes."""
+    staged = neighbourhoods.read(card, known)
+    own = staged.frame[perimeter_rules.says_where(staged.frame)].reset_index(drop=True)
+    return staged, _measured(own, {})
+
+
+def _together(cards: list[Card], read: list[tuple[Staged, pd.DataFrame]]) -> Polygons:
+    staged = staged_sources.polygons_of(cards, [one for one, _ in read])
+    return Polygons(staged, pd.concat([measured for _, measured in read], ignore_index=True))
+
+
+def prepared(sources: Sources, measured: pd.DataFrame, shapes: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """Put the polygons in order, each with what is ``measured`` of it by ``KEYS``; measure those that are not there.
+
+    ``shapes``: outlines by level. Returns one row per polygon (see ``perimeters.measured``), with ``degrees``, the geometry in which it
+    is published. Raises InputError where every polygon of a source lies outside its territory.
+    """
+    polygons = perimeter_rules.ordered(sources.neighbourhoods)
+    at = positions(KEYS, polygons, measured)
+    late = np.flatnonzero(at < 0)
+    if len(late):
+        at[late] = len(measured) + np.arange(len(late))
+        rest = _measured(polygons.iloc[late].reset_index(drop=True), shapes)
+        measured = pd.concat([measured, rest], ignore_index=True) if len(measured) else rest
+    found = polygons.join(measured.drop(columns=KEYS).take(at).reset_index(drop=True))
+    perimeter_rules.refuse_misplaced_sources(found)
+    return found
+
+
+def _measured(polygons: pd.DataFrame, shapes: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """Measure polygons, and put them in the ``degrees`` in which they are published; by ``KEYS``."""
+    found = perimeter_rules.measured(polygons, shapes)
+    degrees = perimeter_rules.published_geometry(polygons.join(found))
+    return polygons[KEYS].join(found.assign(degrees=degrees))
