@@ -198,10 +198,8 @@ AT_ONCE = 100_000
 def _placed(basis: Basis, tell: Callable[[str], None]) -> tuple[Kept, Kept]:
     """Place the structures of every year, a batch of years at a time: MSP and CdS, and the types beyond them."""
     counted, others = Kept(), Kept()
-    batches = _batches(basis.sources)
-    n = sum(map(len, basis.sources.structures.values()))
-    places = Places(basis, once=len(batches) == 1 and n >= FEW)
-    for years in batches:
+    places = Places(basis)
+    for years in _batches(basis.sources):
         for kept, placed in zip((counted, others), _placed_of(years, places, tell), strict=True):
             kept.add(years, placed)
     return counted, others

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,7 +12,6 @@ from qpvhealth.contract.tables import PUBLISHED
 from qpvhealth.facts.generations import expected_count
 from qpvhealth.facts.territories import TERRITORIES
 from qpvhealth.pipeline import accounting, assembly
-from qpvhealth.pipeline.beside import beside
 from qpvhealth.pipeline.kept import Placed
 from qpvhealth.spatial import location, perimeters as perimeter_rules, placement, situations
 
@@ -27,13 +25,9 @@ if TYPE_CHECKING:
 class Places:
     """Where structures are, some years after others: what holds for every year is prepared once."""
 
-    def __init__(self, basis: Basis, *, once: bool = False) -> None:
-        """Prepare the surroundings of the QPV of each commune, and the perimeters of every generation.
-
-        ``once``: for one set of structures, so many that it pays to locate them in a copy of the process: what that learns of their
-        places is not there for the next.
-        """
-        self._basis, self._once = basis, once
+    def __init__(self, basis: Basis) -> None:
+        """Prepare the surroundings of the QPV of each commune, and the perimeters of every generation."""
+        self._basis = basis
         surroundings = {placement.QPV_OF_COMMUNE: perimeter_rules.by_commune(basis.prepared)}
         self._outlines = basis.shapes | surroundings
         self._generations = [_Generation(name, basis) for name in basis.by_generation]
@@ -56,9 +50,7 @@ class Places:
     def located(self, structures: pd.DataFrame) -> Placed:
         """Locate structures in every generation: each distinct point is joined once per generation."""
         in_force = assembly.in_force_at(structures, self._basis.in_force)
-        first, *others = (partial(generation.located, structures, in_force) for generation in self._generations)
-        with beside(lambda: [locate() for locate in others], pays=bool(others) and self._once) as of_others:
-            told = [first(), *of_others()]
+        told = [generation.located(structures, in_force) for generation in self._generations]
         located, pairs = (pd.concat(parts, ignore_index=True) for parts in zip(*told, strict=True))
         return Placed(structures[_STRUCTURES], located, pairs)
 
