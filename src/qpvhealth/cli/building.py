@@ -126,7 +126,7 @@ def _build(
     target = Store(out)
     with target.lock(), Progress() as tell:
         cache = None if no_cache else caches.folder("build")
-        built = building.build(raw, chosen, progress=tell, cache=cache)
+        built = building.build(raw, chosen, progress=tell, cache=cache, inputs=resolved)
         inputs.refuse_changed(resolved)  # the fingerprint is theirs
         if strict:
             _refuse_strict(built.findings)

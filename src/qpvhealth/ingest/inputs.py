@@ -6,6 +6,7 @@ import hashlib
 import json
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -130,11 +131,13 @@ def fingerprint(inputs: list[Input], folder: Path, settings: Mapping[str, Any]) 
     return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
 
 
+@cache
 def versions() -> dict[str, str]:
     """Return the versions of the libraries that read, place and write."""
     return {name: metadata.version(name) for name in LIBRARIES}
 
 
+@cache
 def code_digest() -> str:
     """Hash the modules of this package."""
     root = Path(__file__).resolve().parent.parent

@@ -85,18 +85,19 @@ def build(
     *,
     progress: Callable[[str], None] | None = None,
     cache: Path | None = None,
+    inputs: list[Input] | None = None,
 ) -> Built:
     """Build every table of a release from a raw folder, in memory.
 
     ``raw`` holds ``sources.toml``. ``cache``: a folder that keeps the perimeters for the next build (see ``caches.folder``); null
-    keeps nothing. Returns the tables of ``contract.tables.PUBLISHED`` by name. Raises UsageError for a wrong card, mapping or
+    keeps nothing. ``inputs``: where the caller has found and hashed them (see ``inputs.resolve``). Returns the tables of ``contract.tables.PUBLISHED`` by name. Raises UsageError for a wrong card, mapping or
     setting, InputError for a file that is missing, changed or unreadable, ContractError when an account does not balance or
     levels do not add up. Nothing else is written.
     """
     folder, chosen, tell = Path(raw), settings or Settings(), partial(_step, progress)
     cards = card_files.load(folder)
     known = corrections.load(folder, cards)
-    inputs = input_files.resolve(cards)
+    inputs = input_files.resolve(cards) if inputs is None else inputs
     memory = remembered.Memory(cache if polygons.are_many(inputs, "neighbourhoods") else None, inputs, known)
     before = memory.perimeters(cards)
     with _reading(before, cards, known, inputs) as (given, context):
@@ -105,11 +106,17 @@ def build(
         tell("preparing perimeters")
         basis = _basis(sources, chosen, given().measured)
     generations = tuple(basis.by_generation)
-    fates = before.fates if before is not None and before.generations == generations else None
-    tables, found = _tables(basis, fates, invented=cards[0].is_invented, tell=tell)
-    if fates is None and isinstance(anew := tables["neighbourhood_fates"], pd.DataFrame):
+
+    def fates_of_all() -> pd.DataFrame:
+        """Give the fates that were kept; or read them, and keep them with the perimeters."""
+        if before is not None and before.generations == generations:
+            return before.fates
+        fates = accounting.fates_between(basis)
         measured = polygons.Polygons(given().staged, basis.prepared[remembered.MEASURED])
-        memory.keep(remembered.Perimeters(measured, anew, generations))
+        memory.keep(remembered.Perimeters(measured, fates, generations))
+        return fates
+
+    tables, found = _tables(basis, fates_of_all, invented=cards[0].is_invented, tell=tell)
     tell("checking")
     # each frame is let go as its published form is made: the two of every table at once would double the memory
     conformed = {name: table.conform(assembly.selected(tables.pop(name), name)) for name, table in PUBLISHED.items()}
@@ -134,11 +141,11 @@ def _reading(
 
 
 def _tables(
-    basis: Basis, fates: pd.DataFrame | None, *, invented: bool, tell: Callable[[str], None]
+    basis: Basis, fates_of_all: Callable[[], pd.DataFrame], *, invented: bool, tell: Callable[[str], None]
 ) -> tuple[dict[str, pd.DataFrame | Packed], list[Finding]]:
-    """Compute every table, not yet in its published form, and what there is to say of them. ``fates``: where they are known."""
+    """Compute every table, not yet in its published form, and what there is to say of them."""
     abroad = findings.abroad(basis.sources)  # asked while extracts are there
-    with beside(partial(_of_neighbourhoods, basis, fates), pays=len(basis.prepared) >= FEW) as of_neighbourhoods:
+    with beside(partial(_of_neighbourhoods, basis, fates_of_all), pays=len(basis.prepared) >= FEW) as of_neighbourhoods:
         placed, others = _placed(basis, tell)
         tell("overlaying the zonings")
         zoning, fates, of_perimeters = of_neighbourhoods()
@@ -173,10 +180,11 @@ def _tables(
     return tables | packed, found
 
 
-def _of_neighbourhoods(basis: Basis, fates: pd.DataFrame | None) -> tuple[pd.DataFrame, pd.DataFrame, list[Finding]]:
-    """Return what no structure changes: the zoning of the neighbourhoods, their ``fates``, where not known, and their findings."""
-    told = accounting.fates_between(basis) if fates is None else fates
-    return _zoning(basis), told, findings.of_perimeters(basis)
+def _of_neighbourhoods(
+    basis: Basis, fates_of_all: Callable[[], pd.DataFrame]
+) -> tuple[pd.DataFrame, pd.DataFrame, list[Finding]]:
+    """Return what no structure changes: the zoning of the neighbourhoods, their fates, what there is to say of them."""
+    return _zoning(basis), fates_of_all(), findings.of_perimeters(basis)
 
 
 def _told(

@@ -70,8 +70,7 @@ def _together(cards: list[Card], read: list[tuple[Staged, pd.DataFrame]]) -> Pol
 def prepared(sources: Sources, measured: pd.DataFrame, shapes: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """Put the polygons in order, each with what is ``measured`` of it by ``KEYS``; measure those that are not there.
 
-    ``shapes``: outlines by level. Returns one row per polygon (see ``perimeters.measured``), with ``degrees``, the geometry in which it
-    is published. Raises InputError where every polygon of a source lies outside its territory.
+    ``shapes``: outlines by level. Returns one row per polygon (see ``_measured``), with ``degrees``, in which it is published. Raises InputError where every polygon of a source lies outside its territory.
     """
     polygons = perimeter_rules.ordered(sources.neighbourhoods)
     at = positions(KEYS, polygons, measured)
@@ -82,11 +81,12 @@ def prepared(sources: Sources, measured: pd.DataFrame, shapes: Mapping[str, pd.D
         measured = pd.concat([measured, rest], ignore_index=True) if len(measured) else rest
     found = polygons.join(measured.drop(columns=KEYS).take(at).reset_index(drop=True))
     perimeter_rules.refuse_misplaced_sources(found)
-    return found
+    degrees = perimeter_rules.published_geometry(found, found["moved_back"].to_numpy(dtype=object))
+    return found.assign(degrees=degrees)
 
 
 def _measured(polygons: pd.DataFrame, shapes: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
-    """Measure polygons, and put them in the ``degrees`` in which they are published; by ``KEYS``."""
+    """Measure polygons (see ``perimeters.measured``), and move back to degrees those not published as read; by ``KEYS``."""
     found = perimeter_rules.measured(polygons, shapes)
-    degrees = perimeter_rules.published_geometry(polygons.join(found))
-    return polygons[KEYS].join(found.assign(degrees=degrees))
+    moved_back = perimeter_rules.moved_back(polygons.join(found))
+    return polygons[KEYS].join(found.assign(moved_back=moved_back))

@@ -34,10 +34,10 @@ KINDS = ("neighbourhoods", "boundaries")
 """The cards that the perimeters follow from: outlines and tables of communes say where some of them are."""
 MEASURED = [
     *KEYS,
-    *("department_code", "territory", "metres", "area_km2", "repair", "repair_area_change", "degrees"),
+    *("department_code", "territory", "metres", "area_km2", "repair", "repair_area_change", "moved_back"),
 ]
 _FRAMES = ("polygons", "rejects", "measured", "fates")
-_SHAPES = ("geometry", "metres", "degrees")
+_SHAPES = ("geometry", "metres", "moved_back")
 
 
 class Perimeters(NamedTuple):

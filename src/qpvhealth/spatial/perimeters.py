@@ -151,14 +151,28 @@ def by_commune(prepared: pd.DataFrame) -> pd.DataFrame:
     return cells.size().index.to_frame(index=False).assign(metres=np.asarray(together, dtype=object))
 
 
-def published_geometry(prepared: pd.DataFrame) -> np.ndarray:
-    """Return the usable polygons in WGS84: as read where they are in degrees and needed no repair, else back from metres."""
+def published_geometry(prepared: pd.DataFrame, moved: np.ndarray | None = None) -> np.ndarray:
+    """Return the usable polygons in WGS84: as read where they are in degrees and needed no repair, else back from metres.
+
+    ``moved``: what ``moved_back`` gives, where that is known.
+    """
+    out = moved_back(prepared) if moved is None else moved.copy()
+    as_read = _as_read(prepared)
+    out[as_read] = shapely.force_2d(prepared["geometry"].to_numpy(dtype=object)[as_read])
+    return out
+
+
+def _as_read(prepared: pd.DataFrame) -> np.ndarray:
+    """Say which polygons are published as they were read."""
+    in_degrees = [crs for crs in prepared["crs"].dropna().unique() if same_crs(crs, WGS84)]
+    return np.asarray(prepared["repair"].isna() & prepared["crs"].isin(in_degrees), dtype=bool)
+
+
+def moved_back(prepared: pd.DataFrame) -> np.ndarray:
+    """Return in WGS84 the usable polygons that are not published as they were read; null where they are."""
     metres = prepared["metres"].to_numpy(dtype=object)
     out = np.full(len(prepared), None, dtype=object)
-    in_degrees = [crs for crs in prepared["crs"].dropna().unique() if same_crs(crs, WGS84)]
-    as_read = prepared["repair"].isna() & prepared["crs"].isin(in_degrees)
-    out[as_read] = shapely.force_2d(prepared["geometry"].to_numpy(dtype=object)[as_read])
-    moved = np.flatnonzero(~as_read)
+    moved = np.flatnonzero(~_as_read(prepared))
     for (territory,), at in groups(prepared.iloc[moved], "territory"):
         out[moved[at]] = transform_geometries(metres[moved[at]], TERRITORIES[territory].epsg, WGS84)
     return out
