@@ -1,12 +1,15 @@
 """Accounts between two extracts, forwards and backwards, and the findings that only several extracts can raise."""
 
 from datetime import date
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
+import shapely
 
 from qpvhealth.facts.territories import TERRITORIES
 from qpvhealth.indicators.accounts import Interval
+from qpvhealth.ingest.sources import Vintage
 from qpvhealth.pipeline import accounting
 
 QPV_2015 = dict.fromkeys(TERRITORIES, "qpv-2015")
@@ -151,3 +154,105 @@ def test_frames_are_put_together_up_to_a_size(monkeypatch, sizes, batches):
     found = list(accounting._batches(pd.DataFrame({"n": range(size)}) for size in sizes))
     assert [len(batch) for batch in found] == batches
     assert all(batch.index.equals(pd.RangeIndex(len(batch))) for batch in found)
+
+
+def vintage(year, day):
+    return Vintage(year, date.fromisoformat(day), None, None, (f"s{year}",))
+
+
+def test_extracts_follow_one_another_by_their_dates():
+    known = {v.year: v for v in (vintage(2021, "2019-01-01"), vintage(2019, "2020-01-01"), vintage(2020, "2021-01-01"))}
+    assert accounting.consecutive(known) == [(2021, 2019), (2019, 2020)]
+    assert accounting.consecutive({2020: known[2020]}) == []
+
+
+def test_an_interval_says_what_each_extract_covers():
+    first, last = vintage(2019, "2019-03-31"), Vintage(2020, date(2020, 3, 31), frozenset({"75"}), None, ("s",))
+    assert accounting.interval(first, last) == Interval(
+        2019, 2020, date(2019, 3, 31), date(2020, 3, 31), None, frozenset({"75"})
+    )
+
+
+def test_the_rows_of_a_year_are_given_as_they_stand():
+    frame = pd.DataFrame({"year": [2020, 2019, 2020], "n": [1, 2, 3]}, index=[7, 5, 9])
+    of_year = accounting.by_year(frame)
+    assert of_year(2020)["n"].tolist() == [1, 3]
+    assert of_year(2019)["n"].tolist() == [2]
+    assert of_year(2018).empty
+
+
+@pytest.fixture
+def extracts():
+    """Two years: A and B stand somewhere in each generation, but B has no place in the second; Z was set aside."""
+    structures = pd.DataFrame([{"finess_et": n, "year": 2019} | RECORD for n in "AB"])
+    located = pd.DataFrame(
+        [
+            ("B", "qpv-2015", "elsewhere", "no", None),
+            ("A", "qpv-2015", "in_qpv", "yes", "QP075001"),
+            ("A", "qpv-2024", "vecu_declared", "unknown", "QN07501M"),
+        ],
+        columns=accounting.LOCATED_COLUMNS,
+    ).assign(year=2019)
+    aside = pd.DataFrame({"finess_et": ["Z"], "year": [2019], "type_as_written": ["604"]})
+    asked = []
+
+    def rows(year):
+        asked.append(year)
+        return accounting.by_year(structures)(year)
+
+    return accounting.extracts(rows, accounting.by_year(located), aside), asked
+
+
+def test_an_extract_is_put_together_with_what_was_set_aside(extracts):
+    of_year, asked = extracts
+    found = of_year(2019)
+    assert found.structures["finess_et"].tolist() == ["A", "B", "Z"]
+    assert found.structures["is_in_stock"].tolist() == [True, True, False]
+    assert found.structures["type_as_written"].tolist() == ["603", "603", "604"]
+    assert found.structures["structure_type"].isna().tolist() == [False, False, True]
+    assert found.territory.tolist() == ["metropole"] * 3
+    old, new = (found.by_generation[g].fillna("-").to_numpy().tolist() for g in ("qpv-2015", "qpv-2024"))
+    nowhere = ["-", "undetermined", "unknown"]
+    assert old == [["QP075001", "in_qpv", "yes"], ["-", "elsewhere", "no"], nowhere]
+    assert new == [["QN07501M", "vecu_declared", "unknown"], nowhere, nowhere]
+    assert of_year(2020).structures.empty
+    assert of_year(2019) is found
+    assert asked == [2019, 2020]
+
+
+def test_each_territory_is_looked_at_under_its_own_generation(extracts):
+    found = extracts[0](2019)
+    own = QPV_2015 | {"metropole": "qpv-2024"}
+    seen = accounting.view(found, own, QPV_2015).set_index("finess_et")
+    assert seen.loc["A", ["generation", "place", "place_other", "qpv_code"]].tolist() == [
+        *("qpv-2024", "vecu_declared", "in_qpv", "QN07501M"),
+    ]
+    away = accounting.Extract(found.structures.assign(territory=["mayotte", "metropole", None]), found.by_generation)
+    seen = accounting.view(away, own, own).set_index("finess_et")
+    assert seen["generation"].tolist() == ["qpv-2015", "qpv-2024", "qpv-2024"]
+    assert seen["place"].tolist() == ["in_qpv", "undetermined", "undetermined"]
+    assert seen["qpv_code"].fillna("-").tolist() == ["QP075001", "-", "-"]
+    nowhere = accounting.view(found, dict.fromkeys(TERRITORIES), QPV_2015)
+    assert nowhere["generation"].isna().all()
+    assert set(nowhere["place"]) == {"undetermined"}
+    assert set(nowhere["answer"]) == {"unknown"}
+    assert nowhere["place_other"].tolist() == ["in_qpv", "elsewhere", "undetermined"]
+
+
+def test_fates_are_read_between_every_two_generations():
+    square = shapely.box(0, 0, 100, 100)
+    rows = [("Z1", "civ-2008"), ("QP075001", "qpv-2015"), ("QN07501M", "qpv-2024"), ("X1", "other")]
+    prepared = pd.DataFrame(rows, columns=["qpv_code", "generation"])
+    prepared = prepared.assign(territory="metropole", metres=square, geometry=square, crs="EPSG:2154", repair=None)
+    computed = dict.fromkeys(["qpv-2024", "qpv-2015", "civ-2008"])
+    found = accounting.fates_between(SimpleNamespace(prepared=prepared, by_generation=computed))
+    pairs = found[["generation_from", "generation_to", "qpv_code_from", "qpv_code_to"]].to_numpy().tolist()
+    assert pairs == [
+        ["civ-2008", "qpv-2015", "Z1", "QP075001"],
+        ["civ-2008", "qpv-2024", "Z1", "QN07501M"],
+        ["qpv-2015", "qpv-2024", "QP075001", "QN07501M"],
+    ]
+    assert found.index.tolist() == [0, 1, 2]
+    alone = accounting.fates_between(SimpleNamespace(prepared=prepared, by_generation={"qpv-2015": None}))
+    assert alone.empty
+    assert list(alone) == list(found)

@@ -70,6 +70,3 @@ EVIDENCE_FR: dict[str, str] = {
     "same place, edited polygons": "même lieu, contours modifiés",
 }
 """French words of what made a change its cause, by the words of the table ``changes``."""
-
-GROSS = frozenset({OPENED, CLOSED})
-"""The causes that are events of the real world with a date: only they may be called creations and closures."""

@@ -65,7 +65,6 @@ FINESS_REGIONAL = Layout(
 )
 DGOS_MAPPED = Layout("dgos-mapped", tuple(Field(n, (), n == "structure_type") for n in NAMES))
 LAYOUTS = (FINESS_REGIONAL, DGOS_MAPPED)
-LAYOUTNAMES = (LEGACY, *(la.name for la in LAYOUTS))
 
 YES_NO: dict[str, str] = {
     **dict.fromkeys(("oui", "o", "yes", "true", "vrai", "1"), YES),

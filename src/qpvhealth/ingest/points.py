@@ -80,11 +80,6 @@ class PointFile:
         """Say about how many rows there are: of a CSV file, its lines below the header, blank ones included."""
         return self._n_lines - 1 if self.n_rows is None else self.n_rows
 
-    @property
-    def n_row_groups(self) -> int:
-        """Count the row groups of a Parquet file; a CSV file is one."""
-        return 1 if self.is_text else int(_parquet(self.path).num_row_groups)
-
     def row_groups(self) -> list[int]:
         """Return the number of rows of each row group of a Parquet file."""
         metadata = _parquet(self.path).metadata

@@ -53,7 +53,6 @@ IN_QPV = {
     ("CDS", 2019): 221,
     ("CDS", 2020): 227,
 }
-DECLARED_2019 = {"MSP": 68, "CDS": 342}
 INSIDE = frozenset({"in", "edge", "tie", "brim"})
 OUTSIDE_NEAR = frozenset({"lip", "rim", "near", "wide"})
 UNDETERMINED = frozenset({"vague", "lost"})

@@ -5,13 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 
-from qpvhealth.sample.cohorts import INSIDE, OUTSIDE_NEAR, YEARS
+from qpvhealth.sample.cohorts import YEARS
 from qpvhealth.sample.geography import OVERSEAS, Box, Commune, all_departments, communes_of
 from qpvhealth.sample.hosts import Member, members, stable_communes
 from qpvhealth.sample.neighbourhoods import Group, groups
 
 AT_EDGE = {"edge": 0.0, "tie": 0.0, "brim": -7.0, "lip": 8.0, "rim": 10.0}
-REAL_PLACES = INSIDE | OUTSIDE_NEAR | {"future", "far", "vague", "lost"}
 
 
 @dataclass(frozen=True)
