@@ -3,6 +3,7 @@
 import pandas as pd
 import pytest
 
+from qpvhealth.pipeline import kept as module
 from qpvhealth.pipeline.kept import Kept, Placed
 
 
@@ -34,6 +35,18 @@ def test_a_table_is_read_again_by_batch_by_year_or_whole(kept):
     own = kept.of_year("structures", ["finess_et", "name"], 2018)
     assert own.equals(pd.DataFrame({"finess_et": ["A", "B"], "name": ["a", None]}, dtype="str"))
     assert [len(kept.of_year("pairs", ["distance_m"], year)) for year in (2019, 2020, 2021)] == [1, 0, 2]
+
+
+@pytest.mark.parametrize("small", [0, 50_000])
+def test_what_is_read_twice_is_the_same_and_apart(kept, monkeypatch, small):
+    monkeypatch.setattr(module, "SMALL", small)
+    first, *_ = kept.each("structures", ["name", "finess_et"])
+    first.loc[0, "name"] = "changed"
+    first["finess_et"] = "Z"
+    again, *_ = kept.each("structures", ["finess_et", "name", "year"])
+    assert again.fillna("-").to_numpy().tolist() == [["A", "a", 2018], ["B", "-", 2018], ["A", "a", 2019]]
+    assert kept.let_go("structures", ["name"]).frame()["name"].fillna("-").tolist() == ["a", "-", "a", "c", "d"]
+    assert [rows["year"].tolist() for rows in kept.each("located", ["year"])] == [[2018, 2018, 2019], [], [2021, 2021]]
 
 
 def test_a_year_that_no_batch_has_is_an_error(kept):

@@ -119,14 +119,15 @@ def _build(
     from qpvhealth.contract.tables import PUBLISHED
     from qpvhealth.ingest import inputs
     from qpvhealth.pipeline import building
+    from qpvhealth.pipeline.begun import begin
     from qpvhealth.publish import caches, release
     from qpvhealth.publish.manifest import Facts
     from qpvhealth.publish.store import Store
 
     target = Store(out)
-    with target.lock(), Progress() as tell:
-        cache = None if no_cache else caches.folder("build")
-        built = building.build(raw, chosen, progress=tell, cache=cache, inputs=resolved)
+    cache = None if no_cache else caches.folder("build")
+    with target.lock(), Progress() as tell, begin(raw, cache, resolved) as begun:
+        built = building.finish(begun, chosen, progress=tell)
         inputs.refuse_changed(resolved)  # the fingerprint is theirs
         if strict:
             _refuse_strict(built.findings)

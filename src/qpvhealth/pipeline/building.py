@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -17,8 +16,9 @@ from qpvhealth.facts.generations import IN_FORCE
 from qpvhealth.facts.situations import SITUATIONS
 from qpvhealth.facts.territories import TERRITORIES
 from qpvhealth.indicators import agreement, counts, coverage, figures, headline, net_change, perimeter_effect
-from qpvhealth.ingest import cards as card_files, corrections, inputs as input_files, sources as staged_sources
-from qpvhealth.pipeline import accounting, assembly, findings, other_types, polygons, remembered, supplements
+from qpvhealth.ingest import inputs as input_files, sources as staged_sources
+from qpvhealth.pipeline import accounting, assembly, findings, other_types, polygons, supplements
+from qpvhealth.pipeline.begun import begin
 from qpvhealth.pipeline.beside import beside
 from qpvhealth.pipeline.kept import Kept
 from qpvhealth.pipeline.placing import Places
@@ -32,16 +32,14 @@ from qpvhealth.spatial import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from qpvhealth.contract.rules import Finding
     from qpvhealth.contract.schema import Published
-    from qpvhealth.ingest.cards import Card
-    from qpvhealth.ingest.corrections import Correction
     from qpvhealth.ingest.inputs import Input
     from qpvhealth.ingest.sources import Sources
+    from qpvhealth.pipeline.begun import Begun
     from qpvhealth.pipeline.kept import Name, Placed
-    from qpvhealth.pipeline.polygons import Polygons
     from qpvhealth.spatial.proximity import Perimeters
 
 
@@ -85,67 +83,51 @@ def build(
     *,
     progress: Callable[[str], None] | None = None,
     cache: Path | None = None,
-    inputs: list[Input] | None = None,
 ) -> Built:
     """Build every table of a release from a raw folder, in memory.
 
     ``raw`` holds ``sources.toml``. ``cache``: a folder that keeps the perimeters for the next build (see ``caches.folder``); null
-    keeps nothing. ``inputs``: where the caller has found and hashed them (see ``inputs.resolve``). Returns the tables of ``contract.tables.PUBLISHED`` by name. Raises UsageError for a wrong card, mapping or
+    keeps nothing. Returns the tables of ``contract.tables.PUBLISHED`` by name. Raises UsageError for a wrong card, mapping or
     setting, InputError for a file that is missing, changed or unreadable, ContractError when an account does not balance or
     levels do not add up. Nothing else is written.
     """
-    folder, chosen, tell = Path(raw), settings or Settings(), partial(_step, progress)
-    cards = card_files.load(folder)
-    known = corrections.load(folder, cards)
-    inputs = input_files.resolve(cards) if inputs is None else inputs
-    memory = remembered.Memory(cache if polygons.are_many(inputs, "neighbourhoods") else None, inputs, known)
-    before = memory.perimeters(cards)
-    with _reading(before, cards, known, inputs) as (given, context):
-        sources = staged_sources.read_all(cards, known, tell, lambda: given().staged, context)
-        input_files.refuse_changed(inputs)
-        tell("preparing perimeters")
-        basis = _basis(sources, chosen, given().measured)
-    generations = tuple(basis.by_generation)
+    with begin(Path(raw), cache) as begun:
+        return finish(begun, settings, progress=progress)
 
-    def fates_of_all() -> pd.DataFrame:
-        """Give the fates that were kept; or read them, and keep them with the perimeters."""
-        if before is not None and before.generations == generations:
-            return before.fates
-        fates = accounting.fates_between(basis)
-        measured = polygons.Polygons(given().staged, basis.prepared[remembered.MEASURED])
-        memory.keep(remembered.Perimeters(measured, fates, generations))
-        return fates
 
-    tables, found = _tables(basis, fates_of_all, invented=cards[0].is_invented, tell=tell)
+def finish(begun: Begun, settings: Settings | None = None, *, progress: Callable[[str], None] | None = None) -> Built:
+    """Build every table, as ``build`` does, of what has ``begun``."""
+    chosen, tell = settings or Settings(), partial(_step, progress)
+    sources = staged_sources.read_all(begun.cards, begun.known, tell, lambda: begun.polygons().staged, begun.context)
+    input_files.refuse_changed(begun.inputs)
+    tell("preparing perimeters")
+    basis = _basis(sources, chosen, begun.polygons().measured)
+    invented = begun.cards[0].is_invented
+    tables, found = _tables(basis, partial(_fates, begun, basis), invented=invented, tell=tell)
     tell("checking")
     # each frame is let go as its published form is made: the two of every table at once would double the memory
     conformed = {name: table.conform(assembly.selected(tables.pop(name), name)) for name, table in PUBLISHED.items()}
     give_back()
     told = [*sources.findings, *found]
-    return Built(conformed, _accounts(inputs, sources), told, in_force=basis.in_force, invented=cards[0].is_invented)
+    return Built(conformed, _accounts(begun.inputs, sources), told, in_force=basis.in_force, invented=invented)
 
 
-@contextmanager
-def _reading(
-    before: remembered.Perimeters | None, cards: list[Card], known: tuple[Correction, ...], inputs: list[Input]
-) -> Iterator[tuple[Callable[[], Polygons], Callable[[], Sources] | None]]:
-    """Begin to read the polygons; where they are known from ``before``, the context. Give the functions that wait for them."""
-    if before is None:
-        with polygons.reading(cards, known, inputs) as given:
-            yield given, None
-        return
-    silent = partial(staged_sources.read_context, cards, known, lambda _: None)
-    pays = polygons.are_many(inputs, *staged_sources.CONTEXT_KINDS)
-    with beside(silent, pays=pays) as context:
-        yield lambda: before.polygons, context if pays else None
+def _fates(begun: Begun, basis: Basis) -> pd.DataFrame:
+    """Give the fates that were kept; or read them, and keep them with the perimeters."""
+    generations = tuple(basis.by_generation)
+    found = begun.fates(generations)
+    if found is None:
+        found = accounting.fates_between(basis)
+        begun.keep(basis.prepared, found, generations)
+    return found
 
 
 def _tables(
-    basis: Basis, fates_of_all: Callable[[], pd.DataFrame], *, invented: bool, tell: Callable[[str], None]
+    basis: Basis, fates_of: Callable[[], pd.DataFrame], *, invented: bool, tell: Callable[[str], None]
 ) -> tuple[dict[str, pd.DataFrame | Packed], list[Finding]]:
     """Compute every table, not yet in its published form, and what there is to say of them."""
     abroad = findings.abroad(basis.sources)  # asked while extracts are there
-    with beside(partial(_of_neighbourhoods, basis, fates_of_all), pays=len(basis.prepared) >= FEW) as of_neighbourhoods:
+    with beside(partial(_of_neighbourhoods, basis, fates_of), pays=len(basis.prepared) >= FEW) as of_neighbourhoods:
         placed, others = _placed(basis, tell)
         tell("overlaying the zonings")
         zoning, fates, of_perimeters = of_neighbourhoods()
@@ -181,10 +163,10 @@ def _tables(
 
 
 def _of_neighbourhoods(
-    basis: Basis, fates_of_all: Callable[[], pd.DataFrame]
+    basis: Basis, fates_of: Callable[[], pd.DataFrame]
 ) -> tuple[pd.DataFrame, pd.DataFrame, list[Finding]]:
     """Return what no structure changes: the zoning of the neighbourhoods, their fates, what there is to say of them."""
-    return _zoning(basis), fates_of_all(), findings.of_perimeters(basis)
+    return _zoning(basis), fates_of(), findings.of_perimeters(basis)
 
 
 def _told(

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
 Name = Literal["structures", "located", "pairs"]
 
 
+SMALL = 50_000
+"""Rows of a batch whose columns, once decoded, are not decoded again."""
+
+
 class Placed(NamedTuple):
     """Structures of some years, where they are in every generation, and the QPV around them."""
 
@@ -29,6 +33,7 @@ class Kept:
         """Begin without any year."""
         self.batches: list[list[int]] = []
         self._tables: dict[Name, list[Packed]] = {"structures": [], "located": [], "pairs": []}
+        self._decoded: dict[tuple[Name, int, str], pd.Series] = {}
 
     def add(self, years: Sequence[int], placed: Placed) -> None:
         """Keep what was placed of some years."""
@@ -42,7 +47,17 @@ class Kept:
 
     def each(self, name: Name, columns: Sequence[str]) -> Iterator[pd.DataFrame]:
         """Read some columns of a table again, a batch at a time."""
-        return (part.frame(columns) for part in self._tables[name])
+        return (self._frame(name, n, columns) for n in range(len(self.batches)))
+
+    def _frame(self, name: Name, n: int, columns: Sequence[str]) -> pd.DataFrame:
+        part = self._tables[name][n]
+        if len(part) > SMALL:
+            return part.frame(columns)
+        for column in columns:
+            if (name, n, column) not in self._decoded:
+                self._decoded[name, n, column] = part[column]
+        known = {column: self._decoded[name, n, column] for column in columns}
+        return pd.DataFrame(known, index=pd.RangeIndex(len(part)))
 
     def whole(self, name: Name, columns: Sequence[str]) -> pd.DataFrame:
         """Read some columns of a table again, of every year."""
@@ -65,5 +80,6 @@ class Kept:
 
     def let_go(self, name: Name, columns: Sequence[str]) -> Packed:
         """Give some columns of a whole table away, still packed: it can be read here no more."""
+        self._decoded = {key: column for key, column in self._decoded.items() if key[0] != name}
         give_back()  # room for the whole beside its parts
         return Packed.together([part.select(columns) for part in self._tables.pop(name)])
