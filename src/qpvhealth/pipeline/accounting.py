@@ -175,15 +175,16 @@ def explained(placed: Kept, basis: Basis, *, out_of_scope: pd.DataFrame) -> dict
     }
 
 
-def balanced(told: dict[str, pd.DataFrame], counts: pd.DataFrame, basis: Basis) -> dict[str, pd.DataFrame]:
-    """Hold the sums of ``explained`` against the counts, and add what follows from the counts.
+def balanced(summary: pd.DataFrame, counts: pd.DataFrame, basis: Basis) -> dict[str, pd.DataFrame]:
+    """Hold the sums of the changes (``change_summary`` of ``explained``) against the counts, and add what follows from the counts.
 
     Raises ContractError unless opening stock and causes give the closing stock for every type, situation and area.
     """
     years = pd.DataFrame(consecutive(basis.sources.vintages), columns=["from_year", "to_year"], dtype="int64")
     totals = counts[counts["modality"] == change_summary.ALL]
-    change_summary.assert_balance(totals, told["change_summary"], years)
-    return told | {
+    change_summary.assert_balance(totals, summary, years)
+    return {
+        "change_summary": summary,
         "links": basis.sources.links,
         "trend": trend.trend(counts, years),
         "published_series": basis.sources.series,

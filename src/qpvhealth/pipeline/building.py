@@ -130,7 +130,7 @@ def _tables(
     with beside(partial(_of_neighbourhoods, basis, fates_of), pays=len(basis.prepared) >= FEW) as of_neighbourhoods:
         placed, others = _placed(basis, tell)
         tell("overlaying the zonings")
-        zoning, fates, of_perimeters = of_neighbourhoods()
+        zoning, conformed, of_perimeters = of_neighbourhoods()
     aside = other_types.listed_aside(placed, others, basis.sources.out_of_scope)
     told = partial(_told, placed, zoning, basis, out_of_scope=aside)
     with beside(told, pays=FEW <= len(placed) <= COPIED) as told_of_placed:
@@ -141,40 +141,46 @@ def _tables(
         of_others = other_types.tables(others, others_stock, placed, basis)
         indicators.append(_in_context(other_types.indicators(others_stock, basis.settings), basis))
         tell("accounting for the changes")
-        explained, of_structures = told_of_placed()
-    accounts = accounting.balanced(explained, totals, basis)
+        explained, summary, of_structures = told_of_placed()
+    accounts = accounting.balanced(summary, totals, basis)
     tables = {
         "extracts": _extracts(basis.sources, invented=invented),
-        "neighbourhoods": basis.neighbourhoods,
         "neighbourhood_zoning": zoning,
         "rejects": basis.sources.rejects,
         **counted,
         "out_of_scope": aside,
-        "neighbourhood_fates": fates,
         **accounts,
         **of_others,
         **supplements.tables(basis),
         "areas": assembly.areas_table(basis.sources, assembly.together(totals, of_others["other_yearly_counts"])),
     }
     found = [*of_perimeters, *abroad, *of_structures, *other_types.findings(placed, others)]
-    indicators += [_net_change(part, accounts["change_summary"], basis) for part in indicators]
+    indicators += [_net_change(part, summary, basis) for part in indicators]
     packed = _published(placed, "") | _published(others, "other_") | {"indicators": Packed.together(indicators)}
-    return tables | packed, found
+    return tables | packed | conformed | explained, found
 
 
 def _of_neighbourhoods(
     basis: Basis, fates_of: Callable[[], pd.DataFrame]
-) -> tuple[pd.DataFrame, pd.DataFrame, list[Finding]]:
-    """Return what no structure changes: the zoning of the neighbourhoods, their fates, what there is to say of them."""
-    return _zoning(basis), fates_of(), findings.of_perimeters(basis)
+) -> tuple[pd.DataFrame, dict[str, Packed], list[Finding]]:
+    """Return what no structure changes: the zoning of the neighbourhoods, their tables, what there is to say of them."""
+    tables = {"neighbourhoods": basis.neighbourhoods, "neighbourhood_fates": fates_of()}
+    return _zoning(basis), _conformed(tables), findings.of_perimeters(basis)
 
 
 def _told(
     placed: Kept, zoning: pd.DataFrame, basis: Basis, *, out_of_scope: pd.DataFrame
-) -> tuple[dict[str, pd.DataFrame], list[Finding]]:
-    """Return what needs no count: why structures changed, and what there is to say of them."""
+) -> tuple[dict[str, Packed], pd.DataFrame, list[Finding]]:
+    """Return what needs no count: why structures changed, the sums of these changes, what there is to say of them."""
     explained = accounting.explained(placed, basis, out_of_scope=out_of_scope)
-    return explained, [*findings.of_structures(placed, zoning, basis), *accounting.findings(explained)]
+    found = [*findings.of_structures(placed, zoning, basis), *accounting.findings(explained)]
+    summary = explained.pop("change_summary")
+    return _conformed(explained), summary, found
+
+
+def _conformed(tables: dict[str, pd.DataFrame]) -> dict[str, Packed]:
+    """Put tables in their published form where they are made: a copy of the process sends that sooner than frames."""
+    return {name: PUBLISHED[name].conform(assembly.selected(table, name)) for name, table in tables.items()}
 
 
 FEW = 1_000
