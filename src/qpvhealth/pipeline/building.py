@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pandas as pd
 
@@ -132,16 +132,13 @@ def _tables(
         tell("overlaying the zonings")
         zoning, conformed, of_perimeters = of_neighbourhoods()
     aside = other_types.listed_aside(placed, others, basis.sources.out_of_scope)
-    told = partial(_told, placed, zoning, basis, out_of_scope=aside)
-    with beside(told, pays=FEW <= len(placed) <= COPIED) as told_of_placed:
+    told_of = partial(_told, placed, others, zoning, basis, out_of_scope=aside)
+    with beside(told_of, pays=FEW <= len(placed) <= COPIED) as told_of_placed:
         tell("counting")
         counted, indicators = _counted(placed, zoning, basis)
-        totals = counted["yearly_counts"]
-        others_stock = _with_in_force(_stock(*(others.whole(name, columns) for name, columns in _STOCK)), basis)
-        of_others = other_types.tables(others, others_stock, placed, basis)
-        indicators.append(_in_context(other_types.indicators(others_stock, basis.settings), basis))
         tell("accounting for the changes")
-        explained, summary, of_structures = told_of_placed()
+        told = told_of_placed()
+    totals, summary = counted["yearly_counts"], told.change_summary
     accounts = accounting.balanced(summary, totals, basis)
     tables = {
         "extracts": _extracts(basis.sources, invented=invented),
@@ -150,14 +147,14 @@ def _tables(
         **counted,
         "out_of_scope": aside,
         **accounts,
-        **of_others,
+        **told.of_others,
         **supplements.tables(basis),
-        "areas": assembly.areas_table(basis.sources, assembly.together(totals, of_others["other_yearly_counts"])),
+        "areas": assembly.areas_table(basis.sources, assembly.together(totals, told.of_others["other_yearly_counts"])),
     }
-    found = [*of_perimeters, *abroad, *of_structures, *other_types.findings(placed, others)]
+    indicators.append(told.indicators)
     indicators += [_net_change(part, summary, basis) for part in indicators]
     packed = _published(placed, "") | _published(others, "other_") | {"indicators": Packed.together(indicators)}
-    return tables | packed | conformed | explained, found
+    return tables | packed | conformed | told.tables, [*of_perimeters, *abroad, *told.findings]
 
 
 def _of_neighbourhoods(
@@ -168,14 +165,29 @@ def _of_neighbourhoods(
     return _zoning(basis), _conformed(tables), findings.of_perimeters(basis)
 
 
-def _told(
-    placed: Kept, zoning: pd.DataFrame, basis: Basis, *, out_of_scope: pd.DataFrame
-) -> tuple[dict[str, Packed], pd.DataFrame, list[Finding]]:
-    """Return what needs no count: why structures changed, the sums of these changes, what there is to say of them."""
+class _Told(NamedTuple):
+    """Why structures changed, in published form, and the sums of these changes; the types beyond MSP and CdS; what there is to say."""
+
+    tables: dict[str, Packed]
+    change_summary: pd.DataFrame
+    of_others: dict[str, pd.DataFrame]
+    indicators: Packed
+    findings: list[Finding]
+
+
+def _told(placed: Kept, others: Kept, zoning: pd.DataFrame, basis: Basis, *, out_of_scope: pd.DataFrame) -> _Told:
+    """Return what needs no count of the MSP and CdS."""
     explained = accounting.explained(placed, basis, out_of_scope=out_of_scope)
-    found = [*findings.of_structures(placed, zoning, basis), *accounting.findings(explained)]
+    stock = _with_in_force(_stock(*(others.whole(name, columns) for name, columns in _STOCK)), basis)
+    of_others = other_types.tables(others, stock, placed, basis)
+    indicators = _in_context(other_types.indicators(stock, basis.settings), basis)
+    found = [
+        *findings.of_structures(placed, zoning, basis),
+        *accounting.findings(explained),
+        *other_types.findings(placed, others),
+    ]
     summary = explained.pop("change_summary")
-    return _conformed(explained), summary, found
+    return _Told(_conformed(explained), summary, of_others, indicators, found)
 
 
 def _conformed(tables: dict[str, pd.DataFrame]) -> dict[str, Packed]:
