@@ -1,5 +1,7 @@
 """The area in common against the polygon that GEOS draws of it, and by hand."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 import shapely
@@ -79,10 +81,29 @@ def test_pairs_do_not_depend_on_those_beside_them(monkeypatch):
     first, second = shapes[:-1], shapes[1:]
     alone = [of(a, b) for a, b in zip(first, second, strict=True)]
     assert common_area(first, second) == pytest.approx(alone, abs=1e-5)
-    for pairs, edges in ((7, 3), (1, 1)):
+    for pairs, edges, most in ((7, 3, 10**6), (1, 1, 10**6), (7, 3, 100), (60, 3, 0)):
         monkeypatch.setattr(rule, "PAIRS", pairs)
         monkeypatch.setattr(rule, "AT_ONCE", edges)
+        monkeypatch.setattr(rule, "MOST", most)
         assert common_area(first, second) == pytest.approx(alone, abs=1e-5)
+
+
+def comb(n, height):
+    """Draw a comb whose teeth lie above one another, each as long as the comb is wide."""
+    teeth = [(0 if k % 4 in (0, 3) else 1000, k // 2 * height) for k in range(2 * n)]
+    return shapely.Polygon([*teeth, (-1, n * height), (-1, -1)])
+
+
+def test_combs_are_drawn_in_the_memory_of_two_polygons():
+    tall, low = comb(6001, 0.5), comb(6001, 0.4)
+    assert tall.is_valid
+    assert low.is_valid
+    tracemalloc.start()
+    found = of(tall, low), of(tall, SQUARE)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert found == pytest.approx([tall.intersection(low).area, tall.intersection(SQUARE).area], rel=1e-8)
+    assert peak < 50e6
 
 
 def test_no_pair_has_no_area():
