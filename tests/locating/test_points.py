@@ -175,6 +175,54 @@ def test_a_finer_index_that_is_kept_serves_fewer_points(tmp_path, neighbourhoods
     assert [(m.made, len(m.cells.grids[0].tables)) for m in made] == [("built", 2), ("kept", 2), ("built", 3)]
 
 
+def test_points_far_from_borders_need_no_smallest_cells(tmp_path, neighbourhoods):
+    far, at = ((np.full(9, X + 5000), np.full(9, Y)), (np.full(9, X), np.full(9, Y)))
+    asked, made = [], []
+    for sample in (far, far, at, far, None):
+        drawn = points.index_of(
+            neighbourhoods,
+            "EPSG:2154",
+            300,
+            n_points=10**7,
+            sample=lambda s=sample: asked.append(1) or s,
+            cache=tmp_path / "c",
+        )
+        made.append((drawn.made, len(drawn.cells.grids[0].tables)))
+    assert made == [("built", 2), ("kept", 2), ("built", 3), ("kept", 3), ("kept", 3)]
+    assert len(asked) == 3
+    for sample, n_tables in ((None, 3), (far, 2)):
+        drawn = points.index_of(neighbourhoods, "EPSG:2154", 300, n_points=10**7, sample=lambda s=sample: s)
+        assert (drawn.made, len(drawn.cells.grids[0].tables)) == ("built", n_tables)
+    points.index_of(neighbourhoods, "EPSG:2154", 300, n_points=10**6, sample=lambda: asked.append(1))
+    assert len(asked) == 3
+
+
+def test_a_sample_is_drawn_from_the_whole_of_a_file(tmp_path):
+    x = np.arange(40_000.0)
+    rows = pa.table({"a": x, "b": -x})
+    pq.write_table(rows, tmp_path / "p.parquet", row_group_size=1000)
+    drawn = PointFile(tmp_path / "p.parquet", x="a", y="b", crs="EPSG:2154").sample()
+    assert len(drawn[0]) == 8 * 250
+    assert (drawn[0] == -drawn[1]).all()
+    assert sorted({int(v) // 1000 for v in drawn[0]}) == [0, 5, 11, 16, 22, 27, 33, 39]
+    shapes = pa.table({"geometry": shapely.to_wkb(shapely.points(x, -x))})
+    crs = '{"version": "1.1.0", "primary_column": "geometry", "columns": {"geometry": {"encoding": "WKB"}}}'
+    pq.write_table(shapes.replace_schema_metadata({"geo": crs}), tmp_path / "g.parquet", row_group_size=1000)
+    again = PointFile(tmp_path / "g.parquet").sample()
+    assert (again[0] == drawn[0]).all()
+    assert (again[1] == drawn[1]).all()
+
+
+def test_no_sample_is_drawn_where_it_would_tell_nothing(tmp_path):
+    rows = pa.table({"x": np.arange(10.0), "y": np.arange(10.0), "text": ["a"] * 10})
+    pq.write_table(rows, tmp_path / "one.parquet")
+    pq.write_table(rows, tmp_path / "many.parquet", row_group_size=1)
+    pacsv.write_csv(rows, tmp_path / "p.csv")
+    for name, y in (("one.parquet", "y"), ("p.csv", "y"), ("many.parquet", "text")):
+        assert PointFile(tmp_path / name, x="x", y=y, crs="EPSG:2154").sample() is None
+    assert len(PointFile(tmp_path / "many.parquet", x="x", y="y", crs="EPSG:2154").sample()[0]) == 8
+
+
 def test_lines_tell_about_how_many_points_a_csv_file_has(tmp_path):
     (tmp_path / "p.csv").write_text("x,y\n1,2\n\n3,4\n", encoding="utf-8")
     assert PointFile(tmp_path / "p.csv", x="x", y="y").n_about == 3

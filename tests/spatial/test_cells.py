@@ -252,6 +252,40 @@ def test_few_points_need_no_cells():
     assert sizes == [[], [2], [3]]
 
 
+def test_the_smallest_cells_are_for_points_that_larger_ones_leave_undecided():
+    given = {"metropole": perimeters([shapely.box(X, Y, X + 10, Y + 10)])}
+    least = cells.POINTS_FOR_LEVELS[3]
+    asked = [
+        (least, None),
+        (least, 1.0),
+        (least, cells.CLOSE_IN_TOWNS),
+        (least, 0.17),
+        (10 * least, 0.02),
+        (least - 1, 1.0),
+    ]
+    assert [cells.levels_for(n, close) for n, close in asked] == [3, 3, 3, 2, 3, 2]
+    assert cells.levels_for(None, 0.0) == 3
+    assert cells.levels_for(10, 1.0) == 0
+    assert len(cells.build(given, LAMBERT, 5.0, n_points=least, close=0.0).grids[0].tables) == 2
+
+
+def test_the_share_of_points_close_to_a_border_or_to_the_distance():
+    random, within_m, radius = np.random.default_rng(5), 300.0, 128 / np.sqrt(2)
+    polygons = [shapely.box(X, Y, X + 700, Y + 500), shapely.box(X + 3000, Y, X + 3300, Y + 900)]
+    x, y = X + random.uniform(-500, 4000, 500), Y + random.uniform(-500, 1200, 500)
+    expected = 0
+    for a, b in zip(x, y, strict=True):
+        distance = min(p.boundary.distance(shapely.Point(a, b)) for p in polygons)
+        expected += distance <= radius or abs(distance - within_m) <= radius
+    assert 50 < expected < 250
+    given = overseas() | {"metropole": perimeters(polygons)}
+    x, y = np.append(x, [np.nan, X]), np.append(y, [Y, np.inf])
+    assert cells.close_share(given, LAMBERT, within_m, x, y) == expected / 502
+    lon, lat = transform_points(x, y, LAMBERT, "EPSG:4326")
+    assert cells.close_share(given, "EPSG:4326", within_m, lon, lat) == pytest.approx(expected / 502, abs=1 / 502)
+    assert cells.close_share(given, LAMBERT, within_m, x[:0], y[:0]) == 0
+
+
 def test_covering_is_exact_where_a_distance_is_rounded_to_zero():
     """A point off a long edge by less than a distance can say is outside, and near at 0 m."""
     triangle = shapely.Polygon([(X, Y), (X + 1000, Y + 333), (X, Y + 333)])

@@ -10,6 +10,7 @@ import codecs
 import csv
 import json
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -33,6 +34,7 @@ DEGREES = "EPSG:4326"
 LONGITUDES = ("lon", "longitude", "lng", "long")
 LATITUDES = ("lat", "latitude")
 BATCH_ROWS = 1 << 19
+SAMPLED_GROUPS, SAMPLED_ROWS = 8, 250
 SEPARATORS = (";", ",", "\t", "|")
 _WKB_POINT = np.dtype([("order", "u1"), ("kind", "<u4"), ("x", "<f8"), ("y", "<f8")])
 _LIMITS = {"thrift_string_size_limit": 64 * MIB, "thrift_container_size_limit": 10_000_000}
@@ -84,6 +86,20 @@ class PointFile:
         """Return the number of rows of each row group of a Parquet file."""
         metadata = _parquet(self.path).metadata
         return [metadata.row_group(i).num_rows for i in range(metadata.num_row_groups)]
+
+    def sample(self) -> tuple[np.ndarray, np.ndarray] | None:
+        """Read the coordinates of some rows here and there; null where that cannot be told from the file, or read."""
+        if self.is_text or len(groups := self.row_groups()) < SAMPLED_GROUPS:
+            return None
+        place = self.coordinates
+        columns = [place.x] if place.y is None else [place.x, place.y]
+        chosen = np.linspace(0, len(groups) - 1, SAMPLED_GROUPS).astype(int).tolist()
+        try:
+            first = (_parquet(self.path).iter_batches(SAMPLED_ROWS, row_groups=[g], columns=columns) for g in chosen)
+            found = [self._xy(rows, 0) for batches in first for rows in islice(batches, 1)]
+        except (pa.ArrowException, OSError, InputError):
+            return None  # said when all rows are read
+        return np.concatenate([x for x, _ in found]), np.concatenate([y for _, y in found])
 
     def batches(self, row_groups: Sequence[int] | None = None) -> Iterator[Batch]:
         """Read the file in order, at most half a million rows at a time.

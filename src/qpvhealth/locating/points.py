@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from qpvhealth.ingest.points import Batch
 
     Progress = Callable[[int, int | None], None]
+    Sample = tuple[np.ndarray, np.ndarray]
 
 THREADS = 2
 IN_FLIGHT = 4
@@ -118,7 +119,9 @@ def locate_file(
     refuse_suffix(out)
     file = PointFile(points, x=x, y=y, crs=crs)
     refuse_overlap(file, out)
-    index = index_of(neighbourhoods, file.coordinates.crs, distance_m, n_points=file.n_about, cache=cache)
+    index = index_of(
+        neighbourhoods, file.coordinates.crs, distance_m, n_points=file.n_about, sample=file.sample, cache=cache
+    )
     ready = time.perf_counter()
     counts = write_located(file, index.cells, out, with_distance=with_distance, progress=progress)
     return Summary(
@@ -136,28 +139,45 @@ class MadeIndex:
 
 
 def index_of(
-    neighbourhoods: Path, crs: str, distance_m: float, *, n_points: int | None = None, cache: Path | None = None
+    neighbourhoods: Path,
+    crs: str,
+    distance_m: float,
+    *,
+    n_points: int | None = None,
+    sample: Callable[[], Sample | None] | None = None,
+    cache: Path | None = None,
 ) -> MadeIndex:
-    """Return the index of the polygons of a file, cut for about ``n_points``.
+    """Return the index of the polygons of a file, cut for about ``n_points``; ``sample`` gives some of them, where they are many.
 
     The one kept in ``cache`` for the same bytes, distance and code, cut as fine or finer; else a new one, which is kept there.
     """
     path = guard.checked_path(neighbourhoods)
     key, n_levels = _key(path, crs, distance_m), cells.levels_for(n_points)
-    if cache is not None and (kept := _kept(cache, key, n_levels)) is not None:
+    kept = _kept(cache, key, n_levels)
+    if kept is not None:
         return kept
+    drawn = sample() if sample is not None and n_levels == len(cells.LEVELS) else None
+    kept = None if drawn is None else _kept(cache, key, n_levels - 1)
+    if kept is not None and drawn is not None:
+        close = cells.close_share(kept.cells.perimeters, crs, distance_m, *drawn)
+        if cells.levels_for(n_points, close) < n_levels:
+            return kept
     from qpvhealth.locating import polygons  # noqa: PLC0415 -- reads them into frames; a kept index needs none
 
     perimeters, notes = polygons.read(path)
-    index = cells.build(perimeters, crs, distance_m, n_points=n_points)
+    share = None if drawn is None else cells.close_share(perimeters, crs, distance_m, *drawn)
+    n_levels = cells.levels_for(n_points, share)
+    index = cells.build(perimeters, crs, distance_m, n_points=n_points, close=share)
     if cache is not None:
         told = np.frombuffer(json.dumps(notes).encode(), dtype=np.uint8)
         caches.keep(cache, f"{key}-{n_levels}", index.to_arrays() | {"notes": told})
     return MadeIndex(index, "built", tuple(notes))
 
 
-def _kept(cache: Path, key: str, n_levels: int) -> MadeIndex | None:
+def _kept(cache: Path | None, key: str, n_levels: int) -> MadeIndex | None:
     """Return the index kept under a key, of as many sizes of cells or more; null where there is none that is whole."""
+    if cache is None:
+        return None
     for n in (n for n in cells.POINTS_FOR_LEVELS if n >= n_levels):
         arrays = caches.kept(cache, f"{key}-{n}")
         if arrays is not None:

@@ -28,6 +28,8 @@ LEVELS = (5, 8, 11)
 """Sizes at which cells are looked up: about 1 km, 128 m, 16 m."""
 POINTS_FOR_LEVELS = {0: 0, 2: 50_000, 3: 5_000_000}
 """From how many points on so many sizes pay: few points are measured one by one before a plane is cut, millions need small cells."""
+CLOSE_IN_TOWNS = 0.18
+"""The share of points around towns that cells of 128 m leave undecided: what ``POINTS_FOR_LEVELS`` was measured with."""
 MAX_CELLS = 6_000_000
 BLOCK_BITS = 3
 BLOCK = 1 << BLOCK_BITS
@@ -260,15 +262,22 @@ def _perimeters(arrays: Mapping[str, np.ndarray], name: str) -> Perimeters:
     return Perimeters(arrays[f"{name}.codes"].astype(object), np.asarray(polygons, dtype=object))
 
 
-def build(perimeters: Mapping[str, Perimeters], crs: str, within_m: float, *, n_points: int | None = None) -> Index:
+def build(
+    perimeters: Mapping[str, Perimeters],
+    crs: str,
+    within_m: float,
+    *,
+    n_points: int | None = None,
+    close: float | None = None,
+) -> Index:
     """Make the index of QPV for points given in ``crs``.
 
-    ``perimeters``: by territory, in its metres. ``n_points``: about how many points will be placed, where known; it changes the
-    time, never an answer. A territory to which ``crs`` does not extend gets no cells: points outside the boxes of the others are
+    ``perimeters``: by territory, in its metres. ``n_points``: about how many points will be placed, and ``close``, the share of them
+    that ``close_share`` gives, where known; they change the time, never an answer. A territory to which ``crs`` does not extend gets no cells: points outside the boxes of the others are
     then measured one by one, as all are where they are few.
     """
     usable = {name: p for name, p in perimeters.items() if len(p.codes)}
-    n_levels = levels_for(n_points)
+    n_levels = levels_for(n_points, close)
     covered = {name for name in usable if n_levels and _extends_to(crs, name)}
     grids, offset, n = [], 0, sum(len(p.codes) for p in usable.values())
     for name, p in usable.items():
@@ -292,9 +301,30 @@ def _extends_to(crs: str, territory: str) -> bool:
     return area is not None and area.west <= west and area.east >= east and area.south <= south and area.north >= north
 
 
-def levels_for(n_points: int | None) -> int:
-    """Return how many sizes of cells pay for a number of points: all where it is not known, none where they are few."""
-    return max(k for k, least in POINTS_FOR_LEVELS.items() if n_points is None or n_points >= least)
+def levels_for(n_points: int | None, close: float | None = None) -> int:
+    """Return how many sizes of cells pay for a number of points: all where it is not known, none where they are few.
+
+    The smallest cells pay for points ``close`` to a border or to the distance alone: where their share is known, it counts.
+    """
+    wanted = max(k for k, least in POINTS_FOR_LEVELS.items() if n_points is None or n_points >= least)
+    if n_points is None or close is None or wanted < len(LEVELS):
+        return wanted
+    return wanted if n_points * close >= POINTS_FOR_LEVELS[wanted] * CLOSE_IN_TOWNS else wanted - 1
+
+
+def close_share(perimeters: Mapping[str, Perimeters], crs: str, within_m: float, x: np.ndarray, y: np.ndarray) -> float:
+    """Return the share of points (in ``crs``) that lie so close to a border, or to the distance, that cells of 128 m do not decide."""
+    radius = TOP_M / 2 ** LEVELS[-2] / np.sqrt(2)
+    there = np.isfinite(x) & np.isfinite(y)
+    territory, n = territories_at(*transform_points(x[there], y[there], crs, WGS84)), 0
+    for name, p in perimeters.items():
+        here = np.flatnonzero(there)[territory == name]
+        points = shapely.points(*transform_points(x[here], y[here], crs, TERRITORIES[name].epsg))
+        lines = shapely.STRtree(shapely.boundary(p.polygons))
+        reach = {"max_distance": within_m + radius, "return_distance": True, "all_matches": False}
+        distance = lines.query_nearest(points, **reach)[1]
+        n += int(np.count_nonzero((distance <= radius) | (np.abs(distance - within_m) <= radius)))
+    return n / max(len(x), 1)
 
 
 def _levels(length_m: float, n_polygons: int, within_m: float, n_levels: int) -> tuple[int, ...]:
