@@ -1,7 +1,7 @@
 """One computation beside another, on a second core: a copy of this process computes it and sends the result back.
 
-pandas holds the lock of Python, so two threads would wait for each other. The copy shares memory until it writes, opens nothing and
-publishes nothing. Where it cannot be made, or ends without a result, the same function is called here: the result is the same.
+pandas holds the lock of Python, so two threads would wait for each other. The copy shares memory until it writes, holds
+no file of this process open, and publishes nothing. Where it cannot be made, or ends without a result, the same function is called here: the result is the same.
 """
 
 from __future__ import annotations

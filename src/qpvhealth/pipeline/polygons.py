@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 
 MANY_BYTES = 2**20
 """Files smaller than this are read sooner than the process is copied."""
-COPIES = 1
-"""How many files are read in copies at a time, the largest first."""
 KEYS = ["source_id", "source_row"]
 """What a polygon is found again by, from the file to the release."""
 
@@ -47,11 +45,14 @@ def are_many(inputs: list[Input], *kinds: str) -> bool:
 @contextmanager
 def reading(cards: list[Card], known: tuple[Correction, ...], inputs: list[Input]) -> Iterator[Callable[[], Polygons]]:
     """Begin to read the cards of neighbourhoods; give the function that waits for them, and raises what is wrong with them."""
-    given = of_kind(cards, "neighbourhoods")
-    sizes = {i.card.id: input_files.size(i) for i in inputs}
-    apart = sorted((c.id for c in given if sizes[c.id] >= MANY_BYTES), key=lambda c: -sizes[c])[:COPIES]
+    sizes = {i.card.id: input_files.size(i) for i in inputs if i.card.kind == "neighbourhoods"}
+    largest = max(sizes, key=sizes.__getitem__, default=None)
+    apart = largest if largest is not None and sizes[largest] >= MANY_BYTES else None
     with ExitStack() as copies:
-        waits = [copies.enter_context(beside(partial(_read, card, known), pays=card.id in apart)) for card in given]
+        waits = [
+            copies.enter_context(beside(partial(_read, card, known), pays=card.id == apart))
+            for card in of_kind(cards, "neighbourhoods")
+        ]
         yield lru_cache(lambda: _together(cards, [wait() for wait in waits]))
 
 
@@ -70,7 +71,8 @@ def _together(cards: list[Card], read: list[tuple[Staged, pd.DataFrame]]) -> Pol
 def prepared(sources: Sources, measured: pd.DataFrame, shapes: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """Put the polygons in order, each with what is ``measured`` of it by ``KEYS``; measure those that are not there.
 
-    ``shapes``: outlines by level. Returns one row per polygon (see ``_measured``), with ``degrees``, in which it is published. Raises InputError where every polygon of a source lies outside its territory.
+    ``shapes``: outlines by level. Returns one row per polygon (see ``_measured``), with ``degrees``, in which it is published. Raises
+    InputError where every polygon of a source lies outside its territory.
     """
     polygons = perimeter_rules.ordered(sources.neighbourhoods)
     at = positions(KEYS, polygons, measured)

@@ -78,7 +78,7 @@ def _departments(
     frame: pd.DataFrame, position: pd.Series, centre: np.ndarray, outlines: Mapping[str, pd.DataFrame]
 ) -> pd.Series:
     """Return the département of each QPV: of its official code, else of its first commune, else of where it lies; else null."""
-    official = says_where(frame)
+    official = _is_official(frame)
     of_code = frame["qpv_code"].map(department_of_qpv).where(official)
     first = frame["commune_codes"].astype("str").str.replace(",.*", "", regex=True)
     of_commune = first.map(department_of_commune, na_action="ignore")
@@ -91,7 +91,11 @@ def _departments(
 
 
 def says_where(frame: pd.DataFrame) -> pd.Series:
-    """Say which QPV have an official code: it names their département, whatever else is known of them."""
+    """Say which QPV have an official code that names a département: it is theirs, whatever else is known of them."""
+    return _is_official(frame) & frame["qpv_code"].map(department_of_qpv).isin(DEPARTMENT_TERRITORY)
+
+
+def _is_official(frame: pd.DataFrame) -> pd.Series:
     return frame["qpv_code"].str.fullmatch(_OFFICIAL).astype(bool)
 
 
