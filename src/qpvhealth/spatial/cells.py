@@ -319,6 +319,8 @@ def close_share(perimeters: Mapping[str, Perimeters], crs: str, within_m: float,
     territory, n = territories_at(*transform_points(x[there], y[there], crs, WGS84)), 0
     for name, p in perimeters.items():
         here = np.flatnonzero(there)[territory == name]
+        if not len(here):
+            continue  # to find the way to metres that no point needs would take a tenth of a second
         points = shapely.points(*transform_points(x[here], y[here], crs, TERRITORIES[name].epsg))
         lines = shapely.STRtree(shapely.boundary(p.polygons))
         reach = {"max_distance": within_m + radius, "return_distance": True, "all_matches": False}
