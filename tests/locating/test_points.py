@@ -221,6 +221,10 @@ def test_no_sample_is_drawn_where_it_would_tell_nothing(tmp_path):
     for name, y in (("one.parquet", "y"), ("p.csv", "y"), ("many.parquet", "text")):
         assert PointFile(tmp_path / name, x="x", y=y, crs="EPSG:2154").sample() is None
     assert len(PointFile(tmp_path / "many.parquet", x="x", y="y", crs="EPSG:2154").sample()[0]) == 8
+    with pq.ParquetWriter(tmp_path / "empty.parquet", rows.schema) as writer:
+        for _ in range(9):
+            writer.write_table(rows.slice(0, 0))
+    assert PointFile(tmp_path / "empty.parquet", x="x", y="y", crs="EPSG:2154").sample() is None
 
 
 def test_lines_tell_about_how_many_points_a_csv_file_has(tmp_path):

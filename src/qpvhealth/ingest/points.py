@@ -99,6 +99,8 @@ class PointFile:
             found = [self._xy(rows, 0) for batches in first for rows in islice(batches, 1)]
         except (pa.ArrowException, OSError, InputError):
             return None  # said when all rows are read
+        if not found:
+            return None
         return np.concatenate([x for x, _ in found]), np.concatenate([y for _, y in found])
 
     def batches(self, row_groups: Sequence[int] | None = None) -> Iterator[Batch]:

@@ -36,7 +36,8 @@ class _Edges(NamedTuple):
     direction: np.ndarray
     pair: np.ndarray
 
-    def some(self, at: np.ndarray | slice) -> _Edges:
+    def some(self, at: np.ndarray) -> _Edges:
+        """Keep some edges, by position."""
         return _Edges(*(values[at] for values in self))
 
 
