@@ -1,5 +1,9 @@
 """``python -m qpvhealth``: the command line."""
 
-from qpvhealth.cli import main
+import sys
 
-main()
+from qpvhealth.cli import main, run
+
+if vars(sys.modules["__main__"]) is globals():
+    run()
+main()  # run by another program (``runpy``, a profiler), which has its own end

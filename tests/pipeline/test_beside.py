@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -24,6 +25,11 @@ as_copied = pytest.mark.usefixtures("copied")
 def copied(monkeypatch):
     """Copy even where a runner of tests has threads."""
     monkeypatch.setattr(module, "can_copy", lambda: True)
+
+
+def open_files():
+    """List what this process has open."""
+    return [path.name for path in Path("/proc/self/fd").iterdir()]
 
 
 def waited_for(later):
@@ -104,6 +110,29 @@ def test_a_copy_that_dies_is_made_up_for_here():
 
     with beside(killed_elsewhere) as later:
         assert later() == "done"
+
+
+@linux
+@as_copied
+@pytest.mark.parametrize("call", ["memfd_create", "pipe", "fork"])
+def test_where_the_system_refuses_a_copy_it_is_computed_here(monkeypatch, call):
+    def refused(*_):
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+
+    before = open_files()
+    monkeypatch.setattr(os, call, refused)
+    with beside(os.getpid) as later:
+        assert later() == os.getpid()
+    assert open_files() == before
+
+
+@linux
+@as_copied
+def test_nothing_stays_open():
+    before = open_files()
+    with beside(os.getpid) as later:
+        later()
+    assert open_files() == before
 
 
 @linux

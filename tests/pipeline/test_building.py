@@ -10,6 +10,7 @@ import qpvhealth
 from qpvhealth.contract.tables import PUBLISHED
 from qpvhealth.errors import InputError, UsageError
 from qpvhealth.pipeline import accounting, beside, building, polygons
+from qpvhealth.publish import manifest, release
 from qpvhealth.settings import Settings
 
 STRUCTURES = """
@@ -266,30 +267,37 @@ def test_the_same_folder_gives_the_same_frames(build):
 
 
 @pytest.fixture
-def statuses(monkeypatch):
-    """Copy the process whatever the size of the task; collect how each copy ended."""
+def made_up_for(monkeypatch):
+    """Copy the process whatever the size of the task; collect, of each copy, whether its work was done here after all."""
     if sys.platform != "linux":
         pytest.skip("processes are copied on Linux alone")
-    ended, wait = [], beside._Copy._wait
+    noted, result = [], beside._Copy.result
 
-    def noted(copy):
-        ended.append(wait(copy))
-        return ended[-1]
+    def watched(copy):
+        compute, n = copy._compute, len(noted)
+        noted.append(False)
 
-    monkeypatch.setattr(beside._Copy, "_wait", noted)
+        def here():
+            noted[n] = True
+            return compute()
+
+        copy._compute = here
+        return result(copy)
+
+    monkeypatch.setattr(beside._Copy, "result", watched)
     monkeypatch.setattr(beside, "can_copy", lambda: True)
     monkeypatch.setattr(polygons, "MANY_BYTES", 0)
     monkeypatch.setattr(building, "FEW", 0)
-    return ended
+    return noted
 
 
 def test_what_copies_of_the_process_compute_is_what_is_computed_here(build, request):
     nowhere = square("QP031002") | {"geometry": None}
     given = {2020: ["310000018;MSP;31555;1.405;43.605;;"]}, {"qpv-2015": [nowhere, square("QP031001")]}
     here = build(*given)
-    statuses = request.getfixturevalue("statuses")
+    made_up_for = request.getfixturevalue("made_up_for")
     there = build(*given)
-    assert statuses == [0, 0, 0]
+    assert made_up_for == [False, False, False]
     assert there.inputs == here.inputs
     assert there.findings == here.findings
     for name, frame in here.items():
@@ -298,16 +306,31 @@ def test_what_copies_of_the_process_compute_is_what_is_computed_here(build, requ
         build({2020: ["wrong"]}, {"qpv-2015": [square("QN03101M")]})
 
 
-def test_every_copy_of_a_whole_build_sends_its_result(sample_folder, built, statuses):
+def test_every_copy_of_a_whole_build_sends_its_result(sample_folder, built, made_up_for):
     assert_as_built(building.build(sample_folder), built)
-    assert statuses == [0, 0, 0]
+    assert made_up_for == [False, False, False]
 
 
-def test_copies_read_the_context_where_perimeters_are_known(sample_folder, built, statuses, tmp_path):
+def test_files_made_ahead_are_those_that_a_release_holds(built, tmp_path):
+    told = manifest.Facts(fingerprint="f", invented=built.invented, inputs=built.inputs)
+    ahead = release.write(tmp_path / "ahead", built, PUBLISHED, told, built.files)
+    after = release.write(tmp_path / "after", built, PUBLISHED, told)
+    assert {"neighbourhoods", "changes"} <= built.files.keys()
+    assert (ahead / "manifest.json").read_bytes() == (after / "manifest.json").read_bytes()
+    assert all((ahead / f"{n}.parquet").read_bytes() == made for n, made in built.files.items())
+
+
+def test_no_file_is_made_ahead_of_changes_that_would_fill_the_memory(build, monkeypatch):
+    monkeypatch.setattr(building, "COPIED", 0)
+    found = build({2019: [f"310000001;MSP;31555;{INSIDE};;"], 2020: []}, Q2015)
+    assert found.files.keys() == {"neighbourhoods", "neighbourhood_fates"}
+
+
+def test_copies_read_the_context_where_perimeters_are_known(sample_folder, built, made_up_for, tmp_path):
     building.build(sample_folder, cache=tmp_path)
-    statuses.clear()
+    made_up_for.clear()
     assert_as_built(building.build(sample_folder, cache=tmp_path), built)
-    assert statuses == [0, 0, 0]
+    assert made_up_for == [False, False, False]
 
 
 def assert_as_built(there, built):

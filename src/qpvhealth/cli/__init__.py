@@ -2,6 +2,7 @@
 
 from qpvhealth.cli import building, changes, figures, points, raw, releases, returns, studies
 from qpvhealth.cli.group import main, main_group, reference
+from qpvhealth.cli.program import run
 
 __all__ = [
     "building",
@@ -14,5 +15,6 @@ __all__ = [
     "reference",
     "releases",
     "returns",
+    "run",
     "studies",
 ]

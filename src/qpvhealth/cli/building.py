@@ -139,7 +139,7 @@ def _build(
             settings=chosen.as_dict() | {"in_force": built.in_force},
             warnings=[f.as_dict() for f in built.findings],
         )
-        folder = release.write(target, built, PUBLISHED, facts)
+        folder = release.write(target, built, PUBLISHED, facts, built.files)
     _closing(built.findings)
     if built.invented:
         log.warning("DONNÉES INVENTÉES: every figure of this release comes from an invented France.")

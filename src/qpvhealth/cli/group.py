@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import gc
 import logging
 import os
 import sys
@@ -125,8 +124,6 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         code = 0
     except Exception as error:  # noqa: BLE001 -- the last one to ask
         code = _unforeseen(error)
-    if arguments is None:
-        gc.freeze()  # Python would look through every object for cycles before it lets go of all: 0.1 s after a build
     sys.exit(code if isinstance(code, int) else 0)
 
 

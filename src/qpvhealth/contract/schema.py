@@ -158,8 +158,7 @@ class Table:
         """
         if isinstance(rows, Published) and rows.table == self:
             return rows
-        self._same_columns(rows)
-        put = self._typed(rows)
+        put = self.typed(rows)
         keys = [order.ranks(put.arrays[name]) for name in self.key]
         in_order = put if order.ties(keys) is not None else put.rows(order.order(keys))
         return Published(in_order.arrays, in_order.dtypes, self)
@@ -219,8 +218,12 @@ class Table:
         if missing or extra:
             raise ContractError(f"{self.name}: columns missing: {missing or 'none'}; not declared: {extra or 'none'}")
 
-    def _typed(self, rows: pd.DataFrame | Packed) -> Packed:
-        """Return the columns in order, in their types; values that Arrow holds as declared are not touched."""
+    def typed(self, rows: pd.DataFrame | Packed) -> Packed:
+        """Return the columns in order and in their declared types, the rows as they come: parts of a table, to be put together.
+
+        Values that Arrow holds as declared are not touched. Raises ContractError as ``conform`` does.
+        """
+        self._same_columns(rows)
         wanted = {c.name: PANDAS[c.kind] for c in self.columns}
         if not len(rows):
             return Packed({name: pa.nulls(0) for name in wanted}, wanted)

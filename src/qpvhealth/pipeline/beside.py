@@ -6,12 +6,13 @@ no file of this process open, and publishes nothing. Where it cannot be made, or
 
 from __future__ import annotations
 
+import mmap
 import os
 import pickle
 import sys
 import threading
 import warnings
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from signal import SIGKILL
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -31,12 +32,12 @@ def beside(compute: Callable[[], T], *, pays: bool = True) -> Iterator[Callable[
     ``pays``: whether it is worth a copy of the process; otherwise it is computed when it is asked for. What ``compute`` raises is
     raised when it is asked for. A copy that nobody waited for is ended.
     """
-    copy = _Copy(compute) if pays and can_copy() else None
-    try:
-        yield compute if copy is None else copy.result
-    finally:
-        if copy is not None:
-            copy.end()
+    later = compute
+    with ExitStack() as held:
+        if pays and can_copy():
+            with suppress(OSError):  # too many processes or open files: the system refuses
+                later = _Copy(compute, held).result
+        yield later
 
 
 def can_copy() -> bool:
@@ -45,39 +46,47 @@ def can_copy() -> bool:
 
 
 class _Copy(Generic[T]):
-    """A copy of this process at work on one computation."""
+    """A copy of this process at work on one computation.
 
-    def __init__(self, compute: Callable[[], T]) -> None:
+    It leaves its result in memory that both have, and then says so through a pipe: a large result through a pipe would wait for this
+    process to read it.
+    """
+
+    def __init__(self, compute: Callable[[], T], held: ExitStack) -> None:
+        """Copy this process. What is ``held`` is let go of at the end, the copy first. Raises OSError where the system refuses."""
         self._compute = compute
-        self._read, write = os.pipe()
-        with warnings.catch_warnings():
-            # Python 3.12 warns of threads: those of Arrow, which makes its own anew after a fork
-            warnings.simplefilter("ignore", DeprecationWarning)
-            self._process = os.fork()
-        if self._process == 0:
-            _send(compute, write)
-        os.close(write)
+        self._left = os.memfd_create("result")
+        held.callback(os.close, self._left)
+        self._told, tell = os.pipe()
+        held.callback(os.close, self._told)
+        try:
+            self._process = _fork()
+            if self._process == 0:
+                _leave(compute, self._left, tell)
+        finally:
+            os.close(tell)
+        held.callback(self._end)
 
     def result(self) -> T:
-        """Wait for what the copy sends; where it ended without, compute it here."""
-        with open(self._read, "rb", closefd=False) as pipe:
-            sent = pipe.read()
-        if self._wait() != 0:
+        """Wait for what the copy leaves; where it ended without, compute it here."""
+        if not os.read(self._told, 1):
             return self._compute()
-        found: T = pickle.loads(sent)  # noqa: S301 -- our own copy wrote it
+        with mmap.mmap(self._left, 0, access=mmap.ACCESS_READ) as left:
+            found: T = pickle.loads(left)  # noqa: S301 -- our own copy wrote it
         return found
 
-    def end(self) -> None:
-        """Close the pipe, and end a copy that nobody waited for."""
-        os.close(self._read)
-        if self._process:
-            os.kill(self._process, SIGKILL)
-            self._wait()
-
-    def _wait(self) -> int:
-        status = os.waitpid(self._process, 0)[1]
+    def _end(self) -> None:
+        """End the copy, if it has not."""
+        os.kill(self._process, SIGKILL)
+        os.waitpid(self._process, 0)
         self._process = 0
-        return status
+
+
+def _fork() -> int:
+    with warnings.catch_warnings():
+        # Python 3.12 warns of threads: those of Arrow, which makes its own anew after a fork
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return os.fork()
 
 
 class _Pickler(pickle.Pickler):
@@ -97,14 +106,22 @@ class _Pickler(pickle.Pickler):
 _RING = shapely.GeometryType.LINEARRING
 
 
-def _send(compute: Callable[[], object], write: int) -> None:
-    """Compute, send and leave, in the copy. Files are closed first: the lock of the store is held as long as one has it open."""
+def _leave(compute: Callable[[], object], memory: int, tell: int) -> None:
+    """Compute, leave the result in memory, say so and end: the copy. Other files are closed first: the lock of the store is held as
+    long as one has it open.
+    """  # noqa: D205
     status = 1
     with suppress(BaseException):
-        os.closerange(3, write)
-        os.closerange(write + 1, os.sysconf("SC_OPEN_MAX"))
+        first, last = sorted((memory, tell))
+        os.closerange(3, first)
+        os.closerange(first + 1, last)
+        os.closerange(last + 1, os.sysconf("SC_OPEN_MAX"))
         result = compute()
-        with open(write, "wb") as pipe:
-            _Pickler(pipe, protocol=pickle.HIGHEST_PROTOCOL).dump(result)
+        with open(memory, "wb") as left:
+            _Pickler(left, protocol=pickle.HIGHEST_PROTOCOL).dump(result)
+        os.write(tell, _DONE)
         status = 0
     os._exit(status)
+
+
+_DONE = b"."

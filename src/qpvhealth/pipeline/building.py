@@ -22,6 +22,7 @@ from qpvhealth.pipeline.begun import begin
 from qpvhealth.pipeline.beside import beside
 from qpvhealth.pipeline.kept import Kept
 from qpvhealth.pipeline.placing import Places
+from qpvhealth.publish import release
 from qpvhealth.settings import Settings
 from qpvhealth.spatial import (
     location,
@@ -32,7 +33,7 @@ from qpvhealth.spatial import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from qpvhealth.contract.rules import Finding
     from qpvhealth.contract.schema import Published
@@ -44,11 +45,15 @@ if TYPE_CHECKING:
 
 
 class Built(PackedTables):
-    """The published tables by name, as frames; also the accounts of the inputs and the findings of the build."""
+    """The published tables by name, as frames; also the accounts of the inputs and the findings of the build.
+
+    ``files``: of some tables, the file that a release holds of them (see ``release.encoded``), made while a core had nothing else to do.
+    """
 
     def __init__(
         self,
         packed: dict[str, Published],
+        files: dict[str, bytes],
         inputs: list[dict[str, Any]],
         found: list[Finding],
         *,
@@ -57,6 +62,7 @@ class Built(PackedTables):
     ) -> None:
         """Hold the tables of one build."""
         super().__init__(packed)
+        self.files = files
         self.inputs, self.findings, self.in_force, self.invented = inputs, found, in_force, invented
 
 
@@ -65,7 +71,7 @@ class Basis:
     """What every step shares, prepared once: what was read, the choices, and the perimeters.
 
     ``shapes``: outlines by level. ``prepared``: every polygon given; ``neighbourhoods``: those of the generations computed, with
-    what is known of them. ``in_force``: by year and territory.
+    what is known of them. ``in_force``: by year and territory. ``invented``: whether the cards say so.
     """
 
     sources: Sources
@@ -75,6 +81,7 @@ class Basis:
     neighbourhoods: pd.DataFrame
     by_generation: dict[str, dict[str, Perimeters]]
     in_force: dict[int, dict[str, str | None]]
+    invented: bool
 
 
 def build(
@@ -101,36 +108,37 @@ def finish(begun: Begun, settings: Settings | None = None, *, progress: Callable
     sources = staged_sources.read_all(begun.cards, begun.known, tell, lambda: begun.polygons().staged, begun.context)
     input_files.refuse_changed(begun.inputs)
     tell("preparing perimeters")
-    basis = _basis(sources, chosen, begun.polygons().measured)
-    invented = begun.cards[0].is_invented
-    tables, found = _tables(basis, partial(_fates, begun, basis), invented=invented, tell=tell)
+    basis = _basis(sources, chosen, begun.polygons().measured, invented=begun.cards[0].is_invented)
+    tables, files, found = _tables(basis, begun, tell)
     tell("checking")
     # each frame is let go as its published form is made: the two of every table at once would double the memory
-    conformed = {name: table.conform(assembly.selected(tables.pop(name), name)) for name, table in PUBLISHED.items()}
+    conformed = {name: _conformed(tables.pop(name), name) for name in PUBLISHED}
     give_back()
-    told = [*sources.findings, *found]
-    return Built(conformed, _accounts(begun.inputs, sources), told, in_force=basis.in_force, invented=invented)
+    accounts, told = _accounts(begun.inputs, sources), [*sources.findings, *found]
+    return Built(conformed, files, accounts, told, in_force=basis.in_force, invented=basis.invented)
 
 
-def _fates(begun: Begun, basis: Basis) -> pd.DataFrame:
-    """Give the fates that were kept; or read them, and keep them with the perimeters."""
-    generations = tuple(basis.by_generation)
-    found = begun.fates(generations)
-    if found is None:
-        found = accounting.fates_between(basis)
-        begun.keep(basis.prepared, found, generations)
-    return found
+class _Ready(NamedTuple):
+    """Tables in their published form, their files, and what there is to say of them. Few changes have files, many have none."""
+
+    tables: Mapping[str, Packed]
+    files: dict[str, bytes]
+    findings: list[Finding]
 
 
 def _tables(
-    basis: Basis, fates_of: Callable[[], pd.DataFrame], *, invented: bool, tell: Callable[[str], None]
-) -> tuple[dict[str, pd.DataFrame | Packed], list[Finding]]:
-    """Compute every table, not yet in its published form, and what there is to say of them."""
+    basis: Basis, begun: Begun, tell: Callable[[str], None]
+) -> tuple[dict[str, pd.DataFrame | Packed], dict[str, bytes], list[Finding]]:
+    """Compute every table, not all in their published form yet, the files of some, and what there is to say of them."""
     abroad = findings.abroad(basis.sources)  # asked while extracts are there
-    with beside(partial(_of_neighbourhoods, basis, fates_of), pays=len(basis.prepared) >= FEW) as of_neighbourhoods:
+    fates = begun.fates(tuple(basis.by_generation))
+    of_polygons = partial(_of_neighbourhoods, basis, begun, fates)
+    with beside(of_polygons, pays=len(basis.prepared) >= FEW) as of_neighbourhoods:
         placed, others = _placed(basis, tell)
         tell("overlaying the zonings")
-        zoning, conformed, of_perimeters = of_neighbourhoods()
+        zoned = [_zoning(basis)] if fates is None else []
+        zoned_beside, of_perimeters = of_neighbourhoods()
+    [zoning] = zoned or zoned_beside
     aside = other_types.listed_aside(placed, others, basis.sources.out_of_scope)
     told_of = partial(_told, placed, others, zoning, basis, out_of_scope=aside)
     with beside(told_of, pays=FEW <= len(placed) <= COPIED) as told_of_placed:
@@ -140,8 +148,8 @@ def _tables(
         told = told_of_placed()
     totals, summary = counted["yearly_counts"], told.change_summary
     accounts = accounting.balanced(summary, totals, basis)
-    tables = {
-        "extracts": _extracts(basis.sources, invented=invented),
+    tables: dict[str, pd.DataFrame | Packed] = {
+        "extracts": _extracts(basis),
         "neighbourhood_zoning": zoning,
         "rejects": basis.sources.rejects,
         **counted,
@@ -153,26 +161,32 @@ def _tables(
     }
     indicators.append(told.indicators)
     indicators += [_net_change(part, summary, basis) for part in indicators]
-    packed = _published(placed, "") | _published(others, "other_") | {"indicators": Packed.together(indicators)}
-    return tables | packed | conformed | told.tables, [*of_perimeters, *abroad, *told.findings]
+    tables |= _published(placed, "") | _published(others, "other_") | {"indicators": Packed.together(indicators)}
+    tables |= {**of_perimeters.tables, **told.changes.tables}
+    found = [*of_perimeters.findings, *abroad, *told.changes.findings]
+    return tables, of_perimeters.files | told.changes.files, found
 
 
-def _of_neighbourhoods(
-    basis: Basis, fates_of: Callable[[], pd.DataFrame]
-) -> tuple[pd.DataFrame, dict[str, Packed], list[Finding]]:
-    """Return what no structure changes: the zoning of the neighbourhoods, their tables, what there is to say of them."""
-    tables = {"neighbourhoods": basis.neighbourhoods, "neighbourhood_fates": fates_of()}
-    return _zoning(basis), _conformed(tables), findings.of_perimeters(basis)
+def _of_neighbourhoods(basis: Basis, begun: Begun, fates: pd.DataFrame | None) -> tuple[list[pd.DataFrame], _Ready]:
+    """Return what no structure changes: the tables of the neighbourhoods, and what there is to say of them.
+
+    ``fates``: those that an earlier build kept. Where there are some, there is time for the zoning too, which comes first.
+    """
+    zoned = [] if fates is None else [_zoning(basis)]
+    if fates is None:
+        fates = accounting.fates_between(basis)
+        begun.keep(basis.prepared, fates, tuple(basis.by_generation))
+    tables = _all_conformed({"neighbourhoods": basis.neighbourhoods, "neighbourhood_fates": fates})
+    return zoned, _Ready(tables, _files(tables, basis), findings.of_perimeters(basis))
 
 
 class _Told(NamedTuple):
-    """Why structures changed, in published form, and the sums of these changes; the types beyond MSP and CdS; what there is to say."""
+    """Why structures changed, and the sums of these changes; the types beyond MSP and CdS."""
 
-    tables: dict[str, Packed]
+    changes: _Ready
     change_summary: pd.DataFrame
     of_others: dict[str, pd.DataFrame]
     indicators: Packed
-    findings: list[Finding]
 
 
 def _told(placed: Kept, others: Kept, zoning: pd.DataFrame, basis: Basis, *, out_of_scope: pd.DataFrame) -> _Told:
@@ -187,12 +201,23 @@ def _told(placed: Kept, others: Kept, zoning: pd.DataFrame, basis: Basis, *, out
         *other_types.findings(placed, others),
     ]
     summary = explained.pop("change_summary")
-    return _Told(_conformed(explained), summary, of_others, indicators, found)
+    tables = _all_conformed(explained)
+    files = {} if len(placed) > COPIED else _files(tables, basis)
+    return _Told(_Ready(tables, files, found), summary, of_others, indicators)
 
 
-def _conformed(tables: dict[str, pd.DataFrame]) -> dict[str, Packed]:
-    """Put tables in their published form where they are made: a copy of the process sends that sooner than frames."""
-    return {name: PUBLISHED[name].conform(assembly.selected(table, name)) for name, table in tables.items()}
+def _files(tables: Mapping[str, Published], basis: Basis) -> dict[str, bytes]:
+    """Make the files of tables beside other work, where they are not so large that they would fill the memory."""
+    return {name: release.encoded(table, invented=basis.invented) for name, table in tables.items()}
+
+
+def _all_conformed(tables: Mapping[str, pd.DataFrame | Packed]) -> dict[str, Published]:
+    return {name: _conformed(table, name) for name, table in tables.items()}
+
+
+def _conformed(rows: pd.DataFrame | Packed, name: str) -> Published:
+    """Put a table in its published form, where it is made: a copy of the process sends that sooner than a frame."""
+    return PUBLISHED[name].conform(assembly.selected(rows, name))
 
 
 FEW = 1_000
@@ -280,7 +305,7 @@ def _step(progress: Callable[[str], None] | None, step: str) -> None:
         progress(step)
 
 
-def _basis(sources: Sources, settings: Settings, measured: pd.DataFrame) -> Basis:
+def _basis(sources: Sources, settings: Settings, measured: pd.DataFrame, *, invented: bool) -> Basis:
     """Prepare what every year and generation shares: outlines, perimeters, and which generation is in force where and when.
 
     ``measured``: what is known of the perimeters.
@@ -295,9 +320,8 @@ def _basis(sources: Sources, settings: Settings, measured: pd.DataFrame) -> Basi
         in_force[year] = {t: (None if pd.isna(g) else str(g)) for t, g in zip(names, found, strict=True)}
     used = prepared[prepared["generation"].isin(generations)]
     by_generation = {g: perimeter_rules.usable(prepared, g) for g in generations}
-    return Basis(
-        sources, settings, shapes, prepared, assembly.neighbourhoods_table(used, sources), by_generation, in_force
-    )
+    known = assembly.neighbourhoods_table(used, sources)
+    return Basis(sources, settings, shapes, prepared, known, by_generation, in_force, invented)
 
 
 def _generations(prepared: pd.DataFrame, settings: Settings) -> tuple[str, ...]:
@@ -408,11 +432,11 @@ def _net_change(indicators: Packed, summary: pd.DataFrame, basis: Basis) -> Pack
 
 
 def _in_context(indicators: pd.DataFrame, basis: Basis) -> Packed:
-    """Say in words for which date and perimeters indicators hold, and put them in their published form."""
-    return PUBLISHED["indicators"].conform(indicators.assign(rule=findings.in_context(indicators, basis)))
+    """Say in words for which date and perimeters indicators hold, and give them their published types: they are put in order together."""
+    return PUBLISHED["indicators"].typed(indicators.assign(rule=findings.in_context(indicators, basis)))
 
 
-def _extracts(sources: Sources, *, invented: bool) -> pd.DataFrame:
+def _extracts(basis: Basis) -> pd.DataFrame:
     rows = [
         {
             "year": v.year,
@@ -420,9 +444,9 @@ def _extracts(sources: Sources, *, invented: bool) -> pd.DataFrame:
             "status": v.status,
             "source_ids": ",".join(v.source_ids),
             "covers": None if v.departments is None else ",".join(sorted(v.departments)),
-            "is_invented": invented,
+            "is_invented": basis.invented,
         }
-        for v in sources.vintages.values()
+        for v in basis.sources.vintages.values()
     ]
     return pd.DataFrame(rows, columns=PUBLISHED["extracts"].names)
 

@@ -35,7 +35,16 @@ WORLD = (-180.0, -90.0, 180.0, 90.0)
 DTYPES = {pa.string(): pd.StringDtype(na_value=np.nan), pa.int64(): pd.Int64Dtype(), pa.bool_(): pd.BooleanDtype()}
 
 
-def write_table(table: Table, rows: pd.DataFrame | Packed, path: Path, metadata: Mapping[str, str]) -> None:
+def encoded(table: Table, rows: pd.DataFrame | Packed, metadata: Mapping[str, str]) -> bytes:
+    """Return the file that ``write_table`` would write."""
+    sink = pa.BufferOutputStream()
+    write_table(table, rows, sink, metadata)
+    return bytes(sink.getvalue())
+
+
+def write_table(
+    table: Table, rows: pd.DataFrame | Packed, where: Path | pa.NativeFile, metadata: Mapping[str, str]
+) -> None:
     """Write rows that conform to their table, a group at a time; geometry (degrees) as WKB.
 
     The file carries the table's name and grain, ``metadata``, and each column's labels, unit and rule. Raises
@@ -46,7 +55,7 @@ def write_table(table: Table, rows: pd.DataFrame | Packed, path: Path, metadata:
     if table.geometry is not None:
         told["geo"] = json.dumps(_geo(table, held), sort_keys=True)
     schema = table.arrow_schema().with_metadata(dict(sorted(told.items())))
-    with pq.ParquetWriter(path, schema, compression="zstd", write_page_checksum=True) as writer:
+    with pq.ParquetWriter(where, schema, compression="zstd", write_page_checksum=True) as writer:
         for start in range(0, max(len(held), 1), ROW_GROUP):
             arrays = [_array(table, held.arrays[field.name].slice(start, ROW_GROUP), field) for field in schema]
             writer.write_table(pa.Table.from_arrays(arrays, schema=schema), ROW_GROUP)

@@ -81,18 +81,23 @@ def open_release(store: Store | Path, release: str | None = None) -> Release:
 
 
 def write(
-    store: Store | Path, tables: Mapping[str, pd.DataFrame], declarations: Mapping[str, Table], facts: Facts
+    store: Store | Path,
+    tables: Mapping[str, pd.DataFrame],
+    declarations: Mapping[str, Table],
+    facts: Facts,
+    files: Mapping[str, bytes] | None = None,
 ) -> Path:
     """Hold every table against its declaration, write them and their manifest, make them current; return the folder.
 
-    Nothing is written before all is checked. ``facts.versions`` defaults to the libraries that could change a byte.
+    Nothing is written before all is checked. ``facts.versions`` defaults to the libraries that could change a byte. ``files``: of
+    some tables, what ``encoded`` has made of the same rows.
     Raises ContractError with every problem of every table; PublishError where the disk or the lock refuses.
     """
     held = conformed(tables, declarations)
     known = facts if facts.versions else replace(facts, versions=library_versions())
     store = _store(store)
     with store.lock(), store.stage() as staged:
-        told = manifest.build(known, _files(held, staged, known))
+        told = manifest.build(known, _files(held, staged, known, files or {}))
         manifest.write(staged, told)
         return store.publish(staged, told["release_id"])
 
@@ -132,21 +137,35 @@ def _versions() -> Iterator[tuple[str, str]]:
             continue
 
 
-def _files(held: Mapping[str, Published], folder: Path, facts: Facts) -> dict[str, dict[str, Any]]:
+def encoded(held: Published, *, invented: bool) -> bytes:
+    """Return the file of a table, byte for byte as ``write`` makes it, for who has a core to spare before all is there."""
+    return parquet.encoded(held.table, held, _metadata(invented=invented))
+
+
+def _metadata(*, invented: bool) -> dict[str, str]:
+    """Say what every file of a release says of itself."""
+    return {"qpvhealth_version": __version__, "invented": str(invented).lower()}
+
+
+def _files(
+    held: Mapping[str, Published], folder: Path, facts: Facts, made: Mapping[str, bytes]
+) -> dict[str, dict[str, Any]]:
     """Write every table, several at once, the largest first; describe the files. Encoding leaves the lock of Python."""
     with ThreadPoolExecutor(WRITERS) as pool:
-        largest_first = sorted(held, key=lambda name: (-held[name].nbytes, name))
-        jobs = {n: pool.submit(_written, held[n], folder, facts) for n in largest_first}
+        largest_first = sorted(held, key=lambda name: (name in made, -held[name].nbytes, name))
+        jobs = {n: pool.submit(_written, held[n], folder, facts, made.get(n)) for n in largest_first}
         try:
             return {f"{name}.parquet": jobs[name].result() for name in sorted(held)}
         finally:
             pool.shutdown(cancel_futures=True)  # once one is refused, the others need not be begun
 
 
-def _written(held: Published, folder: Path, facts: Facts) -> dict[str, Any]:
+def _written(held: Published, folder: Path, facts: Facts, made: bytes | None) -> dict[str, Any]:
     path = folder / f"{held.table.name}.parquet"
-    told = {"qpvhealth_version": __version__, "invented": str(facts.invented).lower()}
-    parquet.write_table(held.table, held, path, told)
+    if made is None:
+        parquet.write_table(held.table, held, path, _metadata(invented=facts.invented))
+    else:
+        path.write_bytes(made)
     return manifest.described(path, len(held))
 
 
