@@ -84,6 +84,18 @@ TERRITORIES: dict[str, Territory] = {
     )
 }
 
+PROJECTIONS: dict[int, str] = {
+    2154: "lcc lat_0=46.5 lon_0=3 lat_1=49 lat_2=44 x_0=700000 y_0=6600000 ellps=GRS80",
+    2972: "utm zone=22 ellps=GRS80",
+    2975: "utm zone=40 south ellps=GRS80",
+    4467: "utm zone=21 ellps=GRS80",
+    4471: "utm zone=38 south ellps=GRS80",
+    5490: "utm zone=20 ellps=GRS80",
+    32701: "utm zone=1 south ellps=WGS84",
+}
+"""The projections above as the EPSG registry defines them, in the words of PROJ, where it knows one way from WGS 84 to them: the
+French systems (RGF93, RGAF09, RGFG95…) are then taken as the same datum, which holds to one or two metres. French Polynesia has two."""
+
 DEPARTMENT_TERRITORY: dict[str, str] = {d: t.name for t in TERRITORIES.values() for d in t.departments}
 
 REGIONS: dict[str, tuple[str, tuple[str, ...]]] = {
