@@ -42,7 +42,9 @@ def beside(compute: Callable[[], T], *, pays: bool = True) -> Iterator[Callable[
 
 def can_copy() -> bool:
     """Say whether this process may be copied: on Linux, with a second core, and no thread that could hold a lock."""
-    return sys.platform == "linux" and len(os.sched_getaffinity(0)) > 1 and threading.active_count() == 1
+    if sys.platform != "linux" or not hasattr(os, "memfd_create"):  # which a Python made for an old Linux lacks
+        return False
+    return len(os.sched_getaffinity(0)) > 1 and threading.active_count() == 1
 
 
 class _Copy(Generic[T]):
