@@ -119,7 +119,7 @@ def finish(begun: Begun, settings: Settings | None = None, *, progress: Callable
 
 
 class _Ready(NamedTuple):
-    """Tables in their published form, their files, and what there is to say of them. Few changes have files, many have none."""
+    """Tables in their published form, the files of those that leave room in the memory, and what there is to say of them."""
 
     tables: Mapping[str, Packed]
     files: dict[str, bytes]
@@ -207,7 +207,7 @@ def _told(placed: Kept, others: Kept, zoning: pd.DataFrame, basis: Basis, *, out
 
 
 def _files(tables: Mapping[str, Published], basis: Basis) -> dict[str, bytes]:
-    """Make the files of tables beside other work, where they are not so large that they would fill the memory."""
+    """Make the files of tables where they are made: in a copy of the process, that is beside other work."""
     return {name: release.encoded(table, invented=basis.invented) for name, table in tables.items()}
 
 
