@@ -13,10 +13,10 @@ import pytest
 import shapely
 
 from qpvhealth.errors import ContractError, InputError
+from qpvhealth.ingest import layers, vector
 from qpvhealth.ingest.delimited import read_delimited
 from qpvhealth.ingest.parquet import read_parquet
 from qpvhealth.ingest.staged import Tally, no_rejects
-from qpvhealth.ingest.vector import read_vector
 
 DEEP = Path(__file__).resolve().parents[1] / "deep" / "test_conservation.py"
 
@@ -90,17 +90,17 @@ def test_a_feature_that_the_reader_leaves_out_is_missed(tmp_path):
     path = tmp_path / "q.geojson"
     document = json.loads(layer(5).to_json()) | {"more": [{"type": "Feature"}], "features_too": {"features": [{}]}}
     path.write_text(json.dumps(document), encoding="utf-8")
-    assert len(read_vector(path).frame) == 5
+    assert len(vector.raw_table(layers.read(path)).frame) == 5
     del document["features"][2]["type"]
     path.write_text(json.dumps(document), encoding="utf-8")
     with pytest.raises(InputError, match="holds 5 features, 4 could be read"):
-        read_vector(path)
+        layers.read(path)
 
 
 def test_a_document_that_is_one_feature_is_not_counted(tmp_path):
     path = tmp_path / "q.geojson"
     path.write_text(json.dumps(json.loads(layer(1).to_json())["features"][0]), encoding="utf-8")
-    assert len(read_vector(path).frame) == 1
+    assert len(vector.raw_table(layers.read(path)).frame) == 1
 
 
 def test_a_cut_flatgeobuf_is_missed(tmp_path):
@@ -108,7 +108,7 @@ def test_a_cut_flatgeobuf_is_missed(tmp_path):
     layer(50).to_file(path)
     path.write_bytes(path.read_bytes()[:-2_000])
     with pytest.raises(InputError, match=r"could be read|damaged"):
-        read_vector(path)
+        layers.read(path)
 
 
 def test_text_that_is_no_text_in_parquet_is_damage(tmp_path):

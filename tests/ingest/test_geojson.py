@@ -46,6 +46,13 @@ def test_a_document_without_features_has_no_count(counted):
     assert counted('{"features": []}') == 0
 
 
+@pytest.mark.parametrize("piece", [1, 2**20])
+def test_a_text_that_reads_features_is_no_name(counted, piece):
+    with mock.patch.object(geojson, "MIB", piece):
+        assert counted('{"a": "features", "": [], "features"\n : [{}]}') == 1
+        assert counted('{"a": "features", "b": [{}]}') is None
+
+
 @pytest.mark.parametrize(("depth", "refused"), [(32, False), (33, True)])
 def test_nesting_has_an_end(counted, depth, refused):
     text = '{"a":' + "[" * (depth - 1) + '"]]]]"' + "]" * (depth - 1) + "}"

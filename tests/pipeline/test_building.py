@@ -9,7 +9,7 @@ import pytest
 import qpvhealth
 from qpvhealth.contract.tables import PUBLISHED
 from qpvhealth.errors import InputError, UsageError
-from qpvhealth.pipeline import accounting, beside, building, polygons
+from qpvhealth.pipeline import accounting, ahead, beside, building
 from qpvhealth.publish import manifest, release
 from qpvhealth.settings import Settings
 
@@ -274,19 +274,19 @@ def made_up_for(monkeypatch):
     noted, result = [], beside._Copy.result
 
     def watched(copy):
-        compute, n = copy._compute, len(noted)
+        compute, n = copy._here, len(noted)
         noted.append(False)
 
         def here():
             noted[n] = True
             return compute()
 
-        copy._compute = here
+        copy._here = here
         return result(copy)
 
     monkeypatch.setattr(beside._Copy, "result", watched)
     monkeypatch.setattr(beside, "can_copy", lambda: True)
-    monkeypatch.setattr(polygons, "MANY_BYTES", 0)
+    monkeypatch.setattr(ahead, "MANY_BYTES", 0)
     monkeypatch.setattr(building, "FEW", 0)
     return noted
 
@@ -313,11 +313,11 @@ def test_every_copy_of_a_whole_build_sends_its_result(sample_folder, built, made
 
 def test_files_made_ahead_are_those_that_a_release_holds(built, tmp_path):
     told = manifest.Facts(fingerprint="f", invented=built.invented, inputs=built.inputs)
-    ahead = release.write(tmp_path / "ahead", built, PUBLISHED, told, built.files)
+    before = release.write(tmp_path / "before", built, PUBLISHED, told, built.files)
     after = release.write(tmp_path / "after", built, PUBLISHED, told)
     assert {"neighbourhoods", "changes"} <= built.files.keys()
-    assert (ahead / "manifest.json").read_bytes() == (after / "manifest.json").read_bytes()
-    assert all((ahead / f"{n}.parquet").read_bytes() == made for n, made in built.files.items())
+    assert (before / "manifest.json").read_bytes() == (after / "manifest.json").read_bytes()
+    assert all((before / f"{n}.parquet").read_bytes() == made for n, made in built.files.items())
 
 
 def test_no_file_is_made_ahead_of_changes_that_would_fill_the_memory(build, monkeypatch):

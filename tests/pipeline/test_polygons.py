@@ -13,7 +13,7 @@ import shapely
 from qpvhealth.errors import InputError, UsageError
 from qpvhealth.ingest import cards, inputs
 from qpvhealth.ingest.sources import Sources
-from qpvhealth.pipeline import beside, polygons
+from qpvhealth.pipeline import ahead, beside, polygons
 from qpvhealth.spatial import perimeters
 
 TOULOUSE, REUNION, PARIS = (1.4, 43.6), (55.4, -21.1), (2.37, 48.83)
@@ -111,7 +111,7 @@ def given(folder, *generations):
 
 def test_every_file_is_read_and_what_can_be_is_measured(folder):
     loaded = given(folder, "qpv-2015", "qpv-2024", "civ-2008")
-    with polygons.reading(loaded, (), inputs.resolve(loaded)) as read:
+    with polygons.reading(loaded, (), inputs.resolve(loaded), {}) as read:
         found = read()
         assert read() is found
     assert sorted(found.staged.neighbourhoods["qpv_code"]) == ["QN03101M", "QN03102M", "QP031001", "Z1"]
@@ -134,10 +134,10 @@ def test_the_largest_file_is_read_in_a_copy_where_it_is_large(folder, monkeypatc
         with original(compute, pays=pays) as later:
             yield later
 
-    monkeypatch.setattr(polygons, "MANY_BYTES", many)
+    monkeypatch.setattr(ahead, "MANY_BYTES", many)
     monkeypatch.setattr(polygons, "beside", noted)
     loaded = given(folder, "qpv-2015", "qpv-2024", "civ-2008")
-    with polygons.reading(loaded, (), inputs.resolve(loaded)) as read:
+    with polygons.reading(loaded, (), inputs.resolve(loaded), {}) as read:
         assert len(read().staged.neighbourhoods) == 4
     assert asked == copied
 
@@ -146,17 +146,9 @@ def test_what_is_wrong_is_said_when_polygons_are_asked_for(folder):
     (folder / "qpv-2015.geojson").write_text("{")
     loaded = given(folder, "qpv-2024", "qpv-2015")
     with (
-        polygons.reading(loaded, (), inputs.resolve(loaded)) as read,
+        polygons.reading(loaded, (), inputs.resolve(loaded), {}) as read,
         pytest.raises(InputError, match=r"qpv-2015\.geojson"),
     ):
         read()
-    with polygons.reading([], (), []) as read, pytest.raises(UsageError, match="no card of kind"):
+    with polygons.reading([], (), [], {}) as read, pytest.raises(UsageError, match="no card of kind"):
         read()
-
-
-def test_bytes_are_counted_by_kind(folder, monkeypatch):
-    loaded = inputs.resolve(given(folder, "qpv-2015", "qpv-2024"))
-    monkeypatch.setattr(polygons, "MANY_BYTES", sum(path.stat().st_size for path in folder.glob("qpv-*.geojson")))
-    assert polygons.are_many(loaded, "neighbourhoods", "zoning")
-    assert not polygons.are_many(loaded, "zoning")
-    assert not polygons.are_many(loaded[:1], "neighbourhoods")

@@ -9,8 +9,7 @@ import pytest
 
 import qpvhealth
 from qpvhealth.errors import UsageError
-from qpvhealth.ingest import cards, corrections, inputs
-from qpvhealth.pipeline import accounting, polygons, remembered
+from qpvhealth.pipeline import accounting, ahead, polygons
 from qpvhealth.publish import caches
 from qpvhealth.settings import Settings
 
@@ -72,7 +71,7 @@ OFFICIAL = [
 @pytest.fixture
 def raw(tmp_path, monkeypatch):
     """A folder whose polygons are repaired, collapsed, misplaced, rejected, named by commune, corrected; kept though they are few."""
-    monkeypatch.setattr(polygons, "MANY_BYTES", 0)
+    monkeypatch.setattr(ahead, "MANY_BYTES", 0)
     folder = tmp_path / "raw"
     folder.mkdir()
     texts = {"sources.toml": CARDS, "corrections.toml": CORRECTION, "c.csv": "TYPECOM,COM,LIBELLE\nCOM,31555,Ville\n"}
@@ -149,7 +148,7 @@ def test_a_folder_that_cannot_be_written_stops_nothing(raw, tmp_path):
 
 
 def test_a_small_file_is_not_kept(raw, tmp_path, monkeypatch):
-    monkeypatch.setattr(polygons, "MANY_BYTES", 2**20)
+    monkeypatch.setattr(ahead, "MANY_BYTES", 2**20)
     qpvhealth.build(raw, cache=tmp_path / "kept")
     assert not (tmp_path / "kept").exists()
 
@@ -160,36 +159,3 @@ def test_what_is_wrong_is_said_again(raw, tmp_path):
         with pytest.raises(UsageError, match="the source has changed"):
             qpvhealth.build(raw, cache=tmp_path / "kept")
     assert not (tmp_path / "kept").exists()
-
-
-def key(raw):
-    given = cards.load(raw)
-    return remembered.key(inputs.resolve(given), corrections.load(raw, given))
-
-
-@pytest.mark.parametrize(
-    ("name", "old", "new", "is_other"),
-    [
-        ("q.geojson", "QP031001", "QP031006", True),
-        ("sources.toml", "in_force_from = 2008-01-01", "in_force_from = 2009-01-01", True),
-        ("sources.toml", 'generation = "qpv-2015"', 'generation = "qpv-2015"\ncrs = "EPSG:4326"', True),
-        ("corrections.toml", "Le Carré", "Le Rond", True),
-        ("c.csv", "Ville", "Autre", True),
-        ("s.csv", "MSP", "CDS", False),
-        ("sources.toml", "year = 2020\nreference", 'title = "Extract"\nyear = 2020\nreference', False),
-    ],
-)
-def test_the_key_follows_from_the_perimeters_alone(raw, name, old, new, is_other):
-    before = key(raw)
-    text = (raw / name).read_text(encoding="utf-8")
-    assert old in text
-    (raw / name).write_text(text.replace(old, new), encoding="utf-8")
-    assert (key(raw) != before) is is_other
-
-
-def test_the_key_follows_from_the_code_and_the_libraries(raw, monkeypatch):
-    before = key(raw)
-    monkeypatch.setattr(inputs, "code_digest", lambda: "other")
-    changed = key(raw)
-    monkeypatch.setattr(inputs, "versions", dict)
-    assert len({before, changed, key(raw)}) == 3

@@ -116,30 +116,35 @@ def _build(
     no_cache: bool,
     as_json: bool,
 ) -> None:
-    from qpvhealth.contract.tables import PUBLISHED
-    from qpvhealth.ingest import inputs
-    from qpvhealth.pipeline import building
-    from qpvhealth.pipeline.begun import begin
-    from qpvhealth.publish import caches, release
-    from qpvhealth.publish.manifest import Facts
+    from qpvhealth.pipeline import ahead
+    from qpvhealth.publish import caches
     from qpvhealth.publish.store import Store
 
     target = Store(out)
     cache = None if no_cache else caches.folder("build")
-    with target.lock(), Progress() as tell, begin(raw, cache, resolved) as begun:
-        built = building.finish(begun, chosen, progress=tell)
-        inputs.refuse_changed(resolved)  # the fingerprint is theirs
-        if strict:
-            _refuse_strict(built.findings)
-        tell("publishing")
-        facts = Facts(
-            fingerprint=fingerprint,
-            invented=built.invented,
-            inputs=built.inputs,
-            settings=chosen.as_dict() | {"in_force": built.in_force},
-            warnings=[f.as_dict() for f in built.findings],
-        )
-        folder = release.write(target, built, PUBLISHED, facts, built.files)
+    with target.lock(), ahead.reading(raw, resolved, cache) as layers:
+        # loaded while the layers are read
+        from qpvhealth.contract.tables import PUBLISHED
+        from qpvhealth.ingest import inputs
+        from qpvhealth.pipeline import building
+        from qpvhealth.pipeline.begun import begin
+        from qpvhealth.publish import release
+        from qpvhealth.publish.manifest import Facts
+
+        with Progress() as tell, begin(raw, cache, resolved, layers) as begun:
+            built = building.finish(begun, chosen, progress=tell)
+            inputs.refuse_changed(resolved)  # the fingerprint is theirs
+            if strict:
+                _refuse_strict(built.findings)
+            tell("publishing")
+            facts = Facts(
+                fingerprint=fingerprint,
+                invented=built.invented,
+                inputs=built.inputs,
+                settings=chosen.as_dict() | {"in_force": built.in_force},
+                warnings=[f.as_dict() for f in built.findings],
+            )
+            folder = release.write(target, built, PUBLISHED, facts, built.files)
     _closing(built.findings)
     if built.invented:
         log.warning("DONNÉES INVENTÉES: every figure of this release comes from an invented France.")

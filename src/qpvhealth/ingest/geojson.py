@@ -23,9 +23,10 @@ MAX_STRING = MIB
 
 _FEATURES = b"features"
 _MARK = b"F"
-"""Stands where that string stood, among the brackets."""
+"""Stands where that name stood, among the brackets."""
 _OTHERS = bytes(set(range(256)) - set(_MARK + b"[]{}"))
 _STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
+_COLON = re.compile(rb"\s*+:")
 _STEP = np.zeros(256, dtype=np.int8)
 _STEP[[ord("["), ord("{")]], _STEP[[ord("]"), ord("}")]] = 1, -1
 
@@ -45,7 +46,8 @@ def counted(path: Path) -> int | None:
         )  # outside, string, outside, ..., outside; a last quote that never closes is outside too
         strings = parts[1:-1:2]
         longest = max(longest, *map(len, strings), 0)
-        parts[1:-1:2] = [_MARK if s == _FEATURES else b"" for s in strings]
+        names = zip(strings, parts[2::2], strict=True)
+        parts[1:-1:2] = [_MARK if s == _FEATURES and after.lstrip()[:1] == b":" else b"" for s, after in names]
         kept.append(b"".join(parts).translate(None, _OTHERS))
     if longest + 2 > MAX_STRING:
         raise InputError(f"{path.name}: a string of {longest + 2} bytes, at most {MAX_STRING} are read; refused")
@@ -62,12 +64,17 @@ def _without_escapes(data: bytes) -> bytes:
 
 
 def _pieces(data: bytes) -> Iterator[bytes]:
-    """Cut a document outside its strings, about every MiB: the parts of a whole one could fill the memory."""
+    """Cut a document outside its strings, about every MiB: the parts of a whole one could fill the memory.
+
+    The colon after a name stays with it.
+    """
     at = 0
     while at < len(data):
         stop = min(at + MIB, len(data))
         if data.count(b'"', at, stop) % 2:
             stop = data.find(b'"', stop) + 1 or len(data)
+        if colon := _COLON.match(data, stop):
+            stop = colon.end()
         yield data[at:stop]
         at = stop
 

@@ -8,7 +8,7 @@ from importlib import metadata
 from pathlib import Path
 
 from qpvhealth.errors import QpvhealthError
-from qpvhealth.ingest import vector
+from qpvhealth.ingest import layers
 from qpvhealth.ingest.inputs import LIBRARIES, code_digest
 
 GIB = 1 << 30
@@ -26,7 +26,7 @@ def _versions() -> dict[str, str]:
 
 def _geometry() -> dict[str, str]:
     try:
-        pyogrio = vector.gdal()
+        pyogrio = layers.gdal()
     except QpvhealthError as error:
         return {"drivers": str(error)}
     from pyproj import datadir  # noqa: PLC0415  # only here are the grids of interest

@@ -23,7 +23,7 @@ import shapely
 from qpvhealth.errors import InputError, UsageError
 from qpvhealth.ingest import systems
 from qpvhealth.ingest.guard import MIB, checked_path
-from qpvhealth.ingest.parquet import SUFFIXES as PARQUET
+from qpvhealth.ingest.layers import PARQUET
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

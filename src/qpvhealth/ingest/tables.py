@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qpvhealth.ingest import delimited, parquet, vector, workbook
+from qpvhealth.ingest import delimited, layers, parquet, vector, workbook
+from qpvhealth.ingest.layers import PARQUET, VECTOR
 
 if TYPE_CHECKING:
     from qpvhealth.ingest.cards import Card
+    from qpvhealth.ingest.layers import Layer
     from qpvhealth.ingest.raw import RawTable
 
 DELIMITED = (".csv", ".txt", ".tsv")
 WORKBOOK = (".xlsx", ".xlsm")
-PARQUET = (".parquet", ".geoparquet")
-VECTOR = (".shp", ".zip", ".geojson", ".json", ".gpkg", ".fgb")
 SUFFIXES = (*DELIMITED, *WORKBOOK, *PARQUET, *VECTOR)
 """Exactly the extensions that the guard lets through."""
 
@@ -35,6 +35,6 @@ def read(card: Card, *, sheet: str | None = None) -> RawTable:
     return read_vector(card)
 
 
-def read_vector(card: Card) -> RawTable:
-    """Read a layer with its polygons or points. Raises InputError for a file that cannot be read."""
-    return vector.read_vector(card.path, layer=card.get("layer"), encoding=card.get("encoding"))
+def read_vector(card: Card, layer: Layer | None = None) -> RawTable:
+    """Read a layer with its polygons or points; ``layer``: where that has been done. Raises InputError for a file that cannot be read."""
+    return vector.raw_table(layers.of_card(card) if layer is None else layer)

@@ -8,11 +8,11 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from qpvhealth.ingest import cards as card_files, corrections, inputs as input_files, sources
-from qpvhealth.pipeline import polygons, remembered
+from qpvhealth.pipeline import ahead, polygons, remembered
 from qpvhealth.pipeline.beside import beside
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     import pandas as pd
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from qpvhealth.ingest.cards import Card
     from qpvhealth.ingest.corrections import Correction
     from qpvhealth.ingest.inputs import Input
+    from qpvhealth.ingest.layers import Layer
     from qpvhealth.ingest.sources import Sources
     from qpvhealth.pipeline.polygons import Polygons
 
@@ -47,21 +48,27 @@ class Begun:
 
 
 @contextmanager
-def begin(folder: Path, cache: Path | None = None, inputs: list[Input] | None = None) -> Iterator[Begun]:
-    """Begin the build of a raw folder. ``cache``: a folder that keeps perimeters; ``inputs``: where they have been hashed.
+def begin(
+    folder: Path,
+    cache: Path | None = None,
+    inputs: list[Input] | None = None,
+    layers: Callable[[], Mapping[str, Layer]] = dict,
+) -> Iterator[Begun]:
+    """Begin the build of a raw folder. ``cache``: a folder that keeps perimeters; ``inputs``: where they have been hashed;
+    ``layers`` waits for the layers of neighbourhoods, by the id of their card, where they are being read (see ``ahead``).
 
     Where the polygons are kept, the context is read beside. Raises UsageError for a wrong card or correction, InputError for a file
     that is missing or changed.
-    """
+    """  # noqa: D205
     cards = card_files.load(folder)
     known = corrections.load(folder, cards)
     given = input_files.resolve(cards) if inputs is None else inputs
-    memory = remembered.Memory(cache if polygons.are_many(given, "neighbourhoods") else None, given, known)
+    memory = remembered.Memory(cache if ahead.are_many(given, "neighbourhoods") else None, given, known)
     before = memory.perimeters(cards)
     if before is None:
-        with polygons.reading(cards, known, given) as read:
+        with polygons.reading(cards, known, given, layers()) as read:
             yield Begun(cards, known, given, read, None, memory, None)
         return
-    pays = polygons.are_many(given, *sources.CONTEXT_KINDS)
+    pays = ahead.are_many(given, *sources.CONTEXT_KINDS)
     with beside(partial(sources.read_context, cards, known, lambda _: None), pays=pays) as context:
         yield Begun(cards, known, given, lambda: before.polygons, context if pays else None, memory, before)

@@ -17,7 +17,6 @@ from signal import SIGKILL
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
-import shapely
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -26,17 +25,19 @@ T = TypeVar("T")
 
 
 @contextmanager
-def beside(compute: Callable[[], T], *, pays: bool = True) -> Iterator[Callable[[], T]]:
+def beside(
+    compute: Callable[[], T], *, pays: bool = True, otherwise: Callable[[], T] | None = None
+) -> Iterator[Callable[[], T]]:
     """Start ``compute``, whose result can be pickled; give the function that waits for it.
 
-    ``pays``: whether it is worth a copy of the process; otherwise it is computed when it is asked for. What ``compute`` raises is
-    raised when it is asked for. A copy that nobody waited for is ended.
+    ``pays``: whether it is worth a copy of the process; if not, or where there can be none, it is computed when it is asked for, or
+    ``otherwise`` is. What ``compute`` raises is raised when it is asked for. A copy that nobody waited for is ended.
     """
-    later = compute
+    later = here = compute if otherwise is None else otherwise
     with ExitStack() as held:
         if pays and can_copy():
             with suppress(OSError):  # too many processes or open files: the system refuses
-                later = _Copy(compute, held).result
+                later = _Copy(compute, here, held).result
         yield later
 
 
@@ -54,9 +55,9 @@ class _Copy(Generic[T]):
     process to read it.
     """
 
-    def __init__(self, compute: Callable[[], T], held: ExitStack) -> None:
+    def __init__(self, compute: Callable[[], T], here: Callable[[], T], held: ExitStack) -> None:
         """Copy this process. What is ``held`` is let go of at the end, the copy first. Raises OSError where the system refuses."""
-        self._compute = compute
+        self._here = here
         self._left = os.memfd_create("result")
         held.callback(os.close, self._left)
         self._told, tell = os.pipe()
@@ -70,9 +71,9 @@ class _Copy(Generic[T]):
         held.callback(self._end)
 
     def result(self) -> T:
-        """Wait for what the copy leaves; where it ended without, compute it here."""
+        """Wait for what the copy leaves; where it ended without, do here what is done without a copy."""
         if not os.read(self._told, 1):
-            return self._compute()
+            return self._here()
         with mmap.mmap(self._left, 0, access=mmap.ACCESS_READ) as left:
             found: T = pickle.loads(left)  # noqa: S301 -- our own copy wrote it
         return found
@@ -98,14 +99,13 @@ class _Pickler(pickle.Pickler):
         """Send an array of geometries as WKB, anything else as pickle does."""
         if not isinstance(given, np.ndarray) or given.dtype != object or not given.ndim:
             return NotImplemented
+        import shapely  # noqa: PLC0415 -- not loaded yet where layers are read ahead
+
         if not shapely.is_geometry(given).any() or not shapely.is_valid_input(given).all():
             return NotImplemented  # nothing but nulls would be sent as nulls, without end
-        if (shapely.get_type_id(given) == _RING).any():
+        if (shapely.get_type_id(given) == shapely.GeometryType.LINEARRING).any():
             return NotImplemented  # a ring would come back as a line
         return shapely.from_wkb, (shapely.to_wkb(given, include_srid=True),)
-
-
-_RING = shapely.GeometryType.LINEARRING
 
 
 def _leave(compute: Callable[[], object], memory: int, tell: int) -> None:

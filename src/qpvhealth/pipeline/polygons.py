@@ -12,6 +12,7 @@ import pandas as pd
 from qpvhealth.contract.keys import positions
 from qpvhealth.ingest import inputs as input_files, neighbourhoods, sources as staged_sources
 from qpvhealth.ingest.cards import of_kind
+from qpvhealth.pipeline import ahead
 from qpvhealth.pipeline.beside import beside
 from qpvhealth.spatial import perimeters as perimeter_rules
 
@@ -21,11 +22,10 @@ if TYPE_CHECKING:
     from qpvhealth.ingest.cards import Card
     from qpvhealth.ingest.corrections import Correction
     from qpvhealth.ingest.inputs import Input
+    from qpvhealth.ingest.layers import Layer
     from qpvhealth.ingest.sources import Sources
     from qpvhealth.ingest.staged import Staged
 
-MANY_BYTES = 2**20
-"""Files smaller than this are read sooner than the process is copied."""
 KEYS = ["source_id", "source_row"]
 """What a polygon is found again by, from the file to the release."""
 
@@ -37,28 +37,28 @@ class Polygons(NamedTuple):
     measured: pd.DataFrame
 
 
-def are_many(inputs: list[Input], *kinds: str) -> bool:
-    """Say whether the cards of some kinds have so many bytes that a copy of the process, or keeping what is read, pays."""
-    return sum(input_files.size(i) for i in inputs if i.card.kind in kinds) >= MANY_BYTES
-
-
 @contextmanager
-def reading(cards: list[Card], known: tuple[Correction, ...], inputs: list[Input]) -> Iterator[Callable[[], Polygons]]:
-    """Begin to read the cards of neighbourhoods; give the function that waits for them, and raises what is wrong with them."""
+def reading(
+    cards: list[Card], known: tuple[Correction, ...], inputs: list[Input], layers: Mapping[str, Layer]
+) -> Iterator[Callable[[], Polygons]]:
+    """Begin to read the cards of neighbourhoods; give the function that waits for them, and raises what is wrong with them.
+
+    ``layers``: those that have been read, by the id of their card.
+    """
     sizes = {i.card.id: input_files.size(i) for i in inputs if i.card.kind == "neighbourhoods"}
     largest = max(sizes, key=sizes.__getitem__, default=None)
-    apart = largest if largest is not None and sizes[largest] >= MANY_BYTES else None
+    apart = largest if largest is not None and sizes[largest] >= ahead.MANY_BYTES else None
     with ExitStack() as copies:
         waits = [
-            copies.enter_context(beside(partial(_read, card, known), pays=card.id == apart))
+            copies.enter_context(beside(partial(_read, card, known, layers.get(card.id)), pays=card.id == apart))
             for card in of_kind(cards, "neighbourhoods")
         ]
         yield lru_cache(lambda: _together(cards, [wait() for wait in waits]))
 
 
-def _read(card: Card, known: tuple[Correction, ...]) -> tuple[Staged, pd.DataFrame]:
+def _read(card: Card, known: tuple[Correction, ...], layer: Layer | None) -> tuple[Staged, pd.DataFrame]:
     """Read a card, and measure the polygons whose code says where they are; the others wait for outlines and communes."""
-    staged = neighbourhoods.read(card, known)
+    staged = neighbourhoods.read(card, known, layer)
     own = staged.frame[perimeter_rules.says_where(staged.frame)].reset_index(drop=True)
     return staged, _measured(own, {})
 

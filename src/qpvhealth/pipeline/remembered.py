@@ -6,7 +6,6 @@ of the libraries. What is damaged, or cannot be written, is as if it were not th
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -16,8 +15,8 @@ import pyarrow as pa
 import shapely
 
 from qpvhealth.contract.rules import Finding
-from qpvhealth.ingest import inputs as input_files
 from qpvhealth.ingest.sources import Sources, own_sets
+from qpvhealth.pipeline import ahead
 from qpvhealth.pipeline.polygons import KEYS, Polygons
 from qpvhealth.publish import caches
 
@@ -30,8 +29,6 @@ if TYPE_CHECKING:
     from qpvhealth.ingest.corrections import Correction
     from qpvhealth.ingest.inputs import Input
 
-KINDS = ("neighbourhoods", "boundaries")
-"""The cards that the perimeters follow from: outlines and tables of communes say where some of them are."""
 MEASURED = [
     *KEYS,
     *("department_code", "territory", "metres", "area_km2", "repair", "repair_area_change", "moved_back"),
@@ -48,26 +45,13 @@ class Perimeters(NamedTuple):
     generations: tuple[str, ...]
 
 
-def key(inputs: list[Input], known: tuple[Correction, ...]) -> str:
-    """Hash all that the perimeters follow from."""
-    read = [i for i in inputs if i.card.kind in KINDS]
-    named = {i.card.id for i in read}
-    parts = {
-        "inputs": [i.as_dict() for i in read],
-        "corrections": [asdict(c) for c in known if c.source in named],
-        "code": input_files.code_digest(),
-        "versions": input_files.versions(),
-    }
-    return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()[:32]
-
-
 class Memory:
     """The perimeters of one build, where a ``folder`` is to keep them."""
 
     def __init__(self, folder: Path | None, inputs: list[Input], known: tuple[Correction, ...]) -> None:
         """Know them by their key."""
         self._folder = folder
-        self._key = "" if folder is None else key(inputs, known)
+        self._key = "" if folder is None else ahead.key(inputs, known)
 
     def perimeters(self, cards: list[Card]) -> Perimeters | None:
         """Return those that were kept; null where there are none, or where they are damaged."""

@@ -46,6 +46,11 @@ def keep(where: Path, key: str, arrays: Mapping[str, np.ndarray]) -> bool:
     return True
 
 
+def has(where: Path, key: str) -> bool:
+    """Say whether there is something under a key, whole or not."""
+    return (where / f"{key}.npz").is_file()
+
+
 def kept(where: Path, key: str) -> dict[str, np.ndarray] | None:
     """Return the arrays that were kept under a key; null where there are none, or where they are damaged."""
     try:

@@ -4,7 +4,6 @@ import sqlite3
 import subprocess
 import sys
 import zipfile
-from dataclasses import replace
 from pathlib import Path
 
 import geopandas as gpd
@@ -15,13 +14,17 @@ import pytest
 import shapely
 
 from qpvhealth.errors import InputError, UsageError
-from qpvhealth.ingest import systems, vector
-from qpvhealth.ingest.vector import DRIVERS, read_vector
+from qpvhealth.ingest import layers, systems, vector
+from qpvhealth.ingest.layers import DRIVERS
 
 DATA = Path(__file__).parents[3] / "shared" / "data" / "neighbourhoods"
 SQUARE = shapely.box(0, 0, 1, 1)
 BOWTIE = shapely.Polygon([(0, 0), (1, 1), (1, 0), (0, 1)])
 PARTS = (".shp", ".shx", ".dbf", ".prj")
+
+
+def read_vector(path, **options):
+    return vector.raw_table(layers.read(path, **options))
 
 
 def frame(crs=2154):
@@ -213,7 +216,7 @@ def test_a_virtual_file_under_another_name_is_refused(tmp_path, name):
 def test_only_the_allowed_drivers_are_left_even_when_gdal_was_there_before():
     code = (
         "import geopandas, pyogrio; assert len(pyogrio.list_drivers()) > 20\n"
-        "from qpvhealth.ingest.vector import gdal\n"
+        "from qpvhealth.ingest.layers import gdal\n"
         "print(','.join(sorted(gdal().list_drivers())))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -223,7 +226,7 @@ def test_only_the_allowed_drivers_are_left_even_when_gdal_was_there_before():
 def test_a_gdal_that_keeps_other_drivers_is_refused(monkeypatch):
     monkeypatch.setattr(pyogrio, "list_drivers", lambda: {"GPKG": "rw", "OGR_VRT": "r"})
     with pytest.raises(InputError, match="OGR_VRT"):
-        vector.gdal()
+        layers.gdal()
 
 
 def test_a_plain_parquet_table_has_no_geometry(tmp_path):
@@ -317,7 +320,7 @@ def test_geometries_in_another_form_than_wkb_are_refused(tmp_path):
 
 def test_a_claim_of_more_features_than_bytes_is_refused(tmp_path, monkeypatch):
     frame().dropna().to_file(tmp_path / "a.fgb")
-    monkeypatch.setattr(vector, "MAX_FEATURES", 1)
+    monkeypatch.setattr(layers, "MAX_FEATURES", 1)
     with pytest.raises(InputError, match="claims 2 features"):
         read_vector(tmp_path / "a.fgb")
 
@@ -343,12 +346,12 @@ def test_a_table_shorter_than_its_header_is_refused(shape):
 
 
 def test_a_record_that_the_reader_leaves_out_is_missed(shape, monkeypatch):
-    read = vector._read_gdal
+    read = layers._read_gdal
 
     def short(*args, **options):
-        table = read(*args, **options)
-        return replace(table, frame=table.frame.iloc[1:])
+        layer = read(*args, **options)
+        return layer._replace(table=layer.table.slice(1))
 
-    monkeypatch.setattr(vector, "_read_gdal", short)
+    monkeypatch.setattr(layers, "_read_gdal", short)
     with pytest.raises(InputError, match="3 records, 2 could be read"):
         read_vector(shape)
