@@ -149,7 +149,8 @@ def test_nearest_point_of_each_qpv_and_its_ties():
         np.array([50.0, 50, 50, 0]),
         pd.Series(["2", "1", "3", "0"], dtype="str"),
     )
-    got = nearest_points(two, x, y, codes, np.array([0, 0, 1, 1]))
+    home = pd.Series(["metropole"] * 4)
+    got = nearest_points({"metropole": two}, x, y, territory=home, codes=codes, of=np.array([0, 0, 1, 1]))
     assert got.to_dict("list") == {
         "group": [0, 0, 1, 1],
         "qpv_code": ["A", "B", "A", "B"],
@@ -234,18 +235,30 @@ def test_the_build_and_the_index_of_locate_give_one_answer(polygons, along):
     assert near.tolist() == ["-" if n < 0 else index.codes[n] for n in found.near]
 
 
+_TERRITORY = st.sampled_from(["metropole", "mayotte", "guyane", None])
+
+
 @settings(max_examples=60, deadline=None)
-@given(_shapes, st.lists(st.tuples(_cell, _cell, st.integers(0, 2)), min_size=1, max_size=9))
+@given(_shapes, st.lists(st.tuples(_cell, _cell, st.integers(0, 2), _TERRITORY), max_size=9))
 def test_the_nearest_point_of_each_group_is_the_naive_minimum(polygons, points):
     codes = [f"S{n}" for n in range(len(points))][::-1]
-    x, y = (np.array(points, dtype=float) * 50).T[:2]
-    groups = pd.factorize(np.array([g for *_, g in points]))[0]
-    named = [f"Q{n}" for n in range(len(polygons))]
-    given_perimeters = Perimeters(np.array(named, dtype=object), np.array(polygons, dtype=object))
-    found = nearest_points(given_perimeters, x, y, pd.Series(codes, dtype="str"), groups)
+    x, y = np.array([50.0 * p[0] for p in points]), np.array([50.0 * p[1] for p in points])
+    groups, home = np.array([p[2] for p in points], dtype=np.int64), [p[3] for p in points]
+    both = {"metropole": {}, "mayotte": {}}
+    for n, polygon in enumerate(polygons):
+        both[list(both)[n % 2]][f"Q{n}"] = polygon
+    given_perimeters = {name: perimeters(**own) for name, own in both.items() if own}
+    found = nearest_points(
+        given_perimeters,
+        x,
+        y,
+        territory=pd.Series(home, dtype="str"),
+        codes=pd.Series(codes, dtype="str"),
+        of=groups,
+    )
     expected = {}
-    for name, polygon in zip(named, polygons, strict=True):
-        for a, b, code, group in zip(x, y, codes, groups, strict=True):
+    for a, b, code, group, territory in zip(x, y, codes, groups, home, strict=True):
+        for name, polygon in both.get(territory, {}).items():
             told = (shapely.distance(polygon, shapely.Point(a, b)), code)
             expected[group, name] = min(told, expected.get((group, name), told))
     got = zip(found["group"], found["qpv_code"], found["distance_m"], found["code"], strict=True)
@@ -253,9 +266,7 @@ def test_the_nearest_point_of_each_group_is_the_naive_minimum(polygons, points):
 
 
 LATTICE = st.sampled_from([-400.0, -50.0, 0.0, 50.0, 100.0, 110.0, 400.0, 2000.0, np.nan])
-SETS = st.lists(
-    st.lists(st.tuples(LATTICE, LATTICE, st.sampled_from(["metropole", "mayotte", "guyane", None])), max_size=6)
-)
+SETS = st.lists(st.lists(st.tuples(LATTICE, LATTICE, _TERRITORY), max_size=6))
 
 
 @given(SETS)
@@ -273,8 +284,8 @@ def test_sets_located_one_after_another_are_located_as_each_alone(sets):
 
 
 def test_what_was_located_in_the_set_before_is_not_located_again(monkeypatch):
-    asked = []
-    monkeypatch.setattr(location, "locate", lambda x, *rest: asked.append(len(x)) or locate(x, *rest))
+    asked, find = [], location._find
+    monkeypatch.setattr(location, "_find", lambda x, *rest: asked.append(len(x)) or find(x, *rest))
     locator, home = Locator({"metropole": ONE}, RING), pd.Series(["metropole"] * 3)
     for x in ([1.0, 2.0, 2.0], [2.0, 3.0, 1.0], [4.0, 4.0, 4.0], [1.0, 1.0, 1.0]):
         locator.locate(np.array(x), np.zeros(3), home)

@@ -403,17 +403,17 @@ def _coverage(
 
 def _nearest(stock: pd.DataFrame, by_generation: dict[str, dict[str, Perimeters]]) -> pd.DataFrame:
     """Return the nearest structure of each type for each QPV of each generation and year, among those whose point may decide."""
-    placed = stock[stock["is_placed"]]
-    parts = [pd.DataFrame(columns=["generation", "year", "structure_type", "qpv_code", "finess_et", "distance_m"])]
-    for (generation, territory), at in projection.groups(placed, "generation", "territory"):
-        if territory in by_generation[generation]:
-            rows = placed.take(at)
-            groups, of = counts.distinct(rows, ["year", "structure_type"])
-            x, y = (rows[c].to_numpy() for c in ("x", "y"))
-            found = location.nearest_points(by_generation[generation][territory], x, y, rows["finess_et"], of)
-            named = groups.take(found["group"].to_numpy()).reset_index(drop=True).assign(generation=generation)
-            parts.append(named.join(found.rename(columns={"code": "finess_et"})))
-    return pd.concat(parts[1:] or parts, ignore_index=True)
+    placed = stock.loc[stock["is_placed"], ["generation", "year", "structure_type", "territory", "finess_et", "x", "y"]]
+    kinds, of = counts.distinct(placed, ["year", "structure_type"])
+    parts = [pd.DataFrame(columns=["group", "qpv_code", "code", "distance_m", "generation"])]
+    for (generation,), at in projection.groups(placed, "generation"):
+        rows = placed.take(at)
+        x, y = (rows[c].to_numpy() for c in ("x", "y"))
+        territory, codes = rows["territory"].astype("str"), rows["finess_et"]
+        found = location.nearest_points(by_generation[generation], x, y, territory=territory, codes=codes, of=of[at])
+        parts.append(found.assign(generation=generation))
+    every = pd.concat(parts[1:] or parts, ignore_index=True).rename(columns={"code": "finess_et"})
+    return every.join(kinds.take(every.pop("group").to_numpy(dtype="int64")).reset_index(drop=True))
 
 
 def _indicators(stock: pd.DataFrame, covered: pd.DataFrame, basis: Basis) -> Packed:

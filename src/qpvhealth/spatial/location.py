@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import shapely
 
+from qpvhealth.spatial.projection import groups
 from qpvhealth.spatial.proximity import Ranked, Shapes, rank
 
 if TYPE_CHECKING:
@@ -35,58 +36,7 @@ def locate(x: np.ndarray, y: np.ndarray, perimeters: Perimeters, within_m: float
     inside, ``distance_m`` outside), ``n_qpv_inside``, ``n_nearest`` (how many at that distance).
     ``pairs``: ``point`` (position), ``qpv_code``, ``distance_m`` ≤ ``within_m``. A point with a null coordinate gets nulls.
     """
-    there = np.flatnonzero(np.isfinite(x) & np.isfinite(y))
-    points = shapely.points(x[there], y[there])
-    shapes, tree = Shapes(perimeters.polygons), shapely.STRtree(perimeters.polygons)
-    reach = np.maximum(within_m, _at_most(points, perimeters.polygons))
-    at, qpv = tree.query(points, predicate="dwithin", distance=reach)
-    ranked = rank(x, y, (there[at], qpv), shapes)
-    return Located(_chosen(ranked, x, y, shapes, perimeters.codes), _within(ranked, within_m, perimeters.codes))
-
-
-def _at_most(points: np.ndarray, polygons: np.ndarray) -> np.ndarray:
-    """Return a distance within which the nearest polygon of each point is: that of a vertex. Points are found faster than borders."""
-    if not len(polygons):
-        return np.zeros(len(points))
-    _, distance = shapely.STRtree(_vertices(polygons)).query_nearest(points, return_distance=True, all_matches=False)
-    return np.asarray(distance + _ROUNDING_M)
-
-
-def _vertices(polygons: np.ndarray) -> np.ndarray:
-    """Return one vertex of each polygon."""
-    return np.asarray(shapely.get_point(shapely.get_exterior_ring(shapely.get_geometry(polygons, 0)), 0))
-
-
-_ROUNDING_M = 0.001
-"""More than coordinates in metres lose to rounding."""
-
-
-def _within(ranked: Ranked, within_m: float, codes: np.ndarray) -> pd.DataFrame:
-    """Return the pairs at most that far apart, 0 where the polygon covers the point."""
-    near = ranked.signed_m <= within_m
-    distance = np.maximum(ranked.signed_m[near], 0.0)
-    named = pd.array(codes[ranked.polygon[near]], dtype="str")
-    told = {"point": ranked.point[near], "qpv_code": named, "distance_m": distance}
-    return pd.DataFrame(told).sort_values(["point", "qpv_code"], ignore_index=True)
-
-
-def _chosen(ranked: Ranked, x: np.ndarray, y: np.ndarray, shapes: Shapes, codes: np.ndarray) -> pd.DataFrame:
-    """Describe the first pair of each point, and count those that cover it and those at its distance; nulls without any."""
-    first, distance = ranked.is_first, np.maximum(ranked.signed_m, 0.0)
-    point, polygon, inside = ranked.point[first], ranked.polygon[first], ranked.is_inside[first]
-    border = distance[first]
-    border[inside] = -shapes.depths(polygon[inside], x[point[inside]], y[point[inside]])
-    which = np.cumsum(first) - 1
-    named = pd.Series(codes[polygon], index=point, dtype="str")
-    told = {
-        "qpv_code": named.where(inside),
-        "nearest_qpv_code": named,
-        "distance_m": distance[first],
-        "border_distance_m": border,
-        "n_qpv_inside": np.bincount(which, weights=ranked.is_inside).astype(np.int64),
-        "n_nearest": np.bincount(which, weights=distance == distance[first][which]).astype(np.int64),
-    }
-    return pd.DataFrame(told, index=point).reindex(range(len(x)))
+    return locate_all(x, y, pd.Series("", index=range(len(x))), {"": perimeters}, within_m)
 
 
 def locate_all(
@@ -113,70 +63,143 @@ class Locator:
         Returns as ``locate``; a point whose territory has no polygon, or that has no coordinates, gets nulls. In ``pairs``,
         ``point`` is the position among the points given.
         """
-        place = pd.DataFrame({"x": x, "y": y, "territory": territory.to_numpy()})
-        place["point"] = np.arange(len(place))
-        known = place[place["x"].notna() & place["y"].notna() & place["territory"].isin(list(self._perimeters))]
-        points, pairs = [], []
-        for name, rows in known.groupby("territory"):
+        spot, parts, codes = np.full(len(x), -1), [_NOTHING], [np.array([], dtype=object)]
+        there = np.isfinite(x) & np.isfinite(y) & territory.isin(list(self._perimeters)).to_numpy(dtype=bool)
+        for (name,), at in groups(pd.DataFrame({"territory": territory.where(there).to_numpy()}), "territory"):
             # one number holds both coordinates, to the bit: sorting numbers is ten times quicker than sorting pairs
-            unique, at = np.unique(rows["x"].to_numpy() + 1j * rows["y"].to_numpy(), return_inverse=True)
-            found = self._located(str(name), unique)
-            at = at.reshape(-1)
-            points.append(found.points.iloc[at].set_axis(rows["point"].to_numpy()))
-            owners = pd.DataFrame({"point": at, "owner": rows["point"].to_numpy()})
-            pairs.append(owners.merge(found.pairs, on="point").drop(columns="point").rename(columns={"owner": "point"}))
-        return Located(
-            _together(points, _NO_POINTS).reindex(range(len(place))), _together(pairs, _NO_PAIRS).reset_index(drop=True)
-        )
+            spots, of = np.unique(x[at] + 1j * y[at], return_inverse=True)
+            spot[at] = of.reshape(-1) + sum(len(part.polygon) for part in parts)
+            parts.append(_shifted(self._located(name, spots), sum(map(len, codes))))
+            codes.append(self._perimeters[name].codes)
+        return _named(_taken(_end_to_end(parts), spot), np.concatenate(codes))
 
-    def _located(self, territory: str, spots: np.ndarray) -> Located:
+    def _located(self, territory: str, spots: np.ndarray) -> _Found:
         """Locate the spots that were not in the set before; ``spots`` are distinct, and in order."""
         before = self._before.get(territory)
         is_new = np.ones(len(spots), dtype=bool) if before is None else ~np.isin(spots, before.spots)
         fresh = spots[is_new]
-        found = locate(fresh.real, fresh.imag, self._perimeters[territory], self._within_m)
+        found = _find(fresh.real, fresh.imag, self._perimeters[territory].polygons, self._within_m)
         if before is not None:
-            found = _both(before, _Spots(fresh, found), spots)
+            known = np.concatenate([before.spots, fresh])
+            order = np.argsort(known)
+            found = _taken(_end_to_end([before.found, found]), order[np.searchsorted(known[order], spots)])
         self._before[territory] = _Spots(spots, found)
         return found
+
+
+class _Found(NamedTuple):
+    """Where some spots are. Of each: the polygon that it is in, or nearest to (-1: there is none), and what ``locate`` says of it.
+
+    Of each pair, in the order of spots and polygons: the spot, the polygon, the metres between them.
+    """
+
+    polygon: np.ndarray
+    is_inside: np.ndarray
+    distance_m: np.ndarray
+    border_m: np.ndarray
+    n_inside: np.ndarray
+    n_nearest: np.ndarray
+    pair_spot: np.ndarray
+    pair_polygon: np.ndarray
+    pair_m: np.ndarray
+
+
+_NULLS = (-1, False, np.nan, np.nan, np.nan, np.nan)
+"""What ``_Found`` says of a spot that is nowhere."""
+_NOTHING = _Found(*(np.array([null])[:0] for null in _NULLS), *(np.array([n])[:0] for n in (0, 0, 0.0)))
 
 
 class _Spots(NamedTuple):
     """Distinct points in order, as complex numbers, and where they are."""
 
     spots: np.ndarray
-    found: Located
+    found: _Found
 
 
-def _both(before: _Spots, fresh: _Spots, spots: np.ndarray) -> Located:
-    """Return where ``spots`` are, each from whichever of two sets holds it."""
-    points, pairs = [], []
-    for known in (before, fresh):
-        to = pd.Index(spots).get_indexer(pd.Index(known.spots))
-        points.append(known.found.points.set_axis(to)[to >= 0])
-        moved = known.found.pairs.assign(point=to[known.found.pairs["point"]])
-        pairs.append(moved[moved["point"] >= 0])
-    by_spot = pd.concat(pairs).sort_values(["point", "qpv_code"], ignore_index=True)
-    return Located(pd.concat(points).reindex(range(len(spots))), by_spot)
+def _find(x: np.ndarray, y: np.ndarray, polygons: np.ndarray, within_m: float) -> _Found:
+    """Place points, none null, among polygons in the order of their codes."""
+    points = shapely.points(x, y)
+    shapes, tree = Shapes(polygons), shapely.STRtree(polygons)
+    reach = np.maximum(within_m, _at_most(points, polygons))
+    ranked = rank(x, y, tuple(tree.query(points, predicate="dwithin", distance=reach)), shapes)
+    return _Found(*_chosen(ranked, x, y, shapes), *_within(ranked, within_m))
 
 
-def _together(frames: list[pd.DataFrame], empty: pd.DataFrame) -> pd.DataFrame:
-    return pd.concat(frames) if frames else empty
+def _at_most(points: np.ndarray, polygons: np.ndarray) -> np.ndarray:
+    """Return a distance within which the nearest polygon of each point is: that of a vertex. Points are found faster than borders."""
+    if not len(polygons):
+        return np.zeros(len(points))
+    _, distance = shapely.STRtree(_vertices(polygons)).query_nearest(points, return_distance=True, all_matches=False)
+    return np.asarray(distance + _ROUNDING_M)
 
 
-_NO_POINTS = pd.DataFrame(
-    {
-        "qpv_code": pd.Series(dtype="str"),
-        "nearest_qpv_code": pd.Series(dtype="str"),
-        "distance_m": pd.Series(dtype="float64"),
-        "border_distance_m": pd.Series(dtype="float64"),
-        "n_qpv_inside": pd.Series(dtype="float64"),
-        "n_nearest": pd.Series(dtype="float64"),
+def _vertices(polygons: np.ndarray) -> np.ndarray:
+    """Return one vertex of each polygon."""
+    return np.asarray(shapely.get_point(shapely.get_exterior_ring(shapely.get_geometry(polygons, 0)), 0))
+
+
+_ROUNDING_M = 0.001
+"""More than coordinates in metres lose to rounding."""
+
+
+def _within(ranked: Ranked, within_m: float) -> tuple[np.ndarray, ...]:
+    """Return the pairs at most that far apart, 0 where the polygon covers the point."""
+    order = np.lexsort((ranked.polygon, ranked.point))
+    near = order[ranked.signed_m[order] <= within_m]
+    return ranked.point[near], ranked.polygon[near], np.maximum(ranked.signed_m[near], 0.0)
+
+
+def _chosen(ranked: Ranked, x: np.ndarray, y: np.ndarray, shapes: Shapes) -> tuple[np.ndarray, ...]:
+    """Describe the first pair of each point, and count those that cover it and those at its distance; nulls without any."""
+    first, distance = ranked.is_first, np.maximum(ranked.signed_m, 0.0)
+    point, polygon, inside = ranked.point[first], ranked.polygon[first], ranked.is_inside[first]
+    border = distance[first]
+    border[inside] = -shapes.depths(polygon[inside], x[point[inside]], y[point[inside]])
+    which = np.cumsum(first) - 1
+    n_inside = np.bincount(which, weights=ranked.is_inside)
+    n_nearest = np.bincount(which, weights=distance == distance[first][which])
+    out = [np.full(len(x), null) for null in _NULLS]
+    for column, values in zip(out, (polygon, inside, distance[first], border, n_inside, n_nearest), strict=True):
+        column[point] = values
+    return tuple(out)
+
+
+def _shifted(found: _Found, n: int) -> _Found:
+    """Add ``n`` to the numbers of the polygons."""
+    polygon = np.where(found.polygon < 0, -1, found.polygon + n)
+    return found._replace(polygon=polygon, pair_polygon=found.pair_polygon + n)
+
+
+def _end_to_end(parts: list[_Found]) -> _Found:
+    """Put spots end to end: those of one part are numbered after those of the part before."""
+    starts = np.cumsum([0, *(len(part.polygon) for part in parts)])
+    moved = [part._replace(pair_spot=part.pair_spot + n) for part, n in zip(parts, starts[:-1], strict=True)]
+    return _Found(*map(np.concatenate, zip(*moved, strict=True)))
+
+
+def _taken(found: _Found, at: np.ndarray) -> _Found:
+    """Return what is found of spots by their positions, some perhaps several times; nulls and no pair at -1."""
+    told = {name: np.append(getattr(found, name), null)[at] for name, null in zip(_Found._fields, _NULLS, strict=False)}
+    n = np.bincount(found.pair_spot, minlength=len(found.polygon))
+    first, n = np.append(np.cumsum(n) - n, 0)[at], np.append(n, 0)[at]
+    pair = np.repeat(first - (np.cumsum(n) - n), n) + np.arange(n.sum())
+    pair_spot = np.repeat(np.arange(len(at)), n)
+    return _Found(**told, pair_spot=pair_spot, pair_polygon=found.pair_polygon[pair], pair_m=found.pair_m[pair])
+
+
+def _named(found: _Found, codes: np.ndarray) -> Located:
+    """Name the polygons of what is found by their codes."""
+    named = pd.array(codes, dtype="str")
+    points = {
+        "qpv_code": named.take(np.where(found.is_inside, found.polygon, -1), allow_fill=True),
+        "nearest_qpv_code": named.take(found.polygon, allow_fill=True),
+        "distance_m": found.distance_m,
+        "border_distance_m": found.border_m,
+        "n_qpv_inside": found.n_inside,
+        "n_nearest": found.n_nearest,
     }
-)
-_NO_PAIRS = pd.DataFrame(
-    {"point": pd.Series(dtype="int64"), "qpv_code": pd.Series(dtype="str"), "distance_m": pd.Series(dtype="float64")}
-)
+    pairs = {"point": found.pair_spot, "qpv_code": named.take(found.pair_polygon), "distance_m": found.pair_m}
+    return Located(pd.DataFrame(points), pd.DataFrame(pairs))
 
 
 def distances(x: np.ndarray, y: np.ndarray, qpv_code: pd.Series, perimeters: Mapping[str, Perimeters]) -> np.ndarray:
@@ -193,32 +216,50 @@ def distances(x: np.ndarray, y: np.ndarray, qpv_code: pd.Series, perimeters: Map
 
 
 def nearest_points(
-    perimeters: Perimeters, x: np.ndarray, y: np.ndarray, codes: pd.Series, groups: np.ndarray
+    perimeters: Mapping[str, Perimeters],
+    x: np.ndarray,
+    y: np.ndarray,
+    *,
+    territory: pd.Series,
+    codes: pd.Series,
+    of: np.ndarray,
 ) -> pd.DataFrame:
-    """Return the nearest point of each group for each QPV: ``group``, ``qpv_code``, ``code``, ``distance_m``.
+    """Return the nearest point of each group for each QPV of its territory: ``group``, ``qpv_code``, ``code``, ``distance_m``.
 
-    All in the metres of one territory; ``groups`` numbers the group of each point from 0. Of points at the same distance, the one
-    with the smallest code. A spot where several points stand, in whatever groups, is measured once.
+    ``x`` and ``y`` are in the metres of ``territory``; ``of`` numbers the group of each point from 0. Of points at the same
+    distance, the one with the smallest code. A spot where several points stand, in whatever groups, is measured once.
     """
     rank = pd.factorize(codes, sort=True)[0]
-    spots, spot, point = _spots(x, y, rank, groups)
-    drawn, group = shapely.points(spots.real, spots.imag), groups[point]
-    polygon, at = _may_be_nearest(perimeters.polygons, drawn[spot], group)
+    there = np.isfinite(x) & np.isfinite(y) & territory.isin(list(perimeters)).to_numpy(dtype=bool)
+    parts, named = [tuple(np.array([n])[:0] for n in (0, 0, 0, 0.0))], [np.array([], dtype=object)]
+    for (name,), at in groups(pd.DataFrame({"territory": territory.where(there).to_numpy()}), "territory"):
+        group, polygon, point, distance = _nearest(perimeters[name].polygons, x[at] + 1j * y[at], rank[at], of[at])
+        parts.append((group, polygon + sum(map(len, named)), at[point], distance))
+        named.append(perimeters[name].codes)
+    group, polygon, point, distance = map(np.concatenate, zip(*parts, strict=True))
+    qpv = pd.array(np.concatenate(named), dtype="str").take(polygon)
+    told = {"group": group, "qpv_code": qpv, "code": codes.array.take(point), "distance_m": distance}
+    return pd.DataFrame(told)
+
+
+def _nearest(polygons: np.ndarray, xy: np.ndarray, rank: np.ndarray, of: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Return for each group and polygon the point, by position, and its distance; ``xy``: complex numbers, of one territory."""
+    spots, spot, point = _spots(xy, rank, of)
+    drawn, group = shapely.points(spots.real, spots.imag), of[point]
+    polygon, at = _may_be_nearest(polygons, drawn[spot], group)
     pairs, back = np.unique(polygon * len(drawn) + spot[at], return_inverse=True)
-    distance = shapely.distance(perimeters.polygons[pairs // len(drawn)], drawn[pairs % len(drawn)])[back]
+    distance = shapely.distance(polygons[pairs // len(drawn)], drawn[pairs % len(drawn)])[back]
     ranked = np.lexsort((rank[point][at], distance, polygon, group[at]))
-    best = ranked[_firsts(group[at][ranked] * len(perimeters.codes) + polygon[ranked])]
-    told = {"group": group[at[best]], "qpv_code": perimeters.codes[polygon[best]]}
-    return pd.DataFrame(told | {"code": codes.array.take(point[at[best]]), "distance_m": distance[best]})
+    best = ranked[_firsts(group[at][ranked] * len(polygons) + polygon[ranked])]
+    return group[at[best]], polygon[best], point[at[best]], distance[best]
 
 
-def _spots(x: np.ndarray, y: np.ndarray, rank: np.ndarray, groups: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Return the distinct spots as complex numbers, and by group and spot: which spot, and its point of the smallest rank."""
-    there = np.flatnonzero(np.isfinite(x) & np.isfinite(y))
-    spots, spot = np.unique(x[there] + 1j * y[there], return_inverse=True)
-    order = np.lexsort((rank[there], spot, groups[there]))
-    alone = order[_firsts(groups[there][order] * len(spots) + spot[order])]
-    return spots, spot[alone], there[alone]
+def _spots(xy: np.ndarray, rank: np.ndarray, groups: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Return the distinct spots, and by group and spot: which spot, and its point of the smallest rank."""
+    spots, spot = np.unique(xy, return_inverse=True)
+    order = np.lexsort((rank, spot, groups))
+    alone = order[_firsts(groups[order] * len(spots) + spot[order])]
+    return spots, spot[alone], alone
 
 
 def _firsts(ordered: np.ndarray) -> np.ndarray:
