@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import sys
 from itertools import pairwise
 
 import numpy as np
@@ -10,6 +12,7 @@ import pytest
 import shapely
 from hypothesis import given, strategies as st
 
+from qpvhealth.contract import packed as module
 from qpvhealth.contract.packed import Packed, PackedTables, pack
 
 TEXTS = st.sampled_from(["QP075001", "é", "", "a" * 50, None])
@@ -142,3 +145,23 @@ def test_tables_are_decoded_when_asked_for_and_kept():
     assert (list(tables), len(tables), "one" in tables, "three" in tables) == (["one", "two"], 2, True, False)
     assert tables["one"] is tables["one"]
     assert all(frame.equals(found) for found in dict(tables).values())
+
+
+@pytest.mark.parametrize("system", ["linux", "darwin"])
+def test_memory_is_given_back_whatever_the_c_library(monkeypatch, system):
+    monkeypatch.setattr(module, "MUCH_BYTES", -1)
+    monkeypatch.setattr(sys, "platform", system)
+    module.give_back()
+    monkeypatch.setattr(ctypes, "CDLL", lambda _: object())
+    module.give_back()
+
+
+def test_the_c_library_is_asked_where_there_is_much_to_give_back(monkeypatch):
+    asked = []
+    monkeypatch.setattr(module, "_trim", lambda: asked.append(True))
+    monkeypatch.setattr(module, "MUCH_BYTES", 2**60)
+    module.give_back()
+    assert not asked
+    monkeypatch.setattr(module, "MUCH_BYTES", -1)
+    module.give_back()
+    assert asked

@@ -6,6 +6,7 @@ from year to year: each is held once, and a small number a row.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -122,8 +123,26 @@ def pack(frame: pd.DataFrame) -> Packed:
 
 
 def give_back() -> None:
-    """Give back to the system what Arrow has freed: it keeps it for itself, and what is made next is not all Arrow's."""
-    pa.default_memory_pool().release_unused()
+    """Give back to the system what has been freed: Arrow and the C library keep it, each for itself, and neither serves the other.
+
+    The second search takes a few milliseconds, which only much data is worth.
+    """
+    pool = pa.default_memory_pool()
+    pool.release_unused()
+    if pool.bytes_allocated() > MUCH_BYTES:
+        _trim()
+
+
+MUCH_BYTES = 100 * 2**20
+
+
+def _trim() -> None:
+    """Let the C library give back what it can; only that of GNU is asked, others do it by themselves."""
+    import ctypes  # noqa: PLC0415 -- for much data alone
+
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
+    if trim is not None:
+        trim(0)
 
 
 def packed(series: pd.Series) -> pa.Array:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from qpvhealth.contract.packed import give_back
 from qpvhealth.contract.rules import Finding
 from qpvhealth.facts.causes import NOT_ATTRIBUTABLE
 from qpvhealth.facts.generations import IN_FORCE
@@ -210,24 +211,39 @@ def changes_between(
     rows = partial(placed.of_year, "structures", STRUCTURE_COLUMNS), partial(placed.of_year, "located", LOCATED_COLUMNS)
     known, links = extracts(*rows, out_of_scope), basis.sources.links
     found = (_touched(known, interval(vintages[a], vintages[b]), links, basis.in_force) for a, b in pairs)
-    parts = [changes.named(some, near_rule=basis.settings.vecu_rule) for some in _batches(found)]
+    rule = basis.settings.vecu_rule
+    parts = [changes.named(some, near_rule=rule) for some in _given_back(_batches(_given_back(found)))]
     return pd.concat(parts, ignore_index=True) if parts else changes.none()
 
 
-AT_ONCE = 100_000
-"""How many rows that may have changed are named at a time: those of every interval, side by side, would fill the memory."""
+def _given_back(frames: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
+    """Give back, before each frame is made, what was freed since the one before."""
+    for frame in frames:
+        yield frame
+        give_back()
+
+
+AT_ONCE = 25_000
+"""How many rows that may have changed are named at a time: some 6 kB each, those of every interval would fill the memory."""
 
 
 def _batches(frames: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
-    """Put small frames together, up to ``AT_ONCE`` rows."""
+    """Put rows together, ``AT_ONCE`` at a time; none twice, and those of one frame in their order."""
     waiting: list[pd.DataFrame] = []
     for frame in frames:
-        if sum(map(len, waiting)) + len(frame) > AT_ONCE and waiting:
-            yield pd.concat(waiting, ignore_index=True)
-            waiting = []
         waiting.append(frame)
-    if waiting:
+        while sum(map(len, waiting)) >= AT_ONCE:
+            first, rest = _parted(waiting)
+            waiting = [rest]
+            yield first
+    if sum(map(len, waiting)):
         yield pd.concat(waiting, ignore_index=True)
+
+
+def _parted(frames: list[pd.DataFrame]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the first ``AT_ONCE`` rows, and the others; each by itself, since a slice would hold them all."""
+    every = pd.concat(frames, ignore_index=True)
+    return every.take(np.arange(AT_ONCE)), every.take(np.arange(AT_ONCE, len(every)))
 
 
 def _candidates(placed: Kept, found: pd.DataFrame, years: list[tuple[int, int]]) -> pd.DataFrame:

@@ -146,6 +146,7 @@ def _tables(
         counted, indicators = _counted(placed, zoning, basis)
         tell("accounting for the changes")
         told = told_of_placed()
+    give_back()
     totals, summary = counted["yearly_counts"], told.change_summary
     accounts = accounting.balanced(summary, totals, basis)
     tables: dict[str, pd.DataFrame | Packed] = {
@@ -192,6 +193,7 @@ class _Told(NamedTuple):
 def _told(placed: Kept, others: Kept, zoning: pd.DataFrame, basis: Basis, *, out_of_scope: pd.DataFrame) -> _Told:
     """Return what needs no count of the MSP and CdS."""
     explained = accounting.explained(placed, basis, out_of_scope=out_of_scope)
+    give_back()
     stock = _with_in_force(_stock(*(others.whole(name, columns) for name, columns in _STOCK)), basis)
     of_others = other_types.tables(others, stock, placed, basis)
     indicators = _in_context(other_types.indicators(stock, basis.settings), basis)
