@@ -1,13 +1,15 @@
-"""Point sets and polygons for the benchmarks: invented points around the polygons given, the same for the same seed."""
+"""Point sets and polygons for the benchmarks: invented points around the polygons given, the same for the same seed; answers compared."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+import pyogrio
 import shapely
 
 from qpvhealth.facts.territories import TERRITORIES
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 AT_ONCE = 1_000_000
+NEAR_M = 300
 
 
 def write(name: str, n: int, neighbourhoods: Path, quarters: Path, points: Path) -> str:
@@ -90,3 +93,24 @@ _DRAWN = {
     "borders": _borders,
     "overseas": _clustered,
 }
+
+
+def centres(path: Path) -> np.ndarray:
+    """Return the middle (degrees) of the box of each polygon of a layer."""
+    west, south, east, north = pyogrio.read_bounds(path)[1]
+    return np.column_stack([(west + east) / 2, (south + north) / 2])
+
+
+def misplaced(plain: Path, release: Path, generations: tuple[str, ...], last_year: int, n_years: int) -> int:
+    """Count the structures, by year, that the plain script and a release do not place alike in some generation."""
+    told = pd.read_parquet(plain)
+    years = np.arange(last_year - n_years + 1, last_year + 1)
+    at = pd.MultiIndex.from_arrays([told["finess"], np.repeat(years, len(told) // n_years)])
+    columns = ["finess_et", "year", "generation", "situation", "distance_m"]
+    located = pd.read_parquet(release / "structure_locations.parquet", columns=columns)
+    differ = np.zeros(len(told), dtype=bool)
+    for i, generation in enumerate(generations):
+        own = located[located["generation"] == generation].set_index(["finess_et", "year"]).loc[at]
+        differ |= told[f"in_{i}"].to_numpy() != (own["situation"] == "in_qpv").to_numpy()
+        differ |= told[f"near_{i}"].to_numpy() != (own["distance_m"] <= NEAR_M).to_numpy()
+    return int(differ.sum())
