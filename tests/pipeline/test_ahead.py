@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 from contextlib import contextmanager
@@ -17,62 +16,14 @@ from qpvhealth.pipeline import ahead, beside, building
 from qpvhealth.pipeline.begun import begin
 from qpvhealth.publish import caches
 
-CARDS = """
-[[source]]
-id = "s"
-kind = "structures"
-path = "s.csv"
-layout = "dgos-mapped"
-year = 2020
-reference_date = 2020-04-01
-[[source]]
-id = "q"
-kind = "neighbourhoods"
-path = "q.geojson"
-generation = "qpv-2015"
-[[source]]
-id = "own"
-kind = "neighbourhoods"
-path = "own.geojson"
-layer = "own"
-generation = "civ-2008"
-[[source]]
-id = "communes"
-kind = "boundaries"
-path = "c.csv"
-level = "commune"
-year = 2020
-"""
-CORRECTION = """
-[[correction]]
-source = "q"
-key = "QP031001"
-column = "name"
-expect = "Q"
-value = "Le Carré"
-reason = "as signed"
-"""
-EXTRACT = "finess_et,structure_type,commune_code,longitude,latitude\n310000018,MSP,31555,1.405,43.605\n"
 linux = pytest.mark.skipif(sys.platform != "linux", reason="processes are copied on Linux alone")
 
 
 @pytest.fixture
-def raw(tmp_path, monkeypatch):
-    """A folder whose polygons are read ahead though they are few, even where a runner of tests has threads."""
-    monkeypatch.setattr(ahead, "MANY_BYTES", 0)
+def raw(perimeters, monkeypatch):
+    """Copy the process even where a runner of tests has threads."""
     monkeypatch.setattr(beside, "can_copy", lambda: sys.platform == "linux")
-    folder = tmp_path / "raw"
-    folder.mkdir()
-    texts = {"sources.toml": CARDS, "corrections.toml": CORRECTION, "s.csv": EXTRACT}
-    texts["c.csv"] = "TYPECOM,COM,LIBELLE\nCOM,31555,Ville\n"
-    for name, code in (("q", "QP031001"), ("own", "Z1")):
-        ring = [[1.4, 43.6], [1.41, 43.6], [1.41, 43.61], [1.4, 43.6]]
-        properties, geometry = {"code_qp": code, "lib_qp": "Q"}, {"type": "Polygon", "coordinates": [ring]}
-        feature = {"type": "Feature", "properties": properties, "geometry": geometry}
-        texts[f"{name}.geojson"] = json.dumps({"type": "FeatureCollection", "name": name, "features": [feature]})
-    for name, text in texts.items():
-        (folder / name).write_text(text, encoding="utf-8")
-    return folder
+    return perimeters
 
 
 def resolved(raw):
@@ -129,7 +80,7 @@ def test_layers_read_ahead_are_not_read_again(raw, monkeypatch):
     read = {card.id: layers.of_card(card) for card in cards.of_kind(cards.load(raw), "neighbourhoods")}
     monkeypatch.setattr(layers, "of_card", None)
     with begin(raw, None, resolved(raw), lambda: read) as begun:
-        assert begun.polygons().staged.neighbourhoods["qpv_code"].tolist() == ["Z1", "QP031001"]
+        assert begun.polygons().staged.neighbourhoods["qpv_code"].iloc[:2].tolist() == ["Z1", "QP031001"]
 
 
 def test_what_is_wrong_with_a_layer_is_said_when_it_is_needed(raw):
@@ -209,7 +160,7 @@ def key(raw):
     ("name", "old", "new", "is_other"),
     [
         ("q.geojson", "QP031001", "QP031006", True),
-        ("sources.toml", 'layer = "own"', "in_force_from = 2009-01-01", True),
+        ("sources.toml", "in_force_from = 2008-01-01", "in_force_from = 2009-01-01", True),
         ("sources.toml", 'generation = "qpv-2015"', 'generation = "qpv-2015"\ncrs = "EPSG:4326"', True),
         ("corrections.toml", "Le Carré", "Le Rond", True),
         ("c.csv", "Ville", "Autre", True),
