@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
+import tempfile
 import textwrap
+import time
 from pathlib import Path
 
 import numpy as np
@@ -193,3 +196,33 @@ def test_a_process_with_one_thread_may_be_copied():
         pytest.skip("one core here")
     ran = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, check=True)
     assert ran.stdout.split() == ["False", "True", "False", "False"]
+
+
+@linux
+@as_copied
+def test_a_copy_that_is_ended_removes_what_it_unpacked(tmp_path):
+    def unpacked():
+        with tempfile.TemporaryDirectory(dir=tmp_path) as folder:
+            (Path(folder) / "a").write_text("", encoding="utf-8")
+            time.sleep(60)
+
+    with beside(unpacked):
+        while not [*tmp_path.glob("*/a")]:
+            time.sleep(0.001)
+    assert not [*tmp_path.iterdir()]
+
+
+@linux
+@as_copied
+def test_a_copy_that_does_not_end_when_asked_is_ended(tmp_path, monkeypatch):
+    def deaf():
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        (tmp_path / "begun").touch()
+        time.sleep(60)
+
+    monkeypatch.setattr(module, "PATIENCE_S", 0.05)
+    begun = time.monotonic()
+    with beside(deaf):
+        while not (tmp_path / "begun").exists():
+            time.sleep(0.001)
+    assert time.monotonic() < begun + 30

@@ -9,11 +9,13 @@ from __future__ import annotations
 import mmap
 import os
 import pickle
+import signal
 import sys
 import threading
+import time
 import warnings
 from contextlib import ExitStack, contextmanager, suppress
-from signal import SIGKILL
+from signal import SIGKILL, SIGTERM
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 T = TypeVar("T")
+PATIENCE_S = 1.0
+"""A copy that has not ended by itself so long after it was asked to, is ended."""
 
 
 @contextmanager
@@ -79,9 +83,13 @@ class _Copy(Generic[T]):
         return found
 
     def _end(self) -> None:
-        """End the copy, if it has not."""
-        os.kill(self._process, SIGKILL)
-        os.waitpid(self._process, 0)
+        """End the copy, if it has not: asked first, so that it removes what it has unpacked."""
+        os.kill(self._process, SIGTERM)
+        asked = time.monotonic()
+        while not os.waitpid(self._process, os.WNOHANG)[0]:
+            if time.monotonic() > asked + PATIENCE_S:
+                os.kill(self._process, SIGKILL)
+            time.sleep(0.001)
         self._process = 0
 
 
@@ -109,21 +117,24 @@ class _Pickler(pickle.Pickler):
 
 
 def _leave(compute: Callable[[], object], memory: int, tell: int) -> None:
-    """Compute, leave the result in memory, say so and end: the copy. Other files are closed first: the lock of the store is held as
-    long as one has it open.
+    """Compute, leave the result in memory, say so and end: the copy, which never returns from here. Other files are closed first: the
+    lock of the store is held as long as one has it open. A copy that is asked to end unwinds what it does.
     """  # noqa: D205
     status = 1
-    with suppress(BaseException):
-        first, last = sorted((memory, tell))
-        os.closerange(3, first)
-        os.closerange(first + 1, last)
-        os.closerange(last + 1, os.sysconf("SC_OPEN_MAX"))
-        result = compute()
-        with open(memory, "wb") as left:
-            _Pickler(left, protocol=pickle.HIGHEST_PROTOCOL).dump(result)
-        os.write(tell, _DONE)
-        status = 0
-    os._exit(status)
+    try:
+        with suppress(BaseException):
+            signal.signal(SIGTERM, lambda *_: sys.exit(status))
+            first, last = sorted((memory, tell))
+            os.closerange(3, first)
+            os.closerange(first + 1, last)
+            os.closerange(last + 1, os.sysconf("SC_OPEN_MAX"))
+            result = compute()
+            with open(memory, "wb") as left:
+                _Pickler(left, protocol=pickle.HIGHEST_PROTOCOL).dump(result)
+            os.write(tell, _DONE)
+            status = 0
+    finally:  # whatever comes between: asked to end, it must not go on as the process that it was copied from
+        os._exit(status)
 
 
 _DONE = b"."
