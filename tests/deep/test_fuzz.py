@@ -24,6 +24,7 @@ from qpvhealth.ingest import (
     declarations,
     geocoded,
     inspection,
+    layers,
     links,
     neighbourhoods,
     populations,
@@ -34,7 +35,6 @@ from qpvhealth.ingest import (
     series,
     structures,
     targets,
-    vector,
     zonings,
 )
 from qpvhealth.ingest.cards import Card
@@ -194,7 +194,7 @@ def test_mutated_inputs_are_refused_or_read_but_never_lost(tmp_path, name):
     good, path = tmp_path / "good" / name, tmp_path / name
     good.parent.mkdir()
     write(good)
-    vector.gdal()
+    layers.gdal()
     before, data = staged(good, kind), good.read_bytes()
     assert before.tally.rows_out == 12
     wrong, ends = {}, time.monotonic() + 8
