@@ -134,6 +134,7 @@ def give_back() -> None:
 
 
 MUCH_BYTES = 100 * 2**20
+"""Of Arrow: a national build of four years holds 13 MiB when it gives back, one of twenty years of 100,000 structures 280."""
 
 
 def _trim() -> None:

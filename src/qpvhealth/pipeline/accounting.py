@@ -224,7 +224,7 @@ def _given_back(frames: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
 
 
 AT_ONCE = 25_000
-"""How many rows that may have changed are named at a time: some 6 kB each, those of every interval would fill the memory."""
+"""How many rows that may have changed are named at a time: all of an interval have where the perimeters in force do."""
 
 
 def _batches(frames: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:

@@ -37,7 +37,7 @@ MOST_BYTES = 64 * MIB
 
 
 _UNUSED = ("geopandas", "pandas", "pyproj", "shapely")
-"""What pyogrio loads wherever it is, which takes longer than to read the layers; reading into Arrow needs none of it."""
+"""What pyogrio loads wherever it is, which takes as long as to read the layers; reading into Arrow needs none of it."""
 
 
 def are_many(inputs: list[Input], *kinds: str) -> bool:
