@@ -18,7 +18,7 @@ import shapely
 
 from qpvhealth.errors import ContractError
 from qpvhealth.pipeline import beside as module
-from qpvhealth.pipeline.beside import beside
+from qpvhealth.pipeline.beside import beside, in_parts
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="processes are copied on Linux alone")
 as_copied = pytest.mark.usefixtures("copied")
@@ -26,8 +26,17 @@ as_copied = pytest.mark.usefixtures("copied")
 
 @pytest.fixture
 def copied(monkeypatch):
-    """Copy even where a runner of tests has threads."""
+    """Copy even where a runner of tests has threads; return the copies that were made."""
+    made = []
+
+    class Noted(module._Copy):
+        def __init__(self, *given):
+            super().__init__(*given)
+            made.append(self)
+
     monkeypatch.setattr(module, "can_copy", lambda: True)
+    monkeypatch.setattr(module, "_Copy", Noted)
+    return made
 
 
 def open_files():
@@ -35,19 +44,18 @@ def open_files():
     return [path.name for path in Path("/proc/self/fd").iterdir()]
 
 
-def waited_for(later):
-    """Say whether the copy behind ``later`` was waited for: nothing of it is left."""
-    return later.__self__._process == 0
+def waited_for(copied):
+    """Say whether the one copy that was made was waited for: nothing of it is left."""
+    return [copy._process for copy in copied] == [0]
 
 
 @linux
-@as_copied
-def test_the_result_comes_from_another_process():
+def test_the_result_comes_from_another_process(copied):
     with beside(lambda: (os.getpid(), "é" * 100_000)) as later:
         process, text = later()
     assert process != os.getpid()
     assert text == "é" * 100_000
-    assert waited_for(later)
+    assert waited_for(copied)
 
 
 @linux
@@ -91,14 +99,13 @@ def test_without_a_second_core_it_is_computed_here(monkeypatch):
 
 
 @linux
-@as_copied
-def test_what_is_raised_there_is_raised_here():
+def test_what_is_raised_there_is_raised_here(copied):
     def broken():
         raise ContractError("no balance")
 
     with beside(broken) as later, pytest.raises(ContractError, match="no balance"):
         later()
-    assert waited_for(later)
+    assert waited_for(copied)
 
 
 @linux
@@ -146,15 +153,14 @@ def test_what_cannot_be_sent_is_computed_here():
 
 
 @linux
-@as_copied
-def test_a_copy_that_nobody_waits_for_is_ended():
+def test_a_copy_that_nobody_waits_for_is_ended(copied):
     def endless():
         while True:
             pass
 
-    with pytest.raises(ContractError), beside(endless) as later:
+    with pytest.raises(ContractError), beside(endless):
         raise ContractError
-    assert waited_for(later)
+    assert waited_for(copied)
 
 
 @linux
@@ -226,3 +232,78 @@ def test_a_copy_that_does_not_end_when_asked_is_ended(tmp_path, monkeypatch):
         while not (tmp_path / "begun").exists():
             time.sleep(0.001)
     assert time.monotonic() < begun + 30
+
+
+def counted(n, *, ends=None):
+    """Yield the first numbers, each with the process that counted it; one may end before the last."""
+    for number in range(n):
+        if number == ends:
+            raise ContractError("no more")
+        yield number, os.getpid()
+
+
+@linux
+def test_results_come_one_after_another_from_one_process(copied):
+    with in_parts(lambda: counted(3)) as results:
+        found = [*results]
+    assert [number for number, _ in found] == [0, 1, 2]
+    assert len({process for _, process in found} - {os.getpid()}) == 1
+    assert waited_for(copied)
+
+
+@linux
+@as_copied
+def test_the_copy_does_not_wait_for_a_result_to_be_asked_for(tmp_path):
+    def first_then_later():
+        yield np.arange(1_000_000)
+        (tmp_path / "on").touch()
+        yield "later"
+
+    with in_parts(first_then_later) as results:
+        while not (tmp_path / "on").exists():
+            time.sleep(0.001)
+        assert next(results).sum() == 499_999_500_000
+        assert next(results) == "later"
+        assert next(results, None) is None
+
+
+@linux
+@as_copied
+def test_results_that_a_copy_ended_without_are_computed_here():
+    here = os.getpid()
+
+    def ended_elsewhere():
+        yield 0, os.getpid()
+        if os.getpid() != here:
+            os.abort()
+        yield 1, os.getpid()
+        yield 2, os.getpid()
+
+    with in_parts(ended_elsewhere) as results:
+        (_, process), *others = results
+    assert process != here
+    assert others == [(1, here), (2, here)]
+
+
+@linux
+@as_copied
+def test_what_is_raised_between_results_is_raised_when_the_next_is_asked_for():
+    with in_parts(lambda: counted(3, ends=1)) as results:
+        assert next(results)[0] == 0
+        with pytest.raises(ContractError, match="no more"):
+            next(results)
+
+
+def test_results_that_do_not_pay_are_computed_here_when_they_are_asked_for():
+    with in_parts(lambda: counted(2, ends=1), pays=False) as results:
+        assert next(results) == (0, os.getpid())
+        with pytest.raises(ContractError):
+            next(results)
+
+
+@linux
+@as_copied
+@pytest.mark.parametrize("pays", [True, False])
+def test_there_may_be_no_result(pays):
+    with in_parts(lambda: iter(()), pays=pays) as results:
+        assert [*results] == []

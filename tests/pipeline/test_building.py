@@ -271,20 +271,20 @@ def made_up_for(monkeypatch):
     """Copy the process whatever the size of the task; collect, of each copy, whether its work was done here after all."""
     if sys.platform != "linux":
         pytest.skip("processes are copied on Linux alone")
-    noted, result = [], beside._Copy.result
+    noted = []
 
-    def watched(copy):
-        compute, n = copy._here, len(noted)
-        noted.append(False)
+    class Watched(beside._Copy):
+        def __init__(self, compute, here, held):
+            n = len(noted)
+            noted.append(False)
 
-        def here():
-            noted[n] = True
-            return compute()
+            def noting():
+                noted[n] = True
+                return here()
 
-        copy._here = here
-        return result(copy)
+            super().__init__(compute, noting, held)
 
-    monkeypatch.setattr(beside._Copy, "result", watched)
+    monkeypatch.setattr(beside, "_Copy", Watched)
     monkeypatch.setattr(beside, "can_copy", lambda: True)
     monkeypatch.setattr(ahead, "MANY_BYTES", 0)
     monkeypatch.setattr(building, "FEW", 0)

@@ -101,6 +101,8 @@ def _uncollected() -> Iterator[None]:
         yield
     finally:
         if was_looking:
+            gc.freeze()
+            gc.unfreeze()  # what is there is old now: the next search would go through all of it
             gc.enable()
 
 

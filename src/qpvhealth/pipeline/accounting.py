@@ -24,6 +24,7 @@ from qpvhealth.spatial import fates, situations
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from qpvhealth.contract.packed import Packed
     from qpvhealth.ingest.sources import Vintage
     from qpvhealth.pipeline.building import Basis
     from qpvhealth.pipeline.kept import Kept
@@ -272,10 +273,13 @@ def fates_between(basis: Basis) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=fates.COLUMNS)
 
 
-def findings(told: Mapping[str, pd.DataFrame]) -> Iterator[Finding]:
-    """Say what a reader of ``explained`` must know: what has no cause, what depends on the order, what is to be confirmed."""
-    current = told["changes"]
-    current = current[current["generation"] == IN_FORCE]
+def findings(told: Mapping[str, Packed]) -> Iterator[Finding]:
+    """Say what a reader of ``explained`` must know: what has no cause, what depends on the order, what is to be confirmed.
+
+    Of the tables in their published form, only what is read of the changes is decoded: there may be millions.
+    """
+    changed = told["changes"].select(_READ)
+    current = changed.rows(changed["generation"] == IN_FORCE).frame()
     for (first, last), rows in current.groupby(["from_year", "to_year"]):
         between_years, n = f"{first} to {last}", len(rows)
         for rule, at, words in (
@@ -287,12 +291,15 @@ def findings(told: Mapping[str, pd.DataFrame]) -> Iterator[Finding]:
             ),
         ):
             yield from _some(rule, rows[at], f"{between_years}: {words}", n)
-    waiting = told["link_candidates"]
+    waiting = told["link_candidates"].frame()
     for (first, last), rows in waiting[~waiting["is_confirmed"].astype(bool)].groupby(["from_year", "to_year"]):
         yield from _some("link-candidate", rows, f"{first} to {last}: identities to confirm or dismiss", None)
-    for check, rows in told["series_audit"].groupby("check"):
+    for check, rows in told["series_audit"].frame().groupby("check"):
         yield Finding("series-inconsistent", len(rows), f"{check}: see the table series_audit")
-    yield from rebuilt(told["then_and_now"])
+    yield from rebuilt(told["then_and_now"].frame())
+
+
+_READ = ["generation", "from_year", "to_year", "finess_et", "cause", "other_order_differs"]
 
 
 def rebuilt(series: pd.DataFrame) -> Iterator[Finding]:

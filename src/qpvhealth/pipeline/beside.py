@@ -15,6 +15,8 @@ import threading
 import time
 import warnings
 from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
+from itertools import islice
 from signal import SIGKILL, SIGTERM
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -37,12 +39,34 @@ def beside(
     ``pays``: whether it is worth a copy of the process; if not, or where there can be none, it is computed when it is asked for, or
     ``otherwise`` is. What ``compute`` raises is raised when it is asked for. A copy that nobody waited for is ended.
     """
-    later = here = compute if otherwise is None else otherwise
+    here = compute if otherwise is None else otherwise
+    with _parts(lambda: map(_called, [compute]), lambda: map(_called, [here]), pays=pays) as results:
+        yield partial(next, results)
+
+
+@contextmanager
+def in_parts(compute: Callable[[], Iterator[Any]], *, pays: bool = True) -> Iterator[Iterator[Any]]:
+    """Start ``compute``, which yields one result after another; give them as they come, each waited for when it is asked for.
+
+    As ``beside``: the copy goes on with the next result while this process uses the last. Without a copy each is computed when it is
+    asked for, and where a copy ends early, those that it has not sent are.
+    """
+    with _parts(compute, compute, pays=pays) as results:
+        yield results
+
+
+@contextmanager
+def _parts(compute: Callable[[], Iterator[T]], here: Callable[[], Iterator[T]], *, pays: bool) -> Iterator[Iterator[T]]:
     with ExitStack() as held:
+        copied: Callable[[], Iterator[T]] = here
         if pays and can_copy():
             with suppress(OSError):  # too many processes or open files: the system refuses
-                later = _Copy(compute, here, held).result
-        yield later
+                copied = _Copy(compute, here, held).results
+        yield copied()
+
+
+def _called(compute: Callable[[], T]) -> T:
+    return compute()
 
 
 def can_copy() -> bool:
@@ -53,16 +77,16 @@ def can_copy() -> bool:
 
 
 class _Copy(Generic[T]):
-    """A copy of this process at work on one computation.
+    """A copy of this process at work on results, one after another.
 
-    It leaves its result in memory that both have, and then says so through a pipe: a large result through a pipe would wait for this
+    It leaves each in memory that both have, and then says so through a pipe: a large result through a pipe would wait for this
     process to read it.
     """
 
-    def __init__(self, compute: Callable[[], T], here: Callable[[], T], held: ExitStack) -> None:
+    def __init__(self, compute: Callable[[], Iterator[T]], here: Callable[[], Iterator[T]], held: ExitStack) -> None:
         """Copy this process. What is ``held`` is let go of at the end, the copy first. Raises OSError where the system refuses."""
         self._here = here
-        self._left = os.memfd_create("result")
+        self._left = os.memfd_create("results")
         held.callback(os.close, self._left)
         self._told, tell = os.pipe()
         held.callback(os.close, self._told)
@@ -74,12 +98,23 @@ class _Copy(Generic[T]):
             os.close(tell)
         held.callback(self._end)
 
-    def result(self) -> T:
-        """Wait for what the copy leaves; where it ended without, do here what is done without a copy."""
-        if not os.read(self._told, 1):
-            return self._here()
-        with mmap.mmap(self._left, 0, access=mmap.ACCESS_READ) as left:
-            found: T = pickle.loads(left)  # noqa: S301 -- our own copy wrote it
+    def results(self) -> Iterator[T]:
+        """Wait for what the copy leaves, one result after another; those that it ended without are computed here."""
+        start = n = 0
+        while end := int.from_bytes(os.read(self._told, _WORD), sys.byteorder):
+            if end == start:
+                return
+            yield self._read(start, end)
+            start, n = end, n + 1
+        yield from islice(self._here(), n, None)
+
+    def _read(self, start: int, end: int) -> T:
+        with (
+            mmap.mmap(self._left, end, access=mmap.ACCESS_READ) as left,
+            memoryview(left) as every,
+            every[start:] as result,
+        ):
+            found: T = pickle.loads(result)  # noqa: S301 -- our own copy wrote it
         return found
 
     def _end(self) -> None:
@@ -116,9 +151,9 @@ class _Pickler(pickle.Pickler):
         return shapely.from_wkb, (shapely.to_wkb(given, include_srid=True),)
 
 
-def _leave(compute: Callable[[], object], memory: int, tell: int) -> None:
-    """Compute, leave the result in memory, say so and end: the copy, which never returns from here. Other files are closed first: the
-    lock of the store is held as long as one has it open. A copy that is asked to end unwinds what it does.
+def _leave(compute: Callable[[], Iterator[object]], memory: int, tell: int) -> None:
+    """Leave one result after another in memory, say where each ends, and end: the copy, which never returns from here. Other files are
+    closed first: the lock of the store is held as long as one has it open. A copy that is asked to end unwinds what it does.
     """  # noqa: D205
     status = 1
     try:
@@ -128,13 +163,18 @@ def _leave(compute: Callable[[], object], memory: int, tell: int) -> None:
             os.closerange(3, first)
             os.closerange(first + 1, last)
             os.closerange(last + 1, os.sysconf("SC_OPEN_MAX"))
-            result = compute()
+            end = 0
             with open(memory, "wb") as left:
-                _Pickler(left, protocol=pickle.HIGHEST_PROTOCOL).dump(result)
-            os.write(tell, _DONE)
+                for result in compute():
+                    _Pickler(left, protocol=pickle.HIGHEST_PROTOCOL).dump(result)
+                    left.flush()
+                    end = left.tell()
+                    os.write(tell, end.to_bytes(_WORD, sys.byteorder))
+            os.write(tell, end.to_bytes(_WORD, sys.byteorder))  # the same again: there is no more
             status = 0
     finally:  # whatever comes between: asked to end, it must not go on as the process that it was copied from
         os._exit(status)
 
 
-_DONE = b"."
+_WORD = 8
+"""Bytes of a number in the pipe; they are read together, since they are written together."""

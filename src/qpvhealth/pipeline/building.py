@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -19,21 +20,15 @@ from qpvhealth.indicators import agreement, counts, coverage, figures, headline,
 from qpvhealth.ingest import inputs as input_files, sources as staged_sources
 from qpvhealth.pipeline import accounting, assembly, findings, other_types, polygons, supplements
 from qpvhealth.pipeline.begun import begin
-from qpvhealth.pipeline.beside import beside
+from qpvhealth.pipeline.beside import in_parts
 from qpvhealth.pipeline.kept import Kept
 from qpvhealth.pipeline.placing import Places
 from qpvhealth.publish import release
 from qpvhealth.settings import Settings
-from qpvhealth.spatial import (
-    location,
-    outlines,
-    overlay,
-    perimeters as perimeter_rules,
-    projection,
-)
+from qpvhealth.spatial import location, outlines, overlay, perimeters as perimeter_rules
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from qpvhealth.contract.rules import Finding
     from qpvhealth.contract.schema import Published
@@ -110,102 +105,116 @@ def finish(begun: Begun, settings: Settings | None = None, *, progress: Callable
     tell("preparing perimeters")
     basis = _basis(sources, chosen, begun.polygons().measured, invented=begun.cards[0].is_invented)
     tables, files, found = _tables(basis, begun, tell)
-    tell("checking")
-    # each frame is let go as its published form is made: the two of every table at once would double the memory
-    conformed = {name: _conformed(tables.pop(name), name) for name in PUBLISHED}
-    give_back()
     accounts, told = _accounts(begun.inputs, sources), [*sources.findings, *found]
-    return Built(conformed, files, accounts, told, in_force=basis.in_force, invented=basis.invented)
-
-
-class _Ready(NamedTuple):
-    """Tables in their published form, the files of those that leave room in the memory, and what there is to say of them."""
-
-    tables: Mapping[str, Packed]
-    files: dict[str, bytes]
-    findings: list[Finding]
+    return Built(tables, files, accounts, told, in_force=basis.in_force, invented=basis.invented)
 
 
 def _tables(
     basis: Basis, begun: Begun, tell: Callable[[str], None]
-) -> tuple[dict[str, pd.DataFrame | Packed], dict[str, bytes], list[Finding]]:
-    """Compute every table, not all in their published form yet, the files of some, and what there is to say of them."""
+) -> tuple[dict[str, Published], dict[str, bytes], list[Finding]]:
+    """Compute every table in its published form, the files of some, and what there is to say of them.
+
+    What a copy of the process computes is asked for where it is needed: the files last, which it makes while the rest is done here.
+    """
     abroad = findings.abroad(basis.sources)  # asked while extracts are there
-    fates = begun.fates(tuple(basis.by_generation))
-    of_polygons = partial(_of_neighbourhoods, basis, begun, fates)
-    with beside(of_polygons, pays=len(basis.prepared) >= FEW) as of_neighbourhoods:
+    with ExitStack() as copies:
+        of_polygons = partial(_of_neighbourhoods, basis, begun)
+        of_neighbourhoods = copies.enter_context(in_parts(of_polygons, pays=len(basis.prepared) >= FEW))
         placed, others = _placed(basis, tell)
         tell("overlaying the zonings")
-        zoned = [_zoning(basis)] if fates is None else []
-        zoned_beside, of_perimeters = of_neighbourhoods()
-    [zoning] = zoned or zoned_beside
-    aside = other_types.listed_aside(placed, others, basis.sources.out_of_scope)
-    told_of = partial(_told, placed, others, zoning, basis, out_of_scope=aside)
-    with beside(told_of, pays=FEW <= len(placed) <= COPIED) as told_of_placed:
+        zoning: pd.DataFrame = next(of_neighbourhoods)
+        aside = other_types.listed_aside(placed, others, basis.sources.out_of_scope)
+        of_structures = partial(_of_structures, placed, others, zoning, basis, out_of_scope=aside)
+        of_placed = copies.enter_context(in_parts(of_structures, pays=FEW <= len(placed) <= COPIED))
         tell("counting")
-        counted, indicators = _counted(placed, zoning, basis)
+        counted = _counted(placed, zoning, of_placed, basis)
         tell("accounting for the changes")
-        told = told_of_placed()
+        told: _Told = next(of_placed)
+        give_back()
+        tables = counted.tables | told.tables | _accounted(counted, told, aside, zoning, basis)
+        tell("checking")
+        perimeters: _Said = next(of_neighbourhoods)
+        structures: _Said = next(of_placed)
+    tables |= perimeters.tables | _all_conformed(_published(placed, "") | _published(others, "other_"))
     give_back()
-    totals, summary = counted["yearly_counts"], told.change_summary
-    accounts = accounting.balanced(summary, totals, basis)
+    found = [*perimeters.findings, *abroad, *structures.findings]
+    return {name: tables[name] for name in PUBLISHED}, perimeters.files | structures.files, found
+
+
+def _accounted(
+    counted: _Counted, told: _Told, aside: pd.DataFrame, zoning: pd.DataFrame, basis: Basis
+) -> dict[str, Published]:
+    """Hold the changes against the counts; return what follows from both, and what was only read."""
+    totals, summary = counted.yearly, told.change_summary
+    indicators = [*counted.indicators, told.indicators]
+    indicators += [_net_change(part, summary, basis) for part in indicators]
+    every = assembly.together(totals, told.of_others["other_yearly_counts"])
     tables: dict[str, pd.DataFrame | Packed] = {
         "extracts": _extracts(basis),
         "neighbourhood_zoning": zoning,
         "rejects": basis.sources.rejects,
-        **counted,
         "out_of_scope": aside,
-        **accounts,
+        **accounting.balanced(summary, totals, basis),
         **told.of_others,
         **supplements.tables(basis),
-        "areas": assembly.areas_table(basis.sources, assembly.together(totals, told.of_others["other_yearly_counts"])),
+        "areas": assembly.areas_table(basis.sources, every),
+        "indicators": Packed.together(indicators),
     }
-    indicators.append(told.indicators)
-    indicators += [_net_change(part, summary, basis) for part in indicators]
-    tables |= _published(placed, "") | _published(others, "other_") | {"indicators": Packed.together(indicators)}
-    tables |= {**of_perimeters.tables, **told.changes.tables}
-    found = [*of_perimeters.findings, *abroad, *told.changes.findings]
-    return tables, of_perimeters.files | told.changes.files, found
+    return _all_conformed(tables)
 
 
-def _of_neighbourhoods(basis: Basis, begun: Begun, fates: pd.DataFrame | None) -> tuple[list[pd.DataFrame], _Ready]:
-    """Return what no structure changes: the tables of the neighbourhoods, and what there is to say of them.
+class _Said(NamedTuple):
+    """Tables in their published form, the files of those that leave room in the memory, and what there is to say of them."""
 
-    ``fates``: those that an earlier build kept. Where there are some, there is time for the zoning too, which comes first.
-    """
-    zoned = [] if fates is None else [_zoning(basis)]
+    tables: dict[str, Published]
+    files: dict[str, bytes]
+    findings: list[Finding]
+
+
+def _of_neighbourhoods(basis: Basis, begun: Begun) -> Iterator[Any]:
+    """Yield what no structure changes: the zoning; then (``_Said``) the tables of the neighbourhoods, and what there is to say of them."""
+    yield _zoning(basis)
+    generations = tuple(basis.by_generation)
+    fates = begun.fates(generations)
     if fates is None:
         fates = accounting.fates_between(basis)
-        begun.keep(basis.prepared, fates, tuple(basis.by_generation))
+        begun.keep(basis.prepared, fates, generations)
     tables = _all_conformed({"neighbourhoods": basis.neighbourhoods, "neighbourhood_fates": fates})
-    return zoned, _Ready(tables, _files(tables, basis), findings.of_perimeters(basis))
+    yield _Said(tables, _files(tables, basis), findings.of_perimeters(basis))
 
 
 class _Told(NamedTuple):
     """Why structures changed, and the sums of these changes; the types beyond MSP and CdS."""
 
-    changes: _Ready
+    tables: dict[str, Published]
     change_summary: pd.DataFrame
     of_others: dict[str, pd.DataFrame]
     indicators: Packed
 
 
-def _told(placed: Kept, others: Kept, zoning: pd.DataFrame, basis: Basis, *, out_of_scope: pd.DataFrame) -> _Told:
-    """Return what needs no count of the MSP and CdS."""
+def _of_structures(
+    placed: Kept, others: Kept, zoning: pd.DataFrame, basis: Basis, *, out_of_scope: pd.DataFrame
+) -> Iterator[Any]:
+    """Yield what needs no count of the MSP and CdS: for each batch of years the structures nearest to the QPV, then the changes
+    (``_Told``), then (``_Said``) their files, and what there is to say of the structures.
+    """  # noqa: D205
+    for structures in placed.each("structures", _POINTS):
+        yield _nearest(structures, basis.by_generation)
     explained = accounting.explained(placed, basis, out_of_scope=out_of_scope)
     give_back()
     stock = _with_in_force(_stock(*(others.whole(name, columns) for name, columns in _STOCK)), basis)
     of_others = other_types.tables(others, stock, placed, basis)
     indicators = _in_context(other_types.indicators(stock, basis.settings), basis)
-    found = [
-        *findings.of_structures(placed, zoning, basis),
-        *accounting.findings(explained),
-        *other_types.findings(placed, others),
-    ]
     summary = explained.pop("change_summary")
     tables = _all_conformed(explained)
-    files = {} if len(placed) > COPIED else _files(tables, basis)
-    return _Told(_Ready(tables, files, found), summary, of_others, indicators)
+    del explained  # which may be large, and is held in its published form
+    yield _Told(tables, summary, of_others, indicators)
+    found = [
+        *findings.of_structures(placed, zoning, basis),
+        *accounting.findings(tables),
+        *other_types.findings(placed, others),
+    ]
+    yield _Said({}, {} if len(placed) > COPIED else _files(tables, basis), found)
 
 
 def _files(tables: Mapping[str, Published], basis: Basis) -> dict[str, bytes]:
@@ -270,10 +279,18 @@ def _published(placed: Kept, kind: str) -> dict[str, Packed]:
     return {table: placed.let_go(name, PUBLISHED[table].names) for name, table in names}
 
 
-def _counted(placed: Kept, zoning: pd.DataFrame, basis: Basis) -> tuple[dict[str, pd.DataFrame], list[Packed]]:
+class _Counted(NamedTuple):
+    """The tables of the counts; the counts themselves; and the indicators, which are many, by batch in their published form."""
+
+    tables: dict[str, Published]
+    yearly: pd.DataFrame
+    indicators: list[Packed]
+
+
+def _counted(placed: Kept, zoning: pd.DataFrame, nearest: Iterator[pd.DataFrame], basis: Basis) -> _Counted:
     """Count the stock, a batch of years at a time: by area, against the extract's own flag, and what covers each QPV.
 
-    The indicators, which are many, are given by batch, in their published form.
+    ``nearest`` gives for each batch the structures nearest to the QPV.
     """
     given = (rows[rows["is_in_stock"]] for rows in placed.each("structures", ["epci_code", "is_in_stock"]))
     known = {level for rows in given for level in counts.levels_of(rows)}
@@ -282,15 +299,13 @@ def _counted(placed: Kept, zoning: pd.DataFrame, basis: Basis) -> tuple[dict[str
     tables = zip(*(placed.each(name, columns) for name, columns in (*_STOCK, _AROUND)), strict=True)
     for years, (structures, located, pairs) in zip(placed.batches, tables, strict=True):
         stock = _stock(structures, located)
-        own = {
-            "perimeter_effect": perimeter_effect.effect(stock),
-            "neighbourhood_coverage": _coverage(stock, pairs, zoning, basis, years=years),
-        }
         every = _with_in_force(stock, basis)
-        parts.append(_counted_at(every, levels) | own)
-        indicators.append(_indicators(every, own["neighbourhood_coverage"], basis))
+        own = _counted_at(every, levels) | {"perimeter_effect": perimeter_effect.effect(stock)}
+        covered = _coverage(stock, pairs, zoning, next(nearest), basis, years=years)
+        parts.append(own | {"neighbourhood_coverage": covered})
+        indicators.append(_indicators(every, covered, basis))
     counted = {name: pd.concat([part[name] for part in parts], ignore_index=True) for name in parts[0]}
-    return counted, indicators
+    return _Counted(_all_conformed(counted), counted["yearly_counts"], indicators)
 
 
 def _counted_at(every: pd.DataFrame, levels: list[str]) -> dict[str, pd.DataFrame]:
@@ -357,6 +372,7 @@ _STOCK: tuple[tuple[Name, list[str]], ...] = (
     ("structures", _COUNTED),
     ("located", ["finess_et", "year", *_WHERE]),
 )
+_POINTS = ["finess_et", "year", "structure_type", "location_status", "territory", "is_in_stock", "x", "y"]
 _AROUND: tuple[Name, list[str]] = ("pairs", PUBLISHED["structure_neighbourhoods"].names)
 """What counting reads of structures, of where they are and of the QPV around them: the rest stays where it is kept."""
 
@@ -388,7 +404,13 @@ def _with_in_force(stock: pd.DataFrame, basis: Basis) -> pd.DataFrame:
 
 
 def _coverage(
-    stock: pd.DataFrame, pairs: pd.DataFrame, zoning: pd.DataFrame, basis: Basis, *, years: list[int]
+    stock: pd.DataFrame,
+    pairs: pd.DataFrame,
+    zoning: pd.DataFrame,
+    nearest: pd.DataFrame,
+    basis: Basis,
+    *,
+    years: list[int],
 ) -> pd.DataFrame:
     """Measure the coverage of the QPV of every generation by the extract of each year, one without any structure too."""
     sources, settings = basis.sources, basis.settings
@@ -400,19 +422,18 @@ def _coverage(
     days = {year: sources.vintages[year].reference_date for year in years}
     editions = {year: assembly.edition_in_force(sources.editions, day) for year, day in days.items()}
     classed = assembly.with_zone_classes(covered, zoning, editions)
-    return assembly.coverage_table(classed, places, _nearest(stock, basis.by_generation), settings.large_population)
+    return assembly.coverage_table(classed, places, nearest, settings.large_population)
 
 
-def _nearest(stock: pd.DataFrame, by_generation: dict[str, dict[str, Perimeters]]) -> pd.DataFrame:
-    """Return the nearest structure of each type for each QPV of each generation and year, among those whose point may decide."""
-    placed = stock.loc[stock["is_placed"], ["generation", "year", "structure_type", "territory", "finess_et", "x", "y"]]
+def _nearest(structures: pd.DataFrame, by_generation: dict[str, dict[str, Perimeters]]) -> pd.DataFrame:
+    """Return the nearest structure of each type for each QPV of each generation and year, among the stock whose point may decide."""
+    placed = structures[structures["is_in_stock"] & assembly.placed_rows(structures)]
     kinds, of = counts.distinct(placed, ["year", "structure_type"])
+    x, y = (placed[c].to_numpy() for c in ("x", "y"))
+    territory, codes = placed["territory"], placed["finess_et"]
     parts = [pd.DataFrame(columns=["group", "qpv_code", "code", "distance_m", "generation"])]
-    for (generation,), at in projection.groups(placed, "generation"):
-        rows = placed.take(at)
-        x, y = (rows[c].to_numpy() for c in ("x", "y"))
-        territory, codes = rows["territory"].astype("str"), rows["finess_et"]
-        found = location.nearest_points(by_generation[generation], x, y, territory=territory, codes=codes, of=of[at])
+    for generation, perimeters in by_generation.items():
+        found = location.nearest_points(perimeters, x, y, territory=territory, codes=codes, of=of)
         parts.append(found.assign(generation=generation))
     every = pd.concat(parts[1:] or parts, ignore_index=True).rename(columns={"code": "finess_et"})
     return every.join(kinds.take(every.pop("group").to_numpy(dtype="int64")).reset_index(drop=True))
