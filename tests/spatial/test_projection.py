@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from itertools import combinations
+
 import numpy as np
 import pytest
-from pyproj import Transformer
+from pyproj import CRS, Transformer
 from pyproj.transformer import TransformerGroup
 
-from qpvhealth.facts.territories import PROJECTIONS, TERRITORIES
+from qpvhealth.facts.territories import SYSTEMS, TERRITORIES
 from qpvhealth.spatial import projection
 
-KNOWN = [t for t in TERRITORIES.values() if t.epsg in PROJECTIONS]
 FEW_POINTS = 5_000
 
 
@@ -23,7 +24,7 @@ def around(territory):
     return lon, lat
 
 
-@pytest.mark.parametrize("territory", KNOWN, ids=lambda t: t.name)
+@pytest.mark.parametrize("territory", TERRITORIES.values(), ids=lambda t: t.name)
 def test_metres_and_degrees_are_those_of_the_registry(territory):
     asked = Transformer.from_crs("EPSG:4326", f"EPSG:{territory.epsg}", always_xy=True)
     lon, lat = around(territory)
@@ -35,9 +36,18 @@ def test_metres_and_degrees_are_those_of_the_registry(territory):
 
 
 @pytest.mark.parametrize("territory", TERRITORIES.values(), ids=lambda t: t.name)
-def test_the_registry_is_asked_where_it_has_several_ways(territory):
-    ways = TransformerGroup("EPSG:4326", f"EPSG:{territory.epsg}", always_xy=True).transformers
-    assert (territory.epsg in PROJECTIONS) == (len(ways) == 1)
+def test_the_way_is_the_first_of_the_registry(territory):
+    first, *others = TransformerGroup("EPSG:4326", f"EPSG:{territory.epsg}", always_xy=True).transformers
+    assert projection._transformer("EPSG:4326", f"EPSG:{territory.epsg}").definition == first.definition
+    assert all(other.area_of_use == first.area_of_use for other in others)
+
+
+def test_no_two_of_the_known_systems_are_the_same():
+    assert {f"EPSG:{t.epsg}" for t in TERRITORIES.values()} | {"EPSG:4326"} == SYSTEMS
+    assert not any(projection._equal(one, two) for one, two in combinations(sorted(SYSTEMS), 2))
+    assert projection.same_crs("EPSG:4326", 4326)
+    assert projection.same_crs("EPSG:4326", CRS.from_epsg(4326).to_wkt())
+    assert not projection.same_crs(4326, "EPSG:2154")
 
 
 def test_what_cannot_be_projected_is_nowhere():

@@ -88,13 +88,21 @@ PROJECTIONS: dict[int, str] = {
     2154: "lcc lat_0=46.5 lon_0=3 lat_1=49 lat_2=44 x_0=700000 y_0=6600000 ellps=GRS80",
     2972: "utm zone=22 ellps=GRS80",
     2975: "utm zone=40 south ellps=GRS80",
+    3297: (
+        "push v_3 step proj=cart ellps=WGS84"
+        " step inv proj=helmert x=0.072 y=-0.507 z=-0.245 rx=0.0183 ry=-0.0003 rz=0.007 s=-0.0093 convention=position_vector"
+        " step inv proj=cart ellps=GRS80 step proj=pop v_3 step proj=utm zone=6 south ellps=GRS80"
+    ),
     4467: "utm zone=21 ellps=GRS80",
     4471: "utm zone=38 south ellps=GRS80",
     5490: "utm zone=20 ellps=GRS80",
     32701: "utm zone=1 south ellps=WGS84",
 }
-"""The projections above as the EPSG registry defines them, in the words of PROJ, where it knows one way from WGS 84 to them: the
-French systems (RGF93, RGAF09, RGFG95…) are then taken as the same datum, which holds to one or two metres. French Polynesia has two."""
+"""The way from WGS 84 to each projection above that the EPSG registry puts first, in the words of PROJ. The French systems (RGF93,
+RGAF09, RGFG95…) are taken as the same datum, which holds to one or two metres; that of French Polynesia is moved ("RGPF to WGS 84 (1)")."""
+
+SYSTEMS: frozenset[str] = frozenset({"EPSG:4326", *(f"EPSG:{epsg}" for epsg in PROJECTIONS)})
+"""The coordinate systems that need not be looked up: no two of them are the same."""
 
 DEPARTMENT_TERRITORY: dict[str, str] = {d: t.name for t in TERRITORIES.values() for d in t.departments}
 

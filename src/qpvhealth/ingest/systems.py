@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from qpvhealth.errors import InputError, UsageError
+from qpvhealth.facts.territories import SYSTEMS
 
 if TYPE_CHECKING:
     from qpvhealth.ingest.cards import Card
@@ -53,10 +54,12 @@ def of_metadata(crs: object, name: str) -> str | None:
         InputError: it cannot be understood.
 
     """
-    import pyproj  # noqa: PLC0415 -- only for geometry files
-
     if crs is None or crs == "":
         return None
+    if crs in SYSTEMS:
+        return str(crs)
+    import pyproj  # noqa: PLC0415 -- only for geometry files whose system must be looked up
+
     try:
         known = pyproj.CRS.from_user_input(crs)
     except pyproj.exceptions.CRSError as error:
@@ -96,7 +99,9 @@ def of_layer(raw: RawTable, card: Card, sieve: Sieve) -> str:
 
 
 def _exists(crs: str) -> bool:
-    import pyproj  # noqa: PLC0415 -- only where a file or a card names a system
+    if crs in SYSTEMS:
+        return True
+    import pyproj  # noqa: PLC0415 -- only where a file or a card names another system
 
     try:
         pyproj.CRS.from_user_input(crs)
