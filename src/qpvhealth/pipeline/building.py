@@ -146,8 +146,7 @@ def _accounted(
 ) -> dict[str, Published]:
     """Hold the changes against the counts; return what follows from both, and what was only read."""
     totals, summary = counted.yearly, told.change_summary
-    indicators = [*counted.indicators, told.indicators]
-    indicators += [_net_change(part, summary, basis) for part in indicators]
+    changed = [_net_change(part, summary, basis) for part in counted.indicators]
     every = assembly.together(totals, told.of_others["other_yearly_counts"])
     tables: dict[str, pd.DataFrame | Packed] = {
         "extracts": _extracts(basis),
@@ -158,7 +157,7 @@ def _accounted(
         **told.of_others,
         **supplements.tables(basis),
         "areas": assembly.areas_table(basis.sources, every),
-        "indicators": Packed.together(indicators),
+        "indicators": Packed.together([*counted.indicators, *changed, told.indicators]),
     }
     return _all_conformed(tables)
 
