@@ -13,7 +13,7 @@ import shapely
 from hypothesis import given, strategies as st
 
 from qpvhealth.contract import packed as module
-from qpvhealth.contract.packed import Packed, PackedTables, pack
+from qpvhealth.contract.packed import Loose, Packed, PackedTables, pack
 
 TEXTS = st.sampled_from(["QP075001", "é", "", "a" * 50, None])
 DAYS = st.sampled_from([pd.Timestamp("2019-03-31"), pd.Timestamp("1900-01-01"), None])
@@ -67,18 +67,38 @@ def same(found, expected):
     assert found.get("shapes", pd.Series(dtype="object")).dtype == object
 
 
-@given(frames())
-def test_a_frame_comes_back_as_it_was(frame):
-    packed = pack(frame)
-    assert (len(packed), packed.columns) == (len(frame), list(frame))
-    same(packed.frame(), frame)
-    same(packed.frame(["Int64", "str"]), frame[["Int64", "str"]])
-    pd.testing.assert_series_equal(packed["category"], frame["category"])
+HELD = pytest.mark.parametrize("hold", [pack, Loose])
+
+
+@HELD
+@given(frame=frames())
+def test_a_frame_comes_back_as_it_was(hold, frame):
+    held = hold(frame)
+    assert len(held) == len(frame)
+    same(held.frame(), frame)
+    same(held.frame(["Int64", "str"]), frame[["Int64", "str"]])
+    pd.testing.assert_series_equal(held["category"], frame["category"])
 
 
 @given(frames())
-def test_rows_are_numbered_anew(frame):
-    same(pack(frame.set_index(np.arange(len(frame))[::-1])).frame(), frame)
+def test_a_packed_frame_names_its_columns(frame):
+    assert pack(frame).columns == list(frame)
+
+
+@HELD
+@given(frame=frames())
+def test_rows_are_numbered_anew(hold, frame):
+    held = hold(frame.set_index(np.arange(len(frame))[::-1]))
+    same(held.frame(), frame)
+    pd.testing.assert_series_equal(held["category"], frame["category"])
+
+
+def test_what_is_done_to_a_frame_is_not_done_to_what_is_held():
+    frame = pd.DataFrame({"n": [1, 2]})
+    held = Loose(frame)
+    taken = held.frame()
+    taken.loc[1, "n"] = 9
+    assert held["n"].tolist() == [1, 2]
 
 
 @given(frames(), st.data())

@@ -9,6 +9,7 @@ import pytest
 import qpvhealth
 from qpvhealth.contract.tables import PUBLISHED
 from qpvhealth.errors import InputError, UsageError
+from qpvhealth.ingest import sources
 from qpvhealth.pipeline import accounting, ahead, beside, building
 from qpvhealth.publish import manifest, release
 from qpvhealth.settings import Settings
@@ -333,6 +334,11 @@ def test_copies_read_the_context_where_perimeters_are_known(sample_folder, built
     assert made_up_for == [False, False, False]
 
 
+def test_structures_held_small_or_as_they_are_give_the_same_tables(sample_folder, built, monkeypatch):
+    monkeypatch.setattr(sources, "FEW", 0)
+    assert_as_built(building.build(sample_folder), built)
+
+
 def assert_as_built(there, built):
     assert (there.inputs, there.findings) == (built.inputs, built.findings)
     for name in PUBLISHED:
@@ -346,6 +352,7 @@ def test_years_counted_together_or_one_by_one_give_the_same_tables(build, monkey
     together = build(rows, contours, more='code_pattern = "QP.*"')
     for module in (building, accounting):
         monkeypatch.setattr(module, "AT_ONCE", 1)
+    monkeypatch.setattr(sources, "FEW", 2)  # the first two years as they are, the others held small
     alone = build(rows, contours, more='code_pattern = "QP.*"')
     assert together["neighbourhood_coverage"]["year"].nunique() == 4
     assert together.findings == alone.findings

@@ -91,6 +91,26 @@ class Packed:
         return Packed({name: taken(array, at) for name, array in self.arrays.items()}, self.dtypes)
 
 
+@dataclass(frozen=True)
+class Loose:
+    """A frame as it is, read as ``Packed`` is: where there are few rows, to pack and decode them takes longer than it saves room."""
+
+    _rows: pd.DataFrame = field(repr=False)
+
+    def __len__(self) -> int:
+        """Count the rows."""
+        return len(self._rows)
+
+    def __getitem__(self, column: str) -> pd.Series:
+        """Return one column."""
+        return self.frame([column])[column]
+
+    def frame(self, columns: Sequence[str] | None = None) -> pd.DataFrame:
+        """Return the frame, or some columns of it, its rows numbered from 0."""
+        kept = self._rows if columns is None else self._rows[list(columns)]
+        return kept.reset_index(drop=True)
+
+
 class PackedTables(Mapping[str, pd.DataFrame]):
     """Tables by name, each decoded when it is first asked for, and kept. ``packed`` holds them small."""
 

@@ -180,6 +180,9 @@ def _comparable(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.assign(geometry=wkb)
 
 
+_CODE = ["qpv_code", "generation"]
+
+
 def combine(staged: list[Staged]) -> tuple[pd.DataFrame, dict[str, int], dict[str, int]]:
     """Put the files of all generations together; identical polygons in two files count once.
 
@@ -187,11 +190,12 @@ def combine(staged: list[Staged]) -> tuple[pd.DataFrame, dict[str, int], dict[st
     another card. Raises InputError when two files give one code two different polygons.
     """
     frame = pd.concat([s.frame for s in staged], ignore_index=True)
-    shapes = frame["geometry"].to_numpy(dtype=object)
-    repeated = _comparable(frame).drop(columns=PROVENANCE).duplicated()
-    area = pd.Series(shapely.area(shapes), index=frame.index)
-    largest = area.groupby([frame["qpv_code"], frame["generation"]]).transform("max")
-    replaced = ~repeated & (area == 0) & (largest > 0)
+    twice = frame[frame.duplicated(_CODE, keep=False)]
+    area = pd.Series(shapely.area(twice["geometry"].to_numpy(dtype=object)), index=twice.index)
+    largest = area.groupby([twice[c] for c in _CODE]).transform("max")
+    again = _comparable(twice).drop(columns=PROVENANCE).duplicated()
+    gives_way = ~again & (area == 0) & (largest > 0)
+    repeated, replaced = (rows.reindex(frame.index, fill_value=False) for rows in (again, gives_way))
     kept = frame[~repeated & ~replaced].reset_index(drop=True)
     refuse_conflicts(kept, "neighbourhoods")
     return kept, _by_source(frame[repeated]), _by_source(frame[replaced])

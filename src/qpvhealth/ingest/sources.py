@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pandas as pd
 
 from qpvhealth.contract.keys import among
-from qpvhealth.contract.packed import Packed, pack
+from qpvhealth.contract.packed import Loose, Packed, pack
 from qpvhealth.contract.rules import Finding
 from qpvhealth.errors import InputError, UsageError
 from qpvhealth.facts.categories import CDS, STRUCTURE_TYPES, UNKNOWN as UNKNOWN_MODALITY
@@ -33,7 +33,7 @@ from qpvhealth.ingest.cards import of_kind
 from qpvhealth.ingest.staged import PROVENANCE, Staged, no_rejects
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
     from datetime import date
 
     from qpvhealth.facts.generations import Dates
@@ -81,14 +81,14 @@ class Vintage:
 class Sources:
     """Staged frames by kind. ``points`` offers places for structures; ``answered`` holds, by year, who answered.
 
-    ``structures`` and ``points``, one frame a year, are held small: years by the dozen would not fit in memory.
+    ``structures`` and ``points``, one frame a year, are held small where they are many: years by the dozen would not fit in memory.
     ``own_sets``: the perimeters that are not official, with the dates on which their cards say they are in force.
     """
 
     vintages: dict[int, Vintage] = field(default_factory=dict)
-    structures: dict[int, Packed] = field(default_factory=dict)
+    structures: dict[int, Packed | Loose] = field(default_factory=dict)
     out_of_scope: pd.DataFrame = field(default_factory=pd.DataFrame)
-    points: dict[int, Packed] = field(default_factory=dict)
+    points: dict[int, Packed | Loose] = field(default_factory=dict)
     neighbourhoods: pd.DataFrame = field(default_factory=pd.DataFrame)
     own_sets: dict[str, Dates] = field(default_factory=dict)
     populations: pd.DataFrame = field(default_factory=pd.DataFrame)
@@ -258,7 +258,8 @@ def _structures(sources: Sources, cards: list[Card], known: tuple[Correction, ..
         by_year.setdefault(year, []).append((card, staged))
         listed.setdefault(year, []).append(pack(staged.out_of_scope.assign(year=year)))
         if card is last[year]:
-            complete[year] = _together(year, by_year.pop(year))
+            n_before = sum(len(told.structures) for told in complete.values())
+            complete[year] = _together(year, by_year.pop(year), n_before)
     for year, told in sorted(complete.items()):
         sources.repeated(told.duplicates)
         sources.vintages[year], sources.structures[year], sources.points[year] = (
@@ -273,18 +274,24 @@ class _Year(NamedTuple):
     """The extracts of one year together, the points they give, and the rows that one repeats of another."""
 
     vintage: Vintage
-    structures: Packed
-    points: Packed
+    structures: Packed | Loose
+    points: Packed | Loose
     duplicates: dict[str, int]
 
 
-def _together(year: int, extracts: list[tuple[Card, StagedStructures]]) -> _Year:
+FEW = 50_000
+"""So many structures, of all years together, are held as they are."""
+
+
+def _together(year: int, extracts: list[tuple[Card, StagedStructures]], n_before: int) -> _Year:
+    """Put the extracts of a year together; ``n_before``: structures of other years that are held already."""
     frame, duplicates = structures.combine([staged for _, staged in extracts])
     offered = structures.points(frame).assign(rank=EXTRACT_RANK, commune_found=None)
-    return _Year(_vintage(year, extracts), pack(frame.assign(year=year)), pack(offered), duplicates)
+    hold: Callable[[pd.DataFrame], Packed | Loose] = Loose if n_before + len(frame) <= FEW else pack
+    return _Year(_vintage(year, extracts), hold(frame.assign(year=year)), hold(offered), duplicates)
 
 
-def _counted_elsewhere(listed: list[Packed], extracts: dict[int, Packed]) -> pd.DataFrame:
+def _counted_elsewhere(listed: list[Packed], extracts: Mapping[int, Packed | Loose]) -> pd.DataFrame:
     """Keep, of what extracts list out of scope, what another year holds and no card of its own year does."""
     if not listed:
         return pd.DataFrame(columns=["finess_et", "year", structures.AS_WRITTEN, *PROVENANCE])
