@@ -129,7 +129,6 @@ def test_what_a_reader_of_the_changes_must_know():
             }
         ),
         "series_audit": pd.DataFrame({"check": ["sum of départements", "sum of départements", "restated"]}),
-        "then_and_now": series([5, 4]),
     }
     told = [
         (f.rule, f.n, f.message, f.of) for f in accounting.findings({name: pack(rows) for name, rows in built.items()})

@@ -172,25 +172,27 @@ def explained(placed: Kept, basis: Basis, *, out_of_scope: pd.DataFrame) -> dict
         "changes": found,
         "change_summary": change_summary.summarise(found),
         "link_candidates": _candidates(placed, found, years),
-        "then_and_now": _then_and_now(placed, vintages),
         "series_audit": series_audit.audit(basis.sources.series),
     }
 
 
-def balanced(summary: pd.DataFrame, counts: pd.DataFrame, basis: Basis) -> dict[str, pd.DataFrame]:
-    """Hold the sums of the changes (``change_summary`` of ``explained``) against the counts, and add what follows from the counts.
+def unexplained(placed: Kept, counts: pd.DataFrame, basis: Basis) -> dict[str, pd.DataFrame]:
+    """Return what follows from structures and ``counts`` without any change: the trend, and the stocks as known then and now."""
+    vintages = basis.sources.vintages
+    return {"trend": trend.trend(counts, _intervals(basis)), "then_and_now": _then_and_now(placed, vintages)}
+
+
+def assert_balance(summary: pd.DataFrame, counts: pd.DataFrame, basis: Basis) -> None:
+    """Hold the sums of the changes (``change_summary`` of ``explained``) against the counts.
 
     Raises ContractError unless opening stock and causes give the closing stock for every type, situation and area.
     """
-    years = pd.DataFrame(consecutive(basis.sources.vintages), columns=["from_year", "to_year"], dtype="int64")
     totals = counts[counts["modality"] == change_summary.ALL]
-    change_summary.assert_balance(totals, summary, years)
-    return {
-        "change_summary": summary,
-        "links": basis.sources.links,
-        "trend": trend.trend(counts, years),
-        "published_series": basis.sources.series,
-    }
+    change_summary.assert_balance(totals, summary, _intervals(basis))
+
+
+def _intervals(basis: Basis) -> pd.DataFrame:
+    return pd.DataFrame(consecutive(basis.sources.vintages), columns=["from_year", "to_year"], dtype="int64")
 
 
 def consecutive(vintages: Mapping[int, Vintage]) -> list[tuple[int, int]]:
@@ -296,7 +298,6 @@ def findings(told: Mapping[str, Packed]) -> Iterator[Finding]:
         yield from _some("link-candidate", rows, f"{first} to {last}: identities to confirm or dismiss", None)
     for check, rows in told["series_audit"].frame().groupby("check"):
         yield Finding("series-inconsistent", len(rows), f"{check}: see the table series_audit")
-    yield from rebuilt(told["then_and_now"].frame())
 
 
 _READ = ["generation", "from_year", "to_year", "finess_et", "cause", "other_order_differs"]

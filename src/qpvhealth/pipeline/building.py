@@ -129,33 +129,46 @@ def _tables(
         tell("counting")
         counted = _counted(placed, zoning, of_placed, basis)
         tell("accounting for the changes")
+        tables = counted.tables | _unexplained(placed, counted, zoning, aside, basis)
+        rebuilt = [*accounting.rebuilt(tables["then_and_now"].frame())]
         told: _Told = next(of_placed)
         give_back()
-        tables = counted.tables | told.tables | _accounted(counted, told, aside, zoning, basis)
+        tables |= told.tables | _accounted(counted, told, basis)
         tell("checking")
         perimeters: _Said = next(of_neighbourhoods)
         structures: _Said = next(of_placed)
     tables |= perimeters.tables | _all_conformed(_published(placed, "") | _published(others, "other_"))
     give_back()
-    found = [*perimeters.findings, *abroad, *structures.findings]
+    found = [*perimeters.findings, *abroad, *structures.findings, *rebuilt]
     return {name: tables[name] for name in PUBLISHED}, perimeters.files | structures.files, found
 
 
-def _accounted(
-    counted: _Counted, told: _Told, aside: pd.DataFrame, zoning: pd.DataFrame, basis: Basis
+def _unexplained(
+    placed: Kept, counted: _Counted, zoning: pd.DataFrame, aside: pd.DataFrame, basis: Basis
 ) -> dict[str, Published]:
-    """Hold the changes against the counts; return what follows from both, and what was only read."""
-    totals, summary = counted.yearly, told.change_summary
-    changed = [_net_change(part, summary, basis) for part in counted.indicators]
-    every = assembly.together(totals, told.of_others["other_yearly_counts"])
+    """Return what needs no change to be named, and what was only read."""
     tables: dict[str, pd.DataFrame | Packed] = {
         "extracts": _extracts(basis),
         "neighbourhood_zoning": zoning,
         "rejects": basis.sources.rejects,
         "out_of_scope": aside,
-        **accounting.balanced(summary, totals, basis),
-        **told.of_others,
+        "links": basis.sources.links,
+        "published_series": basis.sources.series,
+        **accounting.unexplained(placed, counted.yearly, basis),
         **supplements.tables(basis),
+    }
+    return _all_conformed(tables)
+
+
+def _accounted(counted: _Counted, told: _Told, basis: Basis) -> dict[str, Published]:
+    """Hold the changes against the counts; return what follows from both."""
+    totals, summary = counted.yearly, told.change_summary
+    accounting.assert_balance(summary, totals, basis)
+    changed = [_net_change(part, summary, basis) for part in counted.indicators]
+    every = assembly.together(totals, told.of_others["other_yearly_counts"])
+    tables: dict[str, pd.DataFrame | Packed] = {
+        "change_summary": summary,
+        **told.of_others,
         "areas": assembly.areas_table(basis.sources, every),
         "indicators": Packed.together([*counted.indicators, *changed, told.indicators]),
     }
