@@ -56,8 +56,8 @@ def of_metadata(crs: object, name: str) -> str | None:
     """
     if crs is None or crs == "":
         return None
-    if crs in SYSTEMS:
-        return str(crs)
+    if isinstance(crs, str) and crs in SYSTEMS:
+        return crs
     import pyproj  # noqa: PLC0415 -- only for geometry files whose system must be looked up
 
     try:
