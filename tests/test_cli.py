@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from qpvhealth.cli import program
+from qpvhealth.cli import building, program
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -563,3 +563,26 @@ def test_another_program_that_runs_this_one_goes_on():
 def test_python_m_qpvhealth_is_the_program():
     ran = subprocess.run([sys.executable, "-m", "qpvhealth", "--version"], capture_output=True, text=True, check=True)
     assert ran.stdout.splitlines() == ["qpvhealth 0.1.0"]
+
+
+def test_a_build_leaves_the_search_for_cycles_as_it_was():
+    made, searched = [], []
+
+    def noted(phase, _):
+        searched.append(phase)
+
+    gc.callbacks.append(noted)
+    try:
+        with building._uncollected():
+            assert not gc.isenabled()
+            made += [[] for _ in range(10_000)]
+        assert gc.isenabled()
+        made += [[] for _ in range(100)]
+        assert not searched  # what it made is old: to allocate a little more looks through none of it
+        gc.disable()
+        with building._uncollected():
+            pass
+        assert not gc.isenabled()
+    finally:
+        gc.enable()
+        gc.callbacks.remove(noted)
