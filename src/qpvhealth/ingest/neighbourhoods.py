@@ -87,14 +87,17 @@ def qpv_codes(text: pd.Series) -> pd.Series:
     return text.str.strip().str.upper()
 
 
+_CODE = ["qpv_code", "generation"]
+
+
 def refuse_conflicts(frame: pd.DataFrame, where: str) -> None:
     """Raise InputError when a code stands for two polygons that are not identical."""
-    several = frame[frame.duplicated(["qpv_code", "generation"], keep=False)]
+    several = frame[frame.duplicated(_CODE, keep=False)]
     if several.empty:
         return
     told = [
         f"{where}: {code} has two different polygons or names, rows {', '.join(map(str, rows['source_row']))}"
-        for (code, _), rows in list(several.groupby(["qpv_code", "generation"]))[:20]
+        for (code, _), rows in list(several.groupby(_CODE))[:20]
     ]
     raise InputError("\n".join([*told, "keep one file, or name in `codes` of a card which QPV it should give"]))
 
@@ -178,9 +181,6 @@ def _comparable(frame: pd.DataFrame) -> pd.DataFrame:
     wkb = np.full(len(frame), None, dtype=object)
     wkb[twice] = shapely.to_wkb(frame["geometry"].to_numpy(dtype=object)[twice])
     return frame.assign(geometry=wkb)
-
-
-_CODE = ["qpv_code", "generation"]
 
 
 def combine(staged: list[Staged]) -> tuple[pd.DataFrame, dict[str, int], dict[str, int]]:

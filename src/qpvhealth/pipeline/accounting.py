@@ -179,20 +179,20 @@ def explained(placed: Kept, basis: Basis, *, out_of_scope: pd.DataFrame) -> dict
 def unexplained(placed: Kept, counts: pd.DataFrame, basis: Basis) -> dict[str, pd.DataFrame]:
     """Return what follows from structures and ``counts`` without any change: the trend, and the stocks as known then and now."""
     vintages = basis.sources.vintages
-    return {"trend": trend.trend(counts, _intervals(basis)), "then_and_now": _then_and_now(placed, vintages)}
+    return {"trend": trend.trend(counts, _intervals(vintages)), "then_and_now": _then_and_now(placed, vintages)}
 
 
-def assert_balance(summary: pd.DataFrame, counts: pd.DataFrame, basis: Basis) -> None:
+def assert_balance(summary: pd.DataFrame, counts: pd.DataFrame, vintages: Mapping[int, Vintage]) -> None:
     """Hold the sums of the changes (``change_summary`` of ``explained``) against the counts.
 
     Raises ContractError unless opening stock and causes give the closing stock for every type, situation and area.
     """
     totals = counts[counts["modality"] == change_summary.ALL]
-    change_summary.assert_balance(totals, summary, _intervals(basis))
+    change_summary.assert_balance(totals, summary, _intervals(vintages))
 
 
-def _intervals(basis: Basis) -> pd.DataFrame:
-    return pd.DataFrame(consecutive(basis.sources.vintages), columns=["from_year", "to_year"], dtype="int64")
+def _intervals(vintages: Mapping[int, Vintage]) -> pd.DataFrame:
+    return pd.DataFrame(consecutive(vintages), columns=["from_year", "to_year"], dtype="int64")
 
 
 def consecutive(vintages: Mapping[int, Vintage]) -> list[tuple[int, int]]:

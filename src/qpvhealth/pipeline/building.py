@@ -135,9 +135,10 @@ def _tables(
         give_back()
         tables |= told.tables | _accounted(counted, told, basis)
         tell("checking")
+        tables |= next(of_neighbourhoods)
         perimeters: _Said = next(of_neighbourhoods)
         structures: _Said = next(of_placed)
-    tables |= perimeters.tables | _all_conformed(_published(placed, "") | _published(others, "other_"))
+    tables |= _all_conformed(_published(placed, "") | _published(others, "other_"))
     give_back()
     found = [*perimeters.findings, *abroad, *structures.findings, *rebuilt]
     return {name: tables[name] for name in PUBLISHED}, perimeters.files | structures.files, found
@@ -163,7 +164,7 @@ def _unexplained(
 def _accounted(counted: _Counted, told: _Told, basis: Basis) -> dict[str, Published]:
     """Hold the changes against the counts; return what follows from both."""
     totals, summary = counted.yearly, told.change_summary
-    accounting.assert_balance(summary, totals, basis)
+    accounting.assert_balance(summary, totals, basis.sources.vintages)
     changed = [_net_change(part, summary, basis) for part in counted.indicators]
     every = assembly.together(totals, told.of_others["other_yearly_counts"])
     tables: dict[str, pd.DataFrame | Packed] = {
@@ -176,15 +177,14 @@ def _accounted(counted: _Counted, told: _Told, basis: Basis) -> dict[str, Publis
 
 
 class _Said(NamedTuple):
-    """Tables in their published form, the files of those that leave room in the memory, and what there is to say of them."""
+    """The files of tables that leave room in the memory, and what there is to say of them."""
 
-    tables: dict[str, Published]
     files: dict[str, bytes]
     findings: list[Finding]
 
 
 def _of_neighbourhoods(basis: Basis, begun: Begun) -> Iterator[Any]:
-    """Yield what no structure changes: the zoning; then (``_Said``) the tables of the neighbourhoods, and what there is to say of them."""
+    """Yield what no structure changes: the zoning; the tables of the neighbourhoods; their files, and what there is to say of them."""
     yield _zoning(basis)
     generations = tuple(basis.by_generation)
     fates = begun.fates(generations)
@@ -192,7 +192,8 @@ def _of_neighbourhoods(basis: Basis, begun: Begun) -> Iterator[Any]:
         fates = accounting.fates_between(basis)
         begun.keep(basis.prepared, fates, generations)
     tables = _all_conformed({"neighbourhoods": basis.neighbourhoods, "neighbourhood_fates": fates})
-    yield _Said(tables, _files(tables, basis), findings.of_perimeters(basis))
+    yield tables
+    yield _Said(_files(tables, basis), findings.of_perimeters(basis))
 
 
 class _Told(NamedTuple):
@@ -226,7 +227,7 @@ def _of_structures(
         *accounting.findings(tables),
         *other_types.findings(placed, others),
     ]
-    yield _Said({}, {} if len(placed) > COPIED else _files(tables, basis), found)
+    yield _Said({} if len(placed) > COPIED else _files(tables, basis), found)
 
 
 def _files(tables: Mapping[str, Published], basis: Basis) -> dict[str, bytes]:

@@ -73,12 +73,9 @@ def tables(others: Kept, every: pd.DataFrame, counted: Kept, basis: Basis) -> di
 def _changes(others: Kept, yearly: pd.DataFrame, counted: Kept, basis: Basis) -> pd.DataFrame:
     """Account for the changes between consecutive extracts, held against the counts; a year whose cards name no type covers nothing."""
     vintages = {y: replace(v, departments=v.other_departments) for y, v in basis.sources.vintages.items()}
-    pairs = accounting.consecutive(vintages)
     aside = listed_aside(others, counted, basis.sources.out_of_scope)
-    found = accounting.changes_between(others, pairs, vintages, basis, out_of_scope=aside)
-    years = pd.DataFrame(pairs, columns=["from_year", "to_year"], dtype="int64")
-    totals = yearly[yearly["modality"] == ALL]
-    change_summary.assert_balance(totals, change_summary.summarise(found), years)
+    found = accounting.changes_between(others, accounting.consecutive(vintages), vintages, basis, out_of_scope=aside)
+    accounting.assert_balance(change_summary.summarise(found), yearly, vintages)
     return found
 
 

@@ -162,7 +162,7 @@ def published_geometry(prepared: pd.DataFrame, moved: np.ndarray | None = None) 
     """
     out = moved_back(prepared) if moved is None else moved.copy()
     as_read = _as_read(prepared)
-    out[as_read] = _flat(prepared["geometry"].to_numpy(dtype=object)[as_read])
+    out[as_read] = _without_height(prepared["geometry"].to_numpy(dtype=object)[as_read])
     return out
 
 
@@ -207,14 +207,14 @@ def _centres(frame: pd.DataFrame) -> np.ndarray:
     return out
 
 
-def _flat(given: np.ndarray) -> np.ndarray:
+def _without_height(given: np.ndarray) -> np.ndarray:
     """Return geometries without height; most have none, and to drop it makes each anew."""
     return shapely.force_2d(given) if (shapely.has_z(given) | shapely.has_m(given)).any() else given.copy()
 
 
 def _metres(frame: pd.DataFrame) -> np.ndarray:
     out = np.full(len(frame), None, dtype=object)
-    given = _flat(frame["geometry"].to_numpy(dtype=object))
+    given = _without_height(frame["geometry"].to_numpy(dtype=object))
     flat = np.flatnonzero(shapely.area(given) == 0)  # a line of degrees: projecting it would bend it open
     given[flat[shapely.is_missing(repair(given[flat]).geometry)]] = None
     for (territory, crs), at in groups(frame, "territory", "crs"):
