@@ -11,24 +11,14 @@ import pandas as pd
 from qpvhealth.contract.keys import numbers
 from qpvhealth.errors import ContractError
 from qpvhealth.facts.situations import IN_QPV
-from qpvhealth.facts.territories import NO_REGION
+from qpvhealth.rules.levels import LEVELS, area_codes
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     from pandas.api.extensions import ExtensionArray
 
-ALL, COUNTRY = "all", "FR"
-LEVELS: dict[str, str | None] = {
-    "country": None,
-    "territory": "territory",
-    "region": "region_code",
-    "department": "department_code",
-    "epci": "epci_code",
-    "commune": "commune_code",
-    "qpv": "qpv_code",
-}
-"""The column of the stock that holds the area code of each level."""
+ALL = "all"
 KEYS = ["generation", "year", "level", "area_code"]
 TOTALLED = ["structure_type", "modality", "situation"]
 
@@ -65,16 +55,8 @@ def by_level(stock: pd.DataFrame, level: str) -> pd.DataFrame:
     column = LEVELS[level]
     area = [] if column is None else [column]
     base = cells(frame, ["generation", "year", *area, *TOTALLED], "n_structures")
-    named = base.assign(level=level, area_code=area_codes(base, level))
+    named = base.assign(level=level, area_code=area_codes(base, column))
     return with_totals(named[[*KEYS, *TOTALLED, "n_structures"]], "n_structures")
-
-
-def area_codes(frame: pd.DataFrame, level: str) -> pd.Series:
-    """Return the area code of each row at a level; ``none`` where it has none."""
-    column = LEVELS[level]
-    if column is None:
-        return pd.Series(COUNTRY, index=frame.index, dtype="str")
-    return frame[column].astype("str").fillna(NO_REGION)
 
 
 def cells(frame: pd.DataFrame, keys: list[str], measure: str) -> pd.DataFrame:

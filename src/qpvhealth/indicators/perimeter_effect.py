@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 
 from qpvhealth.contract.keys import positions
-from qpvhealth.facts.situations import IN_QPV, UNDETERMINED
-from qpvhealth.indicators.counts import ALL, area_codes, distinct, sums
+from qpvhealth.indicators.counts import ALL, distinct, sums
+from qpvhealth.rules.levels import HEADLINE, area_codes
+from qpvhealth.rules.proximity import Proximity
 
-LEVELS = ("country", "territory", "region", "department")
 KEY = ["year", "generation_from", "generation_to", "level", "area_code", "structure_type"]
 MEASURES = ["n_from", "n_gained", "n_lost", "n_to", "net", "n_unknown"]
 COLUMNS = [*KEY, *MEASURES]
@@ -20,7 +20,7 @@ COLUMNS = [*KEY, *MEASURES]
 def effect(stock: pd.DataFrame) -> pd.DataFrame:
     """Count the structures of each stock in every two generations.
 
-    ``stock``: one row per structure in the stock, year and generation, with ``situation``, ``structure_type`` and area codes.
+    ``stock``: one row per structure in the stock, year and generation, with ``proximity.LOCATION_COLUMNS``, type and area codes.
     Returns one row per year, pair of generations, level, area and type (``all`` too): inside the first, gained, lost, inside
     the second, net, and unknown (undetermined in either). Net = gained - lost = second - first, exactly.
     """
@@ -33,13 +33,13 @@ def _between(stock: pd.DataFrame, old: str, new: str) -> pd.DataFrame:
     first, second = (stock[stock["generation"] == g] for g in (old, new))
     at = positions(["finess_et", "year"], first, second)
     first, second = first[at >= 0], second.take(at[at >= 0])
-    was, is_in = ((side["situation"] == IN_QPV).to_numpy() for side in (first, second))
-    unknown = np.logical_or(*((side["situation"] == UNDETERMINED).to_numpy() for side in (first, second)))
+    old_in, new_in = (Proximity.of(side).inside for side in (first, second))
+    was, is_in, unknown = old_in.yes, new_in.yes, old_in.unknown | new_in.unknown
     marks = {"n_from": was, "n_gained": ~was & is_in, "n_lost": was & ~is_in, "n_to": is_in, "n_unknown": unknown}
     cells, of = distinct(first, ["year", "territory", "region_code", "department_code", "structure_type"])
     counted = cells.assign(**{name: np.bincount(of[mark], minlength=len(cells)) for name, mark in marks.items()})
     named = counted.assign(generation_from=old, generation_to=new)
     every = pd.concat([named, named.assign(structure_type=ALL)], ignore_index=True)
-    placed = [every.assign(level=level, area_code=area_codes(every, level)) for level in LEVELS]
+    placed = [every.assign(level=level, area_code=area_codes(every, column)) for level, column in HEADLINE.items()]
     frame = sums(pd.concat(placed, ignore_index=True), KEY, [*marks])
     return frame.assign(net=frame["n_gained"] - frame["n_lost"])[COLUMNS]

@@ -14,7 +14,7 @@ from qpvhealth.contract.keys import positions
 from qpvhealth.contract.packed import Packed, PackedTables, give_back
 from qpvhealth.contract.tables import PUBLISHED
 from qpvhealth.facts.generations import IN_FORCE
-from qpvhealth.facts.situations import SITUATIONS
+from qpvhealth.facts.situations import ANSWERS, SITUATIONS
 from qpvhealth.facts.territories import TERRITORIES
 from qpvhealth.indicators import agreement, counts, coverage, figures, headline, net_change, perimeter_effect
 from qpvhealth.ingest import inputs as input_files, sources as staged_sources
@@ -24,6 +24,7 @@ from qpvhealth.pipeline.beside import in_parts
 from qpvhealth.pipeline.kept import Kept
 from qpvhealth.pipeline.placing import Places
 from qpvhealth.publish import release
+from qpvhealth.rules.levels import LEVELS
 from qpvhealth.settings import Settings
 from qpvhealth.spatial import location, outlines, overlay, perimeters as perimeter_rules
 
@@ -307,7 +308,7 @@ def _counted(placed: Kept, zoning: pd.DataFrame, nearest: Iterator[pd.DataFrame]
     """
     given = (rows[rows["is_in_stock"]] for rows in placed.each("structures", ["epci_code", "is_in_stock"]))
     known = {level for rows in given for level in counts.levels_of(rows)}
-    levels = [level for level in counts.LEVELS if level in known]
+    levels = [level for level in LEVELS if level in known]
     parts, indicators = [], []
     tables = zip(*(placed.each(name, columns) for name, columns in (*_STOCK, _AROUND)), strict=True)
     for years, (structures, located, pairs) in zip(placed.batches, tables, strict=True):
@@ -377,10 +378,11 @@ def _zoning(basis: Basis) -> pd.DataFrame:
 
 
 _COUNTED = [
-    *("finess_et", "year", "structure_type", "modality", "source_says_in_qpv", "location_status"),
+    *("finess_et", "year", "structure_type", "modality", "source_says_in_qpv"),
+    *("location_status", "location_precision", "location_error_m"),
     *("territory", "region_code", "department_code", "commune_code", "epci_code", "is_in_stock", "x", "y"),
 ]
-_WHERE = ["generation", "situation", "qpv_code", "distance_m", "vecu_declared"]
+_WHERE = ["generation", "situation", "situation_by_place", "qpv_code", "border_distance_m", "vecu_declared"]
 _STOCK: tuple[tuple[Name, list[str]], ...] = (
     ("structures", _COUNTED),
     ("located", ["finess_et", "year", *_WHERE]),
@@ -396,17 +398,18 @@ def _stock(structures: pd.DataFrame, located: pd.DataFrame) -> pd.DataFrame:
     Its texts are categories: what counts them compares numbers.
     """
     generations = pd.CategoricalDtype([*located["generation"].unique(), IN_FORCE])
-    kinds = {"generation": generations, "situation": pd.CategoricalDtype(list(SITUATIONS))}
+    kinds = {"generation": generations, "vecu_declared": pd.CategoricalDtype(list(ANSWERS))}
+    kinds |= dict.fromkeys(("situation", "situation_by_place"), pd.CategoricalDtype(list(SITUATIONS)))
     open_ones = structures.loc[structures["is_in_stock"], _COUNTED].drop(columns="is_in_stock")
-    open_ones = open_ones.astype(dict.fromkeys(_CODED, "category")).assign(is_placed=assembly.placed_rows(open_ones))
+    open_ones = open_ones.astype(dict.fromkeys(_CODED, "category"))
     at = positions(["finess_et", "year"], located, open_ones)
     there = located.loc[at >= 0, _WHERE]
-    coded = there.astype(kinds | dict.fromkeys(("qpv_code", "vecu_declared"), "category")).reset_index(drop=True)
+    coded = there.astype(kinds | {"qpv_code": "category"}).reset_index(drop=True)
     return open_ones.take(at[at >= 0]).reset_index(drop=True).join(coded)
 
 
 _CODED = [
-    *("structure_type", "modality", "source_says_in_qpv"),
+    *("structure_type", "modality", "source_says_in_qpv", "location_status", "location_precision"),
     *("territory", "region_code", "department_code", "commune_code", "epci_code"),
 ]
 
@@ -458,7 +461,7 @@ def _indicators(stock: pd.DataFrame, covered: pd.DataFrame, basis: Basis) -> Pac
     structures = headline.structures(stock, near_rule=rule, vecu_distance_m=distance)
     current = assembly.in_force_neighbourhoods(covered, basis.in_force).assign(generation=IN_FORCE)
     places = headline.neighbourhoods(pd.concat([covered, current], ignore_index=True))
-    return _in_context(figures.together([structures, places]), basis)
+    return _in_context(figures.combine([structures, places]), basis)
 
 
 def _net_change(indicators: Packed, summary: pd.DataFrame, basis: Basis) -> Packed:

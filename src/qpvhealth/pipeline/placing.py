@@ -11,9 +11,11 @@ from qpvhealth.contract.keys import numbers, positions
 from qpvhealth.contract.tables import PUBLISHED
 from qpvhealth.facts.generations import expected_count
 from qpvhealth.facts.territories import TERRITORIES
-from qpvhealth.pipeline import accounting, assembly
+from qpvhealth.indicators import situations
+from qpvhealth.pipeline import assembly
 from qpvhealth.pipeline.kept import Placed
-from qpvhealth.spatial import location, perimeters as perimeter_rules, placement, situations
+from qpvhealth.spatial import location, perimeters as perimeter_rules, placement
+from qpvhealth.spatial.free_areas import free_areas
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -65,7 +67,7 @@ class _Generation:
         own = basis.neighbourhoods["generation"] == name
         listed = basis.neighbourhoods.loc[own, "commune_codes"].dropna().str.split(",")
         self._communes = set(listed.explode())
-        self._free_areas = situations.free_areas(self._perimeters, basis.shapes, basis.settings.largest_ring_m)
+        self._free_areas = free_areas(self._perimeters, basis.shapes, basis.settings.largest_ring_m)
 
     def located(self, structures: pd.DataFrame, in_force: pd.Series) -> tuple[pd.DataFrame, pd.DataFrame]:
         """Say in which situation each structure is, and by which rule; and which QPV are around it."""
@@ -78,9 +80,7 @@ class _Generation:
         rows["has_perimeters"] = rows["territory"].isna() | rows["territory"].isin(list(self._perimeters))
         rows["is_surely_elsewhere"] = self._surely_elsewhere(rows)
         rows = _only_placed(rows)
-        verdict = situations.resolve(rows, vecu_distance_m=vecu_distance_m)
-        by_place = accounting.places(rows, vecu_distance_m)
-        told = rows.drop(columns="qpv_code").join(verdict).assign(situation_by_place=by_place)
+        told = rows.drop(columns="qpv_code").join(situations.resolve(rows, vecu_distance_m=vecu_distance_m))
         nearest = structures[_DECLARED].join(found.points[["nearest_qpv_code"]])
         return told[_LOCATED], self._pairs(nearest, found.pairs)
 
