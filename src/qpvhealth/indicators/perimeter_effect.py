@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 
 from qpvhealth.contract.keys import positions
+from qpvhealth.facts.situations import IN_QPV, UNDETERMINED
 from qpvhealth.indicators.counts import ALL, distinct, sums
 from qpvhealth.rules.levels import HEADLINE, area_codes
-from qpvhealth.rules.proximity import Proximity
 
 KEY = ["year", "generation_from", "generation_to", "level", "area_code", "structure_type"]
 MEASURES = ["n_from", "n_gained", "n_lost", "n_to", "net", "n_unknown"]
@@ -20,7 +20,7 @@ COLUMNS = [*KEY, *MEASURES]
 def effect(stock: pd.DataFrame) -> pd.DataFrame:
     """Count the structures of each stock in every two generations.
 
-    ``stock``: one row per structure in the stock, year and generation, with ``proximity.LOCATION_COLUMNS``, type and area codes.
+    ``stock``: one row per structure in the stock, year and generation, with ``situation``, ``structure_type`` and area codes.
     Returns one row per year, pair of generations, level, area and type (``all`` too): inside the first, gained, lost, inside
     the second, net, and unknown (undetermined in either). Net = gained - lost = second - first, exactly.
     """
@@ -33,8 +33,8 @@ def _between(stock: pd.DataFrame, old: str, new: str) -> pd.DataFrame:
     first, second = (stock[stock["generation"] == g] for g in (old, new))
     at = positions(["finess_et", "year"], first, second)
     first, second = first[at >= 0], second.take(at[at >= 0])
-    old_in, new_in = (Proximity.of(side).inside for side in (first, second))
-    was, is_in, unknown = old_in.yes, new_in.yes, old_in.unknown | new_in.unknown
+    was, is_in = ((side["situation"] == IN_QPV).to_numpy() for side in (first, second))
+    unknown = np.logical_or(*((side["situation"] == UNDETERMINED).to_numpy() for side in (first, second)))
     marks = {"n_from": was, "n_gained": ~was & is_in, "n_lost": was & ~is_in, "n_to": is_in, "n_unknown": unknown}
     cells, of = distinct(first, ["year", "territory", "region_code", "department_code", "structure_type"])
     counted = cells.assign(**{name: np.bincount(of[mark], minlength=len(cells)) for name, mark in marks.items()})
