@@ -109,7 +109,7 @@ class Proximity:
         """Inside or near: decided even where neither part is, if every place that the location allows gives the same."""
         either = by_rule(rule, self.answer, self.inside_or_within(distance_m))
         sure = either.yes & (self.inside.no | (self.inside.unknown & self.alone))
-        return Tristate(self.holds.yes | sure, ~self.holds.yes & (self.inside.yes | either.no))
+        return Tristate(self.holds.yes | sure, self.holds.no & (self.inside.yes | either.no))
 
     def of_pairs(
         self, at: np.ndarray, distance_m: np.ndarray, *, is_declared: np.ndarray, is_inside: np.ndarray
@@ -120,10 +120,15 @@ class Proximity:
         point. ``is_declared``: the ARS names this QPV. ``is_inside``: the pairs of a QPV and what its perimeter covers; what is
         inside another QPV is near none.
         """
-        d, usable = np.nan_to_num(distance_m), self.has_point & ~np.isnan(self.low)
-        spread = np.subtract(self.high, self.low, out=np.full(len(self.low), np.inf), where=usable)[at] / 2
-        low, high = (np.round(np.where(np.isnan(distance_m), s, d + s), DECIMALS) for s in (-spread, spread))
-        low[np.isnan(distance_m)], high[np.isnan(distance_m)] = -np.inf, np.inf
+        usable, n = self.has_point, len(self.low)
+        spread = np.subtract(self.high, self.low, out=np.full(n, np.inf), where=usable)[at] / 2
+        middle = np.add(self.high, self.low, out=np.zeros(n), where=usable)[at] / 2
+        covers = distance_m == 0
+        is_deepest = covers & (middle < 0) & (np.bincount(at, covers, n)[at] == 1)
+        d, lost = np.where(is_deepest, middle, np.nan_to_num(distance_m)), np.isnan(distance_m)
+        low, high = (
+            np.round(np.where(lost, edge, d + s), DECIMALS) for s, edge in ((-spread, -np.inf), (spread, np.inf))
+        )
         inside, answer = self.inside.take(at), self.answer.take(at)
         may_hold = (low <= 0) & inside.unknown
         alone = np.bincount(at, may_hold, len(self.low))[at] == may_hold
