@@ -1,7 +1,8 @@
 import pandas as pd
 import pytest
 
-from qpvhealth.rules import levels, scopes
+from qpvhealth.indicators.counts import area_codes
+from qpvhealth.rules import scopes
 
 KINDS = pd.DataFrame(
     {
@@ -39,5 +40,5 @@ def test_every_scope_has_words_of_its_own_in_both_languages():
 
 def test_an_area_without_code_is_none_and_the_country_is_one():
     rows = pd.DataFrame({"region_code": ["53", None]})
-    assert levels.area_codes(rows, levels.LEVELS["region"]).tolist() == ["53", "none"]
-    assert levels.area_codes(rows, levels.LEVELS["country"]).tolist() == ["FR", "FR"]
+    assert area_codes(rows, "region").tolist() == ["53", "none"]
+    assert area_codes(rows, "country").tolist() == ["FR", "FR"]

@@ -10,14 +10,13 @@ import click
 from qpvhealth.cli.group import main_group
 from qpvhealth.cli.options import filter_options, json_option, release_options, show_options
 from qpvhealth.cli.output import open_release, print_json, settings_of, show
+from qpvhealth.rules.levels import HEADLINE, LEVELS
 
-LEVELS = ("country", "territory", "region", "department", "epci", "commune", "qpv")
-COVERAGE_LEVELS = ("country", "territory", "region", "department")
 LIST_NAMES = ("uncovered", "fragile", "disagreements", "others", "rejects")
 
 
 @main_group.command()
-@click.option("--level", type=click.Choice(LEVELS), default="country", show_default=True, help="Areas to count by.")
+@click.option("--level", type=click.Choice([*LEVELS]), default="country", show_default=True, help="Areas to count by.")
 @click.option("--other-types", is_flag=True, help="Count the types beyond MSP and CdS instead, each on its own.")
 @filter_options
 @show_options
@@ -48,9 +47,7 @@ def counts(
 
 
 @main_group.command()
-@click.option(
-    "--level", type=click.Choice(COVERAGE_LEVELS), default="country", show_default=True, help="Areas to show."
-)
+@click.option("--level", type=click.Choice([*HEADLINE]), default="country", show_default=True, help="Areas to show.")
 @filter_options
 @show_options
 @release_options
@@ -64,10 +61,12 @@ def coverage(
       qpvhealth coverage --year 2020
       qpvhealth coverage --level region --region 53
     """
+    from qpvhealth.indicators.declarations import QPV
     from qpvhealth.publish import selection, views
 
     release = open_release(out, release_name)
-    show(release, views.coverage(release, level, selection.Filters(**chosen)), fmt, to, as_json=as_json)
+    words = {i.name: i.words_fr for i in QPV if i.in_table}
+    show(release, views.coverage(release, level, selection.Filters(**chosen), words), fmt, to, as_json=as_json)
 
 
 @main_group.command("list")
@@ -111,9 +110,10 @@ def schema(fmt: str) -> None:
     import json
 
     from qpvhealth.contract import dictionary
+    from qpvhealth.indicators import declarations
 
     click.echo(
-        dictionary.markdown().rstrip()
+        dictionary.markdown() + "\n" + declarations.markdown()
         if fmt == "md"
         else json.dumps(dictionary.table_schemas(), ensure_ascii=False, indent=1)
     )

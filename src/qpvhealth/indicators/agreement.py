@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
-from qpvhealth.indicators.counts import KEYS, cells, sums, with_totals
-from qpvhealth.rules.levels import HEADLINE, area_codes
+from qpvhealth.indicators.counts import KEYS, area_codes, cells, sums, with_totals
+from qpvhealth.rules.levels import HEADLINE
 
 
 def agreement(stock: pd.DataFrame) -> pd.DataFrame:
@@ -17,5 +17,5 @@ def agreement(stock: pd.DataFrame) -> pd.DataFrame:
     crossed = ["structure_type", "source_says_in_qpv", "situation"]
     areas = [column for column in HEADLINE.values() if column]
     base = cells(stock, ["generation", "year", *areas, *crossed], "n")
-    placed = [base.assign(level=level, area_code=area_codes(base, column)) for level, column in HEADLINE.items()]
+    placed = [base.assign(level=level, area_code=area_codes(base, level)) for level in HEADLINE]
     return with_totals(sums(pd.concat(placed, ignore_index=True), [*KEYS, *crossed], ["n"]), "n", ["structure_type"])

@@ -11,7 +11,8 @@ import pandas as pd
 from qpvhealth.contract.keys import numbers
 from qpvhealth.errors import ContractError
 from qpvhealth.facts.situations import IN_QPV
-from qpvhealth.rules.levels import LEVELS, area_codes
+from qpvhealth.facts.territories import NO_REGION
+from qpvhealth.rules.levels import COUNTRY, LEVELS
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -55,8 +56,16 @@ def by_level(stock: pd.DataFrame, level: str) -> pd.DataFrame:
     column = LEVELS[level]
     area = [] if column is None else [column]
     base = cells(frame, ["generation", "year", *area, *TOTALLED], "n_structures")
-    named = base.assign(level=level, area_code=area_codes(base, column))
+    named = base.assign(level=level, area_code=area_codes(base, level))
     return with_totals(named[[*KEYS, *TOTALLED, "n_structures"]], "n_structures")
+
+
+def area_codes(rows: pd.DataFrame, level: str) -> pd.Series:
+    """Return the area code of each row at a level, ``FR`` for the country; ``none`` where it has none, so that levels add up."""
+    column = LEVELS[level]
+    if column is None:
+        return pd.Series(COUNTRY, index=rows.index, dtype="str")
+    return rows[column].astype("str").fillna(NO_REGION)
 
 
 def cells(frame: pd.DataFrame, keys: list[str], measure: str) -> pd.DataFrame:

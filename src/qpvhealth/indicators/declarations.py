@@ -12,6 +12,7 @@ import numpy as np
 
 from qpvhealth.facts.situations import DECLARED, DECLARED_OR_PROXY, PROXY
 from qpvhealth.facts.zonings import ZAC, ZIP
+from qpvhealth.rules.scopes import SCOPES
 from qpvhealth.rules.tristate import Tristate
 
 if TYPE_CHECKING:
@@ -272,3 +273,21 @@ QPV: tuple[OfQpv, ...] = (
         "zip_or_zac_qpv", in_zip_or_zac, ("QPV in a ZIP or ZAC", "QPV en ZIP ou en ZAC", "without any"), (True, True)
     ),
 )
+
+
+def markdown() -> str:
+    """Describe every indicator and scope in Markdown, as the data dictionary does the tables."""
+    lines = [
+        "## Indicators",
+        "",
+        "| indicator | unit | in English | en français | found in |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    declared: tuple[OfStructures | OfQpv, ...] = (*STRUCTURES, *QPV)
+    for indicator in declared:
+        places = ["`indicators`"] * indicator.in_table + ["`qpvhealth matrix`"] * (indicator.in_matrix is not None)
+        words = f"{indicator.words_en} | {indicator.words_fr}"
+        lines.append(f"| `{indicator.name}` | {indicator.unit} | {words} | {', '.join(places)} |")
+    lines += ["", "| scope | in English | en français |", "| --- | --- | --- |"]
+    lines += [f"| `{s.name}` | {s.words_en} | {s.words_fr} |" for s in SCOPES.values()]
+    return "\n".join(lines)

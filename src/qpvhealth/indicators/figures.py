@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 from pandas.api.types import union_categoricals
 
-from qpvhealth.indicators.counts import distinct
+from qpvhealth.indicators.counts import area_codes, distinct
 from qpvhealth.indicators.declarations import ANY, COVERED
-from qpvhealth.rules.levels import HEADLINE, area_codes
+from qpvhealth.rules.levels import HEADLINE
 from qpvhealth.rules.tristate import Tristate
 
 if TYPE_CHECKING:
@@ -147,8 +147,7 @@ class Areas:
         """Find the areas of rows that have the columns of ``PLACE``: the smallest cells that any level needs are summed first."""
         cells, at = distinct(rows, [*self.PLACE])
         levels = [
-            distinct(cells.assign(level=level, area_code=area_codes(cells, column)), KEY[1:-1])
-            for level, column in HEADLINE.items()
+            distinct(cells.assign(level=level, area_code=area_codes(cells, level)), KEY[1:-1]) for level in HEADLINE
         ]
         self.keys = pd.concat([areas for areas, _ in levels], ignore_index=True)
         self._cells, self._levels = _runs(at), [_runs(at) for _, at in levels]

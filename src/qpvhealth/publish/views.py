@@ -12,8 +12,11 @@ from qpvhealth.facts.causes import CAUSES
 from qpvhealth.facts.situations import IN_QPV, VECU_DECLARED
 from qpvhealth.publish import selection
 from qpvhealth.publish.selection import Filters, View
+from qpvhealth.rules.scopes import SCOPES
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from qpvhealth.publish.release import Release
 
 ALL = "all"
@@ -131,45 +134,27 @@ _COVERAGE_TITLES = {
     "unit": "Unité",
     "data": "Données",
 }
-_COVERAGE_SCOPES = {"msp_cds": "MSP et CdS mono et pluriprofessionnels", "primary": "MSP et CdS pluriprofessionnels"}
-_COVERAGE_WORDS = {
-    "qpv_total": "QPV",
-    "qpv_without_any": "QPV sans structure dans leur périmètre",
-    "share_qpv_without_any": "Part des QPV sans structure, parmi ceux dont l'extrait peut juger",
-    "share_qpv_without_any_near": "Part des QPV sans structure ni dedans ni à proximité, parmi ceux dont on peut juger",
-    "population_without_any": "Habitants des QPV sans structure",
-    "large_qpv": "Grands QPV",
-    "large_qpv_without_any": "Grands QPV sans structure",
-    "large_npnru_qpv_without_any": "Grands QPV du NPNRU sans structure",
-    "zip_qpv": "QPV en ZIP",
-    "zip_qpv_population": "Habitants des QPV en ZIP",
-    "zip_qpv_without_any": "QPV en ZIP sans structure",
-    "zip_qpv_without_any_population": "Habitants des QPV en ZIP sans structure",
-    "zip_or_zac_qpv": "QPV en ZIP ou en ZAC",
-    "zip_or_zac_qpv_population": "Habitants des QPV en ZIP ou en ZAC",
-    "zip_or_zac_qpv_without_any": "QPV en ZIP ou en ZAC sans structure",
-    "zip_or_zac_qpv_without_any_population": "Habitants des QPV en ZIP ou en ZAC sans structure",
-}
+_COVERAGE_SCOPES = {name: SCOPES[name].words_fr for name in ("msp_cds", "primary")}
 
 
-def coverage(release: Release, level: str, filters: Filters) -> View:
+def coverage(release: Release, level: str, filters: Filters, words: Mapping[str, str]) -> View:
     """Return the headline of coverage: QPV without any structure, how many live there, of which large, in the NPNRU, in ZIP or ZAC.
 
-    One row per year, area and figure, under both meanings of first-line care: any MSP or centre, and MSP and pluriprofessional centres
+    ``words``: the indicators to show, in order, in French. One row per year, area and figure, under both meanings of first-line care: any MSP or centre, and MSP and pluriprofessional centres
     only. Each with its denominator, unknowns and bounds. Raises UsageError for an unknown level, year, generation or area.
     """
     generation = selection.generation(release, filters)
     rows = release.table("indicators")
     selection.refuse_unknown(level, sorted(rows["level"].unique()), "level")
     rows = rows[(rows["generation"] == generation) & (rows["level"] == level)]
-    rows = rows[rows["indicator"].isin(_COVERAGE_WORDS) & rows["scope"].isin(_COVERAGE_SCOPES)]
+    rows = rows[rows["indicator"].isin(list(words)) & rows["scope"].isin(_COVERAGE_SCOPES)]
     rows = selection.of_area(selection.of_year(rows, filters.year), level, filters)
-    order = {name: k for k, name in enumerate((*_COVERAGE_SCOPES, *_COVERAGE_WORDS))}
+    order = {name: k for k, name in enumerate((*_COVERAGE_SCOPES, *words))}
     rank = {c: rows[c].map(order) for c in ("scope", "indicator")}
     named = rows.assign(
         scope_rank=rank["scope"],
         rank=rank["indicator"],
-        words=rows["indicator"].map(_COVERAGE_WORDS),
+        words=rows["indicator"].map(dict(words)),
         scope=rows["scope"].map(_COVERAGE_SCOPES),
         data="inventées" if release.invented else "",
     )
