@@ -123,12 +123,11 @@ class Proximity:
         usable, n = self.has_point, len(self.low)
         spread = np.subtract(self.high, self.low, out=np.full(n, np.inf), where=usable)[at] / 2
         middle = np.add(self.high, self.low, out=np.zeros(n), where=usable)[at] / 2
-        covers = distance_m == 0
+        covers, lost = distance_m == 0, np.isnan(distance_m)
         is_deepest = covers & (middle < 0) & (np.bincount(at, covers, n)[at] == 1)
-        d, lost = np.where(is_deepest, middle, np.nan_to_num(distance_m)), np.isnan(distance_m)
-        low, high = (
-            np.round(np.where(lost, edge, d + s), DECIMALS) for s, edge in ((-spread, -np.inf), (spread, np.inf))
-        )
+        d = np.where(is_deepest, middle, np.nan_to_num(distance_m))
+        least, most = np.where(usable, -np.inf, self.low)[at], np.full(len(at), np.inf)
+        low, high = (np.round(np.where(lost, edge, d + s), DECIMALS) for s, edge in ((-spread, least), (spread, most)))
         inside, answer = self.inside.take(at), self.answer.take(at)
         may_hold = (low <= 0) & inside.unknown
         alone = np.bincount(at, may_hold, len(self.low))[at] == may_hold
