@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date  # noqa: TC003 - read from the annotations
+from datetime import date
 from importlib import resources
 
 import pytest

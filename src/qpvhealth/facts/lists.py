@@ -59,8 +59,8 @@ def records(kind: type[Entry], blocks: object, where: str) -> tuple[Entry, ...]:
 
 
 def place(where: str, number: int, entry: dict[str, Any]) -> str:
-    """Name an entry in a message, by its number and its first value."""
-    return f'{where} no. {number} ("{next(iter(entry.values()), "")}")'
+    """Name an entry in a message, by its number and its id, name or code."""
+    return f'{where} no. {number} ("{next((entry[key] for key in ("id", "name", "code") if key in entry), "")}")'
 
 
 _hints: Callable[[Any], dict[str, Any]] = cache(get_type_hints)

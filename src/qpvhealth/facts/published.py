@@ -84,9 +84,13 @@ class Published:
     gps: OfGps | None = None
 
 
-_LIST = lists.load("published", ("documents", "perimeter_set", "allowed", "figure"))
+_LIST = lists.load("published", ("documents", "publishers", "series_types", "perimeter_set", "allowed", "figure"))
 DOCUMENTS: dict[str, str] = _LIST["documents"]
 """Where the figures of this package are printed. None of the documents 000 to 004 gives a list of structures, a code or a coordinate."""
+PUBLISHERS: dict[str, str] = _LIST["publishers"]
+"""Who counted the figures of a document, where several documents repeat one publisher."""
+SERIES_TYPES: dict[str, str] = _LIST["series_types"]
+"""By indicator of a published series, the type of structures that it counts as ``yearly_counts`` does."""
 PERIMETER_SETS: dict[str, PerimeterSet] = {
     s.name: s for s in lists.records(PerimeterSet, _LIST["perimeter_set"], "published.toml: perimeter_set")
 }

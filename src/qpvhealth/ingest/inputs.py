@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qpvhealth.errors import InputError
-from qpvhealth.ingest import cards as card_files, corrections, guard
+from qpvhealth.ingest import cards as card_files, corrections, guard, published
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -119,11 +119,15 @@ def _refuse_address(given: str) -> None:
 
 
 def fingerprint(inputs: list[Input], folder: Path, settings: Mapping[str, Any]) -> str:
-    """Hash everything that can change a release: inputs, cards, corrections, settings, code and library versions."""
+    """Hash everything that can change a release: inputs, cards, corrections, published figures, settings, code and versions.
+
+    Raises UsageError for a ``published.toml`` that is wrong.
+    """
     parts = {
         "inputs": [(i.card.id, i.sha256, i.sidecars) for i in inputs],
         "cards": _digest(folder / card_files.FILE_NAME),
         "corrections": _digest(folder / corrections.FILE_NAME),
+        "published": published.load(folder),
         "settings": settings,
         "code": code_digest(),
         "versions": versions(),
@@ -139,10 +143,10 @@ def versions() -> dict[str, str]:
 
 @cache
 def code_digest() -> str:
-    """Hash the modules of this package."""
+    """Hash the modules of this package, and the lists beside them."""
     root = Path(__file__).resolve().parent.parent
     digest = hashlib.sha256()
-    for path in sorted(root.rglob("*.py")):
+    for path in sorted([*root.rglob("*.py"), *root.rglob("*.toml")]):
         digest.update(str(path.relative_to(root)).encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from qpvhealth.ingest import cards as card_files, corrections, inputs as input_files, sources
+from qpvhealth.ingest import cards as card_files, corrections, inputs as input_files, published, sources
 from qpvhealth.pipeline import ahead, polygons, remembered
 from qpvhealth.pipeline.beside import beside
 
@@ -31,6 +31,7 @@ class Begun:
 
     cards: list[Card]
     known: tuple[Correction, ...]
+    published: list[dict[str, Any]]
     inputs: list[Input]
     polygons: Callable[[], Polygons]
     context: Callable[[], Sources] | None
@@ -61,14 +62,14 @@ def begin(
     that is missing or changed.
     """  # noqa: D205
     cards = card_files.load(folder)
-    known = corrections.load(folder, cards)
+    known, printed = corrections.load(folder, cards), published.load(folder)
     given = input_files.resolve(cards) if inputs is None else inputs
     memory = remembered.Memory(cache if ahead.are_many(given, "neighbourhoods") else None, given, known)
     before = memory.perimeters(cards)
     if before is None:
         with polygons.reading(cards, known, given, layers()) as read:
-            yield Begun(cards, known, given, read, None, memory, None)
+            yield Begun(cards, known, printed, given, read, None, memory, None)
         return
     pays = ahead.are_many(given, *sources.CONTEXT_KINDS)
     with beside(partial(sources.read_context, cards, known, lambda _: None), pays=pays) as context:
-        yield Begun(cards, known, given, lambda: before.polygons, context if pays else None, memory, before)
+        yield Begun(cards, known, printed, given, lambda: before.polygons, context if pays else None, memory, before)

@@ -105,7 +105,7 @@ def finish(begun: Begun, settings: Settings | None = None, *, progress: Callable
     tell("preparing perimeters")
     basis = _basis(sources, chosen, begun.polygons().measured, invented=begun.cards[0].is_invented)
     tables, files, found = _tables(basis, begun, tell)
-    accounts, told = _accounts(begun.inputs, sources), [*sources.findings, *found]
+    accounts, told = _accounts(begun.inputs, sources) + begun.published, [*sources.findings, *found]
     return Built(tables, files, accounts, told, in_force=basis.in_force, invented=basis.invented)
 
 

@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pandas as pd
 
 from qpvhealth.facts.generations import IN_FORCE
-from qpvhealth.facts.published import DOCUMENTS, NO_DATE, NO_PERIMETER, NO_SCOPE, PERIMETER_SETS, Published
+from qpvhealth.facts.published import (
+    DOCUMENTS,
+    NO_DATE,
+    NO_PERIMETER,
+    NO_SCOPE,
+    PERIMETER_SETS,
+    SERIES_TYPES,
+    Published,
+)
 from qpvhealth.facts.territories import REGIONS
 
 if TYPE_CHECKING:
@@ -75,8 +83,6 @@ def check(
     return frame[[*TITLES]].astype({"on": "datetime64[s]"})
 
 
-SERIES_TYPES: dict[str, str] = {"nb-maisons-sante": "MSP", "IND-311": "MSP"}
-"""Indicators of published series that count what ``yearly_counts`` counts; any other has a scope of its own."""
 SERIES_TITLES: dict[str, str] = {
     "name": "Série",
     "release": "Édition",
@@ -154,7 +160,7 @@ def _row(figure: Published, judged: Judged) -> dict[str, object]:
     reading = figure.reading
     on = reading.on if reading and figure.on is None else figure.on
     where = PERIMETER_SETS[figure.perimeter].words if figure.measure else ""
-    told = {"document": DOCUMENTS[figure.document], "on": on, "perimeter": where}
+    told = {"document": DOCUMENTS.get(figure.document, figure.document), "on": on, "perimeter": where}
     return {**known, **told, **judged._asdict()}
 
 
