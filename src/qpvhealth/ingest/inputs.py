@@ -146,7 +146,7 @@ def code_digest() -> str:
     """Hash the modules of this package, and the lists beside them."""
     root = Path(__file__).resolve().parent.parent
     digest = hashlib.sha256()
-    for path in sorted([*root.rglob("*.py"), *root.rglob("*.toml")]):
+    for path in sorted(p for p in root.rglob("*") if p.suffix in (".py", ".toml", ".csv")):
         digest.update(str(path.relative_to(root)).encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()
 
