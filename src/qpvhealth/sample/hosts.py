@@ -95,9 +95,10 @@ def _hosts() -> list[Sequence[Qpv | None]]:
     cohorts = all_cohorts()
     hosts: list[Sequence[Qpv | None]] = [[None] * cohort.n for cohort in cohorts]
     stable = [q for c in stable_communes() for q in old_by_commune()[c]]
+    stable_codes = {q.code for q in stable}
     sound = [q for q in neighbourhoods("qpv-2015") if _can_host(q)]
     order = np.random.default_rng(SEED + 1).permutation(len(sound))
-    free = [sound[i] for i in order if sound[i] not in set(stable)]
+    free = [sound[i] for i in order if sound[i].code not in stable_codes]
     covered: dict[Qpv, None] = {}
     for i in sorted(range(len(cohorts)), key=lambda i: (not _is_demanding(cohorts[i]), i)):
         cohort = cohorts[i]
@@ -114,7 +115,9 @@ def _hosts() -> list[Sequence[Qpv | None]]:
         if cohort.host in ("own", "stable"):
             covered |= dict.fromkeys(chosen)
     plain = [q for q in free if groups_by_code()[q.code].is_plain]
-    plain += [g.old[0] for g in groups() if g.is_plain and g.old[0].fault is None and g.old[0] not in set(plain)]
+    plain_codes = {q.code for q in plain}
+    occupied = [g.old[0] for g in groups() if g.is_plain and g.old[0].code not in plain_codes]
+    plain += [q for q in occupied if q.fault is None]
     sharing = cycle([q for q in covered if q.department not in FAR_SEAS])
     next_to = {d: cycle([q for q in plain if q.department == d]) for d in FAR_SEAS}
     next_to[""] = cycle([q for q in plain if q.department not in FAR_SEAS])
