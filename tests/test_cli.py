@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import csv
 import gc
+import hashlib
 import json
 import os
 import re
@@ -586,3 +587,59 @@ def test_a_build_leaves_the_search_for_cycles_as_it_was():
     finally:
         gc.enable()
         gc.callbacks.remove(noted)
+
+
+@pytest.fixture
+def capitals(tmp_path):
+    """A raw folder whose QPV, two squares side by side, are a shapefile with a name in capitals."""
+    import geopandas
+    import shapely
+
+    raw = tiny(tmp_path / "raw", cards=CARDS.replace("q.geojson", "Q.SHP"))
+    squares = [shapely.box(2.30, 48.90, 2.31, 48.91), shapely.box(2.32, 48.90, 2.33, 48.91)]
+    codes = {"code_qp": ["QP093901", "QP093902"]}
+    geopandas.GeoDataFrame(codes, geometry=squares, crs=4326).to_file(raw / "q.shp", encoding="utf-8")
+    for suffix in (".shp", ".dbf", ".shx", ".prj", ".cpg"):
+        (raw / f"q{suffix}").rename(raw / f"Q{suffix.upper()}")
+    return raw
+
+
+def test_codes_exchanged_in_a_table_with_a_name_in_capitals_are_seen(tmp_path, capitals):
+    build = ("build", "--raw", capitals, "--out", tmp_path / "out")
+    assert run(*build).returncode == 0
+    assert json.loads(run(*build, "--dry-run", "--json").stdout)["up_to_date"]
+    table = (capitals / "Q.DBF").read_bytes()
+    (capitals / "Q.DBF").write_bytes(
+        table.replace(b"QP093901", b"x").replace(b"QP093902", b"QP093901").replace(b"x", b"QP093902")
+    )
+    assert not json.loads(run(*build, "--dry-run", "--json").stdout)["up_to_date"]
+
+    verify, sha256 = ("sources", "verify", "--raw", capitals), hashlib.sha256(table).hexdigest()
+    (found,) = [s for s in json.loads(run(*verify, "--json").stdout)["sources"] if s["id"] == "q"]
+    assert list(found["sidecars"]) == [".dbf", ".shx", ".prj", ".cpg"]
+    assert found["sidecars"][".dbf"] != sha256
+    with (capitals / "sources.toml").open("a", encoding="utf-8") as cards:
+        cards.write(f"sidecars = {{ '.dbf' = '{sha256}' }}\n")
+    for command in (verify, build):
+        done = run(*command)
+        assert (done.returncode, "the .dbf of Q.SHP: its bytes are not those" in done.stderr) == (3, True)
+    (capitals / "Q.DBF").write_bytes(table)
+    assert [line[66:] for line in run(*verify).stdout.splitlines()] == [
+        *("q  (no sha256 in its card)", "q .dbf", "q .shx  (not in the sidecars of its card)"),
+        *("q .prj  (not in the sidecars of its card)", "q .cpg  (not in the sidecars of its card)"),
+        "s  (no sha256 in its card)",
+    ]
+
+
+def test_two_tables_whose_names_differ_in_case_are_refused_by_every_command(tmp_path, capitals):
+    shutil.copy(capitals / "Q.DBF", capitals / "q.dbf")
+    (tmp_path / "p.csv").write_text("lon,lat\n2.305,48.905\n", encoding="utf-8")
+    place = ("--neighbourhoods", capitals / "Q.SHP", "--distance", "300", "--out", tmp_path / "o.csv")
+    for command in (
+        ("build", "--raw", capitals, "--out", tmp_path / "out"),
+        ("sources", "verify", "--raw", capitals),
+        ("inspect", capitals / "Q.SHP"),
+        ("locate", tmp_path / "p.csv", *place),
+    ):
+        done = run(*command)
+        assert (done.returncode, "Q.DBF and q.dbf could both be its .dbf" in done.stderr) == (3, True), done.stderr

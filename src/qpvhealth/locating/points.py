@@ -21,7 +21,7 @@ import numpy as np
 import pyarrow as pa
 
 from qpvhealth.errors import InputError, UsageError
-from qpvhealth.ingest import guard, inputs
+from qpvhealth.ingest import companions, guard
 from qpvhealth.ingest.points import DEGREES, PointFile
 from qpvhealth.locating import answers
 from qpvhealth.publish import caches
@@ -189,9 +189,8 @@ def _kept(cache: Path | None, key: str, n_levels: int) -> MadeIndex | None:
 
 def _key(path: Path, crs: str, distance_m: float) -> str:
     """Hash all that an index depends on, but the sizes of its cells."""
-    beside = [path.with_suffix(s) for s in inputs.SIDECARS] if path.suffix.lower() == ".shp" else []
     parts = {
-        "files": [guard.sha256_of(p) for p in (path, *beside) if p.is_file()],
+        "files": {s: guard.sha256_of(p) for s, p in ({"": path} | companions.of(path)).items()},
         "name": path.suffix,
         "crs": crs,
         "distance": float(distance_m),

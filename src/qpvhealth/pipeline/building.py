@@ -12,6 +12,7 @@ import pandas as pd
 
 from qpvhealth.contract.keys import positions
 from qpvhealth.contract.packed import Packed, PackedTables, give_back
+from qpvhealth.contract.schema import refuse_object_texts
 from qpvhealth.contract.tables import PUBLISHED
 from qpvhealth.facts.generations import IN_FORCE
 from qpvhealth.facts.situations import SITUATIONS
@@ -90,8 +91,8 @@ def build(
 
     ``raw`` holds ``sources.toml``. ``cache``: a folder that keeps the perimeters for the next build (see ``caches.folder``); null
     keeps nothing. Returns the tables of ``contract.tables.PUBLISHED`` by name. Raises UsageError for a wrong card, mapping or
-    setting, InputError for a file that is missing, changed or unreadable, ContractError when an account does not balance or
-    levels do not add up. Nothing else is written.
+    setting, and where pandas reads texts as objects; InputError for a file that is missing, changed or unreadable; ContractError when
+    an account does not balance or levels do not add up. Nothing else is written.
     """
     with begin(Path(raw), cache) as begun:
         return finish(begun, settings, progress=progress)
@@ -99,6 +100,7 @@ def build(
 
 def finish(begun: Begun, settings: Settings | None = None, *, progress: Callable[[str], None] | None = None) -> Built:
     """Build every table, as ``build`` does, of what has ``begun``."""
+    refuse_object_texts()
     chosen, tell = settings or Settings(), partial(_step, progress)
     sources = staged_sources.read_all(begun.cards, begun.known, tell, lambda: begun.polygons().staged, begun.context)
     input_files.refuse_changed(begun.inputs)
