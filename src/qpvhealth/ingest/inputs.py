@@ -28,7 +28,6 @@ LIBRARIES = ("geopandas", "numpy", "pandas", "pyarrow", "pyogrio", "pyproj", "py
 
 Seen = tuple[int, ...]
 """Of a file: its number, size and times of change."""
-_SIZE = 2
 
 
 @dataclass(frozen=True)
@@ -88,11 +87,6 @@ def _input(card: Card) -> Input:
             " take the right file, or write the new hash after checking what changed"
         )
     return Input(card, sha256, {s: guard.sha256_of(p) for s, p in beside.items()}, seen)
-
-
-def size(given: Input) -> int:
-    """Return the bytes of the file of a card, those that go with a shapefile included."""
-    return sum(seen[_SIZE] for seen in given.seen.values())
 
 
 def refuse_changed(inputs: list[Input]) -> None:
