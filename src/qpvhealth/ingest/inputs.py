@@ -27,7 +27,6 @@ LIBRARIES = ("geopandas", "numpy", "pandas", "pyarrow", "pyogrio", "pyproj", "py
 
 Seen = tuple[int, ...]
 """Of a file: its number, size and times of change."""
-_SIZE = 2
 
 
 @dataclass(frozen=True)
@@ -92,11 +91,6 @@ def _refuse_other_bytes(name: str, sha256: str | None, stated: str | None) -> No
             f"{name}: its bytes are not those of the card (sha256 {sha256}, the card says {stated.lower()});"
             " take the right file, or write the new hash after checking what changed"
         )
-
-
-def size(given: Input) -> int:
-    """Return the bytes of the file of a card, those that go with a shapefile included."""
-    return sum(seen[_SIZE] for seen in given.seen.values())
 
 
 def refuse_changed(inputs: list[Input]) -> None:
