@@ -174,7 +174,7 @@ def _distributed() -> Any:  # noqa: ANN401
     try:
         import distributed  # type: ignore[import-not-found,unused-ignore] # noqa: PLC0415 -- an extra
     except ImportError as error:
-        raise UsageError("the engine dask comes with the extra scale of qpvhealth (make develop, in a clone)") from error
+        raise UsageError("the engine dask comes with the extra scale (in a clone: make develop)") from error
     return distributed
 
 
