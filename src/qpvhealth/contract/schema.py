@@ -213,13 +213,14 @@ class Table:
         )
 
     def table_schema(self) -> dict[str, Any]:
-        """Describe the table as a Frictionless Table Schema."""
+        """Describe the table as a Table Schema of the Data Package standard 2.0, where an empty list of foreign keys is an error."""
         keys = [
             {"fields": list(r.columns), "reference": {"resource": r.table, "fields": list(r.target)}}
             for r in self.references
         ]
         fields = [c.table_schema for c in self.columns]
-        return {"fields": fields, "primaryKey": list(self.key), "foreignKeys": keys, "missingValues": [""]}
+        described = {"fields": fields, "primaryKey": list(self.key), "missingValues": [""]}
+        return described | ({"foreignKeys": keys} if keys else {})
 
     def _same_columns(self, rows: pd.DataFrame | Packed) -> None:
         given = list(rows.columns)

@@ -173,7 +173,7 @@ def _distributed() -> Any:  # noqa: ANN401
     try:
         import distributed  # type: ignore[import-not-found,unused-ignore] # noqa: PLC0415 -- an extra
     except ImportError as error:
-        raise UsageError('the engine dask needs an extra: pip install "qpvhealth[scale]"') from error
+        raise UsageError("the engine dask comes with the extra scale (in a clone: make develop)") from error
     return distributed
 
 
