@@ -229,24 +229,27 @@ def _refuse_live_sql(path: Path) -> None:
 
 _LIVE_SQL = """
 SELECT name FROM sqlite_master
-WHERE (type = 'view' AND name IN (SELECT table_name FROM gpkg_contents))
+WHERE (type = 'view' AND lower(name) IN (SELECT lower(table_name) FROM gpkg_contents))
    OR (sql LIKE 'create virtual%' AND sql NOT LIKE '%using%rtree%')
    OR (type = 'view' AND name LIKE 'gpkg_%')
 """
 
 
-def _claimed_by_geopackage(path: Path, layer: str) -> Claim | None:
-    """Count the rows of a layer, and those whose geometry is not null; null where the GeoPackage says of no column that it has them."""
+def _claimed_by_geopackage(path: Path, layer: str) -> Claim:
+    """Count the rows of a layer, and those whose geometry is not null."""
     with _database(path) as base:
-        columns = base.execute(_GEOMETRY_COLUMN_SQL, [layer]).fetchall()
-        if not columns:
-            return None
-        table, column = (name.replace('"', '""') for name in columns[0])
+        names = base.execute(_GEOMETRY_COLUMN_SQL, [layer]).fetchone()
+        if names is None:
+            raise InputError(f"{path.name}: it names no geometry column of {layer}; check what was sent")
+        table, column = (name.replace('"', '""') for name in names)
         count = f'SELECT count(*), count(nullif(length("{column}"), 0)) FROM "{table}"'  # noqa: S608 -- names are quoted
         return Claim(*base.execute(count).fetchone())
 
 
-_GEOMETRY_COLUMN_SQL = "SELECT table_name, column_name FROM gpkg_geometry_columns WHERE lower(table_name) = lower(?)"
+_GEOMETRY_COLUMN_SQL = """
+SELECT table_name, column_name FROM gpkg_geometry_columns
+WHERE lower(table_name) = lower(?) AND typeof(table_name) = 'text' AND typeof(column_name) = 'text'
+"""
 
 
 @contextmanager
