@@ -127,7 +127,7 @@ def _build(
 
 
 def _built_summary(folder: Path, built: Any) -> dict[str, Any]:
-    tables = {name: len(rows) for name, rows in built.packed.items()}
+    tables = {name: len(rows) for name, rows in built.items()}
     return {
         "release": folder.name,
         "folder": str(folder),

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qpvhealth import __version__
-from qpvhealth.contract.packed import PackedTables
 from qpvhealth.errors import ContractError, UsageError
 from qpvhealth.publish import manifest, parquet
 from qpvhealth.publish.store import Store
@@ -19,8 +18,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from qpvhealth.contract.packed import Packed
-    from qpvhealth.contract.schema import Published, Table
+    from qpvhealth.contract.schema import Table
     from qpvhealth.publish.manifest import Facts
 
 LIBRARIES = ("geopandas", "numpy", "pandas", "pyarrow", "pyogrio", "pyproj", "python-calamine", "shapely")
@@ -92,20 +90,19 @@ def write(
     known = facts if facts.versions else replace(facts, versions=library_versions())
     store = _store(store)
     with store.lock(), store.stage() as staged:
-        told = manifest.build(known, _files(held, staged, known))
+        told = manifest.build(known, _files(held, declarations, staged, known))
         manifest.write(staged, told)
         return store.publish(staged, told["release_id"])
 
 
-def conformed(tables: Mapping[str, pd.DataFrame], declarations: Mapping[str, Table]) -> dict[str, Published]:
+def conformed(tables: Mapping[str, pd.DataFrame], declarations: Mapping[str, Table]) -> dict[str, pd.DataFrame]:
     """Put every table in its published form and hold it against its rules and references; raise all problems at once."""
     problems = list(_not_the_declared(tables, declarations))
-    given = tables.packed if isinstance(tables, PackedTables) else tables
-    held: dict[str, Published] = {}
-    for name in [n for n in declarations if n in given]:
+    held: dict[str, pd.DataFrame] = {}
+    for name in [n for n in declarations if n in tables]:
         try:
-            _in_degrees(name, given[name])
-            held[name] = declarations[name].conform(given[name])
+            _in_degrees(name, tables[name])
+            held[name] = declarations[name].conform(tables[name])
         except ContractError as error:
             problems.append(str(error))
     for name, rows in held.items():
@@ -131,13 +128,15 @@ def _versions() -> Iterator[tuple[str, str]]:
             continue
 
 
-def _files(held: Mapping[str, Published], folder: Path, facts: Facts) -> dict[str, dict[str, Any]]:
+def _files(
+    tables: Mapping[str, pd.DataFrame], declarations: Mapping[str, Table], folder: Path, facts: Facts
+) -> dict[str, dict[str, Any]]:
     """Write every table, and describe the files."""
     metadata = {"qpvhealth_version": __version__, "invented": str(facts.invented).lower()}
     described = {}
-    for name, rows in sorted(held.items()):
+    for name, rows in sorted(tables.items()):
         path = folder / f"{name}.parquet"
-        parquet.write_table(rows.table, rows, path, metadata)
+        parquet.write_table(declarations[name], rows, path, metadata)
         described[path.name] = manifest.described(path, len(rows))
     return described
 
@@ -149,7 +148,7 @@ def _not_the_declared(tables: Mapping[str, pd.DataFrame], declarations: Mapping[
         yield f"release: tables not declared: {', '.join(extra)}"
 
 
-def _in_degrees(name: str, rows: pd.DataFrame | Packed) -> None:
+def _in_degrees(name: str, rows: pd.DataFrame) -> None:
     """Refuse a layer that says it is in another reference system than the one every release is in."""
     crs: Any = getattr(rows, "crs", None)
     if hasattr(crs, "to_epsg") and crs.to_epsg() != DEGREES:
