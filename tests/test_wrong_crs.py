@@ -19,8 +19,8 @@ import shapely
 from qpvhealth.facts.departments import DEPARTMENT_BOXES
 from qpvhealth.facts.polynesie import COMMUNE_BOXES
 from qpvhealth.facts.territories import TERRITORIES
-from qpvhealth.ingest import structures
 from qpvhealth.ingest.cards import Card
+from qpvhealth.ingest.kinds import structures
 from qpvhealth.settings import Settings
 from qpvhealth.spatial import outlines, placement
 from qpvhealth.spatial.projection import transform_points

@@ -14,8 +14,9 @@ from dataclasses import dataclass, field
 import openpyxl
 import pytest
 
-from qpvhealth.ingest import delimited, populations, structures
 from qpvhealth.ingest.cards import Card
+from qpvhealth.ingest.kinds import populations, structures
+from qpvhealth.ingest.readers import delimited
 
 OUT, SCOPE, REJECTED, REPEAT, BROKEN = "out", "out of scope", "rejected", "duplicate", "broken"
 ENCODINGS = ("utf-8", "utf-8-sig", "utf-16", "utf-16-le", "cp1252")

@@ -19,12 +19,12 @@ import pytest
 import shapely
 
 from qpvhealth.errors import QpvhealthError
-from qpvhealth.ingest import (
+from qpvhealth.ingest import inspection, layers
+from qpvhealth.ingest.cards import Card
+from qpvhealth.ingest.kinds import (
     boundaries,
     declarations,
     geocoded,
-    inspection,
-    layers,
     links,
     neighbourhoods,
     populations,
@@ -37,7 +37,6 @@ from qpvhealth.ingest import (
     targets,
     zonings,
 )
-from qpvhealth.ingest.cards import Card
 
 HANG = 300
 COLUMNS = ["finess_et", "structure_type", "modality", "commune_code", "longitude", "latitude", "name"]

@@ -14,8 +14,9 @@ import pytest
 import shapely
 
 from qpvhealth.errors import InputError, UsageError
-from qpvhealth.ingest import layers, systems, vector
+from qpvhealth.ingest import layers, systems
 from qpvhealth.ingest.layers import DRIVERS
+from qpvhealth.ingest.readers import vector
 
 DATA = Path(__file__).parents[3] / "shared" / "data" / "neighbourhoods"
 SQUARE = shapely.box(0, 0, 1, 1)

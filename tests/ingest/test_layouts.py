@@ -7,9 +7,9 @@ import pytest
 from qpvhealth.errors import UsageError
 from qpvhealth.ingest import layouts
 from qpvhealth.ingest.extracts import DGOS_MAPPED, FINESS_REGIONAL, LAYOUTS
+from qpvhealth.ingest.kinds.neighbourhoods import LAYOUT as CONTOURS
 from qpvhealth.ingest.layouts import Field, Layout
-from qpvhealth.ingest.neighbourhoods import LAYOUT as CONTOURS
-from qpvhealth.ingest.raw import RawTable
+from qpvhealth.ingest.readers.raw import RawTable
 
 SHORT = Layout("short", (Field("code", ("Code du quartier prioritaire",), required=True), Field("name", ("nom",))))
 

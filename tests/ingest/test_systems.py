@@ -6,8 +6,8 @@ import pytest
 
 from qpvhealth.errors import InputError, UsageError
 from qpvhealth.ingest import cleaning, systems
-from qpvhealth.ingest.raw import RawTable
-from qpvhealth.ingest.staged import Sieve
+from qpvhealth.ingest.readers.raw import RawTable
+from qpvhealth.ingest.staging import Sieve
 
 
 @pytest.mark.parametrize(

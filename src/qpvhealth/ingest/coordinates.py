@@ -10,13 +10,14 @@ import shapely
 
 from qpvhealth.facts.situations import CENTROID, LOCATED, MISSING
 from qpvhealth.facts.territories import DEPARTMENT_TERRITORY, METROPOLE
-from qpvhealth.ingest import cleaning, finess_legacy, systems
+from qpvhealth.ingest import cleaning, systems
 from qpvhealth.ingest.extracts import coded
+from qpvhealth.ingest.readers import finess_legacy
 
 if TYPE_CHECKING:
     from qpvhealth.ingest.cards import Card
-    from qpvhealth.ingest.raw import RawTable
-    from qpvhealth.ingest.staged import Sieve
+    from qpvhealth.ingest.readers.raw import RawTable
+    from qpvhealth.ingest.staging import Sieve
 
 _POINT = int(shapely.GeometryType.POINT)
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from qpvhealth.ingest.cards import Card
-    from qpvhealth.ingest.staged import Sieve
+    from qpvhealth.ingest.staging import Sieve
 
 LEGACY = "finess-legacy"
 OUT_OF_SCOPE = "out_of_scope"

@@ -8,30 +8,26 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from qpvhealth.errors import QpvhealthError, UsageError
-from qpvhealth.ingest import (
+from qpvhealth.ingest import extracts, guard, layouts
+from qpvhealth.ingest.cards import Card
+from qpvhealth.ingest.kinds import (
     boundaries,
     declarations,
-    extracts,
-    finess_legacy,
     geocoded,
-    guard,
-    layouts,
     neighbourhoods,
     populations,
     programmes,
     structures,
-    tables,
-    workbook,
     zonings,
 )
-from qpvhealth.ingest.cards import Card
+from qpvhealth.ingest.readers import finess_legacy, tables, workbook
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from qpvhealth.ingest.layouts import Layout
-    from qpvhealth.ingest.raw import RawTable
-    from qpvhealth.ingest.staged import Staged
+    from qpvhealth.ingest.readers.raw import RawTable
+    from qpvhealth.ingest.staging import Staged
 
 SAMPLE_ROWS = 3
 MAX_VALUES = 12

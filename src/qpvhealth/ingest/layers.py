@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from qpvhealth.errors import InputError, UsageError
-from qpvhealth.ingest import geojson
 from qpvhealth.ingest.guard import MIB, checked_path, first_bytes, inflated_chunks, opened_zip, refuse_bigger
+from qpvhealth.ingest.readers import geojson
 
 if TYPE_CHECKING:
     import zipfile
@@ -335,7 +335,7 @@ def _read_geoparquet(path: Path) -> Layer:
         InputError: no geometry metadata, or another encoding.
 
     """
-    from qpvhealth.ingest import parquet  # noqa: PLC0415 -- it loads what reads Parquet, of no use to the other formats
+    from qpvhealth.ingest.readers import parquet  # noqa: PLC0415 -- it loads what reads Parquet, of no use to the other formats
 
     table = parquet.arrow_table(path)
     geo = parquet.geo_metadata(table) or {}

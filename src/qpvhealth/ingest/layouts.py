@@ -18,7 +18,7 @@ from qpvhealth.errors import UsageError
 
 if TYPE_CHECKING:
     from qpvhealth.ingest.cards import Card
-    from qpvhealth.ingest.raw import RawTable
+    from qpvhealth.ingest.readers.raw import RawTable
 
 DBF_NAME_LENGTH = 10
 SHORTEST_CUT = 8

@@ -14,15 +14,16 @@ import pandas as pd
 
 from qpvhealth.errors import InputError, UsageError
 from qpvhealth.facts.situations import YES
-from qpvhealth.ingest import cleaning, layouts, workbook
+from qpvhealth.ingest import cleaning, layouts
 from qpvhealth.ingest.extracts import YES_NO
+from qpvhealth.ingest.readers import workbook
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
     from datetime import date
     from pathlib import Path
 
-    from qpvhealth.ingest.raw import RawTable
+    from qpvhealth.ingest.readers.raw import RawTable
 
 ANSWERS, FORM = "Réponses", "Formulaire"
 COLUMNS = {

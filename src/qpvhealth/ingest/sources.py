@@ -14,9 +14,11 @@ from qpvhealth.contract.rules import Finding
 from qpvhealth.errors import InputError, UsageError
 from qpvhealth.facts.categories import CDS, STRUCTURE_TYPES, UNKNOWN as UNKNOWN_MODALITY
 from qpvhealth.facts.generations import KNOWN
-from qpvhealth.ingest import (
+from qpvhealth.ingest import communes, supplements
+from qpvhealth.ingest.areas import departments_of
+from qpvhealth.ingest.cards import of_kind
+from qpvhealth.ingest.kinds import (
     boundaries,
-    communes,
     declarations,
     geocoded,
     links,
@@ -25,12 +27,9 @@ from qpvhealth.ingest import (
     programmes,
     series,
     structures,
-    supplements,
     zonings,
 )
-from qpvhealth.ingest.areas import departments_of
-from qpvhealth.ingest.cards import of_kind
-from qpvhealth.ingest.staged import PROVENANCE, Staged, no_rejects
+from qpvhealth.ingest.staging import PROVENANCE, Staged, no_rejects
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -39,7 +38,7 @@ if TYPE_CHECKING:
     from qpvhealth.facts.generations import Dates
     from qpvhealth.ingest.cards import Card
     from qpvhealth.ingest.corrections import Correction
-    from qpvhealth.ingest.structures import StagedStructures
+    from qpvhealth.ingest.kinds.structures import StagedStructures
 
 COMPLETED = (
     *("name", "category", "siret", "legal_entity", "address", "postcode", "city", "commune_code", "department_code"),

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qpvhealth.ingest import practitioners, projects, quarter_indicators, targets
 from qpvhealth.ingest.cards import of_kind
+from qpvhealth.ingest.kinds import practitioners, projects, quarter_indicators, targets
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from qpvhealth.ingest.cards import Card
     from qpvhealth.ingest.corrections import Correction
-    from qpvhealth.ingest.staged import Staged
+    from qpvhealth.ingest.staging import Staged
 
 READERS = {
     "neighbourhood_indicators": quarter_indicators.read,

@@ -11,8 +11,8 @@ from qpvhealth.facts.territories import SYSTEMS
 
 if TYPE_CHECKING:
     from qpvhealth.ingest.cards import Card
-    from qpvhealth.ingest.raw import RawTable
-    from qpvhealth.ingest.staged import Sieve
+    from qpvhealth.ingest.readers.raw import RawTable
+    from qpvhealth.ingest.staging import Sieve
 
 WGS84, LAMBERT_93 = "EPSG:4326", "EPSG:2154"
 NAMES: dict[str, str] = {

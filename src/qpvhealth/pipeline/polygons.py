@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 
 from qpvhealth.contract.keys import positions
-from qpvhealth.ingest import inputs as input_files, neighbourhoods, sources as staged_sources
+from qpvhealth.ingest import inputs as input_files, sources as staged_sources
 from qpvhealth.ingest.cards import of_kind
+from qpvhealth.ingest.kinds import neighbourhoods
 from qpvhealth.pipeline import ahead
 from qpvhealth.pipeline.beside import beside
 from qpvhealth.spatial import perimeters as perimeter_rules
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from qpvhealth.ingest.inputs import Input
     from qpvhealth.ingest.layers import Layer
     from qpvhealth.ingest.sources import Sources
-    from qpvhealth.ingest.staged import Staged
+    from qpvhealth.ingest.staging import Staged
 
 KEYS = ["source_id", "source_row"]
 """What a polygon is found again by, from the file to the release."""

@@ -1,0 +1,1 @@
+"""The kinds of cards, one module each: its keys, layouts and words, and how its columns are cleaned."""
