@@ -109,7 +109,7 @@ def of_records(made, path, options):
 def of_structures(made, path, options):
     """Hold the account of a staged extract against the records that were written."""
     card = Card("s", "structures", path, path.name, options | {"year": 2020, "reference_date": dt.date(2020, 4, 1)})
-    staged = structures.read(Card(**{**vars(card), "options": card.options | {"layout": "dgos-mapped"}})).staged
+    staged = structures.read(Card(**{**vars(card), "options": card.options | {"layout": "dgos-mapped"}}))
     tally = staged.tally
     assert tally.rows_in == made.n(OUT, SCOPE, REJECTED, REPEAT, BROKEN)
     assert staged.frame["source_row"].tolist() == made.fates.get(OUT, [])

@@ -116,7 +116,7 @@ CHECKED = (".zip", ".xlsx")
 def staged(path, kind):
     card = Card("c", kind, path, path.name, OPTIONS[kind])
     if kind == "structures":
-        return structures.read(card).staged
+        return structures.read(card)
     return (populations if kind == "populations" else neighbourhoods).read(card)
 
 

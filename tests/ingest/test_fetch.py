@@ -12,7 +12,7 @@ import pytest
 
 from qpvhealth.errors import InputError, PublishError, UsageError
 from qpvhealth.ingest import fetch as module
-from qpvhealth.ingest.cards import Card
+from qpvhealth.ingest.card import Card
 from qpvhealth.ingest.fetch import Limits, fetch, fetch_all, is_public
 
 BODY = b"finess_et;name\n" + b"930000001;Le Parc\n" * 5_000

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from qpvhealth.errors import UsageError
+from qpvhealth.facts.situations import NO, YES
 from qpvhealth.facts.territories import FINESS_OVERSEAS, FORMER_COMMUNES
 
 if TYPE_CHECKING:
@@ -32,6 +33,13 @@ SENTINELS = frozenset(
 )
 """Words that neighbouring public sources write for a suppressed or absent number: null with a reason, never 0."""
 SENTINEL_START = "n/a "
+TOTAL_ROWS = frozenset({"ensemble", "ensemble des qpv", "total", "france"})
+"""Words that stand where a QPV code would, in the row of a total."""
+YES_NO: dict[str, str] = {
+    **dict.fromkeys(("oui", "o", "yes", "true", "vrai", "1"), YES),
+    **dict.fromkeys(("non", "n", "no", "false", "faux", "0"), NO),
+}
+"""What people write for yes and no, in either language; compared whole, without case."""
 
 _DATE_FORMATS = (
     (r"^(\d{4}-\d{2}-\d{2})(?:[T ].*)?$", "%Y-%m-%d"),

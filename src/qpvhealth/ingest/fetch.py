@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from qpvhealth.ingest.cards import Card
+    from qpvhealth.ingest.card import Card
 
 MAX_BYTES = 1024 * MIB
 SECONDS = 600.0

@@ -17,7 +17,7 @@ from qpvhealth.ingest import cards as card_files, corrections, guard
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from qpvhealth.ingest.cards import Card
+    from qpvhealth.ingest.card import Card
 
 SIDECARS = (".dbf", ".shx", ".prj", ".cpg")
 SHOWN = ("layout", "year", "generation", "edition", "status", "title", "producer", "url", "licence")

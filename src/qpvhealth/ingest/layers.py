@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from qpvhealth.ingest.cards import Card
+    from qpvhealth.ingest.card import Card
 
 MAX_BYTES = 1024 * MIB
 MAX_FEATURES = 5_000_000

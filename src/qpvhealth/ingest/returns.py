@@ -15,7 +15,7 @@ import pandas as pd
 from qpvhealth.errors import InputError, UsageError
 from qpvhealth.facts.situations import YES
 from qpvhealth.ingest import cleaning, layouts
-from qpvhealth.ingest.extracts import YES_NO
+from qpvhealth.ingest.cleaning import YES_NO
 from qpvhealth.ingest.readers import workbook
 
 if TYPE_CHECKING:

@@ -10,9 +10,7 @@ from qpvhealth.errors import InputError, UsageError
 from qpvhealth.facts.territories import SYSTEMS
 
 if TYPE_CHECKING:
-    from qpvhealth.ingest.cards import Card
-    from qpvhealth.ingest.readers.raw import RawTable
-    from qpvhealth.ingest.staging import Sieve
+    from qpvhealth.ingest.card import Card
 
 WGS84, LAMBERT_93 = "EPSG:4326", "EPSG:2154"
 NAMES: dict[str, str] = {
@@ -80,22 +78,6 @@ def of_card(card: Card) -> str | None:
     if (found := named(str(stated))) is None:
         raise UsageError(f'card {card.id}: crs "{stated}" is no coordinate system; write it as crs = "EPSG:2154"')
     return found
-
-
-def of_layer(raw: RawTable, card: Card, sieve: Sieve) -> str:
-    """Return the system of a layer: the card's, else the file's. Raises InputError when neither says one.
-
-    A card may correct a file, which is then reported; the name of a file is never taken for a system.
-    """
-    stated = of_card(card)
-    if stated is None and raw.crs is None:
-        raise InputError(
-            f"{raw.place()}: no coordinate system (no .prj); the name of a file is not one."
-            f' Ask the producer, then write crs = "EPSG:…" in card {card.id}'
-        )
-    if stated is not None and raw.crs not in (None, stated):
-        sieve.warn("crs-overridden", 1, f"the file says {raw.crs}, card {card.id} says {stated}, which is used")
-    return str(stated or raw.crs)
 
 
 def _exists(crs: str) -> bool:

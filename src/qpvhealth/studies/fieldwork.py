@@ -11,7 +11,7 @@ from qpvhealth.facts.programmes import SEC, SEC_FIRST_COMMUNES
 from qpvhealth.facts.territories import ARRONDISSEMENTS
 from qpvhealth.indicators import prescreen, vecu_support as support
 from qpvhealth.ingest import cards, returns as returned
-from qpvhealth.ingest.extracts import YES_NO
+from qpvhealth.ingest.cleaning import YES_NO
 from qpvhealth.ingest.readers import tables
 from qpvhealth.ingest.returns import PROBLEM_COLUMNS, SENDER_COLUMNS
 from qpvhealth.publish import returns as templates, selection

@@ -67,7 +67,7 @@ def test_rows_are_conserved(card, balanced):
 
 
 def test_a_table_without_code_is_refused(card):
-    with pytest.raises(UsageError, match="no header for area_code"):
+    with pytest.raises(UsageError, match="cog lacks area_code"):
         boundaries.read(card("boundaries", "ville\nParis\n"))
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from qpvhealth.errors import InputError, UsageError
-from qpvhealth.ingest.cards import Card
+from qpvhealth.ingest.card import Card
 from qpvhealth.ingest.kinds import links
 
 

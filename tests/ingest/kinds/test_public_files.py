@@ -11,7 +11,7 @@ from qpvhealth.errors import UsageError
 from qpvhealth.facts.generations import expected_count
 from qpvhealth.facts.territories import DEPARTMENT_TERRITORY, TERRITORIES, department_of_qpv
 from qpvhealth.ingest import communes
-from qpvhealth.ingest.cards import Card
+from qpvhealth.ingest.card import Card
 from qpvhealth.ingest.kinds import boundaries, neighbourhoods, populations, programmes, structures, zonings
 
 COLLAPSED = ["QN09105I", "QN09113I", "QN09503I"]

@@ -52,7 +52,7 @@ def read(card, content, **options):
 
 
 def one(card, content, **options):
-    (row,) = read(card, content, **options).staged.frame.to_dict("records")
+    (row,) = read(card, content, **options).frame.to_dict("records")
     return row
 
 
@@ -81,7 +81,7 @@ def test_both_widths_of_the_legacy_extract_are_read(card, width):
 
 
 def test_another_width_is_rejected_and_a_file_of_them_refused(card, balanced):
-    staged = read(card, legacy(line(), line(width=30), "other;1")).staged
+    staged = read(card, legacy(line(), line(width=30), "other;1"))
     tally = balanced(staged, 3)
     assert tally.rejected == 2
     assert staged.rejects["rule"].unique().tolist() == ["row-broken"]
@@ -104,7 +104,7 @@ def test_encodings_of_the_legacy_extract(card, encoding):
 
 
 def test_an_orphan_point_is_rejected_at_its_line(card, balanced):
-    staged = read(card, legacy(line(), points=[point(), point("999999999"), point()])).staged
+    staged = read(card, legacy(line(), points=[point(), point("999999999"), point()]))
     balanced(staged, 2)
     assert staged.rejects[["row", "rule"]].to_numpy().tolist() == [[4, "geolocation-orphan"]]
     section = staged.sections["geolocalisation"]
@@ -115,7 +115,7 @@ def test_two_points_stop_the_run_only_for_what_counts(card):
     lines = (line(), line("750000026", "620"))
     with pytest.raises(InputError, match="two different points for 750000018"):
         read(card, legacy(*lines, points=[point(), point(x="1")]))
-    staged = read(card, legacy(*lines, points=[point("750000026"), point("750000026", x="1")])).staged
+    staged = read(card, legacy(*lines, points=[point("750000026"), point("750000026", x="1")]))
     assert sum(staged.sections["geolocalisation"].out_of_scope.values()) == 1
 
 
@@ -159,9 +159,9 @@ def test_overseas_codes_of_finess_become_insee_codes(card, department, commune, 
 
 def test_an_overseas_point_without_system_is_not_taken_for_lambert(card):
     found = read(card, legacy(line(department="9D", commune="411"), points=[point(source="")]))
-    assert found.staged.frame["location_status"].tolist() == ["missing"]
-    assert "crs-unknown" in [f.rule for f in found.staged.findings]
-    assert found.points["x"].isna().all()
+    assert found.frame["location_status"].tolist() == ["missing"]
+    assert "crs-unknown" in [f.rule for f in found.findings]
+    assert found.frame["x"].isna().all()
 
 
 def test_an_unknown_department_of_finess_stays_unknown(card):
@@ -178,7 +178,7 @@ def test_an_unknown_department_of_finess_stays_unknown(card):
     [("603", "MSP"), ("124", "CDS"), ("125", None), ("130", None), ("620", None), ("347", None), ("604", None)],
 )
 def test_the_category_decides_the_type(card, balanced, category, kind):
-    staged = read(card, legacy(line(category=category))).staged
+    staged = read(card, legacy(line(category=category)))
     balanced(staged, 1)
     assert staged.frame["structure_type"].tolist() == ([kind] if kind else [])
 
@@ -186,14 +186,14 @@ def test_the_category_decides_the_type(card, balanced, category, kind):
 @pytest.mark.parametrize("category", ["125", "130", "289", "439"])
 def test_old_categories_count_until_they_were_closed(card, category):
     def found(day):
-        return structures.read(card("structures", legacy(line(category=category)), reference_date=day)).staged.frame
+        return structures.read(card("structures", legacy(line(category=category)), reference_date=day)).frame
 
     assert found(date(2013, 12, 19))["structure_type"].tolist() == ["CDS"]
     assert found(date(2013, 12, 20)).empty
 
 
 def test_out_of_scope_is_counted_by_category_and_reasoned(card):
-    staged = read(card, legacy(line(), line("1", "347"), line("2", "620"), line("3", "620"))).staged
+    staged = read(card, legacy(line(), line("1", "347"), line("2", "620"), line("3", "620")))
     assert staged.tally.out_of_scope == {"excluded category 347": 1, "category 620": 2}
 
 
@@ -201,7 +201,7 @@ def test_out_of_scope_is_counted_by_category_and_reasoned(card):
     ("category", "rule"), [("", "value-missing"), ("12", "value-unreadable"), ("CdS", "value-unreadable")]
 )
 def test_a_category_that_cannot_be_read_is_rejected(card, category, rule):
-    assert read(card, legacy(line(category=category))).staged.rejects["rule"].tolist() == [rule]
+    assert read(card, legacy(line(category=category))).rejects["rule"].tolist() == [rule]
 
 
 # Layouts: named columns
@@ -234,14 +234,14 @@ def test_other_headers_encodings_and_separators(card, header, name, encoding):
 def test_columns_come_in_any_order(card):
     given = HEADER + ROW
     turned = "\n".join(";".join(row.split(";")[::-1]) for row in given.splitlines())
-    assert_frame_equal(read(card, given).staged.frame, read(card, turned).staged.frame)
+    assert_frame_equal(read(card, given).frame, read(card, turned).frame)
 
 
 def test_parquet_gives_the_same_rows(card, tmp_path):
     frame = pd.DataFrame([ROW.strip().split(";")], columns=HEADER.strip().split(";"))
     frame = frame.astype({"coordxet": float, "coordyet": float}).assign(dateouv=pd.Timestamp("2010-05-01"))
     frame.to_parquet(tmp_path / "file.parquet")
-    theirs, ours = read(card, None, name="file.parquet").staged.frame, read(card, HEADER + ROW).staged.frame
+    theirs, ours = read(card, None, name="file.parquet").frame, read(card, HEADER + ROW).frame
     assert_frame_equal(theirs.drop(columns="source_row"), ours.drop(columns="source_row"))
 
 
@@ -251,7 +251,7 @@ def test_points_of_a_geometry_file_are_taken(card):
         '"geometry":{"type":"Point","coordinates":[2.35,48.85]}},{"type":"Feature","properties":{"nofinesset":"750000026",'
         '"categetab":"124"},"geometry":null}]}'
     )
-    frame = read(card, content, name="a.geojson").staged.frame
+    frame = read(card, content, name="a.geojson").frame
     assert frame["x"].tolist()[0] == 2.35
     assert frame["crs"].tolist()[0] == "EPSG:4326"
     assert frame["location_status"].tolist() == ["located", "missing"]
@@ -271,7 +271,7 @@ def test_an_unknown_system_of_the_card_is_refused(card):
 
 
 def test_lost_zeros_come_back_and_are_told(card):
-    found = read(card, HEADER + "10780054;124;X;1004;;;\n").staged
+    found = read(card, HEADER + "10780054;124;X;1004;;;\n")
     assert found.frame[["finess_et", "commune_code"]].to_numpy().tolist() == [["010780054", "01004"]]
     told = {f.rule: f.message for f in found.findings}
     assert told["finess-zeros-restored"] == 'file.csv: eight digits read as nine: "10780054" (row 2)'
@@ -288,7 +288,7 @@ def test_lost_zeros_come_back_and_are_told(card):
     ],
 )
 def test_rejects_carry_row_rule_message_and_raw_text(card, balanced, cells, rule, message):
-    staged = read(card, f"{HEADER}{ROW}\n{cells}\n").staged
+    staged = read(card, f"{HEADER}{ROW}\n{cells}\n")
     balanced(staged, 2)
     expected = [["c", 4, rule, message, cells.rstrip("\n")]] if rule else []
     assert staged.rejects.drop(columns="sheet").to_numpy().tolist() == expected
@@ -296,7 +296,7 @@ def test_rejects_carry_row_rule_message_and_raw_text(card, balanced, cells, rule
 
 def test_values_that_cannot_be_read_are_null_and_told(card):
     row = ROW.replace("2010-05-01", "mai 2010").replace("652000.5", "nd").replace("75101", "Paris")
-    found = read(card, HEADER + row).staged
+    found = read(card, HEADER + row)
     rules = {f.rule for f in found.findings}
     assert {"date-unreadable", "number-suppressed", "commune-invalid", "commune-missing"} <= rules
     assert found.frame[["opened_on", "x", "commune_code"]].isna().all(axis=None)
@@ -307,7 +307,7 @@ def test_values_that_cannot_be_read_are_null_and_told(card):
 
 
 def test_identical_repeats_count_once(card, balanced):
-    staged = read(card, HEADER + ROW + ROW.replace(";Centre;", "; Centre ;")).staged
+    staged = read(card, HEADER + ROW + ROW.replace(";Centre;", "; Centre ;"))
     assert balanced(staged, 2).duplicates == 1
     assert "duplicates" in [f.rule for f in staged.findings]
 
@@ -320,22 +320,22 @@ def test_conflicting_repeats_stop_the_run(card):
 
 def test_conflicts_out_of_scope_do_not_matter(card):
     other = ROW.replace(";124;", ";620;")
-    assert read(card, HEADER + other + other.replace("Centre", "Autre")).staged.frame.empty
+    assert read(card, HEADER + other + other.replace("Centre", "Autre")).frame.empty
 
 
 def test_repeats_across_cards(card):
     first = read(card, HEADER + ROW, id="a", name="a.csv")
     same = read(card, HEADER + ROW, id="b", name="b.csv")
     other = read(card, HEADER + ROW.replace("Centre", "Autre"), id="d", name="d.csv")
-    frame, duplicates = structures.combine([first, same])
+    frame, duplicates = structures.combine([first.frame, same.frame])
     assert (len(frame), duplicates) == (1, {"b": 1})
     with pytest.raises(InputError, match="750000018: a row 2 and d row 2 differ in name"):
-        structures.combine([first, other])
+        structures.combine([first.frame, other.frame])
 
 
 def test_a_correction_mends_a_conflict(card):
     known = (Correction("c", "750000018", "name", "Autre", "Centre", "typo"),)
-    found = read(card, HEADER + ROW + ROW.replace("Centre", "Autre"), known=known).staged
+    found = read(card, HEADER + ROW + ROW.replace("Centre", "Autre"), known=known)
     assert len(found.frame) == 1
     assert "correction-applied" in [f.rule for f in found.findings]
 
@@ -348,7 +348,7 @@ def mapped(card, rows, header="N°;Id;Type;Mode;En QPV", columns=MAPPED, **optio
 
 
 def test_columns_named_for_our_type_make_a_mapped_extract(card):
-    frame = mapped(card, ["750000018;1;MSP;;Oui", ";2;Centre de santé;Mono;non", "750000026;3;CDS;pluri;"]).staged.frame
+    frame = mapped(card, ["750000018;1;MSP;;Oui", ";2;Centre de santé;Mono;non", "750000026;3;CDS;pluri;"]).frame
     assert frame["finess_et"].tolist() == ["750000018", "c:2", "750000026"]
     assert frame["structure_type"].tolist() == ["MSP", "CDS", "CDS"]
     assert frame["modality"].tolist() == ["pluri", "mono", "pluri"]
@@ -357,14 +357,14 @@ def test_columns_named_for_our_type_make_a_mapped_extract(card):
 
 
 def test_a_bad_number_gives_way_to_the_extract_s_own_identifier(card):
-    found = mapped(card, ["12;7;MSP;;"]).staged
+    found = mapped(card, ["12;7;MSP;;"])
     assert found.frame["finess_et"].tolist() == ["c:7"]
     assert "finess-replaced" in [f.rule for f in found.findings]
 
 
 def test_words_of_the_card(card):
     values = {"structure_type": {"Maison": "MSP", "Pôle": "out_of_scope"}, "source_says_in_qpv": {"Dans": "yes"}}
-    found = mapped(card, ["750000018;1;maison;;DANS", "750000026;2;Pôle;;Oui"], values=values).staged
+    found = mapped(card, ["750000018;1;maison;;DANS", "750000026;2;Pôle;;Oui"], values=values)
     assert found.frame["source_says_in_qpv"].tolist() == ["yes"]
     assert found.tally.out_of_scope == {"type Pôle": 1}
 
@@ -405,7 +405,7 @@ def test_type_and_category_may_disagree_the_type_is_kept(card):
     columns = {"finess_et": "N°", "category": "Id", "structure_type": "Type"}
     found = mapped(
         card, ["750000018;124;MSP;;", "750000026;603;;;", "750000034;620;;;", "750000042;;;;"], columns=columns
-    ).staged
+    )
     assert found.frame["structure_type"].tolist() == ["MSP", "MSP"]
     assert {"type-conflict"} <= {f.rule for f in found.findings}
     assert found.tally.out_of_scope == {"category 620": 1}
@@ -428,7 +428,7 @@ def test_scores_of_a_column(card, scores, expected, statuses):
         "latitude": "En QPV",
         "location_score": "Id",
     }
-    frame = mapped(card, [f"75000001{n};{s};CDS;2.3;48.8" for n, s in enumerate(scores)], columns=columns).staged.frame
+    frame = mapped(card, [f"75000001{n};{s};CDS;2.3;48.8" for n, s in enumerate(scores)], columns=columns).frame
     assert [None if pd.isna(s) else s for s in frame["location_score"]] == expected
     assert frame["location_status"].tolist() == statuses
 
@@ -444,7 +444,7 @@ def test_precision_of_a_column(card, precision, status):
         "latitude": "En QPV",
         "location_precision": "Id",
     }
-    frame = mapped(card, [f"750000018;{precision};CDS;2.3;48.8"], columns=columns).staged.frame
+    frame = mapped(card, [f"750000018;{precision};CDS;2.3;48.8"], columns=columns).frame
     assert frame[["location_precision", "location_status"]].to_numpy().tolist() == [[precision, status]]
 
 
@@ -454,7 +454,7 @@ def test_precision_of_a_column(card, precision, status):
 def test_a_register_completes_whatever_its_category_and_nothing_else(card, balanced):
     content = HEADER + ROW + ROW.replace("750000018;124", "750000026;620") + ROW.replace("750000018", "750000034")
     wanted = frozenset(["750000018", "750000026"])
-    found = structures.read(card("register", content), wanted=wanted).staged
+    found = structures.read(card("register", content), wanted=wanted)
     balanced(found, 3)
     assert found.frame["finess_et"].tolist() == ["750000018", "750000026"]
     assert found.tally.out_of_scope == {"not in the extract of its year": 1}
@@ -462,6 +462,6 @@ def test_a_register_completes_whatever_its_category_and_nothing_else(card, balan
 
 
 def test_a_file_with_a_header_only_gives_no_row(card, balanced):
-    staged = read(card, HEADER).staged
+    staged = read(card, HEADER)
     balanced(staged, 0)
     assert staged.frame.empty

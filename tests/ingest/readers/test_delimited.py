@@ -162,15 +162,15 @@ def test_records_of_several_widths(write):
     found = read_records(
         write('finess;etalab\nstructure;1;"a\nb"\ngeo;1;2;3\nstructure;"2;c\nstructure;3";d\nstructure;4;e\n')
     )
-    assert found.fields == [
+    assert [r.fields for r in found.records] == [
         ["finess", "etalab"],
         ["structure", "1", "a\nb"],
         ["geo", "1", "2", "3"],
         ["structure", '3"', "d"],
         ["structure", "4", "e"],
     ]
-    assert found.lines == [1, 2, 4, 6, 7]
-    assert found.raw[1] == 'structure;1;"a\nb"'
+    assert [r.line for r in found.records] == [1, 2, 4, 6, 7]
+    assert found.text(1) == 'structure;1;"a\nb"'
     assert [b.row for b in found.broken] == [5]
 
 
@@ -183,7 +183,7 @@ def test_every_line_is_in_exactly_one_record(tmp_path_factory, lines, end):
     path = tmp_path_factory.mktemp("lines") / "a.csv"
     path.write_bytes(end.join(["h1;h2;h3", *lines]).encode())
     found = read_records(path)
-    spans = [range(start, start + raw.count("\n") + 1) for start, raw in zip(found.lines, found.raw, strict=True)]
+    spans = [range(r.line, r.line + found.text(i).count("\n") + 1) for i, r in enumerate(found.records)]
     claimed = [line for span in spans for line in span] + [b.row for b in found.broken]
     full = [1, *(i for i, line in enumerate(lines, start=2) if line.strip())]
     assert len(claimed) == len(set(claimed))
@@ -248,5 +248,5 @@ def test_lines_without_quotes_are_those_of_the_csv_reader(tmp_path_factory, line
     path.write_text("\n".join(["x;y", *lines]), encoding="utf-8")
     found = read_records(path, separator=";")
     there = [line for line in ["x;y", *lines] if line.strip()]
-    assert found.fields == list(csv.reader(there, delimiter=";"))
-    assert [found.raw[i] for i in range(len(there))] == there
+    assert [r.fields for r in found.records] == list(csv.reader(there, delimiter=";"))
+    assert [found.text(i) for i in range(len(there))] == there

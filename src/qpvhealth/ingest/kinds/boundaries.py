@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import shapely
 
-from qpvhealth.ingest import cleaning, layouts, systems
-from qpvhealth.ingest.layouts import Field, Layout
+from qpvhealth.ingest.kind import Kind
+from qpvhealth.ingest.layouts import Field, Layout, has_insee_codes, mapped_columns
 from qpvhealth.ingest.readers import tables
-from qpvhealth.ingest.staging import Sieve
+from qpvhealth.ingest.staging import stage
 
 if TYPE_CHECKING:
-    from qpvhealth.ingest.cards import Card
+    from qpvhealth.ingest.card import Card
+    from qpvhealth.ingest.corrections import Correction
     from qpvhealth.ingest.readers.raw import RawTable
-    from qpvhealth.ingest.staging import Staged
+    from qpvhealth.ingest.staging import Sieve, Staged
 
 _CODES: dict[str, tuple[str, ...]] = {
     "commune": ("insee_com", "com", "codgeo", "depcom", "code_commune"),
@@ -24,6 +25,7 @@ _CODES: dict[str, tuple[str, ...]] = {
 }
 _ANY_CODE = ("code", "insee", "code_insee")
 _LABELS = ("nom", "libelle", "name", "nom_com", "nom_dep", "nom_reg", "nom_officiel", "libgeo")
+COUNTED_KINDS = ("COM", "ARM")
 
 
 def outlines_layout(*levels: str) -> Layout:
@@ -35,65 +37,77 @@ def outlines_layout(*levels: str) -> Layout:
 def table_layout(*levels: str) -> Layout:
     """Return the layout of a table of areas of these levels (COG), without geometry."""
     codes = (*_ANY_CODE, *(c for level in levels for c in _CODES[level]))
-    above = {
-        "department_code": () if "department" in levels else ("code_departement", "dep"),
-        "region_code": () if "region" in levels else ("code_region", "reg"),
-        "epci_code": ("EPCI", "siren_epci", "code_epci"),
-        "epci_label": ("lib_epci", "nom_epci", "LIBEPCI"),
-    }
     return Layout(
         "cog",
         (
             Field("area_code", codes, required=True),
             Field("label", ("libelle", "nom", "libgeo")),
             Field("kind", ("typecom",)),
-            *(Field(name, aliases) for name, aliases in above.items()),
+            Field("department_code", () if "department" in levels else ("code_departement", "dep")),
+            Field("region_code", () if "region" in levels else ("code_region", "reg")),
+            Field("epci_code", ("EPCI", "siren_epci", "code_epci")),
+            Field("epci_label", ("lib_epci", "nom_epci", "LIBEPCI")),
         ),
     )
 
 
 OUTLINES = outlines_layout(*_CODES)
 COMMUNES = table_layout("commune")
-COUNTED_KINDS = ("COM", "ARM")
 
 
-def read(card: Card) -> Staged:
+def _recognises(raw: RawTable, layout: Layout) -> bool:
+    """Outlines have a shape and INSEE codes; a table of communes says of which kind they are, or in which areas they lie."""
+    if raw.geometry is not None:
+        return layout is OUTLINES and has_insee_codes(raw, layout, "area_code")
+    columns = mapped_columns(raw, layout)
+    return layout is COMMUNES and not columns.isdisjoint({"kind", "department_code", "epci_code"})
+
+
+KIND = Kind(
+    "boundaries",
+    fr="Contours de communes, de départements ou de régions, ou table des communes (COG)",
+    en="Outlines of communes, départements or regions, or the table of communes (COG)",
+    layouts=(OUTLINES, COMMUNES),
+    keys={"level": str, "year": int, "crs": str},
+    required=("level", "year"),
+    choices={"level": tuple(_CODES)},
+    recognises=_recognises,
+    example='kind = "boundaries"\npath = "boundaries/communes.csv"\nlevel = "commune"\nyear = 2024',
+)
+
+
+def read(card: Card, corrections: tuple[Correction, ...] = ()) -> Staged:
     """Read outlines (``geometry``, ``crs``) or a table of communes without geometry, one row per area code.
 
     In a COG table only communes and arrondissements (TYPECOM COM, ARM) are in scope. Raises InputError for outlines without
     coordinate system.
     """
     raw = tables.read(card)
-    return _outlines(raw, card) if raw.geometry is not None else _table(raw, card)
+    if raw.geometry is not None:
+        return stage(card, corrections, (outlines_layout(card["level"]),), _outlines, raw=raw)
+    return stage(card, corrections, (table_layout(card["level"]),), _table, raw=raw, compare_by="area_code")
 
 
-def _outlines(raw: RawTable, card: Card) -> Staged:
-    sieve = Sieve(raw, card.id)
-    text = layouts.renamed(raw, card, outlines_layout(card["level"]))
-    crs = systems.of_layer(raw, card, sieve)
-    frame = pd.DataFrame({"level": card["level"], "area_code": _codes(text, card, sieve), "label": text["label"]})
-    frame["crs"], frame["geometry"] = pd.Series(crs, index=frame.index, dtype="str"), raw.geometry
-    absent = shapely.is_missing(raw.geometry) | shapely.is_empty(raw.geometry)
+def _outlines(sieve: Sieve) -> pd.DataFrame:
+    frame = pd.DataFrame({"level": sieve.card["level"], "area_code": _codes(sieve), "label": sieve.text["label"]})
+    frame["crs"] = pd.Series(sieve.crs(), index=frame.index, dtype="str")
+    frame["geometry"] = sieve.raw.geometry
+    absent = shapely.is_missing(sieve.raw.geometry) | shapely.is_empty(sieve.raw.geometry)
     sieve.reject(absent, "geometry-missing", "no outline")
-    return sieve.staged(frame)
+    return frame
 
 
-def _table(raw: RawTable, card: Card) -> Staged:
-    sieve = Sieve(raw, card.id)
-    text = layouts.renamed(raw, card, table_layout(card["level"]))
+def _table(sieve: Sieve) -> pd.DataFrame:
+    text = sieve.text
     if text["kind"].notna().any():
         sieve.leave_out(~text["kind"].isin(COUNTED_KINDS), text["kind"].fillna("no TYPECOM"))
-    frame = text[["label", "department_code", "region_code", "epci_code", "epci_label"]].assign(level=card["level"])
-    frame["area_code"] = _codes(text, card, sieve)
-    return sieve.staged(frame, sieve.repeats(frame, "area_code"))
+    return text.drop(columns="kind").assign(level=sieve.card["level"], area_code=_codes(sieve))
 
 
-def _codes(text: pd.DataFrame, card: Card, sieve: Sieve) -> pd.Series:
+def _codes(sieve: Sieve) -> pd.Series:
     """Return the codes of a level, lost zeros restored; a row without one is rejected."""
-    given = text["area_code"]
-    sieve.reject(given.isna(), "value-missing", "no area code")
-    if card["level"] == "commune":
-        codes = cleaning.communes(given)
-        sieve.warn_at("commune-zeros-restored", codes.repaired, given, "four digits read as five")
-        return codes.typed.fillna(given.str.strip())
-    return given.str.strip().str.upper().str.zfill(2)
+    cells = sieve.text["area_code"].str.strip()
+    sieve.reject(cells.isna(), "value-missing", "no area code")
+    if sieve.card["level"] == "commune":
+        return sieve.communes("area_code").fillna(cells)
+    return cells.str.upper().str.zfill(2)

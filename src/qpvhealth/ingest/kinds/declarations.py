@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -10,17 +9,15 @@ import pandas as pd
 
 from qpvhealth.errors import InputError
 from qpvhealth.facts.situations import UNKNOWN, YES
-from qpvhealth.ingest import cleaning, corrections, layouts
-from qpvhealth.ingest.extracts import WORDS
-from qpvhealth.ingest.kinds.neighbourhoods import QPV_CODE_ALIASES, pattern, refuse_other_generation
-from qpvhealth.ingest.layouts import Field, Layout
-from qpvhealth.ingest.readers import tables
-from qpvhealth.ingest.staging import Sieve
+from qpvhealth.ingest.kind import Kind
+from qpvhealth.ingest.kinds.structures import KIND as STRUCTURES
+from qpvhealth.ingest.layouts import QPV_CODE_ALIASES, Field, Layout
+from qpvhealth.ingest.staging import stage
 
 if TYPE_CHECKING:
-    from qpvhealth.ingest.cards import Card
+    from qpvhealth.ingest.card import Card
     from qpvhealth.ingest.corrections import Correction
-    from qpvhealth.ingest.staging import Staged
+    from qpvhealth.ingest.staging import Sieve, Staged
 
 LAYOUT = Layout(
     "vecu-declarations",
@@ -36,65 +33,48 @@ LAYOUT = Layout(
         Field("comment", ("commentaire", "remarque")),
     ),
 )
+KIND = Kind(
+    "declarations",
+    fr="Réponses des ARS sur le quartier vécu : les structures qui desservent un QPV sans y être",
+    en="Answers of the ARS on quartier vécu: the structures that serve a QPV without being in it",
+    layouts=(LAYOUT,),
+    keys={"year": int, "generation": str, "answered": dict},
+    required=("year", "generation"),
+    coded={"vecu_declared": STRUCTURES.coded["vecu_declared"]},
+    recognises=lambda *_: True,
+    example='kind = "declarations"\npath = "declarations/2023.csv"\nyear = 2023\ngeneration = "qpv-2015"\n'
+    'answered = { regions = ["76"] }',
+)
 
 
-def read(card: Card, known: tuple[Correction, ...] = ()) -> Staged:
+def read(card: Card, corrections: tuple[Correction, ...] = ()) -> Staged:
     """Read one file of answers: one row per structure and QPV named (``qpv_code`` null where none is named).
 
     Rows out are rows of the file; ``frame`` has one row for each QPV code that they name. Only a yes names QPV. Raises
     InputError when a structure is answered both yes and no, UsageError for an unknown word or QPV of another generation.
     """
-    raw = tables.read(card)
-    layouts.choose(raw, card, (LAYOUT,))
-    sieve = Sieve(raw, card.id)
-    text, n = corrections.apply(layouts.renamed(raw, card, LAYOUT), known, card.id, "finess_et")
-    sieve.warn("correction-applied", n, "values corrected by corrections.toml")
-    frame = _typed(text, card, sieve)
-    staged = sieve.staged(frame, sieve.repeats(frame.astype({"qpv_code": "str"}), "finess_et"))
-    refuse_both(staged.frame, str(raw.place()))
-    return replace(staged, frame=_one_row_a_qpv(staged.frame))
+    staged = stage(card, corrections, (LAYOUT,), _clean, compare_by="finess_et")
+    refuse_both(staged.frame, card.path.name)
+    # each QPV named gets its row; a row that names none stays only where no other row of the structure does
+    long = staged.frame.explode("qpv_code", ignore_index=True).astype({"qpv_code": "str"})
+    answer = ["finess_et", "vecu_declared"]
+    names_one = long.groupby(answer)["qpv_code"].transform("count") > 0
+    long = long[long["qpv_code"].notna() | ~names_one].drop_duplicates([*answer, "qpv_code"], ignore_index=True)
+    return replace(staged, frame=long)
+
+
+def _clean(sieve: Sieve) -> pd.DataFrame:
+    structures = sieve.structures()
+    answers = sieve.coded("vecu_declared", KIND.coded["vecu_declared"])
+    codes = sieve.qpv_code_lists(answers == YES)
+    frame = pd.DataFrame({"finess_et": structures, "vecu_declared": answers.fillna(UNKNOWN), "qpv_code": codes})
+    return frame.assign(year=sieve.card["year"], generation=sieve.card["generation"])
 
 
 def refuse_both(answers: pd.DataFrame, where: str) -> None:
     """Raise InputError when a structure is answered both yes and no about one generation in one year."""
     key = ["year", "generation", "finess_et"]
-    said = answers[answers["vecu_declared"] != UNKNOWN].drop_duplicates([*key, "vecu_declared"])
-    twice = said["finess_et"][said.duplicated(key)]
+    clear = answers[answers["vecu_declared"] != UNKNOWN].drop_duplicates([*key, "vecu_declared"])
+    twice = clear["finess_et"][clear.duplicated(key)]
     if not twice.empty:
         raise InputError(f"{where}: yes and no for {', '.join(twice.head(10))}; correct one in corrections.toml")
-
-
-def _one_row_a_qpv(frame: pd.DataFrame) -> pd.DataFrame:
-    """Give each QPV named its row; a row that names none stays only where no other row of the structure does."""
-    long = frame.explode("qpv_code", ignore_index=True).astype({"qpv_code": "str"})
-    answer = ["finess_et", "vecu_declared"]
-    named = long.groupby(answer)["qpv_code"].transform("count") > 0
-    return long[long["qpv_code"].notna() | ~named].drop_duplicates([*answer, "qpv_code"], ignore_index=True)
-
-
-def _typed(text: pd.DataFrame, card: Card, sieve: Sieve) -> pd.DataFrame:
-    structures = _structures(text["finess_et"], sieve)
-    mapping = WORDS["vecu_declared"] | (card.words("vecu_declared") or {})
-    where = f"{sieve.raw.place()}: card {card.id}"
-    answers = cleaning.coded(text["vecu_declared"].where(sieve.keep), mapping, column="vecu_declared", where=where)
-    named = text["qpv_code"].str.upper().where(answers == YES)
-    codes = cleaning.code_lists(named)
-    refuse_other_generation(codes.explode().astype("str").dropna(), where, card)
-    bad = pd.Series([_bad(cell, pattern(card)) for cell in codes], index=codes.index, dtype="str")
-    sieve.reject(bad.notna(), "qpv-code-invalid", f'QPV code "{{}}" ({pattern(card)} expected)', bad)
-    frame = pd.DataFrame({"finess_et": structures, "vecu_declared": answers.fillna(UNKNOWN), "qpv_code": codes})
-    return frame.assign(year=card["year"], generation=card["generation"])
-
-
-def _structures(text: pd.Series, sieve: Sieve) -> pd.Series:
-    numbers = cleaning.finess(text)
-    own = text.where(cleaning.matches(text, cleaning.OWN_IDENTIFIER))
-    sieve.reject(text.isna(), "identifier-missing", "no structure")
-    unreadable = 'structure "{}" (a FINESS number, or source:identifier)'
-    sieve.reject(numbers.bad & own.isna(), "finess-invalid", unreadable, text)
-    sieve.warn_at("finess-zeros-restored", numbers.repaired, text, "eight digits read as nine")
-    return numbers.typed.fillna(own)
-
-
-def _bad(codes: list[str], expected: str) -> str | None:
-    return next((c for c in codes if not re.fullmatch(expected, c)), None)

@@ -8,14 +8,15 @@ import pandas as pd
 
 from qpvhealth.contract.change_tables import LINK_KINDS
 from qpvhealth.errors import InputError
-from qpvhealth.ingest import cleaning, corrections, layouts
+from qpvhealth.ingest import cleaning
+from qpvhealth.ingest.kind import Coded, Kind
 from qpvhealth.ingest.layouts import Field, Layout
-from qpvhealth.ingest.readers import tables
-from qpvhealth.ingest.staging import Sieve, Staged
+from qpvhealth.ingest.staging import stage
 
 if TYPE_CHECKING:
-    from qpvhealth.ingest.cards import Card
+    from qpvhealth.ingest.card import Card
     from qpvhealth.ingest.corrections import Correction
+    from qpvhealth.ingest.staging import Sieve, Staged
 
 LAYOUT = Layout(
     "links",
@@ -28,65 +29,49 @@ LAYOUT = Layout(
         Field("reason", ("motif", "commentaire")),
     ),
 )
-OWN_IDENTIFIER = r"[^:]+:.+"
 KINDS_FR = {"renumérotation": "renumbered", "renuméroté": "renumbered", "fusion": "merged", "scission": "split"}
+KIND = Kind(
+    "links",
+    fr="Identités confirmées : quel numéro FINESS en est devenu un autre",
+    en="Confirmed identities: which FINESS number became which",
+    layouts=(LAYOUT,),
+    coded={"kind": Coded(LINK_KINDS, {**{k: k for k in LINK_KINDS}, **KINDS_FR})},
+    example='kind = "links"\npath = "links.csv"',
+)
 COLUMNS = ["finess_et_from", "finess_et_to", "kind", "from_year", "to_year", "reason", "source_id"]
 
 
-def read(card: Card, known: tuple[Correction, ...] = ()) -> Staged:
+def read(card: Card, corrections: tuple[Correction, ...] = ()) -> Staged:
     """Read confirmed identities: ``finess_et_from``, ``finess_et_to``, ``kind``, ``from_year``, ``to_year``, ``reason``.
 
     A number is a FINESS ET number or an extract's own identifier prefixed by its source id. Years are the last vintage of the
     first number and the first of the second, empty for any. Without a kind, it is a renumbering. Raises InputError for a
     renumbering that gives one number two successors, or a number linked to itself.
     """
-    raw = tables.read(card)
-    layouts.choose(raw, card, (LAYOUT,))
-    sieve = Sieve(raw, card.id)
-    text, n = corrections.apply(layouts.renamed(raw, card, LAYOUT), known, card.id, "finess_et_from")
-    sieve.warn("correction-applied", n, "values corrected by corrections.toml")
-    numbers = {side: _numbers(text[f"finess_et_{side}"], sieve) for side in ("from", "to")}
-    kind = cleaning.coded(
-        text["kind"].fillna("renumbered"),
-        {**{k: k for k in LINK_KINDS}, **KINDS_FR, **(card.words("kind") or {})},
-        column="kind",
-        where=f"{raw.place()}: card {card.id}",
-    )
-    years = {side: _years(text[f"{side}_year"], sieve) for side in ("from", "to")}
-    told = {"finess_et_from": numbers["from"], "finess_et_to": numbers["to"], "kind": kind, "reason": text["reason"]}
-    frame = pd.DataFrame({**told, "from_year": years["from"], "to_year": years["to"]})
-    staged = sieve.staged(frame, frame.duplicated().to_numpy())
-    _refuse_contradictions(staged.frame, str(raw.place()))
+    staged = stage(card, corrections, (LAYOUT,), _clean, compare_by="finess_et_from")
+    frame, where = staged.frame, card.path.name
+    itself = frame.loc[frame["finess_et_from"] == frame["finess_et_to"], "finess_et_from"]
+    if len(itself):
+        raise InputError(f"{where}: a number is linked to itself: {', '.join(itself.head(10))}")
+    moved = frame[frame["kind"] == "renumbered"]
+    twice = moved.loc[moved.duplicated(["finess_et_from", "from_year"], keep=False), "finess_et_from"].unique()
+    if len(twice):
+        raise InputError(f'{where}: one number, two successors: {", ".join(twice[:10])}; write "split"')
     return staged
 
 
 def none() -> pd.DataFrame:
     """Return an empty frame of links."""
-    kinds = {c: "Int64" if c.endswith("_year") else "str" for c in COLUMNS}
-    return pd.DataFrame({c: pd.Series(dtype=kind) for c, kind in kinds.items()})
+    return pd.DataFrame({c: pd.Series(dtype="Int64" if c.endswith("_year") else "str") for c in COLUMNS})
 
 
-def _numbers(text: pd.Series, sieve: Sieve) -> pd.Series:
-    own = text.str.fullmatch(OWN_IDENTIFIER).fillna(value=False).astype(bool)
-    values, bad, _ = cleaning.finess(text.where(~own))
-    sieve.reject(text.isna(), "identifier-missing", "a link needs two numbers")
-    sieve.reject(bad, "finess-invalid", 'FINESS number "{}" (nine characters expected)', text)
-    return values.where(~own, text).astype("str")
-
-
-def _years(text: pd.Series, sieve: Sieve) -> pd.Series:
-    bad = text.notna() & ~text.str.fullmatch(r"\d{4}").fillna(value=False).astype(bool)
-    sieve.reject(bad, "value-unreadable", 'year "{}" (four digits expected)', text)
-    return pd.to_numeric(text.where(~bad)).astype("Int64")
-
-
-def _refuse_contradictions(frame: pd.DataFrame, where: str) -> None:
-    itself = frame[frame["finess_et_from"] == frame["finess_et_to"]]
-    moved = frame[frame["kind"] == "renumbered"]
-    twice = moved[moved.duplicated(["finess_et_from", "from_year"], keep=False)]
-    if len(itself):
-        raise InputError(f"{where}: a number is linked to itself: {', '.join(itself['finess_et_from'].head(10))}")
-    if len(twice):
-        raise InputError(
-            f'{where}: one number, two successors: {", ".join(twice["finess_et_from"].unique()[:10])}; write "split"'
-        )
+def _clean(sieve: Sieve) -> pd.DataFrame:
+    columns = {c: sieve.structures(c) for c in ("finess_et_from", "finess_et_to")}
+    columns["kind"] = sieve.coded("kind", KIND.coded["kind"]).fillna("renumbered")
+    columns["reason"] = sieve.text["reason"]
+    for column in ("from_year", "to_year"):
+        years = sieve.text[column]
+        bad = years.notna() & ~cleaning.matches(years, r"\d{4}")
+        sieve.reject(bad, "value-unreadable", 'year "{}" (four digits expected)', years)
+        columns[column] = pd.to_numeric(years.where(~bad)).astype("Int64")
+    return pd.DataFrame(columns)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,29 +10,22 @@ import pandas as pd
 import shapely
 
 from qpvhealth.errors import InputError, UsageError
-from qpvhealth.facts.generations import CODE_PATTERNS
-from qpvhealth.ingest import cleaning, corrections, layouts, systems
-from qpvhealth.ingest.layouts import Field, Layout
+from qpvhealth.ingest import cleaning
+from qpvhealth.ingest.kind import Kind
+from qpvhealth.ingest.layouts import QPV_CODE_ALIASES, Field, Layout, has_insee_codes
 from qpvhealth.ingest.readers import tables
-from qpvhealth.ingest.staging import PROVENANCE, Sieve, Staged
+from qpvhealth.ingest.staging import PROVENANCE, stage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from qpvhealth.ingest.cards import Card
+    from qpvhealth.ingest.card import Card
     from qpvhealth.ingest.corrections import Correction
-    from qpvhealth.ingest.layers import Layer
-    from qpvhealth.ingest.readers.raw import RawTable
+    from qpvhealth.ingest.staging import Sieve, Staged
 
 NO_COMMUNE = frozenset({"NA", "N/A", "ND"})
 _POLYGONAL = [
     int(t)
     for t in (shapely.GeometryType.POLYGON, shapely.GeometryType.MULTIPOLYGON, shapely.GeometryType.GEOMETRYCOLLECTION)
 ]
-QPV_CODE_ALIASES = (
-    *("code_qp", "Code_du_quartier", "Code du quartier prioritaire", "code", "codeQPV", "qp", "code_qpv", "CODGEO"),
-    *("code_quartier", "codequartier", "num_qpv"),
-)
 LAYOUT = Layout(
     "qpv-contours",
     (
@@ -42,53 +36,82 @@ LAYOUT = Layout(
         Field("epci_codes", ("siren_epci", "epci1", "listeEPCI2022", "epci")),
     ),
 )
+KIND = Kind(
+    "neighbourhoods",
+    fr="Contours des QPV d'une génération",
+    en="Perimeters of the QPV of one generation",
+    layouts=(LAYOUT,),
+    keys={
+        "generation": str,
+        "crs": str,
+        "code_pattern": str,
+        "in_force_from": date,
+        "in_force_to": date,
+        "codes": list,
+    },
+    required=("generation",),
+    recognises=lambda raw, layout: raw.geometry is not None and not has_insee_codes(raw, layout, "qpv_code"),
+    example='kind = "neighbourhoods"\npath = "neighbourhoods/qpv-2015.zip"\ngeneration = "qpv-2015"',
+)
+_CODE = ["qpv_code", "generation"]
 
 
-def read(card: Card, known: tuple[Correction, ...] = (), layer: Layer | None = None) -> Staged:
+def read(card: Card, corrections: tuple[Correction, ...] = ()) -> Staged:
     """Read the polygons of one file: code, name, communes, geometry as read and its coordinate system.
 
-    ``layer``: that of the card, where it has been read.
     Raises InputError without a coordinate system, without geometry, or when one code has two different polygons; UsageError
     when the codes are those of another generation, or the card asks for codes that are not there.
     """
-    raw = tables.read_vector(card, layer)
-    if raw.geometry is None:
-        raise InputError(f"{raw.place()}: no geometry; a neighbourhoods file holds polygons")
-    sieve = Sieve(raw, card.id)
-    text, n = corrections.apply(_text(raw, card), known, card.id, "qpv_code")
-    sieve.warn("correction-applied", n, "values corrected by corrections.toml")
-    frame = _typed(text, raw, card, sieve)
-    _sift(frame, raw, card, sieve)
-    staged = sieve.staged(frame, sieve.repeats(_comparable(frame), "qpv_code"))
+    raw = tables.read_vector(card)
+    staged = stage(card, corrections, (LAYOUT,), _clean, compare_by="qpv_code", raw=raw)
     refuse_conflicts(staged.frame, raw.file)
     return staged
 
 
-def pattern(card: Card) -> str:
-    """Return the pattern of the codes of a card's generation; any code where the set is not official and none is given."""
-    return (
-        str(card.get("code_pattern") or CODE_PATTERNS.get(card["generation"], r".+"))
-        .removeprefix("^")
-        .removesuffix("$")
+def _clean(sieve: Sieve) -> pd.DataFrame:
+    text, card, shapes = sieve.text, sieve.card, sieve.raw.geometry
+    if shapes is None:
+        raise InputError(f"{sieve.raw.place()}: no geometry; a neighbourhoods file holds polygons")
+    frame = pd.DataFrame({"generation": pd.Series(card["generation"], index=text.index, dtype="str")})
+    frame = frame.assign(name=text["name"], commune_codes=_communes(sieve), commune_names=text["commune_names"])
+    frame["epci_codes"] = cleaning.translated(
+        text["epci_codes"], lambda cell: _joined([c for c in cleaning.listed(cell) if c.isascii() and c.isdigit()])
     )
+    frame["crs"] = pd.Series(sieve.crs(), index=frame.index, dtype="str")
+    frame["geometry"] = shapes
+    if (wanted := card.get("codes")) is not None:
+        codes = text["qpv_code"].str.strip().str.upper()
+        if absent := sorted(set(wanted) - set(codes.dropna())):
+            raise UsageError(f"{sieve.raw.place()}: no QPV {', '.join(absent[:10])}; correct codes in card {card.id}")
+        sieve.leave_out(~codes.isin(wanted), "not among the codes of the card")
+    frame.insert(0, "qpv_code", sieve.qpv_codes())
+    types = shapely.get_type_id(shapes)
+    sieve.reject((types < 0) | shapely.is_empty(shapes), "geometry-missing", "no polygon")
+    sieve.reject(~np.isin(types, _POLYGONAL), "geometry-missing", "a point or a line, not a polygon")
+    return frame
 
 
-def refuse_other_generation(codes: pd.Series, where: str, card: Card) -> None:
-    """Raise UsageError when most of the codes are those of another official generation than the card says."""
-    own = CODE_PATTERNS.get(card["generation"])
-    shares = {g: cleaning.matches(codes, p).mean() for g, p in CODE_PATTERNS.items() if own not in (None, p)}
-    if other := [g for g, share in shares.items() if share > 1 / 2]:
-        raise UsageError(
-            f'{where}: the codes are those of {" or ".join(other)}; write generation = "{other[0]}" in card {card.id}'
-        )
+def _communes(sieve: Sieve) -> pd.Series:
+    """Return the commune codes of each cell, comma-separated; what cannot be a code is left out and reported."""
+    text = sieve.text["commune_codes"]
+    listed = {
+        cell: [c for c in cleaning.listed(cell) if c.upper() not in NO_COMMUNE] for cell in text.dropna().unique()
+    }
+    written = pd.Series([*dict.fromkeys(code for codes in listed.values() for code in codes)], dtype="str")
+    typed, bad, repaired = cleaning.communes(written)
+    for rule, mask, message in (
+        ("commune-zeros-restored", repaired, "four digits read as five"),
+        ("commune-invalid", bad, "commune code left out"),
+    ):
+        concerned = {cell for cell, codes in listed.items() if not set(written[mask]).isdisjoint(codes)}
+        sieve.warn_at(rule, text.isin(concerned), text, message)
+    right = dict(zip(written[~bad], typed[~bad], strict=True))
+    return cleaning.translated(text, lambda cell: _joined([right[c] for c in listed[cell] if c in right]))
 
 
-def qpv_codes(text: pd.Series) -> pd.Series:
-    """Return QPV codes as written, without outer spaces, in capitals."""
-    return text.str.strip().str.upper()
-
-
-_CODE = ["qpv_code", "generation"]
+def _joined(codes: list[str]) -> str | None:
+    """Join codes, once each, in their order; null where there is none."""
+    return ",".join(dict.fromkeys(codes)) or None
 
 
 def refuse_conflicts(frame: pd.DataFrame, where: str) -> None:
@@ -96,92 +119,11 @@ def refuse_conflicts(frame: pd.DataFrame, where: str) -> None:
     several = frame[frame.duplicated(_CODE, keep=False)]
     if several.empty:
         return
-    told = [
+    lines = [
         f"{where}: {code} has two different polygons or names, rows {', '.join(map(str, rows['source_row']))}"
         for (code, _), rows in list(several.groupby(_CODE))[:20]
     ]
-    raise InputError("\n".join([*told, "keep one file, or name in `codes` of a card which QPV it should give"]))
-
-
-def _text(raw: RawTable, card: Card) -> pd.DataFrame:
-    layouts.choose(raw, card, (LAYOUT,))
-    return layouts.renamed(raw, card, LAYOUT)
-
-
-def _typed(text: pd.DataFrame, raw: RawTable, card: Card, sieve: Sieve) -> pd.DataFrame:
-    codes = qpv_codes(text["qpv_code"])
-    frame = pd.DataFrame(
-        {"qpv_code": codes, "generation": pd.Series(card["generation"], index=codes.index, dtype="str")}
-    )
-    frame["name"] = text["name"]
-    frame["commune_codes"] = _communes(text["commune_codes"], sieve)
-    frame["commune_names"] = text["commune_names"]
-    frame["epci_codes"] = cleaning.translated(text["epci_codes"], _epcis)
-    frame["crs"] = pd.Series(systems.of_layer(raw, card, sieve), index=codes.index, dtype="str")
-    frame["geometry"] = raw.geometry
-    return frame
-
-
-def _sift(frame: pd.DataFrame, raw: RawTable, card: Card, sieve: Sieve) -> None:
-    codes = frame["qpv_code"]
-    refuse_other_generation(codes, str(raw.place()), card)
-    if (asked := card.get("codes")) is not None:
-        _refuse_absent(codes, asked, raw, card)
-        sieve.leave_out(~codes.isin(asked), "not among the codes of the card")
-    reject_codes(codes, card, sieve)
-    kind = shapely.get_type_id(frame["geometry"].to_numpy(dtype=object))
-    sieve.reject(
-        (kind < 0) | shapely.is_empty(frame["geometry"].to_numpy(dtype=object)), "geometry-missing", "no polygon"
-    )
-    sieve.reject(~np.isin(kind, _POLYGONAL), "geometry-missing", "a point or a line, not a polygon")
-
-
-def reject_codes(codes: pd.Series, card: Card, sieve: Sieve) -> None:
-    """Reject the rows without QPV code, or whose code is not one of the generation of the card."""
-    sieve.reject(codes.isna(), "qpv-code-missing", "no QPV code")
-    expected = pattern(card)
-    unlike = f'QPV code "{{}}" ({expected} expected)'
-    sieve.reject(~cleaning.matches(codes, expected), "qpv-code-invalid", unlike, codes)
-
-
-def _refuse_absent(codes: pd.Series, asked: list[str], raw: RawTable, card: Card) -> None:
-    if absent := sorted(set(asked) - set(codes.dropna())):
-        raise UsageError(f"{raw.place()}: no QPV {', '.join(absent[:10])}; correct codes in card {card.id}")
-
-
-def _epcis(cell: str) -> str | None:
-    return _joined(code for code in cleaning.listed(cell) if code.isascii() and code.isdigit())
-
-
-def _communes(text: pd.Series, sieve: Sieve) -> pd.Series:
-    """Return the commune codes of each cell, comma-separated; what cannot be a code is left out and reported."""
-    listed = {
-        cell: [c for c in cleaning.listed(cell) if c.upper() not in NO_COMMUNE] for cell in text.dropna().unique()
-    }
-    written = pd.Series([*dict.fromkeys(code for codes in listed.values() for code in codes)], dtype="str")
-    typed, bad, repaired = cleaning.communes(written)
-    for rule, at, words in (
-        ("commune-zeros-restored", repaired, "four digits read as five"),
-        ("commune-invalid", bad, "commune code left out"),
-    ):
-        there = set(written[at])
-        concerned = {cell for cell, codes in listed.items() if there.intersection(codes)}
-        sieve.warn_at(rule, text.isin(concerned), text, words)
-    known = dict(zip(written[~bad], typed[~bad], strict=True))
-    return cleaning.translated(text, lambda cell: _joined(known[c] for c in listed[cell] if c in known))
-
-
-def _joined(codes: Iterable[str]) -> str | None:
-    """Join codes, once each, in their order; null where there is none."""
-    return ",".join(dict.fromkeys(codes)) or None
-
-
-def _comparable(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return polygons in a form that can be compared, where a code is written twice."""
-    twice = frame["qpv_code"].duplicated(keep=False).to_numpy()
-    wkb = np.full(len(frame), None, dtype=object)
-    wkb[twice] = shapely.to_wkb(frame["geometry"].to_numpy(dtype=object)[twice])
-    return frame.assign(geometry=wkb)
+    raise InputError("\n".join([*lines, "keep one file, or name in `codes` of a card which QPV it should give"]))
 
 
 def combine(staged: list[Staged]) -> tuple[pd.DataFrame, dict[str, int], dict[str, int]]:
@@ -192,15 +134,14 @@ def combine(staged: list[Staged]) -> tuple[pd.DataFrame, dict[str, int], dict[st
     """
     frame = pd.concat([s.frame for s in staged], ignore_index=True)
     twice = frame[frame.duplicated(_CODE, keep=False)]
-    area = pd.Series(shapely.area(twice["geometry"].to_numpy(dtype=object)), index=twice.index)
+    shapes = twice["geometry"].to_numpy(dtype=object)
+    area = pd.Series(shapely.area(shapes), index=twice.index)
     largest = area.groupby([twice[c] for c in _CODE]).transform("max")
-    again = _comparable(twice).drop(columns=PROVENANCE).duplicated()
+    again = twice.assign(geometry=shapely.to_wkb(shapes)).drop(columns=PROVENANCE).duplicated()
     gives_way = ~again & (area == 0) & (largest > 0)
-    repeated, replaced = (rows.reindex(frame.index, fill_value=False) for rows in (again, gives_way))
-    kept = frame[~repeated & ~replaced].reset_index(drop=True)
-    refuse_conflicts(kept, "neighbourhoods")
-    return kept, _by_source(frame[repeated]), _by_source(frame[replaced])
-
-
-def _by_source(rows: pd.DataFrame) -> dict[str, int]:
-    return {str(source): int(n) for source, n in rows["source_id"].value_counts().items()}
+    duplicates, replaced = (
+        twice.loc[mask, "source_id"].value_counts().astype(int).to_dict() for mask in (again, gives_way)
+    )
+    whole = frame.drop(twice.index[again | gives_way]).reset_index(drop=True)
+    refuse_conflicts(whole, "neighbourhoods")
+    return whole, duplicates, replaced

@@ -5,20 +5,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from qpvhealth.facts.situations import NO, YES
-from qpvhealth.ingest import areas, cleaning, corrections, layouts
-from qpvhealth.ingest.extracts import YES_NO
+from qpvhealth.ingest import cleaning
+from qpvhealth.ingest.kind import Kind
 from qpvhealth.ingest.layouts import Field, Layout
-from qpvhealth.ingest.readers import tables
-from qpvhealth.ingest.staging import Sieve, Staged
+from qpvhealth.ingest.staging import stage
 
 if TYPE_CHECKING:
-    from qpvhealth.ingest.cards import Card
+    from qpvhealth.ingest.card import Card
     from qpvhealth.ingest.corrections import Correction
+    from qpvhealth.ingest.staging import Sieve, Staged
 
 OVER_55 = 55
 _COUNTS = (
@@ -47,69 +48,62 @@ POINTS = Layout(
         Field("over_55", ("plus_de_55_ans", "55_plus")),
     ),
 )
+KIND = Kind(
+    "practitioners",
+    fr="Médecins généralistes : effectifs par zone, ou un point par médecin",
+    en="GPs: numbers by area, or one point per GP",
+    layouts=(POINTS, *LAYOUTS.values()),
+    keys={"year": int, "covers": dict},
+    required=("year",),
+    example='kind = "practitioners"\npath = "gps/2023-communes.csv"\nyear = 2023',
+)
 COLUMNS = [
     *("year", "level", "area_code", "n_gp", "n_over_55", "population", "density", "longitude", "latitude"),
     *("covers", "source_id", "source_row"),
 ]
-_TEXT = ("level", "area_code", "covers", "source_id")
 
 
-def read(card: Card, known: tuple[Correction, ...] = ()) -> Staged:
+def read(card: Card, corrections: tuple[Correction, ...] = ()) -> Staged:
     """Read one file: a row per area with ``n_gp``, ``n_over_55`` and what else it gives, or a row per GP (a point, one GP).
 
     ``covers``: the départements in which the file holds every GP, as its card says; null where it does not say, and then a place
     without a point is a place of which nothing is known. Raises UsageError where no layout fits, or for an unknown area.
     """
-    raw = tables.read(card)
-    layout = layouts.choose(raw, card, (POINTS, *LAYOUTS.values()))
-    sieve = Sieve(raw, card.id)
-    key = "area_code" if layout is not POINTS else "longitude"
-    text, n = corrections.apply(layouts.renamed(raw, card, layout), known, card.id, key)
-    sieve.warn("correction-applied", n, "values corrected by corrections.toml")
-    frame = _points(text, sieve) if layout is POINTS else _areas(text, layout.name.removeprefix("gps-by-"), sieve)
-    covered = areas.departments_of(card.area, card.id)
+    covered = card.departments()
     covers = None if covered is None else ",".join(sorted(covered))
-    staged = sieve.staged(frame.assign(year=card["year"], covers=pd.Series(covers, index=frame.index, dtype="str")))
-    return Staged(
-        staged.source_id, staged.frame.reindex(columns=COLUMNS), staged.rejects, staged.tally, staged.findings
-    )
+    staged = stage(card, corrections, KIND.layouts, lambda s: _points(s) if s.layout is POINTS else _areas(s))
+    return replace(staged, frame=staged.frame.assign(year=card["year"], covers=covers).reindex(columns=COLUMNS))
 
 
-def _areas(text: pd.DataFrame, level: str, sieve: Sieve) -> pd.DataFrame:
-    codes = {
-        "commune": cleaning.communes(text["area_code"]).typed,
-        "department": cleaning.departments(text["area_code"]),
-    }
-    area = codes.get(level, text["area_code"].str.strip())
-    sieve.reject(area.isna(), "value-missing", 'area "{}"', text["area_code"])
-    numbers = {name: _number(text[name], name, sieve) for name in ("n_gp", "n_over_55", "share_over_55", "population")}
-    share = numbers.pop("share_over_55")
+def _areas(sieve: Sieve) -> pd.DataFrame:
+    level = next(level for level, layout in LAYOUTS.items() if layout is sieve.layout)
+    cells = sieve.text["area_code"]
+    area = cells.str.strip()
+    if level == "commune":
+        area = cleaning.communes(cells).typed
+    elif level == "department":
+        area = cleaning.departments(cells)
+    sieve.reject(area.isna(), "value-missing", 'area "{}"', cells)
+    columns = {c: sieve.numbers(c) for c in ("n_gp", "n_over_55", "population", "density")}
+    share = sieve.numbers("share_over_55")
     share = share.where(share <= 1, share / 100)
-    numbers["n_over_55"] = numbers["n_over_55"].fillna((share * numbers["n_gp"]).round())
-    return pd.DataFrame(
-        {"level": level, "area_code": area, **numbers, "density": _number(text["density"], "density", sieve)}
-    )
+    columns["n_over_55"] = columns["n_over_55"].fillna((share * columns["n_gp"]).round())
+    return pd.DataFrame({"level": level, "area_code": area, **columns})
 
 
-def _points(text: pd.DataFrame, sieve: Sieve) -> pd.DataFrame:
-    lon, lat, age = (_number(text[c], c, sieve) for c in ("longitude", "latitude", "age"))
+def _points(sieve: Sieve) -> pd.DataFrame:
+    lon, lat, age = (sieve.numbers(c) for c in ("longitude", "latitude", "age"))
     sieve.reject(lon.isna() | lat.isna(), "value-missing", "no point")
-    words = text["over_55"].str.strip().str.casefold().map(YES_NO).map({YES: 1.0, NO: 0.0})
+    words = sieve.text["over_55"].str.strip().str.casefold().map(cleaning.YES_NO).map({YES: 1.0, NO: 0.0})
     over = words.fillna((age >= OVER_55).astype("float64").where(age.notna()))
-    area = cleaning.communes(text["area_code"]).typed
+    area = cleaning.communes(sieve.text["area_code"]).typed
     return pd.DataFrame(
         {"level": "point", "area_code": area, "n_gp": 1.0, "n_over_55": over, "longitude": lon, "latitude": lat}
     )
 
 
-def _number(text: pd.Series, name: str, sieve: Sieve) -> pd.Series:
-    (values, bad, _), suppressed = cleaning.numbers(text)
-    sieve.warn_at("number-unreadable", bad, text, f"{name} cannot be read, taken as unknown")
-    sieve.warn_at("number-suppressed", suppressed, text, f"{name} suppressed, taken as unknown")
-    return values
-
-
 def combine(frames: list[pd.DataFrame]) -> pd.DataFrame:
     """Put the files of all years together."""
-    empty = pd.DataFrame({c: pd.Series(dtype="str" if c in _TEXT else "float64") for c in COLUMNS})
-    return pd.concat(frames, ignore_index=True) if frames else empty
+    texts = ("level", "area_code", "covers", "source_id")
+    none = pd.DataFrame({c: pd.Series(dtype="str" if c in texts else "float64") for c in COLUMNS})
+    return pd.concat(frames, ignore_index=True).astype({"covers": "str"}) if frames else none

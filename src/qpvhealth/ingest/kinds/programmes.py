@@ -8,61 +8,51 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from qpvhealth.errors import UsageError
-from qpvhealth.ingest import cleaning, corrections, layouts
-from qpvhealth.ingest.kinds.neighbourhoods import QPV_CODE_ALIASES, pattern, refuse_other_generation
-from qpvhealth.ingest.layouts import Field, Layout
-from qpvhealth.ingest.readers import tables
-from qpvhealth.ingest.staging import Sieve
+from qpvhealth.ingest.kind import Kind
+from qpvhealth.ingest.layouts import QPV_CODE_ALIASES, Field, Layout
+from qpvhealth.ingest.staging import stage
 
 if TYPE_CHECKING:
-    from qpvhealth.ingest.cards import Card
+    from qpvhealth.ingest.card import Card
     from qpvhealth.ingest.corrections import Correction
-    from qpvhealth.ingest.staging import Staged
+    from qpvhealth.ingest.staging import Sieve, Staged
 
-LAYOUTS = (
-    Layout("programme-qpv", (Field("qpv_code", QPV_CODE_ALIASES, required=True),)),
-    Layout("programme-structures", (Field("finess_et", ("finess", "nofinesset", "num_finess_et"), required=True),)),
+QPV = Layout("programme-qpv", (Field("qpv_code", QPV_CODE_ALIASES, required=True),))
+STRUCTURES = Layout(
+    "programme-structures", (Field("finess_et", ("finess", "nofinesset", "num_finess_et"), required=True),)
+)
+KIND = Kind(
+    "programme",
+    fr="Liste des QPV, ou des structures, qu'un programme désigne (NPNRU…)",
+    en="List of the QPV, or of the structures, that a programme names (NPNRU…)",
+    layouts=(QPV, STRUCTURES),
+    keys={"programme": str, "generation": str},
+    required=("programme",),
+    recognises=lambda raw, _: raw.geometry is None and len(raw.frame.columns) <= len(("a code", "a name")),
+    example='kind = "programme"\npath = "programmes/npnru.csv"\nprogramme = "NPNRU"\ngeneration = "qpv-2015"',
 )
 
 
-def read(card: Card, known: tuple[Correction, ...] = ()) -> Staged:
+def read(card: Card, corrections: tuple[Correction, ...] = ()) -> Staged:
     """Read a list: one row per code, ``qpv_code`` or ``finess_et``, with the programme and the generation of its codes.
 
     A cell may hold several codes. Raises UsageError for a list of QPV without generation, or of another generation.
     """
-    raw = tables.read(card)
-    layout = layouts.choose(raw, card, LAYOUTS)
-    column = layout.fields[0].name
-    sieve = Sieve(raw, card.id)
-    text, n = corrections.apply(layouts.renamed(raw, card, layout), known, card.id, column)
-    sieve.warn("correction-applied", n, "values corrected by corrections.toml")
-    is_qpv = column == "qpv_code"
-    codes = _qpv_codes(text[column], str(raw.place()), card, sieve) if is_qpv else _structures(text[column], sieve)
-    frame = pd.DataFrame({"programme": card["programme"], column: codes})
-    frame["generation"] = pd.Series(card.get("generation") if is_qpv else None, index=frame.index, dtype="str")
-    staged = sieve.staged(frame, sieve.repeats(frame.astype({column: "str"}), column))
+    staged = stage(card, corrections, KIND.layouts, _clean, compare_by="programme")
+    column = "qpv_code" if "qpv_code" in staged.frame else "finess_et"
     long = staged.frame.explode(column, ignore_index=True).astype({column: "str"})
     return replace(staged, frame=long.drop_duplicates(["programme", column], ignore_index=True))
 
 
-def _qpv_codes(text: pd.Series, where: str, card: Card, sieve: Sieve) -> pd.Series:
-    if card.get("generation") is None:
+def _clean(sieve: Sieve) -> pd.DataFrame:
+    if sieve.layout is STRUCTURES:
+        generation, column, codes = None, "finess_et", sieve.structures()
+    elif (generation := sieve.card.get("generation")) is None:
         raise UsageError(
-            f'card {card.id}: a list of QPV needs the generation of its codes, such as generation = "qpv-2015"'
+            f'card {sieve.card.id}: a list of QPV needs the generation of its codes, such as generation = "qpv-2015"'
         )
-    codes = cleaning.code_lists(text.str.upper())
-    each = codes.explode().astype("str")
-    refuse_other_generation(each.dropna(), where, card)
-    sieve.reject(text.isna(), "qpv-code-missing", "no QPV code")
-    expected = pattern(card)
-    bad = ~cleaning.matches(each, expected).groupby(level=0).all()
-    sieve.reject(bad, "qpv-code-invalid", f'QPV code "{{}}" ({expected} expected)', text)
-    return codes
-
-
-def _structures(text: pd.Series, sieve: Sieve) -> pd.Series:
-    numbers = cleaning.finess(text)
-    sieve.reject(text.isna(), "identifier-missing", "no structure")
-    sieve.reject(numbers.bad, "finess-invalid", 'FINESS number "{}" (nine characters expected)', text)
-    sieve.warn_at("finess-zeros-restored", numbers.repaired, text, "eight digits read as nine")
-    return numbers.typed.map(lambda code: [code], na_action="ignore")
+    else:
+        column, codes = "qpv_code", sieve.qpv_code_lists()
+        sieve.reject(codes.str.len() == 0, "qpv-code-missing", "no QPV code")
+    frame = pd.DataFrame({"programme": sieve.card["programme"], column: codes})
+    return frame.assign(generation=pd.Series(generation, index=frame.index, dtype="str"))

@@ -18,15 +18,15 @@ from qpvhealth.facts.territories import (
     department_of_commune,
     department_of_qpv,
 )
-from qpvhealth.ingest import cleaning, corrections, layouts
-from qpvhealth.ingest.kinds.neighbourhoods import QPV_CODE_ALIASES
-from qpvhealth.ingest.layouts import Field, Layout
-from qpvhealth.ingest.readers import tables
-from qpvhealth.ingest.staging import Sieve, Staged
+from qpvhealth.ingest import cleaning
+from qpvhealth.ingest.kind import Coded, Kind
+from qpvhealth.ingest.layouts import QPV_CODE_ALIASES, Field, Layout
+from qpvhealth.ingest.staging import stage
 
 if TYPE_CHECKING:
-    from qpvhealth.ingest.cards import Card
+    from qpvhealth.ingest.card import Card
     from qpvhealth.ingest.corrections import Correction
+    from qpvhealth.ingest.staging import Sieve, Staged
 
 LAYOUT = Layout(
     "projects",
@@ -58,6 +58,16 @@ TYPE_WORDS: dict[str, str] = {
     **dict.fromkeys(("msp", "maison de santé", "maison de santé pluriprofessionnelle", "603"), "MSP"),
     **dict.fromkeys(("cds", "centre de santé", "124"), "CDS"),
 }
+KIND = Kind(
+    "projects",
+    fr="Structures en projet : avancement, financeurs, freins, ouverture prévue",
+    en="Planned structures: stage, funders, obstacles, expected opening",
+    layouts=(LAYOUT,),
+    keys={"year": int},
+    required=("year",),
+    coded={"stage": Coded(tuple(dict.fromkeys(STAGE_WORDS.values())), STAGE_WORDS)},
+    example='kind = "projects"\npath = "projects/2024.csv"\nyear = 2024',
+)
 COLUMNS = [
     *("project_id", "year", "name", "structure_type", "stage", "expected_on", "obstacle", "amount", "named_qpv_code"),
     *(
@@ -75,72 +85,46 @@ FUNDING = ["project_id", "year", "funder", "amount"]
 _SAME = ["project_id", "structure_type", "stage", "expected_on", "named_qpv_code", "commune_code"]
 
 
-def read(card: Card, known: tuple[Correction, ...] = ()) -> Staged:
+def read(card: Card, corrections: tuple[Correction, ...] = ()) -> Staged:
     """Read one file: one row per line of the file, a project repeated for each of its funders (see ``combine``).
 
     A word of stage that is not known stops the run; a type that is neither MSP nor CdS is kept as written, and counted apart.
     """
-    raw = tables.read(card)
-    layouts.choose(raw, card, (LAYOUT,))
-    sieve = Sieve(raw, card.id)
-    text, n = corrections.apply(layouts.renamed(raw, card, LAYOUT), known, card.id, "project_id")
-    sieve.warn("correction-applied", n, "values corrected by corrections.toml")
-    frame = _typed(text, card, sieve)
-    return sieve.staged(frame, sieve.keep & frame.duplicated().to_numpy())
+    return stage(card, corrections, (LAYOUT,), _clean, compare_by="project_id")
 
 
-def _typed(text: pd.DataFrame, card: Card, sieve: Sieve) -> pd.DataFrame:
+def _clean(sieve: Sieve) -> pd.DataFrame:
+    text = sieve.text
     sieve.reject(text["project_id"].isna(), "identifier-missing", "no project")
-    where = f"{sieve.raw.place()}: card {card.id}"
-    stages = STAGE_WORDS | _mapped(card, "stage")
-    kinds = {k.casefold(): v for k, v in (TYPE_WORDS | _mapped(card, "structure_type")).items()}
-    codes, communes = text["qpv_code"].str.strip().str.upper(), cleaning.communes(text["commune_code"])
-    official = codes.str.fullmatch("|".join(CODE_PATTERNS.values())).fillna(value=False).astype(bool)
+    codes, communes = text["qpv_code"].str.strip().str.upper(), cleaning.communes(text["commune_code"]).typed
+    official = cleaning.matches(codes, "|".join(CODE_PATTERNS.values()))
     sieve.reject(codes.notna() & ~official, "qpv-code-invalid", 'QPV code "{}"', codes)
-    department = communes.typed.map(department_of_commune, na_action="ignore")
-    department = department.astype("str").fillna(
-        codes.where(official).map(department_of_qpv, na_action="ignore").astype("str")
+    department = cleaning.translated(communes, department_of_commune).fillna(
+        cleaning.translated(codes.where(official), department_of_qpv)
     )
-    written = text["structure_type"].str.strip()
-    days, bad_days, _ = cleaning.dates(_whole_years(text["expected_on"]))
-    sieve.warn_at("date-unreadable", bad_days, text["expected_on"], "expected opening taken as unknown")
+    kind = text["structure_type"].str.strip()
+    # a year alone stands for its last day: what opens "in 2026" is open at the latest then
+    opening = text["expected_on"].str.strip().str.replace(r"^(\d{4})$", r"\1-12-31", regex=True)
     return pd.DataFrame(
         {
             "project_id": text["project_id"].str.strip(),
-            "year": card["year"],
+            "year": sieve.card["year"],
             "name": text["name"],
-            "structure_type": written.str.casefold().map(kinds).astype("str").fillna(written).fillna("unknown"),
-            "stage": cleaning.coded(text["stage"].where(sieve.keep), stages, column="stage", where=where),
-            "expected_on": days,
+            "structure_type": kind.str.casefold().map(TYPE_WORDS).astype("str").fillna(kind).fillna("unknown"),
+            "stage": sieve.coded("stage", KIND.coded["stage"]),
+            "expected_on": sieve.dates("expected_on", opening),
             "obstacle": text["obstacle"],
             "funder": text["funder"].str.strip(),
-            "amount": _number(text["amount"], "amount", sieve),
+            "amount": sieve.numbers("amount", text["amount"].str.replace("€", "", regex=False)),
             "named_qpv_code": codes.where(official),
-            "commune_code": communes.typed,
+            "commune_code": communes,
             "department_code": department,
             "region_code": department.map(DEPARTMENT_REGION).astype("str"),
             "territory": department.map(DEPARTMENT_TERRITORY).astype("str"),
-            "longitude": _number(text["longitude"], "longitude", sieve),
-            "latitude": _number(text["latitude"], "latitude", sieve),
+            "longitude": sieve.numbers("longitude"),
+            "latitude": sieve.numbers("latitude"),
         }
     )
-
-
-def _mapped(card: Card, column: str) -> dict[str, str]:
-    """Return the coded values that the card maps itself."""
-    return dict(card.values).get(column, {})
-
-
-def _whole_years(text: pd.Series) -> pd.Series:
-    """Take a year alone as its last day: what opens "in 2026" is open at the latest then."""
-    alone = text.str.fullmatch(r"\s*\d{4}\s*").fillna(value=False).astype(bool)
-    return text.where(~alone, text.str.strip() + "-12-31")
-
-
-def _number(text: pd.Series, name: str, sieve: Sieve) -> pd.Series:
-    (values, bad, _), _ = cleaning.numbers(text.str.replace("€", "", regex=False))
-    sieve.warn_at("number-unreadable", bad, text, f"{name} cannot be read, taken as unknown")
-    return values
 
 
 def combine(frames: list[pd.DataFrame]) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -8,58 +8,72 @@ import pandas as pd
 
 from qpvhealth.errors import UsageError
 from qpvhealth.facts.territories import NO_REGION
-from qpvhealth.ingest import cleaning, corrections, layouts
+from qpvhealth.ingest import cleaning
+from qpvhealth.ingest.kind import Kind
 from qpvhealth.ingest.layouts import Field, Layout
-from qpvhealth.ingest.readers import tables
-from qpvhealth.ingest.staging import Sieve, Staged
+from qpvhealth.ingest.staging import stage
 
 if TYPE_CHECKING:
-    from qpvhealth.ingest.cards import Card
+    from qpvhealth.ingest.card import Card
     from qpvhealth.ingest.corrections import Correction
+    from qpvhealth.ingest.staging import Sieve, Staged
 
-_VALUES = (
+_FIELDS = (
     Field("indicator", ("id_indicateur", "indicateur_id", "indic_id"), required=True),
     Field("label", ("indicateur", "libelle_indicateur")),
     Field("date", ("metric_date",), required=True),
     Field("value", ("valeur", "indic_value"), required=True),
     Field("unit", ("unite",)),
 )
-LAYOUTS = (
-    Layout("series-department", (Field("department", ("code_departement", "dep"), required=True), *_VALUES)),
-    Layout("series-region", (Field("region", ("code_region", "reg"), required=True), *_VALUES)),
-    Layout("series-country", (Field("country", ("maille_geographique", "maille"), required=True), *_VALUES)),
+LEVELS: dict[str, tuple[str, ...]] = {
+    "department": ("code_departement", "dep"),
+    "region": ("code_region", "reg"),
+    "country": ("maille_geographique", "maille"),
+}
+LAYOUTS = tuple(
+    Layout(f"series-{level}", (Field(level, aliases, required=True), *_FIELDS), key="indicator")
+    for level, aliases in LEVELS.items()
+)
+KIND = Kind(
+    "series",
+    fr="Séries déjà publiées (Baromètre…), gardées telles quelles",
+    en="Series already published (Baromètre…), kept as they are",
+    layouts=LAYOUTS,
+    keys={"name": str, "release": str},
+    required=("name", "release"),
+    example='kind = "series"\npath = "series/barometre.csv"\nname = "barometre"\nrelease = "2023-01"',
 )
 COUNTRY = "FR"
 COLUMNS = ["name", "release", "indicator", "level", "area_code", "date", "value", "unit"]
 
 
-def read(card: Card, known: tuple[Correction, ...] = ()) -> Staged:
+def read(card: Card, corrections: tuple[Correction, ...] = ()) -> Staged:
     """Read one file of a series: ``name``, ``release``, ``indicator``, ``level``, ``area_code``, ``date``, ``value``, ``unit``.
 
     The level is that of the layout: a column of départements, regions, or neither. A row without date or value is rejected;
     nothing is filled: a row that is not there is absent, not zero. Raises UsageError when no layout fits.
     """
-    raw = tables.read(card)
-    layout = layouts.choose(raw, card, LAYOUTS)
-    sieve = Sieve(raw, card.id)
-    text, n = corrections.apply(layouts.renamed(raw, card, layout), known, card.id, "indicator")
-    sieve.warn("correction-applied", n, "values corrected by corrections.toml")
-    level = layout.fields[0].name
+    return stage(card, corrections, LAYOUTS, _clean, compare_by="indicator")
+
+
+def _clean(sieve: Sieve) -> pd.DataFrame:
+    text, level = sieve.text, next(level for level in LEVELS if level in sieve.text)
     days, bad_days, _ = cleaning.dates(text["date"])
-    (values, bad_values, _), suppressed = cleaning.numbers(text["value"])
+    (values, bad_values, _), _ = cleaning.numbers(text["value"])
     sieve.reject(bad_days | text["date"].isna(), "value-unreadable", 'date "{}"', text["date"])
-    sieve.reject(bad_values & ~suppressed, "value-unreadable", 'value "{}"', text["value"])
+    sieve.reject(bad_values, "value-unreadable", 'value "{}"', text["value"])
     sieve.reject(text["value"].isna() | text["indicator"].isna(), "value-missing", "no value, or no indicator")
-    told = {"name": card["name"], "release": card["release"], "indicator": text["indicator"], "level": level}
-    area = _area(text[level], level)
-    frame = pd.DataFrame({**told, "area_code": area, "date": days, "value": values, "unit": text["unit"]})
-    return sieve.staged(frame, frame.duplicated().to_numpy())
+    area = text[level].str.strip().str.upper().str.replace(r"^(\d)$", r"0\1", regex=True).fillna(NO_REGION)
+    frame = pd.DataFrame({"indicator": text["indicator"], "level": level, "area_code": area, "unit": text["unit"]})
+    if level == "country":
+        frame["area_code"] = COUNTRY
+    return frame.assign(name=sieve.card["name"], release=sieve.card["release"], date=days, value=values)
 
 
 def none() -> pd.DataFrame:
     """Return an empty frame of series."""
-    kinds = {"date": "datetime64[s]", "value": "float64"}
-    return pd.DataFrame({c: pd.Series(dtype=kinds.get(c, "str")) for c in COLUMNS})
+    types = {"date": "datetime64[s]", "value": "float64"}
+    return pd.DataFrame({c: pd.Series(dtype=types.get(c, "str")) for c in COLUMNS})
 
 
 def combine(frames: list[pd.DataFrame]) -> pd.DataFrame:
@@ -70,11 +84,3 @@ def combine(frames: list[pd.DataFrame]) -> pd.DataFrame:
         shown = ", ".join(sorted(twice["name"] + " " + twice["release"])[:3])
         raise UsageError(f"series: two values for one indicator, area and date in {shown}; give each file its release")
     return whole
-
-
-def _area(text: pd.Series, level: str) -> pd.Series:
-    if level == "country":
-        return pd.Series(COUNTRY, index=text.index, dtype="str")
-    codes = text.str.strip().str.upper()
-    codes = codes.where(~codes.str.fullmatch(r"\d").fillna(value=False).astype(bool), codes.str.zfill(2))
-    return codes.fillna(NO_REGION).astype("str")

@@ -9,20 +9,27 @@ import pandas as pd
 
 from qpvhealth.errors import UsageError
 from qpvhealth.facts.published import PERIMETER_SETS
-from qpvhealth.ingest import cleaning, corrections, layouts
+from qpvhealth.ingest import cleaning
+from qpvhealth.ingest.kind import Kind
 from qpvhealth.ingest.layouts import Field, Layout
-from qpvhealth.ingest.readers import tables
-from qpvhealth.ingest.staging import Sieve, Staged
+from qpvhealth.ingest.staging import stage
 
 if TYPE_CHECKING:
-    from qpvhealth.ingest.cards import Card
+    from qpvhealth.ingest.card import Card
     from qpvhealth.ingest.corrections import Correction
+    from qpvhealth.ingest.staging import Sieve, Staged
 
 _REQUIRED = ("id", "label", "measure", "scope", "target", "source")
 _OPTIONAL = ("near", "perimeter", "baseline", "baseline_on", "deadline", "deadline_said", "no_base", "note")
 LAYOUT = Layout(
-    "programme-targets",
-    (*(Field(n, (), required=True) for n in _REQUIRED), *(Field(n, ()) for n in _OPTIONAL)),
+    "programme-targets", (*(Field(name, required=True) for name in _REQUIRED), *(Field(name) for name in _OPTIONAL))
+)
+KIND = Kind(
+    "targets",
+    fr="Objectifs de programmes : base, cible, échéance, périmètre et source",
+    en="Targets of programmes: base, target, deadline, perimeter and source",
+    layouts=(LAYOUT,),
+    example='kind = "targets"\npath = "targets.csv"',
 )
 COLUMNS = [
     *("id", "label", "measure", "scope", "near", "perimeter", "baseline", "baseline_on", "target", "deadline"),
@@ -31,13 +38,13 @@ COLUMNS = [
 NO_BASE = "la base n'est pas donnée"
 
 
-def read(card: Card, known: tuple[Correction, ...] = ()) -> Staged:
+def read(card: Card, corrections: tuple[Correction, ...] = ()) -> Staged:
     """Read one file of targets: one row per programme. A target without value, or with a perimeter not known, is rejected."""
-    raw = tables.read(card)
-    layouts.choose(raw, card, (LAYOUT,))
-    sieve = Sieve(raw, card.id)
-    text, n = corrections.apply(layouts.renamed(raw, card, LAYOUT), known, card.id, "id")
-    sieve.warn("correction-applied", n, "values corrected by corrections.toml")
+    return stage(card, corrections, (LAYOUT,), _clean)
+
+
+def _clean(sieve: Sieve) -> pd.DataFrame:
+    text = sieve.text
     for name in _REQUIRED:
         sieve.reject(text[name].isna(), "value-missing", f"no {name}")
     target, base = cleaning.numbers(text["target"])[0], cleaning.numbers(text["baseline"])[0]
@@ -48,23 +55,24 @@ def read(card: Card, known: tuple[Correction, ...] = ()) -> Staged:
     unknown = ~(perimeter.isin(PERIMETER_SETS) | perimeter.str.startswith("all_"))
     expected = f'perimeter "{{}}" ({", ".join(PERIMETER_SETS)}, or all_<generation>)'
     sieve.reject(unknown, "value-unreadable", expected, perimeter)
-    typed = {
-        "target": target.typed,
-        "baseline": base.typed,
-        "baseline_on": baseline_on.typed,
-        "deadline": deadline.typed,
-    }
-    none = pd.Series(np.where(base.typed.isna(), NO_BASE, ""), index=text.index, dtype="str")
-    told = {"near": text["near"].fillna("inside"), "perimeter": perimeter, "no_base": text["no_base"].fillna(none)}
-    return sieve.staged(text.assign(**typed, **told))
+    no_base = pd.Series(np.where(base.typed.isna(), NO_BASE, ""), index=text.index, dtype="str")
+    return text.assign(
+        target=target.typed,
+        baseline=base.typed,
+        baseline_on=baseline_on.typed,
+        deadline=deadline.typed,
+        near=text["near"].fillna("inside"),
+        perimeter=perimeter,
+        no_base=text["no_base"].fillna(no_base),
+    )
 
 
 def combine(frames: list[pd.DataFrame]) -> pd.DataFrame:
     """Put the files together. Raises UsageError for a programme given twice."""
     if not frames:
-        kinds = {"baseline": "float64", "target": "float64", "source_row": "int64"}
-        days = {"baseline_on": "datetime64[s]", "deadline": "datetime64[s]"}
-        return pd.DataFrame({c: pd.Series(dtype=(kinds | days).get(c, "str")) for c in COLUMNS})
+        types = dict.fromkeys(("baseline_on", "deadline"), "datetime64[s]") | {"source_row": "int64"}
+        types |= dict.fromkeys(("baseline", "target"), "float64")
+        return pd.DataFrame({c: pd.Series(dtype=types.get(c, "str")) for c in COLUMNS})
     whole = pd.concat(frames, ignore_index=True)
     if (twice := whole["id"][whole["id"].duplicated()]).size:
         raise UsageError(f"targets: given twice: {', '.join(twice)}")

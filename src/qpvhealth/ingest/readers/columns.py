@@ -10,7 +10,7 @@ import pyarrow as pa
 from qpvhealth.errors import InputError, Place
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     import pandas as pd
 
@@ -30,35 +30,35 @@ class Columns:
 
         """
         self.names = [str(name).strip() for name in header]
-        self._place = Place(file, sheet, row)
-        self._refuse_names()
         self.width = len(self.names)
-        self._named = max(i for i, name in enumerate(self.names) if name) + 1
+        self._place = Place(file, sheet, row)
+        if not any(self.names):
+            raise InputError(f"{self._place}: no column name in the header; give header_row in the card")
+        if self.width > MAX_COLUMNS:
+            raise InputError(
+                f"{self._place}: {self.width} columns, at most {MAX_COLUMNS} are read; check the separator"
+            )
+        if twice := [f'"{name}"' for name, n in Counter(self.names).items() if name and n > 1]:
+            raise InputError(
+                f"{self._place}: columns named twice: {', '.join(twice[:20])}; rename them in a copy of the file"
+            )
+        self._last_named = max(i for i, name in enumerate(self.names) if name) + 1
         self._pending: list[Sequence[str | None]] = []
         self._chunks: list[list[pa.Array]] = [[] for _ in self.names]
         self._trimmed = 0
 
-    def _refuse_names(self) -> None:
-        """Refuse a header with no name, or with a name written twice."""
-        if not any(self.names):
-            raise InputError(f"{self._place}: no column name in the header; give header_row in the card")
-        if len(self.names) > MAX_COLUMNS:
-            raise InputError(
-                f"{self._place}: {len(self.names)} columns, at most {MAX_COLUMNS} are read; check the separator"
-            )
-        twice = [f'"{name}"' for name, n in Counter(self.names).items() if name and n > 1]
-        if twice:
-            raise InputError(
-                f"{self._place}: columns named twice: {', '.join(twice[:20])}; rename them in a copy of the file"
-            )
-
     def add(self, cells: Sequence[str | None]) -> tuple[str, str] | None:
-        """Take the cells of one record, or say which rule they break."""
+        """Take the cells of one record, or say which rule they break.
+
+        Cells without a name at the end of the header may be missing, empty cells beyond it may be there.
+        """
         n = len(cells)
         if n != self.width:
-            fault = self._misfit(cells)
-            if fault:
-                return fault
+            message = f"{n} cells, {self.width} expected"
+            if n < self._last_named:
+                return "too-few-cells", message
+            if any(c and c.strip() for c in cells[self.width :]):
+                return "too-many-cells", message
             self._trimmed += n > self.width
             cells = [*cells, *[None] * (self.width - n)][: self.width]
         self._pending.append(cells)
@@ -72,14 +72,6 @@ class Columns:
         for chunks, array in zip(self._chunks, cells, strict=True):
             chunks.append(array)
 
-    def _misfit(self, cells: Sequence[str | None]) -> tuple[str, str] | None:
-        """Cells without a name at the end of the header may be missing, empty cells beyond it may be there."""
-        if len(cells) < self._named:
-            return "too-few-cells", f"{len(cells)} cells, {self.width} expected"
-        if any(c and c.strip() for c in cells[self.width :]):
-            return "too-many-cells", f"{len(cells)} cells, {self.width} expected"
-        return None
-
     def _flush(self) -> None:
         if self._pending:
             for chunks, cells in zip(self._chunks, zip(*self._pending, strict=True), strict=True):
@@ -87,28 +79,26 @@ class Columns:
             self._pending = []
 
     def frame(self) -> tuple[pd.DataFrame, tuple[str, ...]]:
-        """Give the columns as a frame, and what was done to them; unnamed columns without any value are left out."""
+        """Give the columns as a frame, and what was done to them.
+
+        Unnamed columns without any value are left out; one that holds values is called by its position.
+
+        Raises:
+            InputError: a column has that name already.
+
+        """
         self._flush()
         # one piece a column: every step after this one would go through the pieces again
         arrays = [pa.chunked_array(chunks, pa.large_string()).combine_chunks() for chunks in self._chunks]
-        kept = [i for i, a in enumerate(arrays) if self.names[i] or a.null_count < len(a)]
-        names = self._full_names(kept)
-        table = pa.Table.from_arrays([arrays[i] for i in kept], names=names)
-        return table.to_pandas(), tuple(self._notes(len(arrays) - len(kept), names, kept))
-
-    def _full_names(self, kept: list[int]) -> list[str]:
-        """Name an unnamed column that holds values by its position, away from the names in use."""
-        names = [self.names[i] or f"column {i + 1}" for i in kept]
-        twice = [name for name, n in Counter(names).items() if n > 1]
-        if twice:
+        used = [i for i, a in enumerate(arrays) if self.names[i] or a.null_count < len(a)]
+        names = [self.names[i] or f"column {i + 1}" for i in used]
+        if twice := [name for name, n in Counter(names).items() if n > 1]:
             raise InputError(f"{self._place}: an unnamed column cannot be called {twice[0]!r}, which exists; name it")
-        return names
-
-    def _notes(self, n_left_out: int, names: list[str], kept: list[int]) -> Iterator[str]:
-        if n_left_out:
-            yield f"{n_left_out} empty columns without a name left out"
-        unnamed = [name for name, i in zip(names, kept, strict=True) if not self.names[i]]
-        if unnamed:
-            yield f"columns without a name, called by their position: {', '.join(unnamed[:20])}"
-        if self._trimmed:
-            yield f"{self._trimmed} rows with empty cells beyond the header"
+        frame: pd.DataFrame = pa.Table.from_arrays([arrays[i] for i in used], names=names).to_pandas()
+        unnamed = ", ".join([f"column {i + 1}" for i in used if not self.names[i]][:20])
+        notes = (
+            (len(arrays) - len(used), f"{len(arrays) - len(used)} empty columns without a name left out"),
+            (unnamed, f"columns without a name, called by their position: {unnamed}"),
+            (self._trimmed, f"{self._trimmed} rows with empty cells beyond the header"),
+        )
+        return frame, tuple(text for applies, text in notes if applies)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from qpvhealth.ingest.readers.raw import RawTable
 from qpvhealth.ingest.readers.workbook_child import number_text
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     import pandas as pd
@@ -51,46 +53,45 @@ def is_geoparquet(path: Path) -> bool:
 
     """
     full = checked_path(path)
-    with _opened(full) as file:
+    with _damage(full), _opened(full) as file:
         return b"geo" in (file.schema_arrow.metadata or {})
 
 
 def arrow_table(path: Path) -> pa.Table:
-    """Read a checked Parquet file whole, once its footer shows that it fits in memory.
+    """Read a checked Parquet file whole, once its footer shows that it fits in memory: a few bytes may stand for gigabytes.
 
     Raises:
         InputError: damaged or too big.
 
     """
     refuse_bigger(path, MAX_BYTES)
-    with _opened(path) as file:
-        _refuse_big(path, file.metadata)
-        try:
-            table = file.read()
-            table.validate(full=True)
-        except (pa.ArrowException, OSError, MemoryError, ValueError) as error:
-            raise InputError(f"{path.name}: damaged Parquet file ({_first_line(error)}); fetch it again") from error
+    with _damage(path), _opened(path) as file:
+        metadata = file.metadata
+        inflated = sum(metadata.row_group(i).total_byte_size for i in range(metadata.num_row_groups))
+        values = metadata.num_rows * metadata.num_columns
+        if inflated > MAX_INFLATED or metadata.num_rows > MAX_ROWS or values > MAX_VALUES:
+            raise InputError(
+                f"{path.name}: {metadata.num_rows} rows of {metadata.num_columns} columns, {inflated // MIB} MiB once"
+                " inflated; refused as a bomb, split the file"
+            )
+        table = file.read()
+        table.validate(full=True)
     return table
 
 
 def _opened(path: Path) -> pq.ParquetFile:
     """Read the footer within limits."""
     limits = {"thrift_string_size_limit": _METADATA_LIMIT, "thrift_container_size_limit": 1_000_000}
+    return pq.ParquetFile(path, **limits, page_checksum_verification=True)
+
+
+@contextmanager
+def _damage(path: Path) -> Iterator[None]:
+    """Turn what Arrow raises on a damaged file into InputError."""
     try:
-        return pq.ParquetFile(path, **limits, page_checksum_verification=True)
+        yield
     except (pa.ArrowException, OSError, MemoryError, ValueError) as error:
         raise InputError(f"{path.name}: damaged Parquet file ({_first_line(error)}); fetch it again") from error
-
-
-def _refuse_big(path: Path, metadata: pq.FileMetaData) -> None:
-    """Refuse a file of a few bytes that stands for gigabytes."""
-    inflated = sum(metadata.row_group(i).total_byte_size for i in range(metadata.num_row_groups))
-    values = metadata.num_rows * metadata.num_columns
-    if inflated > MAX_INFLATED or metadata.num_rows > MAX_ROWS or values > MAX_VALUES:
-        raise InputError(
-            f"{path.name}: {metadata.num_rows} rows of {metadata.num_columns} columns, {inflated // MIB} MiB once inflated; "
-            "refused as a bomb, split the file"
-        )
 
 
 def geo_metadata(table: pa.Table) -> dict[str, Any] | None:

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
+    from qpvhealth.ingest.tally import Tally
+
 
 @dataclass(frozen=True)
 class BrokenRow:
@@ -30,7 +32,8 @@ class RawTable:
     nothing else is. ``rows`` is the row number of each record as a person sees it in the file (from 1, header and blank
     lines counted). ``geometry`` and ``crs`` are set by the vector reader only. ``broken`` holds the records that could
     not be placed; ``notes`` says what was chosen or repaired while reading (encoding, separator, header row). ``merged_into``
-    gives, for the rows of a workbook that a merged cell of another row covers, that row.
+    gives, for the rows of a workbook that a merged cell of another row covers, that row. ``sections`` are the accounts of records
+    of another kind, joined to those of the frame.
     Identity: records in the file = ``len(frame)`` + ``len(broken)``; blank lines are not records.
     """
 
@@ -43,6 +46,7 @@ class RawTable:
     broken: tuple[BrokenRow, ...] = field(default=())
     notes: tuple[str, ...] = field(default=())
     merged_into: dict[int, int] = field(default_factory=dict)
+    sections: dict[str, Tally] = field(default_factory=dict)
 
     @property
     def n_records(self) -> int:

@@ -9,7 +9,7 @@ from qpvhealth.ingest.layers import PARQUET, VECTOR
 from qpvhealth.ingest.readers import delimited, parquet, vector, workbook
 
 if TYPE_CHECKING:
-    from qpvhealth.ingest.cards import Card
+    from qpvhealth.ingest.card import Card
     from qpvhealth.ingest.layers import Layer
     from qpvhealth.ingest.readers.raw import RawTable
 

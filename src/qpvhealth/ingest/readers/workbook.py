@@ -11,7 +11,7 @@ import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -22,7 +22,7 @@ from qpvhealth.ingest.readers.raw import RawTable
 
 if TYPE_CHECKING:
     import zipfile
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
 MAX_BYTES = 128 * MIB
 MAX_INFLATED = 768 * MIB
@@ -47,16 +47,11 @@ Row = tuple[int, list[str | None]]
 
 
 @dataclass(frozen=True)
-class _Seen:
-    """What looking through the XML told."""
-
-    n_errors: int
-    n_uncalculated: int
-
-
-@dataclass(frozen=True)
 class _Sheet:
-    """One worksheet as the other process gives it: rows that hold something, with their number in Excel."""
+    """One worksheet as the other process gives it: rows that hold something, with their number in Excel.
+
+    ``merged``: ranges of merged cells (top, left, bottom, right), from 0; ``column``: the first column that holds something.
+    """
 
     file: str
     name: str
@@ -72,117 +67,80 @@ def sheet_names(path: Path) -> list[str]:
         InputError: unsafe or unreadable workbook.
 
     """
-    full, _ = _guarded(path)
-    with _answer(full, "") as answered:
-        return list(answered.found["names"])
-
-
-def propose_header(path: Path, sheet: str | None = None) -> int:
-    """Propose the row of the column names, numbered as in Excel.
-
-    Of the first rows that hold something, the first with nearly as many distinct words as the wordiest one; a row with
-    a band (cells merged across columns) is taken only where there is no other.
-
-    Raises:
-        InputError: unsafe, unreadable or empty workbook.
-        UsageError: unknown sheet, or several sheets and none named.
-
-    """
-    full, _ = _guarded(path)
-    with _answer(full, sheet or "") as answered:
-        found = _sheet(full, answered, sheet)
-        return _proposed(list(itertools.islice(found.rows, HEADER_WITHIN)), found)
+    full, _, _ = _guarded(path)
+    with _answer(full, "") as (answer, _):
+        return list(answer["names"])
 
 
 def read_workbook(path: Path, *, sheet: str | None = None, header_row: int | None = None) -> RawTable:
     """Read one worksheet as text, one record a row that is not empty.
 
-    Without ``sheet``, the only visible one that holds data; without ``header_row``, the one of ``propose_header``.
-    Whole numbers lose their point, dates are ISO, error cells are null. A name merged down to the header row counts
-    as written there. Cells merged over data rows keep their value in the first row only.
+    Without ``sheet``, the only visible one that holds data. Without ``header_row``, of the first rows that hold something, the
+    first with nearly as many distinct words as the wordiest one; a row with a band (cells merged across columns) is taken only
+    where there is no other. Whole numbers lose their point, dates are ISO, error cells are null. A name merged down to the
+    header row counts as written there. Cells merged over data rows keep their value in the first row only.
 
     Raises:
         InputError: unsafe, unreadable or empty workbook, or two columns of the same name.
         UsageError: unknown sheet, several sheets and none named, or a header row where there is none.
 
     """
-    full, seen = _guarded(path)
-    with _answer(full, sheet or "") as answered:
-        found = _sheet(full, answered, sheet)
-        head = list(itertools.islice(found.rows, HEADER_WITHIN))
-        at = header_row or _proposed(head, found)
-        return _table(found, head, at, _notes(seen, found, at, asked=header_row is not None))
-
-
-def _table(found: _Sheet, head: Sequence[Row], header_row: int, notes: tuple[str, ...]) -> RawTable:
-    """Gather the rows below the header."""
-    place = Place(found.file, found.name, header_row)
-    below = itertools.dropwhile(lambda row: row[0] < header_row, itertools.chain(head, found.rows))
-    number, cells = next(below, (0, []))
-    if number != header_row:
-        raise UsageError(f"{place}: the header row is empty; correct header_row in the card")
-    columns = Columns(
-        found.file, [c or "" for c in _with_merged(number, cells, head, found)], sheet=found.name, row=number
+    full, n_errors, n_uncalculated = _guarded(path)
+    with _answer(full, sheet or "") as (answer, batches):
+        chosen = _sheet(full, answer, batches, sheet)
+        head = list(itertools.islice(chosen.rows, HEADER_WITHIN))
+        at = header_row or _proposed(head, chosen)
+        below = itertools.dropwhile(lambda row: row[0] < at, itertools.chain(head, chosen.rows))
+        number, cells = next(below, (0, []))
+        if number != at:
+            place = Place(chosen.file, chosen.name, at)
+            raise UsageError(f"{place}: the header row is empty; correct header_row in the card")
+        names = [c or "" for c in _with_merged(number, cells, head, chosen)]
+        columns = Columns(chosen.file, names, sheet=chosen.name, row=number)
+        numbers = [n for n, row in below if columns.add(row) is None]
+    frame, notes = columns.frame()
+    over_data = [(top, bottom) for top, _, bottom, _ in chosen.merged if top >= at]
+    n_down = sum(bottom > top for top, bottom in over_data)
+    remarks = (
+        (True, f"header at row {at} ({'as asked' if header_row is not None else 'proposed'})"),
+        (n_errors, f"{n_errors} error cells in the workbook read as empty"),
+        (n_uncalculated, f"{n_uncalculated} formulas without a saved value in the workbook read as empty"),
+        (n_down, f"{n_down} cells merged over several data rows: the value is in the first only"),
     )
-    numbers = [n for n, cells in below if columns.add(cells) is None]
-    frame, more = columns.frame()
-    at = np.array(numbers, dtype=np.int64)
-    merged = {
-        n + 1: top + 1 for top, _, bottom, _ in found.merged if top >= header_row for n in range(top + 1, bottom + 1)
-    }
-    notes = (*notes, *more)
-    return RawTable(file=found.file, frame=frame, rows=at, sheet=found.name, notes=notes, merged_into=merged)
-
-
-def _notes(seen: _Seen, found: _Sheet, header_row: int, *, asked: bool) -> tuple[str, ...]:
-    """Say what was chosen, and which cells read as empty though they are not."""
-    down = sum(1 for top, _, bottom, _ in found.merged if top >= header_row and bottom > top)
-    notes = (
-        (True, f"header at row {header_row} ({'as asked' if asked else 'proposed'})"),
-        (seen.n_errors, f"{seen.n_errors} error cells in the workbook read as empty"),
-        (seen.n_uncalculated, f"{seen.n_uncalculated} formulas without a saved value in the workbook read as empty"),
-        (down, f"{down} cells merged over several data rows: the value is in the first only"),
+    return RawTable(
+        file=chosen.file,
+        frame=frame,
+        rows=np.array(numbers, dtype=np.int64),
+        sheet=chosen.name,
+        notes=(*(text for applies, text in remarks if applies), *notes),
+        merged_into={n + 1: top + 1 for top, bottom in over_data for n in range(top + 1, bottom + 1)},
     )
-    return tuple(text for wanted, text in notes if wanted)
 
 
-def _proposed(head: Sequence[Row], found: _Sheet) -> int:
+def _proposed(head: list[Row], sheet: _Sheet) -> int:
     """Find the header row among the first rows."""
     if not head:
-        raise InputError(f"{Place(found.file, found.name)}: the sheet is empty; name another one in the card")
+        raise InputError(f"{Place(sheet.file, sheet.name)}: the sheet is empty; name another one in the card")
     widest = max(sum(c is not None for c in cells) for _, cells in head)
-    filled = [(n, _with_merged(n, cells, head, found)) for n, cells in head]
+    filled = [(n, _with_merged(n, cells, head, sheet)) for n, cells in head]
     broad = [(n, cells) for n, cells in filled if 2 * sum(c is not None for c in cells) >= widest]
-    plain = [(n, cells) for n, cells in broad if not _has_band(n, found)] or broad
+    bands = {n + 1 for top, left, bottom, right in sheet.merged if right > left for n in range(top, bottom + 1)}
+    plain = [(n, cells) for n, cells in broad if n not in bands] or broad
     words = {n: len({c for c in cells if c and not _NUMBER_OR_DATE.fullmatch(c)}) for n, cells in plain}
     return next(n for n, count in words.items() if count >= _HEADER_SHARE * max(words.values()))
 
 
-def _has_band(number: int, found: _Sheet) -> bool:
-    """Tell whether the row has a cell merged across columns."""
-    return any(top <= number - 1 <= bottom and right > left for top, left, bottom, right in found.merged)
-
-
-def _with_merged(number: int, cells: Sequence[str | None], head: Sequence[Row], found: _Sheet) -> list[str | None]:
+def _with_merged(number: int, cells: list[str | None], head: list[Row], sheet: _Sheet) -> list[str | None]:
     """Write into a row the names merged down to it from rows above."""
-    filled = list(cells)
-    by_row = dict(head)
-    for top, left, bottom, right in found.merged:
-        at = left - found.column
+    filled, by_row = list(cells), dict(head)
+    for top, left, bottom, right in sheet.merged:
+        at = left - sheet.column
         if left == right and top + 1 < number <= bottom + 1 and top + 1 in by_row and filled[at] is None:
             filled[at] = by_row[top + 1][at]
     return filled
 
 
-@dataclass(frozen=True)
-class _Answer:
-    """What the other process wrote: what it found, then the rows."""
-
-    found: dict[str, Any]
-    rows: Iterator[list[str | None]]
-
-
-def _sheet(path: Path, answered: _Answer, asked: str | None) -> _Sheet:
+def _sheet(path: Path, answer: dict[str, Any], batches: Iterator[list[str | None]], wanted: str | None) -> _Sheet:
     """Check that one sheet was chosen.
 
     Raises:
@@ -190,61 +148,49 @@ def _sheet(path: Path, answered: _Answer, asked: str | None) -> _Sheet:
         UsageError: unknown sheet, or several sheets and none named.
 
     """
-    found = answered.found
-    if asked is not None and asked not in found["names"]:
-        raise UsageError(f'{path.name}: no sheet "{asked}"; write in the card one of: {_quoted(found["names"])}')
-    if asked is None and len(found["full"]) > 1:
-        raise UsageError(
-            f'{path.name}: several sheets hold data; write sheet = "..." in the card: {_quoted(found["full"])}'
-        )
-    if found["sheet"] is None or found["start"] is None:
-        raise InputError(
-            f"{path.name}: no data in {'the sheet' if asked else 'any visible sheet'}; sheets: {_quoted(found['names'])}"
-        )
-    top, left = found["start"]
-    rows = ((n, cells) for n, cells in enumerate(answered.rows, start=top + 1) if any(c is not None for c in cells))
-    merged = [tuple(m) for m in found["merged"] if m[1] >= left]
-    return _Sheet(path.name, found["sheet"], merged, rows, left)
-
-
-def _quoted(names: Sequence[str]) -> str:
-    return ", ".join(f'"{name}"' for name in names[:20])
+    names, full = (", ".join(f'"{name}"' for name in answer[key][:20]) for key in ("names", "full"))
+    if wanted is not None and wanted not in answer["names"]:
+        raise UsageError(f'{path.name}: no sheet "{wanted}"; write in the card one of: {names}')
+    if wanted is None and len(answer["full"]) > 1:
+        raise UsageError(f'{path.name}: several sheets hold data; write sheet = "..." in the card: {full}')
+    if answer["sheet"] is None or answer["start"] is None:
+        raise InputError(f"{path.name}: no data in {'the sheet' if wanted else 'any visible sheet'}; sheets: {names}")
+    top, left = answer["start"]
+    rows = ((n, cells) for n, cells in enumerate(batches, start=top + 1) if any(c is not None for c in cells))
+    merged = [tuple(m) for m in answer["merged"] if m[1] >= left]
+    return _Sheet(path.name, answer["sheet"], merged, rows, left)
 
 
 @contextmanager
-def _answer(path: Path, sheet: str) -> Iterator[_Answer]:
-    """Run the other process and give its answer, which lies in a temporary file until it is read.
+def _answer(path: Path, sheet: str) -> Iterator[tuple[dict[str, Any], Iterator[list[str | None]]]]:
+    """Have the workbook read by another process, within limits of memory, time and output; give what it says, and the rows.
+
+    Its answer lies in a temporary file until it is read.
 
     Raises:
         InputError: it refused the file, or died on it.
 
     """
+    command = [sys.executable, "-I", str(_CHILD), str(path), sheet, *(str(n) for n in (SECONDS, MEMORY, OUTPUT))]
     with tempfile.TemporaryFile("w+", encoding="ascii") as out:
-        _run(path, sheet, out)
+        try:
+            done = subprocess.run(  # noqa: S603 -- our own interpreter and module, no shell
+                command, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.PIPE, timeout=SECONDS, check=False
+            )
+        except subprocess.TimeoutExpired as error:
+            raise InputError(f"{path.name}: not read within {SECONDS} s; save a smaller workbook, or as CSV") from error
+        if done.returncode:
+            lines = done.stderr[-2000:].decode("utf-8", "replace").strip().splitlines()
+            died = done.returncode < 0 or not lines
+            why = "the reader needed too much memory or output" if died else lines[-1][:200]
+            raise InputError(f"{path.name}: unreadable workbook ({why}); save it again as .xlsx, or as CSV")
         out.seek(0)
-        lines = map(json.loads, out)
-        yield _Answer(next(lines), itertools.chain.from_iterable(lines))
+        documents = map(json.loads, out)
+        yield next(documents), itertools.chain.from_iterable(documents)
 
 
-def _run(path: Path, sheet: str, out: IO[str]) -> None:
-    """Have the workbook read within limits of memory, time and output."""
-    limits = [str(n) for n in (SECONDS, MEMORY, OUTPUT)]
-    command = [sys.executable, "-I", str(_CHILD), str(path), sheet, *limits]
-    try:
-        done = subprocess.run(  # noqa: S603 -- our own interpreter and module, no shell
-            command, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.PIPE, timeout=SECONDS, check=False
-        )
-    except subprocess.TimeoutExpired as error:
-        raise InputError(f"{path.name}: not read within {SECONDS} s; save a smaller workbook, or as CSV") from error
-    if done.returncode == 0:
-        return
-    said = done.stderr[-2000:].decode("utf-8", "replace").strip().splitlines()
-    why = said[-1][:200] if done.returncode > 0 and said else "the reader needed too much memory or output"
-    raise InputError(f"{path.name}: unreadable workbook ({why}); save it again as .xlsx, or as CSV")
-
-
-def _guarded(path: Path) -> tuple[Path, _Seen]:
-    """Look through a workbook before anything opens it.
+def _guarded(path: Path) -> tuple[Path, int, int]:
+    """Look through a workbook before anything opens it; return its path, and its error cells and formulas without value.
 
     Raises:
         InputError: not a workbook, a bomb by its sizes or by the cells it names, or XML that declares entities.
@@ -254,6 +200,7 @@ def _guarded(path: Path) -> tuple[Path, _Seen]:
     if full.suffix.lower() not in SUFFIXES:
         raise InputError(f"{full}: not a workbook; expected {' or '.join(SUFFIXES)}")
     refuse_bigger(full, MAX_BYTES)
+    n_errors = n_uncalculated = 0
     with opened_zip(full) as archive:
         entries = {e.filename.lower(): e for e in archive.infolist()}
         if "[content_types].xml" not in entries or "xl/workbook.xml" not in entries:
@@ -262,73 +209,57 @@ def _guarded(path: Path) -> tuple[Path, _Seen]:
             raise InputError(
                 f"{full}: inflates beyond {MAX_INFLATED // MIB} MiB or names a part twice; refused as a bomb"
             )
-        seen = [_look_through(archive, e) for name, e in entries.items() if name.endswith((".xml", ".rels", ".vml"))]
-    return full, _Seen(sum(s.n_errors for s in seen), sum(s.n_uncalculated for s in seen))
+        for name, entry in entries.items():
+            if name.endswith((".xml", ".rels", ".vml")):
+                errors, uncalculated = _look_through(archive, entry)
+                n_errors, n_uncalculated = n_errors + errors, n_uncalculated + uncalculated
+    return full, n_errors, n_uncalculated
 
 
-def _look_through(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> _Seen:
-    """Read one XML part piece by piece: no entities, no far cell, no endless string."""
-    extent = _Extent()
-    n_errors = n_uncalculated = 0
+def _look_through(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> tuple[int, int]:
+    """Read one XML part piece by piece: no entities, no far cell, no endless string; count errors and formulas without value.
+
+    What the reader would fill is the rectangle around the cells that hold something, or more where one is written many times.
+    """
+    columns: set[int] = set()
+    rows: set[int] = set()
+    n_cells = n_errors = n_uncalculated = 0
     for piece in _pieces(archive, entry):
-        extent.add(_CELL.findall(piece))
         n_errors += piece.count(b' t="e"')
         n_uncalculated += len(_NO_VALUE.findall(piece))
-        if extent.size > MAX_CELLS:
+        if not (cells := _CELL.findall(piece)):
+            continue
+        n_cells += len(cells)
+        columns |= {_column(letters) for letters in {c for c, _ in cells}}
+        rows |= {int(r) for r in {r for _, r in cells}}
+        columns, rows = {min(columns), max(columns)}, {min(rows), max(rows)}  # only the extremes matter
+        size = max(n_cells, (max(columns) - min(columns) + 1) * (max(rows) - min(rows) + 1))
+        if size > MAX_CELLS:
             raise InputError(
-                f"{archive.filename}: {entry.filename} spans {extent.size} cells, at most {MAX_CELLS} are read; "
+                f"{archive.filename}: {entry.filename} spans {size} cells, at most {MAX_CELLS} are read; "
                 "delete the far cells and save again"
             )
-    return _Seen(n_errors, n_uncalculated)
-
-
-class _Extent:
-    """The rectangle that the reader would fill, from the references of the cells that hold something."""
-
-    def __init__(self) -> None:
-        """Start with no cell."""
-        self._columns: set[int] = set()
-        self._rows: set[int] = set()
-        self._n = 0
-
-    def add(self, cells: list[tuple[bytes, bytes]]) -> None:
-        """Stretch over these cells; only the extremes are kept."""
-        if cells:
-            self._n += len(cells)
-            columns = self._columns | {_column(letters) for letters in {c for c, _ in cells}}
-            rows = self._rows | {int(r) for r in {r for _, r in cells}}
-            self._columns, self._rows = {min(columns), max(columns)}, {min(rows), max(rows)}
-
-    @property
-    def size(self) -> int:
-        """Cells of the rectangle, or cells seen where one is written many times."""
-        if not self._n:
-            return 0
-        across = max(self._columns) - min(self._columns) + 1
-        return max(self._n, across * (max(self._rows) - min(self._rows) + 1))
+    return n_errors, n_uncalculated
 
 
 def _pieces(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Iterator[bytes]:
-    """Cut an XML part where a tag starts, so that no tag is split."""
-    rest = b""
+    """Cut an XML part where a tag starts, so that no tag is split.
+
+    Refuse declarations (entities expand without end), other alphabets than UTF-8, and text without end.
+    """
+    where, rest = f"{archive.filename}: {entry.filename}", b""
     for chunk in inflated_chunks(archive, entry):
         rest += chunk
         cut = max(rest.rfind(b"<c "), 0) or max(rest.rfind(b"<"), 0)
         piece, rest = rest[:cut], rest[cut:]
-        _refuse_xml(archive, entry, piece, rest)
+        if any(b"<!" in part and _DECLARED.search(part) for part in (piece, rest)):
+            raise InputError(f"{where} declares a document type or entities; refused")
+        if b"\0" in piece or b"\0" in rest:
+            raise InputError(f"{where} is not UTF-8 XML; save the workbook again")
+        if len(rest) > MAX_RUN:
+            raise InputError(f"{where} holds a text of more than {MAX_RUN // MIB} MiB; refused")
         yield piece
     yield rest
-
-
-def _refuse_xml(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, piece: bytes, rest: bytes) -> None:
-    """Refuse declarations (entities expand without end), other alphabets than UTF-8, and text without end."""
-    where = f"{archive.filename}: {entry.filename}"
-    if (b"<!" in piece and _DECLARED.search(piece)) or (b"<!" in rest and _DECLARED.search(rest)):
-        raise InputError(f"{where} declares a document type or entities; refused")
-    if b"\0" in piece or b"\0" in rest:
-        raise InputError(f"{where} is not UTF-8 XML; save the workbook again")
-    if len(rest) > MAX_RUN:
-        raise InputError(f"{where} holds a text of more than {MAX_RUN // MIB} MiB; refused")
 
 
 def _column(letters: bytes) -> int:
