@@ -7,6 +7,7 @@ from datetime import MAXYEAR, MINYEAR, date
 from typing import TYPE_CHECKING, Any
 
 from qpvhealth.errors import InputError, UsageError
+from qpvhealth.ingest import companions
 from qpvhealth.ingest.card import Card, of_kind
 from qpvhealth.ingest.kind import COMMON_KEYS, STATUSES
 from qpvhealth.ingest.kinds import KINDS
@@ -106,6 +107,11 @@ def _bad_values(entry: dict[str, Any]) -> Iterator[str]:
         ),
         (get("header_row", 1) < 1, "header_row counts from 1"),
         (not all(isinstance(code, str) for code in get("codes", [])), "codes is a list of QPV codes, as texts"),
+        (
+            not get("sidecars", {}).keys() <= {*companions.SUFFIXES}
+            or not all(isinstance(sha256, str) for sha256 in get("sidecars", {}).values()),
+            f"sidecars gives the sha256 of parts of a shapefile, as texts, by {', '.join(companions.SUFFIXES)}",
+        ),
         (unfit, f"other_types is a list of names of at most {LONGEST_TYPE} characters, as texts"),
         (
             taken and not unfit,

@@ -274,7 +274,8 @@ def _requested(url: str, headers: dict[str, str], ends: float, limits: Limits) -
         auth = urllib3.util.parse_url(proxy).auth
         proxy_headers = urllib3.make_headers(proxy_basic_auth=auth) if auth else {}
         manager, own = urllib3.ProxyManager(proxy, proxy_headers=proxy_headers, **options), {}
-        target = url if parts.scheme == "http" else target
+        if parts.scheme == "http":  # a tunnel has its own
+            target, headers = url, headers | proxy_headers
     pool = manager.connection_from_host(address, port, parts.scheme, pool_kwargs={**manager.connection_pool_kw, **own})
     pool.ConnectionCls = _cuttable(pool.ConnectionCls, sockets, ends)
     stop = threading.Timer(left, _cut, [sockets])

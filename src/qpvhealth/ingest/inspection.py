@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from qpvhealth.errors import QpvhealthError, UsageError
 from qpvhealth.facts.generations import CODE_PATTERNS
-from qpvhealth.ingest import guard, layouts
+from qpvhealth.ingest import companions, guard, layouts
 from qpvhealth.ingest.card import Card
 from qpvhealth.ingest.kinds import KINDS, neighbourhoods, structures
 from qpvhealth.ingest.readers import finess_legacy, tables, workbook
@@ -29,15 +29,16 @@ SHORT_WORD = 3
 
 @dataclass(frozen=True)
 class Inspection:
-    """What was found: one entry per sheet, and the kinds of card that fit."""
+    """What was found: one entry per sheet, and the kinds of card that fit. ``sidecars``: the hashes of its companions by suffix."""
 
     path: str
     sha256: str
+    sidecars: dict[str, str]
     sheets: list[dict[str, Any]] = field(default_factory=list)
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain values."""
-        return asdict(self)
+        return {k: v for k, v in asdict(self).items() if v or k != "sidecars"}
 
 
 def inspect(path: Path, *, encoding: str | None = None) -> Inspection:
@@ -53,7 +54,8 @@ def inspect(path: Path, *, encoding: str | None = None) -> Inspection:
         is_workbook = checked.suffix.lower() in tables.WORKBOOK
         names: list[str | None] = [*workbook.sheet_names(checked)] if is_workbook else [None]
         sheets = [_sheet(card, name) for name in names]
-    return Inspection(path.name, guard.sha256_of(checked), sheets)
+    sidecars = {suffix: guard.sha256_of(p) for suffix, p in companions.of(checked).items()}
+    return Inspection(path.name, guard.sha256_of(checked), sidecars, sheets)
 
 
 def _sheet(card: Card, name: str | None) -> dict[str, Any]:

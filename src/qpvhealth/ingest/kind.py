@@ -60,7 +60,7 @@ COMMON_KEYS: dict[str, type] = {
     **dict.fromkeys(("encoding", "separator", "layer", "status", "sha256", "title", "producer", "url", "licence"), str),
     **dict.fromkeys(("retrieved_on", "received_on"), date),
     "invented": bool,
-    **dict.fromkeys(("columns", "values"), dict),
+    **dict.fromkeys(("sidecars", "columns", "values"), dict),
     "note": str,
 }
 """What any card may say."""
