@@ -19,7 +19,7 @@ import pytest
 import shapely
 
 from qpvhealth.errors import QpvhealthError
-from qpvhealth.ingest import inspection, layers
+from qpvhealth.ingest import inspection
 from qpvhealth.ingest.cards import Card
 from qpvhealth.ingest.kinds import (
     boundaries,
@@ -37,6 +37,7 @@ from qpvhealth.ingest.kinds import (
     targets,
     zonings,
 )
+from qpvhealth.ingest.readers import layers
 
 HANG = 300
 COLUMNS = ["finess_et", "structure_type", "modality", "commune_code", "longitude", "latitude", "name"]

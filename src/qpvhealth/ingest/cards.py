@@ -7,10 +7,10 @@ from datetime import MAXYEAR, MINYEAR, date
 from typing import TYPE_CHECKING, Any
 
 from qpvhealth.errors import InputError, UsageError
-from qpvhealth.ingest import companions
 from qpvhealth.ingest.card import Card, of_kind
 from qpvhealth.ingest.kind import COMMON_KEYS, STATUSES
 from qpvhealth.ingest.kinds import KINDS
+from qpvhealth.ingest.readers import companions
 from qpvhealth.settings import read_toml
 
 if TYPE_CHECKING:

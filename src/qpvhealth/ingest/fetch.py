@@ -29,7 +29,7 @@ import urllib3
 
 from qpvhealth import __version__
 from qpvhealth.errors import InputError, PublishError, QpvhealthError, UsageError
-from qpvhealth.ingest.guard import MIB, checked_path, sha256_of
+from qpvhealth.ingest.readers.guard import MIB, checked_path, sha256_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qpvhealth.errors import InputError
-from qpvhealth.ingest import cards as card_files, companions, corrections, guard
+from qpvhealth.ingest import cards as card_files, corrections
+from qpvhealth.ingest.readers import companions, guard
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from qpvhealth.errors import QpvhealthError, UsageError
 from qpvhealth.facts.generations import CODE_PATTERNS
-from qpvhealth.ingest import companions, guard, layouts
+from qpvhealth.ingest import layouts
 from qpvhealth.ingest.card import Card
 from qpvhealth.ingest.kinds import KINDS, neighbourhoods, structures
-from qpvhealth.ingest.readers import finess_legacy, tables, workbook
+from qpvhealth.ingest.readers import companions, finess_legacy, guard, tables, workbook
 
 if TYPE_CHECKING:
     from pathlib import Path

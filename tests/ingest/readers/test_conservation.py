@@ -13,8 +13,7 @@ import pytest
 import shapely
 
 from qpvhealth.errors import ContractError, InputError
-from qpvhealth.ingest import layers
-from qpvhealth.ingest.readers import vector
+from qpvhealth.ingest.readers import layers, vector
 from qpvhealth.ingest.readers.delimited import read_delimited
 from qpvhealth.ingest.readers.parquet import read_parquet
 from qpvhealth.ingest.staging import Tally, no_rejects

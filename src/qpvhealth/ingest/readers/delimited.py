@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from qpvhealth.errors import InputError, Place, UsageError
-from qpvhealth.ingest.guard import MIB, checked_path, refuse_bigger
 from qpvhealth.ingest.readers import whole_lines
 from qpvhealth.ingest.readers.columns import Columns
+from qpvhealth.ingest.readers.guard import MIB, checked_path, refuse_bigger
 from qpvhealth.ingest.readers.raw import BrokenRow, RawTable
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from qpvhealth.errors import InputError
-from qpvhealth.ingest.guard import MIB, refuse_bigger
+from qpvhealth.ingest.readers.guard import MIB, refuse_bigger
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

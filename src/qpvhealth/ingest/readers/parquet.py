@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from qpvhealth.errors import InputError
-from qpvhealth.ingest.guard import MIB, checked_path, refuse_bigger
+from qpvhealth.ingest.readers.guard import MIB, checked_path, refuse_bigger
 from qpvhealth.ingest.readers.raw import RawTable
 from qpvhealth.ingest.readers.workbook_child import number_text
 

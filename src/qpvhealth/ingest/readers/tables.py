@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qpvhealth.ingest import layers
-from qpvhealth.ingest.layers import PARQUET, VECTOR
-from qpvhealth.ingest.readers import delimited, parquet, vector, workbook
+from qpvhealth.ingest.readers import delimited, layers, parquet, vector, workbook
+from qpvhealth.ingest.readers.layers import PARQUET, VECTOR
 
 if TYPE_CHECKING:
     from qpvhealth.ingest.card import Card

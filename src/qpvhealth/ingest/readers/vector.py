@@ -12,7 +12,7 @@ from qpvhealth.ingest.readers import parquet
 from qpvhealth.ingest.readers.raw import RawTable
 
 if TYPE_CHECKING:
-    from qpvhealth.ingest.layers import Layer
+    from qpvhealth.ingest.readers.layers import Layer
 
 
 def raw_table(layer: Layer) -> RawTable:

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from qpvhealth.errors import InputError, Place, UsageError
-from qpvhealth.ingest.guard import MIB, checked_path, inflated_chunks, opened_zip, refuse_bigger
 from qpvhealth.ingest.readers.columns import Columns
+from qpvhealth.ingest.readers.guard import MIB, checked_path, inflated_chunks, opened_zip, refuse_bigger
 from qpvhealth.ingest.readers.raw import RawTable
 
 if TYPE_CHECKING:

@@ -15,11 +15,11 @@ import pytest
 import shapely
 
 from qpvhealth.errors import InputError, UsageError
-from qpvhealth.ingest import layers, systems
-from qpvhealth.ingest.layers import DRIVERS
-from qpvhealth.ingest.readers import vector
+from qpvhealth.ingest import systems
+from qpvhealth.ingest.readers import layers, vector
+from qpvhealth.ingest.readers.layers import DRIVERS
 
-DATA = Path(__file__).parents[3] / "shared" / "data" / "neighbourhoods"
+DATA = Path(__file__).parents[4] / "shared" / "data" / "neighbourhoods"
 SQUARE = shapely.box(0, 0, 1, 1)
 BOWTIE = shapely.Polygon([(0, 0), (1, 1), (1, 0), (0, 1)])
 PARTS = (".shp", ".shx", ".dbf", ".prj")
@@ -252,7 +252,7 @@ def test_a_virtual_file_under_another_name_is_refused(tmp_path, name):
 def test_only_the_allowed_drivers_are_left_even_when_gdal_was_there_before():
     code = (
         "import geopandas, pyogrio; assert len(pyogrio.list_drivers()) > 20\n"
-        "from qpvhealth.ingest.layers import gdal\n"
+        "from qpvhealth.ingest.readers.layers import gdal\n"
         "print(','.join(sorted(gdal().list_drivers())))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

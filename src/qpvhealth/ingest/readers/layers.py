@@ -19,9 +19,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from qpvhealth.errors import InputError, UsageError
-from qpvhealth.ingest import companions
-from qpvhealth.ingest.guard import MIB, checked_path, first_bytes, inflated_chunks, opened_zip, refuse_bigger
-from qpvhealth.ingest.readers import geojson
+from qpvhealth.ingest.readers import companions, geojson
+from qpvhealth.ingest.readers.guard import MIB, checked_path, first_bytes, inflated_chunks, opened_zip, refuse_bigger
 
 if TYPE_CHECKING:
     import zipfile

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from qpvhealth.errors import InputError
-from qpvhealth.ingest import companions
+from qpvhealth.ingest.readers import companions
 
 LOWER = ["q.shp", "q.dbf", "q.shx", "q.prj", "q.cpg"]
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from qpvhealth.errors import InputError
-from qpvhealth.ingest import guard
-from qpvhealth.ingest.guard import checked_path, inflated_chunks, opened_zip, refuse_bigger, sha256_of
+from qpvhealth.ingest.readers import guard
+from qpvhealth.ingest.readers.guard import checked_path, inflated_chunks, opened_zip, refuse_bigger, sha256_of
 
 
 def test_a_plain_file_is_given_back_absolute(tmp_path, monkeypatch):
