@@ -13,7 +13,7 @@ import pytest
 import shapely
 
 from qpvhealth.errors import ContractError, InputError
-from qpvhealth.ingest.readers import layers, vector
+from qpvhealth.ingest.readers import layers
 from qpvhealth.ingest.readers.delimited import read_delimited
 from qpvhealth.ingest.readers.parquet import read_parquet
 from qpvhealth.ingest.staging import Tally, no_rejects
@@ -90,7 +90,7 @@ def test_a_feature_that_the_reader_leaves_out_is_missed(tmp_path):
     path = tmp_path / "q.geojson"
     document = json.loads(layer(5).to_json()) | {"more": [{"type": "Feature"}], "features_too": {"features": [{}]}}
     path.write_text(json.dumps(document), encoding="utf-8")
-    assert len(vector.raw_table(layers.read(path)).frame) == 5
+    assert len(layers.read(path).frame) == 5
     del document["features"][2]["type"]
     path.write_text(json.dumps(document), encoding="utf-8")
     with pytest.raises(InputError, match="holds 5 features, 4 could be read"):
@@ -100,7 +100,7 @@ def test_a_feature_that_the_reader_leaves_out_is_missed(tmp_path):
 def test_a_document_that_is_one_feature_is_not_counted(tmp_path):
     path = tmp_path / "q.geojson"
     path.write_text(json.dumps(json.loads(layer(1).to_json())["features"][0]), encoding="utf-8")
-    assert len(vector.raw_table(layers.read(path)).frame) == 1
+    assert len(layers.read(path).frame) == 1
 
 
 def test_a_cut_flatgeobuf_is_missed(tmp_path):

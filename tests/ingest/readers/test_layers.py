@@ -16,7 +16,7 @@ import shapely
 
 from qpvhealth.errors import InputError, UsageError
 from qpvhealth.ingest import systems
-from qpvhealth.ingest.readers import layers, vector
+from qpvhealth.ingest.readers import layers
 from qpvhealth.ingest.readers.layers import DRIVERS
 
 DATA = Path(__file__).parents[4] / "shared" / "data" / "neighbourhoods"
@@ -26,7 +26,7 @@ PARTS = (".shp", ".shx", ".dbf", ".prj")
 
 
 def read_vector(path, **options):
-    return vector.raw_table(layers.read(path, **options))
+    return layers.read(path, **options)
 
 
 def frame(crs=2154):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from qpvhealth.contract.keys import among
+from qpvhealth.contract.rules import Finding
 from qpvhealth.errors import InputError, UsageError
 from qpvhealth.facts.categories import CDS, COUNTED, EXCLUDED, MODALITIES, MONO, MSP, PLURI, STRUCTURE_TYPES, UNKNOWN
 from qpvhealth.facts.situations import ANSWERS, PRECISIONS
@@ -217,7 +218,9 @@ def _check_columns(sieve: Sieve) -> None:
         ("column-unmapped", unmapped, "not used"),
         ("column-missing", absent, "not there or empty"),
     ):
-        sieve.warn(rule, len(columns), f"{words}: {', '.join(columns)}")
+        if columns:
+            message = f"{sieve.raw.place()}: {words}: {', '.join(columns)}"
+            sieve.findings.append(Finding(rule, len(columns), message))
 
 
 def _types(sieve: Sieve, *, is_register: bool) -> pd.Series:

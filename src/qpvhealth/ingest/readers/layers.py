@@ -1,6 +1,5 @@
 """Geometry files: five formats and no other, from one plain local file and its companions.
 
-No frame library is loaded, nor what computes with geometries: a build reads files while it loads them.
 GDAL opens files by content, and some of its drivers fetch other files and addresses. Reading here takes every other
 driver out of the running process, for good, and refuses to go on where that fails.
 """
@@ -12,15 +11,19 @@ import sqlite3
 import struct
 import tempfile
 import warnings
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+import shapely
 
 from qpvhealth.errors import InputError, UsageError
-from qpvhealth.ingest.readers import companions, geojson
+from qpvhealth.ingest import systems
+from qpvhealth.ingest.readers import companions, geojson, parquet
 from qpvhealth.ingest.readers.guard import MIB, checked_path, first_bytes, inflated_chunks, opened_zip, refuse_bigger
+from qpvhealth.ingest.readers.raw import RawTable
 
 if TYPE_CHECKING:
     import zipfile
@@ -28,7 +31,6 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from qpvhealth.ingest.card import Card
 
 MAX_BYTES = 1024 * MIB
 MAX_FEATURES = 5_000_000
@@ -59,20 +61,6 @@ _OPTIONS = {
 }
 
 
-class Layer(NamedTuple):
-    """One layer as its file holds it, one row a feature: columns typed by the format, geometries in WKB in the one at ``geometry``.
-
-    ``crs`` is as written, null where the file says none (a GeoJSON that says none is in EPSG:4326, RFC 7946). ``notes`` says what
-    was chosen while reading.
-    """
-
-    file: str
-    table: pa.Table
-    geometry: int
-    crs: object
-    notes: tuple[str, ...]
-
-
 class Claim(NamedTuple):
     """What a file itself says it holds: its features, and how many of them have a shape (null where that would take a reader)."""
 
@@ -80,18 +68,17 @@ class Claim(NamedTuple):
     n_shapes: int | None
 
 
-def of_card(card: Card) -> Layer:
-    """Read the layer that a card names (see ``read``)."""
-    return read(card.path, layer=card.get("layer"), encoding=card.get("encoding"))
+def read(path: Path, *, layer: str | None = None, encoding: str | None = None) -> RawTable:
+    """Read a shapefile (also zipped), GeoJSON, GeoPackage, FlatGeobuf or GeoParquet file: attributes as text, and geometries.
 
-
-def read(path: Path, *, layer: str | None = None, encoding: str | None = None) -> Layer:
-    """Read a shapefile (also zipped), GeoJSON, GeoPackage, FlatGeobuf or GeoParquet file.
-
-    The text of a shapefile is in the encoding its .cpg names, else UTF-8 where all of it is, else cp1252.
+    The text of a shapefile is in the encoding its .cpg names, else UTF-8 where all of it is, else cp1252. Rows are numbered from 1
+    in the order of the file. Geometries are as written: invalid ones are kept, missing ones are null, heights are dropped.
+    ``crs`` is "EPSG:n" where it has such a number, else WKT; null where the file says none (a GeoJSON that says none is in
+    EPSG:4326, RFC 7946).
 
     Raises:
-        InputError: unsafe, damaged or too big file, or a GDAL that keeps other drivers.
+        InputError: unsafe, damaged or too big file, a coordinate system that cannot be understood, two columns of the same name,
+            values that are not valid text, or a GDAL that keeps other drivers.
         UsageError: unknown layer, or several layers and none named.
 
     """
@@ -107,21 +94,13 @@ def read(path: Path, *, layer: str | None = None, encoding: str | None = None) -
             return _read_shapefile(inner, encoding, name=f"{full.name}")
     if suffix == ".shp":
         return _read_shapefile(full, encoding, name=full.name)
-    return _read_other(full, suffix, layer)
-
-
-def _read_other(full: Path, suffix: str, layer: str | None) -> Layer:
-    """Guard and read a format that lies in one file."""
     if suffix in (".geojson", ".json"):
         counts = geojson.counted(full)
         claimed = None if counts is None else Claim(*counts)
         only = layer if layer is None else _layer(full, layer)  # it holds one, and to list it is to read the whole file
         return _read_gdal(full, full.name, claimed, layer=only, DATE_AS_STRING="YES", ARRAY_AS_STRING="YES")
     if suffix == ".gpkg":
-        companions.of(full)
-        _refuse_live_sql(full)
-        chosen = _layer(full, layer)
-        return _read_gdal(full, full.name, _claimed_by_geopackage(full, chosen), layer=chosen, IMMUTABLE="YES")
+        return _read_geopackage(full, layer)
     chosen = _layer(full, layer)
     return _read_gdal(full, full.name, _claimed_by_flatgeobuf(full, chosen), layer=chosen)
 
@@ -185,7 +164,7 @@ def _gdal_errors(name: str, notes: list[str] | None = None) -> Iterator[None]:
         notes.extend(sorted({f"GDAL: {str(w.message)[:200]}" for w in caught}))
 
 
-def _read_gdal(path: Path, name: str, claimed: Claim | None, **options: Any) -> Layer:  # noqa: ANN401 -- of GDAL
+def _read_gdal(path: Path, name: str, claimed: Claim | None, **options: Any) -> RawTable:  # noqa: ANN401 -- of GDAL
     """Read one layer through GDAL, which leaves out features and shapes that it cannot read without a word: both are counted.
 
     Raises:
@@ -204,7 +183,33 @@ def _read_gdal(path: Path, name: str, claimed: Claim | None, **options: Any) -> 
     n_read = table.num_rows - table.column(geometry).null_count
     if claimed is not None and claimed.n_shapes is not None and n_read < claimed.n_shapes:
         raise InputError(f"{name}: holds {claimed.n_shapes} shapes, {n_read} could be read; fetch it again")
-    return Layer(name, table, geometry, meta["crs"], tuple(notes))
+    return _raw_table(name, table, geometry, meta["crs"], notes)
+
+
+def _raw_table(name: str, table: pa.Table, geometry: int, crs: object, notes: list[str]) -> RawTable:
+    """Part a table into text and geometries; a ring that is not closed is closed, and what cannot be built at all is null."""
+    wkb = np.array(table.column(geometry).to_pylist(), dtype=object)
+    with np.errstate(invalid="ignore"):
+        try:
+            shapes = shapely.from_wkb(wkb)
+        except shapely.errors.GEOSException:
+            strict = shapely.from_wkb(wkb, on_invalid="ignore")
+            shapes = shapely.from_wkb(wkb, on_invalid="fix")
+            wrong = [i + 1 for i, (b, s) in enumerate(zip(wkb, strict, strict=True)) if b is not None and s is None]
+            message = "geometries could not be built as written, first at row"
+            notes = [*notes, f"{len(wrong)} {message} {wrong[0]}: rings closed or left null"]
+        if n_high := int((shapely.has_z(shapes) | shapely.has_m(shapes)).sum()):
+            notes = [*notes, f"{n_high} geometries with heights or measures, which were dropped"]
+            shapes = shapely.force_2d(shapes)
+    system = systems.of_metadata(crs, name)
+    return RawTable(
+        file=name,
+        frame=parquet.text_frame(table.remove_column(geometry), name),
+        rows=np.arange(1, table.num_rows + 1, dtype=np.int64),
+        geometry=np.asarray(shapes, dtype=object),
+        crs=system,
+        notes=(*notes, f"CRS {system or 'not stated'}"),
+    )
 
 
 def _claimed_by_flatgeobuf(path: Path, layer: str) -> Claim | None:
@@ -219,12 +224,27 @@ def _claimed_by_flatgeobuf(path: Path, layer: str) -> Claim | None:
     return Claim(claimed, None) if claimed > 0 else None
 
 
-def _refuse_live_sql(path: Path) -> None:
-    """Refuse a GeoPackage whose layers are programs (views, virtual tables)."""
-    with _database(path) as base:
-        live = base.execute(_LIVE_SQL).fetchall()
-    if live:
-        raise InputError(f"{path.name}: {live[0][0]} is a view or a virtual table, not data; export it as a table")
+def _read_geopackage(path: Path, layer: str | None) -> RawTable:
+    """Read a GeoPackage, which is a database, without writing: no journal, and no layer that is a program (view, virtual table).
+
+    Its rows and those of them whose geometry is not null are counted, where it says in which column geometries are.
+    """
+    companions.of(path)
+    claimed = None
+    try:
+        with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro&immutable=1", uri=True)) as base:
+            if live := base.execute(_LIVE_SQL).fetchall():
+                raise InputError(
+                    f"{path.name}: {live[0][0]} is a view or a virtual table, not data; export it as a table"
+                )
+            chosen = _layer(path, layer)
+            if columns := base.execute(_GEOMETRY_COLUMN_SQL, [chosen]).fetchall():
+                table, column = (name.replace('"', '""') for name in columns[0])
+                counts = f'SELECT count(*), count(nullif(length("{column}"), 0)) FROM "{table}"'  # noqa: S608 -- names are quoted
+                claimed = Claim(*base.execute(counts).fetchone())
+    except (sqlite3.Error, UnicodeError) as error:
+        raise InputError(f"{path.name}: damaged GeoPackage ({error}); fetch it again") from error
+    return _read_gdal(path, path.name, claimed, layer=chosen, IMMUTABLE="YES")
 
 
 _LIVE_SQL = """
@@ -233,33 +253,7 @@ WHERE (type = 'view' AND name IN (SELECT table_name FROM gpkg_contents))
    OR (sql LIKE 'create virtual%' AND sql NOT LIKE '%using%rtree%')
    OR (type = 'view' AND name LIKE 'gpkg_%')
 """
-
-
-def _claimed_by_geopackage(path: Path, layer: str) -> Claim | None:
-    """Count the rows of a layer, and those whose geometry is not null; null where the GeoPackage says of no column that it has them."""
-    with _database(path) as base:
-        columns = base.execute(_GEOMETRY_COLUMN_SQL, [layer]).fetchall()
-        if not columns:
-            return None
-        table, column = (name.replace('"', '""') for name in columns[0])
-        count = f'SELECT count(*), count(nullif(length("{column}"), 0)) FROM "{table}"'  # noqa: S608 -- names are quoted
-        return Claim(*base.execute(count).fetchone())
-
-
 _GEOMETRY_COLUMN_SQL = "SELECT table_name, column_name FROM gpkg_geometry_columns WHERE lower(table_name) = lower(?)"
-
-
-@contextmanager
-def _database(path: Path) -> Iterator[sqlite3.Connection]:
-    """Open the database of a GeoPackage without writing; what SQLite raises becomes an input error."""
-    try:
-        base = sqlite3.connect(f"{path.as_uri()}?mode=ro&immutable=1", uri=True)
-        try:
-            yield base
-        finally:
-            base.close()
-    except (sqlite3.Error, UnicodeError) as error:
-        raise InputError(f"{path.name}: damaged GeoPackage ({error}); fetch it again") from error
 
 
 @contextmanager
@@ -271,7 +265,8 @@ def _unzipped(path: Path, layer: str | None) -> Iterator[Path]:
             main = _main_entry(path, entries, layer)
             names = companions.by_suffix([e.filename for e in entries], main.filename)
             for suffix, name in names.items():
-                _extract(archive, archive.getinfo(name), Path(folder) / f"layer{suffix}")
+                with (Path(folder) / f"layer{suffix}").open("xb") as file:
+                    file.writelines(inflated_chunks(archive, archive.getinfo(name)))
         yield checked_path(Path(folder) / "layer.shp")
 
 
@@ -290,21 +285,15 @@ def _main_entry(path: Path, entries: list[zipfile.ZipInfo], layer: str | None) -
     raise UsageError(f"{path.name}: write in the card layer = one of: {', '.join(names[:20])}")
 
 
-def _extract(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, target: Path) -> None:
-    with target.open("xb") as file:
-        for chunk in inflated_chunks(archive, entry):
-            file.write(chunk)
-
-
-def _read_shapefile(path: Path, encoding: str | None, *, name: str) -> Layer:
+def _read_shapefile(path: Path, encoding: str | None, *, name: str) -> RawTable:
     """Read a shapefile once its parts agree on the number of records."""
     parts = {".shp": path} | companions.of(path)
     claimed, n_deleted = _claimed_by_shapefile(parts, name)
     chosen, why = (encoding, "as asked") if encoding else _dbf_encoding(parts)
     with _plainly_named(parts) as plain:
-        read = _read_gdal(plain, name, claimed, encoding=chosen)
+        table = _read_gdal(plain, name, claimed, encoding=chosen)
     notes = [f"encoding {chosen} ({why})", *([f"{n_deleted} deleted records left out"] if n_deleted else [])]
-    return read._replace(notes=(*notes, *read.notes))
+    return replace(table, notes=(*notes, *table.notes))
 
 
 @contextmanager
@@ -390,15 +379,13 @@ def _dbf_encoding(parts: dict[str, Path]) -> tuple[str, str]:
     return ("utf-8", "no .cpg, strict UTF-8") if not body.isascii() else (DBF_ENCODING, "no .cpg, ASCII only")
 
 
-def _read_geoparquet(path: Path) -> Layer:
+def _read_geoparquet(path: Path) -> RawTable:
     """Read the primary geometry column, in WKB, of a GeoParquet file; other geometry columns are left out.
 
     Raises:
         InputError: no geometry metadata, or another encoding.
 
     """
-    from qpvhealth.ingest.readers import parquet  # noqa: PLC0415 -- it loads what reads Parquet, of no use to the other formats
-
     table = parquet.arrow_table(path)
     geo = parquet.geo_metadata(table) or {}
     columns = geo.get("columns")
@@ -411,5 +398,5 @@ def _read_geoparquet(path: Path) -> Layer:
     table = table.drop_columns(others)
     crs = columns[primary].get("crs", "OGC:CRS84")
     stated = json.dumps(crs) if isinstance(crs, dict) else crs
-    notes = (f"other geometry columns left out: {', '.join(others)}",) if others else ()
-    return Layer(path.name, table, table.column_names.index(primary), stated, notes)
+    notes = [f"other geometry columns left out: {', '.join(others)}"] if others else []
+    return _raw_table(path.name, table, table.column_names.index(primary), stated, notes)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qpvhealth.ingest.readers import delimited, layers, parquet, vector, workbook
+from qpvhealth.ingest.readers import delimited, layers, parquet, workbook
 from qpvhealth.ingest.readers.layers import PARQUET, VECTOR
 
 if TYPE_CHECKING:
@@ -36,4 +36,4 @@ def read(card: Card, *, sheet: str | None = None) -> RawTable:
 
 def read_vector(card: Card) -> RawTable:
     """Read a layer with its polygons or points. Raises InputError for a file that cannot be read."""
-    return vector.raw_table(layers.of_card(card))
+    return layers.read(card.path, layer=card.get("layer"), encoding=card.get("encoding"))
