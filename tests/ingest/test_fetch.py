@@ -434,7 +434,7 @@ def test_a_proxy_is_used_and_resolves_the_name(card, proxy):
     assert fetch(card("http://nowhere.invalid/whole.csv"), Limits(insecure=True)).outcome == "fetched"
     ((url, headers),) = proxy.seen
     assert (url, headers["Host"]) == ("http://nowhere.invalid/whole.csv", "nowhere.invalid")
-    assert headers["Proxy-Authorization"].startswith("Basic ")
+    assert headers["proxy-authorization"].startswith("Basic ")
 
 
 def test_a_proxy_is_asked_for_a_tunnel_to_a_server_with_https(card, proxy):
@@ -448,6 +448,13 @@ def test_behind_a_proxy_too_addresses_must_be_public(card, proxy):
         with pytest.raises(InputError, match="not a public address"):
             fetch(card(url), Limits(insecure=True))
     assert proxy.seen == []
+
+
+def test_a_proxy_of_another_kind_is_refused(card, server, monkeypatch):
+    monkeypatch.setenv("http_proxy", "socks5://me:secret@127.0.0.1:9")
+    with pytest.raises(UsageError, match="the proxy that the environment names") as caught:
+        fetch(card(), OURS)
+    assert "secret" not in str(caught.value)
 
 
 def test_a_host_that_needs_no_proxy_is_asked_directly(card, server, monkeypatch):

@@ -35,11 +35,11 @@ LAYOUT = Layout("any", (Field("a"),))
     ],
 )
 def test_systems_are_known_by_number_or_by_older_name(written, crs):
-    assert systems.named(written) == crs
+    assert systems.by_name(written) == crs
 
 
 def test_a_column_of_names_keeps_its_empty_cells():
-    found = cleaning.translated(pd.Series(["UTM_S38", None, "?"], dtype="str"), systems.named)
+    found = cleaning.translated(pd.Series(["UTM_S38", None, "?"], dtype="str"), systems.by_name)
     assert found[0] == "EPSG:4471"
     assert found[1:].isna().all()
 

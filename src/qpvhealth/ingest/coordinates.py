@@ -43,7 +43,7 @@ def read(sieve: Sieve, department: pd.Series, precision: pd.Series) -> dict[str,
     text = sieve.text
     x, y, lon, lat, score = (sieve.numbers(c) for c in ("x", "y", "longitude", "latitude", "location_score"))
     tokens = source_tokens(text["coordinate_source"])
-    crs = cleaning.translated(text["crs"], systems.named).fillna(tokens["crs"])
+    crs = cleaning.translated(text["crs"], systems.by_name).fillna(tokens["crs"])
     silent = text["crs"].isna() & ~tokens["names_crs"]
     stated = systems.of_card(sieve.card)
     if stated is None:
@@ -82,6 +82,9 @@ def source_tokens(text: pd.Series) -> pd.DataFrame:
     score = pd.to_numeric(parts[2].str.extract(r"^\s*(\d+(?:[.]\d+)?)\s*$")[0]).astype("float64") / SCORE_SCALE
     tool = parts[3].str.upper().fillna("") + " " + parts[4].str.upper().fillna("")
     is_centroid = tool.str.contains(CENTROID_GEOCODER, regex=True)
-    columns = {"crs": cleaning.translated(parts[4], systems.named), "names_crs": parts[4].str.strip().fillna("") != ""}
+    columns = {
+        "crs": cleaning.translated(parts[4], systems.by_name),
+        "names_crs": parts[4].str.strip().fillna("") != "",
+    }
     quality = {"score": score, "is_centroid": is_centroid, "is_poor": text.notna() & (is_centroid | score.isna())}
     return pd.DataFrame(columns | quality)

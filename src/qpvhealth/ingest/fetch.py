@@ -259,10 +259,8 @@ def _requested(url: str, headers: dict[str, str], ends: float, limits: Limits) -
     if (left := ends - time.monotonic()) <= 0:
         raise InputError(f"{url}: not received in time; run again to go on from there")
     options: dict[str, Any] = {"timeout": min(left, STALLED_SECONDS)}
-    options["retries"] = urllib3.Retry(
-        RETRIES, redirect=False, status_forcelist=BUSY, raise_on_status=False, backoff_factor=0.2,
-        respect_retry_after_header=False,
-    )  # fmt: skip
+    again = {"status_forcelist": BUSY, "raise_on_status": False, "respect_retry_after_header": False}
+    options["retries"] = urllib3.Retry(RETRIES, redirect=False, backoff_factor=0.2, **again)
     if parts.scheme == "https":
         options["ssl_context"] = ssl.create_default_context()
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
@@ -271,9 +269,12 @@ def _requested(url: str, headers: dict[str, str], ends: float, limits: Limits) -
         manager = urllib3.PoolManager(**options)
         own = {"server_hostname": host, "assert_hostname": host} if parts.scheme == "https" else {}
     else:
-        auth = urllib3.util.parse_url(proxy).auth
-        proxy_headers = urllib3.make_headers(proxy_basic_auth=auth) if auth else {}
-        manager, own = urllib3.ProxyManager(proxy, proxy_headers=proxy_headers, **options), {}
+        try:
+            auth = urllib3.util.parse_url(proxy).auth
+            proxy_headers = urllib3.make_headers(proxy_basic_auth=auth) if auth else {}
+            manager, own = urllib3.ProxyManager(proxy, proxy_headers=proxy_headers, **options), {}
+        except urllib3.exceptions.HTTPError as error:
+            raise UsageError("the proxy that the environment names is no http or https address; correct it") from error
         if parts.scheme == "http":  # a tunnel has its own
             target, headers = url, headers | proxy_headers
     pool = manager.connection_from_host(address, port, parts.scheme, pool_kwargs={**manager.connection_pool_kw, **own})

@@ -143,8 +143,8 @@ def combine(frames: list[pd.DataFrame]) -> tuple[pd.DataFrame, pd.DataFrame]:
     sums = whole.groupby(["project_id", "year"])["amount"].sum(min_count=1)
     first = whole.drop_duplicates(["project_id", "year"]).drop(columns="amount")
     projects = first.merge(sums.reset_index(), on=["project_id", "year"], validate="one_to_one")
-    named = whole[whole["amount"].notna()].assign(funder=whole["funder"].fillna("non précisé"))
-    funding = named.groupby(["project_id", "year", "funder"])["amount"].sum().reset_index()
+    funded = whole[whole["amount"].notna()].assign(funder=whole["funder"].fillna("non précisé"))
+    funding = funded.groupby(["project_id", "year", "funder"])["amount"].sum().reset_index()
     return projects[COLUMNS], funding[FUNDING]
 
 

@@ -41,7 +41,7 @@ def counted(path: Path) -> tuple[int, int] | None:
 
     """
     refuse_bigger(path, MAX_BYTES)
-    kept, longest = [], 0
+    skeleton, longest = [], 0
     for text in _pieces(_without_escapes(path.read_bytes())):
         parts = text.split(
             b'"'
@@ -52,10 +52,10 @@ def counted(path: Path) -> tuple[int, int] | None:
             _NAMES[s] if s in _NAMES and _OPENS.match(after) else b""
             for s, after in zip(strings, parts[2::2], strict=True)
         ]
-        kept.append(b"".join(parts).translate(None, _OTHERS))
+        skeleton.append(b"".join(parts).translate(None, _OTHERS))
     if longest + 2 > MAX_STRING:
         raise InputError(f"{path.name}: a string of {longest + 2} bytes, at most {MAX_STRING} are read; refused")
-    codes = np.frombuffer(b"".join(kept), dtype=np.uint8)
+    codes = np.frombuffer(b"".join(skeleton), dtype=np.uint8)
     depth = np.cumsum(_STEP[codes], dtype=np.int64)
     if depth.max(initial=0) > MAX_DEPTH:
         raise InputError(f"{path.name}: nested {depth.max()} deep, at most {MAX_DEPTH} are read; refused")

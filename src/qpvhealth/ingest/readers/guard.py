@@ -73,19 +73,13 @@ _ADVICE = {
 def checked_path(path: Path) -> Path:
     """Give back the path, absolute, once it is known to be a plain local file whose first bytes fit its extension.
 
+    What a geometry reader would take for something else than a file name is refused, as is a pipe, which would wait for ever.
+
     Raises:
         InputError: an address, a virtual path, a driver prefix, a missing or special file, or content of another kind.
 
     """
-    _refuse_address(os.fspath(path))
-    full = Path(os.path.abspath(path))  # noqa: PTH100 -- the link itself is kept: its name holds the extension
-    _refuse_special(full)
-    _refuse_other_kind(full)
-    return full
-
-
-def _refuse_address(text: str) -> None:
-    """Refuse what a geometry reader would take for something else than a file name."""
+    text = os.fspath(path)
     if _PREFIX.match(text) or "://" in text or _VIRTUAL.search(text):
         raise InputError(
             f"{text}: not the name of a local file (address, virtual path or driver prefix); download it first"
@@ -94,34 +88,32 @@ def _refuse_address(text: str) -> None:
         raise InputError(f"{text!r}: a file name cannot hold a line break or a null character; rename the file")
     if any("\ud800" <= c <= "\udfff" for c in text):
         raise InputError(f"{text!r}: a name that is not in UTF-8; rename it, or set a UTF-8 locale")
-
-
-def _refuse_special(path: Path) -> None:
-    """Refuse what is missing, not a regular file (a pipe would wait for ever), not readable, or empty."""
+    full = Path(os.path.abspath(path))  # noqa: PTH100 -- the link itself is kept: its name holds the extension
     try:
-        found = path.stat()
+        status = full.stat()
     except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror or error}); correct the path in the card") from error
-    if not stat.S_ISREG(found.st_mode):
-        raise InputError(f"{path}: not a regular file; give the path of a file")
-    if found.st_size == 0:
-        raise InputError(f"{path}: the file is empty; fetch it again")
+        raise InputError(f"{full}: cannot be read ({error.strerror or error}); correct the path in the card") from error
+    if not stat.S_ISREG(status.st_mode):
+        raise InputError(f"{full}: not a regular file; give the path of a file")
+    if status.st_size == 0:
+        raise InputError(f"{full}: the file is empty; fetch it again")
+    _refuse_other_kind(full)
+    return full
 
 
 def _refuse_other_kind(path: Path) -> None:
     """Refuse content that is not what the extension says."""
     suffix = path.suffix.lower()
     if suffix not in _KINDS:
-        known = ", ".join(sorted(_KINDS))
-        raise InputError(f"{path}: extension {suffix!r} is not read; {_ADVICE.get(suffix, 'expected one of ' + known)}")
+        suffixes = ", ".join(sorted(_KINDS))
+        raise InputError(
+            f"{path}: extension {suffix!r} is not read; {_ADVICE.get(suffix, 'expected one of ' + suffixes)}"
+        )
     expected, fits = _KINDS[suffix]
     head = first_bytes(path)
     if not fits(head):
-        locked = (
-            " (a password-protected or old workbook: save it as .xlsx without password)"
-            if head.startswith(_OLE2)
-            else ""
-        )
+        is_old = head.startswith(_OLE2)
+        locked = " (a password-protected or old workbook: save it as .xlsx without password)" if is_old else ""
         raise InputError(
             f"{path}: the content does not fit the extension, {expected} expected{locked}; check what was sent"
         )
@@ -141,35 +133,20 @@ def first_bytes(path: Path) -> bytes:
         raise InputError(f"{path}: cannot be read ({error.strerror or error}); check its permissions") from error
 
 
-def _is_text(head: bytes) -> bool:
-    return not head.startswith(_BINARY)
-
-
-def _is_zip(head: bytes) -> bool:
-    return head.startswith(_ZIP)
-
-
-def _is_json(head: bytes) -> bool:
-    return head.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"{")
-
-
-def _starts(magic: bytes) -> Callable[[bytes], bool]:
+def _starts(magic: bytes | tuple[bytes, ...]) -> Callable[[bytes], bool]:
     return lambda head: head.startswith(magic)
 
 
+_TEXT = ("text", lambda head: not head.startswith(_BINARY))
+_JSON = ("a JSON object", lambda head: head.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"{"))
 _KINDS: dict[str, tuple[str, Callable[[bytes], bool]]] = {
-    ".csv": ("text", _is_text),
-    ".tsv": ("text", _is_text),
-    ".txt": ("text", _is_text),
-    ".xlsx": ("a workbook", _is_zip),
-    ".xlsm": ("a workbook", _is_zip),
-    ".zip": ("a zip archive", _is_zip),
+    **dict.fromkeys((".csv", ".tsv", ".txt"), _TEXT),
+    **dict.fromkeys((".xlsx", ".xlsm"), ("a workbook", _starts(_ZIP))),
+    ".zip": ("a zip archive", _starts(_ZIP)),
     ".shp": ("a shapefile", _starts(_SHAPE)),
     ".gpkg": ("a GeoPackage", _starts(_SQLITE)),
-    ".geojson": ("a JSON object", _is_json),
-    ".json": ("a JSON object", _is_json),
-    ".parquet": ("a Parquet file", _starts(_PARQUET)),
-    ".geoparquet": ("a Parquet file", _starts(_PARQUET)),
+    **dict.fromkeys((".geojson", ".json"), _JSON),
+    **dict.fromkeys((".parquet", ".geoparquet"), ("a Parquet file", _starts(_PARQUET))),
     ".fgb": ("a FlatGeobuf file", _starts(_FLATGEOBUF)),
 }
 
@@ -193,14 +170,11 @@ def sha256_of(path: Path) -> str:
         InputError: the file cannot be read.
 
     """
-    digest = hashlib.sha256()
     try:
         with path.open("rb") as file:
-            while chunk := file.read(CHUNK):
-                digest.update(chunk)
+            return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror or error}); check its permissions") from error
-    return digest.hexdigest()
 
 
 _ZIP_ERRORS = (
@@ -225,34 +199,26 @@ def opened_zip(path: Path) -> Iterator[zipfile.ZipFile]:
 
     """
     try:
-        _refuse_long_directory(path)
+        with path.open("rb") as file:  # before it is parsed: each entry costs far more memory than its bytes
+            end = zipfile._EndRecData(file)  # type: ignore[attr-defined] # noqa: SLF001 -- the only way to see it unparsed
+        if end and (end[5] > MAX_CENTRAL_DIRECTORY or end[4] > MAX_ZIP_ENTRIES):
+            raise InputError(
+                f"{path}: {end[4]} entries in the archive, at most {MAX_ZIP_ENTRIES} expected; refused as a bomb"
+            )
         with zipfile.ZipFile(path) as archive:
-            _refuse_entries(path, archive.infolist())
+            entries, packed = archive.infolist(), path.stat().st_size
+            inflated = sum(e.file_size for e in entries)
+            is_bomb = inflated > RATIO_MATTERS_FROM and inflated > MAX_ZIP_RATIO * packed
+            if len(entries) > MAX_ZIP_ENTRIES or inflated > MAX_ZIP_INFLATED or is_bomb:
+                raise InputError(
+                    f"{path}: {len(entries)} entries, {inflated // MIB} MiB once inflated from {packed // 1024} KiB; "
+                    "refused as a bomb"
+                )
+            for entry in entries:
+                _refuse_entry(path, entry)
             yield archive
     except _ZIP_ERRORS as error:
         raise InputError(f"{path}: damaged zip archive ({error}); fetch the file again") from error
-
-
-def _refuse_long_directory(path: Path) -> None:
-    """Refuse a huge central directory before it is parsed: each entry costs far more memory than its bytes."""
-    with path.open("rb") as file:
-        end = zipfile._EndRecData(file)  # type: ignore[attr-defined] # noqa: SLF001 -- the only way to see it unparsed
-    if end and (end[5] > MAX_CENTRAL_DIRECTORY or end[4] > MAX_ZIP_ENTRIES):
-        raise InputError(
-            f"{path}: {end[4]} entries in the archive, at most {MAX_ZIP_ENTRIES} expected; refused as a bomb"
-        )
-
-
-def _refuse_entries(path: Path, entries: list[zipfile.ZipInfo]) -> None:
-    """Hold the sizes and each name against the limits."""
-    inflated, packed = sum(e.file_size for e in entries), path.stat().st_size
-    bomb = inflated > RATIO_MATTERS_FROM and inflated > MAX_ZIP_RATIO * packed
-    if len(entries) > MAX_ZIP_ENTRIES or inflated > MAX_ZIP_INFLATED or bomb:
-        raise InputError(
-            f"{path}: {len(entries)} entries, {inflated // MIB} MiB once inflated from {packed // 1024} KiB; refused as a bomb"
-        )
-    for entry in entries:
-        _refuse_entry(path, entry)
 
 
 def _refuse_entry(path: Path, entry: zipfile.ZipInfo) -> None:

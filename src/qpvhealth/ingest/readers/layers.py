@@ -130,15 +130,15 @@ def gdal() -> Any:  # noqa: ANN401 -- pyogrio has no types
     return pyogrio
 
 
-def _layer(path: Path, asked: str | None) -> str:
+def _layer(path: Path, wanted: str | None) -> str:
     """Choose the layer: the one asked for, or the only one with geometries."""
     with _gdal_errors(path.name):
         layers = [(str(name), kind) for name, kind in gdal().list_layers(path)]
     names = [name for name, kind in layers if kind is not None]
-    if asked is not None and asked in names:
-        return asked
-    if asked is not None or len(names) > 1:
-        what = f'no layer "{asked}"' if asked is not None else "several layers"
+    if wanted is not None and wanted in names:
+        return wanted
+    if wanted is not None or len(names) > 1:
+        what = f'no layer "{wanted}"' if wanted is not None else "several layers"
         raise UsageError(f"{path.name}: {what}; write in the card layer = one of: {', '.join(names[:20])}")
     if not names:
         raise InputError(f"{path.name}: no layer with geometries; check what was sent")
@@ -319,8 +319,8 @@ def _claimed_by_shapefile(parts: dict[str, Path], name: str) -> tuple[Claim, int
         InputError: the parts do not agree, or the file is cut.
 
     """
-    said = 2 * int.from_bytes(first_bytes(parts[".shp"])[24:28], "big")
-    if said > parts[".shp"].stat().st_size:
+    n_bytes = 2 * int.from_bytes(first_bytes(parts[".shp"])[24:28], "big")
+    if n_bytes > parts[".shp"].stat().st_size:
         raise InputError(f"{name}: its .shp is cut; fetch it again")
     n_index = (parts[".shx"].stat().st_size - 100) // 8
     head = parts[".dbf"].read_bytes()
@@ -350,9 +350,9 @@ def _have_shapes(parts: dict[str, Path], n: int) -> np.ndarray:
     def numbers(at: np.ndarray) -> np.ndarray:
         """Read the number at each place of the .shp; 0 beyond its end."""
         is_inside = (at >= 0) & (at <= len(shapes) - 4)
-        found = np.zeros(n, dtype=np.int32)
-        found[is_inside] = shapes[at[is_inside, None] + np.arange(4)].view("<i4")[:, 0]
-        return found
+        values = np.zeros(n, dtype=np.int32)
+        values[is_inside] = shapes[at[is_inside, None] + np.arange(4)].view("<i4")[:, 0]
+        return values
 
     types, n_parts = numbers(starts + 8), numbers(starts + 44)
     is_empty = np.isin(types, _COUNTING_TYPES) & (n_parts == 0)
@@ -368,8 +368,8 @@ _COUNTING_TYPES = (3, 5, 8, 13, 15, 18, 23, 25, 28, 31)
 def _dbf_encoding(parts: dict[str, Path]) -> tuple[str, str]:
     """Choose the encoding of the table: its .cpg, else strict UTF-8, else cp1252, of which ISO-8859-1 is a poorer form."""
     if ".cpg" in parts:
-        said = parts[".cpg"].read_bytes()[:100].decode("ascii", "replace").strip()
-        return ("cp1252" if said.lower() in _LATIN else said), f".cpg says {said}"
+        encoding = parts[".cpg"].read_bytes()[:100].decode("ascii", "replace").strip()
+        return ("cp1252" if encoding.lower() in _LATIN else encoding), f".cpg says {encoding}"
     data = parts[".dbf"].read_bytes()
     body = data[struct.unpack_from("<H", data, 8)[0] :]
     try:

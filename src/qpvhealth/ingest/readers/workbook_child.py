@@ -80,16 +80,16 @@ def limit(seconds: int, memory: int, output: int) -> None:
         resource.setrlimit(kind, (bound, bound))
 
 
-def found(book: CalamineWorkbook, asked: str) -> tuple[dict[str, Any], CalamineSheet | None]:
-    """Say which worksheets there are, and give the one asked for, or the only visible one that holds data."""
+def chosen_sheet(book: CalamineWorkbook, wanted: str) -> tuple[dict[str, Any], CalamineSheet | None]:
+    """Say which worksheets there are, and give the one wanted, or the only visible one that holds data."""
     worksheets = [m for m in book.sheets_metadata if str(m.typ).endswith(".WorkSheet")]
     visible = [m.name for m in worksheets if str(m.visible).endswith(".Visible")]
     names = [m.name for m in worksheets]
     if len(names) > MAX_SHEETS:
         raise ValueError(f"{len(names)} sheets, at most {MAX_SHEETS} are read")
     answer: dict[str, Any] = {"names": names, "visible": visible, "full": [], "sheet": None}
-    if asked:
-        chosen = [book.get_sheet_by_name(asked)] if asked in names else []
+    if wanted:
+        chosen = [book.get_sheet_by_name(wanted)] if wanted in names else []
     else:
         chosen = [s for s in map(book.get_sheet_by_name, visible) if s.start is not None]
         answer["full"] = [s.name for s in chosen]
@@ -114,13 +114,13 @@ def batches(sheet: CalamineSheet) -> Iterator[list[list[str | None]]]:
         raise ValueError(f"{n} rows read, {sheet.height} in the sheet")
 
 
-def main(path: str, asked: str, seconds: str, memory: str, output: str) -> int:
+def main(path: str, wanted: str, seconds: str, memory: str, output: str) -> int:
     """Open the workbook, write what was found, then the rows."""
     limit(int(seconds), int(memory), int(output))
     from python_calamine import CalamineError, CalamineWorkbook  # noqa: PLC0415 -- after the limits
 
     try:
-        answer, sheet = found(CalamineWorkbook.from_path(path), asked)
+        answer, sheet = chosen_sheet(CalamineWorkbook.from_path(path), wanted)
         sys.stdout.write(json.dumps(answer) + "\n")
         for batch in batches(sheet) if sheet else ():
             sys.stdout.write(json.dumps(batch) + "\n")
