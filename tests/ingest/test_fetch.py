@@ -450,7 +450,7 @@ def test_behind_a_proxy_too_addresses_must_be_public(card, proxy):
     assert proxy.seen == []
 
 
-def test_a_proxy_of_another_kind_is_refused(card, server, monkeypatch):
+def test_a_proxy_of_another_kind_is_refused(card, monkeypatch):
     monkeypatch.setenv("http_proxy", "socks5://me:secret@127.0.0.1:9")
     with pytest.raises(UsageError, match="the proxy that the environment names") as caught:
         fetch(card(), OURS)

@@ -259,7 +259,7 @@ def _requested(url: str, headers: dict[str, str], ends: float, limits: Limits) -
     if (left := ends - time.monotonic()) <= 0:
         raise InputError(f"{url}: not received in time; run again to go on from there")
     options: dict[str, Any] = {"timeout": min(left, STALLED_SECONDS)}
-    again = {"status_forcelist": BUSY, "raise_on_status": False, "respect_retry_after_header": False}
+    again: dict[str, Any] = {"status_forcelist": BUSY, "raise_on_status": False, "respect_retry_after_header": False}
     options["retries"] = urllib3.Retry(RETRIES, redirect=False, backoff_factor=0.2, **again)
     if parts.scheme == "https":
         options["ssl_context"] = ssl.create_default_context()
