@@ -67,9 +67,7 @@ def released(sample_folder, tmp_path_factory):
 
 def test_help_and_version_answer_without_loading_a_frame_library():
     for option in ("--help", "--version"):
-        loaded = (
-            "import sys; print([m for m in ('pandas', 'geopandas', 'pyarrow', 'shapely', 'rich') if m in sys.modules])"
-        )
+        loaded = "import sys; print([m for m in ('pandas', 'geopandas', 'pyarrow', 'shapely', 'rich', 'qpvhealth.facts') if m in sys.modules])"
         code = f"import qpvhealth.cli as c\ntry: c.main(['{option}'])\nexcept SystemExit: pass\n{loaded}"
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
         assert done.stdout.splitlines()[-1] == "[]"
@@ -380,6 +378,49 @@ def test_published_and_expected_figures_are_held_against_the_release(released, t
     wrong = re.sub(r"^value = \d+$", "value = 999999", text, count=1, flags=re.MULTILINE)
     (tmp_path / "expected.toml").write_text(wrong, encoding="utf-8")
     assert run("check", "--expect", tmp_path / "expected.toml", "--out", released).returncode == 1
+
+
+PUBLISHED = """
+[[figure]]
+document = "Bilan 2020"
+on = 2020-04-01
+unit = "structures"
+measure = "n_in_qpv"
+scope = "msp"
+rows = [
+  { id = "bilan", words = "MSP en QPV", said = "1", value = 1 },
+  { id = "presse", words = "MSP en QPV", said = "3", value = 3, second_hand = true },
+]
+"""
+
+
+def test_published_figures_of_the_raw_folder_go_with_the_release(tmp_path):
+    raw, out = tiny(tmp_path / "raw"), tmp_path / "out"
+    (raw / "published.toml").write_text(PUBLISHED, encoding="utf-8")
+    assert run("build", "--raw", raw, "--out", out).returncode == 0
+    done = run("check", "--published", "--out", out, "--json")
+    assert done.returncode == 1
+    verdicts = {
+        row["id"]: (row["verdict"], row["difference"]) for row in json.loads(done.stdout)["tables"]["published"]["rows"]
+    }
+    assert (verdicts["bilan"], verdicts["presse"]) == (("reproduit", 0), ("diffère", -2))
+    assert '"n_in_qpv"' in run("matrix", "--said", "bilan", "--out", out, "--json").stdout
+    (first,) = (out / "releases").iterdir()
+    (raw / "published.toml").write_text(PUBLISHED.replace('"3"', '"4"'), encoding="utf-8")
+    assert "Nothing has changed" not in run("build", "--raw", raw, "--out", out).stdout
+    assert "published.toml" in run("diff", first.name, "current", "--out", out).stdout
+    assert run("check", "--out", out).returncode == 0
+
+
+@pytest.mark.parametrize(("right", "wrong"), [("measure =", "measures ="), ('"msp"', '"m"'), ("bilan", "001-zip")])
+def test_a_wrong_published_figure_stops_a_build_with_its_place(tmp_path, right, wrong):
+    raw = tiny(tmp_path / "raw")
+    (raw / "published.toml").write_text(PUBLISHED.replace(right, wrong), encoding="utf-8")
+    for more in ((), ("--dry-run",)):
+        done = run("build", "--raw", raw, "--out", tmp_path / "out", *more)
+        assert done.returncode == 2
+        assert 'published.toml: figure no. 1 ("' in done.stderr
+    assert not (tmp_path / "out" / "releases").exists()
 
 
 def test_returns_go_out_and_come_back(released, tmp_path):

@@ -33,6 +33,19 @@ def test_the_commands_of_the_readme_run_as_written(tmp_path):
     assert (tmp_path / "disagreements.xlsx").is_file()
 
 
+def test_the_published_figures_of_the_method_are_read_as_written(tmp_path):
+    from qpvhealth.ingest import published
+
+    method = (ROOT / "docs" / "method.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"```toml\n(\[\[figure\]\].*?)```", method, re.DOTALL)
+    (tmp_path / "published.toml").write_text(block, encoding="utf-8")
+    (source,) = published.load(tmp_path)
+    assert [(f["id"], f["value"], f["scope"]) for f in source["figures"]] == [
+        ("bilan-2020-msp", 86, "msp"),
+        ("bilan-2020-cds", 227, "cds"),
+    ]
+
+
 def test_the_commands_are_put_on_the_path_before_they_are_used():
     assert README.index(". .venv/bin/activate") < README.index("$ qpvhealth")
 

@@ -148,6 +148,16 @@ def test_the_fingerprint_changes_with_what_can_change_a_release(tmp_path):
     assert inputs.fingerprint(changed, tmp_path, {"a": 1}) != first
 
 
+def test_the_lists_beside_the_modules_enter_the_fingerprint(tmp_path, monkeypatch):
+    for name in ("ingest/inputs.py", "facts/lists.py", "facts/territories.toml"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("", encoding="utf-8")
+    monkeypatch.setattr(inputs, "__file__", str(tmp_path / "ingest" / "inputs.py"))
+    first = inputs.code_digest.__wrapped__()
+    (tmp_path / "facts" / "territories.toml").write_text("x = 1", encoding="utf-8")
+    assert inputs.code_digest.__wrapped__() != first
+
+
 def test_a_table_is_read_where_the_guard_lets_it_through():
     assert set(tables.SUFFIXES) == set(guard._KINDS)
 

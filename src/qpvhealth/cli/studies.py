@@ -50,19 +50,20 @@ def programmes(*, fmt: str | None, to: Path | None, as_json: bool, release_name:
 
 @main_group.command()
 @click.option(
-    "--measure", default="share_qpv_without_any", show_default=True, help="Headline to show under every choice."
+    "--measure",
+    help="Headline to show under every choice. Default: that of the figure named by --said, else share_qpv_without_any.",
 )
 @click.option("--year", type=int, help="Only this vintage.")
 @click.option(
     "--said",
-    metavar="NUMBER",
-    help='A printed number, such as "86 %": only the cells compatible with it, or that could be.',
+    metavar="NUMBER|ID",
+    help='A printed number, such as "86 %", or the id of a published figure: only the cells compatible with it, or that could be.',
 )
 @show_options
 @release_options
 def matrix(
     *,
-    measure: str,
+    measure: str | None,
     year: int | None,
     said: str | None,
     fmt: str | None,
@@ -77,6 +78,7 @@ def matrix(
     Examples:
       qpvhealth matrix --year 2020 --to matrice.xlsx
       qpvhealth matrix --said "86 %"
+      qpvhealth matrix --said 001-large
     """
     from qpvhealth.studies import figures
 

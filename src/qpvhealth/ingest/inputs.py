@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qpvhealth.errors import InputError
-from qpvhealth.ingest import cards as card_files, corrections
+from qpvhealth.ingest import cards as card_files, corrections, published
 from qpvhealth.ingest.readers import companions, guard
 
 if TYPE_CHECKING:
@@ -113,11 +113,15 @@ def _seen(path: Path) -> Seen:
 
 
 def fingerprint(inputs: list[Input], folder: Path, settings: Mapping[str, Any]) -> str:
-    """Hash everything that can change a release: inputs, cards, corrections, settings, code and library versions."""
+    """Hash everything that can change a release: inputs, cards, corrections, published figures, settings, code and versions.
+
+    Raises UsageError for a ``published.toml`` that is wrong.
+    """
     parts = {
         "inputs": [(i.card.id, i.sha256, i.sidecars) for i in inputs],
         "cards": _digest(folder / card_files.FILE_NAME),
         "corrections": _digest(folder / corrections.FILE_NAME),
+        "published": published.load(folder),
         "settings": settings,
         "code": code_digest(),
         "versions": versions(),

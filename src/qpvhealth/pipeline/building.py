@@ -12,7 +12,13 @@ from qpvhealth.contract.schema import refuse_object_texts
 from qpvhealth.contract.tables import PUBLISHED
 from qpvhealth.facts.generations import IN_FORCE
 from qpvhealth.indicators import agreement, counts, figures, headline, net_change, perimeter_effect, series_audit, trend
-from qpvhealth.ingest import cards as card_files, corrections, inputs as input_files, sources as staged_sources
+from qpvhealth.ingest import (
+    cards as card_files,
+    corrections,
+    inputs as input_files,
+    published as published_files,
+    sources as staged_sources,
+)
 from qpvhealth.pipeline import (
     accounting,
     assembly,
@@ -62,7 +68,7 @@ def build(raw: str | Path, settings: Settings | None = None, *, progress: Callab
 def build_inputs(raw: Path, inputs: list[Input], settings: Settings, progress: Callable[[str], None]) -> Built:
     """Build every table, as ``build`` does, from inputs that have been hashed."""
     refuse_object_texts()
-    cards = [i.card for i in inputs]
+    cards, printed_figures = [i.card for i in inputs], published_files.load(raw)
     sources = staged_sources.read_all(cards, corrections.load(raw, cards), progress)
     input_files.refuse_changed(inputs)
 
@@ -137,7 +143,7 @@ def build_inputs(raw: Path, inputs: list[Input], settings: Settings, progress: C
         *other_types.findings(placed, others),
         *accounting.rebuilt(published["then_and_now"].frame()),
     ]
-    return Built(published, _accounts(inputs, sources), found, basis)
+    return Built(published, _accounts(inputs, sources) + printed_figures, found, basis)
 
 
 def _silent(_step: str) -> None:

@@ -181,11 +181,12 @@ def test_layers_of_a_geopackage(tmp_path):
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a.gpkg"]
 
 
-def test_a_layer_that_is_a_view_is_refused(tmp_path):
+@pytest.mark.parametrize("name", ["v", "V"])
+def test_a_layer_that_is_a_view_is_refused(tmp_path, name):
     frame().to_file(tmp_path / "a.gpkg", layer="qpv")
     base = sqlite3.connect(tmp_path / "a.gpkg")
     base.execute("CREATE VIEW v AS WITH RECURSIVE r(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM r) SELECT x FROM r")
-    base.execute("INSERT INTO gpkg_contents (table_name, data_type) VALUES ('v', 'attributes')")
+    base.execute("INSERT INTO gpkg_contents (table_name, data_type) VALUES (?, 'attributes')", [name])
     base.commit()
     base.close()
     with pytest.raises(InputError, match="view"):
@@ -309,6 +310,18 @@ def test_geopackage_names_that_are_not_text_are_refused(tmp_path):
 def test_a_table_without_shapes_is_no_layer(tmp_path):
     pyogrio.write_dataframe(pd.DataFrame({"a": [1]}), tmp_path / "a.gpkg", layer="attributes")
     with pytest.raises(InputError, match="no layer with geometries"):
+        read_vector(tmp_path / "a.gpkg")
+
+
+def test_a_layer_may_have_any_name(tmp_path):
+    frame().to_file(tmp_path / "a.gpkg", layer="""L'"été\"""")
+    assert_is_frame(read_vector(tmp_path / "a.gpkg"), "EPSG:2154")
+
+
+def test_a_geometry_column_without_a_name_is_refused(tmp_path, monkeypatch):
+    frame().to_file(tmp_path / "a.gpkg", layer="qpv")
+    monkeypatch.setattr(layers, "_layer", lambda *_: "other")
+    with pytest.raises(InputError, match="names no geometry column of other"):
         read_vector(tmp_path / "a.gpkg")
 
 

@@ -227,10 +227,9 @@ def _claimed_by_flatgeobuf(path: Path, layer: str) -> Claim | None:
 def _read_geopackage(path: Path, layer: str | None) -> RawTable:
     """Read a GeoPackage, which is a database, without writing: no journal, and no layer that is a program (view, virtual table).
 
-    Its rows and those of them whose geometry is not null are counted, where it says in which column geometries are.
+    Its rows and those of them whose geometry is not null are counted.
     """
     companions.of(path)
-    claimed = None
     try:
         with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro&immutable=1", uri=True)) as base:
             if live := base.execute(_LIVE_SQL).fetchall():
@@ -238,10 +237,12 @@ def _read_geopackage(path: Path, layer: str | None) -> RawTable:
                     f"{path.name}: {live[0][0]} is a view or a virtual table, not data; export it as a table"
                 )
             chosen = _layer(path, layer)
-            if columns := base.execute(_GEOMETRY_COLUMN_SQL, [chosen]).fetchall():
-                table, column = (name.replace('"', '""') for name in columns[0])
-                counts = f'SELECT count(*), count(nullif(length("{column}"), 0)) FROM "{table}"'  # noqa: S608 -- names are quoted
-                claimed = Claim(*base.execute(counts).fetchone())
+            names = base.execute(_GEOMETRY_COLUMN_SQL, [chosen]).fetchone()
+            if names is None:
+                raise InputError(f"{path.name}: it names no geometry column of {chosen}; check what was sent")
+            table, column = (name.replace('"', '""') for name in names)
+            counts = f'SELECT count(*), count(nullif(length("{column}"), 0)) FROM "{table}"'  # noqa: S608 -- names are quoted
+            claimed = Claim(*base.execute(counts).fetchone())
     except (sqlite3.Error, UnicodeError) as error:
         raise InputError(f"{path.name}: damaged GeoPackage ({error}); fetch it again") from error
     return _read_gdal(path, path.name, claimed, layer=chosen, IMMUTABLE="YES")
@@ -249,11 +250,14 @@ def _read_geopackage(path: Path, layer: str | None) -> RawTable:
 
 _LIVE_SQL = """
 SELECT name FROM sqlite_master
-WHERE (type = 'view' AND name IN (SELECT table_name FROM gpkg_contents))
+WHERE (type = 'view' AND lower(name) IN (SELECT lower(table_name) FROM gpkg_contents))
    OR (sql LIKE 'create virtual%' AND sql NOT LIKE '%using%rtree%')
    OR (type = 'view' AND name LIKE 'gpkg_%')
 """
-_GEOMETRY_COLUMN_SQL = "SELECT table_name, column_name FROM gpkg_geometry_columns WHERE lower(table_name) = lower(?)"
+_GEOMETRY_COLUMN_SQL = """
+SELECT table_name, column_name FROM gpkg_geometry_columns
+WHERE lower(table_name) = lower(?) AND typeof(table_name) = 'text' AND typeof(column_name) = 'text'
+"""
 
 
 @contextmanager
