@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from qpvhealth.pipeline.building import build
+    from qpvhealth.build.stages import build
 
 __all__ = ["__version__", "build"]
 __version__ = "0.1.0"
@@ -18,7 +18,7 @@ __version__ = "0.1.0"
 def __getattr__(name: str) -> Any:  # noqa: ANN401
     """Import ``build`` at its first use: the command line answers ``--help`` without loading any frame library."""
     if name == "build":
-        from qpvhealth.pipeline.building import build  # noqa: PLC0415
+        from qpvhealth.build.stages import build  # noqa: PLC0415
 
         return build
     raise AttributeError(name)

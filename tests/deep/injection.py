@@ -24,7 +24,7 @@ import time
 from pathlib import Path
 
 from qpvhealth.cli import main
-from qpvhealth.pipeline import building
+from qpvhealth.build import building
 from qpvhealth.publish import manifest, release
 from qpvhealth.publish.store import Store
 

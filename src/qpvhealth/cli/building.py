@@ -98,7 +98,7 @@ def _build(
     as_json: bool,
 ) -> None:
     from qpvhealth.contract.tables import PUBLISHED
-    from qpvhealth.pipeline import building
+    from qpvhealth.build import building
     from qpvhealth.publish import release
     from qpvhealth.publish.manifest import Facts
     from qpvhealth.publish.store import Store

@@ -13,7 +13,7 @@ from qpvhealth.facts.generations import IN_FORCE, KNOWN, expected_count
 from qpvhealth.facts.situations import CENTROID, CONTRADICTORY, IN_QPV, MISSING, NO, YES
 from qpvhealth.facts.territories import TERRITORIES
 from qpvhealth.indicators import counts
-from qpvhealth.pipeline import assembly
+from qpvhealth.build import assembly
 from qpvhealth.spatial.perimeters import MISPLACED, overlaps
 from qpvhealth.spatial.repair import COLLAPSED, REPAIRED
 
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from qpvhealth.ingest.sources import Sources, Vintage
-    from qpvhealth.pipeline.basis import Basis
-    from qpvhealth.pipeline.placing import Placed
+    from qpvhealth.build.basis import Basis
+    from qpvhealth.build.placing import Placed
     from qpvhealth.settings import Settings
     from qpvhealth.spatial.proximity import Perimeters
 

@@ -10,7 +10,7 @@ import shapely
 from qpvhealth.facts.territories import TERRITORIES
 from qpvhealth.indicators.accounts import Interval
 from qpvhealth.ingest.sources import Vintage
-from qpvhealth.pipeline import accounting
+from qpvhealth.build import accounting
 
 QPV_2015 = dict.fromkeys(TERRITORIES, "qpv-2015")
 NO_LINKS = pd.DataFrame({"finess_et_from": [], "finess_et_to": [], "from_year": [], "to_year": []}, dtype="str").astype(

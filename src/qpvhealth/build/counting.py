@@ -10,12 +10,12 @@ from qpvhealth.contract.keys import positions
 from qpvhealth.facts.generations import IN_FORCE
 from qpvhealth.facts.situations import SITUATIONS
 from qpvhealth.indicators import counts, coverage as coverage_rules
-from qpvhealth.pipeline import assembly
+from qpvhealth.build import assembly
 from qpvhealth.spatial import location
 
 if TYPE_CHECKING:
-    from qpvhealth.pipeline.basis import Basis
-    from qpvhealth.pipeline.placing import Placed
+    from qpvhealth.build.basis import Basis
+    from qpvhealth.build.placing import Placed
 
 _STRUCTURE = [
     *("finess_et", "year", "structure_type", "modality", "source_says_in_qpv", "location_status"),

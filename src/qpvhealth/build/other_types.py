@@ -15,13 +15,13 @@ from qpvhealth.contract.rules import Finding
 from qpvhealth.contract.tables import ALL, PUBLISHED
 from qpvhealth.facts.categories import STRUCTURE_TYPES
 from qpvhealth.indicators import changes, counts, figures, headline
-from qpvhealth.pipeline import accounting
-from qpvhealth.pipeline.placing import Placed
+from qpvhealth.build import accounting
+from qpvhealth.build.placing import Placed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from qpvhealth.pipeline.basis import Basis
+    from qpvhealth.build.basis import Basis
     from qpvhealth.settings import Settings
 
 KEY = ["finess_et", "year"]

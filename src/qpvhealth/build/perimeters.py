@@ -9,7 +9,7 @@ import pandas as pd
 
 from qpvhealth.errors import UsageError
 from qpvhealth.facts.territories import TERRITORIES
-from qpvhealth.pipeline import assembly
+from qpvhealth.build import assembly
 from qpvhealth.spatial import outlines, perimeters as perimeter_rules
 
 if TYPE_CHECKING:

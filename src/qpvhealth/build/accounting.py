@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from qpvhealth.ingest.sources import Vintage
-    from qpvhealth.pipeline.basis import Basis
-    from qpvhealth.pipeline.placing import Placed
+    from qpvhealth.build.basis import Basis
+    from qpvhealth.build.placing import Placed
 
 Rule = Mapping[str, str | None]
 InForce = Mapping[int, Rule]
