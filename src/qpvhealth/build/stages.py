@@ -10,7 +10,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pandas as pd
 
-from qpvhealth.build import accounting, assembly, counting, findings, other_types, perimeters, placing, supplements, zoning
+from qpvhealth.build import (
+    accounting,
+    assembly,
+    counting,
+    findings,
+    other_types,
+    perimeters,
+    placing,
+    supplements,
+    zoning,
+)
 from qpvhealth.contract.schema import refuse_object_texts
 from qpvhealth.contract.tables import PUBLISHED
 from qpvhealth.indicators import agreement, counts, perimeter_effect, series_audit, trend
@@ -31,6 +41,10 @@ if TYPE_CHECKING:
     from qpvhealth.contract.rules import Finding
     from qpvhealth.ingest.inputs import Input
     from qpvhealth.ingest.sources import Sources
+
+
+def silent(_step: str) -> None:
+    """Say nothing of the steps."""
 
 
 class Stage(NamedTuple):
@@ -176,7 +190,9 @@ def _method(
     yield explain(places, counted), []
 
 
-def ingest(raw: str | Path, cards: list[card_files.Card] | None = None, progress: Callable[[str], None] = print) -> Sources:
+def ingest(
+    raw: str | Path, cards: list[card_files.Card] | None = None, progress: Callable[[str], None] = silent
+) -> Sources:
     """Read every card of a raw folder: staged frames by kind, with their accounts, rejects and findings.
 
     ``cards``: those of ``sources.toml`` where they have been read. Raises UsageError for a wrong card, mapping or correction,
@@ -186,7 +202,7 @@ def ingest(raw: str | Path, cards: list[card_files.Card] | None = None, progress
     return staged_sources.read_all(chosen, corrections.load(Path(raw), chosen), progress)
 
 
-def place(sources: Sources, settings: Settings | None = None, progress: Callable[[str], None] = print) -> Places:
+def place(sources: Sources, settings: Settings | None = None, progress: Callable[[str], None] = silent) -> Places:
     """Prepare the perimeters, choose the point of each structure, and join it with the QPV of every generation.
 
     Takes the extracts and points of ``sources`` away: all that follows is in the structures, which need not be in memory twice.
@@ -225,7 +241,9 @@ def count(places: Places, zoned: pd.DataFrame) -> Counts:
     for counted in (yearly, other_yearly):
         counts.assert_levels_add_up(counted)
     covered = counting.coverage(stock, places.placed, zoned, basis)
-    return Counts(stock, every, every_other, yearly, other_yearly[other_yearly["structure_type"] != counts.ALL], covered)
+    return Counts(
+        stock, every, every_other, yearly, other_yearly[other_yearly["structure_type"] != counts.ALL], covered
+    )
 
 
 def explain(places: Places, counted: Counts) -> dict[str, pd.DataFrame]:

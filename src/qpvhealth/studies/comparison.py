@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import shapely
 
+from qpvhealth.build import accounting
 from qpvhealth.errors import UsageError
 from qpvhealth.facts import causes
 from qpvhealth.facts.generations import IN_FORCE
 from qpvhealth.facts.territories import TERRITORIES
 from qpvhealth.indicators import changes, factors
 from qpvhealth.indicators.accounts import Interval
-from qpvhealth.build import accounting
 from qpvhealth.publish import selection
 from qpvhealth.publish.diff import Compared, Releases
 from qpvhealth.spatial.projection import WGS84, to_territory_metres
