@@ -241,9 +241,7 @@ def count(places: Places, zoned: pd.DataFrame) -> Counts:
     for counted in (yearly, other_yearly):
         counts.assert_levels_add_up(counted)
     covered = counting.coverage(stock, places.placed, zoned, basis)
-    return Counts(
-        stock, every, every_other, yearly, other_yearly[other_yearly["structure_type"] != counts.ALL], covered
-    )
+    return Counts(stock, every, every_other, yearly, other_yearly, covered)
 
 
 def explain(places: Places, counted: Counts) -> dict[str, pd.DataFrame]:
@@ -286,14 +284,16 @@ def _read_tables(sources: Sources, *, invented: bool) -> dict[str, pd.DataFrame]
 
 
 def _count_tables(places: Places, counted: Counts) -> dict[str, pd.DataFrame]:
+    """Return the tables of the stage ``count``. Types beyond MSP and CdS have no total over types: each is counted apart."""
     vintages = places.basis.sources.vintages
+    other_yearly = counted.other_yearly[counted.other_yearly["structure_type"] != counts.ALL].reset_index(drop=True)
     return {
         "yearly_counts": counted.yearly,
-        "other_yearly_counts": counted.other_yearly,
+        "other_yearly_counts": other_yearly,
         "neighbourhood_coverage": counted.covered,
         "flag_agreement": agreement.agreement(counted.every),
         "perimeter_effect": perimeter_effect.effect(counted.stock),
         "trend": trend.trend(counted.yearly, accounting.intervals(vintages)),
         "then_and_now": accounting.then_and_now(places.placed, vintages),
-        "areas": assembly.areas_table(places.basis.sources, assembly.together(counted.yearly, counted.other_yearly)),
+        "areas": assembly.areas_table(places.basis.sources, assembly.together(counted.yearly, other_yearly)),
     }
