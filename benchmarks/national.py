@@ -122,7 +122,7 @@ def section(data: Path, python: str, scratch: Path, repeat: int, order: int) -> 
     commands["imports of the build"] = [
         sys.executable,
         "-c",
-        "import qpvhealth.cli, qpvhealth.pipeline.building, qpvhealth.publish.release",
+        "import qpvhealth.cli, qpvhealth.build.stages, qpvhealth.publish.release",
     ]
     found = rounds(commands, repeat, fresh=releases)
     columns = ["program", "runs", "wall s", "of the buffer script", "processor s", "of the buffer script", "memory MB"]

@@ -50,7 +50,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "indicators.change_summary": (*CHANGES, "tests/indicators/test_change_summary.py"),
     "indicators.identity": ("tests/indicators/test_identity.py",),
     "indicators.backcast": ("tests/indicators/test_backcast.py",),
-    "pipeline.accounting": ("tests/pipeline/test_accounting.py", "tests/pipeline/test_building.py"),
+    "build.accounting": ("tests/build/test_accounting.py", "tests/build/test_building.py"),
 }
 """By module, the tests that hold it."""
 STATED = {"dtype", "kind", "strict", "validate", "copy"}

@@ -37,6 +37,12 @@ SHOWN_WIDTH = 90
     "--strict", is_flag=True, help="Stop on a polygon without area or out of place; exit 1 if any row was rejected."
 )
 @click.option("--force", is_flag=True, help="Build even if nothing has changed.")
+@click.option(
+    "--until",
+    type=click.Choice(["ingest", "place", "overlay", "count", "explain"]),
+    help="Stop after this stage and write the tables made so far into --to; no release is written.",
+)
+@click.option("--to", type=click.Path(file_okay=False, path_type=Path), help="Folder for --until: new, or empty.")
 @click.option("--no-cache", is_flag=True, help="Does nothing: a build has no cache. Accepted for older scripts.")
 @json_option
 def build(
@@ -47,26 +53,36 @@ def build(
     dry_run: bool,
     strict: bool,
     force: bool,
+    until: str | None,
+    to: Path | None,
     no_cache: bool,
     as_json: bool,
 ) -> None:
-    r"""Build a release: ingest, place, join, overlay the zoning, count, publish.
+    r"""Build a release: ingest, place, overlay the zoning, count, explain the changes, publish.
 
     \b
     Example:
       qpvhealth build --raw data/raw --out data/processed
+      qpvhealth build --raw data/raw --until place --to placed
     """
     from qpvhealth.ingest import cards, inputs
     from qpvhealth.publish import store
 
     if no_cache:
         log.info("--no-cache does nothing: a build has no cache.")
+    if (until is None) != (to is None):
+        raise click.UsageError(
+            "--until STAGE and --to FOLDER go together: the stage to stop after, and where its tables go."
+        )
     chosen = settings_of(settings_file, raw)
     resolved = inputs.resolve(cards.load(raw))
     fingerprint = inputs.fingerprint(resolved, raw, chosen.as_dict())
     known = None if force else store.is_current(out, fingerprint)
     if dry_run:
         _plan(resolved, chosen, up_to_date=known is not None, as_json=as_json)
+        return
+    if until is not None and to is not None:
+        _build_until(raw, chosen, resolved, until, to, as_json=as_json)
         return
     if known is not None and not strict:
         print_json({"release": known.name, "unchanged": True}) if as_json else click.echo(
@@ -77,14 +93,46 @@ def build(
 
 
 def _plan(resolved: list[Input], chosen: Settings, *, up_to_date: bool, as_json: bool) -> None:
+    from qpvhealth.build.stages import STAGES
+
     if as_json:
-        print_json({"inputs": [i.as_dict() for i in resolved], "settings": chosen.as_dict(), "up_to_date": up_to_date})
+        print_json(
+            {
+                "inputs": [i.as_dict() for i in resolved],
+                "settings": chosen.as_dict(),
+                "stages": [stage._asdict() for stage in STAGES],
+                "up_to_date": up_to_date,
+            }
+        )
         return
     for i in resolved:
         click.echo(f"{i.sha256[:12]}  {i.card.kind:<16} {i.card.id}")
     for key, value in chosen.as_dict().items():
         click.echo(f"{key} = {value}")
+    for stage in STAGES:
+        click.echo(f"{stage.name:<8} {stage.does}")
+        click.echo(f"{'':<8} takes {stage.takes}; gives {len(stage.gives)} tables: {', '.join(stage.gives)}")
+    click.echo("publish  write the tables and their manifest, and make the release the current one")
     click.echo("Nothing has changed since the current release." if up_to_date else "A build would write a new release.")
+
+
+def _build_until(raw: Path, chosen: Settings, resolved: list[Input], until: str, to: Path, *, as_json: bool) -> None:
+    """Run the stages until one of them, and write its tables and those before it: all of them, or nothing."""
+    from qpvhealth.build import stages
+    from qpvhealth.contract.tables import PUBLISHED
+    from qpvhealth.publish import release
+
+    with Progress() as tell:
+        built = stages.run(raw, resolved, chosen, tell, until)
+        declared = {name: table for name, table in PUBLISHED.items() if name in built}
+        release.write_tables(to, built, declared, invented=built.invented)
+    _closing(built.findings)
+    if as_json:
+        print_json({"folder": str(to), "until": until, "tables": {name: len(rows) for name, rows in built.items()}})
+        return
+    for name, rows in built.items():
+        click.echo(f"{len(rows):>9}  {name}")
+    click.echo(f"{to}: the tables until {until}; not a release.")
 
 
 def _build(
@@ -97,15 +145,15 @@ def _build(
     strict: bool,
     as_json: bool,
 ) -> None:
+    from qpvhealth.build import stages
     from qpvhealth.contract.tables import PUBLISHED
-    from qpvhealth.pipeline import building
     from qpvhealth.publish import release
     from qpvhealth.publish.manifest import Facts
     from qpvhealth.publish.store import Store
 
     target = Store(out)
     with target.lock(), Progress() as tell:
-        built = building.build_inputs(raw, resolved, chosen, tell)
+        built = stages.run(raw, resolved, chosen, tell)
         if strict:
             _refuse_strict(built.findings)
         tell("publishing")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from qpvhealth import __version__
 from qpvhealth.errors import ContractError, UsageError
 from qpvhealth.publish import manifest, parquet
-from qpvhealth.publish.store import Store
+from qpvhealth.publish.store import Store, new_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -90,9 +90,22 @@ def write(
     known = facts if facts.versions else replace(facts, versions=library_versions())
     store = _store(store)
     with store.lock(), store.stage() as staged:
-        told = manifest.build(known, _files(held, declarations, staged, known))
+        told = manifest.build(known, _files(held, declarations, staged, invented=known.invented))
         manifest.write(staged, told)
         return store.publish(staged, told["release_id"])
+
+
+def write_tables(
+    folder: Path, tables: Mapping[str, pd.DataFrame], declarations: Mapping[str, Table], *, invented: bool
+) -> None:
+    """Check tables against their declarations and write them into a folder, new or empty: all of them, or nothing.
+
+    References to tables that are not among them are not checked. Raises ContractError with every problem, UsageError for a folder
+    that holds something, PublishError where the disk refuses.
+    """
+    checked = conformed(tables, declarations)
+    with new_folder(folder) as staged:
+        _files(checked, declarations, staged, invented=invented)
 
 
 def conformed(tables: Mapping[str, pd.DataFrame], declarations: Mapping[str, Table]) -> dict[str, pd.DataFrame]:
@@ -129,10 +142,10 @@ def _versions() -> Iterator[tuple[str, str]]:
 
 
 def _files(
-    tables: Mapping[str, pd.DataFrame], declarations: Mapping[str, Table], folder: Path, facts: Facts
+    tables: Mapping[str, pd.DataFrame], declarations: Mapping[str, Table], folder: Path, *, invented: bool
 ) -> dict[str, dict[str, Any]]:
     """Write every table, and describe the files."""
-    metadata = {"qpvhealth_version": __version__, "invented": str(facts.invented).lower()}
+    metadata = {"qpvhealth_version": __version__, "invented": str(invented).lower()}
     described = {}
     for name, rows in sorted(tables.items()):
         path = folder / f"{name}.parquet"

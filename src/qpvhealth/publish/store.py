@@ -234,6 +234,27 @@ def is_current(root: Path, fingerprint: str) -> Path | None:
 
 
 @contextmanager
+def new_folder(folder: Path) -> Iterator[Path]:
+    """Give an empty folder that takes the name ``folder`` once all in it is written and synced: whole, or not at all.
+
+    Raises UsageError where ``folder`` holds something; any OSError raised inside becomes PublishError.
+    """
+    with writing(folder):
+        if folder.exists() and any(folder.iterdir()):
+            raise UsageError(f"{folder}: not empty; name a folder that is new or empty")
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        staged = folder.with_name(f"{STAGING}{os.getpid()}-{secrets.token_hex(4)}")
+        staged.mkdir()
+        try:
+            yield staged
+            _sync_tree(staged)
+            staged.replace(folder)
+            _sync_folder(folder.parent)
+        finally:
+            shutil.rmtree(staged, ignore_errors=True)
+
+
+@contextmanager
 def writing(path: Path) -> Iterator[None]:
     """Turn any OSError into PublishError (exit 4), naming the path and the cause; a name that is not in UTF-8 too."""
     if any("\ud800" <= c <= "\udfff" for c in str(path)):

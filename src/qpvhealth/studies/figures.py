@@ -1,6 +1,6 @@
 """Questions asked of a release: its tables are read, an indicator computed, and the answer titled for the reader.
 
-Where indicators and publication meet once a release is written, as ``pipeline`` is where they meet before.
+Where indicators and publication meet once a release is written, as ``build`` is where they meet before.
 """
 
 from __future__ import annotations

@@ -7,22 +7,22 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from qpvhealth.build import assembly
 from qpvhealth.contract.keys import among
 from qpvhealth.contract.rules import Finding
 from qpvhealth.facts.generations import IN_FORCE, KNOWN, expected_count
 from qpvhealth.facts.situations import CENTROID, CONTRADICTORY, IN_QPV, MISSING, NO, YES
 from qpvhealth.facts.territories import TERRITORIES
 from qpvhealth.indicators import counts
-from qpvhealth.pipeline import assembly
 from qpvhealth.spatial.perimeters import MISPLACED, overlaps
 from qpvhealth.spatial.repair import COLLAPSED, REPAIRED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from qpvhealth.build.perimeters import Basis
+    from qpvhealth.build.placing import Placed
     from qpvhealth.ingest.sources import Sources, Vintage
-    from qpvhealth.pipeline.basis import Basis
-    from qpvhealth.pipeline.placing import Placed
     from qpvhealth.settings import Settings
     from qpvhealth.spatial.proximity import Perimeters
 

@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from qpvhealth.build import assembly, findings, other_types
 from qpvhealth.contract.keys import positions
 from qpvhealth.facts.generations import IN_FORCE
 from qpvhealth.facts.situations import SITUATIONS
-from qpvhealth.indicators import counts, coverage as coverage_rules
-from qpvhealth.pipeline import assembly
+from qpvhealth.indicators import counts, coverage as coverage_rules, figures, headline, net_change
 from qpvhealth.spatial import location
 
 if TYPE_CHECKING:
-    from qpvhealth.pipeline.basis import Basis
-    from qpvhealth.pipeline.placing import Placed
+    from qpvhealth.build.perimeters import Basis
+    from qpvhealth.build.placing import Placed
 
 _STRUCTURE = [
     *("finess_et", "year", "structure_type", "modality", "source_says_in_qpv", "location_status"),
@@ -79,3 +79,20 @@ def _nearest(structures: pd.DataFrame, basis: Basis) -> pd.DataFrame:
         parts.append(nearest.assign(generation=generation))
     every = pd.concat(parts[1:] or parts, ignore_index=True).rename(columns={"code": "finess_et"})
     return every.join(kinds.take(every.pop("group").to_numpy(dtype="int64")).reset_index(drop=True))
+
+
+def indicators(
+    every: pd.DataFrame, covered: pd.DataFrame, summary: pd.DataFrame, every_other: pd.DataFrame, basis: Basis
+) -> pd.DataFrame:
+    """Return the headline of every year and generation, those in force included, and how it changed; other types in their own scopes.
+
+    ``every``, ``every_other``: stocks with the generation in force; ``covered``: the coverage; ``summary``: the sums of the changes.
+    """
+    settings = basis.settings
+    structures = headline.structures(every, near_rule=settings.vecu_rule, vecu_distance_m=settings.vecu_distance_m)
+    current = assembly.in_force_neighbourhoods(covered, basis.in_force).assign(generation=IN_FORCE)
+    neighbourhoods = headline.neighbourhoods(pd.concat([covered, current], ignore_index=True))
+    changed = net_change.net_change(structures, summary)
+    others = other_types.indicators(every_other, settings)
+    indicators = figures.together([structures, neighbourhoods, changed, others])
+    return indicators.assign(rule=findings.in_context(indicators, basis))

@@ -10,18 +10,17 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from qpvhealth.build import accounting
+from qpvhealth.build.placing import Placed
 from qpvhealth.contract.keys import among
 from qpvhealth.contract.rules import Finding
-from qpvhealth.contract.tables import ALL, PUBLISHED
 from qpvhealth.facts.categories import STRUCTURE_TYPES
-from qpvhealth.indicators import changes, counts, figures, headline
-from qpvhealth.pipeline import accounting
-from qpvhealth.pipeline.placing import Placed
+from qpvhealth.indicators import changes as change_rules, figures, headline
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from qpvhealth.pipeline.basis import Basis
+    from qpvhealth.build.perimeters import Basis
     from qpvhealth.settings import Settings
 
 KEY = ["finess_et", "year"]
@@ -52,30 +51,19 @@ def listed_aside(counted: Placed, others: Placed, out_of_scope: pd.DataFrame) ->
     return pd.concat([rows[among(rows["finess_et"], numbers)] for rows in listed], ignore_index=True)
 
 
-def tables(others: Placed, every: pd.DataFrame, counted: Placed, basis: Basis) -> dict[str, pd.DataFrame]:
-    """Return the figures of the types beyond MSP and CdS, empty where no card names any.
+def changes(others: Placed, yearly: pd.DataFrame, counted: Placed, basis: Basis) -> pd.DataFrame:
+    """Account for the changes of the types beyond MSP and CdS between consecutive extracts; none where no card names any.
 
-    ``every``: their stock by year and generation, ``in_force`` included; ``counted``: the MSP and CdS of every year. Each type is
-    counted under its own name: no total adds types up. Raises ContractError when levels do not add up, or opening stock and causes do not give the closing stock.
+    ``yearly``: their counts; ``counted``: the MSP and CdS of every year. A year whose cards name no type covers nothing. Raises
+    ContractError unless opening stock and causes give the closing stock.
     """
     if others.structures.empty:
-        nothing = pd.DataFrame(columns=PUBLISHED["other_yearly_counts"].names)
-        return {"other_yearly_counts": nothing, "other_changes": changes.none()}
-    yearly = counts.count(every)
-    counts.assert_levels_add_up(yearly)
-    return {
-        "other_yearly_counts": yearly[yearly["structure_type"] != ALL].reset_index(drop=True),
-        "other_changes": _changes(others, yearly, counted, basis),
-    }
-
-
-def _changes(others: Placed, yearly: pd.DataFrame, counted: Placed, basis: Basis) -> pd.DataFrame:
-    """Account for the changes between consecutive extracts, held against the counts; a year whose cards name no type covers nothing."""
+        return change_rules.none()
     vintages = {y: replace(v, departments=v.other_departments) for y, v in basis.sources.vintages.items()}
     aside = listed_aside(others, counted, basis.sources.out_of_scope)
-    named = accounting.changes(others, vintages, basis, out_of_scope=aside)
-    accounting.summary(named, yearly, vintages)
-    return named
+    explained = accounting.changes(others, vintages, basis, out_of_scope=aside)
+    accounting.summary(explained, yearly, vintages)
+    return explained
 
 
 def indicators(every: pd.DataFrame, settings: Settings) -> pd.DataFrame:

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pandas as pd
 
+from qpvhealth.build import assembly
 from qpvhealth.contract.keys import numbers, positions
 from qpvhealth.contract.tables import PUBLISHED
 from qpvhealth.facts.generations import expected_count
 from qpvhealth.facts.situations import UNKNOWN
 from qpvhealth.facts.territories import TERRITORIES
-from qpvhealth.pipeline import assembly
 from qpvhealth.spatial import location, perimeters as perimeter_rules, placement, situations
 
 if TYPE_CHECKING:
-    from qpvhealth.pipeline.basis import Basis
+    from qpvhealth.build.perimeters import Basis
     from qpvhealth.spatial.proximity import Perimeters
 
 

@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from qpvhealth.contract.coverage_tables import COVERAGE_TABLES
 from qpvhealth.contract.tables import PUBLISHED
 from qpvhealth.facts.territories import METROPOLE
 from qpvhealth.spatial import location, projection
 
 if TYPE_CHECKING:
-    from qpvhealth.pipeline.basis import Basis
+    from qpvhealth.build.perimeters import Basis
     from qpvhealth.spatial.proximity import Perimeters
 
+TABLES = tuple(COVERAGE_TABLES)
 BY_POINT, BY_NAME, NO_PLACE = "point", "qpv-named", "no-place"
 
 

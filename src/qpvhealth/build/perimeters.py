@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from qpvhealth.build import assembly
 from qpvhealth.errors import UsageError
 from qpvhealth.facts.territories import TERRITORIES
-from qpvhealth.pipeline import assembly
 from qpvhealth.spatial import outlines, perimeters as perimeter_rules
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ class Basis:
 
     ``outlines``: outlines of areas by level. ``prepared``: one row per polygon read; ``neighbourhoods``: one row per QPV of the
     generations computed, with population and NPNRU. ``by_generation``: usable polygons by generation and territory. ``in_force``:
-    the generation in force by year and territory. ``invented``: whether the cards say that the figures are invented.
+    the generation in force by year and territory.
     """
 
     sources: Sources
@@ -34,10 +34,9 @@ class Basis:
     neighbourhoods: pd.DataFrame
     by_generation: dict[str, dict[str, Perimeters]]
     in_force: dict[int, dict[str, str | None]]
-    invented: bool
 
 
-def prepare(sources: Sources, settings: Settings, *, invented: bool) -> Basis:
+def prepare(sources: Sources, settings: Settings) -> Basis:
     """Prepare what years and generations share: outlines, perimeters, and which generation is in force where and when.
 
     Raises UsageError for a generation of the settings that no card gives, InputError where every polygon of a source lies outside
@@ -55,7 +54,7 @@ def prepare(sources: Sources, settings: Settings, *, invented: bool) -> Basis:
     degrees = perimeter_rules.published_geometry(used)
     neighbourhoods = assembly.neighbourhoods_table(used.assign(degrees=degrees), sources)
     by_generation = {g: perimeter_rules.usable(prepared, g) for g in generations}
-    return Basis(sources, settings, shapes, prepared, neighbourhoods, by_generation, in_force, invented)
+    return Basis(sources, settings, shapes, prepared, neighbourhoods, by_generation, in_force)
 
 
 def _generations(prepared: pd.DataFrame, settings: Settings) -> tuple[str, ...]:

@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 import shapely
 
+from qpvhealth.build import accounting, zoning
 from qpvhealth.facts.territories import TERRITORIES
 from qpvhealth.indicators.accounts import Interval
 from qpvhealth.ingest.sources import Vintage
-from qpvhealth.pipeline import accounting
 
 QPV_2015 = dict.fromkeys(TERRITORIES, "qpv-2015")
 NO_LINKS = pd.DataFrame({"finess_et_from": [], "finess_et_to": [], "from_year": [], "to_year": []}, dtype="str").astype(
@@ -236,7 +236,7 @@ def test_fates_are_read_between_every_two_generations():
     prepared = pd.DataFrame(rows, columns=["qpv_code", "generation"])
     prepared = prepared.assign(territory="metropole", metres=square, geometry=square, crs="EPSG:2154", repair=None)
     computed = dict.fromkeys(["qpv-2024", "qpv-2015", "civ-2008"])
-    found = accounting.fates_between(SimpleNamespace(prepared=prepared, by_generation=computed))
+    found = zoning.fates_between(SimpleNamespace(prepared=prepared, by_generation=computed))
     pairs = found[["generation_from", "generation_to", "qpv_code_from", "qpv_code_to"]].to_numpy().tolist()
     assert pairs == [
         ["civ-2008", "qpv-2015", "Z1", "QP075001"],
@@ -244,6 +244,6 @@ def test_fates_are_read_between_every_two_generations():
         ["qpv-2015", "qpv-2024", "QP075001", "QN07501M"],
     ]
     assert found.index.tolist() == [0, 1, 2]
-    alone = accounting.fates_between(SimpleNamespace(prepared=prepared, by_generation={"qpv-2015": None}))
+    alone = zoning.fates_between(SimpleNamespace(prepared=prepared, by_generation={"qpv-2015": None}))
     assert alone.empty
     assert list(alone) == list(found)

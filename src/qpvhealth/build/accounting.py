@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from itertools import combinations, pairwise
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,14 +18,13 @@ from qpvhealth.facts.situations import UNDETERMINED, UNKNOWN
 from qpvhealth.facts.territories import METROPOLE, TERRITORIES
 from qpvhealth.indicators import backcast, change_summary, changes as change_rules, identity, pairing
 from qpvhealth.indicators.accounts import Interval
-from qpvhealth.spatial import fates
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from qpvhealth.build.perimeters import Basis
+    from qpvhealth.build.placing import Placed
     from qpvhealth.ingest.sources import Vintage
-    from qpvhealth.pipeline.basis import Basis
-    from qpvhealth.pipeline.placing import Placed
 
 Rule = Mapping[str, str | None]
 InForce = Mapping[int, Rule]
@@ -205,14 +204,6 @@ def then_and_now(placed: Placed, vintages: Mapping[int, Vintage]) -> pd.DataFram
     dates = {year: vintage.reference_date for year, vintage in vintages.items()}
     last = placed.structures[placed.structures["year"] == max(dates)]
     return backcast.then_and_now(backcast.known_then(placed.structures), last, dates)
-
-
-def fates_between(basis: Basis) -> pd.DataFrame:
-    """Read the fates of the QPV between every two generations computed. Raises ContractError where a territory does not add up."""
-    given = fates.shapes(basis.prepared)
-    by_generation = {g: given[given["generation"] == g] for g in sorted(basis.by_generation)}
-    parts = [fates.fates(by_generation[a], by_generation[b]) for a, b in combinations(by_generation, 2)]
-    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=fates.COLUMNS)
 
 
 def findings(tables: Mapping[str, pd.DataFrame]) -> Iterator[Finding]:
