@@ -267,10 +267,10 @@ def test_talk_goes_to_stderr_as_json_when_asked(tmp_path):
 def test_steps_are_shown_on_a_terminal_without_a_thread():
     code = """
         import threading
-        from qpvhealth.cli.output import Progress, log
+        from qpvhealth.cli.output import log, step_line
         log.setLevel("INFO")
-        with Progress() as tell:
-            tell("counting")
+        with step_line() as name_step:
+            name_step("counting")
             threads = threading.active_count()
         print(threads)
     """

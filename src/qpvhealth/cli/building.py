@@ -12,7 +12,7 @@ import click
 
 from qpvhealth.cli.group import main_group
 from qpvhealth.cli.options import json_option, out_option, raw_option
-from qpvhealth.cli.output import Progress, log, print_json, settings_of
+from qpvhealth.cli.output import log, print_json, settings_of, step_line
 from qpvhealth.errors import ContractError
 
 if TYPE_CHECKING:
@@ -133,7 +133,7 @@ def _build(
         from qpvhealth.publish import release
         from qpvhealth.publish.manifest import Facts
 
-        with Progress() as tell, begin(raw, cache, resolved, layers) as begun:
+        with step_line() as tell, begin(raw, cache, resolved, layers) as begun:
             built = building.finish(begun, chosen, progress=tell)
             inputs.refuse_changed(resolved)  # the fingerprint is theirs
             if strict:
