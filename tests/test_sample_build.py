@@ -3,11 +3,9 @@
 import pandas as pd
 import pytest
 
-import qpvhealth
 from qpvhealth.contract.tables import PUBLISHED
 from qpvhealth.facts.generations import DENOMINATORS
 from qpvhealth.facts.territories import DEPARTMENT_TERRITORY
-from qpvhealth.pipeline import accounting, building
 from tests.sample import truth
 
 
@@ -253,13 +251,3 @@ def test_flag_agreement_counts_every_structure_once(built):
 def test_everything_is_said_to_be_invented(built):
     assert built.invented
     assert built["extracts"]["is_invented"].all()
-
-
-def test_years_built_one_by_one_give_the_same_tables(built, sample_folder, monkeypatch):
-    monkeypatch.setattr(building, "AT_ONCE", 1)
-    monkeypatch.setattr(accounting, "AT_ONCE", 700)
-    alone = qpvhealth.build(sample_folder)
-    assert alone.findings == built.findings
-    assert alone.inputs == built.inputs
-    for name in PUBLISHED:
-        pd.testing.assert_frame_equal(alone[name], built[name])

@@ -68,7 +68,7 @@ def sources_list(raw: Path, as_json: bool) -> None:
 @raw_option
 @json_option
 def sources_verify(raw: Path, as_json: bool) -> None:
-    r"""Check that every file is there, safe, and has the bytes that its card states.
+    r"""Check that every file is there, safe, and has the bytes that its card states; so for the parts of a shapefile (sidecars).
 
     \b
     Example:
@@ -78,12 +78,18 @@ def sources_verify(raw: Path, as_json: bool) -> None:
 
     resolved = inputs.resolve(cards.load(raw))
     if as_json:
-        stated = [i.card.get("sha256") is not None for i in resolved]
-        rows = [{"id": i.card.id, "sha256": i.sha256, "stated": s} for i, s in zip(resolved, stated, strict=True)]
+        rows = [
+            {"id": i.card.id, "sha256": i.sha256, "stated": i.card.get("sha256") is not None}
+            | ({"sidecars": i.sidecars} if i.sidecars else {})
+            for i in resolved
+        ]
         print_json({"sources": rows})
         return
     for i in resolved:
         click.echo(f"{i.sha256}  {i.card.id}" + ("" if i.card.get("sha256") else "  (no sha256 in its card)"))
+        for suffix, sha256 in i.sidecars.items():
+            is_stated = suffix in i.card.get("sidecars", {})
+            click.echo(f"{sha256}  {i.card.id} {suffix}" + ("" if is_stated else "  (not in the sidecars of its card)"))
 
 
 @sources.command("fetch")
@@ -133,6 +139,7 @@ def inspect(file: Path, encoding: str | None, as_json: bool) -> None:
 
 def _inspection_lines(report: dict[str, Any]) -> Iterator[str]:
     yield f"{report['path']}  sha256 {report['sha256']}"
+    yield from (f"  {suffix}  sha256 {sha256}" for suffix, sha256 in report.get("sidecars", {}).items())
     for sheet in report["sheets"]:
         title = f"sheet {sheet['sheet']}: " if sheet.get("sheet") else ""
         if "unreadable" in sheet:

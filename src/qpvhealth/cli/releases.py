@@ -19,7 +19,7 @@ FINDINGS = 1
 @click.option(
     "--published",
     is_flag=True,
-    help="Hold the published figures, and the series of the raw folder, against the release.",
+    help="Compare the published figures, those of the raw folder included, and its series with the release.",
 )
 @click.option(
     "--expect", type=FILE, help="Hold the release against a file of expected counts; exit 1 when one differs."

@@ -45,22 +45,24 @@ def programmes(release: Release) -> View:
 
 @main_group.command()
 @click.option(
-    "--measure", default="share_qpv_without_any", show_default=True, help="Headline to show under every choice."
+    "--measure",
+    help="Headline to show under every choice. Default: that of the figure named by --said, else share_qpv_without_any.",
 )
 @click.option("--year", type=int, help="Only this vintage.")
 @click.option(
     "--said",
-    metavar="NUMBER",
-    help='A printed number, such as "86 %": only the cells compatible with it, or that could be.',
+    metavar="NUMBER|ID",
+    help='A printed number, such as "86 %", or the id of a published figure: only the cells compatible with it, or that could be.',
 )
 @shows_views
-def matrix(release: Release, *, measure: str, year: int | None, said: str | None) -> View:
+def matrix(release: Release, *, measure: str | None, year: int | None, said: str | None) -> View:
     r"""Show a headline under every choice of QPV, scope, rule of proximity, unit and date, to place a published number.
 
     \b
     Examples:
       qpvhealth matrix --year 2020 --to matrice.xlsx
       qpvhealth matrix --said "86 %"
+      qpvhealth matrix --said 001-large
     """
     from qpvhealth.studies import figures
 
