@@ -89,10 +89,11 @@ def diff(
     from qpvhealth.publish import diff as rules, rendering, views
 
     before, opening_year, compared = _compared(old, new, year, out, release_name)
+    where, is_in_qpv = rules.Where(**area), situation == "in_qpv"
     tables = {
-        "causes": rules.causes_table(compared, situation=situation, **area),
-        "parts": rules.parts_table(compared, **area),
-        "structures": rules.structures_table(compared, cause=cause, only_in_qpv=situation == "in_qpv", **area),
+        "causes": rules.causes_table(compared, where, situation=situation),
+        "parts": rules.parts_table(compared, where),
+        "structures": rules.structures_table(compared, where, cause=cause, only_in_qpv=is_in_qpv),
     }
     if csv_file is not None:
         structures = tables["structures"]
@@ -105,8 +106,8 @@ def diff(
         lists = {name: t.astype("object").where(t.notna(), None).to_dict("records") for name, t in tables.items()}
         print_json(head | {"invented": compared.invented} | lists)
     else:
-        stocks = views.in_qpv(before, opening_year, **area) if situation == "in_qpv" else {}
-        sentences = [rules.sentence(compared, n, structure_type=kind, **area) for kind, n in stocks.items()]
+        stocks = views.in_qpv(before, opening_year, **area) if is_in_qpv else {}
+        sentences = [rules.sentence(compared, n, where, structure_type=kind) for kind, n in stocks.items()]
         _print(compared, tables, sentences)
     if exit_code and not compared.is_same:
         sys.exit(FINDINGS)

@@ -25,6 +25,8 @@ PARTS = (DATA, GEOGRAPHY, SETTINGS, CODE)
 PARTS_FR = {DATA: "données", GEOGRAPHY: "géographie", SETTINGS: "choix", CODE: "programme"}
 LEVELS = ("territory", "region", "department")
 READ_OTHERWISE = "read otherwise"
+_CAUSES_FR = {cause: fr for cause, (fr, _) in CAUSES.items()}
+_CAUSE_ORDER = {cause: i for i, cause in enumerate(CAUSES)}
 _GEOGRAPHIC = ("neighbourhoods", "boundaries")
 _BYTES = ("sha256", "sidecars")
 _READING = ("reading", "layout", "year", "generation", "edition", "reference_date")
@@ -101,48 +103,53 @@ class Compared:
         return self.changes.empty
 
 
-def chosen(
-    compared: Compared, *, generation: str = IN_FORCE, level: str = "country", area: str = COUNTRY
-) -> pd.DataFrame:
+@dataclass(frozen=True)
+class Where:
+    """The perimeters that structures are counted with, and the area: a level and a code."""
+
+    generation: str = IN_FORCE
+    level: str = "country"
+    area: str = COUNTRY
+
+
+EVERYWHERE = Where()
+
+
+def chosen(compared: Compared, where: Where = EVERYWHERE) -> pd.DataFrame:
     """Select the changes of one generation that concern an area, with the ``part`` of each.
 
     A structure that goes from one area to another concerns both. ``part``: what is counted was redefined by a choice where one
     differs, by the code otherwise; within one release the code is the same, and only the cards of the extracts can count otherwise.
     Raises UsageError for an unknown generation or level.
     """
-    if generation not in compared.generations:
-        raise UsageError(f'unknown generation "{generation}"; known: {", ".join(compared.generations)}')
-    if level not in ("country", *LEVELS):
-        raise UsageError(f'unknown level "{level}"; known: country, {", ".join(LEVELS)}')
-    rows = compared.changes[compared.changes["generation"] == generation]
-    if level != "country":
-        rows = rows[_is_in(rows, "from", ALL, level, area) | _is_in(rows, "to", ALL, level, area)]
+    if where.generation not in compared.generations:
+        raise UsageError(f'unknown generation "{where.generation}"; known: {", ".join(compared.generations)}')
+    if where.level not in ("country", *LEVELS):
+        raise UsageError(f'unknown level "{where.level}"; known: country, {", ".join(LEVELS)}')
+    rows = compared.changes[compared.changes["generation"] == where.generation]
+    if where.level != "country":
+        rows = rows[_is_in(rows, "from", ALL, where) | _is_in(rows, "to", ALL, where)]
     by_choice = compared.releases is None or compared.releases.chooses_otherwise
     parts = {CONTOUR: GEOGRAPHY, GENERATION: GEOGRAPHY, SCOPE: SETTINGS if by_choice else CODE}
     return rows.assign(part=rows["cause"].map(parts).fillna(DATA).astype("str"))
 
 
-def _is_in(rows: pd.DataFrame, side: str, situation: str, level: str, area: str) -> pd.Series:
+def _is_in(rows: pd.DataFrame, side: str, situation: str, where: Where) -> pd.Series:
     """Say which structures are in a situation (``all``: any) and an area, before (``from``) or after (``to``)."""
     mask = rows[f"situation_{side}"].notna() if situation == ALL else rows[f"situation_{side}"] == situation
-    return mask if level == "country" else mask & (rows[f"{level}_{side}"].fillna(NO_REGION) == area)
+    if where.level == "country":
+        return mask
+    return mask & (rows[f"{where.level}_{side}"].fillna(NO_REGION) == where.area)
 
 
-def causes_table(
-    compared: Compared,
-    *,
-    situation: str = IN_QPV,
-    generation: str = IN_FORCE,
-    level: str = "country",
-    area: str = COUNTRY,
-) -> pd.DataFrame:
+def causes_table(compared: Compared, where: Where = EVERYWHERE, *, situation: str = IN_QPV) -> pd.DataFrame:
     """Sum the changes of a situation by type and cause: ``structure_type``, ``cause``, ``label_fr``, ``part``, ``n``, ``n_in``, ``n_out``.
 
     ``situation`` may be ``all``, the whole stock. One row per type and cause that something crosses, ``all`` types last, in the
     order of the causes. The sum of ``n`` is the difference of the stocks.
     """
-    rows = chosen(compared, generation=generation, level=level, area=area)
-    before, after = (_is_in(rows, side, situation, level, area) for side in ("from", "to"))
+    rows = chosen(compared, where)
+    before, after = (_is_in(rows, side, situation, where) for side in ("from", "to"))
     same_type = rows["structure_type_from"] == rows["structure_type_to"]
     crossings = []
     for structure_type, stays in ((None, before & after & same_type), (ALL, before & after)):
@@ -154,21 +161,15 @@ def causes_table(
     sums = pd.concat(crossings).groupby(keys, as_index=False)[["n_in", "n_out"]].sum()
     table = sums.assign(
         n=sums["n_in"] - sums["n_out"],
-        label_fr=sums["cause"].map({c: fr for c, (fr, _) in CAUSES.items()}),
+        label_fr=sums["cause"].map(_CAUSES_FR),
         last=sums["structure_type"] == ALL,
-        order=sums["cause"].map({c: i for i, c in enumerate(CAUSES)}),
+        order=sums["cause"].map(_CAUSE_ORDER),
     ).sort_values(["last", "structure_type", "order"], ignore_index=True)
     return table[["structure_type", "cause", "label_fr", "part", "n", "n_in", "n_out"]]
 
 
 def structures_table(
-    compared: Compared,
-    *,
-    cause: str | None = None,
-    generation: str = IN_FORCE,
-    level: str = "country",
-    area: str = COUNTRY,
-    only_in_qpv: bool = True,
+    compared: Compared, where: Where = EVERYWHERE, *, cause: str | None = None, only_in_qpv: bool = True
 ) -> pd.DataFrame:
     """List the structures behind the causes, with their evidence, in the order of causes then numbers.
 
@@ -176,10 +177,10 @@ def structures_table(
     """
     if cause is not None and cause not in CAUSES:
         raise UsageError(f'unknown cause "{cause}"; known: {", ".join(CAUSES)}')
-    rows = chosen(compared, generation=generation, level=level, area=area)
+    rows = chosen(compared, where)
     rows = rows[rows["effect_in_qpv"] != 0] if only_in_qpv else rows
     rows = rows if cause is None else rows[rows["cause"] == cause]
-    order = rows["cause"].map({c: i for i, c in enumerate(CAUSES)})
+    order = rows["cause"].map(_CAUSE_ORDER)
     names = rows["finess_et"].map(compared.names).fillna(rows["finess_et_from"].map(compared.names))
     listed = rows.assign(name=names.astype("str"), order=order).sort_values(["order", "finess_et", "step"])
     columns = [
@@ -193,7 +194,7 @@ def structures_table(
 def in_french(frame: pd.DataFrame) -> pd.DataFrame:
     """Write the coded words of a table of this module in French, for people; what has no French word stays as it is."""
     words: dict[str, dict[str, str]] = {
-        "cause": {code: fr for code, (fr, _) in CAUSES.items()},
+        "cause": _CAUSES_FR,
         "evidence": EVIDENCE_FR,
         "part": PARTS_FR,
         "structure_type": {ALL: "Ensemble", "CDS": "CdS"},
@@ -202,15 +203,13 @@ def in_french(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.assign(**{c: frame[c].replace(words[c]) for c in frame.columns.intersection(list(words))})
 
 
-def parts_table(
-    compared: Compared, *, generation: str = IN_FORCE, level: str = "country", area: str = COUNTRY
-) -> pd.DataFrame:
+def parts_table(compared: Compared, where: Where = EVERYWHERE) -> pd.DataFrame:
     """Say what part comes from the data, the geography, the settings and the code.
 
     Returns ``part``, ``n_changes``, ``n_structures``, ``effect_in_qpv`` and ``differs``: the inputs, settings or versions that differ
     between two releases; null within one.
     """
-    rows = chosen(compared, generation=generation, level=level, area=area)
+    rows = chosen(compared, where)
     sums = rows.groupby("part").agg(
         n_changes=("cause", "size"), n_structures=("finess_et", "nunique"), effect_in_qpv=("effect_in_qpv", "sum")
     )
@@ -224,10 +223,15 @@ def parts_table(
 
 
 def sentence(
-    compared: Compared, opening: int, *, structure_type: str = ALL, language: sentences.Language = "fr", **where: str
+    compared: Compared,
+    opening: int,
+    where: Where = EVERYWHERE,
+    *,
+    structure_type: str = ALL,
+    language: sentences.Language = "fr",
 ) -> str:
     """Say the change in QPV of a type in one sentence: gross where openings and closures are dated, beside the net."""
-    rows = causes_table(compared, **where)
+    rows = causes_table(compared, where)
     by_cause = rows[rows["structure_type"] == structure_type].set_index("cause")
     opened, closed = int(by_cause["n_in"].get(OPENED, 0)), int(by_cause["n_out"].get(CLOSED, 0))
     kind = "Structures" if structure_type == ALL else structure_type.replace("CDS", "CdS")
