@@ -44,7 +44,9 @@ TITLES = {
 @main_group.command()
 @click.argument("old")
 @click.argument("new")
-@click.option("--year", type=int, help="Between two releases: the vintage to compare. Default: the last both hold.")
+@click.option(
+    "--year", type=int, help="Between two releases: the vintage to compare. Default: the last in both."
+)
 @click.option("--generation", default="in_force", show_default=True, help="Perimeters to count with.")
 @click.option(
     "--level",
@@ -75,7 +77,7 @@ def diff(
     as_json: bool,
     **area: Any,
 ) -> None:
-    r"""Tell what moved between OLD and NEW, two years of a release or two releases: causes, structures, parts.
+    r"""Show what moved between OLD and NEW, two years of a release or two releases: causes, structures, parts.
 
     The sum of the causes is the net difference, nothing left over. A net difference is never called a creation.
 

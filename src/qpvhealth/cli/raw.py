@@ -121,7 +121,7 @@ def sources_fetch(raw: Path, insecure: bool, private: bool, seconds: float, as_j
 @click.option("--encoding", help="Read text files with this encoding.")
 @json_option
 def inspect(file: Path, encoding: str | None, as_json: bool) -> None:
-    r"""Tell which layout FILE has, how its columns map, and what would be rejected and why; write nothing.
+    r"""Show which layout FILE has, how its columns map, and what would be rejected and why; write nothing.
 
     \b
     Example:

@@ -22,7 +22,7 @@ FINDINGS = 1
     help="Compare the published figures, those of the raw folder included, and its series with the release.",
 )
 @click.option(
-    "--expect", type=FILE, help="Hold the release against a file of expected counts; exit 1 when one differs."
+    "--expect", type=FILE, help="Compare the release with a file of expected counts; exit 1 when one differs."
 )
 @click.option("--write-expect", type=FILE, help="Write such a file from this release.")
 @show_options
@@ -38,7 +38,7 @@ def check(
     release_name: str | None,
     out: Path,
 ) -> None:
-    r"""Hold a release against its contracts and identities: exit 5 when one is broken; and against known figures: exit 1.
+    r"""Check the contracts and identities of a release: exit 5 when one is broken; or compare it with figures: exit 1.
 
     \b
     Examples:

@@ -32,7 +32,7 @@ year_option = click.option("--year", type=int, help="Vintage. Default: the last.
 @main_group.command()
 @shows_views
 def programmes(release: Release) -> View:
-    r"""Tell how far each programme has come: base, target, share of the way, pace needed and observed, or why not.
+    r"""Show how far each programme has come: base, target, share of the way, pace needed and observed, or why not.
 
     \b
     Example:
@@ -51,11 +51,12 @@ def programmes(release: Release) -> View:
 @click.option("--year", type=int, help="Only this vintage.")
 @click.option(
     "--said",
+    "printed",
     metavar="NUMBER|ID",
     help='A printed number, such as "86 %", or the id of a published figure: only the cells compatible with it, or that could be.',
 )
 @shows_views
-def matrix(release: Release, *, measure: str | None, year: int | None, said: str | None) -> View:
+def matrix(release: Release, *, measure: str | None, year: int | None, printed: str | None) -> View:
     r"""Show a headline under every choice of QPV, scope, rule of proximity, unit and date, to place a published number.
 
     \b
@@ -66,7 +67,7 @@ def matrix(release: Release, *, measure: str | None, year: int | None, said: str
     """
     from qpvhealth.studies import figures
 
-    return figures.matrix(release, measure=measure, year=year, said=said)
+    return figures.matrix(release, measure=measure, year=year, said=printed)
 
 
 @main_group.command()
@@ -164,7 +165,7 @@ def projects(release: Release, **options: Any) -> View:
 @area_option
 @shows_views
 def simulate(release: Release, *, points: Path | None, best: int | None, **options: Any) -> tuple[View, ...]:
-    r"""Tell what new structures would change: coverage before and after, people newly covered, QPV gained. A simulation.
+    r"""Show what new structures would change: coverage before and after, people newly covered, QPV gained. A simulation.
 
     \b
     Examples:

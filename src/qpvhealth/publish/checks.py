@@ -1,4 +1,4 @@
-"""Contracts and identities of a release, held again from its files alone."""
+"""Contracts and identities of a release, checked again from its files alone."""
 
 from __future__ import annotations
 

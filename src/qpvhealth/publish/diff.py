@@ -34,7 +34,7 @@ _READING = ("reading", "layout", "year", "generation", "edition", "reference_dat
 
 @dataclass(frozen=True)
 class Releases:
-    """Two releases, held against each other by what they were made from."""
+    """Two releases, compared by what they were made from."""
 
     old: Release
     new: Release

@@ -89,10 +89,10 @@ def generation(release: Release, filters: Filters) -> str:
     return generation
 
 
-def refuse_unknown(value: object, known: list[Any], what: str) -> None:
+def refuse_unknown(value: object, values: list[Any], what: str) -> None:
     """Raise UsageError, with what there is, for a value that the release does not have."""
-    if value not in known:
-        raise UsageError(f'no {what} "{value}" in this release; there are: {", ".join(map(str, known))}')
+    if value not in values:
+        raise UsageError(f'no {what} "{value}" in this release; there are: {", ".join(map(str, values))}')
 
 
 def last_year(release: Release) -> int:
