@@ -44,9 +44,7 @@ TITLES = {
 @main_group.command()
 @click.argument("old")
 @click.argument("new")
-@click.option(
-    "--year", type=int, help="Between two releases: the vintage to compare. Default: the last in both."
-)
+@click.option("--year", type=int, help="Between two releases: the vintage to compare. Default: the last in both.")
 @click.option("--generation", default="in_force", show_default=True, help="Perimeters to count with.")
 @click.option(
     "--level",

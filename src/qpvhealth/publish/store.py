@@ -12,7 +12,7 @@ import fcntl
 import os
 import secrets
 import shutil
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -88,9 +88,8 @@ class Store:
         """
         target = self.folder / release_id
         with self.lock(), writing(target):
-            for path in staged.iterdir():
+            for path in (*staged.iterdir(), staged):
                 sync(path)
-            _sync_folder(staged)
             if not target.is_dir():
                 _remove(target)
                 staged.rename(target)
@@ -101,9 +100,9 @@ class Store:
                         _remove(old)
                 for name in sorted(names):
                     (staged / name).replace(target / name)
-                _sync_folder(target)
+                sync(target)
             shutil.rmtree(staged, ignore_errors=True)
-            _sync_folder(self.folder)
+            sync(self.folder)
             self._point(release_id)
         return target
 
@@ -197,7 +196,7 @@ class Store:
         before = self._pointer()
         self._swap(release_id)
         try:
-            _sync_folder(self.root)
+            sync(self.root)
         except OSError:
             if before is None:
                 (self.root / CURRENT).unlink()
@@ -293,29 +292,20 @@ def _exists(path: Path) -> bool:
 
 def _remove(path: Path, *, ignore_errors: bool = False) -> None:
     """Remove a file, link or folder, if it is there."""
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path, ignore_errors=ignore_errors)
-        return
-    try:
-        path.unlink(missing_ok=True)
-    except OSError:
-        if not ignore_errors:
-            raise
+    with suppress(OSError) if ignore_errors else nullcontext():
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=ignore_errors)
+        else:
+            path.unlink(missing_ok=True)
 
 
 def sync(path: Path) -> None:
-    """Wait until the disk holds a file, or the names in a folder."""
+    """Wait until the disk holds a file, or the names in a folder; some network file systems cannot sync a folder, and say EINVAL."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
+    except OSError as error:
+        if error.errno != errno.EINVAL or not path.is_dir():
+            raise
     finally:
         os.close(handle)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make the names of a folder durable; some network file systems cannot, and say so with EINVAL."""
-    try:
-        sync(folder)
-    except OSError as error:
-        if error.errno != errno.EINVAL:
-            raise
