@@ -6,7 +6,8 @@ import shutil
 import pytest
 
 from qpvhealth.errors import InputError
-from qpvhealth.ingest import cards, guard, inputs, tables
+from qpvhealth.ingest import cards, inputs
+from qpvhealth.ingest.readers import guard, tables
 
 
 def raw_folder(folder, *lines, content="a;b\n1;2\n"):

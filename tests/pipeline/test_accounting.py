@@ -7,7 +7,6 @@ import pandas as pd
 import pytest
 import shapely
 
-from qpvhealth.contract.packed import pack
 from qpvhealth.facts.territories import TERRITORIES
 from qpvhealth.indicators.accounts import Interval
 from qpvhealth.ingest.sources import Vintage
@@ -130,9 +129,7 @@ def test_what_a_reader_of_the_changes_must_know():
         ),
         "series_audit": pd.DataFrame({"check": ["sum of départements", "sum of départements", "restated"]}),
     }
-    told = [
-        (f.rule, f.n, f.message, f.of) for f in accounting.findings({name: pack(rows) for name, rows in built.items()})
-    ]
+    told = [(f.rule, f.n, f.message, f.of) for f in accounting.findings(built)]
     assert told == [
         ("not-attributable", 1, "2018 to 2019: changes without evidence of a cause: B", 3),
         ("order-matters", 1, "2018 to 2019: changes that another order of causes would split otherwise: C", 3),

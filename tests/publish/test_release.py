@@ -8,13 +8,11 @@ import sys
 import geopandas as gpd
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import shapely
 from hypothesis import given, strategies as st
 
-from qpvhealth.contract.packed import Packed, pack
 from qpvhealth.contract.schema import Column, Table
 from qpvhealth.errors import ContractError, UsageError
 from qpvhealth.publish import manifest, parquet, release
@@ -66,7 +64,7 @@ def test_tables_come_back_with_the_types_of_their_contract(tmp_path, country):
     read = release.open_release(country.publish(tmp_path))
     assert read.tables == ("centres", "quarters")
     for name, table in country.declarations.items():
-        pd.testing.assert_frame_equal(read.table(name), table.conform(country.tables[name]).frame())
+        pd.testing.assert_frame_equal(read.table(name), table.conform(country.tables[name]))
         table.check(read.table(name))
     assert read.invented
     assert read.verify() == []
@@ -223,13 +221,11 @@ PLACES = st.sampled_from(
 
 @given(st.lists(PLACES, max_size=6))
 def test_a_layer_is_described_as_shapely_sees_it(places):
-    layer = parquet._layer(
-        "t.geometry", pack(pd.DataFrame({"geometry": pd.Series(places, dtype=object)})).arrays["geometry"]
-    )
+    described = parquet._layer("t.geometry", pd.Series(places, dtype=object).to_numpy())
     there = [p for p in places if p is not None]
-    assert layer["geometry_types"] == sorted({p.geom_type for p in there})
+    assert described["geometry_types"] == sorted({p.geom_type for p in there})
     bounds = shapely.total_bounds(there).tolist() if any(not p.is_empty for p in there) else None
-    assert layer.get("bbox") == bounds
+    assert described.get("bbox") == bounds
 
 
 def test_a_missing_file_is_a_broken_contract(tmp_path, country):
@@ -266,19 +262,20 @@ def test_a_value_that_parquet_cannot_hold_is_named(tmp_path):
 
 
 def test_the_bytes_do_not_depend_on_how_rows_came_together(tmp_path):
-    """A table written a group at a time, from parts packed apart, is the one that Arrow writes whole."""
+    """Texts that came as one array, in parts or as categories are written as the same bytes."""
     n = np.arange(70_000)
-    frame = pd.DataFrame({"id": n, "geometry": shapely.points(n % 100 / 3, 45.0)})
-    parts = Packed.together([pack(frame[:30_000]), pack(frame[30_000:])])
-    assert pa.types.is_dictionary(parts.arrays["geometry"].type)
-    for name, rows in (("parts", parts), ("frame", frame)):
-        parquet.write_table(SHAPES, rows, tmp_path / name, {})
-    schema = pq.read_schema(tmp_path / "parts")
-    whole = pa.Table.from_arrays([pa.array(n), pa.array(shapely.to_wkb(frame["geometry"]))], schema=schema)
-    pq.write_table(
-        whole, tmp_path / "whole", compression="zstd", row_group_size=parquet.ROW_GROUP, write_page_checksum=True
-    )
-    assert len({(tmp_path / name).read_bytes() for name in ("parts", "frame", "whole")}) == 1
+    table = Table("t", "T", "id", ("id",), (*SHAPES.columns, Column("name", "string", "N", "N")))
+    frame = pd.DataFrame({"id": n, "geometry": shapely.points(n % 100 / 3, 45.0), "name": [f"é{i % 50}" for i in n]})
+    ways = {
+        "whole": frame,
+        "parts": pd.concat([frame[:30_000], frame[30_000:]], ignore_index=True),
+        "categories": frame.astype({"name": "category"}),
+        "objects": frame.astype({"name": "object"}),
+    }
+    for name, rows in ways.items():
+        parquet.write_table(table, table.conform(rows), tmp_path / name, {})
+    assert len({(tmp_path / name).read_bytes() for name in ways}) == 1
+    schema = pq.read_schema(tmp_path / "whole")
     assert json.loads(schema.metadata[b"geo"])["columns"]["geometry"]["bbox"] == [0, 45, 33, 45]
 
 

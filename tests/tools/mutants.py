@@ -33,8 +33,8 @@ CHANGES = ("tests/indicators/test_changes.py",)
 TESTS: dict[str, tuple[str, ...]] = {
     "contract.rules": ("tests/contract/test_rules.py",),
     "ingest.cleaning": ("tests/ingest/test_cleaning.py",),
-    "ingest.staged": ("tests/ingest/test_staged.py",),
-    "ingest.structures": ("tests/ingest/test_structures.py",),
+    "ingest.staging": ("tests/ingest/test_staging.py",),
+    "ingest.kinds.structures": ("tests/ingest/kinds/test_structures.py",),
     "spatial.proximity": ("tests/spatial/test_proximity.py",),
     "spatial.location": ("tests/spatial/test_location.py",),
     "spatial.overlay": ("tests/spatial/test_overlay.py",),

@@ -118,7 +118,7 @@ def _build(
         log.warning("DONNÉES INVENTÉES: every figure of this release comes from an invented France.")
     if as_json:
         summary = {"release": folder.name, "folder": str(folder), "unchanged": False, "invented": built.invented}
-        print_json(summary | {"tables": {name: len(rows) for name, rows in built.packed.items()}})
+        print_json(summary | {"tables": {name: len(rows) for name, rows in built.items()}})
     else:
         click.echo(f"Release {folder.name}: {folder}")
     if strict and len(built["rejects"]):

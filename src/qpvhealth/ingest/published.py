@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from qpvhealth.errors import UsageError
 from qpvhealth.facts import lists, published
-from qpvhealth.ingest import guard
+from qpvhealth.ingest.readers import guard
 from qpvhealth.settings import read_toml
 
 if TYPE_CHECKING:

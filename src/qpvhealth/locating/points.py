@@ -21,8 +21,8 @@ import numpy as np
 import pyarrow as pa
 
 from qpvhealth.errors import InputError, UsageError
-from qpvhealth.ingest import companions, guard
 from qpvhealth.ingest.points import DEGREES, PointFile
+from qpvhealth.ingest.readers import companions, guard
 from qpvhealth.locating import answers, index_cache
 from qpvhealth.publish.points import refuse_suffix, write_points
 from qpvhealth.spatial import cells

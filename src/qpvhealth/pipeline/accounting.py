@@ -23,7 +23,6 @@ from qpvhealth.spatial import fates
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from qpvhealth.contract.packed import Packed
     from qpvhealth.ingest.sources import Vintage
     from qpvhealth.pipeline.basis import Basis
     from qpvhealth.pipeline.placing import Placed
@@ -216,13 +215,12 @@ def fates_between(basis: Basis) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=fates.COLUMNS)
 
 
-def findings(told: Mapping[str, Packed]) -> Iterator[Finding]:
+def findings(tables: Mapping[str, pd.DataFrame]) -> Iterator[Finding]:
     """Say what a reader of the changes must know: what has no cause, what depends on the order, what is to be confirmed.
 
-    ``told``: the published tables ``changes``, ``link_candidates`` and ``series_audit``.
+    ``tables``: the published tables ``changes``, ``link_candidates`` and ``series_audit``.
     """
-    changed = told["changes"].select(_READ)
-    current = changed.rows(changed["generation"] == IN_FORCE).frame()
+    current = tables["changes"][tables["changes"]["generation"] == IN_FORCE]
     for (first, last), rows in current.groupby(["from_year", "to_year"]):
         between_years, n = f"{first} to {last}", len(rows)
         for rule, at, words in (
@@ -234,14 +232,11 @@ def findings(told: Mapping[str, Packed]) -> Iterator[Finding]:
             ),
         ):
             yield from _some(rule, rows[at], f"{between_years}: {words}", n)
-    waiting = told["link_candidates"].frame()
+    waiting = tables["link_candidates"]
     for (first, last), rows in waiting[~waiting["is_confirmed"].astype(bool)].groupby(["from_year", "to_year"]):
         yield from _some("link-candidate", rows, f"{first} to {last}: identities to confirm or dismiss", None)
-    for check, rows in told["series_audit"].frame().groupby("check"):
+    for check, rows in tables["series_audit"].groupby("check"):
         yield Finding("series-inconsistent", len(rows), f"{check}: see the table series_audit")
-
-
-_READ = ["generation", "from_year", "to_year", "finess_et", "cause", "other_order_differs"]
 
 
 def rebuilt(series: pd.DataFrame) -> Iterator[Finding]:

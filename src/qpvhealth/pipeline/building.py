@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from qpvhealth.contract.packed import PackedTables
 from qpvhealth.contract.schema import refuse_object_texts
 from qpvhealth.contract.tables import PUBLISHED
 from qpvhealth.facts.generations import IN_FORCE
@@ -36,16 +35,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from qpvhealth.contract.rules import Finding
-    from qpvhealth.contract.schema import Published
     from qpvhealth.ingest.inputs import Input
     from qpvhealth.pipeline.basis import Basis
 
 
-class Built(PackedTables):
+class Built(dict[str, pd.DataFrame]):
     """The published tables by name, as frames; also the accounts of the inputs and the findings of the build."""
 
     def __init__(
-        self, tables: dict[str, Published], inputs: list[dict[str, Any]], found: list[Finding], basis: Basis
+        self, tables: dict[str, pd.DataFrame], inputs: list[dict[str, Any]], found: list[Finding], basis: Basis
     ) -> None:
         """Hold the tables of one build."""
         super().__init__(tables)
@@ -57,9 +55,9 @@ def build(raw: str | Path, settings: Settings | None = None, *, progress: Callab
     """Build every table of a release from a raw folder, in memory.
 
     ``raw`` holds ``sources.toml``. ``progress`` is called with the name of each step as it begins. Returns the tables of
-    ``contract.tables.PUBLISHED`` by name. Raises UsageError for a wrong card, mapping or setting,
-    and where pandas reads texts as objects, InputError for a file that is
-    missing, changed or unreadable, ContractError when an account does not balance or levels do not add up. Nothing is written.
+    ``contract.tables.PUBLISHED`` by name. Raises UsageError for a wrong card, mapping or setting, and where pandas
+    reads texts as objects; InputError for a file that is missing, changed or unreadable; ContractError when an account does not balance
+    or levels do not add up. Nothing is written.
     """
     inputs = input_files.resolve(card_files.load(Path(raw)))
     return build_inputs(Path(raw), inputs, settings or Settings(), progress or _silent)
@@ -74,15 +72,32 @@ def build_inputs(raw: Path, inputs: list[Input], settings: Settings, progress: C
 
     progress("preparing perimeters")
     basis = shared.prepare(sources, settings, invented=cards[0].is_invented)
+    tables, found = _computed(basis, progress)
+
+    progress("checking")
+    for name, table in PUBLISHED.items():
+        tables[name] = table.conform(tables[name][table.names])
+    found += [*accounting.findings(tables), *accounting.rebuilt(tables["then_and_now"])]
+    published = {name: tables[name] for name in PUBLISHED}
+    return Built(published, _accounts(inputs, sources) + printed_figures, [*sources.findings, *found], basis)
+
+
+def _computed(basis: Basis, progress: Callable[[str], None]) -> tuple[dict[str, pd.DataFrame], list[Finding]]:
+    """Compute every table, its columns not yet typed nor its rows in order; and the findings about perimeters and structures."""
+    sources = basis.sources
     progress("overlaying the zonings")
     zoning = _zoning(basis)
     progress("comparing generations")
     fates = accounting.fates_between(basis)
 
     progress("placing structures")
+    abroad = findings.abroad(sources)
     structures = placing.structures(basis)
+    for as_read in (sources.structures, sources.points):
+        as_read.clear()  # all that follows is in ``structures``: twenty years need not be in memory twice
     progress("joining structures and neighbourhoods")
     placed, others = other_types.split(placing.located(structures, basis))
+    del structures
     out_of_scope = other_types.listed_aside(placed, others, sources.out_of_scope)
 
     progress("counting")
@@ -99,32 +114,28 @@ def build_inputs(raw: Path, inputs: list[Input], settings: Settings, progress: C
     other_tables = other_types.tables(others, every_other, placed, basis)
 
     progress("computing indicators")
-    indicators = _indicators(every, covered, summary, every_other, basis)
-
-    progress("checking")
-    extracts = accounting.consecutive(sources.vintages)
     tables = {
+        "extracts": _extracts(basis),
+        "neighbourhoods": basis.neighbourhoods,
+        "neighbourhood_zoning": zoning,
+        "neighbourhood_fates": fates,
         "structures": placed.structures,
         "structure_locations": placed.located,
         "structure_neighbourhoods": placed.pairs,
         "other_structures": others.structures,
         "other_structure_locations": others.located,
         "other_structure_neighbourhoods": others.pairs,
-        "extracts": _extracts(basis),
-        "neighbourhoods": basis.neighbourhoods,
-        "neighbourhood_zoning": zoning,
-        "neighbourhood_fates": fates,
         "neighbourhood_coverage": covered,
         "yearly_counts": yearly,
         "flag_agreement": agreement.agreement(every),
         "perimeter_effect": perimeter_effect.effect(stock),
         "changes": changes,
         "change_summary": summary,
-        "link_candidates": accounting.candidates(placed, changes, extracts),
+        "link_candidates": accounting.candidates(placed, changes, accounting.consecutive(sources.vintages)),
         "trend": trend.trend(yearly, accounting.intervals(sources.vintages)),
         "then_and_now": accounting.then_and_now(placed, sources.vintages),
         "series_audit": series_audit.audit(sources.series),
-        "indicators": indicators,
+        "indicators": _indicators(every, covered, summary, every_other, basis),
         "areas": assembly.areas_table(sources, assembly.together(yearly, other_tables["other_yearly_counts"])),
         "rejects": sources.rejects,
         "out_of_scope": out_of_scope,
@@ -133,17 +144,13 @@ def build_inputs(raw: Path, inputs: list[Input], settings: Settings, progress: C
         **other_tables,
         **supplements.tables(basis),
     }
-    published = {name: table.conform(tables[name][table.names]) for name, table in PUBLISHED.items()}
     found = [
-        *sources.findings,
         *findings.of_perimeters(basis),
-        *findings.abroad(sources),
+        *abroad,
         *findings.of_structures(placed, zoning, basis),
-        *accounting.findings(published),
         *other_types.findings(placed, others),
-        *accounting.rebuilt(published["then_and_now"].frame()),
     ]
-    return Built(published, _accounts(inputs, sources) + printed_figures, found, basis)
+    return tables, found
 
 
 def _silent(_step: str) -> None:

@@ -135,7 +135,8 @@ def abroad(sources: Sources) -> list[Finding]:
 
 
 def _places(placed: Placed) -> Iterator[Finding]:
-    for year, rows in placed.structures.groupby("year"):
+    structures = placed.structures[["finess_et", "year", "location_status", "location_conflict_m"]]
+    for year, rows in structures.groupby("year"):
         n = len(rows)
         lost = rows[rows["location_status"].isin((CENTROID, MISSING))]
         yield from _some(lost, "finess_et", "location-undetermined", f"{year}: no point that can decide", n)
@@ -209,7 +210,8 @@ def _zonings(zoning: pd.DataFrame, sources: Sources) -> Iterator[Finding]:
 
 
 def _declared(placed: Placed, sources: Sources) -> Iterator[Finding]:
-    for (year, generation), rows in placed.located.groupby(["year", "generation"]):
+    answers = ["situation", "vecu_declared", "is_unlisted", "is_contested"]
+    for (year, generation), rows in placed.located[[*_ROW, "generation", *answers]].groupby(["year", "generation"]):
         yield from _of_answers(rows, f"{year}, {generation}")
     named = sources.declarations.dropna(subset=["qpv_code"])
     known = sources.neighbourhoods[["qpv_code", "generation"]]

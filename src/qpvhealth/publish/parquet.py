@@ -16,7 +16,6 @@ import pyarrow.parquet as pq
 import pyproj
 import shapely
 
-from qpvhealth.contract.packed import Packed, distinct, pack, plain, shapes
 from qpvhealth.errors import ContractError
 
 if TYPE_CHECKING:
@@ -31,24 +30,21 @@ WORLD = (-180.0, -90.0, 180.0, 90.0)
 DTYPES = {pa.string(): pd.StringDtype(na_value=np.nan), pa.int64(): pd.Int64Dtype(), pa.bool_(): pd.BooleanDtype()}
 
 
-def write_table(table: Table, rows: pd.DataFrame | Packed, where: Path, metadata: Mapping[str, str]) -> None:
-    """Write rows that conform to their table, a group at a time; geometry (degrees) as WKB.
+def write_table(table: Table, rows: pd.DataFrame, where: Path, metadata: Mapping[str, str]) -> None:
+    """Write rows that conform to their table, in groups of ``ROW_GROUP``; geometry (degrees) as WKB.
 
     The file carries the table's name and grain, ``metadata``, and each column's labels, unit and rule. Raises
     ContractError where a geometry lies outside the degrees of EPSG:4326, or a value outside its column's type.
     """
-    packed = rows if isinstance(rows, Packed) else pack(rows)
     described = {"table": table.name, "grain": table.grain, **metadata}
     if table.geometry is not None:
         names = [c.name for c in table.columns if c.kind == "geometry"]
-        layers = {name: _layer(f"{table.name}.{name}", packed.arrays[name]) for name in names}
+        layers = {name: _layer(f"{table.name}.{name}", rows[name].to_numpy(dtype=object)) for name in names}
         geo = {"version": "1.1.0", "primary_column": table.geometry, "columns": layers}
         described["geo"] = json.dumps(geo, sort_keys=True)
     schema = table.arrow_schema().with_metadata(dict(sorted(described.items())))
-    with pq.ParquetWriter(where, schema, compression="zstd", write_page_checksum=True) as writer:
-        for start in range(0, max(len(packed), 1), ROW_GROUP):
-            arrays = [_array(table, packed.arrays[field.name].slice(start, ROW_GROUP), field) for field in schema]
-            writer.write_table(pa.Table.from_arrays(arrays, schema=schema), ROW_GROUP)
+    written = pa.Table.from_arrays([_array(table, rows[field.name], field) for field in schema], schema=schema)
+    pq.write_table(written, where, row_group_size=ROW_GROUP, compression="zstd", write_page_checksum=True)
 
 
 def read_table(path: Path, *, columns: Sequence[str] | None = None, geometry: bool = True) -> pd.DataFrame:
@@ -71,29 +67,32 @@ def read_table(path: Path, *, columns: Sequence[str] | None = None, geometry: bo
     return frame
 
 
-def _array(table: Table, values: pa.Array, field: pa.Field) -> pa.Array:
-    """Return values in the type of their column; an hour in a day, which Arrow would drop without a word, is refused."""
+def _array(table: Table, values: pd.Series, field: pa.Field) -> pa.Array:
+    """Return a column as Arrow writes it; an hour in a day, which Arrow would drop without a word, is refused."""
     name = f"{table.name}.{field.name}"
     try:
-        written = plain(values).cast(field.type)
+        if pa.types.is_binary(field.type):
+            return pa.array(shapely.to_wkb(values.to_numpy(dtype=object), byte_order=1, flavor="iso"), type=field.type)
+        array = pa.array(values, from_pandas=True)
+        written = array.cast(field.type)
     except pa.ArrowException as error:
         raise ContractError(f"{name}: cannot be written as {field.type}: {error}") from error
-    if pa.types.is_timestamp(values.type) and not written.cast(values.type).equals(values):
+    if pa.types.is_timestamp(array.type) and not written.cast(array.type).equals(array):
         raise ContractError(f"{name}: holds an hour, a day expected")
     return written
 
 
-def _layer(name: str, wkb: pa.Array) -> dict[str, Any]:
+def _layer(name: str, shapes: np.ndarray) -> dict[str, Any]:
     """Describe one geometry column as GeoParquet 1.1 does; one without a place has no bounding box."""
-    geometries = shapes(distinct(wkb).cast(pa.binary()).drop_null())
-    kinds = shapely.get_type_id(geometries) * 2 + shapely.has_z(geometries)
-    one_of_each = geometries[np.unique(kinds, return_index=True)[1]]
+    there = shapes[~shapely.is_missing(shapes)]
+    kinds = shapely.get_type_id(there) * 2 + shapely.has_z(there)
+    one_of_each = there[np.unique(kinds, return_index=True)[1]]
     types = sorted(f"{g.geom_type} Z" if g.has_z else g.geom_type for g in one_of_each)
     crs = pyproj.CRS.from_user_input(CRS).to_json_dict()
     described = {"encoding": "WKB", "geometry_types": types, "crs": crs}
-    if shapely.is_empty(geometries).all():
+    if shapely.is_empty(there).all():
         return described
-    west, south, east, north = (float(v) for v in shapely.total_bounds(geometries))
+    west, south, east, north = (float(v) for v in shapely.total_bounds(there))
     if west < WORLD[0] or south < WORLD[1] or east > WORLD[2] or north > WORLD[3]:
         raise ContractError(f"{name}: not in degrees ({CRS}): bounds are {west:g} {south:g} {east:g} {north:g}")
     return described | {"bbox": [west, south, east, north]}

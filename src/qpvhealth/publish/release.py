@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qpvhealth import __version__
-from qpvhealth.contract.packed import PackedTables
 from qpvhealth.errors import ContractError, UsageError
 from qpvhealth.publish import manifest, parquet
 from qpvhealth.publish.store import Store
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from qpvhealth.contract.schema import Published, Table
+    from qpvhealth.contract.schema import Table
     from qpvhealth.publish.manifest import Facts
 
 LIBRARIES = ("geopandas", "numpy", "pandas", "pyarrow", "pyogrio", "pyproj", "python-calamine", "shapely")
@@ -96,29 +95,28 @@ def write(
         files = {}
         for name, rows in sorted(conforming.items()):
             path = staged / f"{name}.parquet"
-            parquet.write_table(rows.table, rows, path, metadata)
+            parquet.write_table(declarations[name], rows, path, metadata)
             files[path.name] = manifest.described(path, len(rows))
         content = manifest.build(facts, files)
         manifest.write(staged, content)
         return store.publish(staged, content["release_id"])
 
 
-def conformed(tables: Mapping[str, pd.DataFrame], declarations: Mapping[str, Table]) -> dict[str, Published]:
+def conformed(tables: Mapping[str, pd.DataFrame], declarations: Mapping[str, Table]) -> dict[str, pd.DataFrame]:
     """Put every table in its published form and check its rules and references; raise all problems at once."""
     problems = []
     if missing := sorted(declarations.keys() - tables.keys()):
         problems.append(f"release: tables missing: {', '.join(missing)}")
     if extra := sorted(tables.keys() - declarations.keys()):
         problems.append(f"release: tables not declared: {', '.join(extra)}")
-    made = tables.packed if isinstance(tables, PackedTables) else tables
-    conforming: dict[str, Published] = {}
-    for name in [n for n in declarations if n in made]:
-        crs: Any = getattr(made[name], "crs", None)
+    conforming: dict[str, pd.DataFrame] = {}
+    for name in [n for n in declarations if n in tables]:
+        crs: Any = getattr(tables[name], "crs", None)
         if hasattr(crs, "to_epsg") and crs.to_epsg() != DEGREES:
             problems.append(f"{name}: geometry is in {crs.to_string()}, {parquet.CRS} expected")
             continue
         try:
-            conforming[name] = declarations[name].conform(made[name])
+            conforming[name] = declarations[name].conform(tables[name])
         except ContractError as error:
             problems.append(str(error))
     for name, rows in conforming.items():
