@@ -74,7 +74,7 @@ def test_other_types_are_compared_type_by_type():
 
 def test_a_missing_table_and_a_broken_contract_are_named(monkeypatch, country):
     monkeypatch.setattr(checks, "PUBLISHED", country.declarations)
-    rows = country.declarations["centres"].conform(country.tables["centres"]).frame()
+    rows = country.declarations["centres"].conform(country.tables["centres"])
     problems = checks.problems(release(centres=pd.concat([rows, rows])))
     assert "quarters: the table is missing" in problems
     assert any("centres.id: must be unique" in p for p in problems)
