@@ -22,23 +22,15 @@ if TYPE_CHECKING:
 
 FINDINGS = 1
 TITLES = {
-    "structure_type": "Type",
     "label_fr": "Cause",
     "part": "Part",
-    "n": "Solde",
-    "n_in": "Entrées",
-    "n_out": "Sorties",
     "n_changes": "Mouvements",
     "n_structures": "Structures",
-    "effect_in_qpv": "Effet en QPV",
     "differs": "Ce qui diffère",
-    "cause": "Cause",
-    "finess_et": "N° FINESS ET",
     "name": "Nom",
-    "situation_from": "Situation avant",
-    "situation_to": "Situation après",
-    "evidence": "Preuve",
+    "cause_code": "Code de la cause",
 }
+"""Of the columns that no published table has."""
 
 
 @main_group.command()
@@ -85,8 +77,11 @@ def diff(
       qpvhealth diff 2018 2019 --level region --area 11 --csv mouvements.csv
       qpvhealth diff 3f2a current --year 2019 --exit-code
     """
-    from qpvhealth.contract.change_tables import CHANGES
+    from qpvhealth.contract.tables import PUBLISHED
     from qpvhealth.publish import diff as rules, rendering, views
+
+    columns = (*PUBLISHED["change_summary"].columns, *PUBLISHED["changes"].columns)
+    titles = {column.name: column.fr for column in columns} | TITLES
 
     before, opening_year, compared = _compared(old, new, year, out, release_name)
     where, is_in_qpv = rules.Where(**area), situation == "in_qpv"
@@ -98,7 +93,6 @@ def diff(
     if csv_file is not None:
         structures = tables["structures"]
         rows = rules.in_french(structures).assign(cause_code=structures["cause"])
-        titles = {c.name: c.fr for c in CHANGES.columns} | TITLES | {"cause_code": "Code de la cause"}
         rendering.save(csv_file, rows, fmt="csv", titles=titles, invented=compared.invented)
         log.info("%d movements written to %s", len(rows), csv_file)
     if as_json:
@@ -108,7 +102,7 @@ def diff(
     else:
         stocks = views.in_qpv(before, opening_year, **area) if is_in_qpv else {}
         sentences = [rules.sentence(compared, n, where, structure_type=kind) for kind, n in stocks.items()]
-        _print(compared, tables, sentences)
+        _print(compared, tables, sentences, titles)
     if exit_code and not compared.is_same:
         sys.exit(FINDINGS)
 
@@ -134,7 +128,7 @@ def _compared(old: str, new: str, year: int | None, out: Path, name: str | None)
     return before, year, comparison.releases(before, after, year)
 
 
-def _print(compared: Compared, tables: dict[str, pd.DataFrame], sentences: list[str]) -> None:
+def _print(compared: Compared, tables: dict[str, pd.DataFrame], sentences: list[str], titles: dict[str, str]) -> None:
     from qpvhealth.publish import diff as rules, rendering
 
     if compared.invented:
@@ -146,6 +140,6 @@ def _print(compared: Compared, tables: dict[str, pd.DataFrame], sentences: list[
     causes = tables["causes"][["structure_type", "label_fr", "part", "n_in", "n_out", "n"]]
     columns = ["cause", "finess_et", "name", "structure_type", "situation_from", "situation_to", "evidence"]
     for frame in (causes, tables["parts"], tables["structures"][columns]):
-        click.echo(rendering.render(rules.in_french(frame), fmt="text", titles=TITLES))
+        click.echo(rendering.render(rules.in_french(frame), fmt="text", titles=titles))
     if (tables["causes"]["cause"] == "not_attributable").any():
         log.info("Some movements cannot be attributed: they are shown by name, never spread over the other causes.")

@@ -51,12 +51,7 @@ _SITUATION_TITLES = {
 _COVERAGE_TITLES = {
     "words": "Ce qui est compté",
     "scope": "Structures",
-    "value": "Valeur",
-    "denominator": "Dénominateur",
-    "n_unknown": "Inconnus",
-    "lower": "Au moins",
-    "upper": "Au plus",
-    "unit": "Unité",
+    **selection.titles("indicators", ["value", "denominator", "n_unknown", "lower", "upper", "unit"]),
     "data": "Données",
 }
 _COVERAGE_SCOPES = {"msp_cds": "MSP et CdS mono et pluriprofessionnels", "primary": "MSP et CdS pluriprofessionnels"}
