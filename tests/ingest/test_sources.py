@@ -99,12 +99,12 @@ def test_polygons_stand_first_in_the_accounts(read):
 
 def test_a_register_fills_and_never_replaces_or_adds(read):
     found = read()
-    frame = found.structures[2019].frame().set_index("finess_et")
+    frame = found.structures[2019].set_index("finess_et")
     assert frame.index.tolist() == ["750000018", "750000026", "930000012"]
     assert frame.loc["750000026", ["name", "commune_code", "department_code"]].tolist() == ["Maison", "75102", "75"]
     assert frame.loc["750000018", "commune_code"] == "75101"
     assert frame.loc["750000026", "opened_on"] == pd.Timestamp("2020-01-01")
-    points = found.points[2019].frame()
+    points = found.points[2019]
     assert points.groupby("rank").size().to_dict() == {0: 3, 1: 2, 2: 1}
     rules = told(found)
     assert rules["register-unmatched"].n == 1
@@ -184,10 +184,9 @@ def test_a_class_given_by_two_cards_stands_once(read):
     assert len(read(y=CARDS["z"]).zoning_classes) == 2
 
 
-def test_only_what_is_read_by_rows_can_be_corrected(read):
-    entry = "[[correction]]\nsource='c'\nkey='a'\ncolumn='b'\nexpect='c'\nvalue='d'\nreason='e'"
-    with pytest.raises(UsageError, match="c: only structures, register"):
-        read(known=entry)
+def test_a_table_of_communes_can_be_corrected(read):
+    entry = "[[correction]]\nsource='c'\nkey='75101'\ncolumn='label'\nexpect='Ville'\nvalue='Autre'\nreason='e'"
+    assert read(known=entry).areas["label"].tolist() == ["Autre"]
 
 
 def test_communes_that_have_no_code_are_told(read):

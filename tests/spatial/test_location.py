@@ -5,8 +5,8 @@ import shapely
 import shapely.affinity
 from hypothesis import given, settings, strategies as st
 
-from qpvhealth.spatial import cells, location
-from qpvhealth.spatial.location import Locator, distances, locate, locate_all, nearest_points
+from qpvhealth.spatial import cells
+from qpvhealth.spatial.location import distances, locate, locate_all, nearest_points
 from qpvhealth.spatial.proximity import Perimeters
 
 RING = 300.0
@@ -263,30 +263,3 @@ def test_the_nearest_point_of_each_group_is_the_naive_minimum(polygons, points):
             expected[group, name] = min(told, expected.get((group, name), told))
     got = zip(found["group"], found["qpv_code"], found["distance_m"], found["code"], strict=True)
     assert {(group, name): told for group, name, *told in map(tuple, got)} == {k: list(v) for k, v in expected.items()}
-
-
-LATTICE = st.sampled_from([-400.0, -50.0, 0.0, 50.0, 100.0, 110.0, 400.0, 2000.0, np.nan])
-SETS = st.lists(st.lists(st.tuples(LATTICE, LATTICE, _TERRITORY), max_size=6))
-
-
-@given(SETS)
-def test_sets_located_one_after_another_are_located_as_each_alone(sets):
-    both = {"metropole": perimeters(A=square(0, 0), B=square(50, 50)), "mayotte": perimeters(M=square(0, 400))}
-    locator = Locator(both, RING)
-    for rows in sets:
-        x, y = np.array([row[:2] for row in rows], dtype=float).reshape(-1, 2).T
-        territory = pd.Series([row[2] for row in rows], dtype="str")
-        told, alone = locator.locate(x, y, territory), locate_all(x, y, territory, both, RING)
-        pd.testing.assert_frame_equal(told.points, alone.points, check_dtype=False)
-        order = ["point", "qpv_code"]
-        pairs = (found.pairs.sort_values(order, ignore_index=True) for found in (told, alone))
-        pd.testing.assert_frame_equal(*pairs, check_dtype=False)
-
-
-def test_what_was_located_in_the_set_before_is_not_located_again(monkeypatch):
-    asked, find = [], location._find
-    monkeypatch.setattr(location, "_find", lambda x, *rest: asked.append(len(x)) or find(x, *rest))
-    locator, home = Locator({"metropole": ONE}, RING), pd.Series(["metropole"] * 3)
-    for x in ([1.0, 2.0, 2.0], [2.0, 3.0, 1.0], [4.0, 4.0, 4.0], [1.0, 1.0, 1.0]):
-        locator.locate(np.array(x), np.zeros(3), home)
-    assert asked == [2, 1, 1, 1]

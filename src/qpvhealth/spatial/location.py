@@ -42,49 +42,21 @@ def locate(x: np.ndarray, y: np.ndarray, perimeters: Perimeters, within_m: float
 def locate_all(
     x: np.ndarray, y: np.ndarray, territory: pd.Series, perimeters: Mapping[str, Perimeters], within_m: float
 ) -> Located:
-    """Place points of any territory once, as ``Locator`` does."""
-    return Locator(perimeters, within_m).locate(x, y, territory)
+    """Place points of any territory, each among the QPV of its own; ``x`` and ``y`` are in the metres of ``territory``.
 
-
-class Locator:
-    """Places points of any territory, each among the QPV of its own, one set of points after another.
-
-    Equal points are located once; so is a point that was in the set before, as most structures are from one year to the next.
+    Equal points are located once. Returns as ``locate``; a point whose territory has no polygon, or that has no coordinates, gets
+    nulls. In ``pairs``, ``point`` is the position among the points given, and ``distance_m`` at most ``within_m``.
     """
-
-    def __init__(self, perimeters: Mapping[str, Perimeters], within_m: float) -> None:
-        """Locate among ``perimeters``, by territory; ``within_m``: how far the pairs reach."""
-        self._perimeters, self._within_m = perimeters, within_m
-        self._before: dict[str, _Spots] = {}
-
-    def locate(self, x: np.ndarray, y: np.ndarray, territory: pd.Series) -> Located:
-        """Place points; ``x`` and ``y`` are in the metres of ``territory``.
-
-        Returns as ``locate``; a point whose territory has no polygon, or that has no coordinates, gets nulls. In ``pairs``,
-        ``point`` is the position among the points given.
-        """
-        spot, parts, codes = np.full(len(x), -1), [_NOTHING], [np.array([], dtype=object)]
-        there = np.isfinite(x) & np.isfinite(y) & territory.isin(list(self._perimeters)).to_numpy(dtype=bool)
-        for (name,), at in groups(pd.DataFrame({"territory": territory.where(there).to_numpy()}), "territory"):
-            # one number holds both coordinates, to the bit: sorting numbers is ten times quicker than sorting pairs
-            spots, of = np.unique(x[at] + 1j * y[at], return_inverse=True)
-            spot[at] = of.reshape(-1) + sum(len(part.polygon) for part in parts)
-            parts.append(_shifted(self._located(name, spots), sum(map(len, codes))))
-            codes.append(self._perimeters[name].codes)
-        return _named(_taken(_end_to_end(parts), spot), np.concatenate(codes))
-
-    def _located(self, territory: str, spots: np.ndarray) -> _Found:
-        """Locate the spots that were not in the set before; ``spots`` are distinct, and in order."""
-        before = self._before.get(territory)
-        is_new = np.ones(len(spots), dtype=bool) if before is None else ~np.isin(spots, before.spots)
-        fresh = spots[is_new]
-        found = _find(fresh.real, fresh.imag, self._perimeters[territory].polygons, self._within_m)
-        if before is not None:
-            known = np.concatenate([before.spots, fresh])
-            order = np.argsort(known)
-            found = _taken(_end_to_end([before.found, found]), order[np.searchsorted(known[order], spots)])
-        self._before[territory] = _Spots(spots, found)
-        return found
+    spot, parts, codes = np.full(len(x), -1), [_NOTHING], [np.array([], dtype=object)]
+    there = np.isfinite(x) & np.isfinite(y) & territory.isin(list(perimeters)).to_numpy(dtype=bool)
+    for (name,), at in groups(pd.DataFrame({"territory": territory.where(there).to_numpy()}), "territory"):
+        # one number holds both coordinates, to the bit: sorting numbers is ten times quicker than sorting pairs
+        spots, of = np.unique(x[at] + 1j * y[at], return_inverse=True)
+        spot[at] = of.reshape(-1) + sum(len(part.polygon) for part in parts)
+        located = _find(spots.real, spots.imag, perimeters[name].polygons, within_m)
+        parts.append(_shifted(located, sum(map(len, codes))))
+        codes.append(perimeters[name].codes)
+    return _named(_taken(_end_to_end(parts), spot), np.concatenate(codes))
 
 
 class _Found(NamedTuple):
@@ -107,13 +79,6 @@ class _Found(NamedTuple):
 _NULLS = (-1, False, np.nan, np.nan, np.nan, np.nan)
 """What ``_Found`` says of a spot that is nowhere."""
 _NOTHING = _Found(*(np.array([null])[:0] for null in _NULLS), *(np.array([n])[:0] for n in (0, 0, 0.0)))
-
-
-class _Spots(NamedTuple):
-    """Distinct points in order, as complex numbers, and where they are."""
-
-    spots: np.ndarray
-    found: _Found
 
 
 def _find(x: np.ndarray, y: np.ndarray, polygons: np.ndarray, within_m: float) -> _Found:

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import shapely
 
+from qpvhealth.build import accounting
 from qpvhealth.errors import UsageError
 from qpvhealth.facts import causes
 from qpvhealth.facts.generations import IN_FORCE
 from qpvhealth.facts.territories import TERRITORIES
 from qpvhealth.indicators import changes, factors
 from qpvhealth.indicators.accounts import Interval
-from qpvhealth.pipeline import accounting
 from qpvhealth.publish import selection
 from qpvhealth.publish.diff import Compared, Releases
 from qpvhealth.spatial.projection import WGS84, to_territory_metres
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import date
 
-    from qpvhealth.pipeline.accounting import Extract, InForce
+    from qpvhealth.build.accounting import Extract, InForce
     from qpvhealth.publish.release import Release
 
 

@@ -10,8 +10,9 @@ from qpvhealth.errors import InputError, UsageError
 from qpvhealth.facts.programmes import SEC, SEC_FIRST_COMMUNES
 from qpvhealth.facts.territories import ARRONDISSEMENTS
 from qpvhealth.indicators import prescreen, vecu_support as support
-from qpvhealth.ingest import cards, returns as returned, tables
-from qpvhealth.ingest.extracts import YES_NO
+from qpvhealth.ingest import cards, returns as returned
+from qpvhealth.ingest.cleaning import YES_NO
+from qpvhealth.ingest.readers import tables
 from qpvhealth.ingest.returns import PROBLEM_COLUMNS, SENDER_COLUMNS
 from qpvhealth.publish import returns as templates, selection
 from qpvhealth.publish.rendering import without_formula
