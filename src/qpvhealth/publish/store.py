@@ -249,9 +249,10 @@ def new_folder(folder: Path) -> Iterator[Path]:
         staged.mkdir()
         try:
             yield staged
-            _sync_tree(staged)
+            for path in (*staged.iterdir(), staged):
+                sync(path)
             staged.replace(folder)
-            _sync_folder(folder.parent)
+            sync(folder.parent)
         finally:
             shutil.rmtree(staged, ignore_errors=True)
 
