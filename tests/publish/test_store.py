@@ -179,7 +179,7 @@ def test_a_full_disk_while_a_table_is_written(root, country, monkeypatch):
     full = OSError(errno.ENOSPC, "No space left on device")
     for n in (1, 2):
         with monkeypatch.context() as patch:
-            fail_at(patch, n, full, [(pq, "ParquetWriter")])
+            fail_at(patch, n, full, [(pq, "write_table")])
             with pytest.raises(PublishError, match=r"No space left on device.*unchanged"):
                 country.publish(root, "two")
         assert Store(root).current() == previous
