@@ -76,8 +76,8 @@ def residuals(counts: pd.DataFrame, summary: pd.DataFrame, pairs: pd.DataFrame) 
     )
     causes = summary[[*PAIR, *CELL, "n"]].merge(pairs, on=["from_year", "to_year"]).rename(columns={"n": "causes"})
     every = pd.concat([opening, causes, closing], ignore_index=True).fillna(dict.fromkeys(_MEASURES, 0))
-    found = sums(every, [*PAIR, *CELL], _MEASURES)
-    return found.assign(residual=found["closing"] - found["opening"] - found["causes"])
+    balance = sums(every, [*PAIR, *CELL], _MEASURES)
+    return balance.assign(residual=balance["closing"] - balance["opening"] - balance["causes"])
 
 
 _MEASURES = ["opening", "causes", "closing"]
@@ -85,8 +85,8 @@ _MEASURES = ["opening", "causes", "closing"]
 
 def assert_balance(counts: pd.DataFrame, summary: pd.DataFrame, pairs: pd.DataFrame) -> None:
     """Raise ContractError, naming cells, unless opening stock and causes give the closing stock everywhere."""
-    found = residuals(counts, summary, pairs)
-    wrong = found[found["residual"] != 0]
+    balance = residuals(counts, summary, pairs)
+    wrong = balance[balance["residual"] != 0]
     if not wrong.empty:
-        told = [f"change_summary: {row}" for row in wrong.head(MAX_EXAMPLES).to_dict("records")]
-        raise ContractError("\n".join([*told, f"{len(wrong)} cells do not balance: opening + causes ≠ closing"]))
+        examples = [f"change_summary: {row}" for row in wrong.head(MAX_EXAMPLES).to_dict("records")]
+        raise ContractError("\n".join([*examples, f"{len(wrong)} cells do not balance: opening + causes ≠ closing"]))

@@ -69,8 +69,8 @@ def area_codes(rows: pd.DataFrame, level: str) -> pd.Series:
 
 def cells(frame: pd.DataFrame, keys: list[str], measure: str) -> pd.DataFrame:
     """Count the rows of each combination of keys that occurs, nulls of a key being one of its values."""
-    named, at = distinct(frame, keys)
-    return named.assign(**{measure: np.bincount(at, minlength=len(named))})
+    combinations_found, at = distinct(frame, keys)
+    return combinations_found.assign(**{measure: np.bincount(at, minlength=len(combinations_found))})
 
 
 def distinct(frame: pd.DataFrame, keys: list[str]) -> tuple[pd.DataFrame, np.ndarray]:
@@ -78,19 +78,19 @@ def distinct(frame: pd.DataFrame, keys: list[str]) -> tuple[pd.DataFrame, np.nda
 
     A null is a value of its key; categories are given back as what they name.
     """
-    at, found = pd.factorize(numbers(keys, frame)[0])
-    first = np.empty(len(found), dtype="int64")
+    at, values = pd.factorize(numbers(keys, frame)[0])
+    first = np.empty(len(values), dtype="int64")
     first[at[::-1]] = np.arange(len(at))[::-1]
-    named = frame[keys].take(first).reset_index(drop=True)
-    coded = {c: d.categories.dtype for c, d in named.dtypes.items() if isinstance(d, pd.CategoricalDtype)}
-    return named.astype(coded), at
+    combinations_found = frame[keys].take(first).reset_index(drop=True)
+    coded = {c: d.categories.dtype for c, d in combinations_found.dtypes.items() if isinstance(d, pd.CategoricalDtype)}
+    return combinations_found.astype(coded), at
 
 
 def sums(frame: pd.DataFrame, keys: list[str], measures: list[str]) -> pd.DataFrame:
     """Sum whole numbers over each combination of keys that occurs, in the order of their first row."""
-    named, at = distinct(frame, keys)
-    summed = {m: np.bincount(at, frame[m], len(named)).astype("int64") for m in measures}
-    return named.assign(**summed)
+    combinations_found, at = distinct(frame, keys)
+    summed = {m: np.bincount(at, frame[m], len(combinations_found)).astype("int64") for m in measures}
+    return combinations_found.assign(**summed)
 
 
 def with_totals(base: pd.DataFrame, measure: str, totalled: list[str] | None = None) -> pd.DataFrame:

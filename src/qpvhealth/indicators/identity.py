@@ -140,10 +140,10 @@ def _evidence(frame: pd.DataFrame) -> dict[str, pd.Series]:
     """Hold each pair's records against each other; null where either says nothing."""
     distance = ((frame["east_to"] - frame["east_from"]) ** 2 + (frame["north_to"] - frame["north_from"]) ** 2) ** 0.5
     street = same_street(frame["street_from"], frame["street_to"]) & _equal(frame, "commune").fillna(value=False)
-    known = frame["street_from"].notna() & frame["street_to"].notna()
+    both_given = frame["street_from"].notna() & frame["street_to"].notna()
     return {
         "name_similarity": _similarity(frame["name_words_from"], frame["name_words_to"]),
-        "same_address": street.astype("boolean").where(known),
+        "same_address": street.astype("boolean").where(both_given),
         "same_siret": _equal(frame, "siret"),
         "same_legal_entity": _equal(frame, "legal_entity"),
         "same_opening": _equal(frame, "opened_on"),
