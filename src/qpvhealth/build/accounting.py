@@ -107,8 +107,8 @@ def between(
 ) -> pd.DataFrame:
     """Account for the changes between two extracts, in every generation and in the one in force."""
     if interval.is_backward:
-        return change_rules.turned(between(extract_of, interval.reversed, links, in_force, near_rule=near_rule))
-    return change_rules.named(_changeable_pairs(extract_of, interval, links, in_force), near_rule=near_rule)
+        return change_rules.swapped_sides(between(extract_of, interval.reversed, links, in_force, near_rule=near_rule))
+    return change_rules.attributed(_changeable_pairs(extract_of, interval, links, in_force), near_rule=near_rule)
 
 
 def _changeable_pairs(
@@ -122,7 +122,7 @@ def _changeable_pairs(
         chosen[generation] = (alone, alone)
     chosen[IN_FORCE] = (in_force[interval.from_year], in_force[interval.to_year])
     placed = {name: (_placed(first, old, new), _placed(last, new, old)) for name, (old, new) in chosen.items()}
-    return change_rules.touched(first.structures, last.structures, interval, links, placed)
+    return change_rules.possible(first.structures, last.structures, interval, links, placed)
 
 
 def view(extract: Extract, own: Rule, other: Rule) -> pd.DataFrame:
@@ -182,7 +182,7 @@ def changes(
     extract_of = extracts(*rows, out_of_scope, basis.settings.vecu_distance_m)
     links = basis.sources.links
     pairs = [_changeable_pairs(extract_of, interval(vintages[a], vintages[b]), links, basis.in_force) for a, b in years]
-    return change_rules.named(pd.concat(pairs, ignore_index=True), near_rule=basis.settings.vecu_rule)
+    return change_rules.attributed(pd.concat(pairs, ignore_index=True), near_rule=basis.settings.vecu_rule)
 
 
 def summary(changes: pd.DataFrame, counts: pd.DataFrame, vintages: Mapping[int, Vintage]) -> pd.DataFrame:

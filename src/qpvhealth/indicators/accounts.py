@@ -57,11 +57,11 @@ def same(old: pd.Series, new: pd.Series) -> pd.Series:
     return old.notna() & new.notna() & (old == new)
 
 
-Told = tuple[np.ndarray, np.ndarray]
+Explained = tuple[np.ndarray, np.ndarray]
 """The cause and the evidence of each row."""
 
 
-def named_by(tests: tuple[tuple[pd.Series, str, str], ...], otherwise: str) -> Told:
+def first_test(tests: tuple[tuple[pd.Series, str, str], ...], otherwise: str) -> Explained:
     """Give each row the cause and evidence of the first test that holds; not attributable where none does."""
     holds = [np.asarray(mask, dtype=bool) for mask, _, _ in tests]
     cause = np.select(holds, [c for _, c, _ in tests], causes.NOT_ATTRIBUTABLE)
@@ -69,24 +69,28 @@ def named_by(tests: tuple[tuple[pd.Series, str, str], ...], otherwise: str) -> T
 
 
 def steps(
-    rows: pd.DataFrame, start: int, end: int, told: Told, other_order_differs: pd.Series | np.ndarray
+    rows: pd.DataFrame, start: int, end: int, cause_and_evidence: Explained, other_order_differs: pd.Series | np.ndarray
 ) -> pd.DataFrame:
     """Return one step of each row, on its index: how many factors are applied before and after it, cause and evidence.
 
     ``start`` and ``end``: ``OUT`` where the structure is not in the stock before or after.
     """
-    cause, evidence = told
+    cause, evidence = cause_and_evidence
     applied = {"applied_from": start, "applied_to": end}
-    named = {"cause": cause, "evidence": evidence, "other_order_differs": np.asarray(other_order_differs, dtype=bool)}
-    return pd.DataFrame(applied | named, index=rows.index)
+    explained = {
+        "cause": cause,
+        "evidence": evidence,
+        "other_order_differs": np.asarray(other_order_differs, dtype=bool),
+    }
+    return pd.DataFrame(applied | explained, index=rows.index)
 
 
 def changed(rows: pd.DataFrame) -> pd.Series:
     """List which fields differ between the two records of what stays; null where none does."""
     fields = ("structure_type", "modality", "postcode", "commune_code", "location_status", "answer")
-    said = pd.Series("", index=rows.index).mask(rows["address_differs"], ",address")
+    fields_changed = pd.Series("", index=rows.index).mask(rows["address_differs"], ",address")
     for field in (*fields, "opened_on", "closed_on"):
         at = unlike(rows[f"{field}_from"], rows[f"{field}_to"])
         if at.any():
-            said = said.mask(at, said + "," + field)
-    return said.where(rows["in_from"] & rows["in_to"], "").str.lstrip(",").replace("", None).astype("str")
+            fields_changed = fields_changed.mask(at, fields_changed + "," + field)
+    return fields_changed.where(rows["in_from"] & rows["in_to"], "").str.lstrip(",").replace("", None).astype("str")

@@ -43,8 +43,8 @@ def back_cast(extract: pd.DataFrame, dates: Mapping[int, date]) -> pd.DataFrame:
     cells, number = group.size().index, group.ngroup().to_numpy()
     masks = {"n_structures": is_open & ~np.isnat(opened), "n_undated": is_open & np.isnat(opened)}
     sums = {c: np.concatenate([np.bincount(number[m], minlength=len(cells)) for m in of]) for c, of in masks.items()}
-    named = cells.to_frame(index=False).iloc[np.tile(np.arange(len(cells)), len(days))].reset_index(drop=True)
-    return named.assign(**sums, year=np.repeat(list(days), len(cells)))
+    areas = cells.to_frame(index=False).iloc[np.tile(np.arange(len(cells)), len(days))].reset_index(drop=True)
+    return areas.assign(**sums, year=np.repeat(list(days), len(cells)))
 
 
 _AREA = ["department_code", "structure_type"]
@@ -74,8 +74,8 @@ def then_and_now(then: pd.DataFrame, extract: pd.DataFrame, dates: Mapping[int, 
     last = max(dates)
     past = _past(dates, last)
     now = back_cast(extract, past).set_index(_YEARLY)
-    known = [then.set_index(_YEARLY), now.rename(columns={"n_structures": "n_now"})]
-    both = pd.concat(known, axis=1).fillna(0).astype("Int64").reset_index()
+    series = [then.set_index(_YEARLY), now.rename(columns={"n_structures": "n_now"})]
+    both = pd.concat(series, axis=1).fillna(0).astype("Int64").reset_index()
     both["n_then"] = both["n_then"].where(both["year"].isin(list(dates)))
     days = pd.to_datetime(both["year"].map(past)).astype("datetime64[s]")
     return both.assign(known_in=last, date=days, difference=both["n_now"] - both["n_then"])
@@ -94,22 +94,22 @@ def rises_and_falls(series: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
     to nothing would otherwise not be seen. Returns one row per series and interval: ``rises``, ``falls`` (≤ 0), ``net``,
     ``n_falling``. Rises and falls are lower bounds of the entries and exits, whatever their cause.
     """
-    parts = [_steps(rows).assign(**_named(keys, name)) for name, rows in series.groupby(keys)]
+    parts = [_steps(rows).assign(**_key_columns(keys, name)) for name, rows in series.groupby(keys)]
     columns = [*keys, "from_date", "to_date", "rises", "falls", "net", "n_falling"]
     return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
 
 
-def _named(keys: list[str], name: Any) -> dict[str, Any]:  # noqa: ANN401
+def _key_columns(keys: list[str], name: Any) -> dict[str, Any]:  # noqa: ANN401
     return dict(zip(keys, name if isinstance(name, tuple) else (name,), strict=True))
 
 
 def _steps(series: pd.DataFrame) -> pd.DataFrame:
     """Compare each date of one series with the one before it, area by area."""
-    known = series.dropna(subset=["area_code", "date"])
-    area, day = pd.factorize(known["area_code"])[0], known["date"].to_numpy()
+    complete = series.dropna(subset=["area_code", "date"])
+    area, day = pd.factorize(complete["area_code"])[0], complete["date"].to_numpy()
     dates, at = np.unique(day, return_inverse=True)
     shape = (area.max(initial=-1) + 1, len(dates))
-    value = known["value"].to_numpy(dtype="float64", na_value=0)
+    value = complete["value"].to_numpy(dtype="float64", na_value=0)
     wide = np.bincount(area * len(dates) + at, value, shape[0] * shape[1]).reshape(shape)
     step = np.diff(wide, axis=1)
     return pd.DataFrame(
@@ -132,8 +132,8 @@ def never_falls(steps: pd.DataFrame, keys: list[str], *, minimum: int = MINIMUM_
     """
     ordered = steps.sort_values([*keys, "to_date"])
     clean = (ordered["n_falling"] == 0).groupby([ordered[k] for k in keys]).cummin().astype(bool)
-    told = ordered.assign(clean=clean, until=ordered["to_date"].where(clean))
-    found = told.groupby(keys).agg(
+    marked = ordered.assign(clean=clean, until=ordered["to_date"].where(clean))
+    summary = marked.groupby(keys).agg(
         n_intervals=("clean", "size"), n_without_fall=("clean", "sum"), until=("until", "max")
     )
-    return found.assign(is_suspect=found["n_without_fall"] >= minimum).reset_index()
+    return summary.assign(is_suspect=summary["n_without_fall"] >= minimum).reset_index()

@@ -49,12 +49,12 @@ def account(
     Returns one row per structure and step, with ``COLUMNS`` but for ``generation``. Swapping the two extracts turns every row round.
     """
     if interval.is_backward:
-        return turned(account(after, before, interval.reversed, links, near_rule=near_rule))
+        return swapped_sides(account(after, before, interval.reversed, links, near_rule=near_rule))
     places = {"": (before, after)}
-    return named(touched(before, after, interval, links, places), near_rule=near_rule).drop(columns="generation")
+    return attributed(possible(before, after, interval, links, places), near_rule=near_rule).drop(columns="generation")
 
 
-def touched(
+def possible(
     before: pd.DataFrame,
     after: pd.DataFrame,
     interval: accounts.Interval,
@@ -68,23 +68,23 @@ def touched(
     (``generation``), in the order of the numbers, with both records side by side (endings ``_from`` and ``_to``) and ``movements.context``.
     """
     first, last = (frame.loc[frame["is_in_stock"], "finess_et"] for frame in (before, after))
-    known = pairing.usable(links, first, last, (interval.from_year, interval.to_year))
-    pairs = pairing.paired(before, after, known)
+    confirmed = pairing.usable(links, first, last, (interval.from_year, interval.to_year))
+    pairs = pairing.paired(before, after, confirmed)
     differ = _records_differ(pairs, before, after)
-    kept = {name: differ | _places_differ(pairs, *sides) for name, sides in places.items()}
-    listed = pairs[np.logical_or.reduce([*kept.values()])]
+    masks = {name: differ | _places_differ(pairs, *sides) for name, sides in places.items()}
+    listed = pairs[np.logical_or.reduce([*masks.values()])]
     records = _side_by_side(listed, before, after, _RECORD)
-    told = listed.join(records.assign(**movements.context(records, before, after, interval)))
+    records_of_both = listed.join(records.assign(**movements.context(records, before, after, interval)))
     order = records["finess_et_from"].fillna(records["finess_et_to"]).sort_values().index
     parts: list[pd.DataFrame] = []
     for name, sides in places.items():
-        rows = told.loc[order[kept[name][order]]]
+        rows = records_of_both.loc[order[masks[name][order]]]
         parts.append(rows.join(_side_by_side(rows, *sides, pairing.PLACE_COLUMNS)).assign(generation=name))
     return pd.concat(parts, ignore_index=True)
 
 
-def named(pairs: pd.DataFrame, *, near_rule: str = DECLARED) -> pd.DataFrame:
-    """Name the causes of what ``touched`` gives, for any number of intervals and ways of choosing perimeters at once.
+def attributed(pairs: pd.DataFrame, *, near_rule: str = DECLARED) -> pd.DataFrame:
+    """Name the causes of what ``possible`` gives, for any number of intervals and ways of choosing perimeters at once.
 
     Returns one row per structure, way, interval and step, with ``COLUMNS``.
     """
@@ -108,12 +108,12 @@ def _side_by_side(
     pairs: pd.DataFrame, before: pd.DataFrame, after: pd.DataFrame, columns: Sequence[str]
 ) -> pd.DataFrame:
     """Put what two extracts say of each pair side by side; null where a structure is not in one."""
-    told = {
+    columns_of_both = {
         f"{c}_{side}": pd.api.extensions.take(frame[c].array, pairs[f"at_{side}"].to_numpy(), allow_fill=True)
         for frame, side in ((before, "from"), (after, "to"))
         for c in columns
     }
-    return pd.DataFrame(told, index=pairs.index)
+    return pd.DataFrame(columns_of_both, index=pairs.index)
 
 
 def _records_differ(pairs: pd.DataFrame, before: pd.DataFrame, after: pd.DataFrame) -> np.ndarray:
@@ -122,10 +122,10 @@ def _records_differ(pairs: pd.DataFrame, before: pd.DataFrame, after: pd.DataFra
     A point without territory cannot be told to be the same.
     """
     stays = pairs["in_from"] & pairs["in_to"]
-    told = _side_by_side(pairs[stays], before, after, _COMPARED)
-    differ = told["territory_from"].isna()
+    both = _side_by_side(pairs[stays], before, after, _COMPARED)
+    differ = both["territory_from"].isna()
     for column in _COMPARED:
-        differ |= accounts.unlike(told[f"{column}_from"], told[f"{column}_to"])
+        differ |= accounts.unlike(both[f"{column}_from"], both[f"{column}_to"])
     out = ~stays.to_numpy()
     out[stays] = differ
     return out
@@ -134,10 +134,10 @@ def _records_differ(pairs: pd.DataFrame, before: pd.DataFrame, after: pd.DataFra
 def _places_differ(pairs: pd.DataFrame, before: pd.DataFrame, after: pd.DataFrame) -> np.ndarray:
     """Say which pairs stay, and differ in their answer or in a place, by extract or by perimeters."""
     stays = pairs["in_from"] & pairs["in_to"]
-    told = _side_by_side(pairs[stays], before, after, ("place", "place_other", "answer"))
-    differ = accounts.unlike(told["answer_from"], told["answer_to"])
-    differ |= accounts.unlike(told["place_from"], told["place_other_to"])
-    differ |= accounts.unlike(told["place_other_to"], told["place_to"])
+    both = _side_by_side(pairs[stays], before, after, ("place", "place_other", "answer"))
+    differ = accounts.unlike(both["answer_from"], both["answer_to"])
+    differ |= accounts.unlike(both["place_from"], both["place_other_to"])
+    differ |= accounts.unlike(both["place_other_to"], both["place_to"])
     out = np.zeros(len(pairs), dtype=bool)
     out[stays] = differ
     return out
@@ -151,7 +151,7 @@ def none() -> pd.DataFrame:
     return pd.DataFrame({c: pd.Series(dtype=kinds.get(c, "str")) for c in COLUMNS})
 
 
-def turned(changes: pd.DataFrame) -> pd.DataFrame:
+def swapped_sides(changes: pd.DataFrame) -> pd.DataFrame:
     """Turn changes round: what entered leaves, steps run backwards, effects change sign; causes and evidence stay."""
     swapped = {
         f"{c}_{a}": f"{c}_{b}" for c in (*_PAIRED, "situation") for a, b in (accounts.SIDES, accounts.SIDES[::-1])
@@ -181,8 +181,8 @@ def _ready(pairs: pd.DataFrame) -> pd.DataFrame:
     same_territory = pairs["territory_from"] == pairs["territory_to"]
     sides = {"00": "from", "01": "other_from", "10": "other_to", "11": "to"}
     places = {f"{c}_{step}": pairs[f"{c}_{side}"] for c in ("place", "around") for step, side in sides.items()}
-    told = points | places | areas | {"moved_m": moved.where(same_territory)} | _compared(pairs)
-    return pd.concat([pairs.drop(columns=list(points | areas), errors="ignore"), pd.DataFrame(told)], axis=1)
+    added = points | places | areas | {"moved_m": moved.where(same_territory)} | _compared(pairs)
+    return pd.concat([pairs.drop(columns=list(points | areas), errors="ignore"), pd.DataFrame(added)], axis=1)
 
 
 def _compared(pairs: pd.DataFrame) -> dict[str, pd.Series]:
@@ -194,8 +194,8 @@ def _compared(pairs: pd.DataFrame) -> dict[str, pd.Series]:
     streets = [street_key(pairs[f"address_{side}"]) for side in accounts.SIDES]
     towns = [commune_key(pairs[f"commune_code_{side}"]) for side in accounts.SIDES]
     town = accounts.differ(*towns) & ~accounts.same(pairs["postcode_from"], pairs["postcode_to"])
-    known = streets[0].notna() & streets[1].notna()
-    return {"address_differs": ~same_street(*streets) & known | town, "address_known": known | town}
+    is_comparable = streets[0].notna() & streets[1].notna()
+    return {"address_differs": ~same_street(*streets) & is_comparable | town, "address_known": is_comparable | town}
 
 
 _KEPT = [
@@ -211,19 +211,19 @@ def _written(pairs: pd.DataFrame, steps: pd.DataFrame, near_rule: str) -> pd.Dat
     """
     number = steps.groupby(level=0).cumcount().to_numpy() + 1
     rows = pairs.assign(changed=accounts.changed(pairs)).loc[steps.index].reset_index(drop=True)
-    told = steps.reset_index(drop=True)
-    states = {side: factors.state(rows, told[f"applied_{side}"]) for side in accounts.SIDES}
-    kept = rows[[*_KEPT, "changed"]].assign(
+    applied = steps.reset_index(drop=True)
+    states = {side: factors.state(rows, applied[f"applied_{side}"]) for side in accounts.SIDES}
+    common = rows[[*_KEPT, "changed"]].assign(
         step=number,
         finess_et=rows["finess_et_to"].fillna(rows["finess_et_from"]),
-        **told[["cause", "evidence", "other_order_differs"]],
-        **_dates(rows, is_renumbering=told["applied_from"] == told["applied_to"]),
+        **applied[["cause", "evidence", "other_order_differs"]],
+        **_dates(rows, is_renumbering=applied["applied_from"] == applied["applied_to"]),
         **_effects(states["from"], states["to"], near_rule),
     )
     sides = [state.drop(columns=["place", "around"]).add_suffix(f"_{side}") for side, state in states.items()]
-    found = pd.concat([kept, *sides], axis=1)
-    kind = found["structure_type_to"].fillna(found["structure_type_from"])
-    return found.assign(structure_type=kind)[COLUMNS]
+    rows_of_changes = pd.concat([common, *sides], axis=1)
+    kind = rows_of_changes["structure_type_to"].fillna(rows_of_changes["structure_type_from"])
+    return rows_of_changes.assign(structure_type=kind)[COLUMNS]
 
 
 def _dates(rows: pd.DataFrame, *, is_renumbering: pd.Series) -> dict[str, pd.Series]:

@@ -17,7 +17,6 @@ from qpvhealth.rules.levels import COUNTRY, LEVELS
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from pandas.api.extensions import ExtensionArray
 
 ALL = "all"
 KEYS = ["generation", "year", "level", "area_code"]
@@ -39,9 +38,10 @@ def count(stock: pd.DataFrame, levels: Collection[str] | None = None) -> pd.Data
     """
     if stock.empty:
         return none()
-    coded = _coded(stock, ["generation", "year", *(c for c in LEVELS.values() if c), *TOTALLED])
-    asked = levels_of(stock) if levels is None else levels
-    return pd.concat([by_level(coded, level) for level in asked], ignore_index=True)
+    texts = ["generation", "year", *(c for c in LEVELS.values() if c), *TOTALLED]
+    coded = stock.astype(dict.fromkeys(texts, "category"))  # grouping then compares integers
+    chosen = levels_of(stock) if levels is None else levels
+    return pd.concat([by_level(coded, level) for level in chosen], ignore_index=True)
 
 
 def none() -> pd.DataFrame:
@@ -53,11 +53,10 @@ def none() -> pd.DataFrame:
 def by_level(stock: pd.DataFrame, level: str) -> pd.DataFrame:
     """Count a stock at one level, with the ``all`` rows of every combination of type, modality and situation."""
     frame = stock[stock["qpv_code"].notna()] if level == "qpv" else stock
-    column = LEVELS[level]
-    area = [] if column is None else [column]
+    area = [column] if (column := LEVELS[level]) else []
     base = cells(frame, ["generation", "year", *area, *TOTALLED], "n_structures")
-    named = base.assign(level=level, area_code=area_codes(base, level))
-    return with_totals(named[[*KEYS, *TOTALLED, "n_structures"]], "n_structures")
+    placed = base.assign(level=level, area_code=area_codes(base, level))
+    return with_totals(placed[[*KEYS, *TOTALLED, "n_structures"]], "n_structures")
 
 
 def area_codes(rows: pd.DataFrame, level: str) -> pd.Series:
@@ -70,8 +69,8 @@ def area_codes(rows: pd.DataFrame, level: str) -> pd.Series:
 
 def cells(frame: pd.DataFrame, keys: list[str], measure: str) -> pd.DataFrame:
     """Count the rows of each combination of keys that occurs, nulls of a key being one of its values."""
-    named, at = distinct(frame, keys)
-    return named.assign(**{measure: np.bincount(at, minlength=len(named))})
+    combinations_found, at = distinct(frame, keys)
+    return combinations_found.assign(**{measure: np.bincount(at, minlength=len(combinations_found))})
 
 
 def distinct(frame: pd.DataFrame, keys: list[str]) -> tuple[pd.DataFrame, np.ndarray]:
@@ -79,55 +78,27 @@ def distinct(frame: pd.DataFrame, keys: list[str]) -> tuple[pd.DataFrame, np.nda
 
     A null is a value of its key; categories are given back as what they name.
     """
-    at, found = pd.factorize(numbers(keys, frame)[0])
-    first = np.empty(len(found), dtype="int64")
+    at, values = pd.factorize(numbers(keys, frame)[0])
+    first = np.empty(len(values), dtype="int64")
     first[at[::-1]] = np.arange(len(at))[::-1]
-    named = frame[keys].take(first).reset_index(drop=True)
-    coded = {c: d.categories.dtype for c, d in named.dtypes.items() if isinstance(d, pd.CategoricalDtype)}
-    return named.astype(coded), at
+    combinations_found = frame[keys].take(first).reset_index(drop=True)
+    coded = {c: d.categories.dtype for c, d in combinations_found.dtypes.items() if isinstance(d, pd.CategoricalDtype)}
+    return combinations_found.astype(coded), at
 
 
 def sums(frame: pd.DataFrame, keys: list[str], measures: list[str]) -> pd.DataFrame:
     """Sum whole numbers over each combination of keys that occurs, in the order of their first row."""
-    named, at = distinct(frame, keys)
-    summed = {m: np.bincount(at, frame[m], len(named)).astype("int64") for m in measures}
-    return named.assign(**summed)
+    combinations_found, at = distinct(frame, keys)
+    summed = {m: np.bincount(at, frame[m], len(combinations_found)).astype("int64") for m in measures}
+    return combinations_found.assign(**summed)
 
 
 def with_totals(base: pd.DataFrame, measure: str, totalled: list[str] | None = None) -> pd.DataFrame:
-    """Add the rows in which some or all of the totalled columns are ``all``.
-
-    Each combination of keys is one number, its digits the codes of the keys; a total is the same number with another digit.
-    """
+    """Add the rows in which some or all of the totalled columns (by default ``TOTALLED``) are ``all``."""
     columns = TOTALLED if totalled is None else totalled
-    keys = [c for c in base.columns if c != measure]
-    coded = {k: _numbered(base[k], (ALL,) if k in columns else ()) for k in keys}
-    digits = np.cumprod([1, *(len(coded[k][1]) + 1 for k in keys)]).tolist()
-    weight = dict(zip(keys, digits, strict=False))
-    number = sum((coded[k][0] * weight[k] for k in keys), start=np.zeros(len(base), dtype="int64"))
-    to_all = {k: (len(coded[k][1]) - coded[k][0]) * weight[k] for k in columns}
     chosen = [names for size in range(len(columns) + 1) for names in combinations(columns, size)]
-    every = np.concatenate([sum((to_all[k] for k in names), start=number) for names in chosen])
-    at, found = pd.factorize(every)
-    summed = np.bincount(at, weights=np.tile(base[measure].to_numpy(), len(chosen)), minlength=len(found))
-    codes = {k: found // weight[k] % (len(coded[k][1]) + 1) - 1 for k in keys}
-    named = {k: coded[k][1].take(codes[k], allow_fill=True) for k in keys}
-    return pd.DataFrame(named | {measure: summed.astype("int64")})[list(base.columns)]
-
-
-def _coded(frame: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
-    """Turn text into numbered categories: grouping then compares integers."""
-    return frame.assign(**{c: frame[c].astype("category") for c in columns})
-
-
-def _numbered(values: pd.Series, more: tuple[str, ...] = ()) -> tuple[np.ndarray, ExtensionArray]:
-    """Return the number of each value of a column, from 1, nulls 0, and the values by number; ``more`` ones come last."""
-    if isinstance(values.dtype, pd.CategoricalDtype):
-        codes, found = values.cat.codes.to_numpy(dtype="int64"), values.cat.categories
-    else:
-        codes, found = pd.factorize(values)
-    known = pd.Series([*found, *more], dtype="str" if pd.api.types.is_string_dtype(found.dtype) else "Int64")
-    return codes.astype("int64") + 1, known.array
+    every = pd.concat([base.assign(**dict.fromkeys(names, ALL)) for names in chosen], ignore_index=True)
+    return sums(every, [c for c in base.columns if c != measure], [measure])[list(base.columns)]
 
 
 def assert_levels_add_up(counts: pd.DataFrame) -> None:

@@ -43,7 +43,7 @@ def cover(
     """
     table = neighbourhoods[[*KEY, "department_code"]].reset_index(drop=True)
     assessed, answered = (neighbourhoods[c].to_numpy(dtype=bool) for c in ("is_assessed", "is_answered"))
-    told = assessed & answered if near_rule == DECLARED else assessed
+    assessed_near = assessed & answered if near_rule == DECLARED else assessed
     present = Presence(neighbourhoods, stock, pairs)
     inside, near = present.inside, present.near(near_rule, vecu_distance_m)
     kind, modality = present.kinds["structure_type"], present.kinds["modality"]
@@ -57,12 +57,17 @@ def cover(
         table[name] = pd.arrays.IntegerArray(n, ~(assessed | (n > 0)))
     for name, chosen in (("n_msp_near", kind == MSP), ("n_cds_near", kind == CDS)):
         n, most = (counts @ chosen.to_numpy(dtype="int64") for counts in (near.sure, near.possible))
-        table[name] = pd.arrays.IntegerArray(n, ~((told & (most == n)) | (n > 0)))
+        table[name] = pd.arrays.IntegerArray(n, ~((assessed_near & (most == n)) | (n > 0)))
     table["n_undetermined"] = present.possible(present.where.inside.unknown)
     free, both = (table["n_undetermined"] == 0).to_numpy(), SCOPES["msp_cds"]
     in_it, _ = verdicts([both, SCOPES["primary"]], present.kinds, inside, inside, free=free, assessed=assessed)
     around, _ = verdicts(
-        [both], present.kinds, inside + near.union, inside + near.possible, free=free & near.is_attached, assessed=told
+        [both],
+        present.kinds,
+        inside + near.union,
+        inside + near.possible,
+        free=free & near.is_attached,
+        assessed=assessed_near,
     )
     flags = {"in": in_it.take(0), "near": around.take(0), "primary": in_it.take(1)}
     return table.assign(**{f"is_covered_{name}": flag.nullable() for name, flag in flags.items()})
@@ -173,8 +178,8 @@ def verdicts(
     yes = np.array([sure @ m.yes > 0 for m in members])
     none = np.array([possible @ m.possible == 0 for m in members])
     covered = Tristate(yes, none & free & assessed & ~yes)
-    told = [assessed & covered.take(k).decided if s.modality else assessed for k, s in enumerate(scopes)]
-    return covered, np.array(told)
+    can_tell = [assessed & covered.take(k).decided if s.modality else assessed for k, s in enumerate(scopes)]
+    return covered, np.array(can_tell)
 
 
 def _matching(places: pd.DataFrame, rows: pd.DataFrame, keys: list[str]) -> np.ndarray:

@@ -20,12 +20,12 @@ def by_area(practitioners: pd.DataFrame) -> pd.DataFrame:
 
     ``practitioners``: one vintage a level. Points are summed to their commune where no row of a file gives it. ``parent_code`` is the region of a commune or département.
     """
-    given = practitioners[practitioners["level"] != "point"]
+    published = practitioners[practitioners["level"] != "point"]
     points = practitioners[(practitioners["level"] == "point") & practitioners["area_code"].notna()]
     summed = points.groupby(["area_code", "year"])[["n_gp", "n_over_55"]].sum(min_count=1).reset_index()
     summed = summed.assign(level="commune")
-    told = set(given.loc[given["level"] == "commune", "area_code"])
-    out = pd.concat([given, summed[~summed["area_code"].isin(told)]], ignore_index=True)
+    communes = set(published.loc[published["level"] == "commune", "area_code"])
+    out = pd.concat([published, summed[~summed["area_code"].isin(communes)]], ignore_index=True)
     computed = out["n_gp"] / out["population"].where(out["population"] > 0) * PER
     return out.assign(density=out["density"].fillna(computed), parent_code="").reindex(columns=COLUMNS)
 

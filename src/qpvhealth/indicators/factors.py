@@ -24,15 +24,15 @@ FACTORS = (RECLASSIFICATION, PLACE, ANSWER, PERIMETER)
 def identities(rows: pd.DataFrame) -> pd.DataFrame:
     """Record the structures whose number changed, by a confirmed link: a step without effect."""
     renumbered = rows[rows["finess_et_from"] != rows["finess_et_to"]]
-    told = (np.full(len(renumbered), causes.IDENTITY), np.full(len(renumbered), "a confirmed link renumbers it"))
-    return accounts.steps(renumbered, 0, 0, told, np.zeros(len(renumbered), dtype=bool))
+    explained = (np.full(len(renumbered), causes.IDENTITY), np.full(len(renumbered), "a confirmed link renumbers it"))
+    return accounts.steps(renumbered, 0, 0, explained, np.zeros(len(renumbered), dtype=bool))
 
 
 def steps(rows: pd.DataFrame) -> list[pd.DataFrame]:
     """Carry the structures that stay from their first state to their last, one factor at a time: ``accounts.steps``."""
     marks = pd.DataFrame({factor: test(rows) for factor, test in _CHANGED.items()})
-    touched = marks.any(axis=1)
-    rows, marks = rows[touched], marks[touched]
+    is_affected = marks.any(axis=1)
+    rows, marks = rows[is_affected], marks[is_affected]
     codes = _coded(rows)
     parts, done = [], frozenset[str]()
     for n, factor in enumerate(FACTORS):
@@ -63,10 +63,10 @@ def _by_side(rows: pd.DataFrame, column: str, second: pd.Series) -> pd.Series:
 def _coded(rows: pd.DataFrame) -> dict[frozenset[str], np.ndarray]:
     """Give a number to the cell (type, situation, area) in which each structure is, for every set of factors applied."""
     kinds = _numbers([rows[f"structure_type_{side}"] for side in accounts.SIDES])
-    areas = _numbers([_together(rows, side) for side in accounts.SIDES])
+    areas = _numbers([_area_text(rows, side) for side in accounts.SIDES])
     seen = list(product((0, 1), repeat=3))
-    found = _numbers([situation(rows[f"place_{p}{g}"], rows[f"answer_{accounts.SIDES[a]}"]) for p, g, a in seen])
-    situations = dict(zip(seen, found, strict=True))
+    numbers = _numbers([situation(rows[f"place_{p}{g}"], rows[f"answer_{accounts.SIDES[a]}"]) for p, g, a in seen])
+    situations = dict(zip(seen, numbers, strict=True))
     sets = [frozenset(c) for size in range(len(FACTORS) + 1) for c in combinations(FACTORS, size)]
     return {
         s: (kinds[RECLASSIFICATION in s] * _MANY + areas[PLACE in s]) * _MANY
@@ -79,7 +79,7 @@ _MANY = 1 << 20
 """More than there are combinations of areas, or situations."""
 
 
-def _together(rows: pd.DataFrame, side: str) -> pd.Series:
+def _area_text(rows: pd.DataFrame, side: str) -> pd.Series:
     """Write the areas of one side as one text."""
     territory, *smaller = (rows[f"{area}_{side}"].fillna("") for area in accounts.AREAS)
     for area in smaller:
@@ -107,9 +107,9 @@ def _differs(codes: dict[frozenset[str], np.ndarray], factor: str, done: frozens
 
 def _is_reclassified(rows: pd.DataFrame) -> pd.Series:
     """Another type, or another modality where both are known: learning a modality changes no structure."""
-    known = (rows["modality_from"] != UNKNOWN_MODALITY) & (rows["modality_to"] != UNKNOWN_MODALITY)
+    both_given = (rows["modality_from"] != UNKNOWN_MODALITY) & (rows["modality_to"] != UNKNOWN_MODALITY)
     return (rows["structure_type_from"] != rows["structure_type_to"]) | (
-        known & (rows["modality_from"] != rows["modality_to"])
+        both_given & (rows["modality_from"] != rows["modality_to"])
     )
 
 
@@ -149,12 +149,12 @@ _CHANGED = {
 }
 
 
-def _explain_class(rows: pd.DataFrame) -> accounts.Told:
+def _explain_class(rows: pd.DataFrame) -> accounts.Explained:
     of_type = rows["structure_type_from"] != rows["structure_type_to"]
     return np.full(len(rows), causes.RECLASSIFIED), np.where(of_type, "another type", "another modality")
 
 
-def _explain_place(rows: pd.DataFrame) -> accounts.Told:
+def _explain_place(rows: pd.DataFrame) -> accounts.Explained:
     point, address = _point_differs(rows), rows["address_differs"]
     decides = _place_differs(rows)
     unknown = ~rows["address_known"] & (decides | _area_differs(rows))
@@ -166,10 +166,10 @@ def _explain_place(rows: pd.DataFrame) -> accounts.Told:
         (point, causes.RELOCATED, "same address, another point"),
         (decides, causes.RELOCATED, "same address, a point that became known, unknown or of another precision"),
     )
-    return accounts.named_by(tests, "")
+    return accounts.first_test(tests, "")
 
 
-def _explain_answer(rows: pd.DataFrame) -> accounts.Told:
+def _explain_answer(rows: pd.DataFrame) -> accounts.Explained:
     old, new = rows["answer_from"], rows["answer_to"]
     words = np.select(
         [(new == YES), (old == YES) & (new == NO), (new == UNKNOWN), (old == UNKNOWN)],
@@ -179,7 +179,7 @@ def _explain_answer(rows: pd.DataFrame) -> accounts.Told:
     return np.full(len(rows), causes.DECLARATION), words
 
 
-def _explain_perimeter(rows: pd.DataFrame) -> accounts.Told:
+def _explain_perimeter(rows: pd.DataFrame) -> accounts.Explained:
     other = rows["generation_from"].fillna("") != rows["generation_to"].fillna("")
     cause = np.where(other, causes.GENERATION, causes.CONTOUR)
     return cause, np.where(other, "same place, other generation", "same place, edited polygons")

@@ -77,8 +77,8 @@ def of_structures(
     for indicator in indicators:
         sure, possible = by_mark[indicator.marks]
         decided = cells.sums(outside & marks[indicator.marks].decided) if indicator.needs_outside else None
-        told = True if decided is None else none_outside | (total(decided * sure_in) > 0)
-        counted = count(sure, possible, is_told=told)
+        is_told = True if decided is None else none_outside | (total(decided * sure_in) > 0)
+        counted = count(sure, possible, is_told=is_told)
         numbers.append(share(counted, whole, most) if indicator.is_share else counted)
     return numbers
 
@@ -112,10 +112,10 @@ def of_qpv(
     for indicator in indicators:
         mark = marks[indicator.marks]
         if indicator.coverage == ANY:
-            counted, told = Tristate(mark.yes[None, :], mark.no[None, :]), mark.decided[None, :]
+            counted, can_tell = Tristate(mark.yes[None, :], mark.no[None, :]), mark.decided[None, :]
         else:
             counted = mark & (covered if indicator.coverage == COVERED else ~covered)
-            told = mark.decided & assessed
+            can_tell = mark.decided & assessed
         weight = people if indicator.unit == "inhabitants" else np.ones(len(qpv))
         weighed = ~np.isnan(weight)
         weights = np.where(weighed, weight, 0.0)
@@ -127,11 +127,13 @@ def of_qpv(
         if indicator.unit == "share":
             seen, whole, most = total(counted.yes & assessed), total(mark.yes & assessed), total(mark.possible[None, :])
             some, every = (np.where(n > 0, n, np.nan) for n in (whole, most))
-            told = np.where(whole > 0, seen, np.nan)
-            made = Numbers(seen / some, told, some, unknown, sure / every, np.minimum(possible / every, 1.0))
+            can_tell = np.where(whole > 0, seen, np.nan)
+            made = Numbers(seen / some, can_tell, some, unknown, sure / every, np.minimum(possible / every, 1.0))
         else:
             lost = total(counted.yes & ~weighed)
-            is_told = (total(told & ~(counted.yes & ~weighed)) > 0) & ((lost == 0) | (total(counted.yes & weighed) > 0))
+            is_told = (total(can_tell & ~(counted.yes & ~weighed)) > 0) & (
+                (lost == 0) | (total(counted.yes & weighed) > 0)
+            )
             most = np.where(total(counted.possible & ~weighed) > 0, np.nan, possible)
             made = count(sure, possible, is_told=is_told)._replace(n_unknown=unknown + lost, upper=most)
         numbers.append(Numbers(*(np.broadcast_to(n, (len(assessed), n.shape[-1])) for n in made)))

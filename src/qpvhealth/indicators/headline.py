@@ -64,7 +64,7 @@ def neighbourhoods(coverage: pd.DataFrame) -> pd.DataFrame:
     near = Tristate.of(coverage["is_covered_near"])
     both_ways = assessed & coverage[["n_msp_near", "n_cds_near"]].notna().all(axis=1).to_numpy()
     parts = []
-    for scopes, (covered, told) in (
+    for scopes, (covered, can_tell) in (
         (HEADLINE, (inside[0], inside[1] | inside[0].yes)),
         (
             [s for s in HEADLINE if s.name == "msp_cds"],
@@ -72,6 +72,6 @@ def neighbourhoods(coverage: pd.DataFrame) -> pd.DataFrame:
         ),
     ):
         declared = [i for i in QPV if i.in_table and i.or_near == (scopes is not HEADLINE)]
-        numbers = figures.of_qpv(declared, coverage, covered, told, areas.total)
+        numbers = figures.of_qpv(declared, coverage, covered, can_tell, areas.total)
         parts.append(figures.table(areas.keys, scopes, list(zip(declared, numbers, strict=True)), {}))
     return figures.combine(parts)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from qpvhealth.contract.keys import among
+from qpvhealth.contract.keys import among, positions
 from qpvhealth.facts import causes
 from qpvhealth.facts.situations import LOCATED
 from qpvhealth.indicators.accounts import SIDES
@@ -67,35 +67,45 @@ def candidates(before: pd.DataFrame, after: pd.DataFrame, changes: pd.DataFrame)
     Pairs share a commune, a SIRET, a legal entity or a name; what left or entered because an area is not covered is no record
     of its own. Returns ``COLUMNS``, best first; ``is_confirmed`` where a link has already made it an identity.
     """
-    left, came, known = _alone(changes)
+    leaves, enters = changes["situation_to"].isna(), changes["situation_from"].isna()
+    linked = changes[(changes["cause"] == causes.IDENTITY) & ~leaves & ~enters]
+    left = pd.concat([changes.loc[leaves & changes["cause"].isin(_GONE), "finess_et_from"], linked["finess_et_from"]])
+    came = pd.concat([changes.loc[enters & changes["cause"].isin(_COME), "finess_et_to"], linked["finess_et_to"]])
     if left.empty and came.empty:
         return pd.DataFrame(columns=COLUMNS)
-    old, new = _described(before), _described(after)
+    old, new = (
+        side[list(READ)]
+        .assign(name_words=name_key(side["name"]), commune=commune_key(side["commune_code"]))
+        .reset_index(drop=True)
+        for side in (before, after)
+    )
     is_gone, is_new = among(old["finess_et"], left).to_numpy(), among(new["finess_et"], came).to_numpy()
     stays = among(old["finess_et"], new["finess_et"]).to_numpy() & ~is_gone
-    kept = among(new["finess_et"], old.loc[stays, "finess_et"]).to_numpy()
-    told = [_blocked(old, new, is_gone, is_new | kept), _blocked(old, new, stays, is_new)]
-    at_from, at_to = pd.concat(told, ignore_index=True).to_numpy().T
+    stayed = among(new["finess_et"], old.loc[stays, "finess_et"]).to_numpy()
+    blocks = [_blocked(old, new, is_gone, is_new | stayed), _blocked(old, new, stays, is_new)]
+    at_from, at_to = pd.concat(blocks, ignore_index=True).to_numpy().T
+    pairs = _side_by_side(old, new, at_from, at_to)
+    evidence = _evidence(pairs)
+    agree = pd.DataFrame({name: evidence[name].astype("Float64") for name in WEIGHTS})
+    weights = agree.notna() * pd.Series(WEIGHTS)
+    weight = weights.sum(axis=1)
+    score = ((agree.fillna(0) * weights).sum(axis=1) / weight.where(weight > 0)).astype("float64").fillna(0.0)
     minimum = np.where(is_gone[at_from] & is_new[at_to], MINIMUM_SCORE, STRICT_SCORE)
-    pairs = _scored(_side_by_side(old, new, at_from, at_to), minimum)
-    return _kinds(pairs, known).assign(from_year=changes["from_year"].iloc[0], to_year=changes["to_year"].iloc[0])[
-        COLUMNS
-    ]
-
-
-def _alone(changes: pd.DataFrame) -> tuple[pd.Series, pd.Series, pd.DataFrame]:
-    """Return the numbers that left and those that entered for a cause that another record could explain, and the known identities."""
-    leaves, enters = changes["situation_to"].isna(), changes["situation_from"].isna()
-    known = changes[(changes["cause"] == causes.IDENTITY) & ~leaves & ~enters]
-    left = changes.loc[leaves & changes["cause"].isin(_GONE), "finess_et_from"]
-    came = changes.loc[enters & changes["cause"].isin(_COME), "finess_et_to"]
-    return pd.concat([left, known["finess_et_from"]]), pd.concat([came, known["finess_et_to"]]), known
-
-
-def _described(extract: pd.DataFrame) -> pd.DataFrame:
-    """Write one way what may bring two records together: keys of name and commune."""
-    keys = {"name_words": name_key(extract["name"]), "commune": commune_key(extract["commune_code"])}
-    return extract[list(READ)].assign(**keys).reset_index(drop=True)
+    rarely_shared = agree[["same_address", "same_siret", "is_near"]].eq(1).any(axis=1) | agree["name_similarity"].eq(1)
+    mask = (score >= minimum) & (weight >= MINIMUM_WEIGHT) & rarely_shared.fillna(value=False).astype(bool)
+    names = pairs[["finess_et_from", "finess_et_to", "name_from", "name_to"]]
+    best = names.assign(**evidence, score=score)[mask].sort_values(
+        ["score", "finess_et_from", "finess_et_to"], ascending=[False, True, True], ignore_index=True
+    )
+    n_old = best.groupby("finess_et_to")["finess_et_from"].transform("nunique")
+    n_new = best.groupby("finess_et_from")["finess_et_to"].transform("nunique")
+    kind = np.select([(n_old == 1) & (n_new == 1), n_old > 1], [RENUMBERED, MERGED], SPLIT)
+    confirmed = (
+        positions(["finess_et_from", "finess_et_to"], best, linked.drop_duplicates(["finess_et_from", "finess_et_to"]))
+        >= 0
+    )
+    years = {c: changes[c].iloc[0] for c in ("from_year", "to_year")}
+    return best.assign(kind=kind, is_confirmed=confirmed, **years)[COLUMNS]
 
 
 def _blocked(old: pd.DataFrame, new: pd.DataFrame, of_old: np.ndarray, of_new: np.ndarray) -> pd.DataFrame:
@@ -120,38 +130,20 @@ def _side_by_side(old: pd.DataFrame, new: pd.DataFrame, at_from: np.ndarray, at_
     sides = []
     for frame, at, side in ((old, at_from, "from"), (new, at_to, "to")):
         rows = frame.take(at).reset_index(drop=True)
-        located = rows["location_status"] == LOCATED
-        told = {
-            "street": street_key(rows["address"]),
-            "east": rows["x"].where(located),
-            "north": rows["y"].where(located),
-        }
-        sides.append(rows.assign(**told).add_suffix(f"_{side}"))
+        point = rows[["x", "y"]].where(rows["location_status"] == LOCATED)
+        rows = rows.assign(street=street_key(rows["address"]), east=point["x"], north=point["y"])
+        sides.append(rows.add_suffix(f"_{side}"))
     return pd.concat(sides, axis=1)
-
-
-def _scored(frame: pd.DataFrame, minimum: np.ndarray) -> pd.DataFrame:
-    """Hold the records of each pair against each other and keep those whose score is high enough."""
-    evidence = _evidence(frame)
-    score, weight = _score(evidence)
-    kept = (score >= minimum) & (weight >= MINIMUM_WEIGHT) & _is_telling(evidence)
-    return frame[["finess_et_from", "finess_et_to", "name_from", "name_to"]].assign(**evidence, score=score)[kept]
-
-
-def _is_telling(evidence: dict[str, pd.Series]) -> pd.Series:
-    """Ask for one thing that neighbours rarely share: the address, the SIRET, the point or the whole name."""
-    named = [evidence[name].fillna(value=False).astype(bool) for name in ("same_address", "same_siret", "is_near")]
-    return named[0] | named[1] | named[2] | (evidence["name_similarity"] == 1)
 
 
 def _evidence(frame: pd.DataFrame) -> dict[str, pd.Series]:
     """Hold each pair's records against each other; null where either says nothing."""
     distance = ((frame["east_to"] - frame["east_from"]) ** 2 + (frame["north_to"] - frame["north_from"]) ** 2) ** 0.5
     street = same_street(frame["street_from"], frame["street_to"]) & _equal(frame, "commune").fillna(value=False)
-    known = frame["street_from"].notna() & frame["street_to"].notna()
+    both_given = frame["street_from"].notna() & frame["street_to"].notna()
     return {
         "name_similarity": _similarity(frame["name_words_from"], frame["name_words_to"]),
-        "same_address": street.astype("boolean").where(known),
+        "same_address": street.astype("boolean").where(both_given),
         "same_siret": _equal(frame, "siret"),
         "same_legal_entity": _equal(frame, "legal_entity"),
         "same_opening": _equal(frame, "opened_on"),
@@ -168,12 +160,8 @@ def _equal(frame: pd.DataFrame, column: str) -> pd.Series:
 
 def _similarity(old: pd.Series, new: pd.Series) -> pd.Series:
     """Return the share of words in common (Jaccard) of two names; null where either is unknown."""
-    shares = [
-        np.nan
-        if pd.isna(a) or pd.isna(b)
-        else len(set(a.split()) & set(b.split())) / len(set(a.split()) | set(b.split()))
-        for a, b in zip(old, new, strict=True)
-    ]
+    words = [[set() if pd.isna(name) else set(name.split()) for name in side] for side in (old, new)]
+    shares = [len(a & b) / len(a | b) if a and b else np.nan for a, b in zip(*words, strict=True)]
     return pd.Series(shares, index=old.index, dtype="float64")
 
 
@@ -184,23 +172,3 @@ def _different_characters(old: pd.Series, new: pd.Series) -> pd.Series:
         for a, b in zip(old, new, strict=True)
     ]
     return pd.Series(n, index=old.index, dtype="Int64")
-
-
-def _score(evidence: dict[str, pd.Series]) -> tuple[pd.Series, pd.Series]:
-    """Return the weighted share of the known evidence that agrees, and how much evidence is known."""
-    agree = pd.DataFrame({name: evidence[name].astype("Float64") for name in WEIGHTS})
-    weights = agree.notna() * pd.Series(WEIGHTS)
-    total = weights.sum(axis=1)
-    score = (agree.fillna(0) * weights).sum(axis=1) / total.where(total > 0)
-    return score.astype("float64").fillna(0.0), total
-
-
-def _kinds(pairs: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
-    """Name each pair by how many records it gathers on either side, and say which a link has confirmed."""
-    best = pairs.sort_values(["score", "finess_et_from", "finess_et_to"], ascending=[False, True, True])
-    n_old = best.groupby("finess_et_to")["finess_et_from"].transform("nunique")
-    n_new = best.groupby("finess_et_from")["finess_et_to"].transform("nunique")
-    kind = np.select([(n_old == 1) & (n_new == 1), n_old > 1], [RENUMBERED, MERGED], SPLIT)
-    made = pd.MultiIndex.from_frame(known[["finess_et_from", "finess_et_to"]])
-    confirmed = pd.MultiIndex.from_frame(best[["finess_et_from", "finess_et_to"]]).isin(made)
-    return best.assign(kind=kind, is_confirmed=confirmed).reset_index(drop=True)

@@ -118,21 +118,21 @@ def _of_year(
         of_structures = [i for i in STRUCTURES if i.in_matrix == kind]
         counted = figures.of_structures(of_structures, cells, scopes, rule, lambda values: values @ of_cells)
         for unit in (ONE_BY_ONE,) if near == INSIDE else (ONE_BY_ONE, PAIRS):
-            sure, possible, told = present.inside, present.inside, listed
+            sure, possible, can_tell = present.inside, present.inside, listed
             if near != INSIDE:
                 around = present.near(*rule, each=unit == PAIRS and near.startswith(WITHIN))
                 sure, possible = sure + around.union, possible + around.possible
-                told = listed & answered_qpv if near == DECLARED else listed
+                can_tell = listed & answered_qpv if near == DECLARED else listed
             clear = free if near == INSIDE else free & around.is_attached
-            covered, assessed = verdicts(scopes, present.kinds, sure, possible, free=clear, assessed=told)
+            covered, assessed = verdicts(scopes, present.kinds, sure, possible, free=clear, assessed=can_tell)
             assessed = assessed | covered.yes if near == INSIDE else assessed
             made = figures.of_qpv(declared, qpv, covered, assessed, lambda values: values @ of_qpv)
             measures = {i.in_matrix or i.name: n for i, n in zip(declared, made, strict=True)}
             measures |= {i.name: n for i, n in zip(of_structures, counted, strict=True)}
             if unit == PAIRS:
                 del measures["share_in_or_near"]
-                held = present.by_qpv(present.each.inside.yes)
-                for name, n in (("n_near", around.sure), ("n_in_or_near", held + around.union)):
+                inside_pairs = present.by_qpv(present.each.inside.yes)
+                for name, n in (("n_near", around.sure), ("n_in_or_near", inside_pairs + around.union)):
                     seen = np.array([n @ scope.members(present.kinds).yes for scope in scopes]) @ of_qpv
                     value = np.where(np.isnan(measures[name].value), _NAN, seen)
                     most = seen + measures[name].n_unknown
@@ -174,8 +174,8 @@ def _of_qpv(
         qpv = neighbourhoods[_in_set(neighbourhoods, chosen, in_force.get(year, {}) if year else {})]
         if len(qpv):
             rows += [row | {"year": year} for row in _qpv_facts(qpv)]
-    named = {"perimeter": chosen.name, "scope": QPV_SCOPE, "near": INSIDE, "counted": ONE_BY_ONE}
-    return pd.DataFrame([row | named for row in rows], columns=COLUMNS).astype({"year": "Int64"})
+    choices = {"perimeter": chosen.name, "scope": QPV_SCOPE, "near": INSIDE, "counted": ONE_BY_ONE}
+    return pd.DataFrame([row | choices for row in rows], columns=COLUMNS).astype({"year": "Int64"})
 
 
 def _qpv_facts(qpv: pd.DataFrame) -> Iterator[dict[str, object]]:
@@ -210,5 +210,5 @@ def of_fates(fates: pd.DataFrame) -> pd.DataFrame:
     if not len(old):
         return pd.DataFrame(columns=COLUMNS)
     rows = [_fact("fate_gone", gone), _fact("codes_lost", len(old) - (len(new) - born))]
-    named = {"perimeter": "metropole_2024", "scope": QPV_SCOPE, "near": INSIDE, "counted": ONE_BY_ONE, "year": pd.NA}
-    return pd.DataFrame([row | named for row in rows], columns=COLUMNS).astype({"year": "Int64"})
+    choices = {"perimeter": "metropole_2024", "scope": QPV_SCOPE, "near": INSIDE, "counted": ONE_BY_ONE, "year": pd.NA}
+    return pd.DataFrame([row | choices for row in rows], columns=COLUMNS).astype({"year": "Int64"})

@@ -36,8 +36,8 @@ def entries(rows: pd.DataFrame) -> pd.DataFrame:
     other = accounts.differ(
         situation(rows["place_10"], rows["answer_to"]), situation(rows["place_11"], rows["answer_to"])
     )
-    told = accounts.named_by(tests, "opened_on is after the second reference date")
-    return accounts.steps(rows, accounts.OUT, len(factors.FACTORS), told, other | (between & (uncovered | aside)))
+    explained = accounts.first_test(tests, "opened_on is after the second reference date")
+    return accounts.steps(rows, accounts.OUT, len(factors.FACTORS), explained, other | (between & (uncovered | aside)))
 
 
 def exits(rows: pd.DataFrame) -> pd.DataFrame:
@@ -58,17 +58,17 @@ def exits(rows: pd.DataFrame) -> pd.DataFrame:
         situation(rows["place_00"], rows["answer_from"]),
         situation(rows["place_01"], rows["answer_from"]),
     )
-    told = accounts.named_by(tests, "listed as not yet open in the second extract")
-    return accounts.steps(rows, 0, accounts.OUT, told, other | (between & (uncovered | aside)))
+    explained = accounts.first_test(tests, "listed as not yet open in the second extract")
+    return accounts.steps(rows, 0, accounts.OUT, explained, other | (between & (uncovered | aside)))
 
 
 def _scope_tests(rows: pd.DataFrame, aside: pd.Series, which: str) -> tuple[tuple[pd.Series, str, str], ...]:
     """Test the structures that one extract lists out of scope: what is counted changed, or what the structure is."""
-    said = f"the {which} extract lists it out of scope"
+    evidence = f"the {which} extract lists it out of scope"
     return (
-        (aside & rows["same_word"], causes.SCOPE, f"{said}, under the same type"),
-        (aside & rows["one_vocabulary"], causes.RECLASSIFIED, f"{said}, under another type"),
-        (aside, causes.NOT_ATTRIBUTABLE, f"{said}, in words that the other extract does not use"),
+        (aside & rows["same_word"], causes.SCOPE, f"{evidence}, under the same type"),
+        (aside & rows["one_vocabulary"], causes.RECLASSIFIED, f"{evidence}, under another type"),
+        (aside, causes.NOT_ATTRIBUTABLE, f"{evidence}, in words that the other extract does not use"),
     )
 
 

@@ -32,16 +32,16 @@ def net_change(of_structures: pd.DataFrame, summary: pd.DataFrame) -> pd.DataFra
     rows = rows.assign(
         scope=rows["structure_type"].map(SCOPE_OF_TYPE).astype("str"), gross=rows["n_in"] + rows["n_out"]
     )
-    known = of_structures["indicator"].eq(STOCK) & of_structures["scope"].isin(SCOPE_OF_TYPE.values())
-    cells = of_structures.loc[known & of_structures["year"].isin(summary["to_year"]), CELL].reset_index(drop=True)
+    is_stock = of_structures["indicator"].eq(STOCK) & of_structures["scope"].isin(SCOPE_OF_TYPE.values())
+    cells = of_structures.loc[is_stock & of_structures["year"].isin(summary["to_year"]), CELL].reset_index(drop=True)
     at = positions(CELL, rows, cells)
     rows, at = rows[at >= 0], at[at >= 0]
     unknown = _sum(rows, "gross", at, len(cells), NOT_ATTRIBUTABLE)
     since = " since the extract of " + cells["year"].map(summary.groupby("to_year")["from_year"].max()).astype("str")
     words = "entries less exits inside a QPV, whatever their cause," + since + _causes(rows, at, len(cells))
     parts = [_indicator(cells, NET, _sum(rows, "n", at, len(cells)), unknown, words)]
-    for name, (cause, said) in DATED.items():
-        parts.append(_indicator(cells, name, _sum(rows, "gross", at, len(cells), cause), unknown, said + since))
+    for name, (cause, rule) in DATED.items():
+        parts.append(_indicator(cells, name, _sum(rows, "gross", at, len(cells), cause), unknown, rule + since))
     return pd.concat(parts, ignore_index=True)[COLUMNS]
 
 
@@ -54,8 +54,8 @@ def _sum(rows: pd.DataFrame, measure: str, at: np.ndarray, n_cells: int, cause: 
 def _causes(rows: pd.DataFrame, at: np.ndarray, n_cells: int) -> pd.Series:
     """Write the causes of each cell with their sums: ``: opened +28, closed -3``; nothing where nothing moved."""
     moved = (rows["n"] != 0).to_numpy()
-    said = rows["cause"][moved] + rows["n"][moved].map(" {:+d}".format).astype("str")
-    listed = said.groupby(at[moved]).agg(", ".join).reindex(range(n_cells)).astype("str")
+    texts = rows["cause"][moved] + rows["n"][moved].map(" {:+d}".format).astype("str")
+    listed = texts.groupby(at[moved]).agg(", ".join).reindex(range(n_cells)).astype("str")
     return (": " + listed).fillna("")
 
 

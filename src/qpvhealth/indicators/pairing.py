@@ -37,13 +37,13 @@ def paired(before: pd.DataFrame, after: pd.DataFrame, links: pd.DataFrame) -> pd
     """
     old_of = _one_to_one(before, after, links) if len(links) else {}
     numbers = (before["finess_et"], after["finess_et"].replace(old_of) if old_of else after["finess_et"])
-    codes, known = pd.factorize(pd.concat(numbers, ignore_index=True))
+    codes, distinct_numbers = pd.factorize(pd.concat(numbers, ignore_index=True))
     sides: dict[str, np.ndarray] = {}
     for side, frame, code, linked in (
         ("from", before, codes[: len(before)], old_of.keys()),
         ("to", after, codes[len(before) :], old_of.values()),
     ):
-        at = _positions(frame, code, len(known), linked)
+        at = _positions(frame, code, len(distinct_numbers), linked)
         sides |= {f"at_{side}": at, f"in_{side}": np.append(frame["is_in_stock"], values=False)[at]}
     rows = pd.DataFrame(sides)
     rows = rows[rows["in_from"] | rows["in_to"]].reset_index(drop=True)
@@ -93,14 +93,14 @@ def _holds(links: pd.DataFrame, years: tuple[int, int]) -> pd.Series:
 
 def _closure(edges: pd.DataFrame) -> pd.DataFrame:
     """Follow chains until none is new."""
-    known = edges
+    chains = edges
     while True:
-        steps = known.merge(edges.set_axis(["finess_et_to", "finess_et_next"], axis=1), on="finess_et_to")
+        steps = chains.merge(edges.set_axis(["finess_et_to", "finess_et_next"], axis=1), on="finess_et_to")
         longer = steps[["finess_et_from", "finess_et_next"]].set_axis(_LINKED, axis=1)
-        grown = pd.concat([known, longer]).drop_duplicates(ignore_index=True)
-        if len(grown) == len(known):
+        grown = pd.concat([chains, longer]).drop_duplicates(ignore_index=True)
+        if len(grown) == len(chains):
             return grown
-        known = grown
+        chains = grown
 
 
 def _one_to_one(before: pd.DataFrame, after: pd.DataFrame, links: pd.DataFrame) -> dict[str, str]:

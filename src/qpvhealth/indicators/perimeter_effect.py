@@ -38,8 +38,8 @@ def _between(stock: pd.DataFrame, old: str, new: str) -> pd.DataFrame:
     marks = {"n_from": was, "n_gained": ~was & is_in, "n_lost": was & ~is_in, "n_to": is_in, "n_unknown": unknown}
     cells, of = distinct(first, ["year", "territory", "region_code", "department_code", "structure_type"])
     counted = cells.assign(**{name: np.bincount(of[mark], minlength=len(cells)) for name, mark in marks.items()})
-    named = counted.assign(generation_from=old, generation_to=new)
-    every = pd.concat([named, named.assign(structure_type=ALL)], ignore_index=True)
+    of_pair = counted.assign(generation_from=old, generation_to=new)
+    every = pd.concat([of_pair, of_pair.assign(structure_type=ALL)], ignore_index=True)
     placed = [every.assign(level=level, area_code=area_codes(every, level)) for level in HEADLINE]
     frame = sums(pd.concat(placed, ignore_index=True), KEY, [*marks])
     return frame.assign(net=frame["n_gained"] - frame["n_lost"])[COLUMNS]

@@ -69,6 +69,6 @@ def amounts(funding: pd.DataFrame, projects: pd.DataFrame, area: str) -> pd.Data
     sums = each.groupby([area, "funder"]).agg(n_projects=("project_id", "nunique"), amount=("amount", "sum"))
     whole = projects.groupby(area)["amount"].agg(n_unknown=lambda a: a.isna().sum()).reset_index()
     silent = whole[~whole[area].isin(lines[area])].assign(funder=ALL, n_projects=0)
-    told = sums.reset_index().merge(whole, on=area, how="left")
-    out = pd.concat([told, silent], ignore_index=True).astype({"n_unknown": "Int64", "n_projects": "Int64"})
+    with_unknown = sums.reset_index().merge(whole, on=area, how="left")
+    out = pd.concat([with_unknown, silent], ignore_index=True).astype({"n_unknown": "Int64", "n_projects": "Int64"})
     return out.sort_values([area, "funder"], ignore_index=True)

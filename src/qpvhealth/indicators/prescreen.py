@@ -83,9 +83,9 @@ def first_ones(structures: pd.DataFrame, listed: Collection[str], communes: Mapp
 
     ``communes``: the communes of the six (arrondissements included). A town is a hint, never a recognition.
     """
-    known = structures["finess_et"].isin(list(listed))
+    is_listed = structures["finess_et"].isin(list(listed))
     town = structures["commune_code"].map(dict(communes))
     maybe = ("peut-être l'une des six (" + town + ")").where(
         town.notna() & (structures["kind"] == YES) & (structures["place"] != NO)
     )
-    return maybe.where(~known, "dans la liste du programme").astype("str")
+    return maybe.where(~is_listed, "dans la liste du programme").astype("str")

@@ -64,19 +64,27 @@ def rank(qpv: pd.DataFrame, weights: Mapping[str, float] | None = None) -> pd.Da
     frame = qpv.sort_values(["population", "qpv_code"], ascending=[False, True], ignore_index=True)
     need = np.column_stack([_need(frame[n], CRITERIA[n]) for n in used]) if used else np.zeros((len(frame), 0))
     weight = np.array([chosen[n] for n in used])
-    score, ranks = _scores(need, weight[None, :])[:, 0], _moved_ranks(need, weight)
+    moved = [np.where(np.arange(len(weight)) == k, weight * m, weight) for k in range(len(weight)) for m in MOVES]
+    scenarios = np.array([weight, *(m for m in moved if m.sum() > 0)])
+    lacks, filled = np.isnan(need), np.nan_to_num(need)
+    over = (~lacks).astype(float) @ scenarios.T
+    scores = filled @ scenarios.T / np.where(over > 0, over, 1.0)
+    ranks = _ranks(scores)
+    low, missing = (part @ weight / (weight.sum() or 1.0) for part in (filled, lacks))
     top = max(1, round(TOP_SHARE * len(frame)))
-    told = _bounds(need, weight) | {
-        "score": score,
-        "rank": _ranks(score[:, None])[:, 0],
+    columns = {
+        "score_lower": low,
+        "score_upper": low + missing,
+        "score": scores[:, 0],
+        "rank": ranks[:, 0],
         "rank_best": ranks.min(axis=1),
         "rank_worst": ranks.max(axis=1),
         "share_in_top": (ranks <= top).mean(axis=1),
-        "unknown": _unknown(need, used),
     }
-    shares = _contributions(need, weight)
-    parts = {f"contribution_{n}": shares[:, k] for k, n in enumerate(used)}
-    return frame.assign(**told, **parts).sort_values("rank", ignore_index=True)
+    unknown = [", ".join(n for n, lack in zip(used, row, strict=True) if lack) for row in lacks]
+    parts = need * weight / np.where(over[:, :1] > 0, over[:, :1], 1.0)
+    columns |= {f"contribution_{n}": parts[:, k] for k, n in enumerate(used)}
+    return frame.assign(unknown=unknown, **columns).sort_values("rank", ignore_index=True)
 
 
 def criteria_of(coverage: pd.DataFrame, figures: pd.DataFrame, practitioners: pd.DataFrame) -> pd.DataFrame:
@@ -98,36 +106,11 @@ def criteria_of(coverage: pd.DataFrame, figures: pd.DataFrame, practitioners: pd
 
 def _need(values: pd.Series, criterion: Criterion) -> np.ndarray:
     """Put a criterion between 0 (no need) and 1."""
-    known = values.astype("float64")
+    need = values.astype("float64")
     if criterion.ranked:
-        n = known.notna().sum()
-        known = (known.rank(method="average") - 1) / (n - 1) if n > 1 else known.where(known.isna(), HALF)
-    return np.asarray(known if criterion.more_is_need else 1 - known, dtype=float)
-
-
-def _scores(need: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Return the weighted means of what is known: one column per row of weights; 0 where nothing is."""
-    known = (~np.isnan(need)).astype(float)
-    over = known @ weights.T
-    return np.asarray(np.nan_to_num(need) @ weights.T / np.where(over > 0, over, 1.0), dtype=float)
-
-
-def _contributions(need: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """Return the part of the score that each criterion gives; null where it is unknown. They add up to the score."""
-    over = (~np.isnan(need)) @ weight
-    return np.asarray(need * weight / np.where(over > 0, over, 1.0)[:, None], dtype=float)
-
-
-def _bounds(need: np.ndarray, weight: np.ndarray) -> dict[str, np.ndarray]:
-    total = weight.sum() or 1.0
-    low, missing = np.nan_to_num(need) @ weight / total, np.isnan(need) @ weight / total
-    return {"score_lower": low, "score_upper": low + missing}
-
-
-def _moved_ranks(need: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """Rank under the weights themselves and under each move of each weight: one column a scenario."""
-    moved = [np.where(np.arange(len(weight)) == k, weight * m, weight) for k in range(len(weight)) for m in MOVES]
-    return _ranks(_scores(need, np.array([weight, *(m for m in moved if m.sum() > 0)])))
+        n = need.notna().sum()
+        need = (need.rank(method="average") - 1) / (n - 1) if n > 1 else need.where(need.isna(), HALF)
+    return np.asarray(need if criterion.more_is_need else 1 - need, dtype=float)
 
 
 def _ranks(scores: np.ndarray) -> np.ndarray:
@@ -136,7 +119,3 @@ def _ranks(scores: np.ndarray) -> np.ndarray:
     ranks = np.empty_like(order)
     np.put_along_axis(ranks, order, np.arange(1, len(scores) + 1)[:, None], axis=0)
     return ranks
-
-
-def _unknown(need: np.ndarray, used: list[str]) -> list[str]:
-    return [", ".join(n for n, gone in zip(used, row, strict=True) if gone) for row in np.isnan(need)]

@@ -24,12 +24,12 @@ def audit(series: pd.DataFrame) -> pd.DataFrame:
     Returns one row per finding, with ``COLUMNS``.
     """
     parts = []
-    for _, named in series.groupby("name"):
-        releases = [rows for _, rows in named.groupby("release")]
+    for _, editions in series.groupby("name"):
+        releases = [rows for _, rows in editions.groupby("release")]
         parts += [check(rows) for rows in releases for check in (levels, absences, rebuilt)]
         parts += [check(old, new) for old, new in pairwise(releases) for check in (stamps, restatements)]
-    found = [p for p in parts if len(p)]
-    return pd.concat(found, ignore_index=True).reindex(columns=COLUMNS) if found else pd.DataFrame(columns=COLUMNS)
+    filled = [p for p in parts if len(p)]
+    return pd.concat(filled, ignore_index=True).reindex(columns=COLUMNS) if filled else pd.DataFrame(columns=COLUMNS)
 
 
 def levels(series: pd.DataFrame) -> pd.DataFrame:
@@ -42,7 +42,7 @@ def levels(series: pd.DataFrame) -> pd.DataFrame:
     local = sums[sums["level"] != "country"].rename(columns={"value": "other_value"})
     frame = local.merge(country, on=["indicator", "date"]).dropna(subset=["value", "other_value"])
     wrong = frame[frame["value"] != frame["other_value"]]
-    return _told(wrong, LEVELS, series, "the national line is not the sum of the level").assign(
+    return _findings(wrong, LEVELS, series, "the national line is not the sum of the level").assign(
         difference=wrong["value"] - wrong["other_value"]
     )
 
@@ -55,14 +55,14 @@ def absences(series: pd.DataFrame) -> pd.DataFrame:
     local = series[series["level"] != "country"]
     wide = local.pivot_table(index=["indicator", "level", "area_code"], columns="date", values="value", aggfunc="sum")
     seen = local.groupby(["indicator", "level", "date"]).size().rename("rows").reset_index()
-    known = wide.groupby(level=["indicator", "level"]).size().rename("areas").reset_index()
+    areas = wide.groupby(level=["indicator", "level"]).size().rename("areas").reset_index()
     zeros = (
         local[local["value"] == 0].groupby(["indicator", "level", "date"]).size().rename("other_value").reset_index()
     )
-    frame = seen.merge(known, on=["indicator", "level"]).merge(zeros, on=["indicator", "level", "date"], how="left")
+    frame = seen.merge(areas, on=["indicator", "level"]).merge(zeros, on=["indicator", "level", "date"], how="left")
     frame = frame.assign(value=(frame["areas"] - frame["rows"]).astype("float64"))
     wrong = frame[frame["value"] > 0].assign(other_value=lambda f: f["other_value"].fillna(0).astype("float64"))
-    return _told(wrong, ABSENCES, series, "areas without row, beside areas that say 0")
+    return _findings(wrong, ABSENCES, series, "areas without row, beside areas that say 0")
 
 
 def stamps(old: pd.DataFrame, new: pd.DataFrame) -> pd.DataFrame:
@@ -73,9 +73,9 @@ def stamps(old: pd.DataFrame, new: pd.DataFrame) -> pd.DataFrame:
     both = _by_month(old).merge(_by_month(new), on=[*_CELL, "month"], suffixes=("", "_new"))
     wrong = both[both["date"] != both["date_new"]]
     once = wrong.drop_duplicates(["indicator", "level", "date", "date_new"]).assign(area_code=None)
-    told = _told(once, STAMPS, old, "the same month under another day: join on the month")
+    findings = _findings(once, STAMPS, old, "the same month under another day: join on the month")
     days = {"value": once["date"].dt.day.astype("float64"), "other_value": once["date_new"].dt.day.astype("float64")}
-    return told.assign(**days, other_release=new["release"].iloc[0])
+    return findings.assign(**days, other_release=new["release"].iloc[0])
 
 
 def restatements(old: pd.DataFrame, new: pd.DataFrame) -> pd.DataFrame:
@@ -84,12 +84,12 @@ def restatements(old: pd.DataFrame, new: pd.DataFrame) -> pd.DataFrame:
     both = first.merge(second, on=[*_CELL, "month"], how="left", suffixes=("", "_new"))
     within = both["month"].isin(second["month"])
     wrong = both[within & (both["value"] != both["value_new"])]
-    told = _told(wrong, RESTATED, old, "another value in the later release").assign(
+    findings = _findings(wrong, RESTATED, old, "another value in the later release").assign(
         other_value=wrong["value_new"], difference=wrong["value_new"] - wrong["value"]
     )
     gone = wrong["value_new"].isna().to_numpy()
-    return told.assign(
-        note=told["note"].mask(gone, "no longer in the later release"), other_release=new["release"].iloc[0]
+    return findings.assign(
+        note=findings["note"].mask(gone, "no longer in the later release"), other_release=new["release"].iloc[0]
     )
 
 
@@ -101,11 +101,11 @@ def rebuilt(series: pd.DataFrame) -> pd.DataFrame:
     finest = "department" if (series["level"] == "department").any() else "region"
     local = series[series["level"] == finest]
     keys = ["indicator", "level"]
-    found = backcast.never_falls(backcast.rises_and_falls(local, keys), keys)
-    told = found[found["is_suspect"]].rename(
+    steps = backcast.never_falls(backcast.rises_and_falls(local, keys), keys)
+    suspects = steps[steps["is_suspect"]].rename(
         columns={"until": "date", "n_without_fall": "value", "n_intervals": "other_value"}
     )
-    return _told(told, NEVER_FALLS, series, "no area falls up to this date: a register that lives has falls")
+    return _findings(suspects, NEVER_FALLS, series, "no area falls up to this date: a register that lives has falls")
 
 
 def against_snapshots(series: pd.DataFrame, snapshots: pd.DataFrame) -> pd.DataFrame:
@@ -115,8 +115,8 @@ def against_snapshots(series: pd.DataFrame, snapshots: pd.DataFrame) -> pd.DataF
     series: below zero, the extract is late by at least as many, or its scope is another; public data cannot decide which.
     """
     national = series[series["level"] == "country"][["indicator", "date", "value"]].sort_values("date")
-    named = national.rename(columns={"value": "series_value"}).assign(series_date=national["date"])
-    joined: pd.DataFrame = pd.merge_asof(snapshots.sort_values("date"), named, on="date", by="indicator")
+    dated = national.rename(columns={"value": "series_value"}).assign(series_date=national["date"])
+    joined: pd.DataFrame = pd.merge_asof(snapshots.sort_values("date"), dated, on="date", by="indicator")
     return joined.assign(difference=joined["value"] - joined["series_value"])
 
 
@@ -125,7 +125,7 @@ def _by_month(series: pd.DataFrame) -> pd.DataFrame:
     return series[[*_CELL, "date", "value"]].assign(month=month)
 
 
-def _told(rows: pd.DataFrame, check: str, series: pd.DataFrame, note: str) -> pd.DataFrame:
+def _findings(rows: pd.DataFrame, check: str, series: pd.DataFrame, note: str) -> pd.DataFrame:
     """Write the findings of one check of one release."""
     name, release = (series[c].iloc[0] if len(series) else None for c in ("name", "release"))
     return rows.reindex(columns=COLUMNS).assign(name=name, check=check, release=release, note=note)

@@ -63,11 +63,11 @@ def trend(counts: pd.DataFrame, pairs: pd.DataFrame) -> pd.DataFrame:
     ``counts``: the yearly counts (``all`` rows included); ``pairs``: ``from_year``, ``to_year``. The national total is that of the
     category, wherever its structures stand. An area without any structure in QPV at either date has no row.
     """
-    asked = counts[
+    totals_of_type = counts[
         (counts["modality"] == ALL) & counts["level"].isin(list(HEADLINE)) & (counts["structure_type"] != ALL)
     ]
-    inside = asked[asked["situation"] == IN_QPV]
-    national = asked[(asked["level"] == "country") & (asked["situation"] == ALL)]
+    inside = totals_of_type[totals_of_type["situation"] == IN_QPV]
+    national = totals_of_type[(totals_of_type["level"] == "country") & (totals_of_type["situation"] == ALL)]
     stocks = _paired(inside, pairs, [*AREA, "structure_type"], ("base", "current"))
     totals = _paired(
         national, pairs, ["generation", "from_year", "to_year", "structure_type"], ("national_from", "national_to")
@@ -78,9 +78,9 @@ def trend(counts: pd.DataFrame, pairs: pd.DataFrame) -> pd.DataFrame:
 
 def _paired(counts: pd.DataFrame, pairs: pd.DataFrame, keys: list[str], names: tuple[str, str]) -> pd.DataFrame:
     """Put the stocks of both years side by side; 0 where a year counts none."""
-    told = counts[["year", "n_structures", *(k for k in keys if k in counts)]]
+    stocks = counts[["year", "n_structures", *(k for k in keys if k in counts)]]
     sides = [
-        pairs.merge(told, left_on=year, right_on="year").rename(columns={"n_structures": name})
+        pairs.merge(stocks, left_on=year, right_on="year").rename(columns={"n_structures": name})
         for year, name in zip(("from_year", "to_year"), names, strict=True)
     ]
     return sums(pd.concat(sides, ignore_index=True).fillna(dict.fromkeys(names, 0)), keys, list(names))

@@ -151,8 +151,8 @@ def surely_elsewhere(rows: pd.DataFrame) -> np.ndarray:
 def outside_if_answered(inside: Tristate, answer: Tristate) -> Tristate:
     """Read an answer of the ARS about a point that does not decide: it stands outside."""
     answered = np.zeros_like(inside.yes)
-    for said, mask in ((YES, answer.yes), (NO, answer.no)):
-        answered |= mask if said in ANSWERS_OUTSIDE else False
+    for word, mask in ((YES, answer.yes), (NO, answer.no)):
+        answered |= mask if word in ANSWERS_OUTSIDE else False
     return Tristate(inside.yes, inside.no | (inside.unknown & answered))
 
 

@@ -32,15 +32,15 @@ def years(release: Release, old: int, new: int) -> Compared:
     Raises UsageError for a vintage that the release does not hold, or for the same one twice.
     """
     interval = interval_of(release, old, new)
-    known = release.table("changes")
-    found = known[(known["from_year"] == old) & (known["to_year"] == new)]
-    if found.empty:
+    accounted = release.table("changes")
+    between = accounted[(accounted["from_year"] == old) & (accounted["to_year"] == new)]
+    if between.empty:
         rules = {y: selection.in_force(release, y) for y in (old, new)}
         extracts = _extracts(release)
-        found = accounting.between(extracts, interval, release.table("links"), rules, near_rule=_near_rule(release))
+        between = accounting.between(extracts, interval, release.table("links"), rules, near_rule=_near_rule(release))
     generations = (*sorted(release.table("neighbourhoods")["generation"].unique()), IN_FORCE)
     days = (interval.from_date, interval.to_date)
-    return Compared(f"{old}", f"{new}", *days, found, _names(release), generations, invented=_is_invented(release))
+    return Compared(f"{old}", f"{new}", *days, between, _names(release), generations, invented=_is_invented(release))
 
 
 def releases(old: Release, new: Release, year: int) -> Compared:
@@ -64,32 +64,32 @@ def releases(old: Release, new: Release, year: int) -> Compared:
         before, after = (accounting.view(sides[s], own[s], own[s]) for s in ("from", "to"))
         after = _with_unmoved(before, after)
         parts.append(changes.account(before, after, interval, new.table("links")).assign(generation=name))
-    found = pd.concat(parts, ignore_index=True)[changes.COLUMNS]
-    told = found.assign(
-        cause=found["cause"].where(found["cause"] != causes.CONTOUR, _by_polygon(found, old, new, year))
+    changed = pd.concat(parts, ignore_index=True)[changes.COLUMNS]
+    attributed = changed.assign(
+        cause=changed["cause"].where(changed["cause"] != causes.CONTOUR, _by_polygon(changed, old, new, year))
     )
     names, days = _names(old) | _names(new), (interval.from_date, interval.to_date)
     invented = _is_invented(old) or _is_invented(new)
-    return Compared(old.id, new.id, *days, told, names, generations, Releases(old, new), invented)
+    return Compared(old.id, new.id, *days, attributed, names, generations, Releases(old, new), invented)
 
 
 def interval_of(release: Release, old: int, new: int) -> Interval:
     """Name the interval between two vintages of a release. Raises UsageError for one it does not hold."""
-    given = release.table("extracts").set_index("year")
-    if missing := [y for y in (old, new) if y not in given.index]:
-        held = ", ".join(map(str, given.index))
-        raise UsageError(f"{release.folder.name}: no vintage {', '.join(map(str, missing))}; it holds {held}")
+    extracts = release.table("extracts").set_index("year")
+    if missing := [y for y in (old, new) if y not in extracts.index]:
+        years_there = ", ".join(map(str, extracts.index))
+        raise UsageError(f"{release.folder.name}: no vintage {', '.join(map(str, missing))}; it holds {years_there}")
     if old == new:
         raise UsageError(f"{old} twice: two different vintages are needed")
-    covers = [None if pd.isna(c) else frozenset(c.split(",")) for c in given.loc[[old, new], "covers"]]
+    covers = [None if pd.isna(c) else frozenset(c.split(",")) for c in extracts.loc[[old, new], "covers"]]
     return Interval(old, new, _date(release, old), _date(release, new), *covers)
 
 
 def _date(release: Release, year: int) -> date:
-    given = release.table("extracts").set_index("year")
-    if year not in given.index:
-        raise UsageError(f"{release.folder.name}: no vintage {year}; it holds {', '.join(map(str, given.index))}")
-    day: date = given["reference_date"].dt.date[year]
+    extracts = release.table("extracts").set_index("year")
+    if year not in extracts.index:
+        raise UsageError(f"{release.folder.name}: no vintage {year}; it holds {', '.join(map(str, extracts.index))}")
+    day: date = extracts["reference_date"].dt.date[year]
     return day
 
 
@@ -127,17 +127,17 @@ def _with_unmoved(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
     return after.assign(**{f"{c}_other": after[c].where(own, old[c]) for c in ("place", "around")})
 
 
-def _by_polygon(found: pd.DataFrame, old: Release, new: Release, year: int) -> pd.Series:
+def _by_polygon(changed: pd.DataFrame, old: Release, new: Release, year: int) -> pd.Series:
     """Name a change of situation at the same point: contour where the QPV around it or nearest was edited, else scope."""
     shapes = [_polygons(release) for release in (old, new)]
     names = shapes[0].index.union(shapes[1].index)
     before, after = (side.reindex(names) for side in shapes)
     edited = names[(before != after).to_numpy()]
-    concerned = pd.Series(data=False, index=found.index)
+    concerned = pd.Series(data=False, index=changed.index)
     for release, side in ((old, "from"), (new, "to")):
-        keys = pd.MultiIndex.from_frame(found[[f"finess_et_{side}", f"generation_{side}"]])
+        keys = pd.MultiIndex.from_frame(changed[[f"finess_et_{side}", f"generation_{side}"]])
         nearest = _nearest(release, year).reindex(keys)
-        concerned |= pd.MultiIndex.from_arrays([found[f"generation_{side}"], nearest]).isin(edited)
+        concerned |= pd.MultiIndex.from_arrays([changed[f"generation_{side}"], nearest]).isin(edited)
     return concerned.map({True: causes.CONTOUR, False: causes.SCOPE})
 
 

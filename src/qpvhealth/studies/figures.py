@@ -85,8 +85,8 @@ _CHANCE = "Compatible avec, jamais égal à : parmi tant de cases, certaines s'a
 def published(release: Release) -> View:
     """Compare every published figure, of the facts and of the raw folder, with a release (see ``published_check.differing``)."""
     here, extracts = cells(release), release.table("extracts")
-    held = published_check.check(printed_figures(release), here, extracts, _gps(release), invented=release.invented)
-    return view(release, "published", held, published_check.TITLES, _CHANCE)
+    checked = published_check.check(printed_figures(release), here, extracts, _gps(release), invented=release.invented)
+    return view(release, "published", checked, published_check.TITLES, _CHANCE)
 
 
 def printed_figures(release: Release) -> tuple[Published, ...]:
@@ -100,8 +100,8 @@ def printed_figures(release: Release) -> tuple[Published, ...]:
 
 def _gps(release: Release) -> pd.DataFrame:
     """Return density and age shares of the areas for which practitioners are given, vintage by vintage."""
-    given = release.table("practitioners") if "practitioners" in release.tables else pd.DataFrame({"year": []})
-    parts = [density.with_shares(density.by_area(rows)) for _, rows in given.groupby("year")]
+    practitioners = release.table("practitioners") if "practitioners" in release.tables else pd.DataFrame({"year": []})
+    parts = [density.with_shares(density.by_area(rows)) for _, rows in practitioners.groupby("year")]
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=density.COLUMNS)
 
 
@@ -111,8 +111,8 @@ def published_series(release: Release) -> View:
     here = "published_series" in release.tables
     series = release.table("published_series") if here else pd.DataFrame(columns=columns)
     counts, extracts = release.table("yearly_counts"), release.table("extracts")
-    held = published_check.check_series(series, counts, extracts, invented=release.invented)
-    return view(release, "published-series", held, published_check.SERIES_TITLES)
+    checked = published_check.check_series(series, counts, extracts, invented=release.invented)
+    return view(release, "published-series", checked, published_check.SERIES_TITLES)
 
 
 def expected(release: Release, path: Path) -> tuple[View, ...]:
@@ -120,17 +120,21 @@ def expected(release: Release, path: Path) -> tuple[View, ...]:
 
     ``expectations.differing`` says of the first answer whether some figure is not as expected; the second is there when one is.
     """
-    asked = expectations.read(path)
-    compared = expectations.compare(asked, release)
-    held = view(release, "expected", compared, expectations.TITLES)
-    return (held, unexpected.causes(release, asked, compared)) if expectations.differing(compared) else (held,)
+    figures_expected = expectations.read(path)
+    compared = expectations.compare(figures_expected, release)
+    shown = view(release, "expected", compared, expectations.TITLES)
+    return (
+        (shown, unexpected.causes(release, figures_expected, compared))
+        if expectations.differing(compared)
+        else (shown,)
+    )
 
 
 def programmes(release: Release) -> View:
     """Hold every programme, of the facts and of the raw folder, against what was computed and what was published."""
-    known = [*PROGRAMMES, *_given_programmes(release)]
-    seen = pd.concat([_computed(release, known), _printed(known, printed_figures(release))], ignore_index=True)
-    return view(release, "programmes", attainment.attain(known, seen), _PROGRAMME_TITLES)
+    targets = [*PROGRAMMES, *_given_programmes(release)]
+    seen = pd.concat([_computed(release, targets), _printed(targets, printed_figures(release))], ignore_index=True)
+    return view(release, "programmes", attainment.attain(targets, seen), _PROGRAMME_TITLES)
 
 
 def _given_programmes(release: Release) -> list[Programme]:
@@ -142,14 +146,14 @@ def _given_programmes(release: Release) -> list[Programme]:
     return [Programme(**{str(k): v for k, v in row.items()}) for row in filled.to_dict("records")]
 
 
-def _computed(release: Release, known: list[Programme]) -> pd.DataFrame:
+def _computed(release: Release, targets: list[Programme]) -> pd.DataFrame:
     """Observe each programme in the matrix, at the reference date of each extract that covers the country; lists by name."""
     rows, extracts = cells(release), release.table("extracts")
     days = extracts[extracts["covers"].isna()].set_index("year")["reference_date"]
-    wanted = pd.DataFrame([(p.id, p.measure, p.scope, p.near, p.perimeter) for p in known], columns=_OBSERVED)
+    wanted = pd.DataFrame([(p.id, p.measure, p.scope, p.near, p.perimeter) for p in targets], columns=_OBSERVED)
     alone = rows[(rows["counted"] == matrices.ONE_BY_ONE) & rows["year"].isin(days.index)]
     seen = alone.merge(wanted, on=_OBSERVED[1:])
-    listed = pd.concat([_listed(release, p.id) for p in known if p.measure == LIST])
+    listed = pd.concat([_listed(release, p.id) for p in targets if p.measure == LIST])
     seen = pd.concat([seen, listed[listed["year"].isin(days.index)]], ignore_index=True)
     on = days.reindex(seen["year"].astype("int64")).to_numpy()
     return seen.assign(on=on, origin=attainment.COMPUTED)[_SEEN]
@@ -161,21 +165,21 @@ def _listed(release: Release, programme: str) -> pd.DataFrame:
     if "programme_members" not in release.tables:
         return empty
     members = release.table("programme_members")
-    named = members.loc[(members["programme"] == programme), "finess_et"].dropna()
-    if named.empty:
+    members_listed = members.loc[(members["programme"] == programme), "finess_et"].dropna()
+    if members_listed.empty:
         return empty
     structures = release.table("structures", columns=["finess_et", "year", "is_in_stock"])
-    n = structures[structures["is_in_stock"] & structures["finess_et"].isin(named)].groupby("year").size()
+    n = structures[structures["is_in_stock"] & structures["finess_et"].isin(members_listed)].groupby("year").size()
     years = sorted(structures["year"].unique())
-    told = n.reindex(years, fill_value=0).rename("value").rename_axis("year").reset_index()
-    return told.assign(programme=programme, n_unknown=0)
+    counts = n.reindex(years, fill_value=0).rename("value").rename_axis("year").reset_index()
+    return counts.assign(programme=programme, n_unknown=0)
 
 
-def _printed(known: list[Programme], figures: Iterable[Published]) -> pd.DataFrame:
+def _printed(targets: list[Programme], figures: Iterable[Published]) -> pd.DataFrame:
     """Observe each programme in the published figures that have its measure, scope, rule and perimeter."""
     rows = [
         (p.id, pd.Timestamp(f.on), f.value, 0, f"{attainment.PUBLISHED} ({PUBLISHERS.get(f.document, f.document)})")
-        for p in known
+        for p in targets
         for f in figures
         if f.on and f.since is None and _same_number(p, f)
     ]
@@ -271,10 +275,14 @@ def stock(release: Release, columns: Collection[str] | None = None) -> pd.DataFr
 
 def perimeter_sets(generations: list[str]) -> list[PerimeterSet]:
     """Return the QPV sets of the facts that these generations allow, and one for each generation that the facts do not know."""
-    known = [s for s in PERIMETER_SETS.values() if s.generation in (*generations, IN_FORCE)]
-    named = {s.generation for s in PERIMETER_SETS.values()}
-    others = [PerimeterSet(f"all_{g}", g, None, f"tous les périmètres {g}") for g in generations if g not in named]
-    return [*known, *others]
+    of_facts = [s for s in PERIMETER_SETS.values() if s.generation in (*generations, IN_FORCE)]
+    generations_of_facts = {s.generation for s in PERIMETER_SETS.values()}
+    others = [
+        PerimeterSet(f"all_{g}", g, None, f"tous les périmètres {g}")
+        for g in generations
+        if g not in generations_of_facts
+    ]
+    return [*of_facts, *others]
 
 
 def _in_words(release: Release, rows: pd.DataFrame) -> pd.Series:
@@ -304,6 +312,6 @@ def view(release: Release, name: str, rows: pd.DataFrame, titles: Mapping[str, s
     return View(name, shown[[*with_data]], with_data, (*selection.header(release), *notes))
 
 
-def _refuse_unknown(value: object, known: list[Any], what: str) -> None:
-    if value not in known:
-        raise UsageError(f'no {what} "{value}" in this release; there are: {", ".join(map(str, known))}')
+def _refuse_unknown(value: object, allowed: list[Any], what: str) -> None:
+    if value not in allowed:
+        raise UsageError(f'no {what} "{value}" in this release; there are: {", ".join(map(str, allowed))}')

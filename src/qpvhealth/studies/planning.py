@@ -64,8 +64,10 @@ def priorities(
         raise UsageError(f"weight of {', '.join(negative)}: 0 or more")
     rows = quarters.quarters(release, year)
     bare = rows[~rows[COVERED[scope]].fillna(value=True).astype(bool)]
-    told = ranking.criteria_of(bare, release.table("neighbourhood_figures"), practices.of_quarters(release, rows))
-    ranked = ranking.rank(told, chosen)
+    with_criteria = ranking.criteria_of(
+        bare, release.table("neighbourhood_figures"), practices.of_quarters(release, rows)
+    )
+    ranked = ranking.rank(with_criteria, chosen)
     here = ranked[quarters.within(release, ranked, area or Area())].head(len(ranked) if limit is None else limit)
     here = here.assign(rank_within=np.arange(1, len(here) + 1))
     used = [n for n in ranking.CRITERIA if f"contribution_{n}" in ranked.columns]
@@ -164,12 +166,12 @@ _PROJECT = ["project_id", "year"]
 
 def _projects(release: Release, rows: pd.DataFrame) -> pd.DataFrame:
     """Join the projects of the last year with where they are in the perimeters in force, and the zoning of that QPV."""
-    known = release.table("projects")
-    known = known[known["year"] == known["year"].max()]
+    latest = release.table("projects")
+    latest = latest[latest["year"] == latest["year"].max()]
     where = release.table("project_locations")
     current = rows.drop_duplicates("territory").set_index("territory")["generation"]
-    generation = known["territory"].fillna(METROPOLE).map(current).fillna(IN_FORCE)
-    joined: pd.DataFrame = known.assign(generation=generation).merge(
+    generation = latest["territory"].fillna(METROPOLE).map(current).fillna(IN_FORCE)
+    joined: pd.DataFrame = latest.assign(generation=generation).merge(
         where, on=["project_id", "year", "generation"], how="left", validate="one_to_one"
     )
     quarter = rows.set_index("qpv_code")

@@ -36,42 +36,42 @@ _GP_TITLES: dict[str, str] = {
 def practitioners(release: Release, area: Area | None = None, *, within_m: float = 500) -> View:
     """Show GP density and age for a commune, its QPV (by distance), its region and the country, as far as they are given."""
     chosen = area or Area()
-    given = _gps(release)
-    if given.empty:
+    practitioners_given = _gps(release)
+    if practitioners_given.empty:
         raise UsageError("this release has no practitioners: add a card of kind practitioners")
     rows = quarters.quarters(release)
-    known = _densities(release, rows, given, within_m)
+    densities = _densities(release, rows, practitioners_given, within_m)
     department = chosen.code[:3] if chosen.code[:2] in ("97", "98") else chosen.code[:2]
     region = chosen.code if chosen.level == "region" else DEPARTMENT_REGION.get(department, "")
     inside = set(rows.loc[quarters.within(release, rows, chosen), "qpv_code"])
     wanted = {chosen.code, region, "FR", *inside}
-    shown = known[known["area_code"].isin(wanted) | (known["level"] == "country")]
-    told = f"médecins à {within_m:g} m au plus, pour les habitants du QPV"
-    of_quarter = np.where(shown["n_gp"].isna(), "inconnu : aucun point donné pour ce QPV", told)
+    shown = densities[densities["area_code"].isin(wanted) | (densities["level"] == "country")]
+    of_points = f"médecins à {within_m:g} m au plus, pour les habitants du QPV"
+    of_quarter = np.where(shown["n_gp"].isna(), "inconnu : aucun point donné pour ce QPV", of_points)
     note = np.where(shown["level"] == "qpv", of_quarter, "valeur de la zone")
     return figures.view(release, "practitioners", shown.assign(note=note), _GP_TITLES)
 
 
 def _gps(release: Release) -> pd.DataFrame:
     """Return the GPs of the last vintage given at each level: two vintages are never added up."""
-    given = release.table("practitioners")
-    return given[given["year"] == given.groupby("level")["year"].transform("max")].reset_index(drop=True)
+    rows = release.table("practitioners")
+    return rows[rows["year"] == rows.groupby("level")["year"].transform("max")].reset_index(drop=True)
 
 
-def _densities(release: Release, rows: pd.DataFrame, given: pd.DataFrame, within_m: float) -> pd.DataFrame:
+def _densities(release: Release, rows: pd.DataFrame, practices: pd.DataFrame, within_m: float) -> pd.DataFrame:
     """Return density and age of every area given, and of the QPV of which points can tell."""
-    parts = [density.by_area(given), _by_quarter(release, rows, given, within_m)]
+    parts = [density.by_area(practices), _by_quarter(release, rows, practices, within_m)]
     return density.with_shares(pd.concat([p for p in parts if len(p)] or parts[:1], ignore_index=True))
 
 
-def _by_quarter(release: Release, rows: pd.DataFrame, given: pd.DataFrame, within_m: float) -> pd.DataFrame:
+def _by_quarter(release: Release, rows: pd.DataFrame, practices: pd.DataFrame, within_m: float) -> pd.DataFrame:
     """Count the GPs near each QPV; nothing where no points are given."""
-    points = given[(given["level"] == "point") & given["longitude"].notna()].reset_index(drop=True)
+    points = practices[(practices["level"] == "point") & practices["longitude"].notna()].reset_index(drop=True)
     if points.empty:
         return pd.DataFrame(columns=density.COLUMNS)
-    held = quarters.perimeters(release, rows)
+    polygons = quarters.perimeters(release, rows)
     placed = quarters.points(points["longitude"], points["latitude"])
-    pairs = sites.served(placed, held, within_m).rename(columns={"site": "point"})
+    pairs = sites.served(placed, polygons, within_m).rename(columns={"site": "point"})
     parent = rows["commune_codes"].str.replace(",.*", "", regex=True)
     return density.by_quarter(pairs, points, rows.assign(parent_code=parent, is_told=_is_told(rows, points)))
 
@@ -82,16 +82,16 @@ def _is_told(rows: pd.DataFrame, points: pd.DataFrame) -> pd.Series:
     Elsewhere, no point near is not the absence of GPs: it is not known.
     """
     covered = set(points["covers"].dropna().str.split(",").explode())
-    named = set(points["area_code"].dropna())
+    communes = set(points["area_code"].dropna())
     listed = rows["commune_codes"].fillna("").str.split(",")
-    return rows["department_code"].isin(covered) | listed.map(lambda codes: not named.isdisjoint(codes)).astype(bool)
+    return rows["department_code"].isin(covered) | listed.map(lambda codes: not communes.isdisjoint(codes)).astype(bool)
 
 
 def of_quarters(release: Release, rows: pd.DataFrame) -> pd.DataFrame:
     """Return the GP criteria of QPV, each with the ``_level`` it speaks of: the QPV by distance, else its only commune."""
-    known = _densities(release, rows, _gps(release), NEAR_GP_M)
-    own = known[known["level"] == "qpv"].set_index("area_code")
-    communes = known[known["level"] == "commune"].drop_duplicates("area_code").set_index("area_code")
+    densities = _densities(release, rows, _gps(release), NEAR_GP_M)
+    own = densities[densities["level"] == "qpv"].set_index("area_code")
+    communes = densities[densities["level"] == "commune"].drop_duplicates("area_code").set_index("area_code")
     out = pd.DataFrame({"qpv_code": rows["qpv_code"]})
     for ours, theirs in (("gp_density", "density"), ("gp_share_over_55", "share_over_55")):
         near = rows["qpv_code"].map(own[theirs]).astype("float64")

@@ -35,9 +35,9 @@ class Area:
         level, _, code = text.partition(":")
         if level not in AREA_LEVELS or not code:
             raise UsageError(f'area "{text}": write region:53, department:35, epci:…, commune:35238 or country')
-        known = {"region": [*REGIONS], "department": [*DEPARTMENT_TERRITORY]}.get(level)
-        if known is not None and code not in known:
-            raise UsageError(f'no {level} "{code}"; there are: {", ".join(known)}')
+        codes = {"region": [*REGIONS], "department": [*DEPARTMENT_TERRITORY]}.get(level)
+        if codes is not None and code not in codes:
+            raise UsageError(f'no {level} "{code}"; there are: {", ".join(codes)}')
         return cls(level, code)
 
 
@@ -56,17 +56,17 @@ def quarters(release: Release, year: int | None = None) -> pd.DataFrame:
     rows = rows[
         (rows["year"] == chosen) & (rows["generation"] == rows["territory"].map(selection.in_force(release, chosen)))
     ]
-    named = release.table("neighbourhoods", geometry=False)[["qpv_code", "generation", "commune_codes", "epci_codes"]]
-    return rows.merge(named, on=["qpv_code", "generation"], validate="one_to_one")
+    areas = release.table("neighbourhoods", geometry=False)[["qpv_code", "generation", "commune_codes", "epci_codes"]]
+    return rows.merge(areas, on=["qpv_code", "generation"], validate="one_to_one")
 
 
 def refuse_unknown(release: Release, area: Area) -> None:
     """Raise UsageError for a commune or EPCI that nothing in the release names."""
     if area.level not in ("commune", "epci"):
         return
-    told = release.table("neighbourhoods", geometry=False)[f"{area.level}_codes"].dropna().str.split(",").explode()
-    known = [t.loc[t["level"] == area.level, "area_code"] for t in map(release.table, ("areas", "yearly_counts"))]
-    if area.code not in set(pd.concat([told, *known])):
+    codes = release.table("neighbourhoods", geometry=False)[f"{area.level}_codes"].dropna().str.split(",").explode()
+    counted = [t.loc[t["level"] == area.level, "area_code"] for t in map(release.table, ("areas", "yearly_counts"))]
+    if area.code not in set(pd.concat([codes, *counted])):
         raise UsageError(f'no {area.level} "{area.code}" in this release: INSEE codes of communes, SIREN of EPCI')
 
 
@@ -84,8 +84,8 @@ def within(release: Release, rows: pd.DataFrame, area: Area) -> pd.Series:
 def perimeters(release: Release, rows: pd.DataFrame) -> dict[str, Perimeters]:
     """Return the polygons of these QPV, in the metres of their territory."""
     shapes = release.table("neighbourhoods")
-    kept = shapes.merge(rows[["qpv_code", "generation"]], on=["qpv_code", "generation"])
-    return sites.in_metres(pd.DataFrame(kept))
+    chosen = shapes.merge(rows[["qpv_code", "generation"]], on=["qpv_code", "generation"])
+    return sites.in_metres(pd.DataFrame(chosen))
 
 
 def points(longitude: pd.Series, latitude: pd.Series) -> pd.DataFrame:

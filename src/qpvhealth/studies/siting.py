@@ -65,8 +65,8 @@ def simulate_add(release: Release, path: Path, *, area: Area | None = None, near
     card = cards.Card("simulate", "structures", path, path.name)
     raw = tables.read(card)
     text = layouts.renamed(raw, card, POINTS)
-    known = text["structure_type"].str.strip().str.casefold().isin(TYPE_WORDS)
-    if (odd := np.flatnonzero(~known)).size:
+    is_type = text["structure_type"].str.strip().str.casefold().isin(TYPE_WORDS)
+    if (odd := np.flatnonzero(~is_type)).size:
         rows_of = ", ".join(f'"{text["structure_type"].iloc[i]}" (row {raw.rows[i]})' for i in odd[:5])
         raise InputError(f"{path.name}: type {rows_of}: MSP or CdS expected, which alone cover a QPV")
     lon, lat = (pd.to_numeric(text[c].str.replace(",", "."), errors="coerce") for c in ("longitude", "latitude"))
@@ -115,22 +115,26 @@ def simulate_best(release: Release, n: int, *, area: Area | None = None, near_m:
     The notes give the gap to the proven optimum, over the candidate sites: one in each QPV, and where the surroundings of several meet.
     """
     rows = _simulated(release, area)
-    held = quarters.perimeters(release, rows)
-    tried = sites.candidates(held, near_m) if held else quarters.points(pd.Series(dtype=float), pd.Series(dtype=float))
-    reached = sites.served(tried, held, near_m)
+    polygons = quarters.perimeters(release, rows)
+    tried = (
+        sites.candidates(polygons, near_m)
+        if polygons
+        else quarters.points(pd.Series(dtype=float), pd.Series(dtype=float))
+    )
+    reached = sites.served(tried, polygons, near_m)
     bare = rows[~rows["is_covered"].fillna(value=True).astype(bool)].set_index("qpv_code")
     demand = bare["population"].dropna().astype("float64")
     plan = simulation.best(reached, demand, n)
     chosen = reached[reached["site"].isin(plan.sites) & reached["qpv_code"].isin(bare.index)]
     before, gained = _views(release, rows, reached[reached["site"].isin(plan.sites)], near_m)
-    named = chosen.groupby("site")["qpv_code"].agg(", ".join)
+    codes = chosen.groupby("site")["qpv_code"].agg(", ".join)
     first = chosen.drop_duplicates("qpv_code")
     people = demand.reindex(first["qpv_code"]).groupby(first["site"].to_numpy()).sum()
     shown = tried[tried["site"].isin(plan.sites)].assign(
-        qpv_codes=lambda s: s["site"].map(named), population=lambda s: s["site"].map(people).fillna(0.0)
+        qpv_codes=lambda s: s["site"].map(codes), population=lambda s: s["site"].map(people).fillna(0.0)
     )
     proof = "optimum prouvé" if plan.is_optimal else "optimum non prouvé dans le temps imparti"
     proof = proof if len(demand) else "aucun QPV sûrement sans structure, et de population connue, dans cette zone"
-    told = f"{plan.value:.0f} habitants ; borne {plan.bound:.0f} ; écart à l'optimum {plan.gap:.4%} ({proof}) ; {len(tried)} sites essayés"
+    result = f"{plan.value:.0f} habitants ; borne {plan.bound:.0f} ; écart à l'optimum {plan.gap:.4%} ({proof}) ; {len(tried)} sites essayés"
     chosen_sites = _view(release, "simulate-sites", shown.sort_values("population", ascending=False), _SITE_TITLES)
-    return replace(chosen_sites, notes=(told, *before.notes)), before, gained
+    return replace(chosen_sites, notes=(result, *before.notes)), before, gained
