@@ -118,6 +118,29 @@ def test_a_layout_is_an_entry_and_a_file(copy, ask):
     assert schema == [0, dictionary()]
 
 
+def test_an_indicator_is_a_declaration_and_an_example(copy, ask):
+    example = "tests/indicators/test_small_qpv.py"
+    assert apply(copy, "indicator") == {"src/qpvhealth/indicators/declarations.py", example}
+    worked, _, coverage, matrix, check, write, expect, schema = ask(
+        ["example", example],
+        BUILD,
+        of_release("coverage", "--year", "2018"),
+        of_release("matrix", "--measure", "small_qpv_without_any", "--year", "2018"),
+        CHECK,
+        [*CHECK, "--write-expect", "expected.toml"],
+        [*CHECK, "--expect", "expected.toml"],
+        DICTIONARY,
+    )
+    assert worked[0] == 1
+    words = "QPV de moins de 1 000 habitants sans structure"
+    assert {r["value"] for r in rows(coverage) if r["words"] == words} == {1}
+    assert {r["value"] for r in rows(matrix) if (r["scope"], r["near"]) == ("msp_cds", "inside")} == {1}
+    assert (check[0], write[0], expect[0]) == (0, 0, 0)
+    assert 'indicator = "small_qpv_without_any"' in (copy / "expected.toml").read_text(encoding="utf-8")
+    added = set(schema[1].splitlines()) - set(dictionary().splitlines())
+    assert [line.split(" | ")[0] for line in added] == ["| `small_qpv_without_any`"]
+
+
 def test_a_generation_is_an_entry_a_card_and_a_file(copy, ask):
     files = {"src/qpvhealth/facts/generations.toml", f"{RAW}/sources.toml", f"{RAW}/qpv-2030.geojson"}
     assert apply(copy, "generation") == files
