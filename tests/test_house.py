@@ -9,7 +9,7 @@ SOURCE = Path(__file__).resolve().parents[1] / "src" / "qpvhealth"
 MODULES = sorted(p for p in SOURCE.rglob("*.py"))
 FORBIDDEN_NAMES = {"utils", "util", "helpers", "helper", "common", "misc", "base", "core", "manager", "tools"}
 ROOMS = ("ingest", "spatial", "indicators", "publish", "sample")
-GROUND = ("errors", "contract", "facts", "settings")
+GROUND = ("errors", "contract", "facts", "rules", "settings")
 METRES = {"to_crs", "buffer", "make_valid", "dwithin"}
 """Calls that measure or reshape in metres: they exist in ``spatial`` only."""
 ABOVE = {"build": (), "locating": (), "studies": ("build",)}
@@ -56,7 +56,8 @@ def allowed(path):
     order = {
         "errors": (),
         "facts": ("errors", "facts"),
-        "contract": ("errors", "facts"),
+        "rules": ("errors", "facts", "rules"),
+        "contract": ("errors", "facts", "rules"),
         "settings": ("errors", "facts"),
     }
     if name in order:

@@ -14,10 +14,11 @@ import pandas as pd
 from qpvhealth.contract.rules import Finding
 from qpvhealth.facts.causes import NOT_ATTRIBUTABLE
 from qpvhealth.facts.generations import IN_FORCE
-from qpvhealth.facts.situations import UNDETERMINED, UNKNOWN
+from qpvhealth.facts.situations import NO, UNDETERMINED, UNKNOWN, YES
 from qpvhealth.facts.territories import METROPOLE, TERRITORIES
 from qpvhealth.indicators import backcast, change_summary, changes as change_rules, identity, pairing
 from qpvhealth.indicators.accounts import Interval
+from qpvhealth.rules.proximity import Proximity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,7 +46,9 @@ class Extract:
         return pd.Categorical(self.structures["territory"].fillna(METROPOLE))
 
 
-def extracts(structures: OfYear, located: OfYear, out_of_scope: pd.DataFrame) -> Callable[[int], Extract]:
+def extracts(
+    structures: OfYear, located: OfYear, out_of_scope: pd.DataFrame, vecu_distance_m: float
+) -> Callable[[int], Extract]:
     """Give the extract of a year from its structures and their locations (with ``situation_by_place``); the last two are kept.
 
     What an extract lists ``out_of_scope`` joins it, out of the stock and without a type: it says why a structure is not there.
@@ -57,7 +60,7 @@ def extracts(structures: OfYear, located: OfYear, out_of_scope: pd.DataFrame) ->
         """Put together the extract of one year."""
         own = _with_aside(structures(year)[STRUCTURE_COLUMNS], out_of_scope[out_of_scope["year"] == year])
         found = located(year).groupby("generation")
-        return Extract(own, {str(g): _aligned(rows, own["finess_et"]) for g, rows in found})
+        return Extract(own, {str(g): _aligned(rows, own, vecu_distance_m) for g, rows in found})
 
     return of_year
 
@@ -68,25 +71,29 @@ def by_year(frame: pd.DataFrame) -> OfYear:
     return lambda year: frame.iloc[np.asarray(rows.get(year, ()), dtype=int)]
 
 
-STRUCTURE_COLUMNS = list(pairing.RECORD_COLUMNS)
-LOCATED_COLUMNS = ["finess_et", "generation", "situation_by_place", "vecu_declared", "qpv_code"]
+STRUCTURE_COLUMNS = [*pairing.RECORD_COLUMNS, "location_precision", "location_error_m"]
+LOCATED_COLUMNS = ["finess_et", "generation", "situation_by_place", "vecu_declared", "qpv_code", "border_distance_m"]
 """What an extract is made of."""
 
 
-def _aligned(located: pd.DataFrame, number: pd.Series) -> pd.DataFrame:
+def _aligned(located: pd.DataFrame, structures: pd.DataFrame, vecu_distance_m: float) -> pd.DataFrame:
     """Put the places of one generation in the order of the structures; undetermined and unknown where one has none."""
+    number = structures["finess_et"]
     if located["finess_et"].reset_index(drop=True).equals(number):
         rows = located.reset_index(drop=True)
     else:
         rows = located.set_index("finess_et").reindex(number).reset_index(drop=True)
     place, answer = rows["situation_by_place"].fillna(UNDETERMINED), rows["vecu_declared"].fillna(UNKNOWN)
-    return pd.DataFrame({"qpv_code": rows["qpv_code"], "place": place, "answer": answer})
+    points = structures[["location_status", "location_precision", "location_error_m"]]
+    within = Proximity.of(rows[LOCATED_COLUMNS[2:]].join(points)).inside_or_within(vecu_distance_m)
+    around = pd.Series(np.select([within.yes, within.no], [YES, NO], UNKNOWN), dtype="str")
+    return pd.DataFrame({"qpv_code": rows["qpv_code"], "place": place, "around": around, "answer": answer})
 
 
 def _with_aside(rows: pd.DataFrame, aside: pd.DataFrame) -> pd.DataFrame:
     if aside.empty:
         return rows.reset_index(drop=True)
-    listed = aside.reindex(columns=list(pairing.RECORD_COLUMNS)).assign(is_in_stock=False).astype(rows.dtypes.to_dict())
+    listed = aside.reindex(columns=list(rows.columns)).assign(is_in_stock=False).astype(rows.dtypes.to_dict())
     return pd.concat([rows, listed], ignore_index=True)
 
 
@@ -126,7 +133,7 @@ def view(extract: Extract, own: Rule, other: Rule) -> pd.DataFrame:
 def _placed(extract: Extract, own: Rule, other: Rule) -> pd.DataFrame:
     """Say where each structure of an extract is (``pairing.PLACE_COLUMNS``) under its own perimeters and under the other's."""
     here, there = _picked(extract, own), _picked(extract, other)
-    return here.assign(place_other=there["place"])
+    return here.assign(place_other=there["place"], around_other=there["around"])
 
 
 def _picked(extract: Extract, rule: Rule) -> pd.DataFrame:
@@ -136,7 +143,7 @@ def _picked(extract: Extract, rule: Rule) -> pd.DataFrame:
     frames = [extract.by_generation.get(name) for name in chosen.unique()]
     if len(frames) == 1 and frames[0] is not None:
         return frames[0].assign(generation=generation)
-    nowhere = {"qpv_code": None, "place": UNDETERMINED, "answer": UNKNOWN}
+    nowhere = {"qpv_code": None, "place": UNDETERMINED, "around": UNKNOWN, "answer": UNKNOWN}
     found = pd.DataFrame(nowhere, index=generation.index, dtype="str")
     for name, frame in zip(chosen.unique(), frames, strict=True):
         if frame is not None:
@@ -172,7 +179,8 @@ def changes(
     if placed.structures.empty or not years:
         return change_rules.none()
     rows = by_year(placed.structures[[*STRUCTURE_COLUMNS, "year"]]), by_year(placed.located[[*LOCATED_COLUMNS, "year"]])
-    known, links = extracts(*rows, out_of_scope), basis.sources.links
+    known = extracts(*rows, out_of_scope, basis.settings.vecu_distance_m)
+    links = basis.sources.links
     pairs = [_touched(known, interval(vintages[a], vintages[b]), links, basis.in_force) for a, b in years]
     return change_rules.named(pd.concat(pairs, ignore_index=True), near_rule=basis.settings.vecu_rule)
 

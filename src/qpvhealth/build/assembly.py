@@ -23,6 +23,7 @@ from qpvhealth.facts.territories import (
     TERRITORIES,
 )
 from qpvhealth.indicators import counts
+from qpvhealth.rules.stock import is_in_stock
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -62,8 +63,6 @@ def structures_table(extract: pd.DataFrame, places: pd.DataFrame, vintages: Mapp
     """Join the staged rows of some years with the point chosen for each: one row per structure and year."""
     frame = extract.reset_index(drop=True)
     day = pd.to_datetime(frame["year"].map({year: v.reference_date for year, v in vintages.items()}))
-    closed = frame["closed_on"].notna() & (frame["closed_on"] <= day)
-    ahead = frame["opened_on"].notna() & (frame["opened_on"] > day)
     chosen = ["location_status", "location_precision", "location_error_m", "location_conflict_m", "n_location_sources"]
     drop = [c for c in ("location_status", "location_precision", "x", "y", "crs", "territory") if c in frame.columns]
     joined = frame.drop(columns=drop).join(
@@ -73,7 +72,7 @@ def structures_table(extract: pd.DataFrame, places: pd.DataFrame, vintages: Mapp
     point = np.full(len(places), None, dtype=object)
     point[there] = shapely.points(places.loc[there, "longitude"], places.loc[there, "latitude"])
     return joined.assign(
-        is_in_stock=~closed & ~ahead,
+        is_in_stock=is_in_stock(frame["opened_on"], frame["closed_on"], day),
         location_source_id=places["source_id"].where(there),
         geometry=point,
     )
@@ -163,7 +162,8 @@ def in_force_rows(stock: pd.DataFrame, in_force: Mapping[int, Mapping[str, str |
     wanted = in_force_at(stock, in_force, METROPOLE)
     chosen = stock[stock["generation"] == wanted]
     orphans = stock[wanted.isna()].drop_duplicates(["finess_et", "year"])
-    lost = orphans.assign(situation=UNDETERMINED, qpv_code=None, distance_m=np.nan, is_placed=False)
+    lost = orphans.assign(qpv_code=None, border_distance_m=np.nan, vecu_declared=UNKNOWN)
+    lost = lost.assign(**dict.fromkeys(("situation", "situation_by_place"), UNDETERMINED))
     every = pd.concat([chosen, lost.astype(chosen.dtypes)], ignore_index=True) if len(lost) else chosen
     return every.assign(generation=pd.Series(IN_FORCE, index=every.index, dtype=stock["generation"].dtype))
 

@@ -9,7 +9,7 @@ import pandas as pd
 from qpvhealth.build import assembly, findings, other_types
 from qpvhealth.contract.keys import positions
 from qpvhealth.facts.generations import IN_FORCE
-from qpvhealth.facts.situations import SITUATIONS
+from qpvhealth.facts.situations import ANSWERS, SITUATIONS
 from qpvhealth.indicators import counts, coverage as coverage_rules, figures, headline, net_change
 from qpvhealth.spatial import location
 
@@ -18,12 +18,13 @@ if TYPE_CHECKING:
     from qpvhealth.build.placing import Placed
 
 _STRUCTURE = [
-    *("finess_et", "year", "structure_type", "modality", "source_says_in_qpv", "location_status"),
+    *("finess_et", "year", "structure_type", "modality", "source_says_in_qpv"),
+    *("location_status", "location_precision", "location_error_m"),
     *("territory", "region_code", "department_code", "commune_code", "epci_code", "x", "y"),
 ]
-_PLACE = ["generation", "situation", "qpv_code", "distance_m", "vecu_declared"]
+_PLACE = ["generation", "situation", "situation_by_place", "qpv_code", "border_distance_m", "vecu_declared"]
 _CATEGORIES = [
-    *("structure_type", "modality", "source_says_in_qpv"),
+    *("structure_type", "modality", "source_says_in_qpv", "location_status", "location_precision"),
     *("territory", "region_code", "department_code", "commune_code", "epci_code"),
 ]
 
@@ -34,14 +35,13 @@ def stock(placed: Placed) -> pd.DataFrame:
     Its texts are categories: what counts them compares numbers.
     """
     generations = pd.CategoricalDtype([*placed.located["generation"].unique(), IN_FORCE])
-    kinds = {"generation": generations, "situation": pd.CategoricalDtype(list(SITUATIONS))}
+    kinds = {"generation": generations, "vecu_declared": pd.CategoricalDtype(list(ANSWERS))}
+    kinds |= dict.fromkeys(("situation", "situation_by_place"), pd.CategoricalDtype(list(SITUATIONS)))
     open_ones = placed.structures.loc[placed.structures["is_in_stock"], _STRUCTURE]
-    open_ones = open_ones.astype(dict.fromkeys(_CATEGORIES, "category")).assign(
-        is_placed=assembly.placed_rows(open_ones)
-    )
+    open_ones = open_ones.astype(dict.fromkeys(_CATEGORIES, "category"))
     at = positions(["finess_et", "year"], placed.located, open_ones)
     places = placed.located.loc[at >= 0, _PLACE]
-    coded = places.astype(kinds | dict.fromkeys(("qpv_code", "vecu_declared"), "category")).reset_index(drop=True)
+    coded = places.astype(kinds | {"qpv_code": "category"}).reset_index(drop=True)
     return open_ones.take(at[at >= 0]).reset_index(drop=True).join(coded)
 
 
@@ -94,5 +94,5 @@ def indicators(
     neighbourhoods = headline.neighbourhoods(pd.concat([covered, current], ignore_index=True))
     changed = net_change.net_change(structures, summary)
     others = other_types.indicators(every_other, settings)
-    indicators = figures.together([structures, neighbourhoods, changed, others])
+    indicators = figures.combine([structures, neighbourhoods, changed, others])
     return indicators.assign(rule=findings.in_context(indicators, basis))

@@ -16,6 +16,7 @@ from qpvhealth.contract.keys import among
 from qpvhealth.contract.rules import Finding
 from qpvhealth.facts.categories import STRUCTURE_TYPES
 from qpvhealth.indicators import changes as change_rules, figures, headline
+from qpvhealth.rules.scopes import of_type
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -70,7 +71,7 @@ def indicators(every: pd.DataFrame, settings: Settings) -> pd.DataFrame:
     """Return the indicators that count structures, each type in the scope of its own name."""
     if every.empty:
         return pd.DataFrame(columns=figures.COLUMNS)
-    scopes = {str(t): str(t) for t in sorted(every["structure_type"].unique())}
+    scopes = [of_type(str(name)) for name in sorted(every["structure_type"].unique())]
     rule, distance = settings.vecu_rule, settings.vecu_distance_m
     return headline.structures(every, near_rule=rule, vecu_distance_m=distance, scopes=scopes)
 

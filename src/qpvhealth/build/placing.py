@@ -11,9 +11,10 @@ from qpvhealth.build import assembly
 from qpvhealth.contract.keys import numbers, positions
 from qpvhealth.contract.tables import PUBLISHED
 from qpvhealth.facts.generations import expected_count
-from qpvhealth.facts.situations import UNKNOWN
 from qpvhealth.facts.territories import TERRITORIES
-from qpvhealth.spatial import location, perimeters as perimeter_rules, placement, situations
+from qpvhealth.indicators import situations
+from qpvhealth.spatial import location, perimeters as perimeter_rules, placement
+from qpvhealth.spatial.free_areas import free_areas
 
 if TYPE_CHECKING:
     from qpvhealth.build.perimeters import Basis
@@ -68,9 +69,7 @@ def _in_generation(
     rows["has_perimeters"] = rows["territory"].isna() | rows["territory"].isin(list(perimeters))
     rows["is_surely_elsewhere"] = _surely_elsewhere(rows, generation, basis)
     rows = _only_placed(rows)
-    verdict = situations.resolve(rows, vecu_distance_m=settings.vecu_distance_m)
-    by_place = situations.resolve(rows.assign(vecu_declared=UNKNOWN), vecu_distance_m=settings.vecu_distance_m)
-    resolved = rows.drop(columns="qpv_code").join(verdict).assign(situation_by_place=by_place["situation"])
+    resolved = rows.drop(columns="qpv_code").join(situations.resolve(rows, vecu_distance_m=settings.vecu_distance_m))
     nearest = structures[_DECLARED].join(joined.points[["nearest_qpv_code"]])
     return resolved[_LOCATED], _pairs(nearest, joined.pairs, generation, basis)
 
@@ -80,9 +79,9 @@ def _surely_elsewhere(rows: pd.DataFrame, generation: str, basis: Basis) -> pd.S
     settings, perimeters = basis.settings, basis.by_generation[generation]
     own = basis.neighbourhoods.loc[basis.neighbourhoods["generation"] == generation, "commune_codes"]
     communes = set(own.dropna().str.split(",").explode())
-    free_areas = situations.free_areas(perimeters, basis.outlines, settings.largest_ring_m)
+    free = free_areas(perimeters, basis.outlines, settings.largest_ring_m)
     reach = settings.largest_ring_m + settings.commune_reach_m
-    sure = situations.surely_elsewhere(rows, free_areas, communes, reach_m=reach)
+    sure = situations.surely_elsewhere(rows, free, communes, reach_m=reach)
     empty = {t for t in TERRITORIES if t not in perimeters and not expected_count(generation, t)}
     return sure | rows["territory"].isin(empty)
 

@@ -10,6 +10,7 @@ import pandas as pd
 from qpvhealth.contract.coverage_tables import COVERAGE_TABLES
 from qpvhealth.contract.tables import PUBLISHED
 from qpvhealth.facts.territories import METROPOLE
+from qpvhealth.rules.proximity import Proximity
 from qpvhealth.spatial import location, projection
 
 if TYPE_CHECKING:
@@ -67,11 +68,10 @@ def place(
     codes = {c for p in perimeters.values() for c in p.codes}
     named = projects["named_qpv_code"].reset_index(drop=True)
     by_name = named.where(named.isin(codes) & ~there)
-    near = (found["distance_m"] <= near_m).to_numpy()
-    inside = found["qpv_code"].notna().to_numpy() | by_name.notna().to_numpy()
-    measured = there & found["distance_m"].notna().to_numpy()
-    position = np.select([inside, measured & near, measured], ["in_qpv", "near", "elsewhere"], "undetermined")
-    code = found["qpv_code"].fillna(by_name).fillna(found["nearest_qpv_code"].where(pd.Series(near)))
+    point = Proximity.of_points(found["distance_m"].to_numpy(dtype=float), found["qpv_code"].notna().to_numpy())
+    near, inside = point.within(near_m), point.inside.yes | by_name.notna().to_numpy()
+    position = np.select([inside, near.yes, near.no], ["in_qpv", "near", "elsewhere"], "undetermined")
+    code = found["qpv_code"].fillna(by_name).fillna(found["nearest_qpv_code"].where(near.yes))
     rule = np.select([there, by_name.notna().to_numpy()], [BY_POINT, BY_NAME], NO_PLACE)
     told = projects[["project_id", "year"]].reset_index(drop=True)
     return told.assign(

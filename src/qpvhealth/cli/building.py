@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from qpvhealth.cli.group import main_group
-from qpvhealth.cli.options import json_option, out_option, raw_option
-from qpvhealth.cli.output import Progress, log, print_json, settings_of
+from qpvhealth.cli.options import json_option, out_option, raw_option, settings_option
+from qpvhealth.cli.output import log, print_json, settings_of, step_line
 from qpvhealth.errors import ContractError
 
 if TYPE_CHECKING:
@@ -20,18 +20,13 @@ if TYPE_CHECKING:
 
 FINDINGS = 1
 SHOWN_WARNINGS = 20
-SHOWN_WIDTH = 90
+WIDTH = 90
 
 
 @main_group.command()
 @raw_option
 @out_option
-@click.option(
-    "--settings",
-    "settings_file",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Default: the nearest qpvhealth.toml.",
-)
+@settings_option
 @click.option("--dry-run", is_flag=True, help="Check and hash the inputs, print the plan, write nothing.")
 @click.option(
     "--strict", is_flag=True, help="Stop on a polygon without area or out of place; exit 1 if any row was rejected."
@@ -77,19 +72,17 @@ def build(
     chosen = settings_of(settings_file, raw)
     resolved = inputs.resolve(cards.load(raw))
     fingerprint = inputs.fingerprint(resolved, raw, chosen.as_dict())
-    known = None if force else store.is_current(out, fingerprint)
+    current = None if force else store.is_current(out, fingerprint)
     if dry_run:
-        _plan(resolved, chosen, up_to_date=known is not None, as_json=as_json)
-        return
-    if until is not None and to is not None:
+        _plan(resolved, chosen, up_to_date=current is not None, as_json=as_json)
+    elif until is not None and to is not None:
         _build_until(raw, chosen, resolved, until, to, as_json=as_json)
-        return
-    if known is not None and not strict:
-        print_json({"release": known.name, "unchanged": True}) if as_json else click.echo(
-            f"Nothing has changed: {known}"
-        )
-        return
-    _build(raw, out, chosen, fingerprint, resolved, strict=strict, as_json=as_json)
+    elif current is None or strict:
+        _build(raw, out, chosen, fingerprint, resolved, strict=strict, as_json=as_json)
+    elif as_json:
+        print_json({"release": current.name, "unchanged": True})
+    else:
+        click.echo(f"Nothing has changed: {current}")
 
 
 def _plan(resolved: list[Input], chosen: Settings, *, up_to_date: bool, as_json: bool) -> None:
@@ -122,8 +115,8 @@ def _build_until(raw: Path, chosen: Settings, resolved: list[Input], until: str,
     from qpvhealth.contract.tables import PUBLISHED
     from qpvhealth.publish import release
 
-    with Progress() as tell:
-        built = stages.run(raw, resolved, chosen, tell, until)
+    with step_line() as name_step:
+        built = stages.run(raw, resolved, chosen, name_step, until)
         declared = {name: table for name, table in PUBLISHED.items() if name in built}
         release.write_tables(to, built, declared, invented=built.invented)
     _closing(built.findings)
@@ -146,17 +139,19 @@ def _build(
     as_json: bool,
 ) -> None:
     from qpvhealth.build import stages
+    from qpvhealth.contract.rules import RULES, STRICT
     from qpvhealth.contract.tables import PUBLISHED
     from qpvhealth.publish import release
     from qpvhealth.publish.manifest import Facts
     from qpvhealth.publish.store import Store
 
     target = Store(out)
-    with target.lock(), Progress() as tell:
-        built = stages.run(raw, resolved, chosen, tell)
-        if strict:
-            _refuse_strict(built.findings)
-        tell("publishing")
+    with target.lock(), step_line() as name_step:
+        built = stages.run(raw, resolved, chosen, name_step)
+        refused = [f"{f.rule}: {f.message}" for f in built.findings if strict and RULES[f.rule].level == STRICT]
+        if refused:
+            raise ContractError("\n".join(["--strict refuses:", *refused]))
+        name_step("publishing")
         facts = Facts(
             fingerprint=fingerprint,
             invented=built.invented,
@@ -168,35 +163,20 @@ def _build(
     _closing(built.findings)
     if built.invented:
         log.warning("DONNÉES INVENTÉES: every figure of this release comes from an invented France.")
-    print_json(_built_summary(folder, built)) if as_json else click.echo(f"Release {folder.name}: {folder}")
+    if as_json:
+        summary = {"release": folder.name, "folder": str(folder), "unchanged": False, "invented": built.invented}
+        print_json(summary | {"tables": {name: len(rows) for name, rows in built.items()}})
+    else:
+        click.echo(f"Release {folder.name}: {folder}")
     if strict and len(built["rejects"]):
         log.warning("%d rows were rejected (--strict): qpvhealth list rejects --out %s", len(built["rejects"]), out)
         sys.exit(FINDINGS)
 
 
-def _built_summary(folder: Path, built: Any) -> dict[str, Any]:
-    tables = {name: len(rows) for name, rows in built.items()}
-    return {
-        "release": folder.name,
-        "folder": str(folder),
-        "unchanged": False,
-        "invented": built.invented,
-        "tables": tables,
-    }
-
-
-def _refuse_strict(found: list[Finding]) -> None:
-    from qpvhealth.contract.rules import RULES, STRICT
-
-    grave = [f"{f.rule}: {f.message}" for f in found if RULES[f.rule].level == STRICT]
-    if grave:
-        raise ContractError("\n".join(["--strict refuses:", *grave]))
-
-
-def _closing(found: list[Finding]) -> None:
+def _closing(findings: list[Finding]) -> None:
     """Print one table of warnings by rule, with counts and shares; every message with -v."""
     by_rule: dict[str, list[Finding]] = {}
-    for finding in found:
+    for finding in findings:
         by_rule.setdefault(finding.rule, []).append(finding)
     if by_rule:
         log.info("%-24s %8s %7s  %s", "warning", "n", "share", "first")
@@ -204,12 +184,8 @@ def _closing(found: list[Finding]) -> None:
         n, of = sum(f.n for f in members), sum(f.of or 0 for f in members)
         share = f"{n / of:.1%}" if of and all(f.of for f in members) else ""
         first = members[0].message
-        log.info("%-24s %8d %7s  %s", rule, n, share, _cut(first))
+        log.info("%-24s %8d %7s  %s", rule, n, share, first if len(first) <= WIDTH else first[: WIDTH - 1] + "…")
         for f in members[:SHOWN_WARNINGS]:
             log.debug("    %s", f.message)
         if len(members) > SHOWN_WARNINGS:
             log.debug("    +%d more, see the manifest", len(members) - SHOWN_WARNINGS)
-
-
-def _cut(message: str) -> str:
-    return message if len(message) <= SHOWN_WIDTH else message[: SHOWN_WIDTH - 1] + "…"

@@ -38,18 +38,6 @@ LARGEST = 1e15
 MAX_CELL = 10_000
 """Characters in a cell of the CSV form: a figure and its note are short."""
 CONFORM, DIFFERS, ABSENT = "conforme", "diffère", "absent"
-HEADLINE = (
-    *(
-        "n_in_qpv",
-        "n_vecu_declared",
-        "n_in_or_near",
-        "n_country",
-        "qpv_total",
-        "qpv_without_any",
-        "large_qpv_without_any",
-    ),
-    *("large_npnru_qpv_without_any", "zip_qpv_without_any", "zip_qpv_without_any_population", "zip_or_zac_qpv"),
-)
 TITLES: dict[str, str] = {
     "figure": "Chiffre",
     "expected": "Attendu",
@@ -219,9 +207,11 @@ def _settings(manifest: Mapping[str, Any]) -> dict[str, str]:
 
 
 def text(release: Release) -> str:
-    """Write the headline of a release for the country as a file of expectations."""
+    """Write every count of the headline of a release, for the country and what is in force, as a file of expectations."""
     rows = release.table("indicators")
-    rows = rows[rows["indicator"].isin(HEADLINE) & (rows["level"] == "country") & (rows["generation"] == IN_FORCE)]
+    rows = rows[
+        ~rows["indicator"].str.startswith("share_") & (rows["level"] == "country") & (rows["generation"] == IN_FORCE)
+    ]
     figures = [
         f'[[expect]]\nindicator = "{row["indicator"]}"\nyear = {row["year"]}\nscope = "{row["scope"]}"\n'
         f"value = {row['value']:.10g}\n"

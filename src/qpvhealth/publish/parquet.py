@@ -7,7 +7,6 @@ the ``pandas`` metadata key makes bytes depend on how a frame was made.
 from __future__ import annotations
 
 import json
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -39,7 +38,10 @@ def write_table(table: Table, rows: pd.DataFrame, where: Path, metadata: Mapping
     """
     described = {"table": table.name, "grain": table.grain, **metadata}
     if table.geometry is not None:
-        described["geo"] = json.dumps(_geo(table, rows), sort_keys=True)
+        names = [c.name for c in table.columns if c.kind == "geometry"]
+        layers = {name: _layer(f"{table.name}.{name}", rows[name].to_numpy(dtype=object)) for name in names}
+        geo = {"version": "1.1.0", "primary_column": table.geometry, "columns": layers}
+        described["geo"] = json.dumps(geo, sort_keys=True)
     schema = table.arrow_schema().with_metadata(dict(sorted(described.items())))
     written = pa.Table.from_arrays([_array(table, rows[field.name], field) for field in schema], schema=schema)
     pq.write_table(written, where, row_group_size=ROW_GROUP, compression="zstd", write_page_checksum=True)
@@ -56,7 +58,8 @@ def read_table(path: Path, *, columns: Sequence[str] | None = None, geometry: bo
         layers = [f.name for f in schema if pa.types.is_binary(f.type)]
         wanted = [n for n in (columns or schema.names) if geometry or n not in layers]
         read = pq.read_table(path, columns=wanted, page_checksum_verification=True, partitioning=None)
-        frame: pd.DataFrame = _dated(read).to_pandas(types_mapper=DTYPES.get)
+        seconds = [pa.field(f.name, pa.timestamp("s")) if pa.types.is_date(f.type) else f for f in read.schema]
+        frame: pd.DataFrame = read.cast(pa.schema(seconds)).to_pandas(types_mapper=DTYPES.get)
         for name in set(layers) & set(wanted):
             frame[name] = pd.Series(shapely.from_wkb(frame[name].to_numpy()), index=frame.index, dtype="object")
     except (pa.ArrowException, OSError, shapely.errors.ShapelyError) as error:
@@ -65,61 +68,31 @@ def read_table(path: Path, *, columns: Sequence[str] | None = None, geometry: bo
 
 
 def _array(table: Table, values: pd.Series, field: pa.Field) -> pa.Array:
-    """Return a column as Arrow writes it."""
+    """Return a column as Arrow writes it; an hour in a day, which Arrow would drop without a word, is refused."""
+    name = f"{table.name}.{field.name}"
     try:
         if pa.types.is_binary(field.type):
             return pa.array(shapely.to_wkb(values.to_numpy(dtype=object), byte_order=1, flavor="iso"), type=field.type)
         array = pa.array(values, from_pandas=True)
-        if pa.types.is_timestamp(array.type):
-            return _days(f"{table.name}.{field.name}", array, field.type)
-        return array.cast(field.type)
+        written = array.cast(field.type)
     except pa.ArrowException as error:
-        raise ContractError(f"{table.name}.{field.name}: cannot be written as {field.type}: {error}") from error
-
-
-def _days(name: str, instants: pa.Array, day: pa.DataType) -> pa.Array:
-    """Turn instants into days; Arrow would drop an hour without a word, here it is refused."""
-    days = instants.cast(day)
-    if not days.cast(instants.type).equals(instants):
+        raise ContractError(f"{name}: cannot be written as {field.type}: {error}") from error
+    if pa.types.is_timestamp(array.type) and not written.cast(array.type).equals(array):
         raise ContractError(f"{name}: holds an hour, a day expected")
-    return days
-
-
-def _geo(table: Table, rows: pd.DataFrame) -> dict[str, Any]:
-    columns = {
-        c.name: _layer(f"{table.name}.{c.name}", rows[c.name].to_numpy(dtype=object))
-        for c in table.columns
-        if c.kind == "geometry"
-    }
-    return {"version": "1.1.0", "primary_column": table.geometry, "columns": columns}
+    return written
 
 
 def _layer(name: str, shapes: np.ndarray) -> dict[str, Any]:
     """Describe one geometry column as GeoParquet 1.1 does; one without a place has no bounding box."""
     there = shapes[~shapely.is_missing(shapes)]
-    described = {"encoding": "WKB", "geometry_types": sorted(_types(there)), "crs": _crs()}
-    bounds = shapely.bounds(there)
-    west, south = (float(v) for v in np.fmin.reduce(bounds[:, :2], initial=np.nan))
-    east, north = (float(v) for v in np.fmax.reduce(bounds[:, 2:], initial=np.nan))
-    if np.isnan(west):
+    kinds = shapely.get_type_id(there) * 2 + shapely.has_z(there)
+    one_of_each = there[np.unique(kinds, return_index=True)[1]]
+    types = sorted(f"{g.geom_type} Z" if g.has_z else g.geom_type for g in one_of_each)
+    crs = pyproj.CRS.from_user_input(CRS).to_json_dict()
+    described = {"encoding": "WKB", "geometry_types": types, "crs": crs}
+    if shapely.is_empty(there).all():
         return described
+    west, south, east, north = (float(v) for v in shapely.total_bounds(there))
     if west < WORLD[0] or south < WORLD[1] or east > WORLD[2] or north > WORLD[3]:
         raise ContractError(f"{name}: not in degrees ({CRS}): bounds are {west:g} {south:g} {east:g} {north:g}")
     return described | {"bbox": [west, south, east, north]}
-
-
-@cache
-def _crs() -> dict[str, Any]:
-    return dict(pyproj.CRS.from_user_input(CRS).to_json_dict())
-
-
-def _types(values: np.ndarray) -> set[str]:
-    kinds = shapely.get_type_id(values) * 2 + shapely.has_z(values)
-    one_of_each = values[np.unique(kinds, return_index=True)[1]]
-    return {f"{g.geom_type} Z" if g.has_z else g.geom_type for g in one_of_each}
-
-
-def _dated(read: pa.Table) -> pa.Table:
-    """Turn Arrow dates into seconds, which pandas keeps as ``datetime64[s]``."""
-    fields = [pa.field(f.name, pa.timestamp("s")) if pa.types.is_date(f.type) else f for f in read.schema]
-    return read.cast(pa.schema(fields))

@@ -24,6 +24,7 @@ from qpvhealth.facts.published import (
 from qpvhealth.indicators import attainment, density, matrix as matrices
 from qpvhealth.publish import expectations, published_check, selection
 from qpvhealth.publish.selection import View
+from qpvhealth.rules.scopes import SCOPES
 from qpvhealth.studies import unexpected
 
 if TYPE_CHECKING:
@@ -147,7 +148,7 @@ def _computed(release: Release, known: list[Programme]) -> pd.DataFrame:
     rows, extracts = cells(release), release.table("extracts")
     days = extracts[extracts["covers"].isna()].set_index("year")["reference_date"]
     wanted = pd.DataFrame([(p.id, p.measure, p.scope, p.near, p.perimeter) for p in known], columns=_OBSERVED)
-    alone = rows[(rows["counted"] == matrices.STRUCTURES) & rows["year"].isin(days.index)]
+    alone = rows[(rows["counted"] == matrices.ONE_BY_ONE) & rows["year"].isin(days.index)]
     seen = alone.merge(wanted, on=_OBSERVED[1:])
     listed = pd.concat([_listed(release, p.id) for p in known if p.measure == LIST])
     seen = pd.concat([seen, listed[listed["year"].isin(days.index)]], ignore_index=True)
@@ -288,7 +289,7 @@ def _in_words(release: Release, rows: pd.DataFrame) -> pd.Series:
     days = release.table("extracts").set_index("year")["reference_date"].dt.strftime("%d/%m/%Y")
     sets = rows["perimeter"].map({n: s.words for n, s in PERIMETER_SETS.items()}).fillna(rows["perimeter"])
     near = rows["near"].map({n: matrices.near_words(n) for n in rows["near"].unique()})
-    kinds = rows["scope"].map(matrices.SCOPES).fillna("QPV")
+    kinds = rows["scope"].map({name: scope.words_fr for name, scope in SCOPES.items()}).fillna("QPV")
     dated = rows["year"].map(days).fillna("sans date")
     return sets + ", " + kinds + ", " + near + ", " + dated + _denominators(rows)
 

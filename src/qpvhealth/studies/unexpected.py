@@ -58,8 +58,8 @@ def causes(release: Release, expected: Expectations, compared: pd.DataFrame) -> 
         cell, between = cells[name_of(row)], differences.get(int(row["year"]))
         if cell is None or between is None or cell["generation"] not in between.generations:
             continue
-        where = {"generation": cell["generation"], "level": cell["level"], "area": cell["area_code"]}
-        table = diff.causes_table(between, situation=cell["situation"], **where)
+        where = diff.Where(cell["generation"], cell["level"], cell["area_code"])
+        table = diff.causes_table(between, where, situation=cell["situation"])
         of_type = table[table["structure_type"] == cell["structure_type"]]
         shown = of_type.assign(figure=name_of(row), between=f"{between.old} et {between.new}")
         parts.append(shown.reindex(columns=[*TITLES]))

@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 import shapely
 
-from qpvhealth.spatial import situations
+from qpvhealth.indicators import situations
+from qpvhealth.spatial.free_areas import free_areas
 from qpvhealth.spatial.proximity import Perimeters
 
 STATUSES, ANSWERS = ("located", "centroid", "missing", "contradictory"), ("yes", "no", "unknown")
@@ -105,7 +106,7 @@ def test_the_verdict_stands_beside_its_structure():
         7: {"situation": "in_qpv", "rule": "covers"},
         3: {"situation": "elsewhere", "rule": "beyond-300-m"},
     }
-    assert [str(t) for t in found.dtypes] == ["str", "str", "boolean", "boolean", "str"]
+    assert [str(t) for t in found.dtypes] == ["str", "str", "str", "boolean", "boolean", "str"]
 
 
 @pytest.mark.parametrize(
@@ -140,7 +141,7 @@ def asked(**over):
 
 def sure(rows, outlines=None, communes=("31000",)):
     frame = pd.DataFrame(rows).astype(dict.fromkeys(("territory", "commune_code", "department_code"), "str"))
-    free = situations.free_areas(squares(), outlines or {}, ring_m=1000)
+    free = free_areas(squares(), outlines or {}, ring_m=1000)
     return situations.surely_elsewhere(frame, free, set(communes), reach_m=16000).tolist()
 
 
