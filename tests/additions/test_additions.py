@@ -16,6 +16,18 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 RAW = "data/raw"
 BUILD = ["-q", "build", "--raw", RAW, "--out", "out"]
+FIGURE = """
+[[figure]]
+id = "small"
+document = "a report"
+words = "small QPV without any"
+said = "1"
+value = 1
+unit = "QPV"
+on = 2018-03-31
+measure = "small_qpv_without_any"
+"""
+"""A figure that somebody printed, of the indicator that is added."""
 DICTIONARY = ["schema", "--format", "md"]
 CHECK = ["check", "--out", "out"]
 
@@ -121,11 +133,12 @@ def test_a_layout_is_an_entry_and_a_file(copy, ask):
 def test_an_indicator_is_a_declaration_and_an_example(copy, ask):
     example = "tests/indicators/test_small_qpv.py"
     assert apply(copy, "indicator") == {"src/qpvhealth/indicators/declarations.py", example}
+    (copy / RAW / "published.toml").write_text(FIGURE, encoding="utf-8")
     worked, _, coverage, matrix, check, write, expect, schema = ask(
         ["example", example],
         BUILD,
         of_release("coverage", "--year", "2018"),
-        of_release("matrix", "--measure", "small_qpv_without_any", "--year", "2018"),
+        of_release("matrix", "--said", "small"),
         CHECK,
         [*CHECK, "--write-expect", "expected.toml"],
         [*CHECK, "--expect", "expected.toml"],
@@ -134,7 +147,9 @@ def test_an_indicator_is_a_declaration_and_an_example(copy, ask):
     assert worked[0] == 1
     words = "QPV de moins de 1 000 habitants sans structure"
     assert {r["value"] for r in rows(coverage) if r["words"] == words} == {1}
-    assert {r["value"] for r in rows(matrix) if (r["scope"], r["near"]) == ("msp_cds", "inside")} == {1}
+    assert ("small_qpv_without_any", "all_2015", 2018, 1) in {
+        (r["measure"], r["perimeter"], r["year"], r["value"]) for r in rows(matrix)
+    }
     assert (check[0], write[0], expect[0]) == (0, 0, 0)
     assert 'indicator = "small_qpv_without_any"' in (copy / "expected.toml").read_text(encoding="utf-8")
     added = set(schema[1].splitlines()) - set(dictionary().splitlines())
