@@ -104,6 +104,20 @@ def test_every_command_is_documented():
     assert all(command.help for command in main_group.commands.values())
 
 
+def test_the_page_for_contributors_names_what_exists():
+    page = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    assert {*re.findall(r"`make ([a-z-]+)", page)} >= {"test", "check", "test-deep", "mutants", "docs", "bench", "lock"}
+    assert {*re.findall(r"`make ([a-z-]+)", page)} <= {*targets}
+    patches = {p.name for p in (ROOT / "tests" / "additions").glob("*.patch")}
+    assert {*re.findall(r"`([a-z]+\.patch)`", page)} == patches
+    source = ROOT / "src" / "qpvhealth"
+    named = re.findall(r"`((?:rules|facts|contract|ingest|indicators)/[a-z_/.]*)`", page)
+    assert len(named) > 10
+    assert not [name for name in named if not (source / name).exists()]
+    assert not [name for name in re.findall(r"`(tests/[a-z_/]+(?:\.py)?)`", page) if not (ROOT / name).exists()]
+
+
 def test_the_project_speaks_of_itself_alone():
     tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
     hosts = re.compile("py" + r"pi\.org|" + "python" + "hosted|registry\\.n" + "pm")

@@ -81,6 +81,15 @@ def test_a_file_that_is_replaced_while_it_is_read_is_refused(build, tmp_path):
 Q2015 = {"qpv-2015": [square("QP031001", insee_com="31555")]}
 
 
+def test_a_printed_figure_of_what_no_release_measures_is_refused(build, tmp_path):
+    keys = (
+        'id = "a"\ndocument = "d"\nwords = "w"\nsaid = "1"\nvalue = 1\nunit = "u"\non = 2019-03-31\nmeasure = "luck"\n'
+    )
+    (tmp_path / "published.toml").write_text(f"[[figure]]\n{keys}", encoding="utf-8")
+    with pytest.raises(UsageError, match='unknown measure "luck"; there are: n_qpv, '):
+        build({2019: [f"310000001;MSP;31555;{INSIDE};;"]}, Q2015)
+
+
 def situations(built, generation="qpv-2015"):
     frame = built["structure_locations"]
     return frame[frame["generation"] == generation]["situation"].tolist()

@@ -64,6 +64,17 @@ def test_qpv_2026_stands_for_qpv_2024_where_it_is_the_only_one_given():
     assert facts.in_force("metropole", date(2020, 6, 1), ("qpv-2024", "qpv-2026")) is None
 
 
+def test_perimeters_that_begin_later_replace_those_without_end(monkeypatch):
+    later = facts.Perimeter("qpv-2030", "metropole", 2, date(2030, 1, 1))
+    monkeypatch.setattr(facts, "PERIMETERS", (*facts.PERIMETERS, later))
+    available = (*ALL, "qpv-2030")
+    assert facts.in_force("metropole", date(2029, 12, 31), available) == "qpv-2024"
+    assert facts.in_force("metropole", date(2030, 1, 1), available) == "qpv-2030"
+    assert facts.in_force("metropole", date(2030, 1, 1), ALL) is None
+    assert facts.in_force("martinique", date(2030, 1, 1), available) == "qpv-2024"
+    assert facts.in_force("saint_barthelemy", date(2030, 1, 1), available) == "qpv-2030"
+
+
 def test_a_territory_without_qpv_follows_metropolitan_france():
     assert facts.in_force("saint_barthelemy", date(2024, 6, 1), ALL) == "qpv-2024"
     assert facts.expected_count("qpv-2024", "saint_barthelemy") == 0

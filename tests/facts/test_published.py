@@ -129,7 +129,7 @@ def test_a_figure_is_added_beside_the_others():
 def test_a_wrong_figure_is_refused_with_its_place(changed, message):
     block = {key: value for key, value in (GOOD | changed).items() if value is not None}
     with pytest.raises(UsageError) as caught:
-        published.read([block], "f", FIGURES)
+        published.read([block], "f", FIGURES, ("n_qpv", "n_in_qpv"))
     assert message in str(caught.value)
 
 

@@ -45,7 +45,6 @@ def test_the_file_becomes_one_input_with_its_hash_and_its_figures(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (FIGURE.replace("n_in_qpv", "luck"), r'published\.toml: figure no\. 1 \("bilan-msp"\): unknown measure "luck"'),
         (FIGURE.replace("bilan-cds", "001-zip"), r'figure no\. 2 \("001-zip"\): another figure has this id'),
         (FIGURE.replace("unit", "units"), r'figure no\. 1 \("bilan-msp"\): unknown key "units"'),
         (FIGURE.replace("2020-04-01", "2020-04-01T10:00:00"), "on cannot be"),
@@ -58,6 +57,13 @@ def test_a_wrong_file_is_refused_with_the_place(tmp_path, text, message):
     write(tmp_path, text)
     with pytest.raises(UsageError, match=message):
         inputs.fingerprint([], tmp_path, {})
+
+
+def test_a_measure_that_no_release_computes_is_refused(tmp_path):
+    write(tmp_path, FIGURE)
+    message = r'published\.toml: figure no\. 1 \("bilan-msp"\): unknown measure "n_in_qpv"; there are: n_qpv'
+    with pytest.raises(UsageError, match=message):
+        published.load(tmp_path, ("n_qpv",))
 
 
 def test_what_stands_in_its_place_is_not_passed_over(tmp_path):

@@ -302,8 +302,9 @@ def test_a_figure_is_placed_in_the_matrix_by_its_id(release):
 def test_a_published_figure_may_name_every_measure_of_the_matrix_and_no_other(release):
     frame = figures.cells(release)
     scopes = {*matrices.SCOPES, matrices.QPV_SCOPE}
-    assert set(frame["measure"]) <= set(published.ALLOWED["measure"])
-    assert set(published.ALLOWED["measure"]) - set(frame["measure"]) <= {"letter_C"}  # the communes of Mayotte, in 2026
+    assert set(frame["measure"]) <= set(matrices.MEASURES)
+    assert {f.measure for f in FIGURES if f.measure} <= set(matrices.MEASURES)
+    assert set(matrices.MEASURES) - set(frame["measure"]) <= {"letter_C"}  # the communes of Mayotte, in 2026
     assert set(frame["scope"]) == scopes == set(published.ALLOWED["scope"]) - {published.CDS_WITH_GP}
     assert {n for n in frame["near"] if not n.startswith("within_")} == set(published.ALLOWED["near"])
 

@@ -23,7 +23,7 @@ from qpvhealth.build import (
 )
 from qpvhealth.contract.schema import refuse_object_texts
 from qpvhealth.contract.tables import PUBLISHED
-from qpvhealth.indicators import agreement, counts, perimeter_effect, series_audit, trend
+from qpvhealth.indicators import agreement, counts, matrix, perimeter_effect, series_audit, trend
 from qpvhealth.ingest import (
     cards as card_files,
     corrections,
@@ -169,9 +169,10 @@ def _method(
     raw: Path, inputs: list[Input], settings: Settings, progress: Callable[[str], None], built: Built
 ) -> Iterator[tuple[dict[str, pd.DataFrame], list[Finding]]]:
     """Yield the tables and the findings of each stage, in the order of ``STAGES``."""
+    printed = published_files.load(raw, matrix.MEASURES)
     sources = ingest(raw, [i.card for i in inputs], progress)
     input_files.refuse_changed(inputs)
-    built.inputs = [i.as_dict() | sources.accounts.get(i.card.id, {}) for i in inputs] + published_files.load(raw)
+    built.inputs = [i.as_dict() | sources.accounts.get(i.card.id, {}) for i in inputs] + printed
     built.invented = inputs[0].card.is_invented
     yield _read_tables(sources, invented=built.invented), sources.findings
 

@@ -80,14 +80,17 @@ def in_force(
 ) -> str | None:
     """Return the generation in force in a territory on a day, among those ``available``, first official one first.
 
-    ``qpv-2026`` stands for ``qpv-2024`` outside Mayotte, where both are the same perimeters. A territory without QPV
-    follows metropolitan France, so that it is counted once. Null when no available generation is in force.
+    The perimeters of a territory that came into force last replace the earlier ones, also those without ``end``. ``qpv-2026`` stands
+    for ``qpv-2024`` outside Mayotte, where both are the same perimeters. A territory without QPV follows metropolitan France, so that
+    it is counted once. Null when no available generation is in force.
 
     ``own``: the sets that are not official, with the dates their cards state. The law comes first: one of them is in force only on a
     day on which the law puts no QPV in the territory (the 215 quarters of 2008, before 2015); the first by name.
     """
-    current = [g for g in KNOWN if (_BY_KEY.get((g, territory)) or _BY_KEY[g, METROPOLE]).in_force(on)]
-    if current:
-        return next((g for g in current if g in available), None)
+    for place in (territory, METROPOLE):
+        current = [p for p in PERIMETERS if p.territory == place and p.in_force(on)]
+        if current:
+            last = max(p.start for p in current)
+            return next((p.generation for p in current if p.start == last and p.generation in available), None)
     dated = {name: dates for name, dates in sorted((own or {}).items()) if name in available}
     return next((n for n, (first, last) in dated.items() if (first or on) <= on <= (last or on)), None)

@@ -7,7 +7,7 @@ Those of ``published.toml`` beside this module, and those that a raw folder adds
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 
@@ -95,11 +95,15 @@ PERIMETER_SETS: dict[str, PerimeterSet] = {
     s.name: s for s in lists.records(PerimeterSet, _LIST["perimeter_set"], "published.toml: perimeter_set")
 }
 ALLOWED: dict[str, tuple[str, ...]] = {key: tuple(values) for key, values in _LIST["allowed"].items()}
-"""The values that a figure may have for ``measure``, ``scope`` and others; ``near`` may also be ``within_<metres>``."""
+"""The values that a figure may have for ``scope`` and others; ``near`` may also be ``within_<metres>``."""
 
 
-def read(blocks: object, where: str, others: Iterable[Published] = ()) -> tuple[Published, ...]:
+def read(
+    blocks: object, where: str, others: Iterable[Published] = (), measures: Collection[str] | None = None
+) -> tuple[Published, ...]:
     """Read ``[[figure]]`` blocks, beside ``others``.
+
+    ``measures``: those that a release computes; null where they need not be checked.
 
     Raises UsageError, all problems at once, each with its place: an unknown key, measure, scope, rule of proximity or perimeter; no
     document; an id that another figure has; a figure with neither a measure nor a reason why it has none.
@@ -109,7 +113,7 @@ def read(blocks: object, where: str, others: Iterable[Published] = ()) -> tuple[
     problems = []
     for number, figure in enumerate(figures, 1):
         place = lists.place(where, number, {"id": figure.id})
-        problems += [f"{place}: {problem}" for problem in _problems(figure)]
+        problems += [f"{place}: {problem}" for problem in _problems(figure, measures)]
         if n_of_id[figure.id] > 1:
             problems.append(f"{place}: another figure has this id")
     if problems:
@@ -117,9 +121,9 @@ def read(blocks: object, where: str, others: Iterable[Published] = ()) -> tuple[
     return figures
 
 
-def _problems(figure: Published) -> Iterator[str]:
+def _problems(figure: Published, measures: Collection[str] | None) -> Iterator[str]:
     chosen = {
-        "measure": figure.measure,
+        "measure": figure.measure if measures is not None else None,
         "scope": figure.scope,
         "near": None if re.fullmatch(r"within_\d+", figure.near) else figure.near,
         "perimeter": figure.perimeter,
@@ -128,7 +132,11 @@ def _problems(figure: Published) -> Iterator[str]:
         "gps.measure": figure.gps.measure if figure.gps else None,
         "gps.level": figure.gps.level if figure.gps else None,
     }
-    allowed = ALLOWED | {"perimeter": tuple(PERIMETER_SETS), "reading.scope": ALLOWED["scope"]}
+    allowed = ALLOWED | {
+        "perimeter": tuple(PERIMETER_SETS),
+        "reading.scope": ALLOWED["scope"],
+        "measure": tuple(measures or ()),
+    }
     for key, value in chosen.items():
         if value is not None and value not in allowed[key]:
             yield f'unknown {key} "{value}"; there are: {", ".join(allowed[key])}'

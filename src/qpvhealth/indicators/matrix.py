@@ -34,6 +34,23 @@ COLUMNS = [
     *("measure", "perimeter", "year", "scope", "near", "counted", "value", "numerator", "denominator", "n_unknown"),
     *("lower", "upper"),
 ]
+MEASURES = (
+    *(
+        "n_qpv",
+        "qpv_population",
+        "npnru_qpv",
+        "letter_I",
+        "letter_M",
+        "letter_N",
+        "letter_C",
+        "fate_gone",
+        "codes_lost",
+    ),
+    *(i.name for i in STRUCTURES if i.in_matrix),
+    *(i.in_matrix or i.name for i in QPV if i.in_matrix is not None),
+    "structures_per_covered_qpv",
+)
+"""What the cells measure: the QPV of a set, the indicators in the matrix, and a mean."""
 _AT = ["generation", "qpv_code"]
 STOCK_COLUMNS = (
     *("finess_et", "year", "generation", "territory", "department_code", "commune_code", "structure_type", "modality"),

@@ -11,6 +11,7 @@ from qpvhealth.ingest.readers import guard
 from qpvhealth.settings import read_toml
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from pathlib import Path
 
 FILE_NAME = "published.toml"
@@ -18,10 +19,11 @@ KIND = "published"
 _FIGURE = f"{FILE_NAME}: figure"
 
 
-def load(folder: Path) -> list[dict[str, Any]]:
+def load(folder: Path, measures: Collection[str] | None = None) -> list[dict[str, Any]]:
     """Return the input that ``published.toml`` is in the manifest: its hash and its ``figures``; nothing where there is no file.
 
-    Raises UsageError, all problems at once, for what ``facts.published.read`` refuses, and for another section than ``[[figure]]``.
+    ``measures``: those that a figure may name; null where they are not checked, which needs no frame library. Raises UsageError, all
+    problems at once, for what ``facts.published.read`` refuses, and for another section than ``[[figure]]``.
     """
     path = folder / FILE_NAME
     if not os.path.lexists(path):  # a pipe, a folder or a link to nothing is refused below, not passed over
@@ -30,6 +32,6 @@ def load(folder: Path) -> list[dict[str, Any]]:
     if unknown := sorted(set(document) - {"figure"}):
         raise UsageError(f"{FILE_NAME}: unknown section {', '.join(unknown)}; write [[figure]]")
     blocks = document.get("figure", [])
-    published.read(blocks, _FIGURE, published.FIGURES)
+    published.read(blocks, _FIGURE, published.FIGURES, measures)
     figures = lists.expand(blocks, _FIGURE)
     return [{"id": FILE_NAME, "kind": KIND, "path": FILE_NAME, "sha256": guard.sha256_of(path), "figures": figures}]

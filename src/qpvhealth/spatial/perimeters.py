@@ -9,7 +9,7 @@ import pandas as pd
 import shapely
 
 from qpvhealth.errors import InputError
-from qpvhealth.facts.generations import CODE_PATTERNS, QPV_2015, QPV_2024
+from qpvhealth.facts.generations import CODE_PATTERNS
 from qpvhealth.facts.territories import (
     DEPARTMENT_TERRITORY,
     METROPOLE,
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 M2_PER_KM2 = 1e6
 OVERLAP_M2 = 1.0
 MISPLACED = "misplaced"
-_OFFICIAL = f"{CODE_PATTERNS[QPV_2015]}|{CODE_PATTERNS[QPV_2024]}"
+_OFFICIAL = "|".join(dict.fromkeys(CODE_PATTERNS.values()))
 
 
 def prepare(neighbourhoods: pd.DataFrame, outlines: Mapping[str, pd.DataFrame] | None = None) -> pd.DataFrame:

@@ -95,7 +95,7 @@ def printed_figures(release: Release) -> tuple[Published, ...]:
     Raises UsageError where a figure of the release has the id of one that the facts have gained since.
     """
     added = [block for source in release.manifest["inputs"] for block in source.get("figures", [])]
-    return (*FIGURES, *read_figures(added, f"release {release.id}: published.toml: figure", FIGURES))
+    return (*FIGURES, *read_figures(added, f"release {release.id}: published.toml: figure", FIGURES, matrices.MEASURES))
 
 
 def _gps(release: Release) -> pd.DataFrame:
