@@ -6,19 +6,23 @@ cells some agree by chance. What each choice marks is computed once a year; ever
 
 from __future__ import annotations
 
+from itertools import product
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
+from qpvhealth.contract.keys import positions
 from qpvhealth.facts.generations import IN_FORCE, QPV_2015, QPV_2024
 from qpvhealth.facts.situations import DECLARED, DECLARED_OR_PROXY, PROXY
 from qpvhealth.facts.territories import METROPOLE
 from qpvhealth.indicators import figures
-from qpvhealth.indicators.coverage import Presence, answered_departments, verdicts
+from qpvhealth.indicators.counts import distinct
+from qpvhealth.indicators.coverage import Near, Presence, answered_departments, verdicts
 from qpvhealth.indicators.declarations import QPV, STRUCTURES
 from qpvhealth.rules.proximity import LOCATION_COLUMNS
 from qpvhealth.rules.scopes import SCOPES
+from qpvhealth.rules.tristate import Tristate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -118,49 +122,62 @@ def _of_year(
 ) -> pd.DataFrame:
     """Compute the cells of one year: for each rule, the measures that it changes, in every scope (the choices) and set (the groups)."""
     stock, pairs, qpv = frames
-    scopes = [*SCOPES.values()]
+    qpv = qpv.sort_values(["generation", "territory"], ignore_index=True)  # so that each set is a sum of runs of rows
+    homes, at = distinct(qpv, ["generation", "territory"])
+    runs = np.searchsorted(at, np.arange(len(homes)))
+    scopes, n_scopes = [*SCOPES.values()], len(SCOPES)
     present = Presence(qpv, stock, pairs)
     cells = figures.Cells(stock, ["generation", "territory"], present.where)
-    of_cells, of_qpv = (np.array([_in_set(f, s, in_force) for s in sets], dtype=float).T for f in (cells.kinds, qpv))
-    free, listed = (
-        (qpv[c] == 0).to_numpy() if c == "n_undetermined" else qpv[c].notna().to_numpy()
-        for c in ("n_undetermined", "n_msp_in")
+    of_cells, of_homes = (
+        np.array([_in_set(f, s, in_force) for s in sets], dtype=float).T for f in (cells.kinds, homes)
     )
-    answered = pd.MultiIndex.from_frame(answered_departments(stock)[["generation", "department_code"]])
-    answered_qpv = pd.MultiIndex.from_frame(qpv[["generation", "department_code"]]).isin(answered)
+
+    def total(values: np.ndarray) -> np.ndarray:
+        """Sum what QPV hold over each set."""
+        return np.asarray(np.add.reduceat(values, runs, axis=-1, dtype=float) @ of_homes)
+
+    free, listed = (qpv["n_undetermined"] == 0).to_numpy(), qpv["n_msp_in"].notna().to_numpy()
+    answered = positions(["generation", "department_code"], qpv, answered_departments(stock)) >= 0
+    choices = [(INSIDE, ONE_BY_ONE), *product(rules, (ONE_BY_ONE, PAIRS))]
+    judged: list[tuple[Near | None, Tristate, np.ndarray]] = []
+    for near, unit in choices:
+        sure, possible, clear, can_tell, around = present.inside, present.inside, free, listed, None
+        if near != INSIDE:
+            around = present.near(*rules[near], each=unit == PAIRS and near.startswith(WITHIN))
+            sure, possible, clear = sure + around.union, possible + around.possible, free & around.is_attached
+            can_tell = listed & answered if near == DECLARED else listed
+        covered, assessed = verdicts(scopes, present.kinds, sure, possible, free=clear, assessed=can_tell)
+        judged.append((around, covered, assessed | covered.yes if near == INSIDE else assessed))
+    yes, no, can_judge = (np.concatenate(side) for side in zip(*((c.yes, c.no, a) for _, c, a in judged), strict=True))
     declared = [i for i in QPV if i.in_matrix is not None]
-    parts = []
+    made = figures.of_qpv(declared, qpv, Tristate(yes, no), can_judge, total)
+    members = np.array([scope.members(present.kinds).yes for scope in scopes], dtype=float)
+    counted: dict[str, dict[str, figures.Numbers]] = {}
     for near, rule in ((INSIDE, (PROXY, 0.0)), *rules.items()):
-        kind = "inside" if near == INSIDE else "near"
-        of_structures = [i for i in STRUCTURES if i.in_matrix == kind]
-        counted = figures.of_structures(of_structures, cells, scopes, rule, lambda values: values @ of_cells)
-        for unit in (ONE_BY_ONE,) if near == INSIDE else (ONE_BY_ONE, PAIRS):
-            sure, possible, can_tell = present.inside, present.inside, listed
-            if near != INSIDE:
-                around = present.near(*rule, each=unit == PAIRS and near.startswith(WITHIN))
-                sure, possible = sure + around.union, possible + around.possible
-                can_tell = listed & answered_qpv if near == DECLARED else listed
-            clear = free if near == INSIDE else free & around.is_attached
-            covered, assessed = verdicts(scopes, present.kinds, sure, possible, free=clear, assessed=can_tell)
-            assessed = assessed | covered.yes if near == INSIDE else assessed
-            made = figures.of_qpv(declared, qpv, covered, assessed, lambda values: values @ of_qpv)
-            measures = {i.in_matrix or i.name: n for i, n in zip(declared, made, strict=True)}
-            measures |= {i.name: n for i, n in zip(of_structures, counted, strict=True)}
-            if unit == PAIRS:
-                del measures["share_in_or_near"]
-                inside_pairs = present.by_qpv(present.each.inside.yes)
-                for name, n in (("n_near", around.sure), ("n_in_or_near", inside_pairs + around.union)):
-                    seen = np.array([n @ scope.members(present.kinds).yes for scope in scopes]) @ of_qpv
-                    value = np.where(np.isnan(measures[name].value), _NAN, seen)
-                    most = seen + measures[name].n_unknown
-                    measures[name] = measures[name]._replace(value=value, numerator=value, lower=seen, upper=most)
-            if near == INSIDE:
-                inside, over = measures["n_in_qpv"], measures["qpv_covered"]
-                mean = np.full(inside.value.shape, _NAN)
-                some = np.where(over.value > 0, over.value, _NAN)
-                ratio = figures.Numbers(inside.value / some, inside.value, some, over.n_unknown, mean, mean)
-                measures["structures_per_covered_qpv"] = ratio
-            parts.append(_rows(measures, sets).assign(near=near, counted=unit))
+        of_structures = [i for i in STRUCTURES if i.in_matrix == ("inside" if near == INSIDE else "near")]
+        numbers = figures.of_structures(of_structures, cells, scopes, rule, lambda values: values @ of_cells)
+        counted[near] = {i.name: n for i, n in zip(of_structures, numbers, strict=True)}
+    parts = []
+    for k, ((near, unit), (around, _, _)) in enumerate(zip(choices, judged, strict=True)):
+        own = slice(k * n_scopes, (k + 1) * n_scopes)
+        measures = {
+            i.in_matrix or i.name: figures.Numbers(*(v[own] for v in n)) for i, n in zip(declared, made, strict=True)
+        }
+        measures |= counted[near]
+        if around is None:
+            inside, over = measures["n_in_qpv"], measures["qpv_covered"]
+            some, mean = np.where(over.value > 0, over.value, _NAN), np.full(inside.value.shape, _NAN)
+            ratio = figures.Numbers(inside.value / some, inside.value, some, over.n_unknown, mean, mean)
+            measures["structures_per_covered_qpv"] = ratio
+        elif unit == PAIRS:
+            del measures["share_in_or_near"]
+            union = present.by_qpv(present.each.inside.yes) + around.union
+            for name, n in (("n_near", around.sure), ("n_in_or_near", union)):
+                seen, one_by_one = total(members @ n.T), measures[name]
+                value = np.where(np.isnan(one_by_one.value), _NAN, seen)
+                bounds = {"lower": seen, "upper": seen + one_by_one.n_unknown}
+                measures[name] = one_by_one._replace(value=value, numerator=value, **bounds)
+        parts.append(_rows(measures, sets).assign(near=near, counted=unit))
     return pd.concat(parts, ignore_index=True).sort_values(
         "scope", key=lambda s: s.cat.codes, kind="stable", ignore_index=True
     )

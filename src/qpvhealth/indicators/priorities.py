@@ -68,15 +68,15 @@ def rank(qpv: pd.DataFrame, weights: Mapping[str, float] | None = None) -> pd.Da
     scenarios = np.array([weight, *(m for m in moved if m.sum() > 0)])
     lacks, filled = np.isnan(need), np.nan_to_num(need)
     over = (~lacks).astype(float) @ scenarios.T
-    scores = filled @ scenarios.T / np.where(over > 0, over, 1.0)
-    ranks = _ranks(scores)
+    score = (filled @ weight[None, :].T / np.where(over[:, :1] > 0, over[:, :1], 1.0))[:, 0]
+    ranks = _ranks(filled @ scenarios.T / np.where(over > 0, over, 1.0))
     low, missing = (part @ weight / (weight.sum() or 1.0) for part in (filled, lacks))
     top = max(1, round(TOP_SHARE * len(frame)))
     columns = {
         "score_lower": low,
         "score_upper": low + missing,
-        "score": scores[:, 0],
-        "rank": ranks[:, 0],
+        "score": score,
+        "rank": _ranks(score[:, None])[:, 0],
         "rank_best": ranks.min(axis=1),
         "rank_worst": ranks.max(axis=1),
         "share_in_top": (ranks <= top).mean(axis=1),
