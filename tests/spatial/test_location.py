@@ -5,7 +5,8 @@ import shapely
 import shapely.affinity
 from hypothesis import given, settings, strategies as st
 
-from qpvhealth.spatial import cells, location
+from qpvhealth.locate import cells
+from qpvhealth.spatial import location
 from qpvhealth.spatial.location import Locator, distances, locate, locate_all, nearest_points
 from qpvhealth.spatial.proximity import Perimeters
 

@@ -12,7 +12,7 @@ from qpvhealth.cli.options import FILE, json_option
 from qpvhealth.cli.output import Bar, log, print_json
 
 if TYPE_CHECKING:
-    from qpvhealth.locating.points import Summary
+    from qpvhealth.locate.points import Summary
 
 
 @main_group.command()
@@ -46,7 +46,7 @@ def locate(points: Path, neighbourhoods: Path, out: Path, *, no_cache: bool, as_
     Example:
       qpvhealth locate addresses.parquet --neighbourhoods qpv.geojson --distance 300 --out located.parquet
     """
-    from qpvhealth.locating import points as engine
+    from qpvhealth.locate import points as engine
     from qpvhealth.publish import caches
 
     cache = None if no_cache else caches.folder("locate")

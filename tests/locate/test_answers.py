@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
-from qpvhealth.locating import answers
+from qpvhealth.locate import answers
 
 
 def test_texts_as_arrow_would_make_them():

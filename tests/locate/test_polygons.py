@@ -5,7 +5,7 @@ import json
 import pytest
 
 from qpvhealth.errors import InputError
-from qpvhealth.locating import polygons
+from qpvhealth.locate import polygons
 
 
 def written(tmp_path, *rings):

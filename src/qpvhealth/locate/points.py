@@ -22,16 +22,15 @@ import pyarrow as pa
 
 from qpvhealth.errors import InputError, UsageError
 from qpvhealth.ingest import guard, inputs
-from qpvhealth.ingest.points import DEGREES, PointFile
-from qpvhealth.locating import answers
+from qpvhealth.locate import answers, cells
+from qpvhealth.locate.reader import DEGREES, PointFile
+from qpvhealth.locate.writer import refuse_suffix, write_points
 from qpvhealth.publish import caches
-from qpvhealth.publish.points import refuse_suffix, write_points
-from qpvhealth.spatial import cells
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from qpvhealth.ingest.points import Batch
+    from qpvhealth.locate.reader import Batch
 
     Progress = Callable[[int, int | None], None]
     Sample = tuple[np.ndarray, np.ndarray]
@@ -98,7 +97,7 @@ def locate_file(
     if not 0 <= distance_m <= LARGEST_M:
         raise UsageError(f"distance {distance_m}: metres expected, from 0 to {LARGEST_M:,.0f}")
     if engine == "dask":
-        from qpvhealth.locating import cluster  # noqa: PLC0415 -- an extra that most do not install
+        from qpvhealth.locate import cluster  # noqa: PLC0415 -- an extra that most do not install
 
         return cluster.locate_parts(
             points,
@@ -162,7 +161,7 @@ def index_of(
         close = cells.close_share(kept.cells.perimeters, crs, distance_m, *drawn)
         if cells.levels_for(n_points, close) < n_levels:
             return kept
-    from qpvhealth.locating import polygons  # noqa: PLC0415 -- reads them into frames; a kept index needs none
+    from qpvhealth.locate import polygons  # noqa: PLC0415 -- reads them into frames; a kept index needs none
 
     perimeters, notes = polygons.read(path)
     share = None if drawn is None else cells.close_share(perimeters, crs, distance_m, *drawn)

@@ -16,10 +16,10 @@ import shapely
 from pyproj import CRS
 
 from qpvhealth.facts.territories import TERRITORIES
-from qpvhealth.spatial.plane import TOP_M, Plane
+from qpvhealth.locate.plane import TOP_M, Plane
+from qpvhealth.locate.subdivision import UNKNOWN, Cells, Territory, border, subdivide
 from qpvhealth.spatial.projection import WGS84, same_crs, territories_at, transform_points
 from qpvhealth.spatial.proximity import Choice, Perimeters, Shapes, choose, nearby
-from qpvhealth.spatial.subdivision import UNKNOWN, Cells, Territory, border, subdivide
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

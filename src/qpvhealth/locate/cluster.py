@@ -13,18 +13,17 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from qpvhealth.errors import PublishError, UsageError
-from qpvhealth.ingest.points import PointFile
-from qpvhealth.locating import points as locating
+from qpvhealth.locate import cells, points as engine
+from qpvhealth.locate.reader import PointFile
+from qpvhealth.locate.writer import PARQUET
 from qpvhealth.publish import caches
-from qpvhealth.publish.points import PARQUET
 from qpvhealth.publish.store import writing
-from qpvhealth.spatial import cells
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from qpvhealth.locating.points import Counts, Progress, Summary
+    from qpvhealth.locate.points import Counts, Progress, Summary
 
 PART_ROWS = 4_000_000
 RETRIES = 3
@@ -73,7 +72,7 @@ def locate_parts(
         staged.mkdir(parents=True)
         try:
             system, n_rows = files[0].coordinates.crs, sum(f.n_rows or 0 for f in files)
-            index = locating.index_of(neighbourhoods, system, distance_m, n_points=n_rows, cache=cache)
+            index = engine.index_of(neighbourhoods, system, distance_m, n_points=n_rows, cache=cache)
             shared = staged / _INDEX
             caches.keep(shared, _INDEX, index.cells.to_arrays())
             ready = time.perf_counter()
@@ -84,9 +83,9 @@ def locate_parts(
             staged.rename(out)
         finally:
             shutil.rmtree(staged, ignore_errors=True)
-    totals = locating.Counts(*(sum(c[k] for c in counts) for k in range(4)))
+    totals = engine.Counts(*(sum(c[k] for c in counts) for k in range(4)))
     took = time.perf_counter() - started
-    return locating.Summary(
+    return engine.Summary(
         totals, len(index.cells.codes), index.made, ready - started, took, index.notes, n_parts=len(work)
     )
 
@@ -100,7 +99,7 @@ def _sweep(staged: Path) -> None:
 def locate_partition(partition: Partition) -> Counts:
     """Write the part of one partition; return how many rows there were."""
     file = PointFile(partition.path, x=partition.x, y=partition.y, crs=partition.crs)
-    return locating.write_located(
+    return engine.write_located(
         file,
         _index(partition.index_folder),
         partition.part,
@@ -189,6 +188,6 @@ def _refuse(files: list[PointFile], out: Path) -> None:
     if out.exists():
         raise PublishError(f"{out}: exists; the engine dask writes a new folder of parts, name another")
     for file in files:
-        locating.refuse_overlap(file, out)
+        engine.refuse_overlap(file, out)
         if file.coordinates != files[0].coordinates or file.schema.names != files[0].schema.names:
             raise UsageError(f"{file.path.name}: other columns or coordinates than {files[0].path.name}")

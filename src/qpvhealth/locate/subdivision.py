@@ -18,7 +18,7 @@ import shapely
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from qpvhealth.spatial.plane import Plane
+    from qpvhealth.locate.plane import Plane
     from qpvhealth.spatial.proximity import Shapes
 
 UNKNOWN, INSIDE, OUTSIDE = 0, -1, 1

@@ -11,7 +11,8 @@ import shapely
 from hypothesis import given, settings, strategies as st
 
 from qpvhealth.facts.territories import TERRITORIES
-from qpvhealth.spatial import cells, location, proximity
+from qpvhealth.locate import cells
+from qpvhealth.spatial import location, proximity
 from qpvhealth.spatial.projection import territory_of_position, transform_points
 from qpvhealth.spatial.proximity import Perimeters
 
