@@ -7,7 +7,7 @@ from hypothesis import given, settings, strategies as st
 
 from qpvhealth.locate import cells
 from qpvhealth.spatial import location
-from qpvhealth.spatial.location import Locator, distances, locate, locate_all, nearest_points
+from qpvhealth.spatial.location import distances, locate_all, nearest_points
 from qpvhealth.spatial.proximity import Perimeters
 
 RING = 300.0

@@ -11,6 +11,7 @@ from pandas.api.types import is_numeric_dtype, pandas_dtype
 
 from qpvhealth.contract import acceptance, order
 from qpvhealth.contract.packed import INTEGERS, Packed, kind_of, packed
+from qpvhealth.contract.precision import published
 from qpvhealth.errors import ContractError
 
 if TYPE_CHECKING:
@@ -154,7 +155,8 @@ class Table:
     def conform(self, rows: pd.DataFrame | Packed) -> Published:
         """Return the published form: the columns in order and in their declared types, the rows in the order of the key.
 
-        Only types and order change: a value that does not fit its type raises ContractError, none is added, dropped or filled.
+        Only types, order and the precision of measures (``precision.published``) change: a value that does not fit its type raises
+        ContractError, none is added, dropped or filled.
         """
         if isinstance(rows, Published) and rows.table == self:
             return rows
@@ -221,7 +223,7 @@ class Table:
     def typed(self, rows: pd.DataFrame | Packed) -> Packed:
         """Return the columns in order and in their declared types, the rows as they come: parts of a table, to be put together.
 
-        Values that Arrow holds as declared are not touched. Raises ContractError as ``conform`` does.
+        Measures are rounded; other values that Arrow holds as declared are not touched. Raises ContractError as ``conform`` does.
         """
         self._same_columns(rows)
         wanted = {c.name: PANDAS[c.kind] for c in self.columns}
@@ -272,10 +274,12 @@ def _unless(ok: pd.Series, rule: str, known: pd.Series) -> Iterator[tuple[str, p
 
 def _array(rows: pd.DataFrame | Packed, column: Column, table: str) -> pa.Array:
     values = acceptance.arrow(*_held(rows, column.name))
-    if values is not None and kind_of(values) in (pa.null(), *HELD[column.kind]):
+    is_measured = column.kind == "float" and column.unit is not None
+    if values is not None and not is_measured and kind_of(values) in (pa.null(), *HELD[column.kind]):
         return values
     try:
-        return packed(rows[column.name].astype(PANDAS[column.kind]))
+        series = rows[column.name].astype(PANDAS[column.kind])
+        return packed(pd.Series(published(series.to_numpy(), column.unit)) if is_measured else series)
     except (TypeError, ValueError) as error:
         raise ContractError(f"{table}.{column.name}: cannot be read as {column.kind}: {error}") from error
 

@@ -99,7 +99,7 @@ class Grid:
         n = len(self.shapes)
         polygon, is_inside, distance = test % n, np.zeros(len(x), dtype=bool), np.zeros(len(x))
         side, ring, several = (np.flatnonzero(c) for c in (test < n, (test >= n) & (test < 2 * n), test >= 2 * n))
-        is_inside[side] = self.shapes.covers(polygon[side], mx[side], my[side])
+        is_inside[side] = self.shapes.contains(polygon[side], mx[side], my[side])
         distance[ring] = self.shapes.distances(polygon[ring], mx[ring], my[ring])
         polygon[ring[distance[ring] > within_m]] = -1
         point, candidate = self._pairs(test[several] - 2 * n)

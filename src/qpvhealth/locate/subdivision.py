@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 UNKNOWN, INSIDE, OUTSIDE = 0, -1, 1
 PAIRS_AT_ONCE = 1 << 15
-SLACK_M = 1e-6
-"""Added to every bound: far more than the rounding of coordinates, far less than anything measured."""
+SLACK_M = 1e-5
+"""Added to every bound: far more than the micrometre that distances are rounded to, far less than anything measured."""
 ROUNDING = 1e-13
 """Added to one minus a cosine: far more than its rounding."""
 

@@ -61,7 +61,6 @@ class _Generation:
     def __init__(self, name: str, basis: Basis) -> None:
         self._name, self._basis = name, basis
         self._perimeters = basis.by_generation[name]
-        self._points = location.Locator(self._perimeters, basis.settings.largest_ring_m)
         own = basis.neighbourhoods["generation"] == name
         listed = basis.neighbourhoods.loc[own, "commune_codes"].dropna().str.split(",")
         self._communes = set(listed.explode())
@@ -71,7 +70,8 @@ class _Generation:
         """Say in which situation each structure is, and by which rule; and which QPV are around it."""
         vecu_distance_m = self._basis.settings.vecu_distance_m
         x, y = (structures[c].to_numpy(dtype=float) for c in ("x", "y"))
-        found = self._points.locate(x, y, structures["territory"])
+        ring_m = self._basis.settings.largest_ring_m
+        found = location.locate_all(x, y, structures["territory"], self._perimeters, ring_m)
         answers = assembly.answers(structures, self._basis.sources, self._name, in_force)
         rows = structures[_PLACING].join(found.points).join(answers)
         rows["generation"] = self._name

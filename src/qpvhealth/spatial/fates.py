@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import shapely
 
+from qpvhealth.contract.precision import rounded_share
 from qpvhealth.errors import ContractError
 from qpvhealth.facts.territories import TERRITORIES
 from qpvhealth.spatial.common_area import RESOLUTION_M2, common_area
@@ -198,8 +199,7 @@ def _touching(old: np.ndarray, new: np.ndarray) -> tuple[np.ndarray, np.ndarray]
 
 def _share(common: np.ndarray, area: np.ndarray) -> np.ndarray:
     """Say how much of each area is in common: all of it where only rounding is missing."""
-    share: np.ndarray = np.where(area - common < RESOLUTION_M2, 1.0, common / area)
-    return share
+    return np.where(area - common < RESOLUTION_M2, 1.0, rounded_share(common / area))
 
 
 def _nearest_of_flat(flat: np.ndarray, others: np.ndarray) -> np.ndarray:

@@ -11,6 +11,7 @@ import pandas as pd
 import shapely
 
 from qpvhealth.contract.keys import among
+from qpvhealth.contract.precision import rounded_share
 from qpvhealth.facts.zonings import ZIP
 
 QPV, TVS, COMMUNE = "qpv", "tvs", "commune"
@@ -123,10 +124,11 @@ def _area_share(rows: pd.DataFrame, zones: pd.DataFrame) -> np.ndarray:
     zoned = parts.groupby("qpv_code")["area"].sum().reindex(rows["qpv_code"], fill_value=0.0).to_numpy()
     in_zip = parts[parts["zone_class"] == ZIP].groupby("qpv_code")["area"].sum()
     whole = np.nan_to_num(shapely.area(rows["metres"].to_numpy(dtype=object)))
-    complete = (whole > 0) & (zoned >= _ENOUGH * whole)
+    complete = np.flatnonzero(whole > 0)
+    complete = complete[rounded_share(zoned[complete] / whole[complete]) >= _ENOUGH]
     covered = in_zip.reindex(rows["qpv_code"], fill_value=0.0).to_numpy()
     shares = np.full(len(rows), np.nan)
-    shares[complete] = covered[complete] / zoned[complete]
+    shares[complete] = rounded_share(covered[complete] / zoned[complete])
     return shares
 
 

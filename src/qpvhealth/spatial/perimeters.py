@@ -20,6 +20,7 @@ from qpvhealth.facts.territories import (
 from qpvhealth.spatial.projection import (
     WGS84,
     groups,
+    rounded_degrees,
     same_crs,
     territory_of_position,
     transform_geometries,
@@ -178,7 +179,8 @@ def moved_back(prepared: pd.DataFrame) -> np.ndarray:
     out = np.full(len(prepared), None, dtype=object)
     moved = np.flatnonzero(~_as_read(prepared))
     for (territory,), at in groups(prepared.iloc[moved], "territory"):
-        out[moved[at]] = transform_geometries(metres[moved[at]], TERRITORIES[territory].epsg, WGS84)
+        degrees = transform_geometries(metres[moved[at]], TERRITORIES[territory].epsg, WGS84)
+        out[moved[at]] = shapely.transform(degrees, rounded_degrees)
     return out
 
 
@@ -191,7 +193,7 @@ def overlaps(perimeters: Perimeters) -> pd.DataFrame:
     left, right = left[meet], right[meet]
     beyond = ~shapely.touches(polygons[left], polygons[right])  # most share a border only, which costs less to see
     left, right = left[beyond], right[beyond]
-    area = shapely.area(shapely.intersection(polygons[left], polygons[right]))
+    area = np.round(shapely.area(shapely.intersection(polygons[left], polygons[right])), 6)
     over = area > OVERLAP_M2
     pairs = {"qpv_code": codes[left[over]], "other_qpv_code": codes[right[over]], "overlap_m2": area[over]}
     return pd.DataFrame(pairs)

@@ -13,15 +13,15 @@ import pandas as pd
 import shapely
 
 from qpvhealth.contract.keys import numbers, positions
+from qpvhealth.contract.precision import rounded_m
 from qpvhealth.facts.situations import CENTROID, CONTRADICTORY, LOCATED, MISSING
 from qpvhealth.facts.territories import COMMUNE_OF_ARRONDISSEMENT
 from qpvhealth.spatial.projection import (
-    WGS84,
     groups,
     outside_box,
     territory_of_position,
+    to_degrees,
     to_territory_metres,
-    transform_points,
 )
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def _positioned(offered: pd.DataFrame) -> pd.DataFrame:
     lon, lat = np.full(len(frame), np.nan), np.full(len(frame), np.nan)
     x, y = frame["given_x"].to_numpy(dtype=float), frame["given_y"].to_numpy(dtype=float)
     for (crs,), at in groups(frame, "crs"):
-        lon[at], lat[at] = transform_points(x[at], y[at], crs, WGS84)
+        lon[at], lat[at] = to_degrees(x[at], y[at], crs)
     found = territory_of_position(lon, lat)
     frame["longitude"], frame["latitude"] = lon, lat
     frame["territory_found"] = found.to_numpy()
@@ -184,7 +184,8 @@ def _outside(frame: pd.DataFrame, outlines: pd.DataFrame, column: str, tolerance
     home = outlines["territory"].array.take(area[known]) == frame["territory"].array.take(known)
     at = known[np.asarray(home, dtype=bool)]
     points = shapely.points(frame["x"].to_numpy()[at], frame["y"].to_numpy()[at])
-    out[at] = shapely.distance(points, outlines["metres"].to_numpy(dtype=object)[area[at]]) > tolerance_m
+    distance = shapely.distance(points, outlines["metres"].to_numpy(dtype=object)[area[at]])
+    out[at] = rounded_m(distance) > tolerance_m
     return out
 
 
@@ -206,5 +207,5 @@ def _agreement(offered: pd.DataFrame, owner: np.ndarray, best: np.ndarray) -> di
     used = best[owner[several]]
     conflict = np.full(len(best), np.nan)
     gap = shapely.distance(shapely.points(x[several], y[several]), shapely.points(x[used], y[used]))
-    np.fmax.at(conflict, owner[several], gap)
+    np.fmax.at(conflict, owner[several], rounded_m(gap))
     return {"n_location_sources": np.bincount(given, minlength=len(best)), "location_conflict_m": conflict}

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 WGS84 = 4326
+DEGREE_DECIMALS = 9
+"""A tenth of a millimetre: what versions of PROJ agree on, of degrees that come from metres."""
 Array = np.ndarray
 
 
@@ -80,6 +82,17 @@ def transform_points(x: Array, y: Array, source: str | int, target: str | int) -
     if bad.any():
         tx, ty = np.where(bad, np.nan, tx), np.where(bad, np.nan, ty)
     return tx, ty
+
+
+def rounded_degrees(degrees: Array) -> Array:
+    """Round longitudes and latitudes that come from metres, to be published."""
+    return np.round(degrees, DEGREE_DECIMALS)
+
+
+def to_degrees(x: Array, y: Array, crs: str | int) -> tuple[Array, Array]:
+    """Return longitudes and latitudes, rounded; unchanged, to the bit, where they are in degrees of WGS84 already."""
+    lon, lat = transform_points(x, y, crs, WGS84)
+    return (lon, lat) if same_crs(crs, WGS84) else (rounded_degrees(lon), rounded_degrees(lat))
 
 
 def transform_geometries(geometries: Array, source: str | int, target: str | int) -> Array:

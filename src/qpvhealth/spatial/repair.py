@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import shapely
 
+from qpvhealth.contract.precision import rounded_share
 from qpvhealth.spatial.pieces import on_both_cores
 
 POLYGON, MULTIPOLYGON = 3, 6
@@ -37,7 +38,7 @@ def repair(geometries: np.ndarray) -> Repaired:
     out[collapsed] = None
     done = np.full(len(given), NONE, dtype=object)
     done[bad], done[collapsed] = REPAIRED, COLLAPSED
-    change = np.divide(after, before, out=np.full(len(given), np.nan), where=before > 0) - 1
+    change = rounded_share(np.divide(after, before, out=np.full(len(given), np.nan), where=before > 0) - 1)
     return Repaired(out, done, np.where(collapsed, np.nan, np.where(bad, change, 0.0)))
 
 

@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 import shapely
 
+from qpvhealth.contract.precision import MARGIN_M, rounded_m
 from qpvhealth.facts.territories import TERRITORIES
-from qpvhealth.spatial.projection import WGS84, transform_geometries, transform_points
+from qpvhealth.spatial.projection import WGS84, to_degrees, transform_geometries, transform_points
 from qpvhealth.spatial.proximity import Perimeters
 
 LARGEST_GROUP = 6
@@ -36,7 +37,7 @@ def candidates(perimeters: dict[str, Perimeters], near_m: float) -> pd.DataFrame
         areas = _groups(found, near_m) if near_m > 0 else list(found.polygons)
         points = shapely.point_on_surface(np.array(areas, dtype=object))
         x, y = shapely.get_x(points), shapely.get_y(points)
-        lon, lat = transform_points(x, y, TERRITORIES[territory].epsg, WGS84)
+        lon, lat = to_degrees(x, y, TERRITORIES[territory].epsg)
         parts.append(pd.DataFrame({"territory": territory, "longitude": lon, "latitude": lat, "x": x, "y": y}))
     return pd.concat(parts, ignore_index=True).rename_axis("site").reset_index()
 
@@ -67,10 +68,10 @@ def served(sites: pd.DataFrame, perimeters: dict[str, Perimeters], near_m: float
             continue
         found = perimeters[str(territory)]
         points = shapely.points(rows["x"].to_numpy(dtype=float), rows["y"].to_numpy(dtype=float))
-        at, qpv = shapely.STRtree(found.polygons).query(points, predicate="dwithin", distance=near_m)
-        distance = shapely.distance(points[at], found.polygons[qpv])
+        at, qpv = shapely.STRtree(found.polygons).query(points, predicate="dwithin", distance=near_m + MARGIN_M)
+        distance = rounded_m(shapely.distance(points[at], found.polygons[qpv]))
         pairs = {"site": rows["site"].to_numpy()[at], "qpv_code": found.codes[qpv].astype(str), "distance_m": distance}
-        parts.append(pd.DataFrame(pairs))
+        parts.append(pd.DataFrame(pairs)[distance <= near_m])
     return pd.concat(parts, ignore_index=True)
 
 
