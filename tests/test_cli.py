@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import atexit
 import csv
-import gc
+import hashlib
 import json
 import os
 import re
@@ -12,14 +11,10 @@ import shutil
 import subprocess
 import sys
 import textwrap
-import threading
 import time
-from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
-
-from qpvhealth.cli import building, program
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -473,116 +468,72 @@ def test_an_answer_that_cannot_be_written_is_no_bug(tmp_path):
     assert done.stderr.startswith("Error: the answer cannot be written: No space left")
 
 
-KEPT = """
-import atexit, os, sys
-class Kept:
-    def __del__(self, write=os.write):
-        write(1, b"taken apart")
-kept = Kept()
-atexit.register(print, "at the end")
-sys.argv = ["qpvhealth", {argument!r}]
-from qpvhealth.cli import run
-run()
-"""
-
-
-def ended(argument="--version"):
-    """Run the program, not measured, around an object that says when it is taken apart."""
-    unmeasured = {name: value for name, value in os.environ.items() if not name.startswith("COV")}
-    code = KEPT.format(argument=argument)
-    return subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=False, encoding="utf-8", env=unmeasured
-    )
-
-
-def test_the_program_ends_without_taking_apart_what_it_holds():
-    ran = ended()
-    assert ran.returncode == 0
-    assert ran.stdout.splitlines() == ["qpvhealth 0.1.0", "at the end"]
-
-
-def test_the_program_ends_with_the_code_of_the_command():
-    ran = ended("no-such-command")
-    assert ran.returncode == 2
-    assert "No such command" in ran.stderr
-    assert ran.stdout.splitlines() == ["at the end"]
-
-
-@pytest.fixture
-def left(monkeypatch):
-    """Collect the codes with which the program would end at once; nothing watches the tests meanwhile."""
-    codes = []
-    monkeypatch.setattr(os, "_exit", codes.append)
-    monkeypatch.setattr(atexit, "_run_exitfuncs", lambda: None)
-    monkeypatch.setattr(gc, "freeze", lambda: None)
-    monkeypatch.setattr(sys, "gettrace", lambda: None)
-    monkeypatch.setattr(threading, "active_count", lambda: 1)
-    return codes
-
-
-@pytest.mark.parametrize(("words", "code"), [(["--version"], 0), (["no-such-command"], 2)])
-def test_the_program_leaves_with_the_code_of_the_command(monkeypatch, left, words, code):
-    monkeypatch.setattr(sys, "argv", ["qpvhealth", *words])
-    with pytest.raises(SystemExit):
-        program.run()
-    assert left == [code]
-
-
-def test_python_ends_the_program_where_something_waits_for_that(monkeypatch, left):
-    def full():
-        raise OSError(28, "No space left on device")
-
-    waits = [
-        (sys, "getprofile", lambda: print),
-        (sys, "gettrace", lambda: print),
-        (threading, "active_count", lambda: 2),
-        (sys, "stdout", SimpleNamespace(flush=full)),
-        (program, "main", lambda: sys.exit("in words")),
-    ]
-    monkeypatch.setattr(program, "main", lambda: sys.exit(0))
-    for where, name, value in waits:
-        with monkeypatch.context() as patched:
-            patched.setattr(where, name, value)
-            with pytest.raises(SystemExit):
-                program.run()
-    assert left == []
-    with pytest.raises(SystemExit):
-        program.run()
-    assert left == [0]
-
-
-def test_another_program_that_runs_this_one_goes_on():
-    code = "import runpy, sys; sys.argv = ['qpvhealth', '--version']\n"
-    code += (
-        "try: runpy.run_module('qpvhealth', run_name='__main__')\nexcept SystemExit as end: print('went on', end.code)"
-    )
-    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert ran.stdout.splitlines() == ["qpvhealth 0.1.0", "went on 0"]
-
-
 def test_python_m_qpvhealth_is_the_program():
     ran = subprocess.run([sys.executable, "-m", "qpvhealth", "--version"], capture_output=True, text=True, check=True)
     assert ran.stdout.splitlines() == ["qpvhealth 0.1.0"]
 
 
-def test_a_build_leaves_the_search_for_cycles_as_it_was():
-    made, searched = [], []
+@pytest.fixture
+def capitals(tmp_path):
+    """A raw folder whose QPV, two squares side by side, are a shapefile with a name in capitals."""
+    import geopandas
+    import shapely
 
-    def noted(phase, _):
-        searched.append(phase)
+    raw = tiny(tmp_path / "raw", cards=CARDS.replace("q.geojson", "Q.SHP"))
+    squares = [shapely.box(2.30, 48.90, 2.31, 48.91), shapely.box(2.32, 48.90, 2.33, 48.91)]
+    codes = {"code_qp": ["QP093901", "QP093902"]}
+    geopandas.GeoDataFrame(codes, geometry=squares, crs=4326).to_file(raw / "q.shp", encoding="utf-8")
+    for suffix in (".shp", ".dbf", ".shx", ".prj", ".cpg"):
+        (raw / f"q{suffix}").rename(raw / f"Q{suffix.upper()}")
+    return raw
 
-    gc.callbacks.append(noted)
-    try:
-        with building._uncollected():
-            assert not gc.isenabled()
-            made += [[] for _ in range(10_000)]
-        assert gc.isenabled()
-        made += [[] for _ in range(100)]
-        assert not searched  # what it made is old: to allocate a little more looks through none of it
-        gc.disable()
-        with building._uncollected():
-            pass
-        assert not gc.isenabled()
-    finally:
-        gc.enable()
-        gc.callbacks.remove(noted)
+
+def test_codes_exchanged_in_a_table_with_a_name_in_capitals_are_seen(tmp_path, capitals):
+    build = ("build", "--raw", capitals, "--out", tmp_path / "out")
+    assert run(*build).returncode == 0
+    assert json.loads(run(*build, "--dry-run", "--json").stdout)["up_to_date"]
+    table = (capitals / "Q.DBF").read_bytes()
+    (capitals / "Q.DBF").write_bytes(
+        table.replace(b"QP093901", b"x").replace(b"QP093902", b"QP093901").replace(b"x", b"QP093902")
+    )
+    assert not json.loads(run(*build, "--dry-run", "--json").stdout)["up_to_date"]
+
+    verify, sha256 = ("sources", "verify", "--raw", capitals), hashlib.sha256(table).hexdigest()
+    (found,) = [s for s in json.loads(run(*verify, "--json").stdout)["sources"] if s["id"] == "q"]
+    assert list(found["sidecars"]) == [".dbf", ".shx", ".prj", ".cpg"]
+    assert found["sidecars"][".dbf"] != sha256
+    with (capitals / "sources.toml").open("a", encoding="utf-8") as cards:
+        cards.write(f"sidecars = {{ '.dbf' = '{sha256}' }}\n")
+    for command in (verify, build):
+        done = run(*command)
+        assert (done.returncode, "the .dbf of Q.SHP: its bytes are not those" in done.stderr) == (3, True)
+    (capitals / "Q.DBF").write_bytes(table)
+    assert [line[66:] for line in run(*verify).stdout.splitlines()] == [
+        *("q  (no sha256 in its card)", "q .dbf", "q .shx  (not in the sidecars of its card)"),
+        *("q .prj  (not in the sidecars of its card)", "q .cpg  (not in the sidecars of its card)"),
+        "s  (no sha256 in its card)",
+    ]
+
+
+def test_two_tables_whose_names_differ_in_case_are_refused_by_every_command(tmp_path, capitals):
+    shutil.copy(capitals / "Q.DBF", capitals / "q.dbf")
+    (tmp_path / "p.csv").write_text("lon,lat\n2.305,48.905\n", encoding="utf-8")
+    place = ("--neighbourhoods", capitals / "Q.SHP", "--distance", "300", "--out", tmp_path / "o.csv")
+    for command in (
+        ("build", "--raw", capitals, "--out", tmp_path / "out"),
+        ("sources", "verify", "--raw", capitals),
+        ("inspect", capitals / "Q.SHP"),
+        ("locate", tmp_path / "p.csv", *place),
+    ):
+        done = run(*command)
+        assert (done.returncode, "Q.DBF and q.dbf could both be its .dbf" in done.stderr) == (3, True), done.stderr
+
+
+def test_no_cache_is_accepted_and_does_nothing(tmp_path):
+    raw = tiny(tmp_path / "raw")
+    first = run("build", "--raw", raw, "--out", tmp_path / "one", "--json")
+    second = run("build", "--raw", raw, "--out", tmp_path / "two", "--json", "--no-cache")
+    assert json.loads(first.stdout)["release"] == json.loads(second.stdout)["release"]
+    lines = [line for line in second.stderr.splitlines() if "--no-cache" in line]
+    assert lines == ["--no-cache does nothing: a build has no cache."]
+    assert "--no-cache" not in first.stderr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 import subprocess
@@ -18,13 +19,13 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def readme_commands():
-    block = re.search(r"```console\n(.*?)```", README, re.DOTALL).group(1)
-    return [line.removeprefix("$ ") for line in block.splitlines() if line.startswith("$ ")]
+    blocks = re.findall(r"```console\n(.*?)```", README, re.DOTALL)
+    return [line.removeprefix("$ ") for block in blocks for line in block.splitlines() if line.startswith("$ ")]
 
 
 def test_the_commands_of_the_readme_run_as_written(tmp_path):
     commands = readme_commands()
-    assert len(commands) >= 8
+    assert len(commands) == 16
     for command in commands:
         words = [sys.executable, "-m", "qpvhealth", *shlex.split(command)[1:]]
         done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False)
@@ -32,18 +33,26 @@ def test_the_commands_of_the_readme_run_as_written(tmp_path):
     assert (tmp_path / "disagreements.xlsx").is_file()
 
 
-def test_the_real_folder_of_the_readme_gives_the_figures_it_states(real_data, tmp_path):
-    import qpvhealth
+def test_the_commands_are_put_on_the_path_before_they_are_used():
+    assert README.index(". .venv/bin/activate") < README.index("$ qpvhealth")
 
+
+def test_the_real_folder_of_the_readme_gives_the_figures_it_states(real_data, tmp_path):
     cards = re.search(r"<!-- real-files -->\n```toml\n(.*?)```", README, re.DOTALL).group(1)
     (tmp_path / "sources.toml").write_text(cards.replace('path = "', f'path = "{real_data}/'), encoding="utf-8")
-    counts = qpvhealth.build(tmp_path)["yearly_counts"]
-    country = counts.query("level == 'country' and structure_type == 'all' and modality == 'all'")
-    found = {(g, s): n for g, s, n in country[["generation", "situation", "n_structures"]].itertuples(index=False)}
-    assert found["qpv-2015", "in_qpv"] == 44
-    assert found["qpv-2024", "in_qpv"] == 49
-    assert found["qpv-2015", "all"] == 652
+
+    run = [sys.executable, "-m", "qpvhealth"]
+    subprocess.run([*run, "build", "--raw", ".", "--out", "out"], cwd=tmp_path, capture_output=True, check=True)
+
+    def counted(*options):
+        command = [*run, "counts", "--out", "out", "--json", *options]
+        (row,) = json.loads(subprocess.run(command, cwd=tmp_path, capture_output=True, check=True).stdout)["rows"]
+        return row["all_in_qpv"], row["all"]
+
+    assert counted("--generation", "qpv-2015") == (44, 652)
+    assert counted("--generation", "qpv-2024") == counted() == (49, 652)
     assert "44 of the 652 structures" in README
+    assert "in a QPV of 2015 (`counts --generation qpv-2015`)" in README
     assert "49 in a QPV of 2024" in README
 
 

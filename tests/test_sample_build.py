@@ -3,18 +3,10 @@
 import pandas as pd
 import pytest
 
-import qpvhealth
-from qpvhealth import sample
 from qpvhealth.contract.tables import PUBLISHED
 from qpvhealth.facts.generations import DENOMINATORS
 from qpvhealth.facts.territories import DEPARTMENT_TERRITORY
-from qpvhealth.pipeline import accounting, building
-from qpvhealth.sample.stories import without_number
-
-
-@pytest.fixture(scope="module")
-def truth():
-    return sample.truth()
+from tests.sample import truth
 
 
 def counted(built, year, generation="in_force", level="country", area="FR", **cell):
@@ -109,23 +101,23 @@ def test_86_percent_without_any(built):
     assert indicator(built, "qpv_without_any", "primary", column="n_unknown") == 0
 
 
-def test_the_consistent_reading_cell_by_cell(built, truth):
+def test_the_consistent_reading_cell_by_cell(built):
     frame = built["neighbourhood_coverage"].query("year == 2020 and generation == 'qpv-2015'")
     zone = frame["zone_class"].where(frame["zone_class"].isin(["ZIP", "ZAC"]), "other")
     cells = frame.groupby([frame["is_covered_primary"], zone])["population"].agg(["size", "sum"])
     expected = {(True, "ZIP"): (50, 411), (True, "ZAC"): (40, 316), (True, "other"): (122, 1026)}
     expected |= {(False, "ZIP"): (325, 1100), (False, "ZAC"): (174, 473), (False, "other"): (803, 2109)}
     assert {k: (int(r["size"]), int(r["sum"]) // 1000) for k, r in cells.iterrows()} == expected
-    assert frame["population"].sum() == truth.crosses["population"] == 5_435_060
+    assert frame["population"].sum() == 5_435_060
     assert set(frame.loc[frame["is_large"].astype(bool), "size_band"]) == {"5000 to 24000", "above 24000"}
     large = frame[frame["is_large"]]
     assert (len(large), large["is_npnru"].sum()) == (253, 190)
     giants = frame[frame["population"] > 24_000]
     assert (len(giants), giants["is_covered_primary"].all()) == (15, True)
-    assert frame["is_covered_in"].sum() == truth.crosses["covered_any"] == 223
+    assert frame["is_covered_in"].sum() == 223
 
 
-def test_the_truth_structure_by_structure(built, truth):
+def test_the_truth_structure_by_structure(built):
     in_force = built["structure_locations"].merge(
         built["structures"], on=["finess_et", "year"], suffixes=("", "_given")
     )
@@ -133,9 +125,10 @@ def test_the_truth_structure_by_structure(built, truth):
     in_force = in_force[
         in_force["is_in_stock"] & (in_force["generation"] == wanted.map({True: "qpv-2024", False: "qpv-2015"}))
     ]
-    numbered = ~((truth.stock["year"] == 2019) & truth.stock["uid"].isin(without_number()))
-    own = "structures-2019:" + truth.stock["own_id"].astype("str")
-    expected = truth.stock.assign(finess_et=truth.stock["finess_et"].where(numbered, own))
+    stock = truth.stock()
+    numbered = ~((stock["year"] == 2019) & stock["uid"].isin(truth.without_number()))
+    own = "structures-2019:" + stock["own_id"].astype("str")
+    expected = stock.assign(finess_et=stock["finess_et"].where(numbered, own))
     both = expected.merge(in_force, on=["finess_et", "year"], how="outer", suffixes=("_true", ""), indicator=True)
     assert (both["_merge"] == "both").all()
     assert (both["situation_true"] == both["situation"]).all()
@@ -146,8 +139,8 @@ def test_the_truth_structure_by_structure(built, truth):
     assert (host.dropna() == old.loc[host.notna(), "qpv_code"]).all()
 
 
-def test_the_truth_in_numbers(built, truth):
-    for row in truth.counts.to_dict("records"):
+def test_the_truth_in_numbers(built):
+    for row in truth.counts().to_dict("records"):
         cell = {k: row[k] for k in ("structure_type", "situation")}
         assert counted(built, row["year"], **cell) == row["n_structures"], row
 
@@ -169,7 +162,8 @@ def test_each_date_has_its_perimeters(built):
     words = indicator(built, "qpv_total", "msp_cds", 2024, column="rule")
     assert "at 2024-03-31, perimeters in force (qpv-2015, qpv-2024)" in words
     frame = built["neighbourhoods"].groupby(["generation", "territory"]).size()
-    for generation, expected in sample.truth().qpv_counts.items():
+    for generation in ("qpv-2015", "qpv-2024"):
+        expected = truth.qpv_counts(generation)
         by_territory = {DEPARTMENT_TERRITORY.get(code, code): n for code, n in expected.items()}
         assert frame[generation].to_dict() == by_territory
 
@@ -190,8 +184,8 @@ def accounts(built):
     return {a["id"]: a for a in built.inputs}
 
 
-def test_the_dirt_is_found(built, truth):
-    dirt, frame, found = truth.dirt, built["structures"], accounts(built)
+def test_the_dirt_is_found(built):
+    dirt, frame, found = truth.dirt(), built["structures"], accounts(built)
     for year in (2018, 2019, 2020, 2024):
         of_year = frame[frame["year"] == year]
         contradictory = of_year[of_year["location_status"] == "contradictory"]
@@ -210,8 +204,8 @@ def test_the_dirt_is_found(built, truth):
     assert usable.sum() == dirt["geocoded_2019"]
 
 
-def test_the_polygons_are_repaired_and_named(built, truth):
-    frame, dirt = built["neighbourhoods"], truth.dirt
+def test_the_polygons_are_repaired_and_named(built):
+    frame, dirt = built["neighbourhoods"], truth.dirt()
     for generation in ("qpv-2015", "qpv-2024"):
         own, year = frame[frame["generation"] == generation], generation[-4:]
         faults = sum(dirt.get(f"{kind}_{year}", 0) for kind in ("bowtie", "spike", "pinched"))
@@ -257,13 +251,3 @@ def test_flag_agreement_counts_every_structure_once(built):
 def test_everything_is_said_to_be_invented(built):
     assert built.invented
     assert built["extracts"]["is_invented"].all()
-
-
-def test_years_built_one_by_one_give_the_same_tables(built, sample_folder, monkeypatch):
-    monkeypatch.setattr(building, "AT_ONCE", 1)
-    monkeypatch.setattr(accounting, "AT_ONCE", 700)
-    alone = qpvhealth.build(sample_folder)
-    assert alone.findings == built.findings
-    assert alone.inputs == built.inputs
-    for name in PUBLISHED:
-        pd.testing.assert_frame_equal(alone[name], built[name])

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
-import sys
 from itertools import pairwise
 
 import numpy as np
@@ -12,8 +10,7 @@ import pytest
 import shapely
 from hypothesis import given, strategies as st
 
-from qpvhealth.contract import packed as module
-from qpvhealth.contract.packed import Loose, Packed, PackedTables, pack
+from qpvhealth.contract.packed import Packed, PackedTables, pack
 
 TEXTS = st.sampled_from(["QP075001", "é", "", "a" * 50, None])
 DAYS = st.sampled_from([pd.Timestamp("2019-03-31"), pd.Timestamp("1900-01-01"), None])
@@ -67,7 +64,7 @@ def same(found, expected):
     assert found.get("shapes", pd.Series(dtype="object")).dtype == object
 
 
-HELD = pytest.mark.parametrize("hold", [pack, Loose])
+HELD = pytest.mark.parametrize("hold", [pack])
 
 
 @HELD
@@ -91,14 +88,6 @@ def test_rows_are_numbered_anew(hold, frame):
     held = hold(frame.set_index(np.arange(len(frame))[::-1]))
     same(held.frame(), frame)
     pd.testing.assert_series_equal(held["category"], frame["category"])
-
-
-def test_what_is_done_to_a_frame_is_not_done_to_what_is_held():
-    frame = pd.DataFrame({"n": [1, 2]})
-    held = Loose(frame)
-    taken = held.frame()
-    taken.loc[1, "n"] = 9
-    assert held["n"].tolist() == [1, 2]
 
 
 @given(frames(), st.data())
@@ -165,23 +154,3 @@ def test_tables_are_decoded_when_asked_for_and_kept():
     assert (list(tables), len(tables), "one" in tables, "three" in tables) == (["one", "two"], 2, True, False)
     assert tables["one"] is tables["one"]
     assert all(frame.equals(found) for found in dict(tables).values())
-
-
-@pytest.mark.parametrize("system", ["linux", "darwin"])
-def test_memory_is_given_back_whatever_the_c_library(monkeypatch, system):
-    monkeypatch.setattr(module, "MUCH_BYTES", -1)
-    monkeypatch.setattr(sys, "platform", system)
-    module.give_back()
-    monkeypatch.setattr(ctypes, "CDLL", lambda _: object())
-    module.give_back()
-
-
-def test_the_c_library_is_asked_where_there_is_much_to_give_back(monkeypatch):
-    asked = []
-    monkeypatch.setattr(module, "_trim", lambda: asked.append(True))
-    monkeypatch.setattr(module, "MUCH_BYTES", 2**60)
-    module.give_back()
-    assert not asked
-    monkeypatch.setattr(module, "MUCH_BYTES", -1)
-    module.give_back()
-    assert asked

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import copy
 import json
+from pathlib import Path
 
+import jsonschema
 import pytest
-from frictionless import Schema
 
 from qpvhealth.contract.tables import PUBLISHED
 
@@ -78,13 +80,66 @@ def test_a_column_has_labels_and_a_name_of_the_house(table, column):
         assert (column.minimum, column.maximum) == (0, 1)
 
 
+PROFILE = json.loads(Path(__file__).with_name("table_schema.json").read_text(encoding="utf-8"))
+VALIDATOR = jsonschema.Draft202012Validator(PROFILE, format_checker=jsonschema.FormatChecker(["regex"]))
+
+
+def problems(descriptor):
+    return [error.json_path for error in VALIDATOR.iter_errors(descriptor)]
+
+
 @pytest.mark.parametrize("table", PUBLISHED.values(), ids=PUBLISHED)
 def test_the_generated_table_schema_is_one(table):
     descriptor = json.loads(json.dumps(table.table_schema()))
-    schema = Schema.from_descriptor(descriptor)
-    assert schema.field_names == table.names
-    assert schema.primary_key == list(table.key)
-    assert all(field.title for field in schema.fields)
+    assert problems(descriptor) == []
+    assert [field["name"] for field in descriptor["fields"]] == table.names
+    assert all(field["title"] and field["description"] for field in descriptor["fields"])
+    assert descriptor["primaryKey"] == list(table.key)
+    for key in descriptor.get("foreignKeys", []):
+        target = PUBLISHED[key["reference"]["resource"]]
+        assert len(key["fields"]) == len(key["reference"]["fields"])
+        assert set(key["reference"]["fields"]) <= set(target.names)
+
+
+SOUND = {
+    "fields": [
+        {"name": "code", "type": "string", "constraints": {"required": True, "pattern": "[0-9]{2}"}},
+        {"name": "n", "type": "integer", "constraints": {"minimum": 0}},
+        {"name": "on", "type": "date", "constraints": {"maximum": "2026-12-31"}},
+    ],
+    "primaryKey": ["code"],
+    "foreignKeys": [{"fields": ["code"], "reference": {"resource": "codes", "fields": ["code"]}}],
+    "missingValues": [""],
+}
+BREAKS = {
+    "no fields": lambda d: d.pop("fields"),
+    "fields empty": lambda d: d["fields"].clear(),
+    "a field without a name": lambda d: d["fields"][0].pop("name"),
+    "a type that is not one": lambda d: d["fields"][0].update(type="text"),
+    "a misspelt property": lambda d: d.update(primarykey=["code"]),
+    "a misspelt constraint": lambda d: d["fields"][1]["constraints"].update(min=0),
+    "a pattern of numbers": lambda d: d["fields"][1]["constraints"].update(pattern="[0-9]"),
+    "a pattern that is none": lambda d: d["fields"][0]["constraints"].update(pattern="[0-9"),
+    "a bound of another type": lambda d: d["fields"][1]["constraints"].update(minimum="none"),
+    "a day that is none": lambda d: d["fields"][2]["constraints"].update(maximum="31/12/2026"),
+    "required, in words": lambda d: d["fields"][0]["constraints"].update(required="yes"),
+    "a key of one text": lambda d: d.update(primaryKey="code"),
+    "a reference to nothing": lambda d: d["foreignKeys"][0].pop("reference"),
+    "no references, in a list": lambda d: d["foreignKeys"].clear(),
+    "missing values twice": lambda d: d.update(missingValues=["", ""]),
+}
+
+
+@pytest.mark.parametrize("how", BREAKS)
+def test_a_table_schema_that_is_none_is_refused(how):
+    assert problems(SOUND) == []
+    broken = copy.deepcopy(SOUND)
+    BREAKS[how](broken)
+    assert problems(broken)
+
+
+def test_the_profile_is_a_json_schema():
+    jsonschema.Draft202012Validator.check_schema(PROFILE)
 
 
 @pytest.mark.parametrize("table", PUBLISHED.values(), ids=PUBLISHED)

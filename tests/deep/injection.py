@@ -76,7 +76,7 @@ class Bench:
         self.cells = (ctypes.c_long * 1).from_buffer(self.counter)
         self.problems, self.outcomes = [], collections.Counter()
         self.known = {}
-        self.compute = building.finish, release.conformed
+        self.compute = building.build_inputs, release.conformed
         assert self.run(before, root=self.template, whole=True) == 0, self.said.read_text(encoding="utf-8")
         self.old = Store(self.template).current().name
         for folder in (before, self.raw):
@@ -106,10 +106,10 @@ class Bench:
         out = os.open(told, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
         os.dup2(out, 1)
         os.dup2(out, 2)
-        building.finish, release.conformed = self.compute
+        building.build_inputs, release.conformed = self.compute
         if not whole:
             tables, conformed = self.known[folder]
-            building.finish = lambda *_, **__: tables
+            building.build_inputs = lambda *_, **__: tables
             release.conformed = lambda *_: conformed
         if largest is not None:
             resource.setrlimit(resource.RLIMIT_FSIZE, (largest, largest))

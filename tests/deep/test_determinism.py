@@ -65,13 +65,13 @@ def write(folder, *, shuffled=False):
     return folder
 
 
-def built(raw, out, *, env=None, umask=0o022, cpus=None, options=("--no-cache",)):
+def built(raw, out, *, env=None, umask=0o022, cpus=None):
     def prepare():
         os.umask(umask)
         if cpus:
             os.sched_setaffinity(0, cpus)
 
-    words = [*COMMAND, "build", "--raw", str(raw), "--out", str(out), *options]
+    words = [*COMMAND, "build", "--raw", str(raw), "--out", str(out)]
     done = subprocess.run(
         words, env=os.environ | (env or {}), capture_output=True, text=True, check=False, preexec_fn=prepare
     )
@@ -136,17 +136,5 @@ def test_the_order_of_rows_polygons_and_cards_changes_nothing_but_row_numbers(fi
 
 @pytest.mark.skipif(ONE is None or len(os.sched_getaffinity(0)) == 1, reason="one core here")
 def test_a_second_core_changes_no_byte(tmp_path, sample_folder):
-    """The invented France is large enough for copies of the process, which a small build does without."""
     alone, both = (built(sample_folder, tmp_path / name, cpus=cpus) for name, cpus in (("one", ONE), ("two", None)))
     assert contents(alone) == contents(both)
-
-
-def test_perimeters_kept_change_no_byte(tmp_path, sample_folder):
-    """The invented France is large enough for its perimeters to be kept, which those of a small build are not."""
-    caches = {"env": {"XDG_CACHE_HOME": str(tmp_path / "caches")}}
-    anew = built(sample_folder, tmp_path / "anew", **caches)
-    assert not (tmp_path / "caches").exists()
-    first, second = (built(sample_folder, tmp_path / name, options=(), **caches) for name in ("first", "second"))
-    (kept,) = (tmp_path / "caches" / "qpvhealth" / "build").iterdir()
-    assert kept.stat().st_mtime_ns < second.parent.stat().st_ctime_ns
-    assert contents(anew) == contents(first) == contents(second)

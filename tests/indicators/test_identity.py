@@ -3,6 +3,7 @@
 import pandas as pd
 
 from qpvhealth.indicators import identity
+from tests.sample import truth
 
 ROW = {
     "finess_et": "750000001",
@@ -88,9 +89,7 @@ def test_where_nothing_left_or_entered_nothing_is_proposed():
 
 
 def test_the_renumberings_of_the_invented_france_are_all_proposed_and_nothing_else(built):
-    from qpvhealth import sample
-
-    true = sample.truth().renumbered
+    true = truth.renumbered()
     found = built["link_candidates"]
     columns = ["finess_et_from", "finess_et_to", "is_confirmed"]
     assert set(map(tuple, found[columns].to_numpy())) == set(

@@ -27,6 +27,7 @@ EVERY_KIND = [
 COMMON = (
     "layout='x'\nsheet='S'\nheader_row=4\nencoding='cp1252'\nseparator=';'\nlayer='l'\nstatus='provisional'\nsha256='0'\n"
     "title='t'\nproducer='p'\nurl='u'\nlicence='l'\nretrieved_on=2019-04-15\nreceived_on=2019-04-12\ninvented=false\n"
+    "sidecars={'.dbf'='0'}\n"
 )
 
 
@@ -67,6 +68,8 @@ def test_an_absolute_path_is_not_published(tmp_path):
     ("text", "message"),
     [
         ("", "no [[source]] card"),
+        (STRUCTURES + "sidecars={dbf='0'}", "sidecars gives the sha256 of parts of a shapefile"),
+        (STRUCTURES + "sidecars={'.dbf'=0}", "as texts, by .dbf, .shx, .prj, .cpg"),
         (STRUCTURES + "other_types=['MSP']", "those are counted anyway"),
         (STRUCTURES + "other_types=[' x']", "other_types is a list of names"),
         (STRUCTURES.replace("year=2019", "year=99999999999999999999"), "year must be a year"),

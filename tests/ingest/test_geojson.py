@@ -11,13 +11,21 @@ from hypothesis import given, settings, strategies as st
 from qpvhealth.errors import InputError
 from qpvhealth.ingest import geojson
 
-TEXT = st.text(st.sampled_from('ab"\\[]{}Fé/\n'), max_size=6) | st.just("features")
+TEXT = st.text(st.sampled_from('ab"\\[]{}Fé/\n'), max_size=6) | st.sampled_from(["features", "geometry"])
 VALUES = st.recursive(
     TEXT | st.none() | st.floats(allow_nan=False),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3),
     max_leaves=12,
 )
-FEATURES = st.lists(st.dictionaries(TEXT, VALUES, max_size=3), max_size=5)
+GEOMETRIES = st.dictionaries(
+    st.sampled_from(["type", "coordinates", "bbox"]), TEXT | st.lists(VALUES, max_size=2), max_size=3
+)
+FEATURES = st.lists(
+    st.tuples(st.dictionaries(TEXT, VALUES, max_size=3), st.sampled_from([{}, "geometry"]), GEOMETRIES | st.none()).map(
+        lambda drawn: {**drawn[0], **({drawn[1]: drawn[2]} if drawn[1] else {})}
+    ),
+    max_size=5,
+)
 
 
 @pytest.fixture
@@ -29,6 +37,16 @@ def counted(tmp_path):
     return count
 
 
+def has_array(geometry):
+    """Say whether the first member of an object that is not plain is an array, as the coordinates of a geometry are.
+
+    A member of a geometry called "features" or "geometry" is another mark: it is not looked behind.
+    """
+    members = geometry.items() if isinstance(geometry, dict) else []
+    name, inner = next(((n, v) for n, v in members if isinstance(v, (list, dict))), ("", None))
+    return isinstance(inner, list) and name not in ("features", "geometry")
+
+
 @given(
     FEATURES, st.dictionaries(TEXT.filter(lambda name: name != "features"), VALUES), st.booleans(), st.integers(1, 40)
 )
@@ -37,20 +55,39 @@ def test_the_count_is_that_of_a_parser(tmp_path_factory, features, others, ascii
     path = tmp_path_factory.mktemp("g") / "a.geojson"
     path.write_text(json.dumps({**others, "features": features}, ensure_ascii=ascii_only), encoding="utf-8")
     with mock.patch.object(geojson, "MIB", piece):
-        assert geojson.counted(path) == len(features)
+        assert geojson.counted(path) == (len(features), sum(has_array(f.get("geometry")) for f in features))
 
 
 def test_a_document_without_features_has_no_count(counted):
     assert counted('{"type": "Point", "coordinates": [1, 2]}') is None
     assert counted('{"a": {"features": [{}]}}') is None
-    assert counted('{"features": []}') == 0
+    assert counted('{"features": []}') == (0, 0)
 
 
 @pytest.mark.parametrize("piece", [1, 2**20])
 def test_a_text_that_reads_features_is_no_name(counted, piece):
     with mock.patch.object(geojson, "MIB", piece):
-        assert counted('{"a": "features", "": [], "features"\n : [{}]}') == 1
+        assert counted('{"a": "features", "": [], "features"\n : [{}]}') == (1, 0)
         assert counted('{"a": "features", "b": [{}]}') is None
+
+
+@pytest.mark.parametrize("piece", [1, 2**20])
+@pytest.mark.parametrize(
+    ("feature", "n"),
+    [
+        ('{"geometry" :\n{ "type": "Point", "coordinates": [1, 2]}}', 1),
+        ('{"properties": {"geometry": {"a": [1]}}, "geometry": {"coordinates": []}}', 1),
+        ('{"geometry": null, "properties": {"a": [1]}}', 0),
+        ('{"geometry": {}, "properties": {"a": [1]}}', 0),
+        ('{"properties": {"geometry": {"a": [1]}, "b": "geometry"}}', 0),
+    ],
+)
+def test_geometries_are_counted_apart(counted, feature, n, piece):
+    with mock.patch.object(geojson, "MIB", piece):
+        assert counted(f'{{"geometry": {{"a": [1]}}, "features": [{feature}, {feature}], "b": {feature}}}') == (
+            2,
+            2 * n,
+        )
 
 
 @pytest.mark.parametrize(("depth", "refused"), [(32, False), (33, True)])

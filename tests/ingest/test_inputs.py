@@ -59,14 +59,66 @@ def test_all_problems_are_told_at_once(tmp_path):
     assert "its bytes are not those of the card" in told[3]
 
 
-def test_companions_of_a_shapefile_are_hashed(tmp_path):
-    for suffix, content in ((".shp", b"\x00\x00\x27\x0a"), (".dbf", b"d"), (".prj", b"p")):
-        (tmp_path / f"q{suffix}").write_bytes(content)
-    text = "[[source]]\nid='q'\nkind='neighbourhoods'\ngeneration='g'\npath='q.shp'"
-    (tmp_path / "sources.toml").write_text(text, encoding="utf-8")
+def shapefile(folder, *lines, name="q", capitals=False):
+    """Write the parts of a shapefile, each of one letter, and its card; return the cards."""
+    for suffix, content in ((".shp", b"\x00\x00\x27\x0a"), (".dbf", b"d"), (".shx", b"x"), (".prj", b"p")):
+        part = f"{name}{suffix}"
+        (folder / (part.upper() if capitals else part)).write_bytes(content)
+    path = f"{name}.shp".upper() if capitals else f"{name}.shp"
+    text = "\n".join(["[[source]]\nid='q'\nkind='neighbourhoods'\ngeneration='g'", f"path='{path}'", *lines])
+    (folder / "sources.toml").write_text(text, encoding="utf-8")
+    return cards.load(folder)
+
+
+HASHES = {
+    suffix: hashlib.sha256(letter).hexdigest() for suffix, letter in ((".dbf", b"d"), (".shx", b"x"), (".prj", b"p"))
+}
+
+
+@pytest.mark.parametrize("capitals", [False, True])
+def test_companions_of_a_shapefile_are_hashed(tmp_path, capitals):
+    (found,) = inputs.resolve(shapefile(tmp_path, capitals=capitals))
+    assert found.sidecars == HASHES
+    assert found.as_dict()["sidecars"] == HASHES
+    assert inputs.size(found) == 7
+    before = inputs.fingerprint([found], tmp_path, {})
+    (tmp_path / ("Q.DBF" if capitals else "q.dbf")).write_bytes(b"e")
     (found,) = inputs.resolve(cards.load(tmp_path))
-    assert set(found.sidecars) == {".dbf", ".prj"}
-    assert found.as_dict()["sidecars"] == found.sidecars
+    assert inputs.fingerprint([found], tmp_path, {}) != before
+
+
+def test_companions_have_the_bytes_that_the_card_states(tmp_path):
+    stated = f"sidecars={{'.dbf'='{HASHES['.dbf'].upper()}', '.prj'='{HASHES['.prj']}'}}"
+    (found,) = inputs.resolve(shapefile(tmp_path, stated, capitals=True))
+    assert "reading" not in found.as_dict()
+    (tmp_path / "Q.DBF").write_bytes(b"e")
+    with pytest.raises(InputError, match=r"card q: the \.dbf of Q\.SHP: its bytes are not those of the card"):
+        inputs.resolve(cards.load(tmp_path))
+    (tmp_path / "Q.DBF").write_bytes(b"d")
+    (tmp_path / "Q.PRJ").unlink()
+    with pytest.raises(InputError, match=r"card q: the \.prj of Q\.SHP: its bytes are not those of the card"):
+        inputs.resolve(cards.load(tmp_path))
+
+
+@pytest.mark.parametrize("suffix", ["-wal", "-journal"])
+def test_a_geopackage_that_is_being_written_has_no_hash(tmp_path, suffix):
+    (tmp_path / "q.gpkg").write_bytes(b"SQLite format 3\x00")
+    text = "[[source]]\nid='q'\nkind='neighbourhoods'\ngeneration='g'\npath='q.gpkg'"
+    (tmp_path / "sources.toml").write_text(text, encoding="utf-8")
+    found = inputs.resolve(cards.load(tmp_path))
+    (tmp_path / f"q.gpkg{suffix}").write_bytes(b"x")
+    for refuses in (lambda: inputs.resolve(cards.load(tmp_path)), lambda: inputs.refuse_changed(found)):
+        with pytest.raises(InputError, match="another program has it open"):
+            refuses()
+
+
+@pytest.mark.parametrize("change", [lambda p: p.with_suffix(".cpg").write_bytes(b"c"), lambda p: p.unlink()])
+def test_a_companion_that_comes_or_goes_after_the_hash_is_refused(tmp_path, change):
+    found = inputs.resolve(shapefile(tmp_path))
+    inputs.refuse_changed(found)
+    change(tmp_path / "q.prj")
+    with pytest.raises(InputError, match=r"changed while it was read: card q: q\.(cpg|prj); run again"):
+        inputs.refuse_changed(found)
 
 
 @pytest.mark.parametrize("how", ["replaced", "written to", "removed"])

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import hashlib
 import tomllib
 
+import geopandas as gpd
 import pytest
+import shapely
 
 from qpvhealth.errors import InputError
 from qpvhealth.ingest import inspection
@@ -44,6 +47,21 @@ def test_each_kind_of_real_file_is_recognised(real_data):
         assert [f["kind"] for f in sheet["fits"]] == [kind], name
         if rows is not None:
             assert sheet["fits"][0]["account"]["rows_out"] == rows
+
+
+def test_the_parts_of_a_shapefile_are_hashed_and_read(tmp_path):
+    codes = {"code_qp": ["QP093901"], "nom_qp": ["a"]}
+    square = shapely.box(2.3, 48.9, 2.31, 48.91)
+    gpd.GeoDataFrame(codes, geometry=[square], crs=4326).to_file(tmp_path / "q.shp", encoding="utf-8")
+    for suffix in (".shp", ".dbf"):
+        (tmp_path / f"q{suffix}").rename(tmp_path / f"Q{suffix.upper()}")
+    found = inspection.inspect(tmp_path / "Q.SHP").as_dict()
+    assert found["sidecars"][".dbf"] == hashlib.sha256((tmp_path / "Q.DBF").read_bytes()).hexdigest()
+    assert list(found["sidecars"]) == [".dbf", ".shx", ".prj", ".cpg"]
+    assert [fit["kind"] for fit in found["sheets"][0]["fits"]] == ["neighbourhoods"]
+    (tmp_path / "q.dbf").write_bytes(b"")
+    with pytest.raises(InputError, match=r"Q\.DBF and q\.dbf could both be its \.dbf"):
+        inspection.inspect(tmp_path / "Q.SHP")
 
 
 def test_a_file_that_is_not_there_is_said(tmp_path):

@@ -99,12 +99,12 @@ def test_polygons_stand_first_in_the_accounts(read):
 
 def test_a_register_fills_and_never_replaces_or_adds(read):
     found = read()
-    frame = found.structures[2019].frame().set_index("finess_et")
+    frame = found.structures[2019].set_index("finess_et")
     assert frame.index.tolist() == ["750000018", "750000026", "930000012"]
     assert frame.loc["750000026", ["name", "commune_code", "department_code"]].tolist() == ["Maison", "75102", "75"]
     assert frame.loc["750000018", "commune_code"] == "75101"
     assert frame.loc["750000026", "opened_on"] == pd.Timestamp("2020-01-01")
-    points = found.points[2019].frame()
+    points = found.points[2019]
     assert points.groupby("rank").size().to_dict() == {0: 3, 1: 2, 2: 1}
     rules = told(found)
     assert rules["register-unmatched"].n == 1

@@ -168,6 +168,28 @@ def test_the_index_is_kept_and_used_again(tmp_path, neighbourhoods):
     assert (tmp_path / "a.parquet").read_bytes() == (tmp_path / "d.parquet").read_bytes()
 
 
+def test_codes_exchanged_in_a_table_with_a_name_in_capitals_make_another_index(tmp_path, neighbourhoods):
+    gpd.read_file(neighbourhoods).to_file(tmp_path / "q.shp", encoding="utf-8")
+    for suffix in (".shp", ".dbf", ".shx"):
+        (tmp_path / f"q{suffix}").rename(tmp_path / f"Q{suffix.upper()}")
+    made = [points.index_of(tmp_path / "Q.SHP", "EPSG:2154", 300, cache=tmp_path / "cache") for _ in range(2)]
+    table = (tmp_path / "Q.DBF").read_bytes()
+    (tmp_path / "Q.DBF").write_bytes(table.replace(b"QP075002", b"QP075003"))
+    made.append(points.index_of(tmp_path / "Q.SHP", "EPSG:2154", 300, cache=tmp_path / "cache"))
+    assert [m.made for m in made] == ["built", "kept", "built"]
+    assert sorted(made[-1].cells.codes) == ["QP075001", "QP075003", "QP971001"]
+    (tmp_path / "q.dbf").write_bytes(table)
+    with pytest.raises(InputError, match=r"Q\.DBF and q\.dbf could both be its \.dbf"):
+        points.index_of(tmp_path / "Q.SHP", "EPSG:2154", 300, cache=tmp_path / "cache")
+
+
+def test_a_geopackage_that_is_being_written_has_no_index(tmp_path, neighbourhoods):
+    points.index_of(neighbourhoods, "EPSG:2154", 300, cache=tmp_path / "cache")
+    (tmp_path / "qpv.gpkg-wal").write_bytes(b"x")
+    with pytest.raises(InputError, match="another program has it open"):
+        points.index_of(neighbourhoods, "EPSG:2154", 300, cache=tmp_path / "cache")
+
+
 def test_a_finer_index_that_is_kept_serves_fewer_points(tmp_path, neighbourhoods):
     asked = [10**6, 10, None]
     made = [points.index_of(neighbourhoods, "EPSG:2154", 300, n_points=n, cache=tmp_path / "cache") for n in asked]

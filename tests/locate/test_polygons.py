@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import json
 
+import pandas as pd
 import pytest
 
-from qpvhealth.errors import InputError
+from qpvhealth.errors import InputError, UsageError
 from qpvhealth.locate import polygons
 
 
@@ -36,3 +37,9 @@ def test_what_cannot_be_used_is_told_and_the_rest_is_in_metres(tmp_path):
 def test_a_file_without_a_usable_polygon_is_refused(tmp_path):
     with pytest.raises(InputError, match=r"q\.geojson: no polygon of it can be used"):
         polygons.read(written(tmp_path, LINE))
+
+
+@pytest.mark.filterwarnings("ignore:.*infer_string.*:DeprecationWarning")
+def test_a_pandas_that_reads_texts_as_objects_is_refused(tmp_path):
+    with pd.option_context("future.infer_string", False), pytest.raises(UsageError, match=r"future\.infer_string"):
+        polygons.read(written(tmp_path, SQUARE))

@@ -150,15 +150,6 @@ def test_both_ways_of_knowing_a_series_are_named_in_what_is_said_of_it():
     ]
 
 
-@pytest.mark.parametrize(("sizes", "batches"), [([2, 1, 2, 4, 2], [3, 3, 3, 2]), ([3, 0, 3], [3, 3]), ([], [])])
-def test_rows_are_put_together_so_many_at_a_time(monkeypatch, sizes, batches):
-    monkeypatch.setattr(accounting, "AT_ONCE", 3)
-    found = list(accounting._batches(pd.DataFrame({"n": range(size)}) for size in sizes))
-    assert [len(batch) for batch in found] == batches
-    assert all(batch.index.equals(pd.RangeIndex(len(batch))) for batch in found)
-    assert [n for batch in found for n in batch["n"]] == [n for size in sizes for n in range(size)]
-
-
 def vintage(year, day):
     return Vintage(year, date.fromisoformat(day), None, None, (f"s{year}",))
 

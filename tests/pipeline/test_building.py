@@ -1,7 +1,6 @@
 """The chain on raw folders small enough to be read: nothing but structures and QPV, and what may go wrong with them."""
 
 import json
-import sys
 
 import pandas as pd
 import pytest
@@ -9,9 +8,6 @@ import pytest
 import qpvhealth
 from qpvhealth.contract.tables import PUBLISHED
 from qpvhealth.errors import InputError, UsageError
-from qpvhealth.ingest import sources
-from qpvhealth.pipeline import accounting, ahead, beside, building
-from qpvhealth.publish import manifest, release
 from qpvhealth.settings import Settings
 
 STRUCTURES = """
@@ -267,94 +263,15 @@ def test_the_same_folder_gives_the_same_frames(build):
         pd.testing.assert_frame_equal(first[name], second[name])
 
 
-@pytest.fixture
-def made_up_for(monkeypatch):
-    """Copy the process whatever the size of the task; collect, of each copy, whether its work was done here after all."""
-    if sys.platform != "linux":
-        pytest.skip("processes are copied on Linux alone")
-    noted = []
-
-    class Watched(beside._Copy):
-        def __init__(self, compute, here, held):
-            n = len(noted)
-            noted.append(False)
-
-            def noting():
-                noted[n] = True
-                return here()
-
-            super().__init__(compute, noting, held)
-
-    monkeypatch.setattr(beside, "_Copy", Watched)
-    monkeypatch.setattr(beside, "can_copy", lambda: True)
-    monkeypatch.setattr(ahead, "MANY_BYTES", 0)
-    monkeypatch.setattr(building, "FEW", 0)
-    return noted
-
-
-def test_what_copies_of_the_process_compute_is_what_is_computed_here(build, request):
-    nowhere = square("QP031002") | {"geometry": None}
-    given = {2020: ["310000018;MSP;31555;1.405;43.605;;"]}, {"qpv-2015": [nowhere, square("QP031001")]}
-    here = build(*given)
-    made_up_for = request.getfixturevalue("made_up_for")
-    there = build(*given)
-    assert made_up_for == [False, False, False]
-    assert there.inputs == here.inputs
-    assert there.findings == here.findings
-    for name, frame in here.items():
-        pd.testing.assert_frame_equal(frame, there[name])
-    with pytest.raises(UsageError, match="codes are those of qpv-2024"):
-        build({2020: ["wrong"]}, {"qpv-2015": [square("QN03101M")]})
-
-
-def test_every_copy_of_a_whole_build_sends_its_result(sample_folder, built, made_up_for):
-    assert_as_built(building.build(sample_folder), built)
-    assert made_up_for == [False, False, False]
-
-
-def test_files_made_ahead_are_those_that_a_release_holds(built, tmp_path):
-    told = manifest.Facts(fingerprint="f", invented=built.invented, inputs=built.inputs)
-    before = release.write(tmp_path / "before", built, PUBLISHED, told, built.files)
-    after = release.write(tmp_path / "after", built, PUBLISHED, told)
-    assert {"neighbourhoods", "changes"} <= built.files.keys()
-    assert (before / "manifest.json").read_bytes() == (after / "manifest.json").read_bytes()
-    assert all((before / f"{n}.parquet").read_bytes() == made for n, made in built.files.items())
-
-
-def test_no_file_is_made_ahead_of_changes_that_would_fill_the_memory(build, monkeypatch):
-    monkeypatch.setattr(building, "COPIED", 0)
-    found = build({2019: [f"310000001;MSP;31555;{INSIDE};;"], 2020: []}, Q2015)
-    assert found.files.keys() == {"neighbourhoods", "neighbourhood_fates"}
-
-
-def test_copies_read_the_context_where_perimeters_are_known(sample_folder, built, made_up_for, tmp_path):
-    building.build(sample_folder, cache=tmp_path)
-    made_up_for.clear()
-    assert_as_built(building.build(sample_folder, cache=tmp_path), built)
-    assert made_up_for == [False, False, False]
-
-
-def test_structures_held_small_or_as_they_are_give_the_same_tables(sample_folder, built, monkeypatch):
-    monkeypatch.setattr(sources, "FEW", 0)
-    assert_as_built(building.build(sample_folder), built)
-
-
-def assert_as_built(there, built):
-    assert (there.inputs, there.findings) == (built.inputs, built.findings)
-    for name in PUBLISHED:
-        pd.testing.assert_frame_equal(there[name], built[name])
-
-
-def test_years_counted_together_or_one_by_one_give_the_same_tables(build, monkeypatch):
+def test_years_without_any_structure_stand_among_the_others(build):
+    """A year built alone has the coverage and the counts that it has among other years."""
     both = [f"310000001;MSP;31555;{INSIDE};;", f"310000002;CDS;31555;{NEAR};;oui"]
     rows = {2018: [], 2019: both, 2020: [both[1], f"310000003;MSP;;{FAR};2019-06-01;"], 2021: []}
     contours = {"qpv-2015": Q2015["qpv-2015"], "own": [square("QP031009", 1.5)]}
     together = build(rows, contours, more='code_pattern = "QP.*"')
-    for module in (building, accounting):
-        monkeypatch.setattr(module, "AT_ONCE", 1)
-    monkeypatch.setattr(sources, "FEW", 2)  # the first two years as they are, the others held small
-    alone = build(rows, contours, more='code_pattern = "QP.*"')
     assert together["neighbourhood_coverage"]["year"].nunique() == 4
-    assert together.findings == alone.findings
-    for name in PUBLISHED:
-        pd.testing.assert_frame_equal(together[name], alone[name])
+    for year, listed in rows.items():
+        alone = build({year: listed}, contours, more='code_pattern = "QP.*"')
+        for name in ("structures", "structure_locations", "yearly_counts", "neighbourhood_coverage"):
+            own = together[name][together[name]["year"] == year].reset_index(drop=True)
+            pd.testing.assert_frame_equal(own, alone[name])

@@ -6,6 +6,10 @@ import pytest
 
 from qpvhealth import sample
 from qpvhealth.errors import UsageError
+from qpvhealth.facts.territories import REGIONS
+from qpvhealth.sample.geography import all_departments
+from qpvhealth.sample.resources import cards
+from tests.sample import truth
 
 
 @pytest.fixture(scope="module")
@@ -33,12 +37,25 @@ def test_refuses_a_folder_with_other_cards(tmp_path):
 
 
 def test_cards_match_their_files(raw):
-    cards = tomllib.loads((raw / "sources.toml").read_text(encoding="utf-8"))["source"]
-    assert len({c["id"] for c in cards}) == len(cards)
-    for card in cards:
+    listed = tomllib.loads((raw / "sources.toml").read_text(encoding="utf-8"))["source"]
+    assert len({c["id"] for c in listed}) == len(listed)
+    for card in listed:
         assert card["sha256"] == hashlib.sha256((raw / card["path"]).read_bytes()).hexdigest()
         assert card["invented"] is True
         assert card["title"].endswith("(données inventées)")
+
+
+def test_every_file_has_its_card(raw):
+    listed = tomllib.loads((raw / "sources.toml").read_text(encoding="utf-8"))["source"]
+    of_a_shapefile = (".shx", ".dbf", ".prj", ".cpg")
+    written = {name for name in files(raw) if "/" in name and not name.endswith(of_a_shapefile)}
+    assert written == {c["path"] for c in listed}
+
+
+def test_the_cards_list_what_is_covered_and_who_answered():
+    not_covered = {"975", "977", "978", "987"}
+    assert set(cards()["structures-2024"]["covers"]["departments"]) == {*all_departments()} - not_covered
+    assert set(cards()["declarations-2019"]["answered"]["regions"]) == {*REGIONS} - {"94", "02"}
 
 
 def test_no_file_names_a_machine_path(raw):
@@ -56,11 +73,11 @@ def test_invented_finess_numbers_have_an_impossible_prefix(raw):
 def test_readme_tells_every_dirt(raw):
     text = (raw / "README.md").read_text(encoding="utf-8")
     assert "{" not in text
-    assert str(sample.truth().dirt["out_of_scope_2018"]) in text
+    assert str(truth.dirt()["out_of_scope_2018"]) in text
 
 
 def test_every_cause_happens():
-    causes = set(sample.truth().changes["cause"])
+    causes = set(truth.changes()["cause"])
     assert causes == {
         "opened",
         "late_registration",
@@ -80,9 +97,10 @@ def test_every_cause_happens():
 
 
 def test_one_situation_per_structure():
-    truth = sample.truth()
-    assert not truth.stock.duplicated(["finess_et", "year"]).any()
-    totals = truth.counts.pivot_table(
-        index=["year", "structure_type"], columns="situation", values="n_structures", aggfunc="sum"
-    ).fillna(0)
+    assert not truth.stock().duplicated(["finess_et", "year"]).any()
+    totals = (
+        truth.counts()
+        .pivot_table(index=["year", "structure_type"], columns="situation", values="n_structures", aggfunc="sum")
+        .fillna(0)
+    )
     assert (totals.drop(columns="all").sum(axis=1) == totals["all"]).all()

@@ -2,7 +2,6 @@
 
 import pytest
 
-from qpvhealth import sample
 from qpvhealth.contract.tables import PUBLISHED
 from qpvhealth.publish import release as releases, selection, views
 from qpvhealth.publish.manifest import Facts
@@ -10,8 +9,7 @@ from qpvhealth.sample.geography import communes_of
 from qpvhealth.settings import Settings
 from qpvhealth.studies import planning, practices
 from qpvhealth.studies.quarters import Area
-
-TRUTH = sample.planning_truth()
+from tests.sample import truth
 
 
 @pytest.fixture(scope="module")
@@ -22,26 +20,26 @@ def release(built, tmp_path_factory):
 
 
 def test_the_amounts_are_found_again(built, release):
-    found = built["project_funding"].groupby("funder")["amount"].sum()
-    assert found.to_dict() == TRUTH.amounts
-    assert built["projects"]["amount"].isna().sum() == TRUTH.n_without_amount
+    amounts, n_without = truth.amounts(), truth.dirt()["n_without_amount"]
+    assert built["project_funding"].groupby("funder")["amount"].sum().to_dict() == amounts
+    assert built["projects"]["amount"].isna().sum() == n_without
     shown = planning.projects(release, show="funding", by="country").frame.set_index("funder")
-    assert shown.loc["all", ["amount", "n_unknown"]].tolist() == [sum(TRUTH.amounts.values()), TRUTH.n_without_amount]
+    assert shown.loc["all", ["amount", "n_unknown"]].tolist() == [sum(amounts.values()), n_without]
 
 
 def test_every_figure_that_is_not_given_has_its_reason(built):
-    figures = built["neighbourhood_figures"]
-    assert figures["reason"].value_counts().to_dict() == {"suppressed": TRUTH.n_suppressed, "empty": TRUTH.n_empty}
-    assert figures["value"].isna().sum() == TRUTH.n_suppressed + TRUTH.n_empty
+    figures, dirt = built["neighbourhood_figures"], truth.dirt()
+    assert figures["reason"].value_counts().to_dict() == {"suppressed": dirt["n_suppressed"], "empty": dirt["n_empty"]}
+    assert figures["value"].isna().sum() == dirt["n_suppressed"] + dirt["n_empty"]
 
 
 def test_a_neighbourhood_without_gp_has_none_and_the_rest_of_the_country_is_unknown(built, release):
     points = built["practitioners"].query("level == 'point'")
-    assert len(points) == TRUTH.n_gp_points
+    assert len(points) == truth.dirt()["n_gp_points"]
     told = practices.practitioners(release, Area("department", "35"), within_m=0).frame
     quarters = told[told["level"] == "qpv"]
-    assert (quarters["n_gp"] == 0).sum() == TRUTH.n_qpv_without_gp
-    assert quarters["n_gp"].sum() == TRUTH.n_gp_points
+    assert (quarters["n_gp"] == 0).sum() == truth.n_qpv_without_gp()
+    assert quarters["n_gp"].sum() == truth.dirt()["n_gp_points"]
     elsewhere = practices.practitioners(release, Area("region", "93")).frame
     assert elsewhere.query("level == 'qpv'")["n_gp"].isna().all()
 

@@ -15,6 +15,7 @@ import shapely
 from pyproj import Transformer
 
 from qpvhealth import sample
+from tests.sample import truth
 
 METRES = {
     "971": 5490,
@@ -295,17 +296,16 @@ def test_2024(raw, old, new):
     ]
     in_force = pd.concat([new[~new["department"].isin(METRES)], old[old["department"].isin(METRES)]])
     frame["qpv"] = locate(frame, in_force)
-    truth = sample.truth().counts.query("year == 2024").set_index(["structure_type", "situation"])["n_structures"]
-    assert counts(frame) == {"CDS": truth["CDS", "in_qpv"], "MSP": truth["MSP", "in_qpv"]}
-    assert frame.groupby("type").size().to_dict() == {"CDS": truth["CDS", "all"], "MSP": truth["MSP", "all"]}
+    expected = truth.counts().query("year == 2024").set_index(["structure_type", "situation"])["n_structures"]
+    assert counts(frame) == {"CDS": expected["CDS", "in_qpv"], "MSP": expected["MSP", "in_qpv"]}
+    assert frame.groupby("type").size().to_dict() == {"CDS": expected["CDS", "all"], "MSP": expected["MSP", "all"]}
 
 
 def test_generations(old, new):
     assert (len(old), len(new)) == (1514, 1609)
-    expected = sample.truth().qpv_counts
     for generation, frame in (("qpv-2015", old), ("qpv-2024", new)):
         place = frame["department"].where(frame["department"].isin(METRES), "metropole")
-        assert place.value_counts().to_dict() == expected[generation]
+        assert place.value_counts().to_dict() == truth.qpv_counts(generation)
     assert (shapely.area(old["geometry"].to_numpy()) > 0).all()
     assert (shapely.area(new["geometry"].to_numpy()) == 0).sum() == 1
 
@@ -341,7 +341,7 @@ def test_points_lie_in_their_commune(raw, extract_2020):
         assert outlines.geometry[row["commune"]].covers(shapely.Point(lon, lat)), row["finess"]
 
 
-def test_codes_are_not_real():
+def test_codes_are_not_real(old, new):
     real = Path(__file__).parents[3] / "shared" / "data" / "neighbourhoods"
     if not real.is_dir():
         pytest.skip("the real contours are not beside the project")
@@ -349,12 +349,6 @@ def test_codes_are_not_real():
     for path in (*real.glob("*/*WGS84*.shp"), *real.glob("*/*.geojson")):
         frame = gpd.read_file(path, ignore_geometry=True, encoding="cp1252" if path.suffix == ".shp" else None)
         known |= set(frame[next(c for c in frame.columns if c.casefold() in ("code_qp", "code"))])
-    invented = set(sample.truth().neighbourhoods_2015["qpv_code"]) | {q.code for q in all_new()}
+    invented = set(old["code"]) | set(new["code"])
     assert len(known) > 3000
     assert not invented & known
-
-
-def all_new():
-    from qpvhealth.sample.neighbourhoods import neighbourhoods
-
-    return neighbourhoods("qpv-2024")

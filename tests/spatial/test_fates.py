@@ -6,6 +6,7 @@ import pytest
 import shapely
 
 from qpvhealth.errors import ContractError
+from qpvhealth.sample.neighbourhoods import FATES
 from qpvhealth.spatial import fates
 
 
@@ -79,13 +80,11 @@ def test_the_identity_of_a_territory_is_asserted():
 
 
 def test_the_fates_of_the_invented_france_are_those_it_was_drawn_with(built):
-    from qpvhealth import sample
-
     counted = fates.identity(built["neighbourhood_fates"])
-    told = sample.truth().fates["metropole"]
+    drawn = FATES["metropole"]
     metropole = counted.loc["metropole"]
     assert {f: int(metropole[f]) for f in ("unchanged", "modified", "gone", "new")} == {
-        f: told[f] for f in ("unchanged", "modified", "gone", "new")
+        f: drawn[f] for f in ("unchanged", "modified", "gone", "new")
     }
     assert metropole[["merged_in", "merged_out", "split_in", "split_out"]].tolist() == [38, 18, 10, 24]
 

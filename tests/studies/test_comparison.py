@@ -17,6 +17,7 @@ from qpvhealth.publish.manifest import Facts
 from qpvhealth.publish.store import Store
 from qpvhealth.settings import Settings
 from qpvhealth.studies import comparison
+from tests.sample import truth
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +25,7 @@ def linked(sample_folder, tmp_path_factory):
     """Build the invented France with its identities confirmed."""
     folder = tmp_path_factory.mktemp("linked") / "raw"
     shutil.copytree(sample_folder, folder)
-    true = sample.truth().renumbered
+    true = truth.renumbered()
     named = (
         true[~true["is_confirmed"]]
         .drop(columns="is_confirmed")
@@ -53,7 +54,7 @@ def shown(linked, tmp_path_factory):
 
 
 def test_every_true_cause_is_found_and_no_other(linked):
-    true = sample.truth().changes
+    true = truth.changes()
     number = true["finess_to"].fillna(true["finess_from"])
     found = linked["changes"]
     found = found[found["generation"] == "in_force"]
@@ -155,7 +156,7 @@ def test_edited_contours_are_the_only_cause_between_two_deliveries(first_deliver
     compared = comparison.releases(first_delivery, second_delivery, 2018)
     assert set(compared.changes["cause"]) == {"contour"}
     rows = diff.structures_table(compared, generation="qpv-2015")
-    true = sample.contour_changes().query("year == 2018")
+    true = truth.contour_changes().query("year == 2018")
     assert dict(zip(rows["finess_et"], rows["effect_in_qpv"], strict=True)) == dict(
         zip(true["finess_et"], true["effect_in_qpv"], strict=True)
     )
@@ -171,7 +172,7 @@ def test_a_type_counted_by_another_card_is_a_scope_chosen_by_the_analyst(first_d
     assert set(rows["cause"]) == {"contour", "scope"}
     entered = rows[rows["cause"] == "scope"]
     assert entered["evidence"].unique().tolist() == ["the first extract lists it out of scope, under the same type"]
-    assert len(entered) == sample.truth().dirt["out_of_scope_2019"]
+    assert len(entered) == truth.dirt()["out_of_scope_2019"]
     parts = diff.parts_table(compared).set_index("part")["n_changes"]
     assert parts[["settings", "code", "data"]].tolist() == [len(entered), 0, 0]
     assert "structures-2019" in set(compared.releases.inputs().query("what == 'read otherwise'")["id"])
@@ -182,7 +183,7 @@ def test_edited_contours_and_another_distance_are_told_apart(first_delivery, rev
     both = published(qpvhealth.build(revised_folder, wider), tmp_path, wider)
     found = comparison.releases(first_delivery, both, 2018).changes
     scope, contour = (found[found["cause"] == cause] for cause in ("scope", "contour"))
-    assert set(contour["finess_et"]) >= set(sample.contour_changes()["finess_et"])
+    assert set(contour["finess_et"]) >= set(truth.contour_changes()["finess_et"])
     assert (contour["finess_et"].nunique() < 30) & (len(scope) > 100)
     assert set(scope["situation_from"].fillna("")) == {"elsewhere"}
 

@@ -2,7 +2,9 @@
 
 from qpvhealth.cli import building, changes, figures, points, raw, releases, returns, studies
 from qpvhealth.cli.group import main, main_group, reference
-from qpvhealth.cli.program import run
+
+run = main
+"""The entry point of the installed command."""
 
 __all__ = [
     "building",

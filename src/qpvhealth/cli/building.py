@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import gc
 import sys
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,8 +14,6 @@ from qpvhealth.cli.output import Progress, log, print_json, settings_of
 from qpvhealth.errors import ContractError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from qpvhealth.contract.rules import Finding
     from qpvhealth.ingest.inputs import Input
     from qpvhealth.settings import Settings
@@ -41,7 +37,7 @@ SHOWN_WIDTH = 90
     "--strict", is_flag=True, help="Stop on a polygon without area or out of place; exit 1 if any row was rejected."
 )
 @click.option("--force", is_flag=True, help="Build even if nothing has changed.")
-@click.option("--no-cache", is_flag=True, help="Read the perimeters anew, and do not keep them for the next build.")
+@click.option("--no-cache", is_flag=True, help="Does nothing: a build has no cache. Accepted for older scripts.")
 @json_option
 def build(
     *,
@@ -63,6 +59,8 @@ def build(
     from qpvhealth.ingest import cards, inputs
     from qpvhealth.publish import store
 
+    if no_cache:
+        log.info("--no-cache does nothing: a build has no cache.")
     chosen = settings_of(settings_file, raw)
     resolved = inputs.resolve(cards.load(raw))
     fingerprint = inputs.fingerprint(resolved, raw, chosen.as_dict())
@@ -75,7 +73,7 @@ def build(
             f"Nothing has changed: {known}"
         )
         return
-    _build(raw, out, chosen, fingerprint, resolved, strict=strict, no_cache=no_cache, as_json=as_json)
+    _build(raw, out, chosen, fingerprint, resolved, strict=strict, as_json=as_json)
 
 
 def _plan(resolved: list[Input], chosen: Settings, *, up_to_date: bool, as_json: bool) -> None:
@@ -89,24 +87,6 @@ def _plan(resolved: list[Input], chosen: Settings, *, up_to_date: bool, as_json:
     click.echo("Nothing has changed since the current release." if up_to_date else "A build would write a new release.")
 
 
-@contextmanager
-def _uncollected() -> Iterator[None]:
-    """Look for no cycles meanwhile: a build makes objects by the million and next to no cycle.
-
-    Measured: a tenth of a second of a national build of four, and no more memory over twenty years.
-    """
-    was_looking = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_looking:
-            gc.freeze()
-            gc.unfreeze()  # what is there is old now: the next search would go through all of it
-            gc.enable()
-
-
-@_uncollected()
 def _build(
     raw: Path,
     out: Path,
@@ -115,38 +95,28 @@ def _build(
     resolved: list[Input],
     *,
     strict: bool,
-    no_cache: bool,
     as_json: bool,
 ) -> None:
-    from qpvhealth.pipeline import ahead
-    from qpvhealth.publish import caches
+    from qpvhealth.contract.tables import PUBLISHED
+    from qpvhealth.pipeline import building
+    from qpvhealth.publish import release
+    from qpvhealth.publish.manifest import Facts
     from qpvhealth.publish.store import Store
 
     target = Store(out)
-    cache = None if no_cache else caches.folder("build")
-    with target.lock(), ahead.reading(raw, resolved, cache) as layers:
-        # loaded while the layers are read
-        from qpvhealth.contract.tables import PUBLISHED
-        from qpvhealth.ingest import inputs
-        from qpvhealth.pipeline import building
-        from qpvhealth.pipeline.begun import begin
-        from qpvhealth.publish import release
-        from qpvhealth.publish.manifest import Facts
-
-        with Progress() as tell, begin(raw, cache, resolved, layers) as begun:
-            built = building.finish(begun, chosen, progress=tell)
-            inputs.refuse_changed(resolved)  # the fingerprint is theirs
-            if strict:
-                _refuse_strict(built.findings)
-            tell("publishing")
-            facts = Facts(
-                fingerprint=fingerprint,
-                invented=built.invented,
-                inputs=built.inputs,
-                settings=chosen.as_dict() | {"in_force": built.in_force},
-                warnings=[f.as_dict() for f in built.findings],
-            )
-            folder = release.write(target, built, PUBLISHED, facts, built.files)
+    with target.lock(), Progress() as tell:
+        built = building.build_inputs(raw, resolved, chosen, tell)
+        if strict:
+            _refuse_strict(built.findings)
+        tell("publishing")
+        facts = Facts(
+            fingerprint=fingerprint,
+            invented=built.invented,
+            inputs=built.inputs,
+            settings=chosen.as_dict() | {"in_force": built.in_force},
+            warnings=[f.as_dict() for f in built.findings],
+        )
+        folder = release.write(target, built, PUBLISHED, facts)
     _closing(built.findings)
     if built.invented:
         log.warning("DONNÉES INVENTÉES: every figure of this release comes from an invented France.")

@@ -46,10 +46,9 @@ def locate(points: Path, neighbourhoods: Path, out: Path, *, no_cache: bool, as_
     Example:
       qpvhealth locate addresses.parquet --neighbourhoods qpv.geojson --distance 300 --out located.parquet
     """
-    from qpvhealth.locate import points as engine
-    from qpvhealth.publish import caches
+    from qpvhealth.locate import index_cache, points as engine
 
-    cache = None if no_cache else caches.folder("locate")
+    cache = None if no_cache else index_cache.folder()
     with Bar() as tell:
         told = engine.locate_file(points, neighbourhoods, out, cache=cache, progress=tell, **options)
     for note in told.notes:

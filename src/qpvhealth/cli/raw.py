@@ -71,7 +71,7 @@ def _card_row(card: Card) -> dict[str, Any]:
 @raw_option
 @json_option
 def sources_verify(raw: Path, as_json: bool) -> None:
-    r"""Check that every file is there, safe, and has the bytes that its card states.
+    r"""Check that every file is there, safe, and has the bytes that its card states; so for the parts of a shapefile (sidecars).
 
     \b
     Example:
@@ -84,13 +84,18 @@ def sources_verify(raw: Path, as_json: bool) -> None:
         print_json(
             {
                 "sources": [
-                    {"id": i.card.id, "sha256": i.sha256, "stated": i.card.get("sha256") is not None} for i in found
+                    {"id": i.card.id, "sha256": i.sha256, "stated": i.card.get("sha256") is not None}
+                    | ({"sidecars": i.sidecars} if i.sidecars else {})
+                    for i in found
                 ]
             }
         )
         return
     for i in found:
         click.echo(f"{i.sha256}  {i.card.id}" + ("" if i.card.get("sha256") else "  (no sha256 in its card)"))
+        for suffix, sha256 in i.sidecars.items():
+            is_stated = suffix in i.card.get("sidecars", {})
+            click.echo(f"{sha256}  {i.card.id} {suffix}" + ("" if is_stated else "  (not in the sidecars of its card)"))
 
 
 @sources.command("fetch")
@@ -140,6 +145,7 @@ def inspect(file: Path, encoding: str | None, as_json: bool) -> None:
 
 def _inspection_lines(found: dict[str, Any]) -> Iterator[str]:
     yield f"{found['path']}  sha256 {found['sha256']}"
+    yield from (f"  {suffix}  sha256 {sha256}" for suffix, sha256 in found.get("sidecars", {}).items())
     for sheet in found["sheets"]:
         title = f"sheet {sheet['sheet']}: " if sheet.get("sheet") else ""
         if "unreadable" in sheet:

@@ -6,7 +6,6 @@ from year to year: each is held once, and a small number a row.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -91,26 +90,6 @@ class Packed:
         return Packed({name: taken(array, at) for name, array in self.arrays.items()}, self.dtypes)
 
 
-@dataclass(frozen=True)
-class Loose:
-    """A frame as it is, read as ``Packed`` is: where there are few rows, to pack and decode them takes longer than it saves room."""
-
-    _rows: pd.DataFrame = field(repr=False)
-
-    def __len__(self) -> int:
-        """Count the rows."""
-        return len(self._rows)
-
-    def __getitem__(self, column: str) -> pd.Series:
-        """Return one column."""
-        return self.frame([column])[column]
-
-    def frame(self, columns: Sequence[str] | None = None) -> pd.DataFrame:
-        """Return the frame, or some columns of it, its rows numbered from 0."""
-        kept = self._rows if columns is None else self._rows[list(columns)]
-        return kept.reset_index(drop=True)
-
-
 class PackedTables(Mapping[str, pd.DataFrame]):
     """Tables by name, each decoded when it is first asked for, and kept. ``packed`` holds them small."""
 
@@ -140,30 +119,6 @@ def pack(frame: pd.DataFrame) -> Packed:
     Raises TypeError for an ``object`` column that holds anything but texts, or anything but shapes.
     """
     return Packed({str(name): packed(column) for name, column in frame.items()}, dict(frame.dtypes))
-
-
-def give_back() -> None:
-    """Give back to the system what has been freed: Arrow and the C library keep it, each for itself, and neither serves the other.
-
-    The second search takes a few milliseconds, which only much data is worth.
-    """
-    pool = pa.default_memory_pool()
-    pool.release_unused()
-    if pool.bytes_allocated() > MUCH_BYTES:
-        _trim()
-
-
-MUCH_BYTES = 100 * 2**20
-"""Of Arrow: a national build of four years holds 13 MiB when it gives back, one of twenty years of 100,000 structures 280."""
-
-
-def _trim() -> None:
-    """Let the C library give back what it can; only that of GNU is asked, others do it by themselves."""
-    import ctypes  # noqa: PLC0415 -- for much data alone
-
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
-    if trim is not None:
-        trim(0)
 
 
 def packed(series: pd.Series) -> pa.Array:

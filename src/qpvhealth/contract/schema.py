@@ -12,7 +12,7 @@ from pandas.api.types import is_numeric_dtype, pandas_dtype
 from qpvhealth.contract import acceptance, order
 from qpvhealth.contract.packed import INTEGERS, Packed, kind_of, packed
 from qpvhealth.contract.precision import published
-from qpvhealth.errors import ContractError
+from qpvhealth.errors import ContractError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -53,6 +53,18 @@ FRICTIONLESS: dict[Kind, str] = {
     "geometry": "any",
 }
 MAX_EXAMPLES = 5
+
+
+def refuse_object_texts() -> None:
+    """Refuse a pandas whose texts are Python objects, now or when this package was imported: a null would be the text "nan".
+
+    Raises UsageError: the option ``future.infer_string`` of pandas is off.
+    """
+    if not all(isinstance(kind, pd.StringDtype) for kind in (PANDAS["string"], pandas_dtype("str"))):
+        raise UsageError(
+            'the pandas option future.infer_string is off: nulls would be read as the text "nan"; before qpvhealth is imported, '
+            "call pandas.set_option('future.infer_string', True) or unset PANDAS_FUTURE_INFER_STRING"
+        )
 
 
 @dataclass(frozen=True)
@@ -203,13 +215,14 @@ class Table:
         )
 
     def table_schema(self) -> dict[str, Any]:
-        """Describe the table as a Frictionless Table Schema."""
+        """Describe the table as a Table Schema of the Data Package standard 2.0, where an empty list of foreign keys is an error."""
         keys = [
             {"fields": list(r.columns), "reference": {"resource": r.table, "fields": list(r.target)}}
             for r in self.references
         ]
         fields = [c.table_schema for c in self.columns]
-        return {"fields": fields, "primaryKey": list(self.key), "foreignKeys": keys, "missingValues": [""]}
+        described = {"fields": fields, "primaryKey": list(self.key), "missingValues": [""]}
+        return described | ({"foreignKeys": keys} if keys else {})
 
     def _same_columns(self, rows: pd.DataFrame | Packed) -> None:
         given = list(rows.columns)

@@ -52,22 +52,20 @@ _AREA = ["department_code", "structure_type"]
 def known_then(structures: pd.DataFrame) -> pd.DataFrame:
     """Count the stock of extracts, each as it was known then: ``n_then`` by year, département and type.
 
-    ``structures``: ``COUNTED_THEN``, of any number of extracts. An unknown département is ``none``.
+    ``structures``: one row per structure of any number of extracts, with ``year``, ``department_code``, ``structure_type`` and
+    ``is_in_stock``. An unknown département is ``none``.
     """
     stock = structures.loc[structures["is_in_stock"], _YEARLY].fillna({"department_code": NO_REGION})
     return cells(stock, _YEARLY, "n_then")
 
 
 _YEARLY = ["year", *_AREA]
-COUNTED_THEN = [*_YEARLY, "is_in_stock"]
-COUNTED_BACK = [*_AREA, "opened_on", "closed_on"]
-"""What is read of the structures of any extract, and of those of the last one."""
 
 
 def then_and_now(then: pd.DataFrame, extract: pd.DataFrame, dates: Mapping[int, date]) -> pd.DataFrame:
     """Put the two series side by side, by year, département and type: as known then, and as known in the last extract.
 
-    ``then``: ``known_then`` of every extract. ``extract``: the structures of the last one, with ``COUNTED_BACK``: it is counted back
+    ``then``: ``known_then`` of every extract. ``extract``: the structures of the last one, as ``back_cast`` reads them: it is counted back
     over ``YEARS_BACK`` years, at the reference date of each extract, else on the day of the year of its own. Returns ``date``,
     ``n_then`` (null for a year without extract), ``n_now``, ``n_undated`` (in the last extract) and ``difference`` = now - then; 0
     where neither holds any.

@@ -72,9 +72,10 @@ def written(sums: pd.DataFrame, figures: Sequence[Figure], scopes: Mapping[str, 
 
 
 def together(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """Put figures as written end to end; their rules stay categories."""
-    rules = union_categoricals([frame["rule"] for frame in frames])
-    every = pd.concat([frame.drop(columns="rule") for frame in frames], ignore_index=True)
+    """Put figures as written end to end; their rules are categories. What is empty is left out."""
+    filled = [frame for frame in frames if len(frame)] or list(frames[:1])
+    rules = union_categoricals([frame["rule"].astype("category") for frame in filled])
+    every = pd.concat([frame.drop(columns="rule") for frame in filled], ignore_index=True)
     return every.assign(rule=rules)[COLUMNS]
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
 LABEL = "simulation"
-EXTRA = "the solver is not installed: pip install 'qpvhealth[simulate]'"
+EXTRA = "the solver is not installed: it comes with the extra simulate (in a clone: make develop)"
 SECONDS = 60.0
 
 

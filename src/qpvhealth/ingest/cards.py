@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qpvhealth.errors import InputError, UsageError
+from qpvhealth.ingest import companions
 from qpvhealth.settings import read_toml
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ COMMON_KEYS = {
     "layer": str,
     "status": str,
     "sha256": str,
+    "sidecars": dict,
     "title": str,
     "producer": str,
     "url": str,
@@ -251,6 +253,9 @@ def _bad_words(entry: dict[str, Any]) -> Iterator[str]:
         yield "header_row counts from 1"
     if not all(isinstance(code, str) for code in entry.get("codes", [])):
         yield "codes is a list of QPV codes, as texts"
+    hashes = entry.get("sidecars", {})
+    if not (hashes.keys() <= {*companions.SUFFIXES} and all(isinstance(sha256, str) for sha256 in hashes.values())):
+        yield f"sidecars gives the sha256 of parts of a shapefile, as texts, by {', '.join(companions.SUFFIXES)}"
     yield from _bad_types(entry.get("other_types", []))
 
 

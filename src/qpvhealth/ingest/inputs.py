@@ -12,23 +12,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qpvhealth.errors import InputError
-from qpvhealth.ingest import cards as card_files, corrections, guard
+from qpvhealth.ingest import cards as card_files, companions, corrections, guard
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from qpvhealth.ingest.cards import Card
 
-SIDECARS = (".dbf", ".shx", ".prj", ".cpg")
 SHOWN = ("layout", "year", "generation", "edition", "status", "title", "producer", "url", "licence")
 DATES = ("reference_date", "received_on", "retrieved_on")
-SAID_ELSEWHERE = ("sha256", "invented", "note")
+SAID_ELSEWHERE = ("sha256", "sidecars", "invented", "note")
 LIBRARIES = ("geopandas", "numpy", "pandas", "pyarrow", "pyogrio", "pyproj", "python-calamine", "shapely")
 
 
 Seen = tuple[int, ...]
 """Of a file: its number, size and times of change."""
-_SIZE = 2
 
 
 @dataclass(frozen=True)
@@ -77,32 +75,38 @@ def resolve(cards: list[Card]) -> list[Input]:
 def _input(card: Card) -> Input:
     _refuse_address(card.given_path)
     path = guard.checked_path(card.path)
-    beside = {s: path.with_suffix(s) for s in SIDECARS} if path.suffix.lower() == ".shp" else {}
-    beside = {s: p for s, p in beside.items() if p.is_file()}
+    beside = companions.of(path)
     seen = {p: _seen(p) for p in (path, *beside.values())}
-    sha256 = guard.sha256_of(path)
-    stated = str(card.get("sha256", sha256)).lower()
-    if stated != sha256:
+    sha256, sidecars = guard.sha256_of(path), {s: guard.sha256_of(p) for s, p in beside.items()}
+    _refuse_other_bytes(card.shown_path, sha256, card.get("sha256"))
+    for suffix, stated in card.get("sidecars", {}).items():
+        _refuse_other_bytes(f"the {suffix} of {card.shown_path}", sidecars.get(suffix), stated)
+    return Input(card, sha256, sidecars, seen)
+
+
+def _refuse_other_bytes(name: str, sha256: str | None, stated: str | None) -> None:
+    """Refuse a file that is not the one whose hash the card states, or that is not there."""
+    if stated is not None and stated.lower() != sha256:
         raise InputError(
-            f"{card.shown_path}: its bytes are not those of the card (sha256 {sha256}, the card says {stated});"
+            f"{name}: its bytes are not those of the card (sha256 {sha256}, the card says {stated.lower()});"
             " take the right file, or write the new hash after checking what changed"
         )
-    return Input(card, sha256, {s: guard.sha256_of(p) for s, p in beside.items()}, seen)
-
-
-def size(given: Input) -> int:
-    """Return the bytes of the file of a card, those that go with a shapefile included."""
-    return sum(seen[_SIZE] for seen in given.seen.values())
 
 
 def refuse_changed(inputs: list[Input]) -> None:
     """Refuse files that changed after they were hashed: what was read may not be what the hash says.
 
-    Raises InputError, all files at once.
+    A companion that came or went since then is a change too. Raises InputError, all files at once.
     """
-    changed = [f"card {i.card.id}: {p.name}" for i in inputs for p, seen in i.seen.items() if _seen(p) != seen]
+    changed = [f"card {i.card.id}: {name}" for i in inputs for name in _changed(i)]
     if changed:
         raise InputError(f"changed while it was read: {', '.join(changed)}; run again when nobody writes to it")
+
+
+def _changed(hashed: Input) -> list[str]:
+    path = next(iter(hashed.seen))
+    now = {p: _seen(p) for p in (path, *companions.of(path).values())}
+    return [p.name for p in hashed.seen | now if hashed.seen.get(p) != now.get(p)]
 
 
 def _seen(path: Path) -> Seen:

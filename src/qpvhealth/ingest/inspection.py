@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from qpvhealth.errors import QpvhealthError, UsageError
 from qpvhealth.ingest import (
     boundaries,
+    companions,
     declarations,
     extracts,
     finess_legacy,
@@ -50,15 +51,17 @@ _KINDS: tuple[tuple[str, tuple[Layout, ...]], ...] = (
 
 @dataclass(frozen=True)
 class Inspection:
-    """What was found: one entry per sheet, and the kinds of card that fit."""
+    """What was found: one entry per sheet, and the kinds of card that fit. ``sidecars``: the hashes of its companions by suffix."""
 
     path: str
     sha256: str
+    sidecars: dict[str, str]
     sheets: list[dict[str, Any]] = field(default_factory=list)
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain values."""
-        return {"path": self.path, "sha256": self.sha256, "sheets": self.sheets}
+        sidecars = {"sidecars": self.sidecars} if self.sidecars else {}
+        return {"path": self.path, "sha256": self.sha256} | sidecars | {"sheets": self.sheets}
 
 
 def inspect(path: Path, *, encoding: str | None = None) -> Inspection:
@@ -66,7 +69,8 @@ def inspect(path: Path, *, encoding: str | None = None) -> Inspection:
     checked = guard.checked_path(path)
     options = {"encoding": encoding} if encoding else {}
     card = Card("inspected", "structures", checked, path.name, options)
-    found = Inspection(path.name, guard.sha256_of(checked))
+    sidecars = {suffix: guard.sha256_of(p) for suffix, p in companions.of(checked).items()}
+    found = Inspection(path.name, guard.sha256_of(checked), sidecars)
     if finess_legacy.recognises(checked):
         found.sheets.append(_legacy(card))
         return found

@@ -8,7 +8,6 @@ driver out of the running process, for good, and refuses to go on where that fai
 from __future__ import annotations
 
 import json
-import re
 import sqlite3
 import struct
 import tempfile
@@ -17,8 +16,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
+
 from qpvhealth.errors import InputError, UsageError
-from qpvhealth.ingest import geojson
+from qpvhealth.ingest import companions, geojson
 from qpvhealth.ingest.guard import MIB, checked_path, first_bytes, inflated_chunks, opened_zip, refuse_bigger
 
 if TYPE_CHECKING:
@@ -35,7 +36,6 @@ DRIVERS = frozenset({"GPKG", "GeoJSON", "ESRI Shapefile", "FlatGeobuf", "MEM"})
 PARQUET = (".parquet", ".geoparquet")
 VECTOR = (".shp", ".zip", ".geojson", ".json", ".gpkg", ".fgb")
 DBF_ENCODING = "cp1252"
-_COMPANIONS = (".shp", ".shx", ".dbf", ".prj", ".cpg")
 _LATIN = {
     "iso-8859-1",
     "iso8859-1",
@@ -73,6 +73,13 @@ class Layer(NamedTuple):
     notes: tuple[str, ...]
 
 
+class Claim(NamedTuple):
+    """What a file itself says it holds: its features, and how many of them have a shape (null where that would take a reader)."""
+
+    n_features: int
+    n_shapes: int | None
+
+
 def of_card(card: Card) -> Layer:
     """Read the layer that a card names (see ``read``)."""
     return read(card.path, layer=card.get("layer"), encoding=card.get("encoding"))
@@ -106,14 +113,17 @@ def read(path: Path, *, layer: str | None = None, encoding: str | None = None) -
 def _read_other(full: Path, suffix: str, layer: str | None) -> Layer:
     """Guard and read a format that lies in one file."""
     if suffix in (".geojson", ".json"):
-        claimed = geojson.counted(full)
+        counts = geojson.counted(full)
+        claimed = None if counts is None else Claim(*counts)
         only = layer if layer is None else _layer(full, layer)  # it holds one, and to list it is to read the whole file
         return _read_gdal(full, full.name, claimed, layer=only, DATE_AS_STRING="YES", ARRAY_AS_STRING="YES")
     if suffix == ".gpkg":
+        companions.of(full)
         _refuse_live_sql(full)
-        return _read_gdal(full, full.name, layer=_layer(full, layer), IMMUTABLE="YES")
+        chosen = _layer(full, layer)
+        return _read_gdal(full, full.name, _claimed_by_geopackage(full, chosen), layer=chosen, IMMUTABLE="YES")
     chosen = _layer(full, layer)
-    return _read_gdal(full, full.name, _claimed(full, chosen), layer=chosen)
+    return _read_gdal(full, full.name, _claimed_by_flatgeobuf(full, chosen), layer=chosen)
 
 
 def gdal() -> Any:  # noqa: ANN401 -- pyogrio has no types
@@ -175,22 +185,30 @@ def _gdal_errors(name: str, notes: list[str] | None = None) -> Iterator[None]:
         notes.extend(sorted({f"GDAL: {str(w.message)[:200]}" for w in caught}))
 
 
-def _read_gdal(path: Path, name: str, claimed: int | None = None, **options: Any) -> Layer:  # noqa: ANN401 -- of GDAL
-    """Read one layer through GDAL, which leaves out what it cannot read without a word: hence the count that is claimed."""
+def _read_gdal(path: Path, name: str, claimed: Claim | None, **options: Any) -> Layer:  # noqa: ANN401 -- of GDAL
+    """Read one layer through GDAL, which leaves out features and shapes that it cannot read without a word: both are counted.
+
+    Raises:
+        InputError: the file cannot be read, fewer features or shapes were read than it claims, or it has no geometry column.
+
+    """
     notes: list[str] = []
     with _gdal_errors(name, notes):
         meta, table = gdal().read_arrow(path, **options)
         table.validate(full=True)
-    if claimed is not None and claimed != table.num_rows:
-        raise InputError(f"{name}: holds {claimed} features, {table.num_rows} could be read; fetch it again")
+    if claimed is not None and claimed.n_features != table.num_rows:
+        raise InputError(f"{name}: holds {claimed.n_features} features, {table.num_rows} could be read; fetch it again")
     geometry = table.schema.get_field_index(meta["geometry_name"] or "wkb_geometry")
     if meta["geometry_type"] is None or geometry < 0:
         raise InputError(f"{name}: no geometry column; check what was sent")
+    n_read = table.num_rows - table.column(geometry).null_count
+    if claimed is not None and claimed.n_shapes is not None and n_read < claimed.n_shapes:
+        raise InputError(f"{name}: holds {claimed.n_shapes} shapes, {n_read} could be read; fetch it again")
     return Layer(name, table, geometry, meta["crs"], tuple(notes))
 
 
-def _claimed(path: Path, layer: str) -> int | None:
-    """Return the features that a FlatGeobuf file says it holds; null where it does not say.
+def _claimed_by_flatgeobuf(path: Path, layer: str) -> Claim | None:
+    """Return the features that a FlatGeobuf file says it holds; null where it does not say. It does not count its shapes.
 
     Refuses a claim of more than its bytes can hold: memory is set aside for the claim.
     """
@@ -198,22 +216,13 @@ def _claimed(path: Path, layer: str) -> int | None:
         claimed = int(gdal().read_info(path, layer=layer)["features"])
     if claimed > min(MAX_FEATURES, path.stat().st_size // 8):
         raise InputError(f"{path.name}: claims {claimed} features, more than it can hold; fetch it again")
-    return claimed if claimed > 0 else None
+    return Claim(claimed, None) if claimed > 0 else None
 
 
 def _refuse_live_sql(path: Path) -> None:
-    """Refuse a GeoPackage whose layers are programs (views, virtual tables) or which another program is writing."""
-    journal = path.with_name(path.name + "-wal")
-    if journal.exists() and journal.stat().st_size:
-        raise InputError(f"{path.name}: another program has it open ({journal.name}); close it there first")
-    try:
-        base = sqlite3.connect(f"{path.as_uri()}?mode=ro&immutable=1", uri=True)
-        try:
-            live = base.execute(_LIVE_SQL).fetchall()
-        finally:
-            base.close()
-    except (sqlite3.Error, UnicodeError) as error:
-        raise InputError(f"{path.name}: damaged GeoPackage ({error}); fetch it again") from error
+    """Refuse a GeoPackage whose layers are programs (views, virtual tables)."""
+    with _database(path) as base:
+        live = base.execute(_LIVE_SQL).fetchall()
     if live:
         raise InputError(f"{path.name}: {live[0][0]} is a view or a virtual table, not data; export it as a table")
 
@@ -226,30 +235,59 @@ WHERE (type = 'view' AND name IN (SELECT table_name FROM gpkg_contents))
 """
 
 
+def _claimed_by_geopackage(path: Path, layer: str) -> Claim | None:
+    """Count the rows of a layer, and those whose geometry is not null; null where the GeoPackage says of no column that it has them."""
+    with _database(path) as base:
+        columns = base.execute(_GEOMETRY_COLUMN_SQL, [layer]).fetchall()
+        if not columns:
+            return None
+        table, column = (name.replace('"', '""') for name in columns[0])
+        count = f'SELECT count(*), count(nullif(length("{column}"), 0)) FROM "{table}"'  # noqa: S608 -- names are quoted
+        return Claim(*base.execute(count).fetchone())
+
+
+_GEOMETRY_COLUMN_SQL = "SELECT table_name, column_name FROM gpkg_geometry_columns WHERE lower(table_name) = lower(?)"
+
+
+@contextmanager
+def _database(path: Path) -> Iterator[sqlite3.Connection]:
+    """Open the database of a GeoPackage without writing; what SQLite raises becomes an input error."""
+    try:
+        base = sqlite3.connect(f"{path.as_uri()}?mode=ro&immutable=1", uri=True)
+        try:
+            yield base
+        finally:
+            base.close()
+    except (sqlite3.Error, UnicodeError) as error:
+        raise InputError(f"{path.name}: damaged GeoPackage ({error}); fetch it again") from error
+
+
 @contextmanager
 def _unzipped(path: Path, layer: str | None) -> Iterator[Path]:
     """Take the one shapefile of an archive out into a temporary folder, under a name of ours."""
     with tempfile.TemporaryDirectory(prefix="qpvhealth-") as folder:
         with opened_zip(path) as archive:
-            parts = [e for e in archive.infolist() if not e.is_dir() and not e.filename.startswith("__MACOSX/")]
-            stem = _main_entry(path, parts, layer).filename[: -len(".shp")]
-            for entry in parts:
-                suffix = entry.filename[len(stem) :].lower()
-                if entry.filename.startswith(stem) and suffix in _COMPANIONS:
-                    _extract(archive, entry, Path(folder) / f"layer{suffix}")
+            entries = [e for e in archive.infolist() if not e.is_dir() and not e.filename.startswith("__MACOSX/")]
+            main = _main_entry(path, entries, layer)
+            names = companions.by_suffix([e.filename for e in entries], main.filename)
+            for suffix, name in names.items():
+                _extract(archive, archive.getinfo(name), Path(folder) / f"layer{suffix}")
         yield checked_path(Path(folder) / "layer.shp")
 
 
-def _main_entry(path: Path, parts: list[zipfile.ZipInfo], layer: str | None) -> zipfile.ZipInfo:
-    """Find the .shp of an archive: the only one, or the one whose name is the layer's."""
-    shapes = {Path(e.filename).stem: e for e in parts if e.filename.lower().endswith(".shp")}
+def _main_entry(path: Path, entries: list[zipfile.ZipInfo], layer: str | None) -> zipfile.ZipInfo:
+    """Find the .shp of an archive: the only one, or the only one whose name is the layer's."""
+    shapes = [e for e in entries if e.filename.lower().endswith(".shp")]
+    chosen = [e for e in shapes if layer in (None, Path(e.filename).stem)]
+    if len(chosen) == 1:
+        return chosen[0]
     if not shapes:
         raise InputError(f"{path.name}: no .shp in the archive; unpack it and give the file itself")
-    if layer is None and len(shapes) == 1:
-        return next(iter(shapes.values()))
-    if layer in shapes:
-        return shapes[layer]
-    raise UsageError(f"{path.name}: write in the card layer = one of: {', '.join(sorted(shapes)[:20])}")
+    names = sorted({Path(e.filename).stem for e in shapes})
+    if chosen and len({Path(e.filename).stem.lower() for e in chosen}) == 1:
+        several = " and ".join(sorted(e.filename for e in chosen))
+        raise InputError(f"{path.name}: {several} could both be meant; unpack it and give the file itself")
+    raise UsageError(f"{path.name}: write in the card layer = one of: {', '.join(names[:20])}")
 
 
 def _extract(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, target: Path) -> None:
@@ -260,39 +298,33 @@ def _extract(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, target: Path) -> 
 
 def _read_shapefile(path: Path, encoding: str | None, *, name: str) -> Layer:
     """Read a shapefile once its parts agree on the number of records."""
-    parts = _parts(path, name)
-    n, n_deleted = _counted(parts, name)
+    parts = {".shp": path} | companions.of(path)
+    claimed, n_deleted = _claimed_by_shapefile(parts, name)
     chosen, why = (encoding, "as asked") if encoding else _dbf_encoding(parts)
-    read = _read_gdal(path, name, encoding=chosen)
-    if read.table.num_rows != n - n_deleted:
-        raise InputError(f"{name}: {n - n_deleted} records, {read.table.num_rows} could be read; fetch it again")
+    with _plainly_named(parts) as plain:
+        read = _read_gdal(plain, name, claimed, encoding=chosen)
     notes = [f"encoding {chosen} ({why})", *([f"{n_deleted} deleted records left out"] if n_deleted else [])]
     return read._replace(notes=(*notes, *read.notes))
 
 
-def _parts(path: Path, name: str) -> dict[str, Path]:
-    """Find the companions of a .shp, none of which may lead out of its folder.
+@contextmanager
+def _plainly_named(parts: dict[str, Path]) -> Iterator[Path]:
+    """Give a path beside which GDAL finds these parts and no other: the .shp itself, or a link under a plain name.
 
-    Raises:
-        InputError: .shx or .dbf is missing, or a companion is a link or not a regular file.
-
+    GDAL looks for the name of the .shp with a suffix in small letters, then in capitals.
     """
-    parts = {p.suffix.lower(): p for p in sorted(path.parent.glob(f"{_escaped(path.stem)}.*"))}
-    for suffix in (".shx", ".dbf"):
-        if suffix not in parts:
-            raise InputError(f"{name}: {path.stem}{suffix} is missing beside it; copy all parts of the shapefile")
-    for part in parts.values():
-        if part.resolve().parent != path.resolve().parent or not part.is_file():
-            raise InputError(f"{name}: {part.name} leads out of the folder or is not a file; copy the shapefile itself")
-    return parts
+    main = parts[".shp"]
+    if all(part.name == main.stem + suffix for suffix, part in parts.items()):
+        yield main
+        return
+    with tempfile.TemporaryDirectory(prefix="qpvhealth-") as folder:
+        for suffix, part in parts.items():
+            (Path(folder) / f"layer{suffix}").symlink_to(part)
+        yield Path(folder) / "layer.shp"
 
 
-def _escaped(stem: str) -> str:
-    return re.sub(r"([\[\]*?])", r"[\1]", stem)
-
-
-def _counted(parts: dict[str, Path], name: str) -> tuple[int, int]:
-    """Count the records from the index and from the table, and those marked as deleted.
+def _claimed_by_shapefile(parts: dict[str, Path], name: str) -> tuple[Claim, int]:
+    """Count the records that are not marked as deleted, those of them with a shape, and the deleted ones.
 
     Raises:
         InputError: the parts do not agree, or the file is cut.
@@ -311,7 +343,37 @@ def _counted(parts: dict[str, Path], name: str) -> tuple[int, int]:
         raise InputError(
             f"{name}: {n_index} shapes, {n_table} announced and {len(marks)} present in the .dbf; fetch it again"
         )
-    return n_table, marks.count(b"*")
+    is_deleted = np.frombuffer(marks, dtype=np.uint8) == ord("*")
+    n_deleted = int(is_deleted.sum())
+    return Claim(n_table - n_deleted, int((_have_shapes(parts, n_index) & ~is_deleted).sum())), n_deleted
+
+
+def _have_shapes(parts: dict[str, Path], n: int) -> np.ndarray:
+    """Say of each of ``n`` records whether it has a shape: by its length in the .shx, and by its type in the .shp.
+
+    Either may be damaged. A null shape is a type (0) of four bytes and nothing more. A line, a polygon or a set of points that
+    counts none is read as null too, and is no shape that could be lost. Source: ESRI Shapefile Technical Description, 1998.
+    """
+    index = np.fromfile(parts[".shx"], dtype=">i4", count=2 * n, offset=100).reshape(n, 2)
+    starts, lengths = 2 * index.T.astype(np.int64)
+    shapes = np.memmap(parts[".shp"], dtype=np.uint8, mode="r")
+
+    def numbers(at: np.ndarray) -> np.ndarray:
+        """Read the number at each place of the .shp; 0 beyond its end."""
+        is_inside = (at >= 0) & (at <= len(shapes) - 4)
+        found = np.zeros(n, dtype=np.int32)
+        found[is_inside] = shapes[at[is_inside, None] + np.arange(4)].view("<i4")[:, 0]
+        return found
+
+    types, n_parts = numbers(starts + 8), numbers(starts + 44)
+    is_empty = np.isin(types, _COUNTING_TYPES) & (n_parts == 0)
+    have_shapes: np.ndarray = ((lengths > _NULL_SHAPE_BYTES) | (types != 0)) & ~is_empty
+    return have_shapes
+
+
+_NULL_SHAPE_BYTES = 4
+_COUNTING_TYPES = (3, 5, 8, 13, 15, 18, 23, 25, 28, 31)
+"""Lines, polygons and sets of points, with heights or measures too, and patches: after their type and box, they count what follows."""
 
 
 def _dbf_encoding(parts: dict[str, Path]) -> tuple[str, str]:

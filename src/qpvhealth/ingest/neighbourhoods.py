@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
     from qpvhealth.ingest.cards import Card
     from qpvhealth.ingest.corrections import Correction
-    from qpvhealth.ingest.layers import Layer
     from qpvhealth.ingest.raw import RawTable
 
 NO_COMMUNE = frozenset({"NA", "N/A", "ND"})
@@ -43,14 +42,13 @@ LAYOUT = Layout(
 )
 
 
-def read(card: Card, known: tuple[Correction, ...] = (), layer: Layer | None = None) -> Staged:
+def read(card: Card, known: tuple[Correction, ...] = ()) -> Staged:
     """Read the polygons of one file: code, name, communes, geometry as read and its coordinate system.
 
-    ``layer``: that of the card, where it has been read.
     Raises InputError without a coordinate system, without geometry, or when one code has two different polygons; UsageError
     when the codes are those of another generation, or the card asks for codes that are not there.
     """
-    raw = tables.read_vector(card, layer)
+    raw = tables.read_vector(card)
     if raw.geometry is None:
         raise InputError(f"{raw.place()}: no geometry; a neighbourhoods file holds polygons")
     sieve = Sieve(raw, card.id)

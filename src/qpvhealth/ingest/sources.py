@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from qpvhealth.contract.keys import among
-from qpvhealth.contract.packed import Loose, Packed, pack
+from qpvhealth.contract.keys import among, positions
 from qpvhealth.contract.rules import Finding
 from qpvhealth.errors import InputError, UsageError
 from qpvhealth.facts.categories import CDS, STRUCTURE_TYPES, UNKNOWN as UNKNOWN_MODALITY
@@ -33,7 +31,7 @@ from qpvhealth.ingest.cards import of_kind
 from qpvhealth.ingest.staged import PROVENANCE, Staged, no_rejects
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Mapping
     from datetime import date
 
     from qpvhealth.facts.generations import Dates
@@ -81,14 +79,14 @@ class Vintage:
 class Sources:
     """Staged frames by kind. ``points`` offers places for structures; ``answered`` holds, by year, who answered.
 
-    ``structures`` and ``points``, one frame a year, are held small where they are many: years by the dozen would not fit in memory.
+    ``structures`` and ``points``: one frame per year, one row per structure and per place offered.
     ``own_sets``: the perimeters that are not official, with the dates on which their cards say they are in force.
     """
 
     vintages: dict[int, Vintage] = field(default_factory=dict)
-    structures: dict[int, Packed | Loose] = field(default_factory=dict)
+    structures: dict[int, pd.DataFrame] = field(default_factory=dict)
     out_of_scope: pd.DataFrame = field(default_factory=pd.DataFrame)
-    points: dict[int, Packed | Loose] = field(default_factory=dict)
+    points: dict[int, pd.DataFrame] = field(default_factory=dict)
     neighbourhoods: pd.DataFrame = field(default_factory=pd.DataFrame)
     own_sets: dict[str, Dates] = field(default_factory=dict)
     populations: pd.DataFrame = field(default_factory=pd.DataFrame)
@@ -118,10 +116,6 @@ class Sources:
         self.findings.extend(staged.findings)
         return staged.frame
 
-    def let_go(self, year: int) -> tuple[pd.DataFrame, pd.DataFrame]:
-        """Give the structures of a year away, and the points offered for them, each with its ``year``."""
-        return self.structures.pop(year).frame(), self.points.pop(year).frame().assign(year=year)
-
     def repeated(self, duplicates: dict[str, int]) -> None:
         """Move repeats across cards from the rows out of a source to its duplicates."""
         for source_id, n in duplicates.items():
@@ -139,171 +133,74 @@ class Sources:
             account["out_of_scope_by_reason"] = reasons | {reason: reasons.get(reason, 0) + n}
 
 
-def read_all(
-    cards: list[Card],
-    known: tuple[Correction, ...],
-    progress: Callable[[str], None],
-    polygons: Callable[[], Sources] | None = None,
-    context: Callable[[], Sources] | None = None,
-) -> Sources:
+def read_all(cards: list[Card], known: tuple[Correction, ...], progress: Callable[[str], None]) -> Sources:
     """Read every card, kind by kind. Raises what the readers raise; nothing is written.
 
-    ``polygons`` and ``context`` wait for what ``read_polygons`` and ``read_context`` give where that is under way elsewhere.
     Accounts, findings and errors stand in the order of the kinds, polygons first.
     """
     _refuse_uncorrectable(cards, known)
-    polygons = polygons or partial(read_polygons, cards, known)
-    context = context or partial(read_context, cards, known, progress)
-    try:
-        structures_read, context_read = read_structures(cards, known, progress), context()
-    except Exception:
-        polygons()  # what is wrong with them is said first
-        raise
-    progress("reading neighbourhoods")
-    sources = _together_in_order(polygons(), structures_read, context_read)
-    _name_communes(sources)
-    for year, vintage in sources.vintages.items():
-        _warn_stock(sources, sources.structures[year].frame(_WARNED), vintage)
-    sources.supplements = supplements.read_all(cards, known, sources.record)
-    return sources
-
-
-def read_polygons(cards: list[Card], known: tuple[Correction, ...]) -> Sources:
-    """Read the cards of neighbourhoods alone. No other card is read differently for them."""
-    return polygons_of(cards, [neighbourhoods.read(card, known) for card in of_kind(cards, "neighbourhoods")])
-
-
-def polygons_of(cards: list[Card], frames: list[Staged]) -> Sources:
-    """Put together what each card of neighbourhoods gives. Raises UsageError where there is none, InputError for conflicts."""
-    if not frames:
-        raise UsageError("sources.toml: no card of kind neighbourhoods; without QPV polygons nothing can be placed")
-    sources = Sources(own_sets=own_sets(cards))
-    for staged in frames:
-        sources.record(staged)
-    sources.neighbourhoods, duplicates, replaced = neighbourhoods.combine(frames)
-    sources.repeated(duplicates)
-    for source_id, n in replaced.items():
-        sources.left_out(source_id, n, "no area, taken from another card")
-    return sources
-
-
-def _together_in_order(polygons: Sources, structures: Sources, context: Sources) -> Sources:
-    """Put together what was read apart: of each part what it alone reads, and the accounts of all, in this order."""
-    parts = (polygons, structures, context)
-    return replace(
-        structures,
-        neighbourhoods=polygons.neighbourhoods,
-        own_sets=polygons.own_sets,
-        **{name: getattr(context, name) for name in _OF_CONTEXT},
-        rejects=pd.concat([part.rejects for part in parts], ignore_index=True),
-        accounts={k: v for part in parts for k, v in part.accounts.items()},
-        findings=[f for part in parts for f in part.findings],
-    )
-
-
-def read_structures(cards: list[Card], known: tuple[Correction, ...], progress: Callable[[str], None]) -> Sources:
-    """Read the extracts, what completes them and what is declared of them."""
-    steps = (
+    sources = Sources(own_sets=_own_sets(cards))
+    for kind, read in (
+        ("neighbourhoods", _neighbourhoods),
         ("structures", _structures),
         ("register", _registers),
         ("geocoded", _geocoded),
         ("declarations", _declarations),
-    )
-    return _read(steps, cards, known, progress)
-
-
-def read_context(cards: list[Card], known: tuple[Correction, ...], progress: Callable[[str], None]) -> Sources:
-    """Read what holds whatever the structures: populations, zonings, programmes, links, series, boundaries."""
-    steps = (
         ("populations", _populations),
         ("zoning", _zonings),
         ("programme", _programmes),
         ("links", _links),
         ("series", _series),
         ("boundaries", _boundaries),
-    )
-    return _read(steps, cards, known, progress)
-
-
-CONTEXT_KINDS = ("populations", "zoning", "programme", "links", "series", "boundaries")
-_OF_CONTEXT = (
-    *("populations", "zoning_classes", "zoning_composition", "editions", "programmes", "links", "series"),
-    *("outlines", "communes", "areas"),
-)
-
-
-def _read(
-    steps: Iterable[tuple[str, Callable[[Sources, list[Card], tuple[Correction, ...]], None]]],
-    cards: list[Card],
-    known: tuple[Correction, ...],
-    progress: Callable[[str], None],
-) -> Sources:
-    """Read some kinds of cards one after another."""
-    sources = Sources()
-    for kind, read in steps:
+    ):
         progress(f"reading {kind}")
         read(sources, of_kind(cards, kind), known)
+    _name_communes(sources)
+    for year, vintage in sources.vintages.items():
+        _warn_stock(sources, sources.structures[year], vintage)
+    sources.supplements = supplements.read_all(cards, known, sources.record)
     return sources
 
 
+def _neighbourhoods(sources: Sources, cards: list[Card], known: tuple[Correction, ...]) -> None:
+    """Read the polygons. Raises UsageError where no card gives any, InputError for conflicts between cards."""
+    if not cards:
+        raise UsageError("sources.toml: no card of kind neighbourhoods; without QPV polygons nothing can be placed")
+    frames = [neighbourhoods.read(card, known) for card in cards]
+    for staged in frames:
+        sources.record(staged)
+    sources.neighbourhoods, duplicates, replaced = neighbourhoods.combine(frames)
+    sources.repeated(duplicates)
+    for source_id, n in replaced.items():
+        sources.left_out(source_id, n, "no area, taken from another card")
+
+
 def _structures(sources: Sources, cards: list[Card], known: tuple[Correction, ...]) -> None:
-    """Read the extracts; those of a year are put together, and held small, as soon as the last of them is read."""
-    last = {card["year"]: card for card in cards}
+    """Read the extracts, and put those of a year together."""
     by_year: dict[int, list[tuple[Card, StagedStructures]]] = {}
-    complete: dict[int, _Year] = {}
-    listed: dict[int, list[Packed]] = {}
     for card in cards:
-        year, staged = card["year"], structures.read(card, known)
+        staged = structures.read(card, known)
         sources.record(staged.staged)
-        by_year.setdefault(year, []).append((card, staged))
-        listed.setdefault(year, []).append(pack(staged.out_of_scope.assign(year=year)))
-        if card is last[year]:
-            n_before = sum(len(told.structures) for told in complete.values())
-            complete[year] = _together(year, by_year.pop(year), n_before)
-    for year, told in sorted(complete.items()):
-        sources.repeated(told.duplicates)
-        sources.vintages[year], sources.structures[year], sources.points[year] = (
-            told.vintage,
-            told.structures,
-            told.points,
-        )
-    sources.out_of_scope = _counted_elsewhere([part for parts in listed.values() for part in parts], sources.structures)
+        by_year.setdefault(card["year"], []).append((card, staged))
+    for year, extracts in sorted(by_year.items()):
+        frame, duplicates = structures.combine([staged for _, staged in extracts])
+        sources.repeated(duplicates)
+        sources.vintages[year] = _vintage(year, extracts)
+        sources.structures[year] = frame.assign(year=year)
+        sources.points[year] = structures.points(frame).assign(rank=EXTRACT_RANK, commune_found=None)
+    listed = [s.out_of_scope.assign(year=card["year"]) for cs in by_year.values() for card, s in cs]
+    sources.out_of_scope = _counted_elsewhere(listed, sources.structures)
 
 
-class _Year(NamedTuple):
-    """The extracts of one year together, the points they give, and the rows that one repeats of another."""
-
-    vintage: Vintage
-    structures: Packed | Loose
-    points: Packed | Loose
-    duplicates: dict[str, int]
-
-
-FEW = 50_000
-"""So many structures, of all years together, are held as they are."""
-
-
-def _together(year: int, extracts: list[tuple[Card, StagedStructures]], n_before: int) -> _Year:
-    """Put the extracts of a year together; ``n_before``: structures of other years that are held already."""
-    frame, duplicates = structures.combine([staged for _, staged in extracts])
-    offered = structures.points(frame).assign(rank=EXTRACT_RANK, commune_found=None)
-    hold: Callable[[pd.DataFrame], Packed | Loose] = Loose if n_before + len(frame) <= FEW else pack
-    return _Year(_vintage(year, extracts), hold(frame.assign(year=year)), hold(offered), duplicates)
-
-
-def _counted_elsewhere(listed: list[Packed], extracts: Mapping[int, Packed | Loose]) -> pd.DataFrame:
+def _counted_elsewhere(listed: list[pd.DataFrame], extracts: Mapping[int, pd.DataFrame]) -> pd.DataFrame:
     """Keep, of what extracts list out of scope, what another year holds and no card of its own year does."""
     if not listed:
         return pd.DataFrame(columns=["finess_et", "year", structures.AS_WRITTEN, *PROVENANCE])
-    numbers = pd.concat([e["finess_et"].drop_duplicates() for e in extracts.values()], ignore_index=True)
-    told = [part.rows(among(part["finess_et"], numbers)).frame() for part in listed]
-    known = pd.concat(told, ignore_index=True).drop_duplicates(["finess_et", "year"])
-    if known.empty:
-        return known
-    keys = (e.frame(["finess_et", "year"]) for e in extracts.values())
-    counted = pd.concat([k[among(k["finess_et"], known["finess_et"])] for k in keys], ignore_index=True)
-    same = known.merge(counted, on=["finess_et", "year"], how="left", indicator=True)
-    return same[same["_merge"] == "left_only"].drop(columns="_merge").reset_index(drop=True)
+    counted = pd.concat([extract[["finess_et", "year"]] for extract in extracts.values()], ignore_index=True)
+    aside = pd.concat(listed, ignore_index=True)
+    aside = aside[among(aside["finess_et"], counted["finess_et"])].drop_duplicates(["finess_et", "year"])
+    same_year = positions(["finess_et", "year"], aside, counted) >= 0
+    return aside[~same_year].reset_index(drop=True)
 
 
 def _vintage(year: int, extracts: list[tuple[Card, StagedStructures]]) -> Vintage:
@@ -331,9 +228,6 @@ def _covered_together(cards: list[Card]) -> frozenset[str] | None:
     return None if any(d is None for d in covers) else frozenset().union(*(d for d in covers if d is not None))
 
 
-_WARNED = ["finess_et", "structure_type", "modality", "department_code", "opened_on", "closed_on"]
-
-
 def _warn_stock(sources: Sources, frame: pd.DataFrame, vintage: Vintage) -> None:
     day = pd.Timestamp(vintage.reference_date)
     future, closed = frame["opened_on"] > day, frame["closed_on"] <= day
@@ -358,7 +252,7 @@ def _warn_stock(sources: Sources, frame: pd.DataFrame, vintage: Vintage) -> None
 def _registers(sources: Sources, cards: list[Card], known: tuple[Correction, ...]) -> None:
     for card in cards:
         year = card["year"]
-        extract = _extract(sources, year)
+        extract = sources.structures.get(year)
         wanted = frozenset() if extract is None else frozenset(extract["finess_et"])
         staged = structures.read(card, known, wanted=wanted)
         frame = sources.record(staged.staged)
@@ -366,18 +260,13 @@ def _registers(sources: Sources, cards: list[Card], known: tuple[Correction, ...
             _warn_unused(sources, card)
             continue
         _warn_register(sources, extract, frame, card)
-        sources.structures[year] = pack(_completed(extract, frame))
+        sources.structures[year] = _completed(extract, frame)
         _offer(sources, year, staged.points.assign(rank=REGISTER_RANK, commune_found=None))
-
-
-def _extract(sources: Sources, year: int) -> pd.DataFrame | None:
-    held = sources.structures.get(year)
-    return None if held is None else held.frame()
 
 
 def _offer(sources: Sources, year: int, points: pd.DataFrame) -> None:
     """Offer further places for the structures of a year."""
-    sources.points[year] = pack(pd.concat([sources.points[year].frame(), points], ignore_index=True))
+    sources.points[year] = pd.concat([sources.points[year], points], ignore_index=True)
 
 
 def _warn_unused(sources: Sources, card: Card) -> None:
@@ -425,7 +314,7 @@ def _geocoded(sources: Sources, cards: list[Card], known: tuple[Correction, ...]
         sources.left_out(card.id, len(frame) - len(offered), "not in the extract of its year")
 
 
-def own_sets(cards: list[Card]) -> dict[str, Dates]:
+def _own_sets(cards: list[Card]) -> dict[str, Dates]:
     """Return the generations that are not official and the dates that their cards say."""
     given = [c for c in of_kind(cards, "neighbourhoods") if c["generation"] not in KNOWN]
     dates = ((c["generation"], (c.get("in_force_from"), c.get("in_force_to"))) for c in given)

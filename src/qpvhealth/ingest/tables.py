@@ -9,7 +9,6 @@ from qpvhealth.ingest.layers import PARQUET, VECTOR
 
 if TYPE_CHECKING:
     from qpvhealth.ingest.cards import Card
-    from qpvhealth.ingest.layers import Layer
     from qpvhealth.ingest.raw import RawTable
 
 DELIMITED = (".csv", ".txt", ".tsv")
@@ -35,6 +34,6 @@ def read(card: Card, *, sheet: str | None = None) -> RawTable:
     return read_vector(card)
 
 
-def read_vector(card: Card, layer: Layer | None = None) -> RawTable:
-    """Read a layer with its polygons or points; ``layer``: where that has been done. Raises InputError for a file that cannot be read."""
-    return vector.raw_table(layers.of_card(card) if layer is None else layer)
+def read_vector(card: Card) -> RawTable:
+    """Read a layer with its polygons or points. Raises InputError for a file that cannot be read."""
+    return vector.raw_table(layers.of_card(card))

@@ -13,10 +13,9 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from qpvhealth.errors import PublishError, UsageError
-from qpvhealth.locate import cells, points as engine
+from qpvhealth.locate import cells, index_cache, points as engine
 from qpvhealth.locate.reader import PointFile
 from qpvhealth.locate.writer import PARQUET
-from qpvhealth.publish import caches
 from qpvhealth.publish.store import writing
 
 if TYPE_CHECKING:
@@ -74,7 +73,7 @@ def locate_parts(
             system, n_rows = files[0].coordinates.crs, sum(f.n_rows or 0 for f in files)
             index = engine.index_of(neighbourhoods, system, distance_m, n_points=n_rows, cache=cache)
             shared = staged / _INDEX
-            caches.keep(shared, _INDEX, index.cells.to_arrays())
+            index_cache.write(shared, _INDEX, index.cells.to_arrays())
             ready = time.perf_counter()
             work = list(_partitions(files, staged, (x, y, crs), with_distance=with_distance))
             counts = _run(work, client, scheduler, progress, n_rows)
@@ -112,7 +111,7 @@ def locate_partition(partition: Partition) -> Counts:
 @lru_cache(maxsize=2)
 def _index(folder: Path) -> cells.Index:
     """Load the index once in each process."""
-    arrays = caches.kept(folder, _INDEX)
+    arrays = index_cache.read(folder, _INDEX)
     if arrays is None:
         raise PublishError(f"{folder}: the index cannot be read; workers must see the folder of the output")
     return cells.Index.from_arrays(arrays)
@@ -173,7 +172,7 @@ def _distributed() -> Any:  # noqa: ANN401
     try:
         import distributed  # type: ignore[import-not-found,unused-ignore] # noqa: PLC0415 -- an extra
     except ImportError as error:
-        raise UsageError('the engine dask needs an extra: pip install "qpvhealth[scale]"') from error
+        raise UsageError("the engine dask comes with the extra scale (in a clone: make develop)") from error
     return distributed
 
 

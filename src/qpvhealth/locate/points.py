@@ -21,11 +21,10 @@ import numpy as np
 import pyarrow as pa
 
 from qpvhealth.errors import InputError, UsageError
-from qpvhealth.ingest import guard, inputs
-from qpvhealth.locate import answers, cells
+from qpvhealth.ingest import companions, guard
+from qpvhealth.locate import answers, cells, index_cache
 from qpvhealth.locate.reader import DEGREES, PointFile
 from qpvhealth.locate.writer import refuse_suffix, write_points
-from qpvhealth.publish import caches
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -88,7 +87,7 @@ def locate_file(
     rows in the same order and the same columns, then ``qpv_code``, ``near_qpv_code`` and, ``with_distance``, ``distance_m`` (0
     inside, null beyond). Distances are metres of the territory where the point falls, ≤ ``distance_m``. A null point gives nulls.
     ``x``, ``y``, ``crs``: the coordinates (default: the geometry, else longitude and latitude). ``cache``: a folder that keeps the
-    index of the polygons (see ``caches.folder``); null keeps nothing. ``progress`` is told rows done and rows in all, where known.
+    index of the polygons (see ``index_cache.folder``); null keeps nothing. ``progress`` is told rows done and rows in all, where known.
     ``engine``: ``local``, or ``dask`` with a ``scheduler`` address: then ``out`` is a folder of Parquet parts (``cluster``).
 
     Raises UsageError for a wrong option or column, InputError for a file that is missing, unsafe or damaged, PublishError when
@@ -169,7 +168,7 @@ def index_of(
     index = cells.build(perimeters, crs, distance_m, n_points=n_points, close=share)
     if cache is not None:
         told = np.frombuffer(json.dumps(notes).encode(), dtype=np.uint8)
-        caches.keep(cache, f"{key}-{n_levels}", index.to_arrays() | {"notes": told})
+        index_cache.write(cache, f"{key}-{n_levels}", index.to_arrays() | {"notes": told})
     return MadeIndex(index, "built", tuple(notes))
 
 
@@ -178,7 +177,7 @@ def _kept(cache: Path | None, key: str, n_levels: int) -> MadeIndex | None:
     if cache is None:
         return None
     for n in (n for n in cells.POINTS_FOR_LEVELS if n >= n_levels):
-        arrays = caches.kept(cache, f"{key}-{n}")
+        arrays = index_cache.read(cache, f"{key}-{n}")
         if arrays is not None:
             with suppress(KeyError):  # a damaged one may have lost an array; each that it has, has its checksum
                 notes = json.loads(arrays["notes"].tobytes())
@@ -188,9 +187,8 @@ def _kept(cache: Path | None, key: str, n_levels: int) -> MadeIndex | None:
 
 def _key(path: Path, crs: str, distance_m: float) -> str:
     """Hash all that an index depends on, but the sizes of its cells."""
-    beside = [path.with_suffix(s) for s in inputs.SIDECARS] if path.suffix.lower() == ".shp" else []
     parts = {
-        "files": [guard.sha256_of(p) for p in (path, *beside) if p.is_file()],
+        "files": {s: guard.sha256_of(p) for s, p in ({"": path} | companions.of(path)).items()},
         "name": path.suffix,
         "crs": crs,
         "distance": float(distance_m),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from qpvhealth.contract.schema import refuse_object_texts
 from qpvhealth.errors import InputError
 from qpvhealth.ingest import neighbourhoods
 from qpvhealth.ingest.cards import Card
@@ -25,8 +26,10 @@ WORDS = {
 def read(path: Path) -> tuple[dict[str, Perimeters], list[str]]:
     """Return the usable polygons of a file by territory, and a sentence for each kind that cannot be used.
 
-    Raises InputError for a file that is unsafe or damaged, or of which no polygon can be used.
+    Raises InputError for a file that is unsafe or damaged, or of which no polygon can be used; UsageError where pandas reads texts as
+    objects.
     """
+    refuse_object_texts()
     card = Card("neighbourhoods", "neighbourhoods", path, str(path), {"generation": GIVEN})
     prepared = perimeter_rules.prepare(neighbourhoods.read(card).frame)
     usable = perimeter_rules.usable(prepared, GIVEN)

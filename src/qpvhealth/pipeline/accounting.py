@@ -4,30 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property, lru_cache, partial
+from functools import cached_property, lru_cache
 from itertools import combinations, pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from qpvhealth.contract.packed import give_back
 from qpvhealth.contract.rules import Finding
 from qpvhealth.facts.causes import NOT_ATTRIBUTABLE
 from qpvhealth.facts.generations import IN_FORCE
 from qpvhealth.facts.situations import UNDETERMINED, UNKNOWN
 from qpvhealth.facts.territories import METROPOLE, TERRITORIES
-from qpvhealth.indicators import backcast, change_summary, changes, identity, pairing, series_audit, trend
+from qpvhealth.indicators import backcast, change_summary, changes as change_rules, identity, pairing
 from qpvhealth.indicators.accounts import Interval
-from qpvhealth.spatial import fates, situations
+from qpvhealth.spatial import fates
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from qpvhealth.contract.packed import Packed
     from qpvhealth.ingest.sources import Vintage
-    from qpvhealth.pipeline.building import Basis
-    from qpvhealth.pipeline.kept import Kept
+    from qpvhealth.pipeline.basis import Basis
+    from qpvhealth.pipeline.placing import Placed
 
 Rule = Mapping[str, str | None]
 InForce = Mapping[int, Rule]
@@ -46,12 +45,6 @@ class Extract:
     def territory(self) -> pd.Categorical:
         """The territory of each structure; the metropolitan one where it is not known."""
         return pd.Categorical(self.structures["territory"].fillna(METROPOLE))
-
-
-def places(located: pd.DataFrame, vecu_distance_m: float) -> pd.Series:
-    """Return the situation that the point alone gives, before the ARS's answer."""
-    asked = situations.resolve(located.assign(vecu_declared=UNKNOWN), vecu_distance_m=vecu_distance_m)
-    return asked["situation"]
 
 
 def extracts(structures: OfYear, located: OfYear, out_of_scope: pd.DataFrame) -> Callable[[int], Extract]:
@@ -109,8 +102,8 @@ def between(
 ) -> pd.DataFrame:
     """Account for the changes between two extracts, in every generation and in the one in force."""
     if interval.is_backward:
-        return changes.turned(between(known, interval.reversed, links, in_force, near_rule=near_rule))
-    return changes.named(_touched(known, interval, links, in_force), near_rule=near_rule)
+        return change_rules.turned(between(known, interval.reversed, links, in_force, near_rule=near_rule))
+    return change_rules.named(_touched(known, interval, links, in_force), near_rule=near_rule)
 
 
 def _touched(
@@ -124,7 +117,7 @@ def _touched(
         chosen[generation] = (alone, alone)
     chosen[IN_FORCE] = (in_force[interval.from_year], in_force[interval.to_year])
     placed = {name: (_placed(first, old, new), _placed(last, new, old)) for name, (old, new) in chosen.items()}
-    return changes.touched(first.structures, last.structures, interval, links, placed)
+    return change_rules.touched(first.structures, last.structures, interval, links, placed)
 
 
 def view(extract: Extract, own: Rule, other: Rule) -> pd.DataFrame:
@@ -160,111 +153,59 @@ def interval(first: Vintage, last: Vintage) -> Interval:
     )
 
 
-def explained(placed: Kept, basis: Basis, *, out_of_scope: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """Account for every pair of consecutive extracts, from the structures and their places; and audit the published series.
-
-    No count is needed for these.
-    """
-    vintages = basis.sources.vintages
-    years = consecutive(vintages)
-    found = changes_between(placed, years, vintages, basis, out_of_scope=out_of_scope)
-    return {
-        "changes": found,
-        "change_summary": change_summary.summarise(found),
-        "link_candidates": _candidates(placed, found, years),
-        "series_audit": series_audit.audit(basis.sources.series),
-    }
-
-
-def unexplained(placed: Kept, counts: pd.DataFrame, basis: Basis) -> dict[str, pd.DataFrame]:
-    """Return what follows from structures and ``counts`` without any change: the trend, and the stocks as known then and now."""
-    vintages = basis.sources.vintages
-    return {"trend": trend.trend(counts, _intervals(vintages)), "then_and_now": _then_and_now(placed, vintages)}
-
-
-def assert_balance(summary: pd.DataFrame, counts: pd.DataFrame, vintages: Mapping[int, Vintage]) -> None:
-    """Hold the sums of the changes (``change_summary`` of ``explained``) against the counts.
-
-    Raises ContractError unless opening stock and causes give the closing stock for every type, situation and area.
-    """
-    totals = counts[counts["modality"] == change_summary.ALL]
-    change_summary.assert_balance(totals, summary, _intervals(vintages))
-
-
-def _intervals(vintages: Mapping[int, Vintage]) -> pd.DataFrame:
-    return pd.DataFrame(consecutive(vintages), columns=["from_year", "to_year"], dtype="int64")
-
-
 def consecutive(vintages: Mapping[int, Vintage]) -> list[tuple[int, int]]:
     """Return the consecutive years, in the order of their reference dates."""
     return list(pairwise(sorted(vintages, key=lambda year: vintages[year].reference_date)))
 
 
-def changes_between(
-    placed: Kept,
-    pairs: Sequence[tuple[int, int]],
-    vintages: Mapping[int, Vintage],
-    basis: Basis,
-    *,
-    out_of_scope: pd.DataFrame,
+def intervals(vintages: Mapping[int, Vintage]) -> pd.DataFrame:
+    """Return the consecutive years as a frame: one row per interval, ``from_year`` and ``to_year``."""
+    return pd.DataFrame(consecutive(vintages), columns=["from_year", "to_year"], dtype="int64")
+
+
+def changes(
+    placed: Placed, vintages: Mapping[int, Vintage], basis: Basis, *, out_of_scope: pd.DataFrame
 ) -> pd.DataFrame:
-    """Account for the changes between each pair of extracts. ``vintages`` say what each covers of these structures."""
-    if not len(placed):
-        return changes.none()
-    rows = partial(placed.of_year, "structures", STRUCTURE_COLUMNS), partial(placed.of_year, "located", LOCATED_COLUMNS)
+    """Account for the changes between consecutive extracts: one row per structure, generation, interval and step.
+
+    ``vintages`` say what each extract covers of these structures. No count is needed.
+    """
+    years = consecutive(vintages)
+    if placed.structures.empty or not years:
+        return change_rules.none()
+    rows = by_year(placed.structures[[*STRUCTURE_COLUMNS, "year"]]), by_year(placed.located[[*LOCATED_COLUMNS, "year"]])
     known, links = extracts(*rows, out_of_scope), basis.sources.links
-    found = (_touched(known, interval(vintages[a], vintages[b]), links, basis.in_force) for a, b in pairs)
-    rule = basis.settings.vecu_rule
-    parts = [changes.named(some, near_rule=rule) for some in _given_back(_batches(_given_back(found)))]
-    return pd.concat(parts, ignore_index=True) if parts else changes.none()
+    pairs = [_touched(known, interval(vintages[a], vintages[b]), links, basis.in_force) for a, b in years]
+    return change_rules.named(pd.concat(pairs, ignore_index=True), near_rule=basis.settings.vecu_rule)
 
 
-def _given_back(frames: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
-    """Give back, before each frame is made, what was freed since the one before."""
-    for frame in frames:
-        yield frame
-        give_back()
+def summary(changes: pd.DataFrame, counts: pd.DataFrame, vintages: Mapping[int, Vintage]) -> pd.DataFrame:
+    """Sum the changes by area, type, situation and cause, and hold the sums against the counts.
+
+    Raises ContractError unless opening stock and causes give the closing stock for every type, situation and area.
+    """
+    summed = change_summary.summarise(changes)
+    totals = counts[counts["modality"] == change_summary.ALL]
+    change_summary.assert_balance(totals, summed, intervals(vintages))
+    return summed
 
 
-AT_ONCE = 25_000
-"""How many rows that may have changed are named at a time: all of an interval have where the perimeters in force do."""
-
-
-def _batches(frames: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
-    """Put rows together, ``AT_ONCE`` at a time; none twice, and those of one frame in their order."""
-    waiting: list[pd.DataFrame] = []
-    for frame in frames:
-        waiting.append(frame)
-        while sum(map(len, waiting)) >= AT_ONCE:
-            first, rest = _parted(waiting)
-            waiting = [rest]
-            yield first
-    if sum(map(len, waiting)):
-        yield pd.concat(waiting, ignore_index=True)
-
-
-def _parted(frames: list[pd.DataFrame]) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the first ``AT_ONCE`` rows, and the others; each by itself, since a slice would hold them all."""
-    every = pd.concat(frames, ignore_index=True)
-    return every.take(np.arange(AT_ONCE)), every.take(np.arange(AT_ONCE, len(every)))
-
-
-def _candidates(placed: Kept, found: pd.DataFrame, years: list[tuple[int, int]]) -> pd.DataFrame:
+def candidates(placed: Placed, changes: pd.DataFrame, years: list[tuple[int, int]]) -> pd.DataFrame:
     """Propose identities between the years of every interval, from the changes under the perimeters in force."""
-    telling = found[(found["generation"] == IN_FORCE) & found["cause"].isin(identity.CAUSES)]
-    asked, parts = partial(placed.of_year, "structures", identity.READ), []
+    telling = changes[(changes["generation"] == IN_FORCE) & changes["cause"].isin(identity.CAUSES)]
+    records, parts = by_year(placed.structures[[*identity.READ, "year"]]), []
     for first, last in sorted(years):
         rows = telling[(telling["from_year"] == first) & (telling["to_year"] == last)]
-        if len(rows) and len(proposed := identity.candidates(asked(first), asked(last), rows)):
+        if len(rows) and len(proposed := identity.candidates(records(first), records(last), rows)):
             parts.append(proposed)
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=identity.COLUMNS)
 
 
-def _then_and_now(placed: Kept, vintages: Mapping[int, Vintage]) -> pd.DataFrame:
+def then_and_now(placed: Placed, vintages: Mapping[int, Vintage]) -> pd.DataFrame:
+    """Put the stock that each extract gave beside what the last extract gives for the same date."""
     dates = {year: vintage.reference_date for year, vintage in vintages.items()}
-    then = [backcast.known_then(rows) for rows in placed.each("structures", backcast.COUNTED_THEN)]
-    last = placed.of_year("structures", backcast.COUNTED_BACK, max(dates))
-    return backcast.then_and_now(pd.concat(then), last, dates)
+    last = placed.structures[placed.structures["year"] == max(dates)]
+    return backcast.then_and_now(backcast.known_then(placed.structures), last, dates)
 
 
 def fates_between(basis: Basis) -> pd.DataFrame:
@@ -276,9 +217,9 @@ def fates_between(basis: Basis) -> pd.DataFrame:
 
 
 def findings(told: Mapping[str, Packed]) -> Iterator[Finding]:
-    """Say what a reader of ``explained`` must know: what has no cause, what depends on the order, what is to be confirmed.
+    """Say what a reader of the changes must know: what has no cause, what depends on the order, what is to be confirmed.
 
-    Of the tables in their published form, only what is read of the changes is decoded: there may be millions.
+    ``told``: the published tables ``changes``, ``link_candidates`` and ``series_audit``.
     """
     changed = told["changes"].select(_READ)
     current = changed.rows(changed["generation"] == IN_FORCE).frame()

@@ -9,8 +9,7 @@ import pandas as pd
 import shapely
 
 from qpvhealth.contract.keys import numbers, positions
-from qpvhealth.contract.packed import Packed
-from qpvhealth.contract.tables import PUBLISHED, SIZE_BANDS
+from qpvhealth.contract.tables import SIZE_BANDS
 from qpvhealth.facts import generations as generation_facts
 from qpvhealth.facts.categories import STRUCTURE_TYPES
 from qpvhealth.facts.generations import IN_FORCE
@@ -220,9 +219,7 @@ def edition_in_force(editions: pd.DataFrame, day: date) -> str | None:
     return None if started.empty else str(started.iloc[-1]["edition"])
 
 
-def neighbourhoods_by_year(
-    neighbourhoods: pd.DataFrame, sources: Sources, answered: pd.DataFrame, years: list[int]
-) -> pd.DataFrame:
+def neighbourhoods_by_year(neighbourhoods: pd.DataFrame, sources: Sources, answered: pd.DataFrame) -> pd.DataFrame:
     """Repeat the QPV for each year, and say which the extract of the year can tell of: ``is_assessed``, ``is_answered``.
 
     ``answered``: the départements whose every structure has an answer; those whose ARS states that it answered are added.
@@ -233,8 +230,8 @@ def neighbourhoods_by_year(
         .drop(columns="metres")
     )
     by_year = []
-    for year in years:
-        department, covered = known["department_code"], sources.vintages[year].departments
+    for year, vintage in sources.vintages.items():
+        department, covered = known["department_code"], vintage.departments
         listed = True if covered is None else department.isin(covered)
         stated = department.isin(sources.answered.get(year, frozenset()))
         by_year.append(known.assign(year=year, is_assessed=known["is_usable"] & listed, is_answered=stated))
@@ -272,12 +269,6 @@ def coverage_table(
 
 _SIZES = (0, 1_000, 2_500, 5_000, 24_001, np.inf)
 """Where the size bands begin: document 001 speaks of the QPV of 5,000 to 24,000 inhabitants, both included."""
-
-
-def selected(rows: pd.DataFrame | Packed, table: str) -> pd.DataFrame | Packed:
-    """Keep the declared columns of a table, in order."""
-    names = PUBLISHED[table].names
-    return rows.select(names) if isinstance(rows, Packed) else rows[names]
 
 
 def placed_rows(structures: pd.DataFrame) -> pd.Series:

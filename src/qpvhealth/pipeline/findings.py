@@ -9,7 +9,6 @@ import pandas as pd
 
 from qpvhealth.contract.keys import among
 from qpvhealth.contract.rules import Finding
-from qpvhealth.errors import UsageError
 from qpvhealth.facts.generations import IN_FORCE, KNOWN, expected_count
 from qpvhealth.facts.situations import CENTROID, CONTRADICTORY, IN_QPV, MISSING, NO, YES
 from qpvhealth.facts.territories import TERRITORIES
@@ -22,18 +21,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from qpvhealth.ingest.sources import Sources, Vintage
-    from qpvhealth.pipeline.building import Basis
-    from qpvhealth.pipeline.kept import Kept
+    from qpvhealth.pipeline.basis import Basis
+    from qpvhealth.pipeline.placing import Placed
     from qpvhealth.settings import Settings
     from qpvhealth.spatial.proximity import Perimeters
 
 BORDER_M, CONFLICT_M = 1.0, 100.0
 SHOWN = 5
-
-
-def no_such_generation(missing: list[str], given: tuple[str, ...]) -> UsageError:
-    """Return the error for a generation that the settings name and no card gives."""
-    return UsageError(f"settings: no polygons of {', '.join(missing)}; the cards give {', '.join(given)}")
 
 
 def context(vintage: Vintage, generation: str, in_force: dict[str, str | None], settings: Settings) -> str:
@@ -71,7 +65,7 @@ def of_perimeters(basis: Basis) -> list[Finding]:
     ]
 
 
-def of_structures(placed: Kept, zoning: pd.DataFrame, basis: Basis) -> list[Finding]:
+def of_structures(placed: Placed, zoning: pd.DataFrame, basis: Basis) -> list[Finding]:
     """Collect the findings of a build once its structures are placed, in the order of the method."""
     sources = basis.sources
     return [
@@ -130,37 +124,34 @@ def _overlaps(by_generation: dict[str, dict[str, Perimeters]]) -> Iterator[Findi
 
 
 def abroad(sources: Sources) -> list[Finding]:
-    """Name the structures in a département that France does not have. Asked before extracts are let go."""
+    """Name the structures in a département that France does not have."""
     found: list[Finding] = []
     for year, extract in sources.structures.items():
-        stated = extract.frame(["finess_et", "department_code"])
-        rows = stated[assembly.is_abroad(stated)]
+        rows = extract[assembly.is_abroad(extract)]
         codes = ", ".join(sorted(rows["department_code"].unique()))
         words = f"{year}: a département that France does not have ({codes}), taken as unknown"
         found.extend(_some(rows, "finess_et", "department-unknown", words, len(extract)))
     return found
 
 
-def _places(placed: Kept) -> Iterator[Finding]:
-    for structures in placed.each("structures", ["finess_et", "year", "location_status", "location_conflict_m"]):
-        for year, rows in structures.groupby("year"):
-            n = len(rows)
-            lost = rows[rows["location_status"].isin((CENTROID, MISSING))]
-            yield from _some(lost, "finess_et", "location-undetermined", f"{year}: no point that can decide", n)
-            wrong = rows[rows["location_status"] == CONTRADICTORY]
-            words = "the point contradicts what is declared"
-            yield from _some(wrong, "finess_et", "location-contradictory", f"{year}: {words}", n)
-            conflict = rows[rows["location_conflict_m"] > CONFLICT_M]
-            yield from _some(conflict, "finess_et", "location-conflict", f"{year}: sources place them far apart", n)
+def _places(placed: Placed) -> Iterator[Finding]:
+    for year, rows in placed.structures.groupby("year"):
+        n = len(rows)
+        lost = rows[rows["location_status"].isin((CENTROID, MISSING))]
+        yield from _some(lost, "finess_et", "location-undetermined", f"{year}: no point that can decide", n)
+        wrong = rows[rows["location_status"] == CONTRADICTORY]
+        words = "the point contradicts what is declared"
+        yield from _some(wrong, "finess_et", "location-contradictory", f"{year}: {words}", n)
+        conflict = rows[rows["location_conflict_m"] > CONFLICT_M]
+        yield from _some(conflict, "finess_et", "location-conflict", f"{year}: sources place them far apart", n)
 
 
-def _locations(placed: Kept) -> Iterator[Finding]:
+def _locations(placed: Placed) -> Iterator[Finding]:
     measured = ["n_qpv_inside", "border_distance_m", "is_fragile", "agrees_with_source"]
-    structures = placed.each("structures", [*_ROW, "is_in_stock"])
-    for rows, located in zip(structures, placed.each("located", [*_ROW, "generation", *measured]), strict=True):
-        open_ones = located.merge(rows.loc[rows["is_in_stock"], _ROW], on=_ROW)
-        for (year, generation), found in open_ones.groupby(["year", "generation"]):
-            yield from _of_location(found, f"{year}, {generation}")
+    located = placed.located[[*_ROW, "generation", *measured]]
+    open_ones = located.merge(placed.structures.loc[placed.structures["is_in_stock"], _ROW], on=_ROW)
+    for (year, generation), rows in open_ones.groupby(["year", "generation"]):
+        yield from _of_location(rows, f"{year}, {generation}")
 
 
 _ROW = ["finess_et", "year"]
@@ -178,7 +169,7 @@ def _of_location(rows: pd.DataFrame, where: str) -> Iterator[Finding]:
     yield from _some(differs, "finess_et", "flag-disagreement", f"{where}: see `qpvhealth list disagreements`", n)
 
 
-def _attributes(qpv: pd.DataFrame, placed: Kept, sources: Sources) -> Iterator[Finding]:
+def _attributes(qpv: pd.DataFrame, placed: Placed, sources: Sources) -> Iterator[Finding]:
     for generation, rows in qpv.groupby("generation"):
         without = rows[rows["population"].isna()]
         yield from _some(without, "qpv_code", "population-missing", f"{generation}: QPV without population", len(rows))
@@ -195,7 +186,7 @@ def _attributes(qpv: pd.DataFrame, placed: Kept, sources: Sources) -> Iterator[F
     yield from _some(lost, "qpv_code", "programme-orphan", "no polygon has these codes")
     communes = set(sources.communes.loc[sources.communes["level"] == "commune", "area_code"])
     if communes:
-        stated = placed.whole("structures", ["commune_code"]).dropna()
+        stated = placed.structures[["commune_code"]].dropna()
         unknown = stated[~among(stated["commune_code"], communes)]
         yield from _some(unknown, "commune_code", "commune-unknown", "not in the table of communes", len(stated))
 
@@ -217,11 +208,9 @@ def _zonings(zoning: pd.DataFrame, sources: Sources) -> Iterator[Finding]:
         )
 
 
-def _declared(placed: Kept, sources: Sources) -> Iterator[Finding]:
-    told = ["finess_et", "year", "generation", "situation", "vecu_declared", "is_unlisted", "is_contested"]
-    for located in placed.each("located", told):
-        for (year, generation), rows in located.groupby(["year", "generation"]):
-            yield from _of_answers(rows, f"{year}, {generation}")
+def _declared(placed: Placed, sources: Sources) -> Iterator[Finding]:
+    for (year, generation), rows in placed.located.groupby(["year", "generation"]):
+        yield from _of_answers(rows, f"{year}, {generation}")
     named = sources.declarations.dropna(subset=["qpv_code"])
     known = sources.neighbourhoods[["qpv_code", "generation"]]
     lost = named[~pd.MultiIndex.from_frame(named[["qpv_code", "generation"]]).isin(pd.MultiIndex.from_frame(known))]

@@ -14,15 +14,14 @@ from qpvhealth.contract.keys import among
 from qpvhealth.contract.rules import Finding
 from qpvhealth.contract.tables import ALL, PUBLISHED
 from qpvhealth.facts.categories import STRUCTURE_TYPES
-from qpvhealth.indicators import change_summary, changes, counts, figures, headline
+from qpvhealth.indicators import changes, counts, figures, headline
 from qpvhealth.pipeline import accounting
-from qpvhealth.pipeline.kept import Placed
+from qpvhealth.pipeline.placing import Placed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from qpvhealth.pipeline.building import Basis
-    from qpvhealth.pipeline.kept import Kept
+    from qpvhealth.pipeline.basis import Basis
     from qpvhealth.settings import Settings
 
 KEY = ["finess_et", "year"]
@@ -43,23 +42,23 @@ def _of(placed: Placed, structures: pd.DataFrame) -> Placed:
     return Placed(*(f.reset_index(drop=True) for f in (structures, located, pairs)))
 
 
-def listed_aside(counted: Kept, others: Kept, out_of_scope: pd.DataFrame) -> pd.DataFrame:
+def listed_aside(counted: Placed, others: Placed, out_of_scope: pd.DataFrame) -> pd.DataFrame:
     """Return what extracts list, but not among ``counted``, of the structures that another extract counts there.
 
     It is out of scope, or in ``others``. One row per structure and year: ``finess_et``, ``year``, ``type_as_written``, source and row.
     """
-    numbers = counted.numbers()
-    listed = [out_of_scope, *others.each("structures", list(out_of_scope.columns))]
+    numbers = counted.structures["finess_et"].drop_duplicates()
+    listed = [out_of_scope, others.structures[list(out_of_scope.columns)]]
     return pd.concat([rows[among(rows["finess_et"], numbers)] for rows in listed], ignore_index=True)
 
 
-def tables(others: Kept, every: pd.DataFrame, counted: Kept, basis: Basis) -> dict[str, pd.DataFrame]:
+def tables(others: Placed, every: pd.DataFrame, counted: Placed, basis: Basis) -> dict[str, pd.DataFrame]:
     """Return the figures of the types beyond MSP and CdS, empty where no card names any.
 
     ``every``: their stock by year and generation, ``in_force`` included; ``counted``: the MSP and CdS of every year. Each type is
     counted under its own name: no total adds types up. Raises ContractError when levels do not add up, or opening stock and causes do not give the closing stock.
     """
-    if not len(others):
+    if others.structures.empty:
         nothing = pd.DataFrame(columns=PUBLISHED["other_yearly_counts"].names)
         return {"other_yearly_counts": nothing, "other_changes": changes.none()}
     yearly = counts.count(every)
@@ -70,13 +69,13 @@ def tables(others: Kept, every: pd.DataFrame, counted: Kept, basis: Basis) -> di
     }
 
 
-def _changes(others: Kept, yearly: pd.DataFrame, counted: Kept, basis: Basis) -> pd.DataFrame:
+def _changes(others: Placed, yearly: pd.DataFrame, counted: Placed, basis: Basis) -> pd.DataFrame:
     """Account for the changes between consecutive extracts, held against the counts; a year whose cards name no type covers nothing."""
     vintages = {y: replace(v, departments=v.other_departments) for y, v in basis.sources.vintages.items()}
     aside = listed_aside(others, counted, basis.sources.out_of_scope)
-    found = accounting.changes_between(others, accounting.consecutive(vintages), vintages, basis, out_of_scope=aside)
-    accounting.assert_balance(change_summary.summarise(found), yearly, vintages)
-    return found
+    named = accounting.changes(others, vintages, basis, out_of_scope=aside)
+    accounting.summary(named, yearly, vintages)
+    return named
 
 
 def indicators(every: pd.DataFrame, settings: Settings) -> pd.DataFrame:
@@ -88,11 +87,10 @@ def indicators(every: pd.DataFrame, settings: Settings) -> pd.DataFrame:
     return headline.structures(every, near_rule=rule, vecu_distance_m=distance, scopes=scopes)
 
 
-def findings(counted: Kept, others: Kept) -> Iterator[Finding]:
+def findings(counted: Placed, others: Placed) -> Iterator[Finding]:
     """Name the structures that are MSP or centre in one extract and of a type beyond them in another."""
-    listed = others.whole("structures", ["finess_et", "structure_type"])
-    first = listed.drop_duplicates("finess_et").set_index("finess_et")["structure_type"]
-    numbers = counted.numbers()
+    first = others.structures.drop_duplicates("finess_et").set_index("finess_et")["structure_type"]
+    numbers = counted.structures["finess_et"].drop_duplicates()
     crossed = numbers[numbers.isin(first.index)]
     if len(crossed):
         named = ", ".join(f"{code} ({first[code]})" for code in sorted(crossed)[:5])

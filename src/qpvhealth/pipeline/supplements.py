@@ -12,7 +12,7 @@ from qpvhealth.facts.territories import METROPOLE
 from qpvhealth.spatial import location, projection
 
 if TYPE_CHECKING:
-    from qpvhealth.pipeline.building import Basis
+    from qpvhealth.pipeline.basis import Basis
     from qpvhealth.spatial.proximity import Perimeters
 
 BY_POINT, BY_NAME, NO_PLACE = "point", "qpv-named", "no-place"

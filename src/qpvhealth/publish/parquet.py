@@ -35,16 +35,7 @@ WORLD = (-180.0, -90.0, 180.0, 90.0)
 DTYPES = {pa.string(): pd.StringDtype(na_value=np.nan), pa.int64(): pd.Int64Dtype(), pa.bool_(): pd.BooleanDtype()}
 
 
-def encoded(table: Table, rows: pd.DataFrame | Packed, metadata: Mapping[str, str]) -> bytes:
-    """Return the file that ``write_table`` would write."""
-    sink = pa.BufferOutputStream()
-    write_table(table, rows, sink, metadata)
-    return bytes(sink.getvalue())
-
-
-def write_table(
-    table: Table, rows: pd.DataFrame | Packed, where: Path | pa.NativeFile, metadata: Mapping[str, str]
-) -> None:
+def write_table(table: Table, rows: pd.DataFrame | Packed, where: Path, metadata: Mapping[str, str]) -> None:
     """Write rows that conform to their table, a group at a time; geometry (degrees) as WKB.
 
     The file carries the table's name and grain, ``metadata``, and each column's labels, unit and rule. Raises

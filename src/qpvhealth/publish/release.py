@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
@@ -10,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qpvhealth import __version__
-from qpvhealth.contract.packed import PackedTables, give_back
+from qpvhealth.contract.packed import PackedTables
 from qpvhealth.errors import ContractError, UsageError
 from qpvhealth.publish import manifest, parquet
 from qpvhealth.publish.store import Store
@@ -26,8 +25,6 @@ if TYPE_CHECKING:
 
 LIBRARIES = ("geopandas", "numpy", "pandas", "pyarrow", "pyogrio", "pyproj", "python-calamine", "shapely")
 DEGREES = 4326
-WRITERS = 2
-"""Tables written at once: each holds one group of rows decoded."""
 
 
 @dataclass(frozen=True)
@@ -85,19 +82,17 @@ def write(
     tables: Mapping[str, pd.DataFrame],
     declarations: Mapping[str, Table],
     facts: Facts,
-    files: Mapping[str, bytes] | None = None,
 ) -> Path:
     """Hold every table against its declaration, write them and their manifest, make them current; return the folder.
 
-    Nothing is written before all is checked. ``facts.versions`` defaults to the libraries that could change a byte. ``files``: of
-    some tables, what ``encoded`` has made of the same rows.
+    Nothing is written before all is checked. ``facts.versions`` defaults to the libraries that could change a byte.
     Raises ContractError with every problem of every table; PublishError where the disk or the lock refuses.
     """
     held = conformed(tables, declarations)
     known = facts if facts.versions else replace(facts, versions=library_versions())
     store = _store(store)
     with store.lock(), store.stage() as staged:
-        told = manifest.build(known, _files(held, staged, known, files or {}))
+        told = manifest.build(known, _files(held, staged, known))
         manifest.write(staged, told)
         return store.publish(staged, told["release_id"])
 
@@ -118,7 +113,6 @@ def conformed(tables: Mapping[str, pd.DataFrame], declarations: Mapping[str, Tab
             declarations[name].check(rows, held)
         except ContractError as error:
             problems.append(str(error))
-        give_back()
     if problems:
         raise ContractError("\n".join(problems))
     return held
@@ -137,36 +131,15 @@ def _versions() -> Iterator[tuple[str, str]]:
             continue
 
 
-def encoded(held: Published, *, invented: bool) -> bytes:
-    """Return the file of a table, byte for byte as ``write`` makes it, for who has a core to spare before all is there."""
-    return parquet.encoded(held.table, held, _metadata(invented=invented))
-
-
-def _metadata(*, invented: bool) -> dict[str, str]:
-    """Say what every file of a release says of itself."""
-    return {"qpvhealth_version": __version__, "invented": str(invented).lower()}
-
-
-def _files(
-    held: Mapping[str, Published], folder: Path, facts: Facts, made: Mapping[str, bytes]
-) -> dict[str, dict[str, Any]]:
-    """Write every table, several at once, the largest first; describe the files. Encoding leaves the lock of Python."""
-    with ThreadPoolExecutor(WRITERS) as pool:
-        largest_first = sorted(held, key=lambda name: (name in made, -held[name].nbytes, name))
-        jobs = {n: pool.submit(_written, held[n], folder, facts, made.get(n)) for n in largest_first}
-        try:
-            return {f"{name}.parquet": jobs[name].result() for name in sorted(held)}
-        finally:
-            pool.shutdown(cancel_futures=True)  # once one is refused, the others need not be begun
-
-
-def _written(held: Published, folder: Path, facts: Facts, made: bytes | None) -> dict[str, Any]:
-    path = folder / f"{held.table.name}.parquet"
-    if made is None:
-        parquet.write_table(held.table, held, path, _metadata(invented=facts.invented))
-    else:
-        path.write_bytes(made)
-    return manifest.described(path, len(held))
+def _files(held: Mapping[str, Published], folder: Path, facts: Facts) -> dict[str, dict[str, Any]]:
+    """Write every table, and describe the files."""
+    metadata = {"qpvhealth_version": __version__, "invented": str(facts.invented).lower()}
+    described = {}
+    for name, rows in sorted(held.items()):
+        path = folder / f"{name}.parquet"
+        parquet.write_table(rows.table, rows, path, metadata)
+        described[path.name] = manifest.described(path, len(rows))
+    return described
 
 
 def _not_the_declared(tables: Mapping[str, pd.DataFrame], declarations: Mapping[str, Table]) -> Iterator[str]:

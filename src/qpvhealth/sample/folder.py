@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING
 
 from qpvhealth.errors import UsageError
-from qpvhealth.sample import cards, contours, extracts, planning, regional, revision, tables, workbooks, zonings
+from qpvhealth.sample import contours, extracts, planning, regional, revision, tables, workbooks, zonings
 from qpvhealth.sample.readme import readme
+from qpvhealth.sample.resources import cards, text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
-
-    from qpvhealth.sample.neighbourhoods import Qpv
 
 WRITERS: dict[str, Callable[[Path], None]] = {
     "boundaries/communes.csv": tables.write_communes,
@@ -29,7 +29,12 @@ WRITERS: dict[str, Callable[[Path], None]] = {
     "declarations/vecu-2019.csv": tables.write_declarations,
     "geocoded/2019.csv": tables.write_geocoded,
     "links/identities.csv": tables.write_links,
-    **planning.WRITERS,
+    "indicators/qpv-2024.csv": planning.write_figures,
+    "practitioners/communes-2024.csv": planning.write_gps_of_communes,
+    "practitioners/regions-2024.csv": planning.write_gps_of_regions,
+    "practitioners/france-2024.csv": planning.write_gps_of_the_country,
+    "practitioners/points-2024.csv": planning.write_gp_points,
+    "projects/2024.csv": planning.write_projects,
 }
 
 
@@ -37,31 +42,32 @@ def write(folder: Path, *, revised: bool = False) -> None:
     """Write the invented France into ``folder`` as a complete raw folder, the same bytes at each run.
 
     ``revised``: as a second delivery, in which three contours of 2015 are edited (see ``revision``).
-    Raises UsageError when the folder already holds a ``sources.toml`` that is not this sample's own.
+    Raises UsageError when the folder already has a ``sources.toml`` that is not this sample's own.
     """
-    _refuse_foreign(folder)
-    _subfolder(folder, "boundaries", "neighbourhoods/qpv-2015", "neighbourhoods/qpv-2024")
+    template, existing = text("sources.toml"), folder / "sources.toml"
+    mark = template.partition("\n")[0]
+    if existing.exists() and not existing.read_text(encoding="utf-8", errors="replace").startswith(mark):
+        raise UsageError(f"{existing}: holds other cards; the invented France is written only where there are none")
+    for card in cards().values():
+        (folder / card["path"]).parent.mkdir(parents=True, exist_ok=True)
     contours.write_outlines(folder / "boundaries")
-    contours.write_2015(folder / "neighbourhoods" / "qpv-2015", revision.edited if revised else _unedited)
+    contours.write_2015(folder / "neighbourhoods" / "qpv-2015", revision.edited if revised else lambda qpv: qpv)
     contours.write_2024(folder / "neighbourhoods" / "qpv-2024")
     for name, writer in WRITERS.items():
-        _subfolder(folder, name.rpartition("/")[0])
         writer(folder / name)
-    (folder / "corrections.toml").write_text(cards.corrections_toml(), encoding="utf-8")
-    (folder / "README.md").write_text(readme() + (revision.readme() if revised else ""), encoding="utf-8")
-    (folder / "sources.toml").write_text(cards.sources_toml(folder), encoding="utf-8")
-
-
-def _unedited(qpv: Qpv) -> Qpv:
-    return qpv
-
-
-def _refuse_foreign(folder: Path) -> None:
-    existing = folder / "sources.toml"
-    if existing.exists() and not existing.read_text(encoding="utf-8", errors="replace").startswith(cards.MARK):
-        raise UsageError(f"{existing}: holds other cards; the invented France is written only where there are none")
-
-
-def _subfolder(folder: Path, *names: str) -> None:
-    for name in names:
-        (folder / name).mkdir(parents=True, exist_ok=True)
+    qpv, qpv_wrong, qpv_right = contours.wrong_commune()
+    finess, finess_wrong, finess_right = workbooks.wrong_commune()
+    corrections = text("corrections.toml").format(
+        qpv=qpv,
+        qpv_wrong=qpv_wrong,
+        qpv_right=qpv_right,
+        finess=finess,
+        finess_wrong=finess_wrong,
+        finess_right=finess_right,
+    )
+    (folder / "corrections.toml").write_text(corrections, encoding="utf-8")
+    (folder / "README.md").write_text(readme(revised=revised), encoding="utf-8")
+    for card in cards().values():
+        digest = hashlib.sha256((folder / card["path"]).read_bytes()).hexdigest()
+        template = template.replace('sha256 = ""', f'sha256 = "{digest}"', 1)
+    existing.write_text(template, encoding="utf-8")

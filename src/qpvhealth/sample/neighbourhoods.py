@@ -1,13 +1,14 @@
 """The invented neighbourhoods: what stood in 2015, what stands since 2024, and what became of each.
 
-A *group* is a place and the rectangles that stand there in each generation. The fates repeat the sizes of the real
-change of generation: metropolitan 1 201 kept (294 unchanged, 907 modified), 38 merged into 18, 10 split into 24, 8 mixed
-into 8, 39 gone, 111 new; overseas 47 unchanged, 158 modified, 13 gone, 42 new.
+A *group* is a place and the rectangles that stand there in each generation. The fates (``figures.toml``) repeat the sizes of
+the real change of generation: metropolitan 1 201 unchanged or modified (294, 907), 38 merged into 18, 10 split into 24, 8
+mixed into 8, 39 gone, 111 new; overseas 47 unchanged, 158 modified, 13 gone, 42 new.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections import Counter
+from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
 
@@ -17,35 +18,18 @@ from qpvhealth.facts.territories import METROPOLE, TERRITORIES
 from qpvhealth.sample.geography import (
     COMMUNE_SIDE,
     N_URBAN,
-    OVERSEAS,
     OVERSEAS_SIDE,
     Box,
     Commune,
     communes_of,
     metropolitan_departments,
 )
+from qpvhealth.sample.resources import lists
 
 SEED = 35901
-METROPOLITAN_FATES = {
-    "unchanged": 294,
-    "modified": 907,
-    "merged-2": 16,
-    "merged-3": 2,
-    "split-2": 6,
-    "split-3": 4,
-    "mixed": 4,
-    "gone": 39,
-    "new": 111,
-}
-OVERSEAS_FATES = {
-    "971": {"unchanged": 4, "modified": 11, "gone": 1, "new": 4},
-    "972": {"unchanged": 2, "modified": 5, "new": 2},
-    "973": {"unchanged": 6, "modified": 20, "gone": 6, "new": 3},
-    "974": {"unchanged": 11, "modified": 35, "gone": 3, "new": 11},
-    "976": {"unchanged": 8, "modified": 27, "gone": 1, "new": 7},
-    "978": {"unchanged": 1, "modified": 1, "new": 1},
-    "987": {"unchanged": 15, "modified": 59, "gone": 2, "new": 14},
-}
+FATES: dict[str, dict[str, int]] = lists("figures.toml")["fates"]
+"""Number of groups of each fate, in metropolitan France and in each overseas département."""
+
 REAL_UP_TO = {"59": 94, "974": 58, "987": 92}
 """Where real numbers of 2024 run so high that ours would meet them: up to there, ours end in C, as no real one does."""
 
@@ -58,9 +42,6 @@ SPECIAL_NAMES = {
 }
 """Names with the characters that only cp1252 has, as some real ones: curly apostrophe, dash, oe in one letter."""
 
-Site = tuple[tuple[Commune, ...], float, float]
-"""The communes of a group and the place of its middle, in metres."""
-
 FAULTS = ("bowtie", "spike", "bowtie", "spike", "bowtie", "pinched")
 
 
@@ -70,7 +51,6 @@ class Qpv:
 
     code: str
     name: str
-    generation: str
     communes: tuple[Commune, ...]
     box: Box
     shape: str = "plain"
@@ -85,6 +65,11 @@ class Qpv:
     def territory(self) -> str:
         """Its territory."""
         return self.communes[0].territory
+
+    @property
+    def epsg(self) -> int:
+        """The projection of its rectangle."""
+        return TERRITORIES[self.territory].epsg
 
 
 @dataclass(frozen=True)
@@ -103,88 +88,61 @@ class Group:
         return self.fate in ("unchanged", "modified") and len(self.communes) == 1
 
 
-@dataclass
-class _Numbers:
-    """Next free number of each département and generation: up from 901 for 2015, down from 99 for 2024."""
-
-    old: dict[str, int] = field(default_factory=dict)
-    new: dict[str, int] = field(default_factory=dict)
-
-    def old_code(self, department: str) -> str:
-        """Give the next code of 2015 in a département."""
-        number = self.old.get(department, 900) + 1
-        self.old[department] = number
-        return f"QP{department:0>3}{number}"
-
-    def new_code(self, department: str, letter: str) -> str:
-        """Give the next code of 2024, whose letter says what became of the neighbourhood."""
-        number = self.new.get(department, 100) - 1
-        self.new[department] = number
-        letter = "C" if number <= REAL_UP_TO.get(department, 0) else letter
-        return f"QN{department:0>3}{number:02d}{letter}"
-
-
 @cache
 def groups() -> tuple[Group, ...]:
-    """Draw every group of the invented France, metropolitan ones first."""
-    numbers = _Numbers()
-    fates = _shuffled(METROPOLITAN_FATES)
-    made = [_group(i, fate, _metropolitan_site(i, fate), numbers) for i, fate in enumerate(fates)]
-    for department, wanted in OVERSEAS_FATES.items():
-        for i, fate in enumerate(_shuffled(wanted)):
-            made.append(_group(len(made), fate, _overseas_site(department, i), numbers))
-    return tuple(made)
+    """Draw every group of the invented France, metropolitan ones first.
+
+    In a département, numbers go up from 901 for 2015 and down from 99 for 2024. One new neighbourhood of 2024 has no area.
+    """
+    plan = []
+    for area, sizes in FATES.items():
+        listed = [fate for fate, n in sizes.items() for _ in range(n)]
+        order = np.random.default_rng(SEED).permutation(len(listed))
+        plan += [(area, k, listed[i]) for k, i in enumerate(order)]
+    first_new = [fate for _, _, fate in plan].index("new")
+    used_2015, used_2024 = Counter[str](), Counter[str]()
+    drawn = []
+    for rank, (area, rank_in_area, fate) in enumerate(plan):
+        communes, x, y = _site(area, rank_in_area, fate)
+        department = communes[0].department
+        is_single, is_modified = fate in ("unchanged", "modified"), fate == "modified"
+        shape = {0: "cut", 4: "hole", 8: "parts"}.get(rank % 12, "plain") if is_single else "plain"
+        fault_2015 = FAULTS[rank // 53 % len(FAULTS)] if is_modified and rank % 53 == 7 else None  # noqa: PLR2004
+        fault_2024 = {11: "bowtie", 67: "spike"}.get(rank % 400) if is_modified else None
+        fault_2024 = "collapsed" if rank == first_new else fault_2024
+        names = [f"Quartier inventé {rank + 1}{part}" for part in ("", " B", " C")]
+        old, new = [], []
+        boxes_2015, boxes_2024 = _boxes(rank, fate, x, y)
+        for name, box in zip(names, boxes_2015, strict=False):
+            used_2015[department] += 1
+            code = f"QP{department:0>3}{900 + used_2015[department]}"
+            special = SPECIAL_NAMES.get(rank % 100, "{}").format(name)
+            old.append(Qpv(code, special, communes, box, shape, fault_2015))
+        for name, box in zip(names, boxes_2024, strict=False):
+            used_2024[department] += 1
+            number = 100 - used_2024[department]
+            letter = {"unchanged": "I", "new": "N"}.get(fate, "M")
+            letter = "C" if number <= REAL_UP_TO.get(department, 0) else letter
+            new.append(Qpv(f"QN{department:0>3}{number:02d}{letter}", name, communes, box, shape, fault_2024))
+        drawn.append(Group(rank, fate, communes, tuple(old), tuple(new)))
+    return tuple(drawn)
 
 
-def _shuffled(fates: dict[str, int]) -> list[str]:
-    listed = [fate for fate, n in fates.items() for _ in range(n)]
-    order = np.random.default_rng(SEED).permutation(len(listed))
-    return [listed[i] for i in order]
-
-
-def _metropolitan_site(rank: int, fate: str) -> Site:
-    departments = metropolitan_departments()
-    k, d = divmod(rank, len(departments))
-    communes = communes_of(departments[d])
-    if k == 0 and d % 5 == 1 and fate in ("unchanged", "modified"):
-        return (communes[0], communes[1]), *communes[0].at(COMMUNE_SIDE - 60, 15_000)
-    slot, number = divmod(k, N_URBAN)
-    return (communes[number],), *communes[number].at(*SLOTS[slot])
-
-
-def _overseas_site(department: str, rank: int) -> Site:
-    communes = communes_of(department)
+def _site(area: str, rank: int, fate: str) -> tuple[tuple[Commune, ...], float, float]:
+    """Return the communes of a group and the place of its middle, in metres; a few groups straddle two communes."""
+    if area == METROPOLE:
+        k, d = divmod(rank, len(metropolitan_departments()))
+        communes = communes_of(metropolitan_departments()[d])
+        if k == 0 and d % 5 == 1 and fate in ("unchanged", "modified"):
+            return communes[:2], *communes[0].at(COMMUNE_SIDE - 60, 15_000)
+        slot, number = divmod(k, N_URBAN)
+        return (communes[number],), *communes[number].at(*SLOTS[slot])
+    communes = communes_of(area)
     slot, number = divmod(rank, len(communes))
     north = 1_125 + 2_250 * (slot // 3)
-    if rank == 0 and department == "971":
-        return (communes[0], communes[1]), *communes[0].at(OVERSEAS_SIDE - 60, north)
+    if rank == 0 and area == "971":
+        return communes[:2], *communes[0].at(OVERSEAS_SIDE - 60, north)
     return (communes[number],), *communes[number].at(1_500 + 3_000 * (slot % 3), north)
-
-
-def _group(rank: int, fate: str, site: Site, numbers: _Numbers) -> Group:
-    communes, x, y = site
-    old_boxes, new_boxes = _boxes(rank, fate, x, y)
-    letter = {"unchanged": "I", "new": "N"}.get(fate, "M")
-    department = communes[0].department
-    shape = _shape(rank, fate)
-    fault = FAULTS[rank // 53 % len(FAULTS)] if fate == "modified" and rank % 53 == 7 else None  # noqa: PLR2004
-    old = tuple(
-        Qpv(numbers.old_code(department), _name(rank, k, old=True), "qpv-2015", communes, box, shape, fault)
-        for k, box in enumerate(old_boxes)
-    )
-    new = tuple(
-        Qpv(
-            numbers.new_code(department, letter),
-            _name(rank, k, old=False),
-            "qpv-2024",
-            communes,
-            box,
-            shape,
-            _new_fault(rank, fate),
-        )
-        for k, box in enumerate(new_boxes)
-    )
-    return Group(rank, fate, communes, old, new)
 
 
 def _boxes(rank: int, fate: str, x: float, y: float) -> tuple[list[Box], list[Box]]:
@@ -192,49 +150,24 @@ def _boxes(rank: int, fate: str, x: float, y: float) -> tuple[list[Box], list[Bo
     half_x, half_y = 200 + 10 * (rank * 7 % 16), 200 + 10 * (rank * 5 % 16)
     alone = (x - half_x, y - half_y, x + half_x, y + half_y)
     kind, _, count = fate.partition("-")
-    run = 400 * int(count or 2)
-    whole = (x - run / 2, y - 220, x + run / 2, y + 220)
-    parts = _slices(whole, [400 * k / run for k in range(run // 400 + 1)])
+    n_parts = int(count or 2)
+    west, south, east, north = whole = (x - 200 * n_parts, y - 220, x + 200 * n_parts, y + 220)
     change = -SHRINKAGE_M if rank % 3 == 0 else GROWTH_M
+
+    def slices(*cuts: float) -> list[Box]:
+        """Cut the whole from west to east, at shares of its width."""
+        return [(a, south, b, north) for a, b in pairwise(west + cut * (east - west) for cut in cuts)]
+
+    parts = slices(*(k / n_parts for k in range(n_parts + 1)))
     return {
         "unchanged": ([alone], [alone]),
         "modified": ([alone], [(*alone[:3], alone[3] + change)]),
         "merged": (parts, [whole]),
         "split": ([whole], parts),
-        "mixed": (parts, _slices(whole, [0, 0.7, 1])),
+        "mixed": (parts, slices(0, 0.7, 1)),
         "gone": ([alone], []),
         "new": ([], [alone]),
     }[kind]
-
-
-def _slices(box: Box, cuts: list[float]) -> list[Box]:
-    west, south, east, north = box
-    edges = [west + cut * (east - west) for cut in cuts]
-    return [(a, south, b, north) for a, b in pairwise(edges)]
-
-
-def _shape(rank: int, fate: str) -> str:
-    if fate not in ("unchanged", "modified"):
-        return "plain"
-    return {0: "cut", 4: "hole", 8: "parts"}.get(rank % 12, "plain")
-
-
-def _new_fault(rank: int, fate: str) -> str | None:
-    if fate == "new" and rank == _first_new_alone():
-        return "collapsed"
-    return {11: "bowtie", 67: "spike"}.get(rank % 400) if fate == "modified" else None
-
-
-@cache
-def _first_new_alone() -> int:
-    return _shuffled(METROPOLITAN_FATES).index("new")
-
-
-def _name(rank: int, part: int, *, old: bool) -> str:
-    """Write an invented name; a few of 2015 hold the characters that only cp1252 has, as some real ones do."""
-    name = f"Quartier inventé {rank + 1}" + ("" if part == 0 else f" {'ABC'[part]}")
-    special = SPECIAL_NAMES.get(rank % 100)
-    return special.format(name) if special and old else name
 
 
 @cache
@@ -243,22 +176,17 @@ def neighbourhoods(generation: str) -> tuple[Qpv, ...]:
     return tuple(q for g in groups() for q in (g.old if generation == "qpv-2015" else g.new))
 
 
-def group_of(code: str) -> Group:
-    """Give the group of a neighbourhood, of either generation."""
-    return _groups_by_code()[code]
-
-
 @cache
-def _groups_by_code() -> dict[str, Group]:
+def groups_by_code() -> dict[str, Group]:
+    """Return the group of each neighbourhood, of either generation, by its code."""
     return {q.code: g for g in groups() for q in (*g.old, *g.new)}
 
 
-def epsg_of(qpv: Qpv) -> int:
-    """Give the projection in which the rectangle of a neighbourhood is written."""
-    return TERRITORIES[qpv.territory].epsg
-
-
-def counts(generation: str) -> dict[str, int]:
-    """Count neighbourhoods: metropolitan ones, then each overseas département."""
-    listed = [METROPOLE if q.territory == METROPOLE else q.department for q in neighbourhoods(generation)]
-    return {area: listed.count(area) for area in (METROPOLE, *OVERSEAS) if area in listed}
+@cache
+def old_by_commune() -> dict[Commune, list[Qpv]]:
+    """Return the 2015 neighbourhoods of each commune that has any, those that straddle its limit included."""
+    by_commune: dict[Commune, list[Qpv]] = {}
+    for qpv in neighbourhoods("qpv-2015"):
+        for commune in qpv.communes:
+            by_commune.setdefault(commune, []).append(qpv)
+    return by_commune

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from functools import cache
 
 from qpvhealth.sample.cohorts import YEARS
-from qpvhealth.sample.geography import OVERSEAS, Box, Commune, all_departments, communes_of
+from qpvhealth.sample.geography import OVERSEAS, Commune, all_departments, communes_of
 from qpvhealth.sample.hosts import Member, members, stable_communes
 from qpvhealth.sample.neighbourhoods import Group, groups
 
-AT_EDGE = {"edge": 0.0, "tie": 0.0, "brim": -7.0, "lip": 8.0, "rim": 10.0}
+FROM_BORDER_M = {"edge": 0.0, "tie": 0.0, "brim": -7.0, "lip": 8.0, "rim": 10.0}
 
 
 @dataclass(frozen=True)
@@ -21,101 +21,66 @@ class Spot:
     commune: Commune
     point: tuple[float, float] | None
 
-    @property
-    def is_home(self) -> bool:
-        """Whether it is the structure's address in or near its neighbourhood, and not its other address elsewhere."""
-        return self.word not in ("far", "lost")
-
 
 def spot(member: Member, year: int) -> Spot:
-    """Say where a structure is in a year; closed and future ones are where they were or will be."""
-    word = effective_word(member, year)
+    """Return where a structure is in a year; closed and future ones are where they were or will be."""
+    places, at, uid = member.cohort.places, YEARS.index(year), member.uid
+    word = places[year]
+    if word in ("shut", "early"):
+        word = places[YEARS[at - 1]]
+    elif word in ("soon", "aside"):
+        word = places[YEARS[at + 1]] if at + 1 < len(YEARS) else "far"
     if word in ("far", "lost"):
-        commune = _far_commune(member)
-        return Spot(word, commune, None if word == "lost" else _far_point(member, commune))
+        commune, point = _far_place(member)
+        return Spot(word, commune, None if word == "lost" else point)
     if word == "vague":
-        commune = _vague_commune(member)
-        return Spot(word, commune, None)
+        return Spot(word, _vague_commune(member), None)
     if word == "future":
-        group = future_group(member.uid)
-        return Spot(word, group.communes[0], _inside(group.new[0].box, member.uid))
-    if member.host is None:
+        host = future_group(uid).new[0]
+    elif member.host is None:
         raise ValueError(member)
-    return Spot(word, member.host.communes[0], _beside_or_inside(member, word))
-
-
-def effective_word(member: Member, year: int) -> str:
-    """Give the place of a structure, looking back for closed ones and forward for those to come."""
-    places = member.cohort.places
-    at = YEARS.index(year)
-    if places[year] in ("shut", "early"):
-        return places[YEARS[at - 1]]
-    if places[year] in ("soon", "aside"):
-        return places[YEARS[at + 1]] if at + 1 < len(YEARS) else "far"
-    return places[year]
-
-
-def _beside_or_inside(member: Member, word: str) -> tuple[float, float]:
-    assert member.host is not None  # noqa: S101
-    _, south, east, north = box = member.host.box
+    else:
+        host = member.host
+    west, south, east, north = host.box
     middle = (south + north) / 2
-    if word == "in":
-        return _inside(box, member.neighbour_uid or member.uid)
-    if word in AT_EDGE:
-        return east + AT_EDGE[word], middle
-    uid = member.uid
-    out = 60 + uid * 29 % 221 if word == "near" else 320 + uid * 31 % 631
-    return east + out, middle + uid * 17 % 81 - 40
+    if word in ("in", "future"):
+        # In the western half of the rectangle, at least 60 m from any border of either generation.
+        key = member.address_uid if word == "in" else uid
+        x = round(west + (east - west) / 4 + key * 37 % 41 - 20 + key % 10 / 10, 1)
+        return Spot(word, host.communes[0], (x, round(middle + key * 53 % 121 - 60, 1)))
+    if word in FROM_BORDER_M:
+        return Spot(word, host.communes[0], (east + FROM_BORDER_M[word], middle))
+    outside = 60 + uid * 29 % 221 if word == "near" else 320 + uid * 31 % 631
+    return Spot(word, host.communes[0], (east + outside, middle + uid * 17 % 81 - 40))
 
 
-def _inside(box: Box, uid: int) -> tuple[float, float]:
-    """Give a point in the western half of a rectangle, at least 60 m from any border of either generation."""
-    west, south, east, north = box
-    return round(west + (east - west) / 4 + uid * 37 % 41 - 20 + uid % 10 / 10, 1), round(
-        (south + north) / 2 + uid * 53 % 121 - 60, 1
-    )
-
-
-def _key(member: Member) -> int:
-    """Give the number that decides a far place: one structure in 25 shares the place of the one before it."""
-    together = member.uid % 25 == 0 and member.rank > 0
-    return member.uid - 1 if together else member.uid
+def _far_place(member: Member) -> tuple[Commune, tuple[float, float]]:
+    """Return a place far from any neighbourhood; one structure in 25 shares that of the one before it."""
+    key = member.uid - 1 if member.uid % 25 == 0 and member.rank > 0 else member.uid
+    where = member.cohort.where
+    if member.host is not None:
+        department = member.host.department
+    elif where:
+        department = where[member.rank % len(where)]
+    else:
+        department = _usual_departments()[key * 7 % len(_usual_departments())]
+    communes = communes_of(department)
+    if key % 5 != 0 or "lost" in member.cohort.story:
+        communes = tuple(c for c in communes if not c.is_urban) or communes
+    commune = communes[key // 5 % len(communes)]
+    if department in OVERSEAS:
+        east = 3_000 * (1 + key % 2) + key * 13 % 301 - 150
+        north = 2_250 * (1 + key // 2 % 3) + key * 17 % 301 - 150
+        return commune, commune.at(east + key % 10 / 10, north)
+    spread = 3_000 if commune.is_urban else 11_000
+    x = round(commune.centre[0] + key * 7919 % (2 * spread) - spread + key % 10 / 10, 1)
+    return commune, (x, round(commune.centre[1] + key * 6007 % (2 * spread) - spread, 1))
 
 
 @cache
 def _usual_departments() -> tuple[str, ...]:
     metropolitan = [d for d in all_departments() if d not in OVERSEAS]
     return tuple(metropolitan * 4 + ["971", "972", "973", "974", "974", "976"] * 2)
-
-
-def _far_department(member: Member) -> str:
-    if member.host is not None:
-        return member.host.department
-    if where := member.cohort.where:
-        return where[member.rank % len(where)]
-    return _usual_departments()[_key(member) * 7 % len(_usual_departments())]
-
-
-def _far_commune(member: Member) -> Commune:
-    communes = communes_of(_far_department(member))
-    key = _key(member)
-    rural = [c for c in communes if not c.is_urban] or communes
-    wanted = communes if key % 5 == 0 and "lost" not in member.cohort.story else rural
-    return wanted[key // 5 % len(wanted)]
-
-
-def _far_point(member: Member, commune: Commune) -> tuple[float, float]:
-    key = _key(member)
-    if commune.department in OVERSEAS:
-        east = 3_000 * (1 + key % 2) + key * 13 % 301 - 150
-        north = 2_250 * (1 + key // 2 % 3) + key * 17 % 301 - 150
-        return commune.at(east + key % 10 / 10, north)
-    spread = 3_000 if commune.is_urban else 11_000
-    centre = commune.centre
-    return (
-        round(centre[0] + key * 7919 % (2 * spread) - spread + key % 10 / 10, 1),
-        round(centre[1] + key * 6007 % (2 * spread) - spread, 1),
-    )
 
 
 def _vague_commune(member: Member) -> Commune:
@@ -127,16 +92,12 @@ def _vague_commune(member: Member) -> Commune:
     return mainland[member.uid % len(mainland)]
 
 
-def future_group(uid: int) -> Group:
-    """Give the place, without neighbourhood in 2015, where a structure of ``future`` stands."""
-    return _future_groups()[uid % len(_future_groups())]
-
-
 @cache
-def _future_groups() -> tuple[Group, ...]:
-    return tuple(
-        g for g in groups() if g.fate == "new" and g.new[0].fault is None and g.communes[0].department not in OVERSEAS
-    )
+def future_group(uid: int) -> Group:
+    """Return the place, without neighbourhood in 2015, where a structure of ``future`` stands."""
+    new = [g for g in groups() if g.fate == "new" and g.new[0].fault is None]
+    metropolitan = [g for g in new if g.communes[0].department not in OVERSEAS]
+    return metropolitan[uid % len(metropolitan)]
 
 
 def all_spots(year: int) -> list[tuple[Member, Spot]]:

@@ -3,72 +3,43 @@
 from __future__ import annotations
 
 import csv
-import io
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from qpvhealth.facts.territories import METROPOLE
 from qpvhealth.sample.coordinates import in_degrees, published
-from qpvhealth.sample.extracts import FINESS_DEPARTMENT, LABELS, iso, postcode, siret, with_repeats
+from qpvhealth.sample.extracts import FINESS, FINESS_DEPARTMENT, iso, postcode, siret, with_repeats
+from qpvhealth.sample.resources import lists
 from qpvhealth.sample.stories import CATEGORIES, Record, states_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-COLUMNS = [
-    "categetab",
-    "categorie",
-    "numero_finess_etablissement",
-    "raison_sociale",
-    "rslongue",
-    "complrs",
-    "numero finess etablissement juridique",
-    "dateouv",
-    "dateautor",
-    "siret",
-    "codeape",
-    "numvoie",
-    "typvoie",
-    "voie",
-    "compvoie",
-    "compldistrib",
-    "lieuditbp",
-    "ligneacheminement",
-    "code_insee",
-    "departement",
-    "libelle_departement",
-    "code_commune",
-    "latitude",
-    "longitude",
-    "coordyet",
-    "coordxet",
-    "type d etablissements",
-]
 UNKNOWN_DEPARTMENT = ("0X6000001", "99901")
 
 
 def write_regional(path: Path) -> None:
     """Write the extract of 2024 in the regional layout: 27 columns by name, UTF-8, some fields quoted."""
     states = in_degrees(published(with_repeats(states_of(2024), 2024)))
-    buffer = io.StringIO()
-    writer = csv.DictWriter(buffer, COLUMNS, restval="", delimiter=";", lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(_regional(r) for r in states.to_dict("records"))
-    unknown, broken = _regional(template(states)), _regional(states.iloc[1].to_dict())
+    rows = [_row(r) for r in states.to_dict("records")]
     place = {"departement": "99", "code_commune": "901", "code_insee": UNKNOWN_DEPARTMENT[1]}
-    writer.writerow(unknown | place | {"numero_finess_etablissement": UNKNOWN_DEPARTMENT[0]})
-    writer.writerow(broken | {"numero_finess_etablissement": "0X-000-12"})
-    path.write_text(buffer.getvalue(), encoding="utf-8")
+    rows.append(_row(template(states)) | place | {"numero_finess_etablissement": UNKNOWN_DEPARTMENT[0]})
+    rows.append(rows[1] | {"numero_finess_etablissement": "0X-000-12"})
+    with path.open("w", encoding="utf-8", newline="") as file:
+        columns = lists("layouts.toml")["regional"]["columns"]
+        writer = csv.DictWriter(file, columns, restval="", delimiter=";", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
 
 
 def template(states: pd.DataFrame) -> Record:
     """Return the structure of which the row of an unknown département is a copy: in the stock, on a point far from any QPV."""
-    known = states["location_status"] == "located"
-    return dict(states[known & states["in_stock"] & (states["place"] == "far")].iloc[0])
+    is_far = (states["location_status"] == "located") & states["in_stock"] & (states["place"] == "far")
+    return dict(states[is_far].iloc[0])
 
 
-def _regional(row: Record) -> dict[str, str]:
+def _row(row: Record) -> dict[str, str]:
     uid, commune, department = int(row["uid"]), str(row["commune"]), str(row["department"])
     number, _, street = str(row["address"]).split(" ", 2)
     category = CATEGORIES[row["structure_type"]]
@@ -86,7 +57,7 @@ def _regional(row: Record) -> dict[str, str]:
         "departement": FINESS_DEPARTMENT.get(department, department),
         "libelle_departement": f"Département {department}",
         "categetab": category,
-        "categorie": LABELS[category],
+        "categorie": FINESS["labels"][category],
         "siret": siret(uid),
         "codeape": "8621Z",
         "coordxet": f"{row['px']:.1f}" if has_metres else "",

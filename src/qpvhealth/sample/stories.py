@@ -11,55 +11,77 @@ import pandas as pd
 from qpvhealth.facts.territories import DEPARTMENT_REGION, METROPOLE
 from qpvhealth.sample.cohorts import INSIDE, OUT_OF_STOCK, REFERENCE_DATES, YEARS, Cohort
 from qpvhealth.sample.hosts import Member, members
-from qpvhealth.sample.neighbourhoods import group_of
 from qpvhealth.sample.places import Spot, all_spots, spot
+from qpvhealth.sample.resources import cards, lists
 
 Record = dict[Any, Any]
 """One row of a frame, column by column."""
 
 CATEGORIES = {"MSP": "603", "CDS": "124"}
 PLACEHOLDERS = (date(1900, 1, 1), date(1904, 4, 4))
-NOT_ANSWERING = ("94", "02")
 WITHOUT_NUMBER = 2
-"""How many structures of 2019 are known to the ministry only by its own identifier."""
+"""How many structures of 2019 have no identifier but the ministry's own."""
+
+MODALITIES = ("mono", "pluri", "mono", "unknown", "mono", "pluri")
 
 
 @cache
 def states() -> pd.DataFrame:
-    """Tell every structure of every extract: what it is, where it is, when it opened, whether it is in the stock.
+    """Return every structure of every extract: what it is, where it is, when it opened, whether it is in the stock.
 
     ``x`` and ``y`` are in the metres of the territory, null where nobody knows the place; ``location_status`` is what a
-    reader of that extract can know (located, centroid, missing, contradictory).
+    reader of that extract can learn (located, centroid, missing, contradictory); ``vecu`` is the answer of the ARS in 2019.
     """
-    rows = [_state(m, s, year) for year in YEARS for m, s in all_spots(year)]
-    frame = pd.DataFrame(rows).astype({"host": "object", "qpv_2015": "object"})
+    frame = pd.DataFrame([_state(m, s, year) for year in YEARS for m, s in all_spots(year)])
+    frame = frame.astype({"host": "object", "qpv_2015": "object"})
     frame = frame.assign(host=frame["host"].where(frame["host"].notna(), None))
-    return frame.assign(vecu=_declared(frame))
+    answered = cards()["declarations-2019"]["answered"]["regions"]
+    has_answer = (frame["year"] == 2019) & frame["in_stock"] & frame["region"].isin(answered)  # noqa: PLR2004
+    frame["vecu"] = pd.Series("unknown", index=frame.index).mask(has_answer, "no")
+    for kind, plan in lists("figures.toml")["declared"].items():
+        for place, n in plan.items():
+            fits = has_answer & (frame["structure_type"] == kind) & (frame["place"] == place)
+            fits &= frame["qpv_2015"].isna() == (place != "in")
+            frame.loc[frame.index[fits][:n], "vecu"] = "yes"
+    return frame
 
 
 @cache
 def states_of(year: int) -> pd.DataFrame:
-    """Tell the structures of one extract, in the order of their numbers."""
+    """Return the structures of one extract, in the order of their numbers."""
     frame = states()
     return frame[frame["year"] == year].reset_index(drop=True)
 
 
 def _state(member: Member, spot: Spot, year: int) -> dict[str, Any]:
-    cohort, word = member.cohort, member.cohort.places[year]
-    kind = "CDS" if cohort.change == "type" and year < (cohort.change_year or 0) else cohort.type
-    host = member.host
+    cohort, uid, host, word = member.cohort, member.uid, member.host, member.cohort.places[year]
+    kind, is_inside = cohort.type_in(year), spot.word in INSIDE
+    modality = cohort.modality or MODALITIES[uid % 6]
+    if kind == "MSP" or cohort.type == "MSP":
+        modality = "pluri"
+    elif cohort.change == "modality":
+        modality = "mono" if year < cohort.change_year else "pluri"
+    status = "located"
+    if spot.point is None:
+        status = ("centroid", "missing", "contradictory")[member.rank % (3 if spot.word == "vague" else 2)]
+        status = "missing" if status == "centroid" and year not in (2018, 2019) else status
+    previous = REFERENCE_DATES[YEARS[max(YEARS.index(year) - 1, 0)]]
+    closed_on = {"shut": previous + timedelta(20 + uid % 300), "early": previous - timedelta(5 + uid % 60)}.get(word)
+    # The flag of the ministry's extract: mostly right, wrong for a few, blank for one in 17.
+    is_wrong = uid % 29 == 0 if is_inside else spot.word in ("lip", "near") and uid % 13 == 0
     return {
-        "uid": member.uid,
+        "uid": uid,
         "year": year,
         "place": spot.word,
         "in_stock": word not in OUT_OF_STOCK,
         "finess_et": _number(member, year),
-        "own_id": f"OBS-{member.uid:05d}",
+        "own_id": f"OBS-{uid:05d}",
         "structure_type": kind,
-        "modality": _modality(member, kind, year),
+        "modality": modality,
         "is_nursing": cohort.change == "scope",
-        "name": _name(member, kind),
-        "address": _address(member, spot),
+        "name": ("MAISON DE SANTE INVENTEE" if kind == "MSP" else "CENTRE DE SANTE INVENTE")
+        + (f" L\u2019\u0152UVRE {uid}" if uid % 50 == 0 else f" {uid}"),
+        "address": f"{1 + uid % 199} RUE {'IMAGINAIRE' if spot.word in ('far', 'lost') else 'INVENTEE'}",
         "commune": spot.commune.code,
         "commune_name": spot.commune.name,
         "department": spot.commune.department,
@@ -67,138 +89,48 @@ def _state(member: Member, spot: Spot, year: int) -> dict[str, Any]:
         "territory": spot.commune.territory,
         "x": None if spot.point is None else spot.point[0],
         "y": None if spot.point is None else spot.point[1],
-        "location_status": _status(member, spot, year),
+        "location_status": status,
         "host": None if host is None else host.code,
-        "qpv_2015": host.code if host is not None and spot.word in INSIDE else None,
-        "opened_on": _opened_on(member, year),
-        "closed_on": _closed_on(word, year, member.uid),
-        "says_in_qpv": _says_in_qpv(member, spot),
+        "qpv_2015": host.code if host is not None and is_inside else None,
+        "opened_on": _opened_on(cohort, uid, word),
+        "closed_on": closed_on,
+        "says_in_qpv": "unknown" if uid % 17 == 0 else "yes" if is_inside != is_wrong else "no",
     }
 
 
 def _number(member: Member, year: int) -> str:
-    cohort = member.cohort
-    renumbered = cohort.change == "number" and year >= (cohort.change_year or 0)
-    return f"0X{9_000_000 + member.uid:07d}" if renumbered else f"0X{member.uid:07d}"
+    is_renumbered = member.cohort.change == "number" and year >= member.cohort.change_year
+    return f"0X{9_000_000 + member.uid if is_renumbered else member.uid:07d}"
 
 
-def _modality(member: Member, kind: str, year: int) -> str:
-    cohort = member.cohort
-    if kind == "MSP" or cohort.type == "MSP":
-        return "pluri"
-    if cohort.change == "modality":
-        return "mono" if year < (cohort.change_year or 0) else "pluri"
-    return cohort.modality or ("mono", "pluri", "mono", "unknown", "mono", "pluri")[member.uid % 6]
-
-
-def _name(member: Member, kind: str) -> str:
-    what = "MAISON DE SANTE" if kind == "MSP" else "CENTRE DE SANTE"
-    special = " L\u2019\u0152UVRE" if member.uid % 50 == 0 else ""
-    return f"{what} INVENTE{'E' if kind == 'MSP' else ''}{special} {member.uid}"
-
-
-def _address(member: Member, spot: Spot) -> str:
-    return f"{1 + member.uid % 199} RUE {'INVENTEE' if spot.is_home else 'IMAGINAIRE'}"
-
-
-def _status(member: Member, spot: Spot, year: int) -> str:
-    if spot.point is not None:
-        return "located"
-    flaw = ("centroid", "missing", "contradictory")[member.rank % (3 if spot.word == "vague" else 2)]
-    return "missing" if flaw == "centroid" and year not in (2018, 2019) else flaw
-
-
-def _opened_on(member: Member, year: int) -> date | None:
-    cohort, uid = member.cohort, member.uid
-    if cohort.places[year] == "soon" or "soon" in cohort.story:
-        return REFERENCE_DATES[_year_of(cohort, "soon")] + timedelta(days=30 + uid % 60)
+def _opened_on(cohort: Cohort, uid: int, word: str) -> date | None:
+    """Return the opening date that files give, by the cohort's ``opened``; a few old ones have none or a placeholder."""
+    words = cohort.story.split()
+    if word == "soon" or "soon" in cohort.story:
+        return REFERENCE_DATES[YEARS[words.index("soon")]] + timedelta(days=30 + uid % 60)
     if cohort.opened == "none" or (cohort.opened == "old" and uid % 40 == 0):
         return None
     if cohort.opened == "placeholder" or (cohort.opened == "old" and uid % 90 == 1):
         return PLACEHOLDERS[uid % 2]
     if cohort.opened == "old":
         return date(2009, 1, 1) + timedelta(days=uid * 389 % 3_000)
-    return _dated_by_first_extract(cohort, uid)
-
-
-def _dated_by_first_extract(cohort: Cohort, uid: int) -> date:
-    first = next(i for i, y in enumerate(YEARS) if cohort.places[y] != ".")
+    first = next(i for i, w in enumerate(words) if w != ".")
     before, after = REFERENCE_DATES[YEARS[first - 1]], REFERENCE_DATES[YEARS[first]]
     if cohort.opened == "late":
         return before - timedelta(days=10 + uid % 300)
     return before + timedelta(days=1 + uid * 61 % (after - before).days)
 
 
-def _year_of(cohort: Cohort, word: str) -> int:
-    return next(y for y, w in cohort.places.items() if w == word)
-
-
-def _closed_on(word: str, year: int, uid: int) -> date | None:
-    if word not in ("shut", "early"):
-        return None
-    before = REFERENCE_DATES[YEARS[YEARS.index(year) - 1]]
-    return before + timedelta(days=20 + uid % 300) if word == "shut" else before - timedelta(days=5 + uid % 60)
-
-
-def _says_in_qpv(member: Member, spot: Spot) -> str:
-    """Write the flag of the ministry's extract: mostly right, wrong for a few, blank for one in 17."""
-    uid, is_inside = member.uid, spot.word in INSIDE
-    if uid % 17 == 0:
-        return "unknown"
-    wrong = uid % 29 == 0 if is_inside else spot.word in ("lip", "near") and uid % 13 == 0
-    return "yes" if is_inside != wrong else "no"
-
-
-def _declared(frame: pd.DataFrame) -> pd.Series:
-    """Choose which structures the ARS of 2019 declare: 68 and 342 outside, a few inside, the rest of their regions no."""
-    asked = (frame["year"] == 2019) & frame["in_stock"]  # noqa: PLR2004
-    answered = asked & ~frame["region"].isin([*NOT_ANSWERING, "none"])
-    vecu = pd.Series("unknown", index=frame.index).mask(answered, "no")
-    chosen = [
-        i
-        for kind, plan in DECLARED.items()
-        for place, n in plan.items()
-        for i in _first(frame, answered, kind, place, n)
-    ]
-    vecu.loc[chosen] = "yes"
-    return vecu
-
-
-DECLARED = {
-    "MSP": {"near": 56, "wide": 9, "far": 2, "vague": 1, "in": 1},
-    "CDS": {"near": 276, "wide": 58, "far": 7, "vague": 1, "in": 2},
-}
-
-
-def _first(frame: pd.DataFrame, among: pd.Series, kind: str, place: str, n: int) -> list[int]:
-    fits = (
-        among
-        & (frame["structure_type"] == kind)
-        & (frame["place"] == place)
-        & frame["qpv_2015"].isna().eq(place != "in")
-    )
-    return [int(i) for i in frame.index[fits][:n]]
-
-
 @cache
 def without_number() -> tuple[int, ...]:
-    """Give the numbers of the structures that the extract of 2019 knows only by the ministry's own identifier."""
+    """Return the numbers of the structures that the extract of 2019 identifies only by the ministry's own identifier."""
     frame = states_of(2019)
-    plain = frame[
-        (frame["place"] == "far") & (frame["opened_on"].notna()) & frame["in_stock"] & (frame["uid"] % 7 == 0)
-    ]
-    return tuple(int(u) for u in plain["uid"].iloc[-WITHOUT_NUMBER:])
-
-
-def rectangle_distance(x: float, y: float, code: str) -> float:
-    """Measure how far a point is from the nearest 2024 rectangle of the group of a 2015 or 2024 neighbourhood (0 inside)."""
-    boxes = [q.box for q in group_of(code).new]
-    gaps = [(max(b[0] - x, 0, x - b[2]), max(b[1] - y, 0, y - b[3])) for b in boxes]
-    return min(((dx * dx + dy * dy) ** 0.5 for dx, dy in gaps), default=float("inf"))
+    is_plain = (frame["place"] == "far") & frame["opened_on"].notna() & frame["in_stock"] & (frame["uid"] % 7 == 0)
+    return tuple(frame.loc[is_plain, "uid"].iloc[-WITHOUT_NUMBER:].tolist())
 
 
 def identifier(row: Record) -> str:
-    """Give the identifier that a reader of the extract sees."""
+    """Return the identifier that a reader of the extract sees."""
     has_none = row["year"] == 2019 and row["uid"] in without_number()  # noqa: PLR2004
     return f"structures-2019:{row['own_id']}" if has_none else str(row["finess_et"])
 
@@ -208,25 +140,18 @@ def combined() -> pd.DataFrame:
 
     The other record is a centre of the same département that is listed, far from any neighbourhood, in every extract.
     """
-    homes = [m for m in members() if m.cohort.story == "far far far far" and m.cohort.change is None]
+    homes = [m for m in members() if m.cohort.story == "far far far far" and not m.cohort.change]
     rows = []
     for part in (m for m in members() if m.cohort.change in ("merged", "split")):
-        home = next(h for h in homes if _is_beside(h, part))
+        year, change = part.cohort.change_year, part.cohort.change
+        before = YEARS[YEARS.index(year) - 1]
+        department = spot(part, before if change == "merged" else year).commune.department
+        centres = (h for h in homes if h.cohort.type == part.cohort.type)
+        home = next(h for h in centres if spot(h, year).commune.department == department)
         homes.remove(home)
-        rows.append(_combination(part, home))
+        ends = (_number(part, year), _number(home, year))
+        rows.append((*(ends if change == "merged" else ends[::-1]), before, year, change))
     return pd.DataFrame(rows, columns=["finess_from", "finess_to", "from_year", "to_year", "kind"])
-
-
-def _is_beside(home: Member, part: Member) -> bool:
-    departments = {spot(m, 2018 if m.cohort.change != "split" else 2019).commune.department for m in (home, part)}
-    return home.cohort.type == part.cohort.type and len(departments) == 1
-
-
-def _combination(part: Member, home: Member) -> tuple[str, str, int, int, str]:
-    year = part.cohort.change_year or 0
-    own, other = _number(part, year), _number(home, year)
-    ends = (own, other) if part.cohort.change == "merged" else (other, own)
-    return (*ends, YEARS[YEARS.index(year) - 1], year, part.cohort.change or "")
 
 
 def renumbered() -> pd.DataFrame:
@@ -235,11 +160,8 @@ def renumbered() -> pd.DataFrame:
     The confirmed ones, every second and those overseas, are in the file of links, the others are left to be proposed.
     """
     rows = [(r["uid"], r["year"], identifier(r), r["territory"] != METROPOLE) for r in states().to_dict("records")]
-    frame = pd.DataFrame(rows, columns=["uid", "year", "identifier", "is_overseas"])
-    frame["previous"] = frame.groupby("uid")["identifier"].shift()
-    frame["from_year"] = frame.groupby("uid")["year"].shift()
-    changed = frame[frame["previous"].notna() & (frame["previous"] != frame["identifier"])]
-    renamed = changed.rename(columns={"identifier": "finess_to", "previous": "finess_from", "year": "to_year"})
-    columns = ["uid", "from_year", "to_year", "finess_from", "finess_to", "is_overseas"]
-    pairs = renamed.astype({"from_year": "int64"})[columns].reset_index(drop=True)
-    return pairs.assign(is_confirmed=(pairs.index % 2 == 0) | pairs["is_overseas"]).drop(columns="is_overseas")
+    frame = pd.DataFrame(rows, columns=["uid", "to_year", "finess_to", "is_overseas"])
+    frame[["finess_from", "from_year"]] = frame.groupby("uid")[["finess_to", "to_year"]].shift()
+    changed = frame[frame["finess_from"].notna() & (frame["finess_from"] != frame["finess_to"])].reset_index(drop=True)
+    pairs = changed[["uid", "from_year", "to_year", "finess_from", "finess_to"]].astype({"from_year": "int64"})
+    return pairs.assign(is_confirmed=(pairs.index % 2 == 0) | changed["is_overseas"])

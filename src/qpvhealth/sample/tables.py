@@ -11,82 +11,44 @@ from qpvhealth.sample.census import census, populations_2024
 from qpvhealth.sample.coordinates import degrees_of, is_geocoded
 from qpvhealth.sample.extracts import postcode
 from qpvhealth.sample.geography import all_communes, communes_by_code
-from qpvhealth.sample.neighbourhoods import neighbourhoods
-from qpvhealth.sample.stories import Record, combined, renumbered, states_of, without_number
+from qpvhealth.sample.neighbourhoods import neighbourhoods, old_by_commune
+from qpvhealth.sample.resources import lists
+from qpvhealth.sample.stories import Record, combined, renumbered, states_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-GEOCODED_COLUMNS = [
-    "finess_et",
-    "adresse",
-    "code_postal",
-    "commune",
-    "longitude",
-    "latitude",
-    "result_score",
-    "result_score_next",
-    "result_label",
-    "result_type",
-    "result_id",
-    "result_banId",
-    "result_housenumber",
-    "result_name",
-    "result_street",
-    "result_postcode",
-    "result_city",
-    "result_context",
-    "result_citycode",
-    "result_oldcitycode",
-    "result_oldcity",
-    "result_district",
-    "result_status",
-]
-UNUSABLE = (
-    {"result_type": "municipality", "result_score": "0.94"},
-    {"result_type": "housenumber", "result_score": "0.41"},
-    {"result_status": "not-found", "result_type": "", "result_score": "", "longitude": "", "latitude": ""},
-    {"result_citycode": "01912"},
-    {"result_type": "locality", "result_score": "0.88"},
-    {"result_type": "street", "result_score": "0.90"},
-)
-"""Answers that leave a structure undetermined: too coarse, too weak, none, in another commune, or 20 m from a border."""
-
+GEOCODED: dict[str, Any] = lists("layouts.toml")["geocoded"]
 OUTSIDE_PERIMETER = ("978", "987")
 EXPLICIT_NO, DECLARED_ORPHAN = 40, "0X6999999"
 
 
-def _write(path: Path, rows: Iterable[Iterable[str]], separator: str) -> None:
-    path.write_text("".join(separator.join(r) + "\n" for r in rows), encoding="utf-8")
+def write_lines(path: Path, rows: Iterable[Iterable[str]], separator: str = ",") -> None:
+    """Write rows of texts, none of which needs quotes."""
+    path.write_text("".join(separator.join(row) + "\n" for row in rows), encoding="utf-8")
+
+
+def region_of(department: str) -> str:
+    """Return the region code of a département as files write it: empty where it is in none."""
+    region = DEPARTMENT_REGION[department]
+    return "" if region == "none" else region
 
 
 def write_communes(path: Path) -> None:
     """Write the list of communes in the columns of the COG, and the intercommunal body of each."""
-    header = ["TYPECOM", "COM", "REG", "DEP", "LIBELLE", "EPCI"]
-    regions = {d: "" if r == "none" else r for d, r in DEPARTMENT_REGION.items()}
-    rows = [["COM", c.code, regions[c.department], c.department, c.name, c.epci or ""] for c in all_communes()]
-    _write(path, [header, *rows], ",")
+    rows = [["COM", c.code, region_of(c.department), c.department, c.name, c.epci] for c in all_communes()]
+    write_lines(path, [["TYPECOM", "COM", "REG", "DEP", "LIBELLE", "EPCI"], *rows])
 
 
 def write_populations_2013(path: Path) -> None:
     """Write the people of 2013 in the 2015 neighbourhoods, 5 435 060 in all."""
-    people = census().set_index("qpv_code")["population"]
-    header = ["qp", "nom_qp", "reg", "epci1", "epci2", "uu", "liste_des_communes", "population_municipale_2013"]
-    rows = [
-        [
-            q.code,
-            q.name,
-            "" if DEPARTMENT_REGION[q.department] == "none" else DEPARTMENT_REGION[q.department],
-            q.communes[0].epci or "",
-            "",
-            "",
-            ", ".join(c.name for c in q.communes),
-            str(people[q.code]),
-        ]
-        for q in neighbourhoods("qpv-2015")
-    ]
-    _write(path, [header, *rows], ";")
+    people = census().set_index("qpv_code")["population"].astype("str")
+    rows = [["qp", "nom_qp", "reg", "epci1", "epci2", "uu", "liste_des_communes", "population_municipale_2013"]]
+    for q in neighbourhoods("qpv-2015"):
+        names = ", ".join(c.name for c in q.communes)
+        rows.append([q.code, q.name, region_of(q.department), q.communes[0].epci, "", "", names, people[q.code]])
+    write_lines(path, rows, ";")
 
 
 def write_populations_2020(path: Path) -> None:
@@ -94,97 +56,81 @@ def write_populations_2020(path: Path) -> None:
     people = populations_2024()
     there = [q for q in neighbourhoods("qpv-2024") if q.department not in OUTSIDE_PERIMETER]
     rows = [[c.code, c.name, q.code, q.name, str(people[q.code])] for q in there for c in q.communes]
-    _write(path, [["COG", "lib_com", "codeQPV", "lib_qp", "popMuniQPV"], *rows], ",")
+    write_lines(path, [["COG", "lib_com", "codeQPV", "lib_qp", "popMuniQPV"], *rows])
 
 
 def write_npnru(path: Path) -> None:
     """Write the 448 neighbourhoods of the NPNRU, one code a line."""
-    codes = census().loc[census()["is_npnru"], "qpv_code"]
-    _write(path, [["code_qp"], *([c] for c in codes)], ",")
+    write_lines(path, [["code_qp"], *([code] for code in census().loc[census()["is_npnru"], "qpv_code"])])
 
 
 def write_declarations(path: Path) -> None:
-    """Write what the ARS declared in 2019: every yes, some of the no, and a structure that no extract knows."""
+    """Write what the ARS declared in 2019: every yes, some of the no, and a structure that no extract lists.
+
+    A yes names the neighbourhood that the structure serves: usually one, for some two, for one in six none.
+    """
     frame = states_of(2019)
-    yes = frame[frame["vecu"] == "yes"]
+    codes = [q.code for q in neighbourhoods("qpv-2015")]
+    rows = [["finess_et", "vecu", "qpv_code", "ars"]]
+    for row in frame[frame["vecu"] == "yes"].to_dict("records"):
+        host = row["host"] if isinstance(row["host"], str) and row["uid"] % 6 != 0 else ""
+        if host and row["uid"] % 15 == 1:
+            same_department = [code for code in codes if code[:5] == host[:5]]
+            second = same_department[(same_department.index(host) + 1) % len(same_department)]
+            host = f"{host}, {second}"
+        rows.append([row["finess_et"], "oui", host, row["region"]])
     no = frame[(frame["vecu"] == "no") & ((frame["place"] == "rim") | (frame["uid"] % 50 == 1))].head(EXPLICIT_NO)
-    rows = [[r["finess_et"], "oui", _named(r), r["region"]] for r in yes.to_dict("records")]
     rows += [[r["finess_et"], "non", "", r["region"]] for r in no.to_dict("records")]
-    _write(path, [["finess_et", "vecu", "qpv_code", "ars"], *rows, [DECLARED_ORPHAN, "oui", "", "53"]], ";")
-
-
-def _named(row: Record) -> str:
-    """Name the neighbourhood that a structure serves: usually one, for some two, for one in six none."""
-    if not isinstance(row["host"], str) or row["uid"] % 6 == 0:
-        return ""
-    second = _neighbour(str(row["host"])) if row["uid"] % 15 == 1 else None
-    return f"{row['host']}, {second}" if second else str(row["host"])
-
-
-def _neighbour(code: str) -> str:
-    codes = [q.code for q in neighbourhoods("qpv-2015") if q.code[:5] == code[:5]]
-    return codes[(codes.index(code) + 1) % len(codes)]
+    write_lines(path, [*rows, [DECLARED_ORPHAN, "oui", "", "53"]], ";")
 
 
 def write_links(path: Path) -> None:
     """Write the identities that were confirmed: which number became which, and between which extracts."""
     pairs = renumbered()
-    confirmed = pairs[pairs["is_confirmed"]].assign(kind="renumbered")
+    links = pd.concat([pairs[pairs["is_confirmed"]].assign(kind="renumbered"), combined()], ignore_index=True)
     columns = ["finess_from", "finess_to", "from_year", "to_year", "kind"]
-    rows = pd.concat([confirmed[columns], combined()], ignore_index=True).astype("str")
-    header = ["finess_et_from", "finess_et_to", "from_year", "to_year", "kind", "reason"]
-    lines = [[*row, "confirmée par l'ARS (inventée)"] for row in rows.to_numpy().tolist()]
-    _write(path, [header, *lines], ",")
+    rows = [[*row, "confirmée par l'ARS (inventée)"] for row in links[columns].astype("str").to_numpy().tolist()]
+    write_lines(path, [["finess_et_from", "finess_et_to", "from_year", "to_year", "kind", "reason"], *rows])
 
 
 def write_geocoded(path: Path) -> None:
-    """Write the answer of the national geocoder for structures whose point the register of 2019 lacks."""
+    """Write the answer of the national geocoder for structures whose point the register of 2019 lacks.
+
+    Last come the answers that decide nothing: those of structures without a point, said to be 20 m east of a neighbourhood.
+    """
     frame = states_of(2019)
-    usable = frame[is_geocoded(frame, without_number()) & frame["in_stock"]]
-    rows = [_answer(r, p) for r, p in zip(usable.to_dict("records"), degrees_of(usable), strict=True)]
-    rows += [row for row, _ in unusable_answers()]
-    lines = [[str(r.get(c, "")) for c in GEOCODED_COLUMNS] for r in rows]
-    _write(path, [GEOCODED_COLUMNS, *lines], ",")
+    usable = frame[is_geocoded(frame) & frame["in_stock"]]
+    flaws = GEOCODED["unusable"]
+    vague = frame[(frame["place"] == "vague") & (frame["location_status"] == "centroid")].iloc[: len(flaws)]
+    boxes = [old_by_commune()[communes_by_code()[code]][0].box for code in vague["commune"]]
+    vague = vague.assign(x=[box[2] + 20 for box in boxes], y=[(box[1] + box[3]) / 2 for box in boxes])
+    answers = [_answer(r, p) for r, p in zip(usable.to_dict("records"), degrees_of(usable), strict=True)]
+    for row, point, flaw in zip(vague.to_dict("records"), degrees_of(vague), flaws, strict=True):
+        answers.append(_answer(row, point) | flaw)
+    rows = [[answer.get(column, "") for column in GEOCODED["columns"]] for answer in answers]
+    write_lines(path, [GEOCODED["columns"], *rows])
 
 
-def unusable_answers() -> list[tuple[dict[str, Any], int]]:
-    """Give the answers that decide nothing, each with the number of its structure."""
-    frame = states_of(2019)
-    vague = frame[(frame["place"] == "vague") & (frame["location_status"] == "centroid")].iloc[: len(UNUSABLE)]
-    points = degrees_of(
-        vague.assign(
-            x=[_by_the_border(c)[0] for c in vague["commune"]], y=[_by_the_border(c)[1] for c in vague["commune"]]
-        )
-    )
-    rows = [_answer(r, p) for r, p in zip(vague.to_dict("records"), points, strict=True)]
-    return [(row | flaw, int(uid)) for row, flaw, uid in zip(rows, UNUSABLE, vague["uid"], strict=True)]
-
-
-def _by_the_border(commune: str) -> tuple[float, float]:
-    """Give the point 20 m east of a neighbourhood of the commune."""
-    qpv = next(q for q in neighbourhoods("qpv-2015") if communes_by_code()[commune] in q.communes)
-    return qpv.box[2] + 20, (qpv.box[1] + qpv.box[3]) / 2
-
-
-def _answer(row: Record, point: tuple[float, float]) -> dict[str, Any]:
+def _answer(row: Record, point: tuple[float, float]) -> dict[str, str]:
     number, _, street = str(row["address"]).split(" ", 2)
     code, city = row["commune"], row["commune_name"]
+    name, postal = f"Rue {street.title()}", postcode(code)
     return {
         "finess_et": row["finess_et"],
         "adresse": row["address"],
-        "code_postal": postcode(code),
+        "code_postal": postal,
         "commune": city,
         "longitude": f"{point[0]:.6f}",
         "latitude": f"{point[1]:.6f}",
         "result_score": f"{0.84 + row['uid'] % 15 / 100:.2f}",
         "result_score_next": "0.52",
-        "result_label": f"{number} Rue {street.title()} {postcode(code)} {city}",
+        "result_label": f"{number} {name} {postal} {city}",
         "result_type": "housenumber",
         "result_id": f"{code}_0001_{int(number):05d}",
         "result_housenumber": number,
-        "result_name": f"Rue {street.title()}",
-        "result_street": f"Rue {street.title()}",
-        "result_postcode": postcode(code),
+        "result_name": name,
+        "result_street": name,
+        "result_postcode": postal,
         "result_city": city,
         "result_citycode": code,
         "result_status": "ok",

@@ -39,25 +39,16 @@ _OFFICIAL = f"{CODE_PATTERNS[QPV_2015]}|{CODE_PATTERNS[QPV_2024]}"
 
 
 def prepare(neighbourhoods: pd.DataFrame, outlines: Mapping[str, pd.DataFrame] | None = None) -> pd.DataFrame:
-    """Put staged polygons in order and add what ``measured`` says of each. One row in, one row out."""
-    frame = ordered(neighbourhoods)
-    prepared = frame.join(measured(frame, outlines))
-    refuse_misplaced_sources(prepared)
-    return prepared
+    """Put staged polygons in the order of generation and code, and measure them: one row per polygon, in and out.
 
-
-def ordered(neighbourhoods: pd.DataFrame) -> pd.DataFrame:
-    """Put staged polygons in the order of their generations and codes."""
-    return neighbourhoods.sort_values(["generation", "qpv_code"], ignore_index=True)
-
-
-def measured(frame: pd.DataFrame, outlines: Mapping[str, pd.DataFrame] | None = None) -> pd.DataFrame:
-    """Return, for staged polygons: ``department_code``, ``territory``, ``metres`` (repaired geometry in the projection of the
-    territory), ``area_km2``, ``repair`` (null, repaired, collapsed, misplaced), ``repair_area_change``.
+    Adds ``department_code``, ``territory``, ``metres`` (repaired geometry in the projection of the territory), ``area_km2``,
+    ``repair`` (null, repaired, collapsed, misplaced) and ``repair_area_change``.
 
     Territory and département are those of the code where it is official; otherwise of the communes, else of the position (the
-    département where ``outlines`` hold it). A polygon that lies outside its territory is misplaced and gets no usable geometry.
-    """  # noqa: D205
+    département where ``outlines``, by level, hold it). A polygon that lies outside its territory is misplaced and gets no usable
+    geometry. Raises InputError where every polygon of a source is misplaced.
+    """
+    frame = neighbourhoods.sort_values(["generation", "qpv_code"], ignore_index=True)
     centre = _centres(frame)
     position = territory_of_position(centre[:, 0], centre[:, 1])
     department = _departments(frame, position, centre, outlines or {})
@@ -67,19 +58,23 @@ def measured(frame: pd.DataFrame, outlines: Mapping[str, pd.DataFrame] | None = 
     metres[misplaced] = None
     repaired = repair(metres)
     area = np.where(misplaced, np.nan, np.nan_to_num(shapely.area(repaired.geometry))) / M2_PER_KM2
-    out = pd.DataFrame({"department_code": department, "territory": territory, "metres": repaired.geometry})
-    return out.assign(
+    prepared = frame.assign(
+        department_code=department,
+        territory=territory,
+        metres=repaired.geometry,
         area_km2=area,
         repair=pd.Series(repaired.repair, dtype="str").mask(misplaced, MISPLACED),
         repair_area_change=repaired.area_change,
     )
+    _refuse_misplaced_sources(prepared)
+    return prepared
 
 
 def _departments(
     frame: pd.DataFrame, position: pd.Series, centre: np.ndarray, outlines: Mapping[str, pd.DataFrame]
 ) -> pd.Series:
     """Return the département of each QPV: of its official code, else of its first commune, else of where it lies; else null."""
-    official = _is_official(frame)
+    official = frame["qpv_code"].str.fullmatch(_OFFICIAL).astype(bool)
     of_code = frame["qpv_code"].map(department_of_qpv).where(official)
     first = frame["commune_codes"].astype("str").str.replace(",.*", "", regex=True)
     of_commune = first.map(department_of_commune, na_action="ignore")
@@ -89,15 +84,6 @@ def _departments(
     if told.isna().any() and "department" in outlines:
         told = told.fillna(_department_there(centre, outlines["department"]))
     return told
-
-
-def says_where(frame: pd.DataFrame) -> pd.Series:
-    """Say which QPV have an official code that names a département: it is theirs, whatever else is known of them."""
-    return _is_official(frame) & frame["qpv_code"].map(department_of_qpv).isin(DEPARTMENT_TERRITORY)
-
-
-def _is_official(frame: pd.DataFrame) -> pd.Series:
-    return frame["qpv_code"].str.fullmatch(_OFFICIAL).astype(bool)
 
 
 def _department_there(centre: np.ndarray, outlines: pd.DataFrame) -> pd.Series:
@@ -116,7 +102,7 @@ def _has_vertices(frame: pd.DataFrame) -> np.ndarray:
     return np.asarray(np.isfinite(shapely.bounds(frame["geometry"].to_numpy(dtype=object))).all(axis=1))
 
 
-def refuse_misplaced_sources(prepared: pd.DataFrame) -> None:
+def _refuse_misplaced_sources(prepared: pd.DataFrame) -> None:
     """Raise InputError when no polygon of a source lies in the territory of its code: its coordinate system is not the one stated.
 
     Joining them would count nothing.
@@ -156,28 +142,13 @@ def by_commune(prepared: pd.DataFrame) -> pd.DataFrame:
     return cells.size().index.to_frame(index=False).assign(metres=np.asarray(together, dtype=object))
 
 
-def published_geometry(prepared: pd.DataFrame, moved: np.ndarray | None = None) -> np.ndarray:
-    """Return the usable polygons in WGS84: as read where they are in degrees and needed no repair, else back from metres.
-
-    ``moved``: what ``moved_back`` gives, where that is known.
-    """
-    out = moved_back(prepared) if moved is None else moved.copy()
-    as_read = _as_read(prepared)
-    out[as_read] = _without_height(prepared["geometry"].to_numpy(dtype=object)[as_read])
-    return out
-
-
-def _as_read(prepared: pd.DataFrame) -> np.ndarray:
-    """Say which polygons are published as they were read."""
+def published_geometry(prepared: pd.DataFrame) -> np.ndarray:
+    """Return the usable polygons in WGS84: as read where they are in degrees and needed no repair, else back from metres."""
     in_degrees = [crs for crs in prepared["crs"].dropna().unique() if same_crs(crs, WGS84)]
-    return np.asarray(prepared["repair"].isna() & prepared["crs"].isin(in_degrees), dtype=bool)
-
-
-def moved_back(prepared: pd.DataFrame) -> np.ndarray:
-    """Return in WGS84 the usable polygons that are not published as they were read; null where they are."""
-    metres = prepared["metres"].to_numpy(dtype=object)
+    as_read = np.asarray(prepared["repair"].isna() & prepared["crs"].isin(in_degrees), dtype=bool)
     out = np.full(len(prepared), None, dtype=object)
-    moved = np.flatnonzero(~_as_read(prepared))
+    out[as_read] = _without_height(prepared["geometry"].to_numpy(dtype=object)[as_read])
+    metres, moved = prepared["metres"].to_numpy(dtype=object), np.flatnonzero(~as_read)
     for (territory,), at in groups(prepared.iloc[moved], "territory"):
         degrees = transform_geometries(metres[moved[at]], TERRITORIES[territory].epsg, WGS84)
         out[moved[at]] = shapely.transform(degrees, rounded_degrees)

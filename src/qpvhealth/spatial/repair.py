@@ -8,7 +8,6 @@ import numpy as np
 import shapely
 
 from qpvhealth.contract.precision import rounded_share
-from qpvhealth.spatial.pieces import on_both_cores
 
 POLYGON, MULTIPOLYGON = 3, 6
 NONE, REPAIRED, COLLAPSED = None, "repaired", "collapsed"
@@ -29,10 +28,10 @@ def repair(geometries: np.ndarray) -> Repaired:
     repair is collapsed: its row stays, nothing can be inside it. The area change is relative to the area as read; NaN where that was 0.
     """
     given = np.array(geometries, dtype=object)
-    bad = ~on_both_cores(shapely.is_valid, given) | ~np.isin(shapely.get_type_id(given), (POLYGON, MULTIPOLYGON))
+    bad = ~shapely.is_valid(given) | ~np.isin(shapely.get_type_id(given), (POLYGON, MULTIPOLYGON))
     given[np.flatnonzero(bad)[_has_no_place(given[bad])]] = None
     out = given.copy()
-    out[bad] = on_both_cores(_by_structure, given[bad])
+    out[bad] = _by_structure(given[bad])
     before, after = shapely.area(given), shapely.area(out)
     collapsed = ~(after > 0)
     out[collapsed] = None

@@ -1,4 +1,4 @@
-"""What is kept between two runs, disturbed: releases and their link, the index of ``locate``, the workbooks of the field.
+"""What lies on the disk between two runs, disturbed: releases and their link, the index of ``locate``, the workbooks of the field.
 
 A wrong figure is never shown: the command refuses with its documented code, or its answer is that of the undisturbed files.
 """
