@@ -11,7 +11,7 @@ whose borders nearly coincide, the usual case between two generations, are no ha
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import shapely
@@ -57,14 +57,18 @@ def _of_some(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     boxes = shapely.bounds(first), shapely.bounds(second)
     west = np.minimum(boxes[0][:, 0], boxes[1][:, 0])
     width = np.maximum(boxes[0][:, 2], boxes[1][:, 2]) - west + 1
-    moved = np.cumsum(width) - width - west
-    one, other = _edges(first, moved), _edges(second, moved)
+    shift = np.cumsum(width) - width - west
+    one, other = _edges(first, shift), _edges(second, shift)
     # of two edges above one another, one starts within the other, or both at the same abscissa: each pair is met once
-    met = [_met(one, other, "left"), _met(other, one, "right")]
-    n_met = np.add(*(np.bincount(m.edges.pair, m.many, len(first)) for m in met))
+    starts = np.searchsorted(other.left, one.left, "left"), np.searchsorted(one.left, other.left, "right")
+    sides = [
+        (edges, against, start, np.searchsorted(against.left, edges.right, "left") - start)
+        for edges, against, start in ((one, other, starts[0]), (other, one, starts[1]))
+    ]
+    n_met = np.add(*(np.bincount(edges.pair, many, len(first)) for edges, _, _, many in sides))
     drawn = n_met > MOST
     area = np.zeros(len(first))
-    for edges, against, start, many in met:
+    for edges, against, start, many in sides:
         at = np.flatnonzero(~drawn[edges.pair])
         upto = np.cumsum(many[at])
         for some in np.split(at, np.searchsorted(upto, np.arange(AT_ONCE, upto[-1:].sum(), AT_ONCE))):
@@ -73,37 +77,23 @@ def _of_some(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     return area
 
 
-class _Met(NamedTuple):
-    """For each of the ``edges``: how ``many`` of those ``against`` it start within it, the first of them at ``start``."""
-
-    edges: _Edges
-    against: _Edges
-    start: np.ndarray
-    many: np.ndarray
-
-
-def _met(edges: _Edges, against: _Edges, side: Literal["left", "right"]) -> _Met:
-    start = np.searchsorted(against.left, edges.left, side)
-    return _Met(edges, against, start, np.searchsorted(against.left, edges.right, "left") - start)
-
-
-def _edges(polygons: np.ndarray, moved: np.ndarray) -> _Edges:
-    """Take polygons apart into edges, each pair moved along the abscissa; vertical edges have nothing below them."""
+def _edges(polygons: np.ndarray, shift: np.ndarray) -> _Edges:
+    """Take polygons apart into edges, each pair shifted along the abscissa; vertical edges have nothing below them."""
     parts, owner = shapely.get_parts(polygons, return_index=True)
     rings, part = shapely.get_rings(shapely.orient_polygons(parts), return_index=True)
     xy, ring = shapely.get_coordinates(rings, return_index=True)
     pair = owner[part][ring]
-    x, y = xy[:, 0] + moved[pair], xy[:, 1]
+    x, y = xy[:, 0] + shift[pair], xy[:, 1]
     at = np.flatnonzero((ring[1:] == ring[:-1]) & (x[1:] != x[:-1]))
-    turned = x[at] > x[at + 1]
-    start, end = at + turned, at + 1 - turned
+    leftward = x[at] > x[at + 1]
+    start, end = at + leftward, at + 1 - leftward
     slope = (y[end] - y[start]) / (x[end] - x[start])
-    edges = _Edges(x[start], x[end], y[start], slope, np.where(turned, -1.0, 1.0), pair[at])
+    edges = _Edges(x[start], x[end], y[start], slope, np.where(leftward, -1.0, 1.0), pair[at])
     return edges.some(np.argsort(edges.left, kind="stable"))
 
 
 def _between(edges: _Edges, against: _Edges, start: np.ndarray, many: np.ndarray, n: int) -> np.ndarray:
-    """Sum by pair of polygons twice the area between edges and those ``against`` them (see ``_Met``)."""
+    """Sum by pair of polygons twice the area between edges and those ``against`` them: ``many`` for each, from ``start`` on."""
     i = np.repeat(np.arange(len(many)), many)
     j = np.arange(len(i)) + np.repeat(start - (np.cumsum(many) - many), many)
     a, b = edges.some(i), against.some(j)
