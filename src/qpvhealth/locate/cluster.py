@@ -10,6 +10,7 @@ import secrets
 import shutil
 import time
 from functools import lru_cache
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from qpvhealth.errors import PublishError, UsageError
@@ -64,35 +65,42 @@ def locate_parts(
     that dies was doing is done again by another. Raises UsageError without the extra ``scale``, PublishError where ``out`` exists.
     """
     started = time.perf_counter()
-    files = [PointFile(p, x=x, y=y, crs=crs) for p in _parquet_files(points)]
-    _refuse(files, out)
+    paths = sorted(p for p in points.iterdir() if p.suffix in PARQUET) if points.is_dir() else [points]
+    if not paths or paths[0].suffix.lower() not in PARQUET:
+        raise UsageError(f"{points}: the engine dask reads Parquet, a file or a folder of them; convert the points")
+    files = [PointFile(p, x=x, y=y, crs=crs) for p in paths]
+    if out.exists():
+        raise PublishError(f"{out}: exists; the engine dask writes a new folder of parts, name another")
+    for file in files:
+        engine.refuse_overlap(file, out)
+        if file.coordinates != files[0].coordinates or file.schema.names != files[0].schema.names:
+            raise UsageError(f"{file.path.name}: other columns or coordinates than {files[0].path.name}")
     staged = out.with_name(f".{out.name[:100]}.{secrets.token_hex(4)}")
+    shared = staged / _INDEX
     with writing(out):
         staged.mkdir(parents=True)
         try:
-            system, n_rows = files[0].coordinates.crs, sum(f.n_rows or 0 for f in files)
+            system, n_rows = files[0].coordinates.crs, sum(file.n_about for file in files)
             index = engine.index_of(neighbourhoods, system, distance_m, n_points=n_rows, cache=cache)
-            shared = staged / _INDEX
             index_cache.write(shared, _INDEX, index.cells.to_arrays())
             ready = time.perf_counter()
-            work = list(_partitions(files, staged, (x, y, crs), with_distance=with_distance))
-            counts = _run(work, client, scheduler, progress, n_rows)
+            runs = [(file.path, groups) for file in files for groups in _runs(file.row_groups())]
+            partitions = [
+                Partition(path, groups, x, y, crs, with_distance, shared, staged / f"part-{number:05d}.parquet")
+                for number, (path, groups) in enumerate(runs)
+            ]
+            counts = _run(partitions, client, scheduler, progress, n_rows)
             shutil.rmtree(shared)
-            _sweep(staged)
+            for unfinished in staged.glob(".*"):  # what workers that died had begun to write
+                unfinished.unlink(missing_ok=True)
             staged.rename(out)
         finally:
             shutil.rmtree(staged, ignore_errors=True)
-    totals = engine.Counts(*(sum(c[k] for c in counts) for k in range(4)))
+    totals = engine.Counts(*map(sum, zip(*counts, strict=True)))
     took = time.perf_counter() - started
     return engine.Summary(
-        totals, len(index.cells.codes), index.made, ready - started, took, index.notes, n_parts=len(work)
+        totals, len(index.cells.codes), index.made, ready - started, took, index.notes, n_parts=len(partitions)
     )
-
-
-def _sweep(staged: Path) -> None:
-    """Remove what workers that died had begun to write."""
-    for left in staged.glob(".*"):
-        left.unlink(missing_ok=True)
 
 
 def locate_partition(partition: Partition) -> Counts:
@@ -117,17 +125,6 @@ def _index(folder: Path) -> cells.Index:
     return cells.Index.from_arrays(arrays)
 
 
-def _partitions(
-    files: list[PointFile], staged: Path, coordinates: tuple[str | None, ...], *, with_distance: bool
-) -> Iterator[Partition]:
-    number, (x, y, crs) = 0, coordinates
-    for file in files:
-        for groups in _runs(file.row_groups()):
-            part = staged / f"part-{number:05d}.parquet"
-            yield Partition(file.path, groups, x, y, crs, with_distance, staged / _INDEX, part)
-            number += 1
-
-
 def _runs(sizes: list[int]) -> Iterator[tuple[int, ...]]:
     """Group consecutive row groups up to about ``PART_ROWS`` rows; a file without rows is one partition."""
     run: list[int] = []
@@ -142,51 +139,29 @@ def _runs(sizes: list[int]) -> Iterator[tuple[int, ...]]:
 
 
 def _run(
-    work: list[Partition],
+    partitions: list[Partition],
     client: Any,  # noqa: ANN401
     scheduler: str | None,
     progress: Progress | None,
     n_rows: int,
 ) -> list[Counts]:
-    """Map the partitions over the cluster, and tell of each that is done."""
-    distributed = _distributed()
+    """Map the partitions over the cluster, and report each that is done."""
+    try:
+        dask: Any = import_module("distributed")
+    except ImportError as error:
+        raise UsageError("the engine dask comes with the extra scale (in a clone: make develop)") from error
     if client is None:
-        with _client(distributed, scheduler) as own:
-            return _run(work, own, scheduler, progress, n_rows)
-    futures = client.map(locate_partition, work, retries=RETRIES, pure=False)
+        own = (
+            {"address": scheduler}
+            if scheduler
+            else {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": None}
+        )
+        with dask.Client(**own) as started:
+            return _run(partitions, started, scheduler, progress, n_rows)
+    futures = client.map(locate_partition, partitions, retries=RETRIES, pure=False)
     done = 0
-    for _, counts in distributed.as_completed(futures, with_results=True):
+    for _, counts in dask.as_completed(futures, with_results=True):
         done += counts[0]
         if progress is not None:
             progress(done, n_rows)
     return list(client.gather(futures))
-
-
-def _client(distributed: Any, scheduler: str | None) -> Any:  # noqa: ANN401
-    if scheduler is not None:
-        return distributed.Client(scheduler)
-    return distributed.Client(n_workers=2, threads_per_worker=1, dashboard_address=None)
-
-
-def _distributed() -> Any:  # noqa: ANN401
-    try:
-        import distributed  # type: ignore[import-not-found,unused-ignore] # noqa: PLC0415 -- an extra
-    except ImportError as error:
-        raise UsageError("the engine dask comes with the extra scale (in a clone: make develop)") from error
-    return distributed
-
-
-def _parquet_files(points: Path) -> list[Path]:
-    found = sorted(p for p in points.iterdir() if p.suffix in PARQUET) if points.is_dir() else [points]
-    if not found or found[0].suffix.lower() not in PARQUET:
-        raise UsageError(f"{points}: the engine dask reads Parquet, a file or a folder of them; convert the points")
-    return found
-
-
-def _refuse(files: list[PointFile], out: Path) -> None:
-    if out.exists():
-        raise PublishError(f"{out}: exists; the engine dask writes a new folder of parts, name another")
-    for file in files:
-        engine.refuse_overlap(file, out)
-        if file.coordinates != files[0].coordinates or file.schema.names != files[0].schema.names:
-            raise UsageError(f"{file.path.name}: other columns or coordinates than {files[0].path.name}")
