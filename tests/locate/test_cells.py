@@ -298,6 +298,6 @@ def test_a_hair_off_a_border_or_the_distance_is_decided_by_the_rounded_distance(
         x, y = (np.array([X + share, Y + share * 0.333]).T + normal * (metres + off)).T
         found = held([triangle], x, y, 300.0)
         assert (found.inside == 0).all() == (metres == 0 and off < 5e-7)
-        nearby = proximity.nearby(x, y, proximity.Shapes(np.array([triangle], dtype=object)), 300.0)
-        np.testing.assert_array_equal(nearby.is_inside, found.inside == 0)
-        np.testing.assert_array_equal(nearby.polygon >= 0, (found.inside == 0) | (found.near == 0))
+        polygon, is_inside = proximity.nearby(x, y, proximity.Shapes(np.array([triangle], dtype=object)), 300.0)
+        np.testing.assert_array_equal(is_inside, found.inside == 0)
+        np.testing.assert_array_equal(polygon >= 0, (found.inside == 0) | (found.near == 0))

@@ -38,7 +38,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "spatial.proximity": ("tests/spatial/test_proximity.py",),
     "spatial.location": ("tests/spatial/test_location.py",),
     "spatial.overlay": ("tests/spatial/test_overlay.py",),
-    "spatial.common_area": ("tests/spatial/test_common_area.py",),
+    "contract.precision": ("tests/contract/test_precision.py",),
     "spatial.fates": ("tests/spatial/test_fates.py",),
     "spatial.situations": ("tests/spatial/test_situations.py",),
     "spatial.placement": ("tests/spatial/test_placement.py",),

@@ -104,8 +104,7 @@ class Grid:
         start = self.candidates_at[test[several] - 2 * n]
         size = self.candidates_at[test[several] - 2 * n + 1] - start
         pairs = np.repeat(np.arange(len(several)), size), self.candidates[ranges(start, size)].astype(np.int64)
-        chosen = choose(mx[several], my[several], pairs, self.shapes, within_m)
-        polygon[several], is_inside[several] = chosen.polygon, chosen.is_inside
+        polygon[several], is_inside[several] = choose(mx[several], my[several], pairs, self.shapes, within_m)
         return polygon, is_inside
 
 
@@ -177,8 +176,7 @@ class Index:
                 if not len(here := at[territory == name]):
                     continue
                 metres = transform_points(x[here], y[here], self.crs, TERRITORIES[name].epsg)
-                choice = nearby(*metres, shapes, self.within_m)
-                value[here] = self._value(choice.polygon, choice.is_inside, self._offsets[name])
+                value[here] = self._value(*nearby(*metres, shapes, self.within_m), self._offsets[name])
         return value
 
     def _value(self, polygon: np.ndarray, is_inside: np.ndarray, offset: int) -> np.ndarray:

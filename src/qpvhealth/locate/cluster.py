@@ -9,9 +9,10 @@ from __future__ import annotations
 import secrets
 import shutil
 import time
-from functools import lru_cache
+from contextlib import nullcontext
+from functools import lru_cache, partial
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from qpvhealth.errors import PublishError, UsageError
 from qpvhealth.locate import cells, index_cache, points as engine
@@ -28,19 +29,6 @@ if TYPE_CHECKING:
 PART_ROWS = 4_000_000
 RETRIES = 3
 _INDEX = "index"
-
-
-class Partition(NamedTuple):
-    """Some consecutive row groups of one Parquet file, where its coordinates are, and where its part is written."""
-
-    path: Path
-    row_groups: tuple[int, ...]
-    x: str | None
-    y: str | None
-    crs: str | None
-    with_distance: bool
-    index_folder: Path
-    part: Path
 
 
 def locate_parts(
@@ -75,6 +63,11 @@ def locate_parts(
         engine.refuse_overlap(file, out)
         if file.coordinates != files[0].coordinates or file.schema.names != files[0].schema.names:
             raise UsageError(f"{file.path.name}: other columns or coordinates than {files[0].path.name}")
+    try:
+        dask: Any = import_module("distributed")
+    except ImportError as error:
+        raise UsageError("the engine dask comes with the extra scale (in a clone: make develop)") from error
+    own = {"address": scheduler} if scheduler else {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": None}
     staged = out.with_name(f".{out.name[:100]}.{secrets.token_hex(4)}")
     shared = staged / _INDEX
     with writing(out):
@@ -85,35 +78,40 @@ def locate_parts(
             index_cache.write(shared, _INDEX, index.cells.to_arrays())
             ready = time.perf_counter()
             runs = [(file.path, groups) for file in files for groups in _runs(file.row_groups())]
-            partitions = [
-                Partition(path, groups, x, y, crs, with_distance, shared, staged / f"part-{number:05d}.parquet")
-                for number, (path, groups) in enumerate(runs)
-            ]
-            counts = _run(partitions, client, scheduler, progress, n_rows)
+            parts = [staged / f"part-{number:05d}.parquet" for number in range(len(runs))]
+            work = partial(locate_partition, shared, x=x, y=y, crs=crs, with_distance=with_distance)
+            with nullcontext(client) if client is not None else dask.Client(**own) as workers:
+                futures = workers.map(work, *zip(*runs, strict=True), parts, retries=RETRIES, pure=False)
+                done = 0
+                for _, counts in dask.as_completed(futures, with_results=True):
+                    done += counts[0]
+                    if progress is not None:
+                        progress(done, n_rows)
+                totals = engine.Counts(*map(sum, zip(*workers.gather(futures), strict=True)))
             shutil.rmtree(shared)
             for unfinished in staged.glob(".*"):  # what workers that died had begun to write
                 unfinished.unlink(missing_ok=True)
             staged.rename(out)
         finally:
             shutil.rmtree(staged, ignore_errors=True)
-    totals = engine.Counts(*map(sum, zip(*counts, strict=True)))
     took = time.perf_counter() - started
-    return engine.Summary(
-        totals, len(index.cells.codes), index.made, ready - started, took, index.notes, n_parts=len(partitions)
-    )
+    return engine.Summary(totals, len(index.cells.codes), index.made, ready - started, took, index.notes, len(parts))
 
 
-def locate_partition(partition: Partition) -> Counts:
-    """Write the part of one partition; return how many rows there were."""
-    file = PointFile(partition.path, x=partition.x, y=partition.y, crs=partition.crs)
-    return engine.write_located(
-        file,
-        _index(partition.index_folder),
-        partition.part,
-        with_distance=partition.with_distance,
-        row_groups=partition.row_groups,
-        threads=1,
-    )
+def locate_partition(
+    index_folder: Path,
+    path: Path,
+    row_groups: tuple[int, ...],
+    part: Path,
+    *,
+    x: str | None,
+    y: str | None,
+    crs: str | None,
+    with_distance: bool,
+) -> Counts:
+    """Write the part of one partition, some consecutive row groups of a file; return how many rows there were."""
+    file, index = PointFile(path, x=x, y=y, crs=crs), _index(index_folder)
+    return engine.write_located(file, index, part, with_distance=with_distance, row_groups=row_groups, threads=1)
 
 
 @lru_cache(maxsize=2)
@@ -136,32 +134,3 @@ def _runs(sizes: list[int]) -> Iterator[tuple[int, ...]]:
         run.append(group)
         n += size
     yield tuple(run)
-
-
-def _run(
-    partitions: list[Partition],
-    client: Any,  # noqa: ANN401
-    scheduler: str | None,
-    progress: Progress | None,
-    n_rows: int,
-) -> list[Counts]:
-    """Map the partitions over the cluster, and report each that is done."""
-    try:
-        dask: Any = import_module("distributed")
-    except ImportError as error:
-        raise UsageError("the engine dask comes with the extra scale (in a clone: make develop)") from error
-    if client is None:
-        own = (
-            {"address": scheduler}
-            if scheduler
-            else {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": None}
-        )
-        with dask.Client(**own) as started:
-            return _run(partitions, started, scheduler, progress, n_rows)
-    futures = client.map(locate_partition, partitions, retries=RETRIES, pure=False)
-    done = 0
-    for _, counts in dask.as_completed(futures, with_results=True):
-        done += counts[0]
-        if progress is not None:
-            progress(done, n_rows)
-    return list(client.gather(futures))

@@ -15,7 +15,6 @@ import shapely
 from qpvhealth.contract.precision import rounded_share
 from qpvhealth.errors import ContractError
 from qpvhealth.facts.territories import TERRITORIES
-from qpvhealth.spatial.common_area import RESOLUTION_M2, common_area
 from qpvhealth.spatial.projection import groups, transform_geometries
 
 EDGE_SHARE = 0.05
@@ -135,11 +134,9 @@ def _overlaps(old: pd.DataFrame, new: pd.DataFrame) -> pd.DataFrame:
         j, i = shapely.STRtree(first).query(second, predicate="intersects")
         solid = (shapely.area(first[i]) > 0) & (shapely.area(second[j]) > 0)
         i, j = i[solid], j[solid]
-        overlap = common_area(first[i], second[j])
-        shares = [
-            np.where(area - overlap < RESOLUTION_M2, 1.0, rounded_share(overlap / area))
-            for area in (shapely.area(first[i]), shapely.area(second[j]))
-        ]
+        overlap = shapely.area(shapely.intersection(first[i], second[j]))
+        areas = shapely.area(first[i]), shapely.area(second[j])
+        shares = [np.minimum(rounded_share(overlap / area), 1.0) for area in areas]
         near = np.hstack([_nearest_of_flat(first, second), _nearest_of_flat(second, first)[::-1]])
         near = np.unique(near, axis=1)
         measures = {"share_of_from": shares[0], "share_of_to": shares[1], "overlap_m2": overlap}

@@ -28,20 +28,13 @@ class Located(NamedTuple):
     pairs: pd.DataFrame
 
 
-_POINTS = pd.DataFrame(
-    {
-        "qpv_code": [],
-        "nearest_qpv_code": [],
-        "distance_m": [],
-        "border_distance_m": [],
-        "n_qpv_inside": [],
-        "n_nearest": [],
-    },
-    dtype="float64",
-).astype({"qpv_code": "str", "nearest_qpv_code": "str"})
-_PAIRS = pd.DataFrame({"point": [], "qpv_code": [], "distance_m": []}).astype({"point": "int64", "qpv_code": "str"})
-_NEAREST = pd.DataFrame({"group": [], "qpv_code": [], "code": [], "distance_m": []}).astype(
-    {"group": "int64", "qpv_code": "str", "code": "str"}
+_POINT_KINDS = {"qpv_code": "str", "nearest_qpv_code": "str"} | dict.fromkeys(
+    ("distance_m", "border_distance_m", "n_qpv_inside", "n_nearest"), "float64"
+)
+_PAIR_KINDS = {"point": "int64", "qpv_code": "str", "distance_m": "float64"}
+_NEAREST_KINDS = {"group": "int64", "qpv_code": "str", "code": "str", "distance_m": "float64"}
+_POINTS, _PAIRS, _NEAREST = (
+    pd.DataFrame(columns=list(k)).astype(k) for k in (_POINT_KINDS, _PAIR_KINDS, _NEAREST_KINDS)
 )
 
 

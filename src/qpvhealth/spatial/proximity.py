@@ -116,31 +116,22 @@ def rank(x: np.ndarray, y: np.ndarray, pairs: tuple[np.ndarray, np.ndarray], sha
     return Ranked(point[order], polygon[order], inside[order], signed[order])
 
 
-class Choice(NamedTuple):
-    """For each point: the polygon that was chosen (-1: none within the distance), whether it is inside, metres to it (0 inside)."""
-
-    polygon: np.ndarray
-    is_inside: np.ndarray
-    distance_m: np.ndarray
-
-
 def choose(
     x: np.ndarray, y: np.ndarray, pairs: tuple[np.ndarray, np.ndarray], shapes: Shapes, within_m: float
-) -> Choice:
-    """Choose among candidate pairs the QPV of each point: the first of ``rank`` within ``within_m`` (≤), in metres."""
+) -> tuple[np.ndarray, np.ndarray]:
+    """Choose among candidate pairs the QPV of each point: the first of ``rank`` within ``within_m`` (≤), in metres.
+
+    Returns for each point the polygon (-1: none within the distance), and whether the point is inside it.
+    """
     ranked = rank(x, y, pairs, shapes)
     first = ranked.is_first & (ranked.signed_m <= within_m)
     point = ranked.point[first]
-    chosen = np.full(len(x), -1, dtype=np.int64)
-    chosen[point] = ranked.polygon[first]
-    is_inside = np.zeros(len(x), dtype=bool)
-    is_inside[point] = ranked.is_inside[first]
-    distance = np.full(len(x), np.nan)
-    distance[point] = np.maximum(ranked.signed_m[first], 0.0)
-    return Choice(chosen, is_inside, distance)
+    chosen, is_inside = np.full(len(x), -1, dtype=np.int64), np.zeros(len(x), dtype=bool)
+    chosen[point], is_inside[point] = ranked.polygon[first], ranked.is_inside[first]
+    return chosen, is_inside
 
 
-def nearby(x: np.ndarray, y: np.ndarray, shapes: Shapes, within_m: float) -> Choice:
+def nearby(x: np.ndarray, y: np.ndarray, shapes: Shapes, within_m: float) -> tuple[np.ndarray, np.ndarray]:
     """Choose the QPV of each point with no hint, all in the metres of one territory; a null coordinate gets none."""
     there = np.flatnonzero(np.isfinite(x) & np.isfinite(y))
     tree = shapely.STRtree(shapes.polygons)
