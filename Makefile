@@ -9,13 +9,15 @@ export UV_PYTHON_DOWNLOADS := never
 ifneq ($(shell uv --version 2>/dev/null),)
 INSTALLER := uv
 venv = $(PYTHON) -m venv --without-pip
-install = uv pip install --quiet --compile-bytecode --python $(1)/bin/python
+install = uv pip install --quiet --python $(1)/bin/python
 else
 INSTALLER := pip
 venv = $(PYTHON) -m venv
-install = $(1)/bin/python -m pip install --quiet --disable-pip-version-check
+install = $(1)/bin/python -m pip install --quiet --disable-pip-version-check --no-compile
 endif
 locked = --only-binary :all: --require-hashes -r
+# Bytecode is made on every core once all is there; the tests that libraries ship, half of it, are left out.
+compile = $(BIN)/python -m compileall -qq -j 0 -x /tests/ .venv/lib || true
 # How many packages a lock names, those of another system left out.
 packages = $(words $(sort $(shell sed -n "/sys_platform == 'win32'/d; s/^\([a-z0-9-]*\).*==.*/\1/p" $(1))))
 
@@ -71,6 +73,7 @@ docs: .venv/ready
 	@$(venv) --clear .venv
 	@$(call install,.venv) $(locked) $<
 	@$(call install,.venv) --no-deps --no-build-isolation -e .
+	@$(compile)
 	@touch $@
 
 develop: .venv/ready-dev
@@ -79,6 +82,7 @@ develop: .venv/ready-dev
 	@echo "Adding the extras and the tools of developers: $(call packages,$<) packages of $< in all, about 70 MB more"
 	@$(venv) .venv
 	@$(call install,.venv) $(locked) $<
+	@$(compile)
 	@touch $@
 
 # Needs uv. A lock names versions and hashes only, no address; versions already in it stay (UPGRADE=--upgrade takes the latest).

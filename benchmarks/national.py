@@ -9,7 +9,6 @@ from __future__ import annotations
 import shutil
 import sys
 from functools import cache
-from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +17,8 @@ from results import Section, Table, Target
 
 LAST_YEAR = 2024
 YEARS, STRUCTURES = 4, 4_000
-GROWTH = tuple(product((4_000, 25_000, 100_000), (1, 4, 10, 20)))
+GROWTH = ((6_000, 1), (6_000, 4), (6_000, 10), (6_000, 20), (25_000, 1), (25_000, 4))
+"""Structures a year, and years."""
 MOVING = 200
 """Structures that stand elsewhere each year; the others repeat."""
 SHARE_AROUND, SPREAD_DEGREES = 0.3, 0.01
@@ -111,11 +111,9 @@ def section(data: Path, python: str, scratch: Path, repeat: int, order: int) -> 
     quarters = ",".join(str(data / path) for path in QUARTERS.values())
     beside = [str(data / POPULATIONS), str(data / ZONING)]
     ours = "qpvhealth, every table"
-    releases, caches = scratch / "releases", scratch / "caches"
-    kept = "qpvhealth, perimeters kept"
-    warm = ["env", f"XDG_CACHE_HOME={caches}", *_build(raw, releases)]
-    once(Measure("first"), warm)
-    commands, differ = {ours: [*_build(raw, releases), "--no-cache"], kept: warm}, {}
+    releases = scratch / "releases"
+    once(Measure("first"), _build(raw, releases))
+    commands, differ = {ours: _build(raw, releases)}, {}
     for name, form in FORMS.items():
         target = scratch / "plain.parquet"
         commands[name] = [python, "-c", PLAIN, str(target), *form, quarters, *beside, *map(str, extracts)]
@@ -124,7 +122,7 @@ def section(data: Path, python: str, scratch: Path, repeat: int, order: int) -> 
     commands["imports of the build"] = [
         sys.executable,
         "-c",
-        "import qpvhealth.cli, qpvhealth.pipeline.building, qpvhealth.publish.release",
+        "import qpvhealth.cli, qpvhealth.build.stages, qpvhealth.publish.release",
     ]
     found = rounds(commands, repeat, fresh=releases)
     columns = ["program", "runs", "wall s", "of the buffer script", "processor s", "of the buffer script", "memory MB"]
@@ -135,17 +133,15 @@ def section(data: Path, python: str, scratch: Path, repeat: int, order: int) -> 
         "`buffer` and `dwithin` are the plain script in its two forms: it reads the same files and makes one table, inside and near, "
         "per generation, in the metres of each territory; in Lambert 93 alone it is shorter, and wrong overseas. Its rows are held against "
         "those of the release before anything is timed; a buffer drawn with corners misses points just within 300 m. Three structures in "
-        "ten stand around a QPV, overseas too. The perimeters have all their vertices. qpvhealth is run as people run it: the command, into a new folder; once without "
-        "what earlier builds keep, once with the perimeters that they keep."
+        "ten stand around a QPV, overseas too. The perimeters have all their vertices. qpvhealth is run as people run it: the command, in one process, into a new folder."
     )
     buffer, dwithin = (found[n] for n in ("buffer", "dwithin"))
-    targets = []
-    for name, build in (("national build", found[ours]), ("national build, perimeters kept", found[kept])):
-        targets += [
-            Target(f"{name}: wall, of the buffer script", build.wall / buffer.wall, 0.5),
-            Target(f"{name}: wall, of the dwithin script", build.wall / dwithin.wall, 1.2),
-            Target(f"{name}: memory, of the buffer script", build.memory_mb / buffer.memory_mb, 2.0),
-        ]
+    build = found[ours]
+    targets = [
+        Target("national build: wall, of the buffer script", build.wall / buffer.wall, 0.75),
+        Target("national build: processor, of the dwithin script", build.cpu / dwithin.cpu, 2.3),
+        Target("national build: memory, of the buffer script", build.memory_mb / buffer.memory_mb, 2.0),
+    ]
     return Section("national", order, "National build", about, told, [Table(caption, columns, rows)], targets)
 
 
@@ -163,20 +159,29 @@ def _row(m: Measure, script: Measure) -> list[str]:
 
 def growth(data: Path, scratch: Path, order: int) -> Section:
     """Build with more years and more structures a year, once each."""
-    told, rows, peak = machine(sys.executable), [], 0.0
+    told, rows, measures = machine(sys.executable), [], {}
     for structures, years in GROWTH:
         raw, out = scratch / f"raw-{structures}-{years}", scratch / "grown"
         write(data, raw, years, structures)
         m = Measure("build")
-        once(m, [*_build(raw, out), "--no-cache"])
+        once(m, _build(raw, out))
         taken = [f"{m.wall:.1f}", f"{m.cpu:.1f}", f"{1e6 * m.cpu / (structures * years):.0f}", f"{m.memory_mb:.0f}"]
         rows.append([f"{structures:,}", str(years), *(taken if m.walls else [m.said, "", "", ""])])
-        peak = m.memory_mb or float("nan")
+        measures[structures, years] = m
         for folder in (raw, out):
             shutil.rmtree(folder, ignore_errors=True)
     columns = ["structures a year", "years", "wall s", "processor s", "processor µs a structure and year", "memory MB"]
-    largest = "{:,} structures, {} years".format(*GROWTH[-1])
-    targets = [Target(f"national build, {largest}: memory, MB", peak, 1024)]
+    few, some, many = (measures[6_000, years] for years in (1, 10, 20))
+    targets = [
+        Target("national build, 6,000 structures, 20 years: memory, MB", many.memory_mb, 800),
+        *(
+            Target(f"{measure} a year, from 10 to 20 years, of that from 1 to 10", (c - b) / 10 / ((b - a) / 9), 1.2)
+            for measure, a, b, c in (
+                ("memory", few.memory_mb, some.memory_mb, many.memory_mb),
+                ("processor", few.cpu, some.cpu, many.cpu),
+            )
+        ),
+    ]
     about = (
         "The same build with more years and more structures a year; one run each, two generations, every table written."
     )

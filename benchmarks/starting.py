@@ -22,7 +22,7 @@ def section(raw: Path, scratch: Path, repeat: int, order: int) -> Section:
         "qpvhealth, completion": [*COMPLETE, str(program)],
     }
     found = rounds(commands, repeat)
-    build = [str(program), "-q", "build", "--no-cache", "--raw", str(raw), "--out", str(scratch / "started")]
+    build = [str(program), "-q", "build", "--raw", str(raw), "--out", str(scratch / "started")]
     once(Measure("first"), build)
     found |= rounds({"build, nothing changed": build}, min(repeat, 5))
     base = found["import click"].wall

@@ -33,6 +33,19 @@ def test_the_commands_of_the_readme_run_as_written(tmp_path):
     assert (tmp_path / "disagreements.xlsx").is_file()
 
 
+def test_the_published_figures_of_the_method_are_read_as_written(tmp_path):
+    from qpvhealth.ingest import published
+
+    method = (ROOT / "docs" / "method.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"```toml\n(\[\[figure\]\].*?)```", method, re.DOTALL)
+    (tmp_path / "published.toml").write_text(block, encoding="utf-8")
+    (source,) = published.load(tmp_path)
+    assert [(f["id"], f["value"], f["scope"]) for f in source["figures"]] == [
+        ("bilan-2020-msp", 86, "msp"),
+        ("bilan-2020-cds", 227, "cds"),
+    ]
+
+
 def test_the_commands_are_put_on_the_path_before_they_are_used():
     assert README.index(". .venv/bin/activate") < README.index("$ qpvhealth")
 
@@ -77,8 +90,9 @@ def test_the_function_shown_for_spark_runs_over_arrow_batches(tmp_path, monkeypa
 def test_generated_pages_are_up_to_date(page):
     from qpvhealth.cli import reference
     from qpvhealth.contract import dictionary
+    from qpvhealth.indicators import declarations
 
-    made = {"cli.md": reference, "data-dictionary.md": dictionary.markdown}[page]()
+    made = reference() if page == "cli.md" else f"{dictionary.markdown()}\n{declarations.markdown()}\n"
     assert (ROOT / "docs" / page).read_text(encoding="utf-8") == made, "run `make docs`"
 
 
@@ -105,3 +119,17 @@ def test_examples_stand_line_by_line():
     page = reference()
     assert "\\b" not in page
     assert "\n    qpvhealth counts\n    qpvhealth counts --level region" in page
+
+
+def test_the_page_of_the_architecture_names_what_exists():
+    from importlib import import_module
+
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    steps = re.findall(r'-->\|"([a-z_.]+)"\|', page)
+    assert len(steps) > 10
+    for step in steps:
+        module, function = f"qpvhealth.{step}".rsplit(".", 1)
+        assert callable(getattr(import_module(module), function)), step
+    folders = {p.name for p in (ROOT / "src" / "qpvhealth").iterdir() if p.is_dir() and p.name != "__pycache__"}
+    assert set(re.findall(r"^\| `([a-z_]+)/` \|", page, re.MULTILINE)) == folders
+    assert all((ROOT / place).exists() for place in re.findall(r"`(tests/[a-z_/]+(?:\.py)?)`", page))

@@ -19,8 +19,8 @@ import shapely
 from qpvhealth.facts.departments import DEPARTMENT_BOXES
 from qpvhealth.facts.polynesie import COMMUNE_BOXES
 from qpvhealth.facts.territories import TERRITORIES
-from qpvhealth.ingest import structures
 from qpvhealth.ingest.cards import Card
+from qpvhealth.ingest.kinds import structures
 from qpvhealth.settings import Settings
 from qpvhealth.spatial import outlines, placement
 from qpvhealth.spatial.projection import transform_points
@@ -102,7 +102,7 @@ def occitanie(real_data):
     """One structure in four of the real extract, where the extract says that it is."""
     path = real_data / "structures" / "finess-occitanie-2026-01.csv"
     card = Card("f", "structures", path, path.name, {"year": 2026, "reference_date": dt.date(2026, 1, 15)})
-    frame = structures.read(card).staged.frame.iloc[::4].reset_index(drop=True)
+    frame = structures.read(card).frame.iloc[::4].reset_index(drop=True)
     places = frame[["commune_code", "department_code"]].assign(territory="metropole", region_code="76")
     lon, lat = transform_points(frame["x"].to_numpy(float), frame["y"].to_numpy(float), "EPSG:2154", 4326)
     return places, lon, lat

@@ -93,13 +93,18 @@ def read_text(path: Path, refused: type[QpvhealthError] = UsageError) -> str:
         raise refused(f"{path.name}: cannot be read: {error}") from error
 
 
-def from_mapping(given: dict[str, Any], source: str = FILE_NAME) -> Settings:
+def from_mapping(choices: dict[str, Any], source: str = FILE_NAME) -> Settings:
     """Make settings from plain values. Raises UsageError, all problems at once."""
-    known = {f.name for f in fields(Settings)}
-    problems = [f'unknown setting "{key}"; known: {", ".join(sorted(known))}' for key in given if key not in known]
-    problems += [problem for key, value in given.items() for problem in _wrong_type(key, value)]
+    names = {f.name for f in fields(Settings)}
+    problems = [f'unknown setting "{key}"; known: {", ".join(sorted(names))}' for key in choices if key not in names]
+    problems += [problem for key, value in choices.items() for problem in _wrong_type(key, value)]
     if not problems:
-        settings = Settings(**{key: _plain(key, value) for key, value in given.items()})
+        values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in choices.items()}
+        values |= {key: getattr(Settings(), key) | values[key] for key in _BY_NAME if key in values}
+        if "headline_generation" in values:
+            by_year = values["headline_generation"].items()
+            values["headline_generation"] = {int(year): generation for year, generation in by_year}
+        settings = Settings(**values)
         problems = _problems(settings)
     if problems:
         raise UsageError("\n".join(f"{source}: {problem}" for problem in problems))
@@ -117,22 +122,12 @@ def _wrong_type(key: str, value: Any) -> Iterator[str]:  # noqa: ANN401
         yield f"generations: a list of names, not {value!r}"
     if key == "rings_m" and not isinstance(value, list):
         yield f"rings_m: a list of distances, not {value!r}"
-    if key == "headline_generation" and not (isinstance(value, dict) and all(_is_year(y, g) for y, g in value.items())):
+    if key == "headline_generation" and not (
+        isinstance(value, dict) and all(str(year).isdigit() and isinstance(g, str) for year, g in value.items())
+    ):
         yield f'headline_generation: a generation for a year, such as {{ 2024 = "qpv-2015" }}, not {value!r}'
     if key in _BY_NAME and not (isinstance(value, dict) and set(value) <= set(_BY_NAME[key])):
         yield f"{key}: metres by name, of {', '.join(_BY_NAME[key])}, not {value!r}"
-
-
-def _is_year(year: Any, generation: Any) -> bool:  # noqa: ANN401
-    return str(year).isdigit() and isinstance(generation, str)
-
-
-def _plain(key: str, value: Any) -> Any:  # noqa: ANN401
-    if key == "headline_generation":
-        return {int(year): generation for year, generation in value.items()}
-    if key in _BY_NAME:
-        return getattr(Settings(), key) | value
-    return tuple(value) if isinstance(value, list) else value
 
 
 def _problems(settings: Settings) -> list[str]:

@@ -23,8 +23,10 @@ import sys
 import time
 from pathlib import Path
 
+import qpvhealth
+from qpvhealth.build import stages
 from qpvhealth.cli import main
-from qpvhealth.pipeline import building
+from qpvhealth.contract.tables import PUBLISHED
 from qpvhealth.publish import manifest, release
 from qpvhealth.publish.store import Store
 
@@ -76,12 +78,12 @@ class Bench:
         self.cells = (ctypes.c_long * 1).from_buffer(self.counter)
         self.problems, self.outcomes = [], collections.Counter()
         self.known = {}
-        self.compute = building.build_inputs, release.conformed
+        self.compute = stages.run, release.conformed
         assert self.run(before, root=self.template, whole=True) == 0, self.said.read_text(encoding="utf-8")
         self.old = Store(self.template).current().name
         for folder in (before, self.raw):
-            tables = building.build(folder)
-            self.known[folder] = tables, release.conformed(tables, building.PUBLISHED)
+            tables = qpvhealth.build(folder)
+            self.known[folder] = tables, release.conformed(tables, PUBLISHED)
         self.reset()
         assert self.run(self.raw) == 0, self.said.read_text(encoding="utf-8")
         self.new = Store(self.root).current().name
@@ -106,10 +108,10 @@ class Bench:
         out = os.open(told, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
         os.dup2(out, 1)
         os.dup2(out, 2)
-        building.build_inputs, release.conformed = self.compute
+        stages.run, release.conformed = self.compute
         if not whole:
             tables, conformed = self.known[folder]
-            building.build_inputs = lambda *_, **__: tables
+            stages.run = lambda *_, **__: tables
             release.conformed = lambda *_: conformed
         if largest is not None:
             resource.setrlimit(resource.RLIMIT_FSIZE, (largest, largest))

@@ -14,8 +14,9 @@ from dataclasses import dataclass, field
 import openpyxl
 import pytest
 
-from qpvhealth.ingest import delimited, populations, structures
 from qpvhealth.ingest.cards import Card
+from qpvhealth.ingest.kinds import populations, structures
+from qpvhealth.ingest.readers import delimited
 
 OUT, SCOPE, REJECTED, REPEAT, BROKEN = "out", "out of scope", "rejected", "duplicate", "broken"
 ENCODINGS = ("utf-8", "utf-8-sig", "utf-16", "utf-16-le", "cp1252")
@@ -108,7 +109,7 @@ def of_records(made, path, options):
 def of_structures(made, path, options):
     """Hold the account of a staged extract against the records that were written."""
     card = Card("s", "structures", path, path.name, options | {"year": 2020, "reference_date": dt.date(2020, 4, 1)})
-    staged = structures.read(Card(**{**vars(card), "options": card.options | {"layout": "dgos-mapped"}})).staged
+    staged = structures.read(Card(**{**vars(card), "options": card.options | {"layout": "dgos-mapped"}}))
     tally = staged.tally
     assert tally.rows_in == made.n(OUT, SCOPE, REJECTED, REPEAT, BROKEN)
     assert staged.frame["source_row"].tolist() == made.fates.get(OUT, [])

@@ -19,12 +19,12 @@ import pytest
 import shapely
 
 from qpvhealth.errors import QpvhealthError
-from qpvhealth.ingest import (
+from qpvhealth.ingest import inspection
+from qpvhealth.ingest.cards import Card
+from qpvhealth.ingest.kinds import (
     boundaries,
     declarations,
     geocoded,
-    inspection,
-    layers,
     links,
     neighbourhoods,
     populations,
@@ -37,7 +37,7 @@ from qpvhealth.ingest import (
     targets,
     zonings,
 )
-from qpvhealth.ingest.cards import Card
+from qpvhealth.ingest.readers import layers
 
 HANG = 300
 COLUMNS = ["finess_et", "structure_type", "modality", "commune_code", "longitude", "latitude", "name"]
@@ -117,7 +117,7 @@ CHECKED = (".zip", ".xlsx")
 def staged(path, kind):
     card = Card("c", kind, path, path.name, OPTIONS[kind])
     if kind == "structures":
-        return structures.read(card).staged
+        return structures.read(card)
     return (populations if kind == "populations" else neighbourhoods).read(card)
 
 

@@ -58,7 +58,7 @@ def test_an_empty_environment_takes_the_locks_and_the_wheel(minor, folder):
         *pip, "download", "--retries", "1", "--timeout", "20", "--no-deps", "-r", OLD_PIP, "-d", folder, check=False
     )
     if asked.returncode and "No matching distribution found" in asked.stderr:
-        pytest.skip("no package index answers: it has every version of pip, and was asked for one")
+        pytest.skip("no package index answers: pip 23.0.1 cannot be had")
     assert asked.returncode == 0, asked.stderr
 
     by_hash = [*pip, "install", "--quiet", "--only-binary", ":all:", "--require-hashes", "-r"]

@@ -1,50 +1,138 @@
-"""The published figures as data: the sums that the documents themselves imply."""
+"""The published figures as data: what they must have, and the sums that the documents themselves imply."""
 
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+
+from qpvhealth.errors import UsageError
+from qpvhealth.facts import generations, published, territories
 from qpvhealth.facts.published import DOCUMENTS, FIGURES, PERIMETER_SETS
 
 BY_ID = {f.id: f for f in FIGURES}
+IN, NEAR, BOTH, COUNTRY = "n_in_qpv", "n_near", "n_in_or_near", "n_country"
 
 
-def value(document, date, scope, measure):
-    return BY_ID[f"{document}-{date}-{scope}-{measure}"].value
+def value(document, month, scope, measure):
+    return BY_ID[f"{document}-{month}-{scope}-{measure}"].value
 
 
-def test_identifiers_are_unique_and_sources_known():
+def test_documents_perimeters_and_dates_are_there():
     assert len(BY_ID) == len(FIGURES)
-    assert all(f.document in DOCUMENTS and f.perimeter in PERIMETER_SETS for f in FIGURES)
+    assert all(f.document in DOCUMENTS for f in FIGURES)
+    assert {s.generation for s in PERIMETER_SETS.values()} == {*generations.KNOWN, generations.IN_FORCE}
+    assert all(set(s.territories or ()) <= set(territories.TERRITORIES) for s in PERIMETER_SETS.values())
+    assert published.ALLOWED["obstacle"] == ("objet", "date", "champ", "périmètre")
 
 
-def test_a_figure_is_either_measured_or_said_not_to_be():
-    assert all((f.measure is None) == bool(f.why_not) for f in FIGURES)
-    assert all(f.on is not None or f.reading is not None for f in FIGURES if f.measure)
+@pytest.mark.parametrize(
+    ("month", "measure", "msp", "cds", "both"),
+    [
+        ("2018-03", IN, 42, 209, 251),
+        ("2019-03", IN, 59, 221, 280),
+        ("2019-03", BOTH, 127, 563, 690),
+        ("2018-03", COUNTRY, 1048, 2063, 3111),
+        ("2019-03", COUNTRY, 1251, 2188, 3439),
+    ],
+)
+def test_msp_and_cds_add_up(month, measure, msp, cds, both):
+    assert [value("002", month, s, measure) for s in ("msp", "cds", "msp_cds")] == [msp, cds, both]
+    assert msp + cds == both
 
 
-def test_sums():
-    at18 = {s: value("002", "2018-03", s, "n_in_qpv") for s in ("msp", "cds", "msp_cds")}
-    at19 = {s: value("002", "2019-03", s, "n_in_qpv") for s in ("msp", "cds", "msp_cds")}
-    assert at18["msp"] + at18["cds"] == at18["msp_cds"] == 251
-    assert at19["msp"] + at19["cds"] == at19["msp_cds"] == 280
-    assert {s: at19[s] - at18[s] for s in at18} == {s: BY_ID[f"002-net-{s}"].value for s in at18}
-    assert BY_ID["002-net-msp"].value + BY_ID["002-net-cds"].value == BY_ID["002-net-msp_cds"].value == 29
-    near = {s: value("002", "2019-03", s, "n_in_or_near") for s in ("msp", "cds", "msp_cds")}
-    assert near["msp"] == 59 + 68 == 127
-    assert near["cds"] == 221 + 342 == 563
-    assert near["msp"] + near["cds"] == near["msp_cds"] == 690
-    assert 1048 + 2063 == value("002", "2018-03", "msp_cds", "n_country") == 3111
-    assert 1251 + 2188 == value("002", "2019-03", "msp_cds", "n_country") == 3439
-    assert value("fncs", "2020-04", "msp", "n_in_qpv") + 227 == value("fncs", "2020-04", "msp_cds", "n_in_qpv") == 313
+def test_the_stocks_of_april_2020_add_up():
+    assert [value("fncs", "2020-04", s, IN) for s in ("msp", "cds", "msp_cds")] == [86, 227, 86 + 227]
 
 
-def test_derived_figures_follow_from_the_printed_ones():
-    for name, ratio in (
+@pytest.mark.parametrize(("scope", "inside", "near", "both"), [("msp", 59, 68, 127), ("cds", 221, 342, 563)])
+def test_inside_and_near_add_up(scope, inside, near, both):
+    assert [value("002", "2019-03", scope, m) for m in (IN, NEAR, BOTH)] == [inside, near, both]
+    assert inside + near == both
+
+
+@pytest.mark.parametrize(("scope", "net"), [("msp", 59 - 42), ("cds", 221 - 209), ("msp_cds", 17 + 12)])
+def test_what_is_printed_as_created_is_a_difference_of_stocks(scope, net):
+    figure = BY_ID[f"002-net-{scope}"]
+    assert figure.value == net == value("002", "2019-03", scope, IN) - value("002", "2018-03", scope, IN)
+    assert (figure.since, figure.on) == (date(2018, 3, 31), date(2019, 3, 31))
+
+
+@pytest.mark.parametrize(
+    ("name", "ratio"),
+    [
         ("002-2018-share", 251 / 3111),
         ("002-2019-share", 280 / 3439),
         ("fncs-share-covered", 223 / 1514),
         ("fncs-per-covered", 313 / 223),
-    ):
-        assert abs(BY_ID[name].value - ratio) <= BY_ID[name].tolerance
-    assert 205 <= (1 - 0.86 - 0.005) * 1514 + 1 <= 219  # what a rounded 86 % leaves
+    ],
+)
+def test_derived_figures_follow_from_the_printed_ones(name, ratio):
+    assert abs(BY_ID[name].value - ratio) <= BY_ID[name].tolerance
+
+
+def test_a_rounded_86_percent_leaves_205_to_219_covered():
+    without = BY_ID["001-without"]
+    assert (without.value, without.tolerance) == (0.86, 0.005)
+    assert 204 < (1 - 0.865) * 1514 < 205
+    assert 219 < (1 - 0.855) * 1514 < 220
+
+
+@pytest.mark.parametrize("name", [n for n in generations.DENOMINATORS if n != "in_force_2024_01_01"])
+def test_numbers_of_qpv_are_those_of_the_generations(name):
+    (figure,) = [f for f in FIGURES if f.measure == "n_qpv" and f.perimeter == name]
+    assert figure.value == generations.DENOMINATORS[name][0]
 
 
 def test_no_figure_in_near_before_2019():
-    assert not [f for f in FIGURES if f.near == "declared" and f.on and f.on.year != 2019]
+    assert {f.on.year for f in FIGURES if f.near == "declared"} == {2019}
+
+
+GOOD = {
+    "id": "mine",
+    "document": "Bilan 2020, page 3",
+    "words": "MSP en QPV",
+    "said": "86",
+    "value": 86,
+    "unit": "structures",
+    "on": date(2020, 4, 1),
+    "measure": "n_in_qpv",
+}
+
+
+def test_a_figure_is_added_beside_the_others():
+    (figure,) = published.read([GOOD | {"near": "within_250"}], "f", FIGURES)
+    assert (figure.scope, figure.perimeter, figure.value) == ("msp_cds", "all_2015", 86.0)
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"id": "001-zip"}, 'f no. 1 ("001-zip"): another figure has this id'),
+        ({"measure": "luck"}, 'f no. 1 ("mine"): unknown measure "luck"; there are: n_qpv, '),
+        ({"scope": "msps"}, 'unknown scope "msps"; there are: msp_cds, '),
+        ({"near": "within_"}, 'unknown near "within_"'),
+        ({"perimeter": "all"}, 'unknown perimeter "all"; there are: in_force, all_2015, '),
+        ({"reading": {"on": date(2020, 4, 1), "scope": "x", "words": "w"}}, 'unknown reading.scope "x"'),
+        ({"measure": None, "why_not": "w", "obstacle": "x"}, 'unknown obstacle "x"'),
+        ({"gps": {"measure": "x", "level": "y", "area_code": "z", "period": [1, 2]}}, 'unknown gps.level "y"'),
+        ({"document": " "}, "document must not be empty"),
+        ({"document": None}, "document is missing"),
+        ({"value": float("nan")}, "value must be a number"),
+        ({"tolerance": -1}, "tolerance one that is not negative"),
+        ({"why_not": "w"}, "write measure, or why_not"),
+        ({"measure": None}, "write measure, or why_not"),
+        ({"on": None}, "write on, the date"),
+        ({"source": "s"}, 'unknown key "source"'),
+    ],
+)
+def test_a_wrong_figure_is_refused_with_its_place(changed, message):
+    block = {key: value for key, value in (GOOD | changed).items() if value is not None}
+    with pytest.raises(UsageError) as caught:
+        published.read([block], "f", FIGURES)
+    assert message in str(caught.value)
+
+
+def test_an_id_is_used_once_in_a_file():
+    with pytest.raises(UsageError, match="another figure has this id"):
+        published.read([GOOD, GOOD], "f")

@@ -35,14 +35,21 @@ DEFAULTS = {
     "qpv_code": None,
     "place": "elsewhere",
     "place_other": None,
+    "around": None,
     "answer": "unknown",
     "generation": "qpv-2015",
 }
 
 
+OF_POINT = ("place", "place_other")
+AROUND = {"in_qpv": "yes", "vecu_proxy": "yes", "elsewhere": "no", "undetermined": "unknown"}
+"""Whether a point is in a QPV or within the distance, as its situation alone says."""
+
+
 def extract(*rows):
     told = [DEFAULTS | row for row in rows]
     filled = [row | {"place_other": row["place_other"] or row["place"]} for row in told]
+    filled = [row | {c.replace("place", "around"): row["around"] or AROUND[row[c]] for c in OF_POINT} for row in filled]
     frame = pd.DataFrame(filled, columns=list(pairing.STOCK_COLUMNS))
     days = {c: pd.to_datetime(frame[c]).astype("datetime64[s]") for c in ("opened_on", "closed_on")}
     texts = [c for c in frame if c not in ("is_in_stock", "x", "y", *days)]
@@ -308,6 +315,16 @@ def test_effects_are_null_where_near_is_unknown():
         near_rule="proxy",
     )
     assert by_distance["effect_in_or_near"].tolist() == [1]
+
+
+def test_a_street_that_is_inside_or_near_whichever_it_is_has_an_effect():
+    near = {"place": "undetermined", "around": "yes"}
+    for rule, effect in (("proxy", [1]), ("declared_or_proxy", [1]), ("declared", [pd.NA])):
+        found = changes.account(extract({}), extract(near | {"x": 90.0}), INTERVAL, NO_LINKS, near_rule=rule)
+        assert found["effect_in_or_near"].tolist() == effect
+    unsure = near | {"around": "unknown", "x": 90.0}
+    found = changes.account(extract({}), extract(unsure), INTERVAL, NO_LINKS, near_rule="proxy")
+    assert found["effect_in_or_near"].isna().all()
 
 
 def test_another_order_differs_where_a_move_and_an_answer_meet():

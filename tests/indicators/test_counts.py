@@ -7,6 +7,7 @@ from hypothesis import given, settings, strategies as st
 
 from qpvhealth.errors import ContractError
 from qpvhealth.indicators import agreement, counts
+from qpvhealth.rules import levels
 
 CENTRE = {"structure_type": "CDS", "modality": "unknown"}
 
@@ -137,4 +138,4 @@ def test_agreement_crosses_the_flag_with_the_situation(stock):
     assert country["all", "yes", "elsewhere"] == 2
     assert country["MSP", "yes", "elsewhere"] == country["CDS", "yes", "elsewhere"] == 1
     assert country["all"].sum() == 7
-    assert set(got["level"]) == set(agreement.AGREEMENT_LEVELS)
+    assert set(got["level"]) == set(levels.HEADLINE)

@@ -3,6 +3,7 @@ import pandas as pd
 import pytest
 
 from qpvhealth.indicators import figures, headline
+from qpvhealth.indicators.declarations import QPV, STRUCTURES
 
 INSIDE = {"situation": "in_qpv", "qpv_code": "A", "distance_m": 0.0}
 DECLARED = {"situation": "vecu_declared", "vecu_declared": "yes", "distance_m": 900.0}
@@ -58,7 +59,8 @@ def test_a_point_that_cannot_decide_is_within_no_distance(stock):
     got = of_structures(
         stock(CLOSE | {"is_placed": False, "situation": "vecu_declared", "vecu_declared": "yes"}), "proxy"
     )
-    assert cell(got, "n_within_proxy")[0] == 0
+    assert cell(got, "n_within_proxy") == (0, 1, 0, 1)
+    assert cell(got, "n_in_qpv") == (0, 0, 0, 0)  # the ARS says that it is outside
 
 
 def test_the_scope_that_needs_the_modality_gives_bounds(stock):
@@ -87,27 +89,27 @@ def qpv(**over):
     known = {
         "n_msp_in": 0,
         "n_cds_in": 0,
+        "n_cds_pluri_in": 0,
+        "n_cds_unknown_in": 0,
         "n_msp_near": 0,
         "n_cds_near": 0,
         "n_undetermined": 0,
-        "is_covered_in": False,
     }
-    more = {"is_covered_near": False, "is_covered_primary": False, "population": 6000, "zone_class": "ZIP"}
+    more = {"is_covered_near": False, "population": 6000, "zone_class": "ZIP"}
     return base | known | more | {"is_npnru": True, "is_large": True} | over
 
 
 def of_neighbourhoods(*rows):
     frame = pd.DataFrame(rows)
-    counts = dict.fromkeys(("n_msp_in", "n_cds_in", "n_msp_near", "n_cds_near", "population"), "Int64")
-    flags = dict.fromkeys(("is_covered_in", "is_covered_near", "is_covered_primary", "is_npnru", "is_large"), "boolean")
+    counts = dict.fromkeys((*COUNTS, "population"), "Int64")
+    flags = dict.fromkeys(("is_covered_near", "is_npnru", "is_large"), "boolean")
     return headline.neighbourhoods(frame.astype(counts | flags | {"zone_class": "str"}))
 
 
-COVERED = {"n_msp_in": 1, "is_covered_in": True, "is_covered_near": True, "is_covered_primary": True}
-BEYOND = dict.fromkeys(
-    ("n_msp_in", "n_cds_in", "n_msp_near", "n_cds_near", "is_covered_in", "is_covered_near"), None
-) | {"is_covered_primary": None}
-MAYBE = {"n_undetermined": 1, "is_covered_in": None, "is_covered_near": None, "is_covered_primary": None}
+COUNTS = ("n_msp_in", "n_cds_in", "n_cds_pluri_in", "n_cds_unknown_in", "n_msp_near", "n_cds_near")
+COVERED = {"n_msp_in": 1, "is_covered_near": True}
+BEYOND = dict.fromkeys((*COUNTS, "is_covered_near"), None)
+MAYBE = {"n_undetermined": 1, "is_covered_near": None}
 
 
 def test_qpv_without_any_are_those_of_which_it_is_sure():
@@ -183,9 +185,9 @@ def test_each_indicator_is_there_once_and_in_words(stock):
     got = pd.concat([of_structures(stock(INSIDE, CENTRE)), of_neighbourhoods(qpv())])
     assert not got.duplicated(figures.KEY).any()
     assert got["rule"].str.len().min() > 8
-    names = {s.name for s in headline.SUBSETS}
-    assert names >= {"qpv_total", "zip_or_zac_qpv_without_any_population"}
-    assert names <= set(got["indicator"])
+    names = {i.name for i in (*STRUCTURES, *QPV) if i.in_table}
+    assert names >= {"qpv_total", "zip_or_zac_qpv_without_any_population", "n_in_or_near"}
+    assert names == set(got["indicator"])
     value, low, high = (got[c].to_numpy(dtype=float) for c in ("value", "lower", "upper"))
     known = ~np.isnan(value) & (got["unit"] != "share").to_numpy()
     assert ((low <= value) & (value <= high))[known].all()

@@ -20,9 +20,18 @@ def stock():
         ("D", "MSP", "pluri", "vecu_proxy", None, 50.0, "unknown"),
         ("E", "MSP", "pluri", "undetermined", None, np.nan, "unknown"),
     ]
-    columns = ["finess_et", "structure_type", "modality", "situation", "qpv_code", "distance_m", "vecu_declared"]
-    frame = pd.DataFrame(rows, columns=columns)
-    return frame.assign(year=2020, generation="g", territory="metropole", department_code="93")
+    columns = [
+        "finess_et",
+        "structure_type",
+        "modality",
+        "situation_by_place",
+        "qpv_code",
+        "distance_m",
+        "vecu_declared",
+    ]
+    frame = pd.DataFrame(rows, columns=columns).assign(location_error_m=20.0, location_precision="housenumber")
+    frame = frame.assign(location_status=["located"] * 4 + ["centroid"], border_distance_m=frame["distance_m"])
+    return frame.assign(year=2020, generation="g", territory="metropole", department_code="93", commune_code="93001")
 
 
 def pairs():
@@ -40,7 +49,7 @@ def coverage():
 
 
 def neighbourhoods():
-    return coverage().drop(columns="year")
+    return coverage().drop(columns="year").assign(commune_codes=["93002", "93003", "93001"])
 
 
 def computed():

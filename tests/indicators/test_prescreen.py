@@ -7,7 +7,8 @@ from qpvhealth.indicators import prescreen
 from qpvhealth.indicators.prescreen import ELIGIBLE, NOT_ELIGIBLE, SUPPLIED, TO_COMPLETE
 
 
-def structures():
+@pytest.fixture(scope="module")
+def structures(with_location):
     rows = [
         ("A", "MSP", "pluri", "in_qpv", "unknown", 0.0, "93066"),
         ("B", "CDS", "mono", "in_qpv", "unknown", 0.0, "93066"),
@@ -17,16 +18,20 @@ def structures():
         ("F", "MSP", "pluri", "vecu_declared", "yes", None, "35238"),
     ]
     columns = ["finess_et", "structure_type", "modality", "situation", "vecu_declared", "distance_m", "commune_code"]
-    return pd.DataFrame(rows, columns=columns)
+    frame = pd.DataFrame(rows, columns=columns)
+    return with_location(frame.assign(is_placed=frame["distance_m"].notna()))
 
 
-def screened(rule="declared", **supplied):
-    given = pd.DataFrame({"finess_et": ["A"], **{k: [v] for k, v in supplied.items()}})
-    told = prescreen.screen(structures(), given, near_rule=rule, vecu_distance_m=300)
-    return told.set_index("finess_et")
+@pytest.fixture
+def screened(structures):
+    def screen(rule="declared", **supplied):
+        answers = pd.DataFrame({"finess_et": ["A"], **{k: [v] for k, v in supplied.items()}})
+        return prescreen.screen(structures, answers, near_rule=rule, vecu_distance_m=300).set_index("finess_et")
+
+    return screen
 
 
-def test_kind():
+def test_kind(screened):
     assert screened()["kind"].to_dict() == {"A": "yes", "B": "no", "C": "unknown", "D": "yes", "E": "yes", "F": "yes"}
 
 
@@ -34,15 +39,15 @@ def test_kind():
     ("rule", "places"),
     [
         ("declared", ["yes", "yes", "no", "unknown", "unknown", "yes"]),
-        ("proxy", ["yes", "yes", "yes", "yes", "unknown", "no"]),
+        ("proxy", ["yes", "yes", "yes", "yes", "unknown", "unknown"]),
         ("declared_or_proxy", ["yes", "yes", "no", "yes", "unknown", "yes"]),
     ],
 )
-def test_place_names_its_rule(rule, places):
+def test_place_names_its_rule(screened, rule, places):
     assert screened(rule)["place"].tolist() == places
 
 
-def test_unknown_is_never_no():
+def test_unknown_is_never_no(screened):
     told = screened()
     assert told["verdict"].to_dict() == {
         "A": TO_COMPLETE,
@@ -56,7 +61,7 @@ def test_unknown_is_never_no():
     assert "coordination" not in told.loc["A", "missing"]  # recommended only
 
 
-def test_supplied_answers_complete_the_file():
+def test_supplied_answers_complete_the_file(screened):
     answers = dict.fromkeys(SUPPLIED, "yes") | {"patients": 1000}
     assert screened(**answers).loc["A", "verdict"] == ELIGIBLE
     assert screened(**answers | {"coordinator": "no"}).loc["A", "verdict"] == ELIGIBLE
@@ -64,7 +69,7 @@ def test_supplied_answers_complete_the_file():
     assert screened(**answers | {"fees": "perhaps"}).loc["A", "missing"] == "tiers payant et tarifs opposables"
 
 
-def test_the_six_are_recognised_by_list_and_hinted_by_town():
+def test_the_six_are_recognised_by_list_and_hinted_by_town(screened):
     told = screened().reset_index()
     first = prescreen.first_ones(told, ["F"], {"93066": "Saint-Denis"})
     assert first.isna().tolist() == [False, True, True, True, True, False]
@@ -72,7 +77,7 @@ def test_the_six_are_recognised_by_list_and_hinted_by_town():
     assert "liste" in first[5]
 
 
-def test_nothing_to_screen():
+def test_nothing_to_screen(structures):
     assert prescreen.screen(
-        structures().head(0), pd.DataFrame({"finess_et": []}), near_rule="proxy", vecu_distance_m=1
+        structures.head(0), pd.DataFrame({"finess_et": []}), near_rule="proxy", vecu_distance_m=1
     ).empty

@@ -3,8 +3,8 @@
 import pandas as pd
 
 from qpvhealth.indicators import backcast, series_audit
-from qpvhealth.ingest import series
 from qpvhealth.ingest.cards import Card
+from qpvhealth.ingest.kinds import series
 
 
 def table(rows, release="r1"):

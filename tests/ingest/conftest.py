@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from qpvhealth.ingest.cards import Card
+from qpvhealth.ingest.card import Card
 
 REQUIRED = {
     "structures": {"year": 2019},

@@ -74,9 +74,9 @@ def test_an_empty_text_stands_for_an_empty_cell():
 
 
 def test_a_row_may_be_named_by_its_own_identifier():
-    text = table(finess_et=[None], x=["5"])
+    text = table(finess_et=[None], own_id=["12 "], x=["5"])
     known = (Correction("c", "c:12", "x", "5", "6", "r"),)
-    out, n = corrections.apply(text, known, "c", "finess_et", others=pd.Series(["c:12"], dtype="str"))
+    out, n = corrections.apply(text, known, "c", "finess_et")
     assert (out["x"].tolist(), n) == (["6"], 1)
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from qpvhealth.errors import InputError, PublishError, UsageError
 from qpvhealth.ingest import fetch as module
-from qpvhealth.ingest.cards import Card
+from qpvhealth.ingest.card import Card
 from qpvhealth.ingest.fetch import Limits, fetch, fetch_all, is_public
 
 BODY = b"finess_et;name\n" + b"930000001;Le Parc\n" * 5_000
@@ -33,6 +33,10 @@ class Answers(http.server.BaseHTTPRequestHandler):
         self.server.seen.append((self.path, dict(self.headers)))
         getattr(self, f"_{self.path.split('/')[1].split('?')[0].replace('.csv', '')}", self._whole)()
 
+    def do_CONNECT(self):
+        self.server.seen.append((self.path, dict(self.headers)))
+        self.send_error(403)
+
     def _send(self, body, status=200, length=None, **headers):
         self.send_response(status)
         self.send_header("Content-Length", str(len(body) if length is None else length))
@@ -46,6 +50,9 @@ class Answers(http.server.BaseHTTPRequestHandler):
 
     def _missing(self):
         self._send(b"no", status=404)
+
+    def _busy(self):
+        self._send(b"later", status=503) if len(self.server.seen) == 1 else self._whole()
 
     def _page(self):
         self._send(b"PK\x03\x04 is no text", ETag='"v1"')
@@ -140,6 +147,13 @@ class Answers(http.server.BaseHTTPRequestHandler):
                 time.sleep(0.1)
         except OSError:
             pass
+
+
+@pytest.fixture(autouse=True)
+def _without_proxy(monkeypatch):
+    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
 
 
 @pytest.fixture
@@ -402,6 +416,52 @@ def test_a_server_without_a_certificate_that_can_be_trusted(card, server):
     with pytest.raises(InputError, match="no answer"):
         fetch(card(f"https://127.0.0.1:{server.server_port}/whole.csv"), OURS)
     assert server.seen == []
+
+
+def test_a_busy_server_is_asked_again(card, server):
+    assert fetch(card("busy"), OURS).outcome == "fetched"
+    assert len(server.seen) == 2
+
+
+@pytest.fixture
+def proxy(server, monkeypatch):
+    for name in ("http_proxy", "https_proxy"):
+        monkeypatch.setenv(name, f"http://me:secret@127.0.0.1:{server.server_port}")
+    return server
+
+
+def test_a_proxy_is_used_and_resolves_the_name(card, proxy):
+    assert fetch(card("http://nowhere.invalid/whole.csv"), Limits(insecure=True)).outcome == "fetched"
+    ((url, headers),) = proxy.seen
+    assert (url, headers["Host"]) == ("http://nowhere.invalid/whole.csv", "nowhere.invalid")
+    assert headers["proxy-authorization"].startswith("Basic ")
+
+
+def test_a_proxy_is_asked_for_a_tunnel_to_a_server_with_https(card, proxy):
+    with pytest.raises(InputError, match="no answer"):
+        fetch(card("https://nowhere.invalid/whole.csv"))
+    assert {path for path, _ in proxy.seen} == {"nowhere.invalid:443"}
+
+
+def test_behind_a_proxy_too_addresses_must_be_public(card, proxy):
+    for url in ("http://10.0.0.1/whole.csv", "https://localhost/whole.csv"):
+        with pytest.raises(InputError, match="not a public address"):
+            fetch(card(url), Limits(insecure=True))
+    assert proxy.seen == []
+
+
+def test_a_proxy_of_another_kind_is_refused(card, monkeypatch):
+    monkeypatch.setenv("http_proxy", "socks5://me:secret@127.0.0.1:9")
+    with pytest.raises(UsageError, match="the proxy that the environment names") as caught:
+        fetch(card(), OURS)
+    assert "secret" not in str(caught.value)
+
+
+def test_a_host_that_needs_no_proxy_is_asked_directly(card, server, monkeypatch):
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    assert fetch(card(), OURS).outcome == "fetched"
+    assert [path for path, _ in server.seen] == ["/whole.csv"]
 
 
 def test_every_card_is_tried_then_all_problems_are_told(card):

@@ -6,7 +6,8 @@ import shutil
 import pytest
 
 from qpvhealth.errors import InputError
-from qpvhealth.ingest import cards, guard, inputs, tables
+from qpvhealth.ingest import cards, inputs
+from qpvhealth.ingest.readers import guard, tables
 
 
 def raw_folder(folder, *lines, content="a;b\n1;2\n"):
@@ -80,7 +81,6 @@ def test_companions_of_a_shapefile_are_hashed(tmp_path, capitals):
     (found,) = inputs.resolve(shapefile(tmp_path, capitals=capitals))
     assert found.sidecars == HASHES
     assert found.as_dict()["sidecars"] == HASHES
-    assert inputs.size(found) == 7
     before = inputs.fingerprint([found], tmp_path, {})
     (tmp_path / ("Q.DBF" if capitals else "q.dbf")).write_bytes(b"e")
     (found,) = inputs.resolve(cards.load(tmp_path))
@@ -146,6 +146,16 @@ def test_the_fingerprint_changes_with_what_can_change_a_release(tmp_path):
     assert inputs.fingerprint(made, tmp_path, {"a": 1}) != first
     changed = inputs.resolve(raw_folder(tmp_path, "path='s.csv'", content="a;b\n1;3\n"))
     assert inputs.fingerprint(changed, tmp_path, {"a": 1}) != first
+
+
+def test_the_lists_beside_the_modules_enter_the_fingerprint(tmp_path, monkeypatch):
+    for name in ("ingest/inputs.py", "facts/lists.py", "facts/territories.toml"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("", encoding="utf-8")
+    monkeypatch.setattr(inputs, "__file__", str(tmp_path / "ingest" / "inputs.py"))
+    first = inputs.code_digest.__wrapped__()
+    (tmp_path / "facts" / "territories.toml").write_text("x = 1", encoding="utf-8")
+    assert inputs.code_digest.__wrapped__() != first
 
 
 def test_a_table_is_read_where_the_guard_lets_it_through():

@@ -6,10 +6,10 @@ import pytest
 
 from qpvhealth.errors import UsageError
 from qpvhealth.ingest import layouts
-from qpvhealth.ingest.extracts import DGOS_MAPPED, FINESS_REGIONAL, LAYOUTS
+from qpvhealth.ingest.kinds.neighbourhoods import LAYOUT as CONTOURS
+from qpvhealth.ingest.kinds.structures import DGOS_MAPPED, FINESS_REGIONAL, LAYOUTS
 from qpvhealth.ingest.layouts import Field, Layout
-from qpvhealth.ingest.neighbourhoods import LAYOUT as CONTOURS
-from qpvhealth.ingest.raw import RawTable
+from qpvhealth.ingest.readers.raw import RawTable
 
 SHORT = Layout("short", (Field("code", ("Code du quartier prioritaire",), required=True), Field("name", ("nom",))))
 
@@ -66,7 +66,6 @@ def test_the_card_comes_before_the_layout(card):
     made = card("structures", columns={"name": "Libellé"})
     found = layouts.columns(raw("nofinesset", "categetab", "rs", "LIBELLE"), made, FINESS_REGIONAL)
     assert found["name"] == "LIBELLE"
-    assert layouts.unmapped(raw("nofinesset", "categetab", "rs", "LIBELLE"), made, FINESS_REGIONAL) == ["rs"]
 
 
 def test_every_column_of_the_layout_is_there_null_where_the_file_has_none(card):

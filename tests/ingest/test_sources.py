@@ -184,10 +184,9 @@ def test_a_class_given_by_two_cards_stands_once(read):
     assert len(read(y=CARDS["z"]).zoning_classes) == 2
 
 
-def test_only_what_is_read_by_rows_can_be_corrected(read):
-    entry = "[[correction]]\nsource='c'\nkey='a'\ncolumn='b'\nexpect='c'\nvalue='d'\nreason='e'"
-    with pytest.raises(UsageError, match="c: only structures, register"):
-        read(known=entry)
+def test_a_table_of_communes_can_be_corrected(read):
+    entry = "[[correction]]\nsource='c'\nkey='75101'\ncolumn='label'\nexpect='Ville'\nvalue='Autre'\nreason='e'"
+    assert read(known=entry).areas["label"].tolist() == ["Autre"]
 
 
 def test_communes_that_have_no_code_are_told(read):

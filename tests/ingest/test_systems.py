@@ -6,8 +6,11 @@ import pytest
 
 from qpvhealth.errors import InputError, UsageError
 from qpvhealth.ingest import cleaning, systems
-from qpvhealth.ingest.raw import RawTable
-from qpvhealth.ingest.staged import Sieve
+from qpvhealth.ingest.layouts import Field, Layout
+from qpvhealth.ingest.readers.raw import RawTable
+from qpvhealth.ingest.staging import Sieve
+
+LAYOUT = Layout("any", (Field("a"),))
 
 
 @pytest.mark.parametrize(
@@ -32,11 +35,11 @@ from qpvhealth.ingest.staged import Sieve
     ],
 )
 def test_systems_are_known_by_number_or_by_older_name(written, crs):
-    assert systems.named(written) == crs
+    assert systems.by_name(written) == crs
 
 
 def test_a_column_of_names_keeps_its_empty_cells():
-    found = cleaning.translated(pd.Series(["UTM_S38", None, "?"], dtype="str"), systems.named)
+    found = cleaning.translated(pd.Series(["UTM_S38", None, "?"], dtype="str"), systems.by_name)
     assert found[0] == "EPSG:4471"
     assert found[1:].isna().all()
 
@@ -49,17 +52,18 @@ def layer(crs):
 def test_a_layer_needs_a_system(card):
     raw = layer(None)
     with pytest.raises(InputError, match=r'no .prj.*write crs = "EPSG:…" in card c'):
-        systems.of_layer(raw, card("neighbourhoods"), Sieve(raw, "c"))
-    assert systems.of_layer(raw, card("neighbourhoods", crs="EPSG:2154"), Sieve(raw, "c")) == "EPSG:2154"
+        Sieve(raw, card("neighbourhoods"), LAYOUT).crs()
+    assert Sieve(raw, card("neighbourhoods", crs="EPSG:2154"), LAYOUT).crs() == "EPSG:2154"
 
 
 def test_a_card_may_correct_a_file_and_it_is_said(card):
     raw = layer("EPSG:4326")
-    sieve = Sieve(raw, "c")
-    assert systems.of_layer(raw, card("neighbourhoods", crs="EPSG:2154"), sieve) == "EPSG:2154"
+    sieve = Sieve(raw, card("neighbourhoods", crs="EPSG:2154"), LAYOUT)
+    assert sieve.crs() == "EPSG:2154"
     assert [f.rule for f in sieve.findings] == ["crs-overridden"]
-    assert systems.of_layer(raw, card("neighbourhoods"), sieve) == "EPSG:4326"
-    assert len(sieve.findings) == 1
+    sieve = Sieve(raw, card("neighbourhoods"), LAYOUT)
+    assert sieve.crs() == "EPSG:4326"
+    assert sieve.findings == []
 
 
 def test_a_system_that_does_not_exist_is_refused(card):

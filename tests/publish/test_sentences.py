@@ -5,16 +5,15 @@ from datetime import date
 import pytest
 
 from qpvhealth.publish import sentences
-from qpvhealth.publish.sentences import Flow
 
 DAYS = (date(2018, 3, 31), date(2019, 3, 31))
 CREATED = ("créé", "ouvert", "created", "opened")
 
 
 def test_a_net_difference_says_so_and_how_many_entries_it_takes():
-    told = sentences.net("MSP en QPV", 42, 59, DAYS)
+    text = sentences.net("MSP en QPV", 42, 59, DAYS)
     assert (
-        told
+        text
         == "MSP en QPV, de fin mars 2018 à fin mars 2019 : solde net +17 (42 → 59), au moins 17 entrées, toutes causes"
     )
     english = sentences.net("MSP in QPV", 42, 59, DAYS, "en")
@@ -26,9 +25,9 @@ def test_a_net_difference_says_so_and_how_many_entries_it_takes():
 @pytest.mark.parametrize(("opening", "closing"), [(1, 5), (5, 1), (3, 3), (1, 2)])
 @pytest.mark.parametrize("language", ["fr", "en"])
 def test_no_net_difference_is_ever_called_a_creation(opening, closing, language):
-    told = sentences.net("MSP", opening, closing, DAYS, language)
-    assert not any(word in told.casefold() for word in CREATED)
-    assert "en 2018" not in told
+    text = sentences.net("MSP", opening, closing, DAYS, language)
+    assert not any(word in text.casefold() for word in CREATED)
+    assert "en 2018" not in text
 
 
 def test_one_is_singular_and_none_is_no_number():
@@ -38,16 +37,12 @@ def test_one_is_singular_and_none_is_no_number():
 
 
 def test_dated_flows_stand_beside_the_net():
-    told = sentences.gross("MSP en QPV", 42, Flow(14, 1, 4), DAYS)
-    assert "ouvertures 14, fermetures 1 (dates connues), autres causes +4" in told
-    assert told.endswith("solde net de +17 (42 → 59)")
+    text = sentences.gross("MSP en QPV", 42, 59, DAYS, opened=14, closed=1)
+    assert "ouvertures 14, fermetures 1 (dates connues), autres causes +4" in text
+    assert text.endswith("solde net de +17 (42 → 59)")
 
 
 def test_an_interval_is_two_dates():
     assert sentences.interval(date(2019, 3, 31), date(2020, 4, 1)) == "de fin mars 2019 au 1er avril 2020"
     assert sentences.interval(date(2020, 4, 1), date(2024, 2, 29)) == "du 1er avril 2020 à fin février 2024"
     assert sentences.interval(date(2020, 4, 1), date(2021, 8, 15), "en") == "from 1 April 2020 to 15 August 2021"
-
-
-def test_an_unknown_stock_gives_no_change():
-    assert "non définie" in sentences.undefined("MSP en quartier vécu", DAYS)

@@ -3,6 +3,7 @@
 import pytest
 
 from qpvhealth.contract.tables import PUBLISHED
+from qpvhealth.indicators.declarations import QPV
 from qpvhealth.publish import release as releases, selection, views
 from qpvhealth.publish.manifest import Facts
 from qpvhealth.sample.geography import communes_of
@@ -10,6 +11,8 @@ from qpvhealth.settings import Settings
 from qpvhealth.studies import planning, practices
 from qpvhealth.studies.quarters import Area
 from tests.sample import truth
+
+WORDS = {i.name: i.words_fr for i in QPV if i.in_table}
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +56,7 @@ def test_the_densities_of_document_004(release):
 
 
 def test_the_headline_of_coverage_in_april_2020(release):
-    told = views.coverage(release, "country", selection.Filters(year=2020)).frame
+    told = views.coverage(release, "country", selection.Filters(year=2020), WORDS).frame
     primary = told[told["scope"] == "MSP et CdS pluriprofessionnels"].set_index("words")
     assert round(primary.loc["Part des QPV sans structure, parmi ceux dont l'extrait peut juger", "value"], 2) == 0.86
     assert primary.loc["Grands QPV sans structure", "value"] == 148
@@ -68,7 +71,7 @@ def test_the_headline_of_coverage_in_april_2020(release):
     assert (
         wide.loc["QPV sans structure dans leur périmètre", "value"] == 1291
     )  # 223 have one, 212 in the narrower sense
-    brittany = views.coverage(release, "region", selection.Filters(year=2020, region="53")).frame
+    brittany = views.coverage(release, "region", selection.Filters(year=2020, region="53"), WORDS).frame
     assert set(brittany["area_code"]) == {"53"}
 
 

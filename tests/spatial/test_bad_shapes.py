@@ -12,8 +12,8 @@ import pytest
 import shapely
 
 from qpvhealth.errors import InputError
-from qpvhealth.ingest import neighbourhoods
 from qpvhealth.ingest.cards import Card
+from qpvhealth.ingest.kinds import neighbourhoods
 from qpvhealth.spatial import perimeters
 from qpvhealth.spatial.projection import transform_geometries
 

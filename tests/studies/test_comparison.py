@@ -155,13 +155,13 @@ def first_delivery(sample_folder, tmp_path_factory):
 def test_edited_contours_are_the_only_cause_between_two_deliveries(first_delivery, second_delivery):
     compared = comparison.releases(first_delivery, second_delivery, 2018)
     assert set(compared.changes["cause"]) == {"contour"}
-    rows = diff.structures_table(compared, generation="qpv-2015")
+    rows = diff.structures_table(compared, diff.Where("qpv-2015"))
     true = truth.contour_changes().query("year == 2018")
     assert dict(zip(rows["finess_et"], rows["effect_in_qpv"], strict=True)) == dict(
         zip(true["finess_et"], true["effect_in_qpv"], strict=True)
     )
     assert "974" in set(rows["department_from"])
-    parts = diff.parts_table(compared, generation="qpv-2015").set_index("part")
+    parts = diff.parts_table(compared, diff.Where("qpv-2015")).set_index("part")
     assert parts["n_changes"]["geography"] == parts["n_changes"].sum() > 0
     assert "qpv-2015-metropole" in parts["differs"]["geography"]
 

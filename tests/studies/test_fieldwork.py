@@ -8,7 +8,8 @@ import pytest
 
 from qpvhealth.contract.tables import PUBLISHED
 from qpvhealth.errors import InputError, UsageError
-from qpvhealth.ingest import cards, declarations
+from qpvhealth.ingest import cards
+from qpvhealth.ingest.kinds import declarations
 from qpvhealth.publish import release as releases
 from qpvhealth.publish.manifest import Facts
 from qpvhealth.settings import Settings

@@ -1,5 +1,7 @@
 """What planners ask, on the invented France with invented GPs and projects, recomputed from its tables by another road."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,6 +10,9 @@ import shapely
 import qpvhealth
 from qpvhealth.contract.tables import PUBLISHED
 from qpvhealth.errors import InputError, UsageError
+from qpvhealth.facts import published
+from qpvhealth.facts.published import FIGURES
+from qpvhealth.indicators import matrix as matrices
 from qpvhealth.publish import expectations, release as releases
 from qpvhealth.publish.manifest import Facts
 from qpvhealth.settings import Settings
@@ -249,6 +254,63 @@ def test_published_figures_of_the_invented_france(release):
         assert held.loc[name, "verdict"] == "reproduit", name
     assert held.loc["etalab-msp-2017-12", "because"].startswith("date")
     assert set(held["data"]) == {"inventées"}
+
+
+def added(release, **changed):
+    """Add a published figure to a release, as a build does that reads it in ``published.toml``."""
+    figure = {
+        "id": "bilan",
+        "document": "Bilan 2020",
+        "words": "MSP en QPV",
+        "said": "86",
+        "value": 86,
+        "unit": "structures",
+    }
+    figure |= {"on": "2020-04-01", "measure": "n_in_qpv", "scope": "msp"} | changed
+    source = {"id": "published.toml", "kind": "published", "path": "published.toml", "sha256": "0", "figures": [figure]}
+    manifest = dict(release.manifest)
+    return replace(release, manifest=manifest | {"inputs": [*manifest["inputs"], source]})
+
+
+@pytest.mark.parametrize(
+    ("changed", "verdict", "because"),
+    [
+        ({}, "reproduit", ""),
+        ({"value": 90}, "diffère", ""),
+        ({"on": "2021-04-01"}, "non comparable", "date : aucun extrait de 04/2021"),
+    ],
+)
+def test_a_figure_of_the_raw_folder_is_compared_beside_those_of_the_facts(release, changed, verdict, because):
+    frame = figures.published(added(release, **changed)).frame.set_index("id")
+    assert len(frame) == len(FIGURES) + 1
+    assert (frame.loc["bilan", "verdict"], frame.loc["bilan", "document"]) == (verdict, "Bilan 2020")
+    assert frame.loc["bilan", "because"].startswith(because)
+
+
+def test_a_figure_is_placed_in_the_matrix_by_its_id(release):
+    here = added(release, value=14.7, said="14,7 %", measure="share_qpv_covered", tolerance=0.05)
+    assert set(figures.matrix(release, said="001-large").frame["measure"]) == {"large_qpv_without_any"}
+    assert set(figures.matrix(added(release), said="bilan").frame["measure"]) == {"n_in_qpv"}
+    assert figures.matrix(here, said="bilan").frame.empty
+    other = figures.matrix(added(release), said="bilan", measure="n_country").frame
+    assert set(other["measure"]) <= {"n_country"}
+    for name in ("002-net-msp", "001-budget"):  # a difference of stocks, and money: no cell is either
+        with pytest.raises(UsageError, match="as printed"):
+            figures.matrix(release, said=name)
+
+
+def test_a_published_figure_may_name_every_measure_of_the_matrix_and_no_other(release):
+    frame = figures.cells(release)
+    scopes = {*matrices.SCOPES, matrices.QPV_SCOPE}
+    assert set(frame["measure"]) <= set(published.ALLOWED["measure"])
+    assert set(published.ALLOWED["measure"]) - set(frame["measure"]) <= {"letter_C"}  # the communes of Mayotte, in 2026
+    assert set(frame["scope"]) == scopes == set(published.ALLOWED["scope"]) - {published.CDS_WITH_GP}
+    assert {n for n in frame["near"] if not n.startswith("within_")} == set(published.ALLOWED["near"])
+
+
+def test_an_id_that_the_facts_have_gained_stops_the_comparison(release):
+    with pytest.raises(UsageError, match="another figure has this id"):
+        figures.published(added(release, id="001-zip"))
 
 
 def test_expectations_written_of_a_release_hold(release, tmp_path):

@@ -33,8 +33,8 @@ CHANGES = ("tests/indicators/test_changes.py",)
 TESTS: dict[str, tuple[str, ...]] = {
     "contract.rules": ("tests/contract/test_rules.py",),
     "ingest.cleaning": ("tests/ingest/test_cleaning.py",),
-    "ingest.staged": ("tests/ingest/test_staged.py",),
-    "ingest.structures": ("tests/ingest/test_structures.py",),
+    "ingest.staging": ("tests/ingest/test_staging.py",),
+    "ingest.kinds.structures": ("tests/ingest/kinds/test_structures.py",),
     "spatial.proximity": ("tests/spatial/test_proximity.py",),
     "spatial.location": ("tests/spatial/test_location.py",),
     "spatial.overlay": ("tests/spatial/test_overlay.py",),
@@ -50,7 +50,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "indicators.change_summary": (*CHANGES, "tests/indicators/test_change_summary.py"),
     "indicators.identity": ("tests/indicators/test_identity.py",),
     "indicators.backcast": ("tests/indicators/test_backcast.py",),
-    "pipeline.accounting": ("tests/pipeline/test_accounting.py", "tests/pipeline/test_building.py"),
+    "build.accounting": ("tests/build/test_accounting.py", "tests/build/test_building.py"),
 }
 """By module, the tests that hold it."""
 STATED = {"dtype", "kind", "strict", "validate", "copy"}

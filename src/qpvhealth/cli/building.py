@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from qpvhealth.cli.group import main_group
-from qpvhealth.cli.options import json_option, out_option, raw_option
-from qpvhealth.cli.output import Progress, log, print_json, settings_of
+from qpvhealth.cli.options import json_option, out_option, raw_option, settings_option
+from qpvhealth.cli.output import log, print_json, settings_of, step_line
 from qpvhealth.errors import ContractError
 
 if TYPE_CHECKING:
@@ -20,23 +20,24 @@ if TYPE_CHECKING:
 
 FINDINGS = 1
 SHOWN_WARNINGS = 20
-SHOWN_WIDTH = 90
+WIDTH = 90
 
 
 @main_group.command()
 @raw_option
 @out_option
-@click.option(
-    "--settings",
-    "settings_file",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Default: the nearest qpvhealth.toml.",
-)
+@settings_option
 @click.option("--dry-run", is_flag=True, help="Check and hash the inputs, print the plan, write nothing.")
 @click.option(
     "--strict", is_flag=True, help="Stop on a polygon without area or out of place; exit 1 if any row was rejected."
 )
 @click.option("--force", is_flag=True, help="Build even if nothing has changed.")
+@click.option(
+    "--until",
+    type=click.Choice(["ingest", "place", "overlay", "count", "explain"]),
+    help="Stop after this stage and write the tables made so far into --to; no release is written.",
+)
+@click.option("--to", type=click.Path(file_okay=False, path_type=Path), help="Folder for --until: new, or empty.")
 @click.option("--no-cache", is_flag=True, help="Does nothing: a build has no cache. Accepted for older scripts.")
 @json_option
 def build(
@@ -47,44 +48,84 @@ def build(
     dry_run: bool,
     strict: bool,
     force: bool,
+    until: str | None,
+    to: Path | None,
     no_cache: bool,
     as_json: bool,
 ) -> None:
-    r"""Build a release: ingest, place, join, overlay the zoning, count, publish.
+    r"""Build a release: ingest, place, overlay the zoning, count, explain the changes, publish.
 
     \b
     Example:
       qpvhealth build --raw data/raw --out data/processed
+      qpvhealth build --raw data/raw --until place --to placed
     """
     from qpvhealth.ingest import cards, inputs
     from qpvhealth.publish import store
 
     if no_cache:
         log.info("--no-cache does nothing: a build has no cache.")
+    if (until is None) != (to is None):
+        raise click.UsageError(
+            "--until STAGE and --to FOLDER go together: the stage to stop after, and where its tables go."
+        )
     chosen = settings_of(settings_file, raw)
     resolved = inputs.resolve(cards.load(raw))
     fingerprint = inputs.fingerprint(resolved, raw, chosen.as_dict())
-    known = None if force else store.is_current(out, fingerprint)
+    current = None if force else store.is_current(out, fingerprint)
     if dry_run:
-        _plan(resolved, chosen, up_to_date=known is not None, as_json=as_json)
-        return
-    if known is not None and not strict:
-        print_json({"release": known.name, "unchanged": True}) if as_json else click.echo(
-            f"Nothing has changed: {known}"
-        )
-        return
-    _build(raw, out, chosen, fingerprint, resolved, strict=strict, as_json=as_json)
+        _plan(resolved, chosen, up_to_date=current is not None, as_json=as_json)
+    elif until is not None and to is not None:
+        _build_until(raw, chosen, resolved, until, to, as_json=as_json)
+    elif current is None or strict:
+        _build(raw, out, chosen, fingerprint, resolved, strict=strict, as_json=as_json)
+    elif as_json:
+        print_json({"release": current.name, "unchanged": True})
+    else:
+        click.echo(f"Nothing has changed: {current}")
 
 
 def _plan(resolved: list[Input], chosen: Settings, *, up_to_date: bool, as_json: bool) -> None:
+    from qpvhealth.build.stages import STAGES
+
     if as_json:
-        print_json({"inputs": [i.as_dict() for i in resolved], "settings": chosen.as_dict(), "up_to_date": up_to_date})
+        print_json(
+            {
+                "inputs": [i.as_dict() for i in resolved],
+                "settings": chosen.as_dict(),
+                "stages": [stage._asdict() for stage in STAGES],
+                "up_to_date": up_to_date,
+            }
+        )
         return
     for i in resolved:
         click.echo(f"{i.sha256[:12]}  {i.card.kind:<16} {i.card.id}")
     for key, value in chosen.as_dict().items():
         click.echo(f"{key} = {value}")
+    for stage in STAGES:
+        click.echo(f"{stage.name:<8} {stage.does}")
+        click.echo(f"{'':<8} takes {stage.takes}; gives {len(stage.gives)} tables: {', '.join(stage.gives)}")
+    click.echo("publish  write the tables and their manifest, and make the release the current one")
     click.echo("Nothing has changed since the current release." if up_to_date else "A build would write a new release.")
+
+
+def _build_until(raw: Path, chosen: Settings, resolved: list[Input], until: str, to: Path, *, as_json: bool) -> None:
+    """Run the stages until one of them, and write its tables and those before it: all of them, or nothing."""
+    from qpvhealth.build import stages
+    from qpvhealth.contract.tables import PUBLISHED
+    from qpvhealth.publish import release
+
+    with step_line() as name_step:
+        built = stages.run(raw, resolved, chosen, name_step, until)
+        declared = {name: table for name, table in PUBLISHED.items() if name in built}
+        release.write_tables(to, built, declared, invented=built.invented)
+    _closing(built.findings)
+    if as_json:
+        print_json({"folder": str(to), "until": until, "tables": {name: len(rows) for name, rows in built.items()}})
+        return
+    for name, rows in built.items():
+        click.echo(f"{len(rows):>9}  {name}")
+    click.echo(f"{to}: the tables until {until}; not a release.")
 
 
 def _build(
@@ -97,18 +138,20 @@ def _build(
     strict: bool,
     as_json: bool,
 ) -> None:
+    from qpvhealth.build import stages
+    from qpvhealth.contract.rules import RULES, STRICT
     from qpvhealth.contract.tables import PUBLISHED
-    from qpvhealth.pipeline import building
     from qpvhealth.publish import release
     from qpvhealth.publish.manifest import Facts
     from qpvhealth.publish.store import Store
 
     target = Store(out)
-    with target.lock(), Progress() as tell:
-        built = building.build_inputs(raw, resolved, chosen, tell)
-        if strict:
-            _refuse_strict(built.findings)
-        tell("publishing")
+    with target.lock(), step_line() as name_step:
+        built = stages.run(raw, resolved, chosen, name_step)
+        refused = [f"{f.rule}: {f.message}" for f in built.findings if strict and RULES[f.rule].level == STRICT]
+        if refused:
+            raise ContractError("\n".join(["--strict refuses:", *refused]))
+        name_step("publishing")
         facts = Facts(
             fingerprint=fingerprint,
             invented=built.invented,
@@ -120,35 +163,20 @@ def _build(
     _closing(built.findings)
     if built.invented:
         log.warning("DONNÉES INVENTÉES: every figure of this release comes from an invented France.")
-    print_json(_built_summary(folder, built)) if as_json else click.echo(f"Release {folder.name}: {folder}")
+    if as_json:
+        summary = {"release": folder.name, "folder": str(folder), "unchanged": False, "invented": built.invented}
+        print_json(summary | {"tables": {name: len(rows) for name, rows in built.items()}})
+    else:
+        click.echo(f"Release {folder.name}: {folder}")
     if strict and len(built["rejects"]):
         log.warning("%d rows were rejected (--strict): qpvhealth list rejects --out %s", len(built["rejects"]), out)
         sys.exit(FINDINGS)
 
 
-def _built_summary(folder: Path, built: Any) -> dict[str, Any]:
-    tables = {name: len(rows) for name, rows in built.packed.items()}
-    return {
-        "release": folder.name,
-        "folder": str(folder),
-        "unchanged": False,
-        "invented": built.invented,
-        "tables": tables,
-    }
-
-
-def _refuse_strict(found: list[Finding]) -> None:
-    from qpvhealth.contract.rules import RULES, STRICT
-
-    grave = [f"{f.rule}: {f.message}" for f in found if RULES[f.rule].level == STRICT]
-    if grave:
-        raise ContractError("\n".join(["--strict refuses:", *grave]))
-
-
-def _closing(found: list[Finding]) -> None:
+def _closing(findings: list[Finding]) -> None:
     """Print one table of warnings by rule, with counts and shares; every message with -v."""
     by_rule: dict[str, list[Finding]] = {}
-    for finding in found:
+    for finding in findings:
         by_rule.setdefault(finding.rule, []).append(finding)
     if by_rule:
         log.info("%-24s %8s %7s  %s", "warning", "n", "share", "first")
@@ -156,12 +184,8 @@ def _closing(found: list[Finding]) -> None:
         n, of = sum(f.n for f in members), sum(f.of or 0 for f in members)
         share = f"{n / of:.1%}" if of and all(f.of for f in members) else ""
         first = members[0].message
-        log.info("%-24s %8d %7s  %s", rule, n, share, _cut(first))
+        log.info("%-24s %8d %7s  %s", rule, n, share, first if len(first) <= WIDTH else first[: WIDTH - 1] + "…")
         for f in members[:SHOWN_WARNINGS]:
             log.debug("    %s", f.message)
         if len(members) > SHOWN_WARNINGS:
             log.debug("    +%d more, see the manifest", len(members) - SHOWN_WARNINGS)
-
-
-def _cut(message: str) -> str:
-    return message if len(message) <= SHOWN_WIDTH else message[: SHOWN_WIDTH - 1] + "…"

@@ -2,37 +2,30 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from qpvhealth.cli.group import main_group
-from qpvhealth.cli.options import filter_options, json_option, release_options, show_options
-from qpvhealth.cli.output import open_release, print_json, settings_of, show
+from qpvhealth.cli.options import filter_options, json_option, settings_option, shows_views
+from qpvhealth.cli.output import print_json, settings_of
+from qpvhealth.rules.levels import HEADLINE, LEVELS
 
-LEVELS = ("country", "territory", "region", "department", "epci", "commune", "qpv")
-COVERAGE_LEVELS = ("country", "territory", "region", "department")
-LIST_NAMES = ("uncovered", "fragile", "disagreements", "others", "rejects")
+if TYPE_CHECKING:
+    from qpvhealth.publish.release import Release
+    from qpvhealth.publish.selection import View
+
+LISTS = ("uncovered", "fragile", "disagreements", "others", "rejects")
 
 
 @main_group.command()
-@click.option("--level", type=click.Choice(LEVELS), default="country", show_default=True, help="Areas to count by.")
+@click.option("--level", type=click.Choice([*LEVELS]), default="country", show_default=True, help="Areas to count by.")
 @click.option("--other-types", is_flag=True, help="Count the types beyond MSP and CdS instead, each on its own.")
 @filter_options
-@show_options
-@release_options
-def counts(
-    *,
-    level: str,
-    other_types: bool,
-    fmt: str | None,
-    to: Path | None,
-    as_json: bool,
-    release_name: str | None,
-    out: Path,
-    **chosen: Any,
-) -> None:
+@shows_views
+def counts(release: Release, *, level: str, other_types: bool, **filters: Any) -> View:
     r"""Show the table of the progress report: structures in and near QPV, by year and type.
 
     \b
@@ -42,21 +35,15 @@ def counts(
     """
     from qpvhealth.publish import selection, views
 
-    release = open_release(out, release_name)
     count = views.other_counts if other_types else views.counts
-    show(release, count(release, level, selection.Filters(**chosen)), fmt, to, as_json=as_json)
+    return count(release, level, selection.Filters(**filters))
 
 
 @main_group.command()
-@click.option(
-    "--level", type=click.Choice(COVERAGE_LEVELS), default="country", show_default=True, help="Areas to show."
-)
+@click.option("--level", type=click.Choice([*HEADLINE]), default="country", show_default=True, help="Areas to show.")
 @filter_options
-@show_options
-@release_options
-def coverage(
-    *, level: str, fmt: str | None, to: Path | None, as_json: bool, release_name: str | None, out: Path, **chosen: Any
-) -> None:
+@shows_views
+def coverage(release: Release, *, level: str, **filters: Any) -> View:
     r"""Show how many QPV have no structure, who lives there, and how many are large, in the NPNRU, in ZIP or ZAC.
 
     \b
@@ -64,21 +51,19 @@ def coverage(
       qpvhealth coverage --year 2020
       qpvhealth coverage --level region --region 53
     """
+    from qpvhealth.indicators.declarations import QPV
     from qpvhealth.publish import selection, views
 
-    release = open_release(out, release_name)
-    show(release, views.coverage(release, level, selection.Filters(**chosen)), fmt, to, as_json=as_json)
+    words = {i.name: i.words_fr for i in QPV if i.in_table}
+    return views.coverage(release, level, selection.Filters(**filters), words)
 
 
 @main_group.command("list")
-@click.argument("name", type=click.Choice(LIST_NAMES))
+@click.argument("name", type=click.Choice(LISTS))
 @filter_options
 @click.option("--type", "structure_type", metavar="TYPE", help="Only this type: MSP, CDS, or one that a card names.")
-@show_options
-@release_options
-def list_command(
-    *, name: str, fmt: str | None, to: Path | None, as_json: bool, release_name: str | None, out: Path, **chosen: Any
-) -> None:
+@shows_views
+def list_command(release: Release, *, name: str, **filters: Any) -> View:
     r"""List uncovered QPV, fragile structures, disagreements with the extract's own flag, other types, or rejected rows.
 
     \b
@@ -88,8 +73,7 @@ def list_command(
     """
     from qpvhealth.publish import listings, selection
 
-    release = open_release(out, release_name)
-    show(release, listings.lists(release, name, selection.Filters(**chosen)), fmt, to, as_json=as_json)
+    return listings.lists(release, name, selection.Filters(**filters))
 
 
 @main_group.command()
@@ -108,24 +92,17 @@ def schema(fmt: str) -> None:
     Example:
       qpvhealth schema --format json
     """
-    import json
-
     from qpvhealth.contract import dictionary
+    from qpvhealth.indicators import declarations
 
-    click.echo(
-        dictionary.markdown().rstrip()
-        if fmt == "md"
-        else json.dumps(dictionary.table_schemas(), ensure_ascii=False, indent=1)
-    )
+    if fmt == "md":
+        click.echo(f"{dictionary.markdown()}\n{declarations.markdown()}")
+    else:
+        click.echo(json.dumps(dictionary.table_schemas(), ensure_ascii=False, indent=1))
 
 
 @main_group.command()
-@click.option(
-    "--settings",
-    "settings_file",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Default: the nearest qpvhealth.toml.",
-)
+@settings_option
 @json_option
 def doctor(settings_file: Path | None, as_json: bool) -> None:
     r"""Show versions, drivers, free disk, and the settings with where each came from.
@@ -136,11 +113,11 @@ def doctor(settings_file: Path | None, as_json: bool) -> None:
     """
     from qpvhealth.ingest import health
 
-    told = health.report() | {"settings": settings_of(settings_file, Path.cwd()).as_dict()}
+    report = health.report() | {"settings": settings_of(settings_file, Path.cwd()).as_dict()}
     if as_json:
-        print_json(told)
+        print_json(report)
         return
-    for key, value in told.items():
-        click.echo(f"{key}:")
-        for name, detail in value.items():
+    for section, details in report.items():
+        click.echo(f"{section}:")
+        for name, detail in details.items():
             click.echo(f"  {name}: {detail}")

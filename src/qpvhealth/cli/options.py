@@ -1,66 +1,75 @@
-"""Options that several commands share."""
+"""Options that several commands share, and the decorator of every command that shows what a release answers."""
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from qpvhealth.cli.output import open_release, show
+
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from qpvhealth.publish.selection import View
+
+    Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 FORMATS = ("text", "md", "csv", "json", "xlsx")
 FOLDER = click.Path(file_okay=False, path_type=Path)
 FILE = click.Path(dir_okay=False, path_type=Path)
 
 
-def raw_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add ``--raw``."""
-    return click.option(
-        "--raw", type=FOLDER, default=Path("data/raw"), show_default=True, help="Folder of sources.toml."
-    )(command)
+def in_order(*options: Decorator) -> Decorator:
+    """Make one decorator of several options, which help lists in this order."""
+    return lambda command: functools.reduce(lambda decorated, option: option(decorated), reversed(options), command)
 
 
-def out_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add ``--out``."""
-    return click.option(
-        "--out", type=FOLDER, default=Path("data/processed"), show_default=True, help="Where releases are."
-    )(command)
-
-
-def release_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options of every command that reads a release."""
-    command = out_option(command)
-    return click.option(
+raw_option = click.option(
+    "--raw", type=FOLDER, default=Path("data/raw"), show_default=True, help="Folder of sources.toml."
+)
+out_option = click.option(
+    "--out", type=FOLDER, default=Path("data/processed"), show_default=True, help="Where releases are."
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+settings_option = click.option("--settings", "settings_file", type=FILE, help="Default: the nearest qpvhealth.toml.")
+release_options = in_order(
+    click.option(
         "--release",
         "release_name",
         metavar="R",
         help="Id of a release, the start of one, or its folder. Default: current.",
-    )(command)
+    ),
+    out_option,
+)
+show_options = in_order(
+    json_option,
+    click.option("--format", "fmt", type=click.Choice(FORMATS), help="Default: text, or what --to ends with."),
+    click.option("--to", type=FILE, help="Write there instead of printing."),
+)
+filter_options = in_order(
+    click.option("--year", type=int, help="Only this vintage."),
+    click.option("--generation", metavar="G", help="Perimeters to use. Default: those in force at the reference date."),
+    click.option("--region", metavar="CODE", help="Only this region (INSEE code)."),
+    click.option("--department", metavar="CODE", help="Only this département (INSEE code)."),
+)
 
 
-def json_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add ``--json``."""
-    return click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")(command)
+def shows_views(answer: Callable[..., View | tuple[View, ...]]) -> Callable[..., None]:
+    """Make a command of a function from a release and its own options to views: the views are shown in the form asked for.
 
+    Adds --json, --format, --to, --release and --out. See ``output.show`` for one view and for several.
+    """
 
-def show_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options of every command that shows a table."""
-    command = click.option(
-        "--to", type=click.Path(dir_okay=False, path_type=Path), help="Write there instead of printing."
-    )(command)
-    command = click.option(
-        "--format", "fmt", type=click.Choice(FORMATS), help="Default: text, or what --to ends with."
-    )(command)
-    return json_option(command)
+    @show_options
+    @release_options
+    @functools.wraps(answer)
+    def command(
+        *, fmt: str | None, to: Path | None, as_json: bool, release_name: str | None, out: Path, **options: Any
+    ) -> None:
+        release = open_release(out, release_name)
+        show(release, answer(release, **options), fmt, to, as_json=as_json)
 
-
-def filter_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options that choose rows."""
-    command = click.option("--department", metavar="CODE", help="Only this département (INSEE code).")(command)
-    command = click.option("--region", metavar="CODE", help="Only this region (INSEE code).")(command)
-    command = click.option(
-        "--generation", metavar="G", help="Perimeters to use. Default: those in force at the reference date."
-    )(command)
-    return click.option("--year", type=int, help="Only this vintage.")(command)
+    return command

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from qpvhealth.cli.group import main_group
 from qpvhealth.cli.options import FILE, json_option
-from qpvhealth.cli.output import Bar, log, print_json
-
-if TYPE_CHECKING:
-    from qpvhealth.locate.points import Summary
+from qpvhealth.cli.output import log, print_json, row_bar
 
 
 @main_group.command()
@@ -49,20 +46,14 @@ def locate(points: Path, neighbourhoods: Path, out: Path, *, no_cache: bool, as_
     from qpvhealth.locate import index_cache, points as engine
 
     cache = None if no_cache else index_cache.folder()
-    with Bar() as tell:
-        told = engine.locate_file(points, neighbourhoods, out, cache=cache, progress=tell, **options)
-    for note in told.notes:
+    with row_bar() as show_rows:
+        summary = engine.locate_file(points, neighbourhoods, out, cache=cache, progress=show_rows, **options)
+    for note in summary.notes:
         log.info("%s", note)
-    print_json(_summary(told, out)) if as_json else click.echo(_sentence(told, out))
-
-
-def _summary(told: Summary, out: Path) -> dict[str, Any]:
-    counts = told.counts._asdict()
-    return {"out": str(out), "counts": counts, "neighbourhoods": told.n_neighbourhoods, "index": told.index}
-
-
-def _sentence(told: Summary, out: Path) -> str:
-    counts = ", ".join(
-        f"{n:,} {name.removeprefix('n_').replace('_', ' ')}" for name, n in told.counts._asdict().items()
-    )
-    return f"{out}: {counts} ({told.seconds:.1f} s, index {told.index})"
+    counts = summary.counts._asdict()
+    if as_json:
+        document = {"counts": counts, "neighbourhoods": summary.n_neighbourhoods, "index": summary.index}
+        print_json({"out": str(out)} | document)
+        return
+    words = ", ".join(f"{n:,} {name.removeprefix('n_').replace('_', ' ')}" for name, n in counts.items())
+    click.echo(f"{out}: {words} ({summary.seconds:.1f} s, index {summary.index})")

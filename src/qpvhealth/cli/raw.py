@@ -14,8 +14,6 @@ from qpvhealth.cli.output import harmless, log, print_json
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from qpvhealth.ingest.cards import Card
-
 
 @main_group.command()
 @click.argument("folder", type=FOLDER)
@@ -51,7 +49,12 @@ def sources_list(raw: Path, as_json: bool) -> None:
     """
     from qpvhealth.ingest import cards
 
-    rows = [_card_row(card) for card in cards.load(raw)]
+    keys = ("year", "generation", "edition", "status", "title")
+    rows: list[dict[str, Any]] = []
+    for card in cards.load(raw):
+        day = card.get("reference_date")
+        row = {"id": card.id, "kind": card.kind, "path": card.given_path} | {k: card.get(k) for k in keys}
+        rows.append(row | {"reference_date": str(day) if day else None})
     if as_json:
         print_json({"sources": rows})
         return
@@ -59,12 +62,6 @@ def sources_list(raw: Path, as_json: bool) -> None:
     for row in rows:
         about = " ".join(str(row[k]) for k in ("year", "generation", "edition", "reference_date") if row[k] is not None)
         click.echo(f"{row['id']:<{width}}  {row['kind']:<16} {about:<22} {row['path']}")
-
-
-def _card_row(card: Card) -> dict[str, Any]:
-    keys = ("year", "generation", "edition", "status", "title")
-    dates = {"reference_date": str(card.get("reference_date")) if card.get("reference_date") else None}
-    return {"id": card.id, "kind": card.kind, "path": card.given_path} | {k: card.get(k) for k in keys} | dates
 
 
 @sources.command("verify")
@@ -79,19 +76,16 @@ def sources_verify(raw: Path, as_json: bool) -> None:
     """
     from qpvhealth.ingest import cards, inputs
 
-    found = inputs.resolve(cards.load(raw))
+    resolved = inputs.resolve(cards.load(raw))
     if as_json:
-        print_json(
-            {
-                "sources": [
-                    {"id": i.card.id, "sha256": i.sha256, "stated": i.card.get("sha256") is not None}
-                    | ({"sidecars": i.sidecars} if i.sidecars else {})
-                    for i in found
-                ]
-            }
-        )
+        rows = [
+            {"id": i.card.id, "sha256": i.sha256, "stated": i.card.get("sha256") is not None}
+            | ({"sidecars": i.sidecars} if i.sidecars else {})
+            for i in resolved
+        ]
+        print_json({"sources": rows})
         return
-    for i in found:
+    for i in resolved:
         click.echo(f"{i.sha256}  {i.card.id}" + ("" if i.card.get("sha256") else "  (no sha256 in its card)"))
         for suffix, sha256 in i.sidecars.items():
             is_stated = suffix in i.card.get("sidecars", {})
@@ -127,7 +121,7 @@ def sources_fetch(raw: Path, insecure: bool, private: bool, seconds: float, as_j
 @click.option("--encoding", help="Read text files with this encoding.")
 @json_option
 def inspect(file: Path, encoding: str | None, as_json: bool) -> None:
-    r"""Tell which layout FILE has, how its columns map, and what would be rejected and why; write nothing.
+    r"""Show which layout FILE has, how its columns map, and what would be rejected and why; write nothing.
 
     \b
     Example:
@@ -135,18 +129,18 @@ def inspect(file: Path, encoding: str | None, as_json: bool) -> None:
     """
     from qpvhealth.ingest import inspection
 
-    found = inspection.inspect(file, encoding=encoding).as_dict()
+    report = inspection.inspect(file, encoding=encoding).as_dict()
     if as_json:
-        print_json(found)
+        print_json(report)
         return
-    for line in _inspection_lines(found):
+    for line in _inspection_lines(report):
         click.echo(harmless(line))
 
 
-def _inspection_lines(found: dict[str, Any]) -> Iterator[str]:
-    yield f"{found['path']}  sha256 {found['sha256']}"
-    yield from (f"  {suffix}  sha256 {sha256}" for suffix, sha256 in found.get("sidecars", {}).items())
-    for sheet in found["sheets"]:
+def _inspection_lines(report: dict[str, Any]) -> Iterator[str]:
+    yield f"{report['path']}  sha256 {report['sha256']}"
+    yield from (f"  {suffix}  sha256 {sha256}" for suffix, sha256 in report.get("sidecars", {}).items())
+    for sheet in report["sheets"]:
         title = f"sheet {sheet['sheet']}: " if sheet.get("sheet") else ""
         if "unreadable" in sheet:
             yield f"\n{title}cannot be read as a table: {sheet['unreadable']}"
@@ -165,18 +159,13 @@ def _inspection_lines(found: dict[str, Any]) -> Iterator[str]:
 
 def _fit_lines(fit: dict[str, Any]) -> Iterator[str]:
     yield f'  fits kind = "{fit["kind"]}", layout = "{fit.get("layout", "")}"'
-    mapping = fit.get("mapping", {})
-    if mapping:
-        yield "    " + ", ".join(f"{ours} <- {theirs}" for ours, theirs in mapping.items())
+    if fit.get("mapping"):
+        yield "    " + ", ".join(f"{ours} <- {theirs}" for ours, theirs in fit["mapping"].items())
     for key in ("unmapped", "two_headers", "refused", "generation"):
-        if fit.get(key):
-            yield f"    {key.replace('_', ' ')}: {fit[key] if isinstance(fit[key], str) else ', '.join(map(str, fit[key]))}"
-    if "account" in fit:
-        account = fit["account"]
-        counts = ", ".join(
-            f"{account[k]} {k.replace('_', ' ')}"
-            for k in ("rows_in", "rows_out", "out_of_scope", "rejected", "duplicates")
-        )
-        yield f"    {counts}"
+        if detail := fit.get(key):
+            yield f"    {key.replace('_', ' ')}: {detail if isinstance(detail, str) else ', '.join(map(str, detail))}"
+    if account := fit.get("account"):
+        keys = ("rows_in", "rows_out", "out_of_scope", "rejected", "duplicates")
+        yield "    " + ", ".join(f"{account[k]} {k.replace('_', ' ')}" for k in keys)
     yield from (f"    rejected {line}" for line in fit.get("rejected", []))
     yield from (f"    {line}" for line in fit.get("warnings", []))

@@ -1,20 +1,16 @@
-"""Commands on releases: hold one against its contracts, verify, list, go back, remove."""
+"""Commands on releases: check one against its contracts, verify, list, go back, remove."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from qpvhealth.cli.group import main_group
 from qpvhealth.cli.options import FILE, json_option, out_option, release_options, show_options
-from qpvhealth.cli.output import log, open_release, print_json, print_problems, show_all
+from qpvhealth.cli.output import log, open_release, print_json, print_problems, show
 from qpvhealth.errors import ContractError
-
-if TYPE_CHECKING:
-    from qpvhealth.publish.release import Release
 
 FINDINGS = 1
 
@@ -23,10 +19,10 @@ FINDINGS = 1
 @click.option(
     "--published",
     is_flag=True,
-    help="Hold the published figures, and the series of the raw folder, against the release.",
+    help="Compare the published figures, those of the raw folder included, and its series with the release.",
 )
 @click.option(
-    "--expect", type=FILE, help="Hold the release against a file of expected counts; exit 1 when one differs."
+    "--expect", type=FILE, help="Compare the release with a file of expected counts; exit 1 when one differs."
 )
 @click.option("--write-expect", type=FILE, help="Write such a file from this release.")
 @show_options
@@ -42,7 +38,7 @@ def check(
     release_name: str | None,
     out: Path,
 ) -> None:
-    r"""Hold a release against its contracts and identities: exit 5 when one is broken; and against known figures: exit 1.
+    r"""Check the contracts and identities of a release: exit 5 when one is broken; or compare it with figures: exit 1.
 
     \b
     Examples:
@@ -50,47 +46,30 @@ def check(
       qpvhealth check --published
       qpvhealth check --expect expected.toml
     """
-    release = open_release(out, release_name)
-    if write_expect is not None:
-        _write_expectations(release, write_expect)
-    elif published or expect is not None:
-        _hold(release, expect, fmt, to, as_json=as_json)
-    else:
-        _contracts(release, as_json=as_json)
-
-
-def _contracts(release: Release, *, as_json: bool) -> None:
-    from qpvhealth.publish import checks
-
-    found = checks.problems(release)
-    print_problems({"problems": found}, as_json=as_json)
-    if found:
-        sys.exit(ContractError.exit_code)
-    log.info("Every contract and identity holds.")
-
-
-def _hold(release: Release, expect: Path | None, fmt: str | None, to: Path | None, *, as_json: bool) -> None:
-    """Show figures held against the release; exit 1 when one differs."""
-    from qpvhealth.publish import expectations, published_check
+    from qpvhealth.publish import checks, expectations, published_check, store
     from qpvhealth.studies import figures
 
+    release = open_release(out, release_name)
+    if write_expect is not None:
+        store.write_file(write_expect, expectations.text(release))
+        log.info("Expected counts written to %s", write_expect)
+        return
+    if expect is None and not published:
+        problems = checks.problems(release)
+        print_problems({"problems": problems}, as_json=as_json)
+        if problems:
+            sys.exit(ContractError.exit_code)
+        log.info("Every contract and identity holds.")
+        return
     if expect is not None:
         views = figures.expected(release, expect)
-        differing = expectations.differing(views[0].frame)
+        differs = expectations.differing(views[0].frame)
     else:
         views = tuple(v for v in (figures.published(release), figures.published_series(release)) if len(v.frame))
-        differing = any(published_check.differing(v.frame) for v in views)
-    show_all(release, views, fmt, to, as_json=as_json)
-    if differing:
+        differs = any(published_check.differing(v.frame) for v in views)
+    show(release, views, fmt, to, as_json=as_json)
+    if differs:
         sys.exit(FINDINGS)
-
-
-def _write_expectations(release: Release, path: Path) -> None:
-    from qpvhealth.publish import expectations
-    from qpvhealth.publish.store import write_file
-
-    write_file(path, expectations.text(release))
-    log.info("Expected counts written to %s", path)
 
 
 @main_group.command()
@@ -107,9 +86,9 @@ def verify(release_name: str | None, out: Path, as_json: bool) -> None:
     from qpvhealth.publish.store import Store
 
     folder = Store(out).resolve(release_name)
-    found = manifest.verify(folder)
-    print_problems({"release": folder.name, "problems": found}, as_json=as_json)
-    if found:
+    problems = manifest.verify(folder)
+    print_problems({"release": folder.name, "problems": problems}, as_json=as_json)
+    if problems:
         sys.exit(ContractError.exit_code)
     log.info("%s is whole.", folder)
 
@@ -138,7 +117,7 @@ def releases_list(out: Path, as_json: bool) -> None:
         print_json({"releases": rows})
         return
     for row in rows:
-        click.echo(("* " if row["current"] else "  ") + str(row["release"]))
+        click.echo(f"{'*' if row['current'] else ' '} {row['release']}")
 
 
 @releases.command("rollback")

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from qpvhealth.cli.group import main_group
-from qpvhealth.cli.options import FILE, FOLDER, json_option, release_options, show_options
-from qpvhealth.cli.output import open_release, print_json, show_all
+from qpvhealth.cli.options import FILE, FOLDER, json_option, release_options, shows_views
+from qpvhealth.cli.output import open_release, print_json
+
+if TYPE_CHECKING:
+    from qpvhealth.publish.release import Release
+    from qpvhealth.publish.selection import View
 
 DAY = click.DateTime(["%Y-%m-%d"])
 LEVEL = click.Choice(["region", "department"])
@@ -48,7 +53,7 @@ def template(
     from qpvhealth.studies import fieldwork
 
     release = open_release(out, release_name)
-    written = fieldwork.returns_template(release, folder, level=level, deadline=_day(deadline), year=year)
+    written = fieldwork.returns_template(release, folder, level=level, deadline=deadline.date(), year=year)
     if as_json:
         print_json({"files": [str(path) for path in written]})
         return
@@ -61,24 +66,17 @@ def template(
 @click.option("--deadline", type=DAY, required=True, help="Day by which answers were expected.")
 @click.option("--level", type=LEVEL, default="region", show_default=True, help="As for the template.")
 @click.option("--year", type=int, help="Vintage. Default: the last.")
-@click.option(
-    "--declarations", "made", type=FILE, help="Write the declarations there, for a card of kind declarations."
-)
-@show_options
-@release_options
+@click.option("--declarations", type=FILE, help="Write the declarations there, for a card of kind declarations.")
+@shows_views
 def read(
+    release: Release,
     *,
     files: tuple[Path, ...],
     deadline: datetime,
     level: str,
     year: int | None,
-    made: Path | None,
-    fmt: str | None,
-    to: Path | None,
-    as_json: bool,
-    release_name: str | None,
-    out: Path,
-) -> None:
+    declarations: Path | None,
+) -> tuple[View, ...]:
     r"""Read filled workbooks: who has answered by the deadline, what is wrong cell by cell, and the declarations.
 
     \b
@@ -87,10 +85,5 @@ def read(
     """
     from qpvhealth.studies import fieldwork
 
-    release = open_release(out, release_name)
-    views = fieldwork.returns_read(release, list(files), deadline=_day(deadline), level=level, year=year, to=made)
-    show_all(release, views, fmt, to, as_json=as_json)
-
-
-def _day(given: datetime) -> date:
-    return given.date()
+    day = deadline.date()
+    return fieldwork.returns_read(release, list(files), deadline=day, level=level, year=year, to=declarations)

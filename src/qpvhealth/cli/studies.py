@@ -8,35 +8,31 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from qpvhealth.cli.group import main_group
-from qpvhealth.cli.options import FILE, release_options, show_options
-from qpvhealth.cli.output import open_release, show, show_all
+from qpvhealth.cli.options import FILE, shows_views
 from qpvhealth.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
+    from qpvhealth.publish.release import Release
     from qpvhealth.publish.selection import View
     from qpvhealth.studies.quarters import Area
 
 AREA_HELP = "region:53, department:35, epci:CODE, commune:35238 or country."
 
 
-def area_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add ``--within``."""
-    return click.option("--within", metavar="AREA", help=f"Only this area: {AREA_HELP}")(command)
-
-
-def _area(text: str | None) -> Area | None:
+def _area(_context: click.Context, _option: click.Parameter, text: str | None) -> Area | None:
     from qpvhealth.studies.quarters import Area
 
     return None if text is None else Area.parse(text)
 
 
+area_option = click.option("--within", "area", metavar="AREA", callback=_area, help=f"Only this area: {AREA_HELP}")
+year_option = click.option("--year", type=int, help="Vintage. Default: the last.")
+
+
 @main_group.command()
-@show_options
-@release_options
-def programmes(*, fmt: str | None, to: Path | None, as_json: bool, release_name: str | None, out: Path) -> None:
-    r"""Tell how far each programme has come: base, target, share of the way, pace needed and observed, or why not.
+@shows_views
+def programmes(release: Release) -> View:
+    r"""Show how far each programme has come: base, target, share of the way, pace needed and observed, or why not.
 
     \b
     Example:
@@ -44,48 +40,38 @@ def programmes(*, fmt: str | None, to: Path | None, as_json: bool, release_name:
     """
     from qpvhealth.studies import figures
 
-    release = open_release(out, release_name)
-    show(release, figures.programmes(release), fmt, to, as_json=as_json)
+    return figures.programmes(release)
 
 
 @main_group.command()
 @click.option(
-    "--measure", default="share_qpv_without_any", show_default=True, help="Headline to show under every choice."
+    "--measure",
+    help="Headline to show under every choice. Default: that of the figure named by --said, else share_qpv_without_any.",
 )
 @click.option("--year", type=int, help="Only this vintage.")
 @click.option(
     "--said",
-    metavar="NUMBER",
-    help='A printed number, such as "86 %": only the cells compatible with it, or that could be.',
+    "printed",
+    metavar="NUMBER|ID",
+    help='A printed number, such as "86 %", or the id of a published figure: only the cells compatible with it, or that could be.',
 )
-@show_options
-@release_options
-def matrix(
-    *,
-    measure: str,
-    year: int | None,
-    said: str | None,
-    fmt: str | None,
-    to: Path | None,
-    as_json: bool,
-    release_name: str | None,
-    out: Path,
-) -> None:
+@shows_views
+def matrix(release: Release, *, measure: str | None, year: int | None, printed: str | None) -> View:
     r"""Show a headline under every choice of QPV, scope, rule of proximity, unit and date, to place a published number.
 
     \b
     Examples:
       qpvhealth matrix --year 2020 --to matrice.xlsx
       qpvhealth matrix --said "86 %"
+      qpvhealth matrix --said 001-large
     """
     from qpvhealth.studies import figures
 
-    release = open_release(out, release_name)
-    show(release, figures.matrix(release, measure=measure, year=year, said=said), fmt, to, as_json=as_json)
+    return figures.matrix(release, measure=measure, year=year, said=printed)
 
 
 @main_group.command()
-@click.option("--year", type=int, help="Vintage. Default: the last.")
+@year_option
 @click.option(
     "--scope",
     type=click.Choice(["msp_cds", "primary", "near"]),
@@ -102,19 +88,8 @@ def matrix(
 )
 @click.option("--limit", type=click.IntRange(min=1), help="Only the first of the list.")
 @area_option
-@show_options
-@release_options
-def priorities(
-    *,
-    weights: tuple[str, ...],
-    within: str | None,
-    fmt: str | None,
-    to: Path | None,
-    as_json: bool,
-    release_name: str | None,
-    out: Path,
-    **chosen: Any,
-) -> None:
+@shows_views
+def priorities(release: Release, *, weights: tuple[str, ...], **options: Any) -> View:
     r"""Rank the uncovered QPV by declared criteria and weights; show contributions, stability and what is unknown.
 
     \b
@@ -123,17 +98,12 @@ def priorities(
     """
     from qpvhealth.studies import planning
 
-    release = open_release(out, release_name)
-    view = planning.priorities(release, area=_area(within), weights=_weights(weights), **chosen)
-    show(release, view, fmt, to, as_json=as_json)
-
-
-def _weights(given: tuple[str, ...]) -> dict[str, float] | None:
-    pairs = [text.partition("=") for text in given]
+    pairs = [text.partition("=") for text in weights]
     try:
-        return {name: float(value) for name, _, value in pairs} or None
+        numbers = {name: float(weight) for name, _, weight in pairs}
     except ValueError as error:
-        raise UsageError(f"--weight takes criterion=number, not {', '.join(given)}") from error
+        raise UsageError(f"--weight takes criterion=number, not {', '.join(weights)}") from error
+    return planning.priorities(release, weights=numbers or None, **options)
 
 
 @main_group.command()
@@ -141,18 +111,8 @@ def _weights(given: tuple[str, ...]) -> dict[str, float] | None:
     "--within-m", type=float, default=500, show_default=True, help="How far around a QPV a practice counts, in metres."
 )
 @area_option
-@show_options
-@release_options
-def practitioners(
-    *,
-    within_m: float,
-    within: str | None,
-    fmt: str | None,
-    to: Path | None,
-    as_json: bool,
-    release_name: str | None,
-    out: Path,
-) -> None:
+@shows_views
+def practitioners(release: Release, *, within_m: float, area: Area | None) -> View:
     r"""Show GP density and the share over 55 for an area, its QPV, its region and the country; ages masked under five GPs.
 
     \b
@@ -161,14 +121,12 @@ def practitioners(
     """
     from qpvhealth.studies import practices
 
-    release = open_release(out, release_name)
-    show(release, practices.practitioners(release, _area(within), within_m=within_m), fmt, to, as_json=as_json)
+    return practices.practitioners(release, area, within_m=within_m)
 
 
 @main_group.command()
 @click.option(
     "--show",
-    "shown",
     type=click.Choice(["list", "effect", "funding", "types"]),
     default="list",
     show_default=True,
@@ -182,19 +140,8 @@ def practitioners(
     help="Areas that funding is added up by.",
 )
 @area_option
-@show_options
-@release_options
-def projects(
-    *,
-    shown: str,
-    by: str,
-    within: str | None,
-    fmt: str | None,
-    to: Path | None,
-    as_json: bool,
-    release_name: str | None,
-    out: Path,
-) -> None:
+@shows_views
+def projects(release: Release, **options: Any) -> View:
     r"""Show planned structures, what they would bring by year, and their funding; never mixed with open ones.
 
     \b
@@ -204,12 +151,11 @@ def projects(
     """
     from qpvhealth.studies import planning
 
-    release = open_release(out, release_name)
-    show(release, planning.projects(release, show=shown, area=_area(within), by=by), fmt, to, as_json=as_json)
+    return planning.projects(release, **options)
 
 
 @main_group.command()
-@click.option("--add", "added", type=FILE, help="File of points: longitude, latitude, type.")
+@click.option("--add", "points", type=FILE, help="File of points: longitude, latitude, type.")
 @click.option(
     "--best", type=click.IntRange(min=1), metavar="N", help="Find where N structures would cover the most residents."
 )
@@ -217,21 +163,9 @@ def projects(
     "--near-m", type=float, default=0, show_default=True, help="Also count QPV within this distance, in metres."
 )
 @area_option
-@show_options
-@release_options
-def simulate(
-    *,
-    added: Path | None,
-    best: int | None,
-    near_m: float,
-    within: str | None,
-    fmt: str | None,
-    to: Path | None,
-    as_json: bool,
-    release_name: str | None,
-    out: Path,
-) -> None:
-    r"""Tell what new structures would change: coverage before and after, people newly covered, QPV gained. A simulation.
+@shows_views
+def simulate(release: Release, *, points: Path | None, best: int | None, **options: Any) -> tuple[View, ...]:
+    r"""Show what new structures would change: coverage before and after, people newly covered, QPV gained. A simulation.
 
     \b
     Examples:
@@ -240,34 +174,19 @@ def simulate(
     """
     from qpvhealth.studies import siting
 
-    if (added is None) == (best is None):
-        raise UsageError("name either --add FILE or --best N")
-    release, area = open_release(out, release_name), _area(within)
-    views: tuple[View, ...]
-    if added is not None:
-        views = siting.simulate_add(release, added, area=area, near_m=near_m)
-    else:
-        views = siting.simulate_best(release, best or 0, area=area, near_m=near_m)
-    show_all(release, views, fmt, to, as_json=as_json)
+    if points is not None and best is None:
+        return siting.simulate_add(release, points, **options)
+    if best is not None and points is None:
+        return siting.simulate_best(release, best, **options)
+    raise UsageError("name either --add FILE or --best N")
 
 
 @main_group.command()
 @click.option("--answers", type=FILE, help="What is known of the criteria that no public source gives.")
-@click.option("--year", type=int, help="Vintage. Default: the last.")
+@year_option
 @area_option
-@show_options
-@release_options
-def sec(
-    *,
-    answers: Path | None,
-    year: int | None,
-    within: str | None,
-    fmt: str | None,
-    to: Path | None,
-    as_json: bool,
-    release_name: str | None,
-    out: Path,
-) -> None:
+@shows_views
+def sec(release: Release, **options: Any) -> View:
     r"""Pre-screen structures against the nine criteria of the participatory ones (SEC): yes, no, or what is missing.
 
     \b
@@ -276,17 +195,13 @@ def sec(
     """
     from qpvhealth.studies import fieldwork
 
-    release = open_release(out, release_name)
-    show(release, fieldwork.sec(release, answers=answers, year=year, area=_area(within)), fmt, to, as_json=as_json)
+    return fieldwork.sec(release, **options)
 
 
 @main_group.command()
-@click.option("--year", type=int, help="Vintage. Default: the last.")
-@show_options
-@release_options
-def declarations(
-    *, year: int | None, fmt: str | None, to: Path | None, as_json: bool, release_name: str | None, out: Path
-) -> None:
+@year_option
+@shows_views
+def declarations(release: Release, *, year: int | None) -> tuple[View, ...]:
     r"""List, per ARS, what is declared without support of the distance and what is near but not declared.
 
     \b
@@ -295,5 +210,4 @@ def declarations(
     """
     from qpvhealth.studies import fieldwork
 
-    release = open_release(out, release_name)
-    show_all(release, fieldwork.vecu_support(release, year=year), fmt, to, as_json=as_json)
+    return fieldwork.vecu_support(release, year=year)

@@ -7,9 +7,9 @@ from qpvhealth.facts.categories import MODALITIES, STRUCTURE_TYPES
 from qpvhealth.facts.causes import CAUSES
 from qpvhealth.facts.situations import ANSWERS, SITUATIONS
 from qpvhealth.facts.territories import TERRITORIES
+from qpvhealth.rules.levels import HEADLINE
 
 ALL = "all"
-LEVELS = ("country", "territory", "region", "department")
 FATES = ("unchanged", "modified", "merged", "split", "mixed", "new", "gone")
 LINK_KINDS = ("renumbered", "merged", "split")
 
@@ -33,7 +33,7 @@ _GENERATION = Column(
 _FROM_YEAR = Column("from_year", "int", "Millésime de départ", "First vintage", "the extract of the opening stock")
 _TO_YEAR = Column("to_year", "int", "Millésime d'arrivée", "Last vintage", "the extract of the closing stock")
 _CAUSE = Column("cause", "string", "Cause", "Cause", "see docs/method.md for the order of tests", values=tuple(CAUSES))
-_LEVEL = Column("level", "string", "Niveau", "Level", values=LEVELS)
+_LEVEL = Column("level", "string", "Niveau", "Level", values=(*HEADLINE,))
 _AREA = Column("area_code", "string", "Zone", "Area")
 
 CHANGES = Table(

@@ -5,17 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
+import shapely
 from pandas.api.types import is_numeric_dtype, pandas_dtype
 
-from qpvhealth.contract import acceptance, order
-from qpvhealth.contract.packed import INTEGERS, Packed, kind_of, packed
+from qpvhealth.contract.keys import numbers
 from qpvhealth.contract.precision import published
 from qpvhealth.errors import ContractError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
 
 Kind = Literal["string", "int", "float", "bool", "date", "geometry"]
 
@@ -35,15 +36,6 @@ PANDAS: dict[Kind, Any] = {
     "date": pandas_dtype("datetime64[s]"),
     "geometry": pandas_dtype("object"),
 }
-HELD: dict[Kind, Sequence[pa.DataType]] = {
-    "string": [pa.string()],
-    "int": INTEGERS,
-    "float": [pa.float64()],
-    "bool": [pa.bool_()],
-    "date": [pa.date32()],
-    "geometry": [pa.binary()],
-}
-"""The types of packed values that need no change to be published."""
 FRICTIONLESS: dict[Kind, str] = {
     "string": "string",
     "int": "integer",
@@ -88,14 +80,16 @@ class Column:
         null = series.isna()
         if not self.nullable and null.any():
             yield "must not be null", series[null]
-        known = series[~null]
+        known = series[~null] if null.any() else series
         if self.kind in ("int", "float") and not is_numeric_dtype(series):
             yield "must be a number", known
             return
         if self.values is not None:
             yield from _unless(known.isin(self.values), f"must be one of {', '.join(self.values)}", known)
         if self.pattern is not None:
-            yield from _unless(known.astype("str").str.fullmatch(self.pattern), f"must match {self.pattern}", known)
+            distinct = known.drop_duplicates().astype("str")
+            unlike = distinct[~distinct.str.fullmatch(self.pattern).astype(bool)]
+            yield from _unless(~known.isin(unlike), f"must match {self.pattern}", known)
         if self.minimum is not None:
             yield from _unless(known >= self.minimum, f"must be at least {self.minimum:g}", known)
         if self.maximum is not None:
@@ -164,38 +158,42 @@ class Table:
         """Return one column by its name."""
         return next(c for c in self.columns if c.name == name)
 
-    def conform(self, rows: pd.DataFrame | Packed) -> Published:
+    def conform(self, rows: pd.DataFrame) -> pd.DataFrame:
         """Return the published form: the columns in order and in their declared types, the rows in the order of the key.
 
         Only types, order and the precision of measures (``precision.published``) change: a value that does not fit its type raises
         ContractError, none is added, dropped or filled.
         """
-        if isinstance(rows, Published) and rows.table == self:
-            return rows
-        put = self.typed(rows)
-        keys = [order.ranks(put.arrays[name]) for name in self.key]
-        in_order = put if order.ties(keys) is not None else put.rows(order.order(keys))
-        return Published(in_order.arrays, in_order.dtypes, self)
+        self._same_columns(rows)
+        order = np.lexsort([_ranks(self._typed(rows[name], self.column(name))) for name in reversed(self.key)])
+        is_sorted = bool((order[1:] > order[:-1]).all())
+        columns = {}
+        for column in self.columns:
+            values = rows[column.name]
+            values = values if is_sorted else pd.Series(values.array.take(order), copy=False)
+            columns[column.name] = self._typed(values, column).array
+        return pd.DataFrame(columns, index=pd.RangeIndex(len(rows)), copy=False)
 
-    def check(self, rows: pd.DataFrame | Packed, others: Mapping[str, pd.DataFrame | Packed] | None = None) -> None:
-        """Hold rows against every rule of the table; collect all problems and raise them at once.
+    def check(self, rows: pd.DataFrame, others: Mapping[str, pd.DataFrame] | None = None) -> None:
+        """Check rows against every rule of the table; collect all problems and raise them at once.
 
         ``others`` gives the tables referred to. Raises ContractError, table name first, at most five examples a rule.
         """
         self._same_columns(rows)
-        found = [
+        problems = [
             _problem(self.name, column.name, rule, bad)
             for column in self.columns
-            if not acceptance.holds(column, *_held(rows, column.name))
             for rule, bad in column.problems(rows[column.name])
         ]
-        tied = acceptance.ties(_held(rows, *self.key))
-        if tied is None or tied.any():
-            found.extend(self._repeated(_frame(rows, self.key)))
-        for reference in self.references if others is not None else ():
-            found.extend(self._dangling(rows, reference, others or {}))
-        if found:
-            raise ContractError("\n".join(found))
+        repeated = pd.Index(numbers(self.key, rows)[0]).duplicated(keep=False)
+        if repeated.any():
+            joined = _joined(rows[repeated], self.key)
+            problems.append(_problem(self.name, "+".join(self.key), "must be unique", joined))
+        for reference in self.references:
+            if others is not None and reference.table in others:
+                problems.extend(self._dangling(rows, reference, others[reference.table]))
+        if problems:
+            raise ContractError("\n".join(problems))
 
     def arrow_schema(self) -> pa.Schema:
         """Return the Arrow schema written to Parquet; every field carries its labels, unit and rule."""
@@ -224,77 +222,57 @@ class Table:
         described = {"fields": fields, "primaryKey": list(self.key), "missingValues": [""]}
         return described | ({"foreignKeys": keys} if keys else {})
 
-    def _same_columns(self, rows: pd.DataFrame | Packed) -> None:
-        given = list(rows.columns)
-        if given == self.names:
-            return
-        missing = [n for n in self.names if n not in given]
-        extra = [c for c in given if c not in self.names]
+    def _same_columns(self, rows: pd.DataFrame) -> None:
+        missing = [n for n in self.names if n not in rows.columns]
+        extra = [c for c in rows.columns if c not in self.names]
         if missing or extra:
             raise ContractError(f"{self.name}: columns missing: {missing or 'none'}; not declared: {extra or 'none'}")
 
-    def typed(self, rows: pd.DataFrame | Packed) -> Packed:
-        """Return the columns in order and in their declared types, the rows as they come: parts of a table, to be put together.
+    def _typed(self, values: pd.Series, column: Column) -> pd.Series:
+        """Return values in the declared type and precision of their column; shapes as objects, None where there is none."""
+        try:
+            if column.kind == "geometry":
+                return _shapes(values)
+            if isinstance(values.dtype, pd.CategoricalDtype):  # each text is decoded once, not once a row
+                named = values.cat.categories.to_series().astype(PANDAS[column.kind]).array
+                return pd.Series(named.take(values.cat.codes.to_numpy(), allow_fill=True), index=values.index)
+            typed = values.astype(PANDAS[column.kind])
+            if column.kind != "float":
+                return typed
+            return pd.Series(published(typed.to_numpy(), column.unit), index=typed.index, copy=False)
+        except (TypeError, ValueError) as error:
+            raise ContractError(f"{self.name}.{column.name}: cannot be read as {column.kind}: {error}") from error
 
-        Measures are rounded; other values that Arrow holds as declared are not touched. Raises ContractError as ``conform`` does.
-        """
-        self._same_columns(rows)
-        wanted = {c.name: PANDAS[c.kind] for c in self.columns}
-        if not len(rows):
-            return Packed({name: pa.nulls(0) for name in wanted}, wanted)
-        return Packed({c.name: _array(rows, c, self.name) for c in self.columns}, wanted)
-
-    def _repeated(self, frame: pd.DataFrame) -> Iterator[str]:
-        repeated = frame.duplicated(list(self.key), keep=False)
-        if repeated.any():
-            yield _problem(self.name, "+".join(self.key), "must be unique", _joined(frame, self.key)[repeated])
-
-    def _dangling(
-        self, rows: pd.DataFrame | Packed, reference: Reference, others: Mapping[str, pd.DataFrame | Packed]
-    ) -> Iterator[str]:
-        if reference.table not in others:
-            return
-        there = others[reference.table]
-        if acceptance.exist(_held(rows, *reference.columns), _held(there, *reference.target)):
-            return
-        ours, target = _frame(rows, reference.columns).dropna(), _frame(there, reference.target)
-        lost = ~pd.MultiIndex.from_frame(ours).isin(pd.MultiIndex.from_frame(target))
-        if lost.any():
+    def _dangling(self, rows: pd.DataFrame, reference: Reference, target: pd.DataFrame) -> Iterator[str]:
+        """Yield the rows whose values, none null, are not among those of the table referred to."""
+        ours = rows[list(reference.columns)].dropna()
+        theirs = target[list(reference.target)].set_axis(list(reference.columns), axis=1)
+        own, there = numbers(reference.columns, ours, theirs)
+        lost = ours[~np.isin(own, there)]
+        if len(lost):
             rule = f"must exist in {reference.table}"
-            yield _problem(self.name, "+".join(reference.columns), rule, _joined(ours, reference.columns)[lost])
+            yield _problem(self.name, "+".join(reference.columns), rule, _joined(lost, reference.columns))
 
 
-@dataclass(frozen=True)
-class Published(Packed):
-    """The rows of a table in its published form (see ``Table.conform``)."""
-
-    table: Table
-
-
-def _held(rows: pd.DataFrame | Packed, *columns: str) -> list[pd.Series | pa.Array]:
-    return [rows.arrays[name] if isinstance(rows, Packed) else rows[name] for name in columns]
+def _ranks(values: pd.Series) -> np.ndarray:
+    """Return the rank of each value, equal for equal ones, a null last."""
+    ranks, distinct = pd.factorize(values, sort=True)
+    return np.where(ranks < 0, len(distinct), ranks).astype("int32")
 
 
-def _frame(rows: pd.DataFrame | Packed, columns: Sequence[str]) -> pd.DataFrame:
-    return rows.frame(columns) if isinstance(rows, Packed) else rows[list(columns)]
+def _shapes(values: pd.Series) -> pd.Series:
+    """Return shapes as objects, None where there is none. Raises TypeError for anything else."""
+    shapes = values.to_numpy(dtype=object, copy=True)
+    shapes[values.isna().to_numpy()] = None
+    if not shapely.is_valid_input(shapes).all():
+        raise TypeError("holds what is no geometry")
+    return pd.Series(shapes, index=values.index, dtype=object)
 
 
 def _unless(ok: pd.Series, rule: str, known: pd.Series) -> Iterator[tuple[str, pd.Series]]:
     holds = ok.astype(bool)
     if not holds.all():
         yield rule, known[~holds]
-
-
-def _array(rows: pd.DataFrame | Packed, column: Column, table: str) -> pa.Array:
-    values = acceptance.arrow(*_held(rows, column.name))
-    is_measured = column.kind == "float" and column.unit is not None
-    if values is not None and not is_measured and kind_of(values) in (pa.null(), *HELD[column.kind]):
-        return values
-    try:
-        series = rows[column.name].astype(PANDAS[column.kind])
-        return packed(pd.Series(published(series.to_numpy(), column.unit)) if is_measured else series)
-    except (TypeError, ValueError) as error:
-        raise ContractError(f"{table}.{column.name}: cannot be read as {column.kind}: {error}") from error
 
 
 def _joined(frame: pd.DataFrame, columns: tuple[str, ...]) -> pd.Series:

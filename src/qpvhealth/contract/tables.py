@@ -10,11 +10,12 @@ from qpvhealth.contract.schema import Column, Reference, Table
 from qpvhealth.facts.categories import MODALITIES, STRUCTURE_TYPES
 from qpvhealth.facts.situations import ANSWERS, LOCATION_STATUSES, PRECISIONS, SITUATIONS
 from qpvhealth.facts.territories import TERRITORIES
-from qpvhealth.facts.zonings import CLASSES, LEVELS
+from qpvhealth.facts.zonings import CLASSES, LEVELS as ZONING_LEVELS
+from qpvhealth.rules.levels import LEVELS
 
 ALL = "all"
 SIZE_BANDS = ("under 1000", "1000 to 2499", "2500 to 4999", "5000 to 24000", "above 24000")
-COUNT_LEVELS = ("country", "territory", "region", "department", "epci", "commune", "qpv")
+COUNT_LEVELS = (*LEVELS,)
 QPV_CODE = r"\S{1,40}"
 COMMUNE_CODE = r"(\d{2}|2[AB])\d{3}"
 DEPARTMENT_CODE = r"\d{2}|2[AB]|9[78]\d"
@@ -306,7 +307,7 @@ NEIGHBOURHOOD_ZONING = Table(
             "Level used",
             "the list that gave the class: QPV, else TVS, else commune; null where none did",
             nullable=True,
-            values=LEVELS,
+            values=ZONING_LEVELS,
         ),
         _text("raw_label", "Libellé de la source", "Label of the source"),
         _text("classes", "Classes rencontrées", "Classes met", "of a QPV that straddles, comma-separated"),

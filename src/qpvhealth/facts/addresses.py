@@ -1,61 +1,11 @@
-"""Words of French addresses that sources write in several ways. Source: FINESS street types and the AFNOR NF Z10-011 abbreviations."""
+"""Words of French addresses that sources write in several ways."""
 
 from __future__ import annotations
 
-ABBREVIATIONS: dict[str, str] = {
-    "ALL": "ALLEE",
-    "AV": "AVENUE",
-    "AVE": "AVENUE",
-    "B": "BIS",
-    "BD": "BOULEVARD",
-    "BLD": "BOULEVARD",
-    "BLVD": "BOULEVARD",
-    "BVD": "BOULEVARD",
-    "CAR": "CARREFOUR",
-    "CCAL": "CENTRE COMMERCIAL",
-    "CDT": "COMMANDANT",
-    "CH": "CHEMIN",
-    "CHE": "CHEMIN",
-    "CHEM": "CHEMIN",
-    "CITE": "CITE",
-    "COL": "COLONEL",
-    "CRS": "COURS",
-    "DOC": "DOCTEUR",
-    "DR": "DOCTEUR",
-    "ESP": "ESPLANADE",
-    "FBG": "FAUBOURG",
-    "FG": "FAUBOURG",
-    "GAL": "GENERAL",
-    "GEN": "GENERAL",
-    "GR": "GRANDE RUE",
-    "HAM": "HAMEAU",
-    "IMM": "IMMEUBLE",
-    "IMP": "IMPASSE",
-    "LD": "LIEU DIT",
-    "LOT": "LOTISSEMENT",
-    "MAL": "MARECHAL",
-    "MTE": "MONTEE",
-    "PAS": "PASSAGE",
-    "PASS": "PASSAGE",
-    "PDT": "PRESIDENT",
-    "PL": "PLACE",
-    "PRES": "PRESIDENT",
-    "PROF": "PROFESSEUR",
-    "PROM": "PROMENADE",
-    "PTE": "PETITE",
-    "QU": "QUAI",
-    "QUA": "QUARTIER",
-    "R": "RUE",
-    "RES": "RESIDENCE",
-    "RPT": "ROND POINT",
-    "RTE": "ROUTE",
-    "SQ": "SQUARE",
-    "ST": "SAINT",
-    "STE": "SAINTE",
-    "T": "TER",
-    "TRA": "TRAVERSE",
-    "VLGE": "VILLAGE",
-}
+from qpvhealth.facts import lists
 
-SMALL_WORDS = frozenset({"A", "AU", "AUX", "D", "DE", "DES", "DU", "ET", "L", "LA", "LE", "LES", "N", "NO"})
+_LIST = lists.load("addresses", ("small_words", "abbreviations"))
+ABBREVIATIONS: dict[str, str] = _LIST["abbreviations"]
+"""By abbreviation, the word in full."""
+SMALL_WORDS = frozenset(_LIST["small_words"])
 """Left out when two addresses or names are compared."""

@@ -1,26 +1,17 @@
 """GP zoning vocabularies: which words a file uses, and the class each stands for.
 
-A value is matched whole, within the one vocabulary that knows every value of its file; ``3_HZ`` and ``3_QPV_ZIP`` both
-exist, so a leading digit means nothing. An unknown value stops the run. Texts: arrêtés of 13 November 2017, 1 October 2021
-and 9 May 2025.
+A value is matched whole, within the one vocabulary that knows every value of its file. An unknown value stops the run.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-ZIP, ZAC, ZV, HV, HZ, ZAR = "ZIP", "ZAC", "ZV", "HV", "HZ", "ZAR"
-CLASSES = (ZIP, ZAC, ZV, HV, HZ, ZAR)
+from qpvhealth.facts import lists
+
+ZIP, ZAC = "ZIP", "ZAC"
+"""The classes that rules name."""
 LEVELS = ("qpv", "tvs", "commune")
-
-LABELS_FR: dict[str, str] = {
-    ZIP: "zone d'intervention prioritaire",
-    ZAC: "zone d'action complémentaire",
-    ZV: "zone de vigilance",
-    HV: "hors vivier",
-    HZ: "hors zonage",
-    ZAR: "ZAR (classe non définie dans la source)",
-}
 
 
 @dataclass(frozen=True)
@@ -32,41 +23,12 @@ class Vocabulary:
     classes: dict[str, str | None]
 
 
-VOCABULARIES: tuple[Vocabulary, ...] = (
-    Vocabulary(
-        "plain",
-        "classes as named by the arrêtés",
-        {"ZIP": ZIP, "ZAC": ZAC, "ZV": ZV, "HV": HV, "HZ": HZ, "ZAR": ZAR, "ZIP+": ZIP},
-    ),
-    Vocabulary(
-        "cartosante",
-        "Cartosanté, as in the R package medtRucks",
-        {
-            "1_ZIP": ZIP,
-            "2_ZAC": ZAC,
-            "3_QPV_ZIP": ZIP,
-            "4_QPV_ZAC": ZAC,
-            "5_ZV": ZV,
-            "6_HZ": HZ,
-            "7_GQ_ZAC": ZAC,
-            "8_GQ_ZIP": ZIP,
-        },
-    ),
-    Vocabulary(
-        "zonmed",
-        "Alternantsauvage/ZonageMed (second-hand)",
-        {"1_ZIP": ZIP, "2_ZAC": ZAC, "3_HZ": HZ, "4_ZAR": ZAR, "N/A - résultat non disponible": None},
-    ),
-    Vocabulary(
-        "national",
-        "workbook Zonage_medecin_20191231.xlsx; the meaning of 0 is not documented",
-        {"ZIP": ZIP, "ZAC": ZAC, "Zone de vigilance": ZV, "Hors vivier": HV, "0": None},
-    ),
-    Vocabulary(
-        "drees",
-        "DREES application Zonage_ARS",
-        {"ZIP": ZIP, "ZAC": ZAC, "ZV": ZV, "HV": HV, "Non-spécifié": None},
-    ),
+_LIST = lists.load("zonings", ("classes", "vocabulary", "rejected"))
+LABELS_FR: dict[str, str] = _LIST["classes"]
+CLASSES = tuple(LABELS_FR)
+VOCABULARIES: tuple[Vocabulary, ...] = tuple(
+    replace(v, classes={word: zone or None for word, zone in v.classes.items()})
+    for v in lists.records(Vocabulary, _LIST["vocabulary"], "zonings.toml: vocabulary")
 )
-
-REJECTED_VALUES: dict[str, str] = {"Erreur TVS-COM": "the DREES application could not attach the TVS to its commune"}
+REJECTED_VALUES: dict[str, str] = _LIST["rejected"]
+"""Values that no vocabulary may hold, and what each means."""

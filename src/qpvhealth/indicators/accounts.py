@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 
 from qpvhealth.facts import causes
-from qpvhealth.facts.situations import ELSEWHERE, IN_QPV, NO, VECU_DECLARED, YES
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -41,16 +40,6 @@ class Interval:
     def reversed(self) -> Interval:
         """The same two extracts the other way round."""
         return Interval(self.to_year, self.from_year, self.to_date, self.from_date, self.covers_to, self.covers_from)
-
-
-def situation(place: pd.Series, answer: pd.Series) -> pd.Series:
-    """Give the situation from the place and the ARS's answer: inside wins, then the answer, then the place.
-
-    The factored form of ``spatial.situations.resolve``; null where the place is.
-    """
-    inside = place == IN_QPV
-    told = place.mask(~inside & (answer == YES), VECU_DECLARED).mask(~inside & (answer == NO), ELSEWHERE)
-    return told.where(place.notna()).astype("str")
 
 
 def differ(old: pd.Series, new: pd.Series) -> pd.Series:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
-from qpvhealth.indicators.counts import KEYS, LEVELS, area_codes, cells, sums, with_totals
-
-AGREEMENT_LEVELS = ("country", "territory", "region", "department")
+from qpvhealth.indicators.counts import KEYS, area_codes, cells, sums, with_totals
+from qpvhealth.rules.levels import HEADLINE
 
 
 def agreement(stock: pd.DataFrame) -> pd.DataFrame:
@@ -16,7 +15,7 @@ def agreement(stock: pd.DataFrame) -> pd.DataFrame:
     flag and situation.
     """
     crossed = ["structure_type", "source_says_in_qpv", "situation"]
-    areas = [column for column in (LEVELS[level] for level in AGREEMENT_LEVELS) if column]
+    areas = [column for column in HEADLINE.values() if column]
     base = cells(stock, ["generation", "year", *areas, *crossed], "n")
-    placed = [base.assign(level=level, area_code=area_codes(base, level)) for level in AGREEMENT_LEVELS]
+    placed = [base.assign(level=level, area_code=area_codes(base, level)) for level in HEADLINE]
     return with_totals(sums(pd.concat(placed, ignore_index=True), [*KEYS, *crossed], ["n"]), "n", ["structure_type"])

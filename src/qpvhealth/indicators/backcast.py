@@ -15,6 +15,7 @@ import pandas as pd
 from qpvhealth.facts.dates import PLACEHOLDERS
 from qpvhealth.facts.territories import NO_REGION
 from qpvhealth.indicators.counts import cells
+from qpvhealth.rules.stock import is_in_stock
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,12 +37,12 @@ def back_cast(extract: pd.DataFrame, dates: Mapping[int, date]) -> pd.DataFrame:
     at = pd.DatetimeIndex(list(days.values()), dtype="datetime64[s]").to_numpy()[:, None]
     placeholders = [pd.Timestamp(d) for d in PLACEHOLDERS]
     opened = extract["opened_on"].mask(extract["opened_on"].isin(placeholders)).to_numpy()
-    is_closed = extract["closed_on"].to_numpy() <= at
+    is_open = is_in_stock(opened, extract["closed_on"].to_numpy(), at)
     keys = [extract["department_code"].fillna(NO_REGION), extract["structure_type"]]
     group = pd.DataFrame(dict(zip(_AREA, keys, strict=True))).groupby(_AREA)
     cells, number = group.size().index, group.ngroup().to_numpy()
-    told = {"n_structures": (opened <= at) & ~is_closed, "n_undated": np.isnat(opened) & ~is_closed}
-    sums = {c: np.concatenate([np.bincount(number[m], minlength=len(cells)) for m in of]) for c, of in told.items()}
+    masks = {"n_structures": is_open & ~np.isnat(opened), "n_undated": is_open & np.isnat(opened)}
+    sums = {c: np.concatenate([np.bincount(number[m], minlength=len(cells)) for m in of]) for c, of in masks.items()}
     named = cells.to_frame(index=False).iloc[np.tile(np.arange(len(cells)), len(days))].reset_index(drop=True)
     return named.assign(**sums, year=np.repeat(list(days), len(cells)))
 

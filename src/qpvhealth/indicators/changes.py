@@ -13,19 +13,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from qpvhealth.facts.situations import (
-    DECLARED,
-    IN_QPV,
-    LOCATED,
-    PROXY,
-    UNDETERMINED,
-    UNKNOWN,
-    VECU_PROXY,
-    YES,
-)
+from qpvhealth.facts.situations import DECLARED, ELSEWHERE, IN_QPV, LOCATED, NO, VECU_PROXY, YES
 from qpvhealth.facts.territories import NO_REGION
 from qpvhealth.indicators import accounts, factors, movements, pairing
 from qpvhealth.indicators.addresses import commune_key, same_street, street_key
+from qpvhealth.rules.proximity import by_rule, outside_if_answered
+from qpvhealth.rules.tristate import Tristate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -186,12 +179,8 @@ def _ready(pairs: pd.DataFrame) -> pd.DataFrame:
     east, north = points["x_to"] - points["x_from"], points["y_to"] - points["y_from"]
     moved = (east * east + north * north) ** 0.5
     same_territory = pairs["territory_from"] == pairs["territory_to"]
-    places = {
-        "place_00": pairs["place_from"],
-        "place_01": pairs["place_other_from"],
-        "place_10": pairs["place_other_to"],
-        "place_11": pairs["place_to"],
-    }
+    sides = {"00": "from", "01": "other_from", "10": "other_to", "11": "to"}
+    places = {f"{c}_{step}": pairs[f"{c}_{side}"] for c in ("place", "around") for step, side in sides.items()}
     told = points | places | areas | {"moved_m": moved.where(same_territory)} | _compared(pairs)
     return pd.concat([pairs.drop(columns=list(points | areas), errors="ignore"), pd.DataFrame(told)], axis=1)
 
@@ -231,7 +220,7 @@ def _written(pairs: pd.DataFrame, steps: pd.DataFrame, near_rule: str) -> pd.Dat
         **_dates(rows, is_renumbering=told["applied_from"] == told["applied_to"]),
         **_effects(states["from"], states["to"], near_rule),
     )
-    sides = [state.drop(columns="place").add_suffix(f"_{side}") for side, state in states.items()]
+    sides = [state.drop(columns=["place", "around"]).add_suffix(f"_{side}") for side, state in states.items()]
     found = pd.concat([kept, *sides], axis=1)
     kind = found["structure_type_to"].fillna(found["structure_type_from"])
     return found.assign(structure_type=kind)[COLUMNS]
@@ -245,18 +234,21 @@ def _dates(rows: pd.DataFrame, *, is_renumbering: pd.Series) -> dict[str, pd.Ser
 
 
 def _effects(before: pd.DataFrame, after: pd.DataFrame, near_rule: str) -> dict[str, pd.Series]:
-    """Return the effects: on the stock inside a QPV, and inside or near, null where either side is unknown."""
-    inside = [(state["situation"] == IN_QPV).astype("Int64") for state in (before, after)]
-    near = [_in_or_near(state, near_rule) for state in (before, after)]
-    same = accounts.same(before["place"], after["place"])
+    """Return the effects: on the stock inside a QPV, and inside or near by the rule, null where either side is unknown.
+
+    Out of the stock is 0. What stays at one place, with one answer, has no effect, whatever is not known of it.
+    """
+    inside, near = [], []
+    for state in (before, after):
+        answer, around = (
+            Tristate(*((state[c] == word).to_numpy(dtype=bool) for word in (YES, NO)))
+            for c in ("vecu_declared", "around")
+        )
+        words = ((IN_QPV,), (VECU_PROXY, ELSEWHERE))
+        place = Tristate(*(state["place"].isin(of).to_numpy(dtype=bool) for of in words))
+        union = outside_if_answered(place, answer) | by_rule(near_rule, answer, around)
+        inside.append((state["situation"] == IN_QPV).astype("Int64"))
+        near.append(pd.Series(union.nullable(), index=state.index).astype("Int64").mask(state["place"].isna(), 0))
+    same = accounts.same(before["place"], after["place"]) & accounts.same(before["around"], after["around"])
     same &= accounts.same(before["vecu_declared"], after["vecu_declared"])
     return {"effect_in_qpv": inside[1] - inside[0], "effect_in_or_near": (near[1] - near[0]).mask(same, 0)}
-
-
-def _in_or_near(state: pd.DataFrame, near_rule: str) -> pd.Series:
-    """Say whether a structure is in or near a QPV by the rule (1, 0, null where unknown); 0 out of the stock."""
-    place, answer = state["place"], state["vecu_declared"]
-    by_place = (place == VECU_PROXY).astype("Int64").mask(place == UNDETERMINED, pd.NA)
-    by_answer = (answer == YES).astype("Int64").mask(answer == UNKNOWN, pd.NA)
-    near = by_answer if near_rule == DECLARED else by_place if near_rule == PROXY else by_answer.fillna(by_place)
-    return near.mask(place == IN_QPV, 1).mask(place.isna(), 0)

@@ -12,23 +12,14 @@ from qpvhealth.contract.keys import numbers
 from qpvhealth.errors import ContractError
 from qpvhealth.facts.situations import IN_QPV
 from qpvhealth.facts.territories import NO_REGION
+from qpvhealth.rules.levels import COUNTRY, LEVELS
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     from pandas.api.extensions import ExtensionArray
 
-ALL, COUNTRY = "all", "FR"
-LEVELS: dict[str, str | None] = {
-    "country": None,
-    "territory": "territory",
-    "region": "region_code",
-    "department": "department_code",
-    "epci": "epci_code",
-    "commune": "commune_code",
-    "qpv": "qpv_code",
-}
-"""The column of the stock that holds the area code of each level."""
+ALL = "all"
 KEYS = ["generation", "year", "level", "area_code"]
 TOTALLED = ["structure_type", "modality", "situation"]
 
@@ -69,12 +60,12 @@ def by_level(stock: pd.DataFrame, level: str) -> pd.DataFrame:
     return with_totals(named[[*KEYS, *TOTALLED, "n_structures"]], "n_structures")
 
 
-def area_codes(frame: pd.DataFrame, level: str) -> pd.Series:
-    """Return the area code of each row at a level; ``none`` where it has none."""
+def area_codes(rows: pd.DataFrame, level: str) -> pd.Series:
+    """Return the area code of each row at a level, ``FR`` for the country; ``none`` where it has none, so that levels add up."""
     column = LEVELS[level]
     if column is None:
-        return pd.Series(COUNTRY, index=frame.index, dtype="str")
-    return frame[column].astype("str").fillna(NO_REGION)
+        return pd.Series(COUNTRY, index=rows.index, dtype="str")
+    return rows[column].astype("str").fillna(NO_REGION)
 
 
 def cells(frame: pd.DataFrame, keys: list[str], measure: str) -> pd.DataFrame:

@@ -6,24 +6,28 @@ polygon collapsed, or where a structure that cannot be placed could stand in it.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, NamedTuple
+
 import numpy as np
 import pandas as pd
 
 from qpvhealth.contract.keys import numbers, positions
 from qpvhealth.facts.categories import CDS, MSP, PLURI, UNKNOWN
-from qpvhealth.facts.situations import (
-    DECLARED,
-    DECLARED_OR_PROXY,
-    IN_QPV,
-    PROXY,
-    UNDETERMINED,
-    VECU_DECLARED,
-    VECU_PROXY,
-)
+from qpvhealth.facts.situations import DECLARED
 from qpvhealth.facts.territories import ARRONDISSEMENTS, COMMUNE_OF_ARRONDISSEMENT
 from qpvhealth.indicators.counts import distinct
+from qpvhealth.rules.proximity import Proximity
+from qpvhealth.rules.scopes import SCOPES
+from qpvhealth.rules.tristate import Tristate
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from qpvhealth.rules.scopes import Scope
 
 KEY = ["qpv_code", "generation", "year"]
+_STRUCTURE = ["finess_et", "generation", "year"]
+_EXTRACT = ["generation", "year"]
 
 
 def cover(
@@ -33,135 +37,163 @@ def cover(
 
     ``neighbourhoods``: one row per QPV, generation and year, with ``commune_codes``, ``department_code``, ``is_assessed`` (it has a
     polygon, and the extract covers its département) and ``is_answered`` (so has its ARS). ``stock``: one row per structure,
-    generation and year, with its situation. ``pairs``: structure, QPV, generation, year, ``distance_m``, ``is_declared``. Returns
-    one row per QPV, generation and year, in their order: counts in and near by type (null where unknown), ``n_undetermined``, and the
-    three ``is_covered`` columns (true, false, null).
+    generation and year, with ``proximity.LOCATION_COLUMNS``. ``pairs``: structure, QPV, generation, year, ``distance_m``,
+    ``is_declared``. Returns one row per QPV, generation and year, in their order: counts in and near by type (null where unknown),
+    ``n_undetermined``, and the three ``is_covered`` columns (true, false, null).
     """
-    out = neighbourhoods[[*KEY, "department_code"]].reset_index(drop=True)
-    assessed, told = (neighbourhoods[c].to_numpy(dtype=bool) for c in ("is_assessed", "is_answered"))
-    answered = assessed if near_rule == PROXY else assessed & told
-    inside, near = stock[stock["situation"] == IN_QPV], _near(stock, pairs, near_rule, vecu_distance_m)
-    own, *there = numbers(KEY, out, inside, near)
-    known = pd.Index(own)
-    for names, rows, number, sure in ((_INSIDE, inside, there[0], assessed), (_NEAR, near, there[1], answered)):
-        at = known.get_indexer(number)
-        for name, (kind, modality) in names.items():
-            counted = (rows["structure_type"] == kind).to_numpy() & (at >= 0)
-            counted &= True if modality is None else (rows["modality"] == modality).to_numpy()
-            n = np.bincount(at[counted], minlength=len(out))
-            out[name] = pd.arrays.IntegerArray(n, ~(sure | (n > 0)))
-    out["n_undetermined"] = _possible(neighbourhoods, stock[stock["situation"] == UNDETERMINED])
-    unattached = _unattached(stock, pairs) if near_rule != PROXY else stock.iloc[:0]
-    return _verdicts(out, _possible(neighbourhoods, unattached) == 0)
-
-
-_INSIDE = {
-    "n_msp_in": (MSP, None),
-    "n_cds_in": (CDS, None),
-    "n_cds_pluri_in": (CDS, PLURI),
-    "n_cds_unknown_in": (CDS, UNKNOWN),
-}
-_NEAR = {"n_msp_near": (MSP, None), "n_cds_near": (CDS, None)}
-"""The type and modality of what each column counts; null: any modality."""
-
-
-def _unattached(stock: pd.DataFrame, pairs: pd.DataFrame) -> pd.DataFrame:
-    """Return the structures declared near some QPV that nobody can name."""
-    declared = stock[stock["situation"] == VECU_DECLARED]
-    own, attached = numbers(_STRUCTURE, declared, pairs[pairs["is_declared"].astype(bool)])
-    return declared[~np.isin(own, attached)]
-
-
-_STRUCTURE = ["finess_et", "generation", "year"]
-
-
-def _verdicts(out: pd.DataFrame, none_unattached: np.ndarray) -> pd.DataFrame:
-    free = out["n_undetermined"] == 0
-    n_in = out["n_msp_in"] + out["n_cds_in"]
-    n_near = out["n_msp_near"] + out["n_cds_near"]
-    primary = out["n_msp_in"] + out["n_cds_pluri_in"]
-    some_in, some_near = _some(out, "n_msp_in", "n_cds_in"), _some(out, "n_msp_near", "n_cds_near")
-    nobody_near = (n_in == 0) & (n_near == 0) & free & none_unattached
-    out["is_covered_in"] = _verdict(some_in, (n_in == 0) & free)
-    out["is_covered_near"] = _verdict(some_in | some_near, nobody_near)
-    out["is_covered_primary"] = _verdict(
-        _some(out, "n_msp_in", "n_cds_pluri_in"), (primary == 0) & (out["n_cds_unknown_in"] == 0) & free
+    table = neighbourhoods[[*KEY, "department_code"]].reset_index(drop=True)
+    assessed, answered = (neighbourhoods[c].to_numpy(dtype=bool) for c in ("is_assessed", "is_answered"))
+    told = assessed & answered if near_rule == DECLARED else assessed
+    present = Presence(neighbourhoods, stock, pairs)
+    inside, near = present.inside, present.near(near_rule, vecu_distance_m)
+    kind, modality = present.kinds["structure_type"], present.kinds["modality"]
+    for name, chosen in (
+        ("n_msp_in", kind == MSP),
+        ("n_cds_in", kind == CDS),
+        ("n_cds_pluri_in", (kind == CDS) & (modality == PLURI)),
+        ("n_cds_unknown_in", (kind == CDS) & (modality == UNKNOWN)),
+    ):
+        n = inside @ chosen.to_numpy(dtype="int64")
+        table[name] = pd.arrays.IntegerArray(n, ~(assessed | (n > 0)))
+    for name, chosen in (("n_msp_near", kind == MSP), ("n_cds_near", kind == CDS)):
+        n, most = (counts @ chosen.to_numpy(dtype="int64") for counts in (near.sure, near.possible))
+        table[name] = pd.arrays.IntegerArray(n, ~((told & (most == n)) | (n > 0)))
+    table["n_undetermined"] = present.possible(present.where.inside.unknown)
+    free, both = (table["n_undetermined"] == 0).to_numpy(), SCOPES["msp_cds"]
+    in_it, _ = verdicts([both, SCOPES["primary"]], present.kinds, inside, inside, free=free, assessed=assessed)
+    around, _ = verdicts(
+        [both], present.kinds, inside + near.union, inside + near.possible, free=free & near.is_attached, assessed=told
     )
-    return out
+    flags = {"in": in_it.take(0), "near": around.take(0), "primary": in_it.take(1)}
+    return table.assign(**{f"is_covered_{name}": flag.nullable() for name, flag in flags.items()})
 
 
-def _some(out: pd.DataFrame, *columns: str) -> pd.Series:
-    """Say where at least one structure is seen: that is enough to be covered, whatever else is unknown."""
-    return (out[list(columns)].fillna(0) > 0).any(axis=1)
+class Near(NamedTuple):
+    """The structures near each QPV, by kind, (QPV, kinds): surely near, possibly near, surely near or inside without being sure which.
 
-
-def _verdict(yes: pd.Series, no: pd.Series) -> pd.Series:
-    told = pd.Series(pd.NA, index=yes.index, dtype="boolean")
-    told[yes.fillna(value=False).astype(bool)] = True
-    told[no.fillna(value=False).astype(bool)] = False
-    return told
-
-
-def _near(stock: pd.DataFrame, pairs: pd.DataFrame, near_rule: str, vecu_distance_m: float) -> pd.DataFrame:
-    """Return the pairs that count as near: a structure inside any QPV is near none."""
-    at = positions(_STRUCTURE, pairs, stock)
-    joined, own = pairs[at >= 0].reset_index(drop=True), stock.take(at[at >= 0]).reset_index(drop=True)
-    joined = joined.join(own[["structure_type", "situation"]])
-    situation = joined["situation"]
-    declared = joined["is_declared"] & (situation == VECU_DECLARED)
-    close = (situation != IN_QPV) & (situation != UNDETERMINED) & (joined["distance_m"] <= vecu_distance_m)
-    by_distance = close & (situation == VECU_PROXY)
-    rules = {DECLARED: declared, PROXY: close, DECLARED_OR_PROXY: declared | by_distance}
-    return joined[rules[near_rule]]
-
-
-def _possible(neighbourhoods: pd.DataFrame, lost: pd.DataFrame) -> np.ndarray:
-    """Count, for each QPV, the structures that cannot be placed and could stand in it, by what is known of where they are.
-
-    One could be in any QPV of its commune; of its département where it or the QPV has no commune; anywhere when even that is
-    unknown.
+    ``is_attached``: of which QPV it is known that no structure declared near around it is of a QPV that nobody names.
     """
-    if lost.empty:
-        return np.zeros(len(neighbourhoods), dtype="int64")
-    vague = lost[lost["commune_code"].isna()]
-    by_commune = _in_communes(neighbourhoods, lost) + _in_department(neighbourhoods, vague)
-    known = neighbourhoods["commune_codes"].notna().to_numpy()
-    anywhere = _matching(neighbourhoods, vague[vague["department_code"].isna()], _EXTRACT)
-    return np.asarray(np.where(known, by_commune, _in_department(neighbourhoods, lost)) + anywhere)
+
+    sure: np.ndarray
+    possible: np.ndarray
+    union: np.ndarray
+    is_attached: np.ndarray
 
 
-_EXTRACT = ["generation", "year"]
+class Presence:
+    """What stands in the QPV of some rows and near them, by kind of structure, under any rule of proximity."""
+
+    def __init__(self, places: pd.DataFrame, stock: pd.DataFrame, pairs: pd.DataFrame) -> None:
+        """Place a stock among QPV: ``places``, ``stock`` and ``pairs`` as ``cover`` takes them.
+
+        ``kinds``: the types and modalities of the stock. ``inside``: how many of each are surely in each QPV, (QPV, kinds).
+        """
+        self._places, self._stock, self.where = places, stock, Proximity.of(stock)
+        own, of_stock, of_pairs = numbers(KEY, places, stock, pairs)
+        rows = pd.Index(own)
+        self.kinds, self._kind = distinct(stock, ["structure_type", "modality"])
+        of_structure = np.where(self.where.inside.yes, rows.get_indexer(of_stock), -1)
+        self.inside = self._by_qpv(of_structure, self._kind, self.where.inside.yes)
+        at = positions(_STRUCTURE, pairs, stock)
+        self.at, self.of_pair = at[at >= 0], rows.get_indexer(of_pairs[at >= 0])
+        self.distance_m, declared = (
+            pairs["distance_m"].to_numpy(dtype=float)[at >= 0],
+            pairs["is_declared"].to_numpy(dtype=bool)[at >= 0],
+        )
+        is_inside = (of_structure[self.at] == self.of_pair) & (self.of_pair >= 0)
+        self.towards = self.where.of_pairs(self.at, self.distance_m, is_declared=declared, is_inside=is_inside)
+
+    @property
+    def each(self) -> Proximity:
+        """The pairs read one by one, each QPV that covers a point holding it."""
+        return self.towards.each(self.distance_m == 0)
+
+    def _by_qpv(self, at: np.ndarray, kind: np.ndarray, mask: np.ndarray) -> np.ndarray:
+        counted, n = mask & (at >= 0), len(self.kinds)
+        cells = np.bincount(at[counted] * n + kind[counted], minlength=len(self._places) * n)
+        return cells.reshape(len(self._places), n)
+
+    def by_qpv(self, mask: np.ndarray) -> np.ndarray:
+        """Count the pairs of a mask by QPV and kind of structure."""
+        return self._by_qpv(self.of_pair, self._kind[self.at], mask)
+
+    def near(self, rule: str, distance_m: float, *, each: bool = False) -> Near:
+        """Count what is near each QPV by a rule. ``each``: by pairs, so that what is inside another QPV may be near this one.
+
+        An answer that is missing leaves a whole département unknown (``answered_departments``), not only the QPV around.
+        """
+        pairs = self.each if each else self.towards
+        near, union = pairs.near(rule, distance_m), pairs.in_or_near(rule, distance_m)
+        possible = near.yes if rule == DECLARED else near.possible
+        counts = [self.by_qpv(mask) for mask in (near.yes, possible, union.yes & ~pairs.inside.yes)]
+        attached = np.zeros(len(self._stock), dtype=bool)
+        attached[self.at[near.possible]] = True
+        alone = self.where.near(rule, distance_m).possible & self.where.answer.decided & ~attached
+        return Near(counts[0], counts[1], counts[2], self.possible(alone) == 0)
+
+    def possible(self, mask: np.ndarray) -> np.ndarray:
+        """Count, for each QPV, the structures of a mask that could stand in it, by what is known of where they are.
+
+        One could be in any QPV of its commune; of its département where it or the QPV has no commune; anywhere when even that is
+        unknown. An arrondissement meets its commune, whichever of the two each side names.
+        """
+        places, lost = self._places, self._stock[mask]
+        if lost.empty:
+            return np.zeros(len(places), dtype="int64")
+        members = places[_EXTRACT].assign(commune_code=places["commune_codes"].str.split(","))
+        listed = members.reset_index(drop=True).explode("commune_code").astype({"commune_code": "str"})
+        vague = lost["commune_code"].isna()
+        stated = lost.loc[~vague, [*_EXTRACT, "commune_code"]].astype({"commune_code": "str"})
+        others = [stated["commune_code"].map(alike) for alike in (COMMUNE_OF_ARRONDISSEMENT, ARRONDISSEMENTS)]
+        more = [stated.assign(commune_code=codes)[codes.notna()].explode("commune_code") for codes in others]
+        met = _matching(listed, pd.concat([stated, *more]), [*_EXTRACT, "commune_code"])
+        by_commune = np.bincount(listed.index, met, len(places)).astype("int64")
+        in_department = _in_department(places, lost)
+        by_commune += _in_department(places, lost[vague])
+        anywhere = _matching(places, lost[vague & lost["department_code"].isna()], _EXTRACT)
+        return np.asarray(np.where(places["commune_codes"].notna(), by_commune, in_department) + anywhere)
+
+
+def verdicts(
+    scopes: Sequence[Scope],
+    kinds: pd.DataFrame,
+    sure: np.ndarray,
+    possible: np.ndarray,
+    *,
+    free: np.ndarray,
+    assessed: np.ndarray,
+) -> tuple[Tristate, np.ndarray]:
+    """Say of each QPV whether a structure of a scope stands there, and whether the extract can tell: both (scopes, QPV).
+
+    ``sure`` and ``possible``: structures by QPV and kind. It is without one only when that is sure: none counted, none that could
+    count, none undetermined that could be there (``free``), and the extract assesses it (``assessed``). Where the modality decides, the
+    extract can tell only if it does.
+    """
+    members = [scope.members(kinds) for scope in scopes]
+    yes = np.array([sure @ m.yes > 0 for m in members])
+    none = np.array([possible @ m.possible == 0 for m in members])
+    covered = Tristate(yes, none & free & assessed & ~yes)
+    told = [assessed & covered.take(k).decided if s.modality else assessed for k, s in enumerate(scopes)]
+    return covered, np.array(told)
 
 
 def _matching(places: pd.DataFrame, rows: pd.DataFrame, keys: list[str]) -> np.ndarray:
     """Count, for each place, the rows that have its keys."""
     own, theirs = numbers(keys, places, rows)
-    at, found = pd.factorize(np.concatenate([own, theirs]))
-    return np.bincount(at[len(own) :], minlength=len(found))[at[: len(own)]]
+    at, values = pd.factorize(np.concatenate([own, theirs]))
+    return np.bincount(at[len(own) :], minlength=len(values))[at[: len(own)]]
 
 
-def _in_department(neighbourhoods: pd.DataFrame, lost: pd.DataFrame) -> np.ndarray:
+def _in_department(places: pd.DataFrame, lost: pd.DataFrame) -> np.ndarray:
     """Count the lost structures of each QPV's département; all of those that have one where the QPV has none."""
-    told = lost[lost["department_code"].notna()]
-    in_it, anywhere = (_matching(neighbourhoods, told, [*_EXTRACT, *more]) for more in (["department_code"], []))
-    return np.where(neighbourhoods["department_code"].notna(), in_it, anywhere)
-
-
-def _in_communes(neighbourhoods: pd.DataFrame, lost: pd.DataFrame) -> np.ndarray:
-    """Sum over the communes of each QPV; an arrondissement meets its commune, whichever of the two each side names."""
-    members = neighbourhoods[_EXTRACT].assign(commune_code=neighbourhoods["commune_codes"].str.split(","))
-    listed = members.reset_index(drop=True).explode("commune_code").astype({"commune_code": "str"})
-    told = lost.loc[lost["commune_code"].notna(), [*_EXTRACT, "commune_code"]].astype({"commune_code": "str"})
-    whole, parts = (told["commune_code"].map(alike) for alike in (COMMUNE_OF_ARRONDISSEMENT, ARRONDISSEMENTS))
-    others = [told.assign(commune_code=codes)[codes.notna()] for codes in (whole, parts)]
-    met = pd.concat([told, *(rows.explode("commune_code") for rows in others)])
-    n = _matching(listed, met, [*_EXTRACT, "commune_code"])
-    return np.bincount(listed.index, n, len(neighbourhoods)).astype("int64")
+    stated = lost[lost["department_code"].notna()]
+    in_it, anywhere = (_matching(places, stated, [*_EXTRACT, *more]) for more in (["department_code"], []))
+    return np.where(places["department_code"].notna(), in_it, anywhere)
 
 
 def answered_departments(stock: pd.DataFrame) -> pd.DataFrame:
     """Return the départements whose every structure outside a QPV has an answer: ``generation``, ``year``, ``department_code``."""
-    outside = stock[(stock["situation"] != IN_QPV) & stock["department_code"].notna()]
+    outside = stock[~Proximity.of(stock).inside.yes & stock["department_code"].notna()]
     departments, at = distinct(outside, [*_EXTRACT, "department_code"])
     silent = np.bincount(at, outside["vecu_declared"] == UNKNOWN, len(departments))
     complete: pd.DataFrame = departments[silent == 0]

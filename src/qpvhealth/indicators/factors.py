@@ -11,6 +11,7 @@ from qpvhealth.facts import causes
 from qpvhealth.facts.categories import UNKNOWN as UNKNOWN_MODALITY
 from qpvhealth.facts.situations import NO, UNKNOWN, YES
 from qpvhealth.indicators import accounts
+from qpvhealth.rules.proximity import situation
 
 SAME_POINT_M = 1.0
 """Two points closer than this are one: rounding of coordinates between two layouts, not a relocation."""
@@ -46,11 +47,13 @@ def state(rows: pd.DataFrame, applied: pd.Series) -> pd.DataFrame:
     """Describe each structure once the first factors, as many as ``applied``, have their second value; null out of the stock."""
     new = {factor: applied > n for n, factor in enumerate(FACTORS)}
     of_factor = dict.fromkeys(("structure_type", "modality"), RECLASSIFICATION) | dict.fromkeys(accounts.AREAS, PLACE)
-    told = {c: _by_side(rows, c, new[factor]) for c, factor in of_factor.items()}
-    place = rows["place_00"].mask(new[PLACE], rows["place_10"]).mask(new[PERIMETER], rows["place_11"])
+    columns = {c: _by_side(rows, c, new[factor]) for c, factor in of_factor.items()}
+    for of_point in ("place", "around"):
+        first, moved, last = (rows[f"{of_point}_{step}"] for step in ("00", "10", "11"))
+        columns[of_point] = first.mask(new[PLACE], moved).mask(new[PERIMETER], last)
     answer = _by_side(rows, "answer", new[ANSWER])
-    told |= {"place": place, "vecu_declared": answer, "situation": accounts.situation(place, answer)}
-    return pd.DataFrame({c: value.where(applied != accounts.OUT).astype("str") for c, value in told.items()})
+    columns |= {"vecu_declared": answer, "situation": situation(columns["place"], answer)}
+    return pd.DataFrame({c: values.where(applied != accounts.OUT).astype("str") for c, values in columns.items()})
 
 
 def _by_side(rows: pd.DataFrame, column: str, second: pd.Series) -> pd.Series:
@@ -62,9 +65,7 @@ def _coded(rows: pd.DataFrame) -> dict[frozenset[str], np.ndarray]:
     kinds = _numbers([rows[f"structure_type_{side}"] for side in accounts.SIDES])
     areas = _numbers([_together(rows, side) for side in accounts.SIDES])
     seen = list(product((0, 1), repeat=3))
-    found = _numbers(
-        [accounts.situation(rows[f"place_{p}{g}"], rows[f"answer_{accounts.SIDES[a]}"]) for p, g, a in seen]
-    )
+    found = _numbers([situation(rows[f"place_{p}{g}"], rows[f"answer_{accounts.SIDES[a]}"]) for p, g, a in seen])
     situations = dict(zip(seen, found, strict=True))
     sets = [frozenset(c) for size in range(len(FACTORS) + 1) for c in combinations(FACTORS, size)]
     return {
@@ -137,9 +138,7 @@ def _answer_differs(rows: pd.DataFrame) -> pd.Series:
 
 def _perimeter_decides(rows: pd.DataFrame) -> pd.Series:
     """Another situation under the second perimeters, point and answer being those of the second extract."""
-    return accounts.situation(rows["place_10"], rows["answer_to"]) != accounts.situation(
-        rows["place_11"], rows["answer_to"]
-    )
+    return situation(rows["place_10"], rows["answer_to"]) != situation(rows["place_11"], rows["answer_to"])
 
 
 _CHANGED = {

@@ -1,4 +1,4 @@
-"""A headline figure as it is published: its numbers in every area and scope, the sums they come from, its rule in words."""
+"""The engine of every figure: what is marked is summed over groups, with its bounds; the table of indicators and the matrix use it."""
 
 from __future__ import annotations
 
@@ -9,24 +9,28 @@ import pandas as pd
 from pandas.api.types import union_categoricals
 
 from qpvhealth.indicators.counts import area_codes, distinct
+from qpvhealth.indicators.declarations import ANY, COVERED
+from qpvhealth.rules.levels import HEADLINE
+from qpvhealth.rules.tristate import Tristate
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
-LEVELS = ("country", "territory", "region", "department")
+    from qpvhealth.indicators.declarations import OfQpv, OfStructures
+    from qpvhealth.rules.proximity import Proximity
+    from qpvhealth.rules.scopes import Scope
+
+    Total = Callable[[np.ndarray], np.ndarray]
+    """Sums the last axis, one element a row, over groups: (..., rows) to (..., groups)."""
+
 KEY = ["indicator", "generation", "year", "level", "area_code", "scope"]
 NUMBERS = ["value", "numerator", "denominator", "n_unknown", "lower", "upper"]
 COLUMNS = [*KEY, *NUMBERS, "unit", "rule"]
-PLACE = ["generation", "year", "territory", "region_code", "department_code"]
-"""The smallest cells that any level needs: every other figure is a sum of these few."""
 
 
-class Figure(NamedTuple):
-    """One indicator over rows of sums: its name, unit, rule (``{}`` stands for the scope in words), and its numbers by row."""
+class Numbers(NamedTuple):
+    """A figure under several choices and in several groups: arrays of one shape, (choices, groups)."""
 
-    name: str
-    unit: str
-    words: str
     value: np.ndarray
     numerator: np.ndarray
     denominator: np.ndarray
@@ -35,50 +39,162 @@ class Figure(NamedTuple):
     upper: np.ndarray
 
 
-def by_area(cells: pd.DataFrame, by_scope: Mapping[str, Mapping[str, np.ndarray]]) -> pd.DataFrame:
-    """Sum measures at every level, from the smallest cells: one row per scope, generation, year, level and area.
+def count(sure: np.ndarray, possible: np.ndarray, *, is_told: np.ndarray | bool = True) -> Numbers:
+    """Return a count: at least what is sure, at most what is possible; its value is null where nothing is told."""
+    value, no_whole = np.where(is_told, sure, np.nan), np.full(sure.shape, np.nan)
+    return Numbers(value, value, no_whole, possible - sure, sure, possible)
 
-    ``cells``: their ``PLACE``. ``by_scope``: the same measures of every scope, one number per cell. Every area has a row, 0 where
-    the scope has nothing there.
+
+def share(counted: Numbers, whole: np.ndarray, most: np.ndarray) -> Numbers:
+    """Return a count as a share of a whole; null where there is none.
+
+    ``most``: the whole if everything that could enter it does: what enters the whole need not enter the count.
     """
-    names = list(next(iter(by_scope.values())))
-    measured = np.stack([np.stack([measures[n] for n in names]) for measures in by_scope.values()])
-    areas, sums = [], []
-    for level in LEVELS:
-        known, at = distinct(cells.assign(level=level, area_code=area_codes(cells, level)), KEY[1:-1])
-        order = np.argsort(at, kind="stable")
-        starts = np.searchsorted(at[order], np.arange(len(known)))
-        sums.append(np.add.reduceat(measured[..., order], starts, axis=-1))
-        areas.append(known)
-    every, summed = pd.concat(areas, ignore_index=True), np.concatenate(sums, axis=-1)
-    repeated = every.take(np.tile(np.arange(len(every)), len(by_scope))).reset_index(drop=True)
-    by_measure = pd.DataFrame(np.moveaxis(summed, 1, -1).reshape(-1, len(names)), columns=names)
-    return pd.concat([repeated.assign(scope=repeated_texts([*by_scope], len(every))), by_measure], axis=1)
+    some, all_of_it = (np.where(n > 0, n, np.nan) for n in (whole, most))
+    lower, upper = counted.lower / all_of_it, np.minimum(counted.upper / some, 1.0)
+    return counted._replace(value=counted.value / some, denominator=some, lower=lower, upper=upper)
 
 
-def written(sums: pd.DataFrame, figures: Sequence[Figure], scopes: Mapping[str, str]) -> pd.DataFrame:
-    """Write figures as rows of ``COLUMNS``, one per figure and row of sums; ``scopes``: the words of each scope.
+def of_structures(
+    indicators: Sequence[OfStructures], cells: Cells, scopes: Sequence[Scope], near: tuple[str, float], total: Total
+) -> list[Numbers]:
+    """Count structures: each indicator in each scope (the choices) and group.
 
-    Rules are categories: they are long, and the same for every area.
+    ``near``: the rule of proximity and its distance. Structures of which it is unknown whether they count, or are of the scope, widen
+    the bounds. A figure that ``needs_outside`` is null where of no structure outside it is known.
     """
-    n = len(sums)
-    frame = sums[KEY[1:]].take(np.tile(np.arange(n), len(figures))).reset_index(drop=True)
-    numbers = {c: np.concatenate([getattr(figure, c) for figure in figures]) for c in NUMBERS}
-    scope, used = pd.factorize(sums["scope"])
-    rules = pd.Categorical(pd.array([f.words.format(scopes[name]) for f in figures for name in used], dtype="str"))
-    rule = rules.take(np.concatenate([k * len(used) + scope for k in range(len(figures))]))
-    names, units = (repeated_texts(texts, n) for texts in ([f.name for f in figures], [f.unit for f in figures]))
-    return frame.assign(indicator=names, unit=units, rule=rule, **numbers)[COLUMNS]
+    members = [scope.members(cells.kinds) for scope in scopes]
+    sure_in, possible_in = (np.array([getattr(m, side) for m in members]) for side in ("yes", "possible"))
+    marks: dict[object, Tristate] = {i.marks: i.marks(cells.where, *near) for i in indicators}
+    by_mark = {
+        function: (total(cells.sums(mark.yes) * sure_in), total(cells.sums(mark.possible) * possible_in))
+        for function, mark in marks.items()
+    }
+    whole, most = (total(cells.sums(None) * s) for s in (sure_in, possible_in))
+    outside = ~cells.where.inside.yes
+    none_outside = total(cells.sums(outside) * possible_in) == 0
+    numbers = []
+    for indicator in indicators:
+        sure, possible = by_mark[indicator.marks]
+        decided = cells.sums(outside & marks[indicator.marks].decided) if indicator.needs_outside else None
+        told = True if decided is None else none_outside | (total(decided * sure_in) > 0)
+        counted = count(sure, possible, is_told=told)
+        numbers.append(share(counted, whole, most) if indicator.is_share else counted)
+    return numbers
 
 
-def together(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """Put figures as written end to end; their rules are categories. What is empty is left out."""
+class Cells:
+    """Structures summed over the smallest cells of some keys, type and modality: any group of a figure is a sum of these few."""
+
+    def __init__(self, stock: pd.DataFrame, keys: list[str], where: Proximity) -> None:
+        """Find the cells of a stock. ``where``: its proximity, row by row."""
+        self.kinds, self._at = distinct(stock, [*keys, "structure_type", "modality"])
+        self.where = where
+
+    def sums(self, mask: np.ndarray | None) -> np.ndarray:
+        """Count by cell the structures of a mask; every one where it is null."""
+        return np.bincount(self._at if mask is None else self._at[mask], minlength=len(self.kinds)).astype(float)
+
+
+def of_qpv(
+    indicators: Sequence[OfQpv], qpv: pd.DataFrame, covered: Tristate, assessed: np.ndarray, total: Total
+) -> list[Numbers]:
+    """Count QPV, or their inhabitants: each indicator under each choice and in each group.
+
+    ``qpv``: one row per QPV, with ``population`` and what the marks read. ``covered``: whether a structure stands there, and
+    ``assessed`` whether the extract can tell: (choices, QPV). "Bare" is what is surely so. The value is null where nothing is known: no
+    QPV assessed, or no class, size or list; people are unknown where no QPV that counts has a population, and have no upper bound
+    where one has none.
+    """
+    people = qpv["population"].astype("Float64").to_numpy(dtype=float, na_value=np.nan)
+    marks = {i.marks: i.marks(qpv) for i in indicators}
+    numbers = []
+    for indicator in indicators:
+        mark = marks[indicator.marks]
+        if indicator.coverage == ANY:
+            counted, told = Tristate(mark.yes[None, :], mark.no[None, :]), mark.decided[None, :]
+        else:
+            counted = mark & (covered if indicator.coverage == COVERED else ~covered)
+            told = mark.decided & assessed
+        weight = people if indicator.unit == "inhabitants" else np.ones(len(qpv))
+        weighed = ~np.isnan(weight)
+        weights = np.where(weighed, weight, 0.0)
+        sure, possible, unknown = (
+            total(weights * counted.yes),
+            total(weights * counted.possible),
+            total(counted.unknown),
+        )
+        if indicator.unit == "share":
+            seen, whole, most = total(counted.yes & assessed), total(mark.yes & assessed), total(mark.possible[None, :])
+            some, every = (np.where(n > 0, n, np.nan) for n in (whole, most))
+            told = np.where(whole > 0, seen, np.nan)
+            made = Numbers(seen / some, told, some, unknown, sure / every, np.minimum(possible / every, 1.0))
+        else:
+            lost = total(counted.yes & ~weighed)
+            is_told = (total(told & ~(counted.yes & ~weighed)) > 0) & ((lost == 0) | (total(counted.yes & weighed) > 0))
+            most = np.where(total(counted.possible & ~weighed) > 0, np.nan, possible)
+            made = count(sure, possible, is_told=is_told)._replace(n_unknown=unknown + lost, upper=most)
+        numbers.append(Numbers(*(np.broadcast_to(n, (len(assessed), n.shape[-1])) for n in made)))
+    return numbers
+
+
+class Areas:
+    """The areas of the headline levels, as groups of rows: one a generation, year, level and area; ``keys`` names them."""
+
+    PLACE = ("generation", "year", *(c for c in HEADLINE.values() if c))
+
+    def __init__(self, rows: pd.DataFrame) -> None:
+        """Find the areas of rows that have the columns of ``PLACE``: the smallest cells that any level needs are summed first."""
+        cells, at = distinct(rows, [*self.PLACE])
+        levels = [
+            distinct(cells.assign(level=level, area_code=area_codes(cells, level)), KEY[1:-1]) for level in HEADLINE
+        ]
+        self.keys = pd.concat([areas for areas, _ in levels], ignore_index=True)
+        self._cells, self._levels = _runs(at), [_runs(at) for _, at in levels]
+
+    def total(self, values: np.ndarray) -> np.ndarray:
+        """Sum what rows hold over each area: (..., rows) to (..., areas)."""
+        cells = _summed(values, *self._cells)
+        return np.concatenate([_summed(cells, *runs) for runs in self._levels], axis=-1)
+
+
+def _runs(at: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the order that brings the rows of each group together, and where each group starts in it."""
+    order = np.argsort(at, kind="stable")
+    return order, np.searchsorted(at[order], np.arange(at.max(initial=-1) + 1))
+
+
+def _summed(values: np.ndarray, order: np.ndarray, starts: np.ndarray) -> np.ndarray:
+    return np.add.reduceat(values[..., order], starts, axis=-1, dtype=float)
+
+
+def table(
+    areas: pd.DataFrame,
+    scopes: Sequence[Scope],
+    figures: Sequence[tuple[OfStructures | OfQpv, Numbers]],
+    words: dict[str, object],
+) -> pd.DataFrame:
+    """Write figures as rows of ``COLUMNS``, one per indicator, scope and area.
+
+    ``words``: what the rule of an indicator names beside its scope. Rules are categories: they are long, and the same for every area.
+    """
+    n = len(areas)
+    frame = areas.take(np.tile(np.arange(n), len(scopes) * len(figures))).reset_index(drop=True)
+    numbers = {c: np.concatenate([getattr(made, c).ravel() for _, made in figures]) for c in NUMBERS}
+    rules = [i.rule_en.format(scope=s.words_en, **words) for i, _ in figures for s in scopes]
+    rule = pd.Categorical(pd.array(rules, dtype="str")).take(np.repeat(np.arange(len(rules)), n))
+    names, units = (
+        np.repeat(np.array(texts), n * len(scopes))
+        for texts in zip(*((i.name, i.unit) for i, _ in figures), strict=True)
+    )
+    scope = np.tile(np.repeat(np.array([s.name for s in scopes]), n), len(figures))
+    texts = {c: pd.array(v, dtype="str") for c, v in (("indicator", names), ("scope", scope), ("unit", units))}
+    return frame.assign(**texts, rule=rule, **numbers)[COLUMNS]
+
+
+def combine(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Put tables of figures end to end; their rules are categories. What is empty is left out."""
     filled = [frame for frame in frames if len(frame)] or list(frames[:1])
     rules = union_categoricals([frame["rule"].astype("category") for frame in filled])
     every = pd.concat([frame.drop(columns="rule") for frame in filled], ignore_index=True)
     return every.assign(rule=rules)[COLUMNS]
-
-
-def repeated_texts(texts: Sequence[str], n: int) -> pd.api.extensions.ExtensionArray:
-    """Repeat each text ``n`` times."""
-    return pd.array(texts, dtype="str").take(np.repeat(np.arange(len(texts)), n))

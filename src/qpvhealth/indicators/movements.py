@@ -10,6 +10,7 @@ from qpvhealth.facts import causes
 from qpvhealth.facts.dates import PLACEHOLDERS
 from qpvhealth.facts.territories import NO_REGION
 from qpvhealth.indicators import accounts, factors
+from qpvhealth.rules.proximity import situation
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -33,7 +34,7 @@ def entries(rows: pd.DataFrame) -> pd.DataFrame:
         (opened.isna(), causes.NOT_ATTRIBUTABLE, "no opening date"),
     )
     other = accounts.differ(
-        accounts.situation(rows["place_10"], rows["answer_to"]), accounts.situation(rows["place_11"], rows["answer_to"])
+        situation(rows["place_10"], rows["answer_to"]), situation(rows["place_11"], rows["answer_to"])
     )
     told = accounts.named_by(tests, "opened_on is after the second reference date")
     return accounts.steps(rows, accounts.OUT, len(factors.FACTORS), told, other | (between & (uncovered | aside)))
@@ -54,8 +55,8 @@ def exits(rows: pd.DataFrame) -> pd.DataFrame:
         (rows["finess_et_to"].isna(), causes.LEFT_EXTRACT, "no longer listed, no closing date"),
     )
     other = accounts.differ(
-        accounts.situation(rows["place_00"], rows["answer_from"]),
-        accounts.situation(rows["place_01"], rows["answer_from"]),
+        situation(rows["place_00"], rows["answer_from"]),
+        situation(rows["place_01"], rows["answer_from"]),
     )
     told = accounts.named_by(tests, "listed as not yet open in the second extract")
     return accounts.steps(rows, 0, accounts.OUT, told, other | (between & (uncovered | aside)))

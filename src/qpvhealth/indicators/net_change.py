@@ -6,13 +6,12 @@ import numpy as np
 import pandas as pd
 
 from qpvhealth.contract.keys import positions
-from qpvhealth.facts.categories import CDS, MSP
 from qpvhealth.facts.causes import CLOSED, NOT_ATTRIBUTABLE, OPENED
 from qpvhealth.facts.situations import IN_QPV
 from qpvhealth.indicators.figures import COLUMNS, KEY
+from qpvhealth.rules.scopes import SCOPE_OF_TYPE
 
 CELL = KEY[1:]
-SCOPE_OF_TYPE = {MSP: "msp", CDS: "cds", "all": "msp_cds"}
 NET, STOCK = "net_in_qpv", "n_in_qpv"
 DATED = {
     "opened_in_qpv": (OPENED, "structures inside a QPV whose opening date lies"),

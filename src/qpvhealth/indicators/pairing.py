@@ -18,8 +18,9 @@ RECORD_COLUMNS = (
     *("opened_on", "closed_on", "location_status", "x", "y"),
 )
 """What an extract says of a structure, whatever the perimeters."""
-PLACE_COLUMNS = ("qpv_code", "place", "place_other", "answer", "generation")
-"""What is said of where it is under one way of choosing perimeters."""
+PLACE_COLUMNS = ("qpv_code", "place", "place_other", "around", "around_other", "answer", "generation")
+"""What is said of where it is under one way of choosing perimeters: ``place`` is the situation that the point alone gives, ``around``
+whether that point is in a QPV or within the distance of the settings (yes, no, unknown); ``_other``: under the other perimeters."""
 STOCK_COLUMNS = (*RECORD_COLUMNS, *PLACE_COLUMNS)
 """What the accounting reads of each structure of an extract, in or out of the stock; without a type, it is out of scope."""
 

@@ -10,8 +10,8 @@ import pandas as pd
 from qpvhealth.contract.keys import positions
 from qpvhealth.facts.situations import IN_QPV, UNDETERMINED
 from qpvhealth.indicators.counts import ALL, area_codes, distinct, sums
+from qpvhealth.rules.levels import HEADLINE
 
-LEVELS = ("country", "territory", "region", "department")
 KEY = ["year", "generation_from", "generation_to", "level", "area_code", "structure_type"]
 MEASURES = ["n_from", "n_gained", "n_lost", "n_to", "net", "n_unknown"]
 COLUMNS = [*KEY, *MEASURES]
@@ -40,6 +40,6 @@ def _between(stock: pd.DataFrame, old: str, new: str) -> pd.DataFrame:
     counted = cells.assign(**{name: np.bincount(of[mark], minlength=len(cells)) for name, mark in marks.items()})
     named = counted.assign(generation_from=old, generation_to=new)
     every = pd.concat([named, named.assign(structure_type=ALL)], ignore_index=True)
-    placed = [every.assign(level=level, area_code=area_codes(every, level)) for level in LEVELS]
+    placed = [every.assign(level=level, area_code=area_codes(every, level)) for level in HEADLINE]
     frame = sums(pd.concat(placed, ignore_index=True), KEY, [*marks])
     return frame.assign(net=frame["n_gained"] - frame["n_lost"])[COLUMNS]

@@ -12,18 +12,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from qpvhealth.facts.categories import CDS, MONO, MSP, PLURI
-from qpvhealth.facts.situations import (
-    DECLARED,
-    DECLARED_OR_PROXY,
-    IN_QPV,
-    NO,
-    PROXY,
-    UNDETERMINED,
-    UNKNOWN,
-    VECU_DECLARED,
-    YES,
-)
+from qpvhealth.facts.situations import NO, UNKNOWN, YES
+from qpvhealth.rules.proximity import Proximity
+from qpvhealth.rules.scopes import SCOPES
+from qpvhealth.rules.tristate import Tristate
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -59,60 +51,31 @@ ELIGIBLE, NOT_ELIGIBLE, TO_COMPLETE = "éligible", "non éligible", "à complét
 def screen(structures: pd.DataFrame, supplied: pd.DataFrame, *, near_rule: str, vecu_distance_m: float) -> pd.DataFrame:
     """Screen structures: one column of yes, no or unknown per criterion, ``verdict`` and ``missing`` (the mandatory ones unknown).
 
-    ``structures``: structure_type, modality, situation, vecu_declared, distance_m. ``supplied``: finess_et, a column of yes, no or
+    ``structures``: structure_type, modality and ``proximity.LOCATION_COLUMNS``. ``supplied``: finess_et, a column of yes, no or
     unknown for each of ``SUPPLIED``, and ``patients`` (a number); any may be absent. A supplied answer never replaces what is computed.
     """
-    given = (
-        supplied.drop_duplicates("finess_et")
-        .set_index("finess_et")
-        .reindex(structures["finess_et"])
-        .reset_index(drop=True)
+    rows = structures.reset_index(drop=True)
+    stated = (
+        supplied.drop_duplicates("finess_et").set_index("finess_et").reindex(rows["finess_et"]).reset_index(drop=True)
     )
-    out = structures.reset_index(drop=True)
-    answers = {
-        "kind": _kind(out),
-        "place": _place(out, near_rule, vecu_distance_m),
-        "active_file": _patients(given, len(out)),
+    people = stated["patients"].to_numpy(dtype=float) if "patients" in stated else np.full(len(rows), np.nan)
+    decided = {
+        "kind": SCOPES["primary"].members(rows),
+        "place": Proximity.of(rows).in_or_near(near_rule, vecu_distance_m),
+        "active_file": Tristate(people >= PATIENTS, people < PATIENTS),
     }
-    answers |= {n: _supplied(given, n, len(out)) for n in SUPPLIED}
-    out = out.assign(**{c.name: answers[c.name] for c in CRITERIA})
+    for name in SUPPLIED:
+        words = stated[name] if name in stated else pd.Series(None, index=rows.index, dtype="str")
+        decided[name] = Tristate(*((words == word).to_numpy(dtype=bool) for word in (YES, NO)))
+    answers = {c.name: np.select([decided[c.name].yes, decided[c.name].no], [YES, NO], UNKNOWN) for c in CRITERIA}
+    rows = rows.assign(**{name: pd.Series(words, index=rows.index, dtype="str") for name, words in answers.items()})
     mandatory = [c for c in CRITERIA if c.mandatory]
-    values = np.array([out[c.name].to_numpy(dtype=object) for c in mandatory]).reshape(len(mandatory), len(out)).T
-    refused, complete = (values == NO).any(axis=1), (values == YES).all(axis=1)
+    refused = np.logical_or.reduce([decided[c.name].no for c in mandatory])
+    complete = np.logical_and.reduce([decided[c.name].yes for c in mandatory])
     verdict = np.select([refused, complete], [NOT_ELIGIBLE, ELIGIBLE], TO_COMPLETE)
-    missing = [", ".join(c.label_fr for c, v in zip(mandatory, row, strict=True) if v == UNKNOWN) for row in values]
-    return out.assign(verdict=verdict, missing=pd.Series(missing, index=out.index, dtype="str"))
-
-
-def _kind(structures: pd.DataFrame) -> pd.Series:
-    msp, cds = structures["structure_type"] == MSP, structures["structure_type"] == CDS
-    yes, no = msp | (cds & (structures["modality"] == PLURI)), cds & (structures["modality"] == MONO)
-    return _answer(yes, no)
-
-
-def _place(structures: pd.DataFrame, near_rule: str, vecu_distance_m: float) -> pd.Series:
-    """Answer by the rule of proximity: inside is yes; by declaration, no answer of the ARS is unknown."""
-    situation = structures["situation"]
-    inside, declared = situation == IN_QPV, situation == VECU_DECLARED
-    close = ~inside & (structures["distance_m"] <= vecu_distance_m)
-    lost, silent = situation == UNDETERMINED, structures["vecu_declared"] == UNKNOWN
-    near = {DECLARED: declared, PROXY: close, DECLARED_OR_PROXY: declared | (close & silent)}[near_rule]
-    unknown = {DECLARED: silent, PROXY: lost, DECLARED_OR_PROXY: lost}[near_rule]
-    return _answer(inside | near, ~inside & ~near & ~unknown)
-
-
-def _answer(yes: pd.Series, no: pd.Series) -> pd.Series:
-    return pd.Series(np.select([yes, no], [YES, NO], UNKNOWN), index=yes.index, dtype="str")
-
-
-def _patients(given: pd.DataFrame, n: int) -> pd.Series:
-    people = given["patients"].astype("float64") if "patients" in given else pd.Series(np.nan, index=range(n))
-    return _answer(people >= PATIENTS, people < PATIENTS)
-
-
-def _supplied(given: pd.DataFrame, name: str, n: int) -> pd.Series:
-    told = given[name] if name in given else pd.Series(None, index=range(n), dtype="str")
-    return told.where(told.isin((YES, NO))).astype("str").fillna(UNKNOWN)
+    unknown = np.column_stack([decided[c.name].unknown for c in mandatory])
+    missing = [", ".join(c.label_fr for c, lacks in zip(mandatory, row, strict=True) if lacks) for row in unknown]
+    return rows.assign(verdict=verdict, missing=pd.Series(missing, index=rows.index, dtype="str"))
 
 
 def first_ones(structures: pd.DataFrame, listed: Collection[str], communes: Mapping[str, str]) -> pd.Series:

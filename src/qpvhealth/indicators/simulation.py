@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from qpvhealth.errors import UsageError
+from qpvhealth.rules.tristate import Tristate
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -45,24 +46,22 @@ def effect(qpv: pd.DataFrame, served: pd.DataFrame) -> Effect:
     be gained; what is unknown stays unknown, and the share is over the rest. People without a known population count as none and
     are told.
     """
-    reached = qpv[qpv["qpv_code"].isin(served["qpv_code"])]
-    new = reached[~reached["is_covered"].fillna(value=True).astype(bool)]
+    covered = Tristate.of(qpv["is_covered"])
+    gains = covered.no & qpv["qpv_code"].isin(served["qpv_code"]).to_numpy()
     first = served.sort_values(["qpv_code", "site"]).drop_duplicates("qpv_code")
-    gained = new.merge(first, on="qpv_code", validate="one_to_one")
-    before = int(qpv["is_covered"].fillna(value=False).sum())
-    people = qpv["population"].astype("float64")
-    covered = float(people[qpv["is_covered"].fillna(value=False).astype(bool)].sum())
-    more = float(new["population"].astype("float64").sum())
+    gained = qpv[gains].merge(first, on="qpv_code", validate="one_to_one")
+    people = qpv["population"].to_numpy(dtype=float, na_value=np.nan)
+    masks = (covered.yes, covered.yes | gains)
     rows = {
         "qpv_total": [len(qpv)] * 2,
-        "qpv_covered": [before, before + len(new)],
-        "qpv_unknown": [int(qpv["is_covered"].isna().sum()), int(qpv.drop(new.index)["is_covered"].isna().sum())],
-        "population_covered": [covered, covered + more],
-        "population_unknown": [int(people.isna().sum())] * 2,
+        "qpv_covered": [int(mask.sum()) for mask in masks],
+        "qpv_unknown": [int(covered.unknown.sum())] * 2,
+        "population_covered": [float(np.nansum(people[mask])) for mask in masks],
+        "population_unknown": [int(np.isnan(people).sum())] * 2,
     }
     summary = pd.DataFrame({"when": ["avant", "après"], **rows})
-    known = (summary["qpv_total"] - summary["qpv_unknown"]).astype("float64")
-    share = summary["qpv_covered"] / known.where(known > 0)
+    decided = (summary["qpv_total"] - summary["qpv_unknown"]).astype("float64")
+    share = summary["qpv_covered"] / decided.where(decided > 0)
     return Effect(summary.assign(share_covered=share, label=LABEL), gained)
 
 

@@ -11,15 +11,15 @@ import pandas as pd
 
 from qpvhealth.facts.situations import IN_QPV
 from qpvhealth.indicators.counts import distinct, sums
+from qpvhealth.rules.levels import HEADLINE
 
-ALL, COUNTRY, POOLED = "all", "FR", "pooled"
+ALL, POOLED = "all", "pooled"
 AREA = ["generation", "from_year", "to_year", "level", "area_code"]
 COLUMNS = [
     *AREA,
     *("structure_type", "base", "current", "national_from", "national_to", "national_growth"),
     *("observed", "expected", "specific", "mix_effect"),
 ]
-LEVELS = ("country", "territory", "region", "department")
 
 
 def shift_share(stocks: pd.DataFrame) -> pd.DataFrame:
@@ -63,7 +63,9 @@ def trend(counts: pd.DataFrame, pairs: pd.DataFrame) -> pd.DataFrame:
     ``counts``: the yearly counts (``all`` rows included); ``pairs``: ``from_year``, ``to_year``. The national total is that of the
     category, wherever its structures stand. An area without any structure in QPV at either date has no row.
     """
-    asked = counts[(counts["modality"] == ALL) & counts["level"].isin(LEVELS) & (counts["structure_type"] != ALL)]
+    asked = counts[
+        (counts["modality"] == ALL) & counts["level"].isin(list(HEADLINE)) & (counts["structure_type"] != ALL)
+    ]
     inside = asked[asked["situation"] == IN_QPV]
     national = asked[(asked["level"] == "country") & (asked["situation"] == ALL)]
     stocks = _paired(inside, pairs, [*AREA, "structure_type"], ("base", "current"))

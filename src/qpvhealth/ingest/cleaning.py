@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from qpvhealth.errors import UsageError
+from qpvhealth.facts.situations import NO, YES
 from qpvhealth.facts.territories import FINESS_OVERSEAS, FORMER_COMMUNES
 
 if TYPE_CHECKING:
@@ -32,6 +33,13 @@ SENTINELS = frozenset(
 )
 """Words that neighbouring public sources write for a suppressed or absent number: null with a reason, never 0."""
 SENTINEL_START = "n/a "
+TOTAL_ROWS = frozenset({"ensemble", "ensemble des qpv", "total", "france"})
+"""Words that stand where a QPV code would, in the row of a total."""
+YES_NO: dict[str, str] = {
+    **dict.fromkeys(("oui", "o", "yes", "true", "vrai", "1"), YES),
+    **dict.fromkeys(("non", "n", "no", "false", "faux", "0"), NO),
+}
+"""What people write for yes and no, in either language; compared whole, without case."""
 
 _DATE_FORMATS = (
     (r"^(\d{4}-\d{2}-\d{2})(?:[T ].*)?$", "%Y-%m-%d"),
@@ -141,14 +149,13 @@ def communes(text: pd.Series) -> Cleaned:
     ``9F611``, the département of FINESS before the three digits, is 97611; the codes that Saint-Martin and Saint-Barthélemy
     had as communes of Guadeloupe are those that they have since.
     """
-    return _mended(text, COMMUNE, _mended_communes, outdated=FORMER_COMMUNES)
 
+    def mend(cells: pd.Series) -> Cleaned:
+        plain = _without_spaces(cells).str.upper()
+        plain = plain.where(~matches(plain, r"9[A-F]\d{3}"), "97" + plain.str[2:])
+        return _padded(plain.replace(FORMER_COMMUNES), COMMUNE_LENGTH, COMMUNE)
 
-def _mended_communes(text: pd.Series) -> Cleaned:
-    plain = _without_spaces(text).str.upper()
-    finess_style = matches(plain, r"9[A-F]\d{3}")
-    plain = plain.where(~finess_style, "97" + plain.str[2:])
-    return _padded(plain.replace(FORMER_COMMUNES), COMMUNE_LENGTH, COMMUNE)
+    return _mended(text, COMMUNE, mend, outdated=FORMER_COMMUNES)
 
 
 def _padded(plain: pd.Series, length: int, pattern: str) -> Cleaned:
@@ -173,14 +180,12 @@ def postcodes(text: pd.Series) -> pd.Series:
 
 def departments(text: pd.Series) -> pd.Series:
     """Read INSEE département codes, the overseas codes of FINESS included; null for anything else."""
-    return _mended(text, DEPARTMENT, _mended_departments).typed
 
+    def mend(cells: pd.Series) -> Cleaned:
+        plain = _without_spaces(cells).str.upper()
+        return _valid(plain.where(~matches(plain, r"\d"), "0" + plain).replace(FINESS_OVERSEAS), DEPARTMENT)
 
-def _mended_departments(text: pd.Series) -> Cleaned:
-    plain = _without_spaces(text).str.upper()
-    plain = plain.where(~matches(plain, r"\d"), "0" + plain).replace(FINESS_OVERSEAS)
-    valid = matches(plain, DEPARTMENT)
-    return _cleaned(plain.where(valid), ~valid)
+    return _mended(text, DEPARTMENT, mend).typed
 
 
 def composed_communes(department: pd.Series, commune: pd.Series) -> pd.Series:
@@ -200,13 +205,13 @@ def composed_communes(department: pd.Series, commune: pd.Series) -> pd.Series:
 
 def sirets(text: pd.Series) -> Cleaned:
     """Read SIRET numbers: 14 digits, spaces allowed."""
-    return _mended(text, SIRET, _mended_sirets)
+    return _mended(text, SIRET, lambda cells: _valid(_without_spaces(cells), SIRET))
 
 
-def _mended_sirets(text: pd.Series) -> Cleaned:
-    plain = _without_spaces(text)
-    valid = matches(plain, SIRET)
-    return _cleaned(plain.where(valid), plain.notna() & ~valid)
+def _valid(plain: pd.Series, pattern: str) -> Cleaned:
+    """Keep the codes that match a pattern; the others are bad."""
+    is_valid = matches(plain, pattern)
+    return _cleaned(plain.where(is_valid), plain.notna() & ~is_valid)
 
 
 def code_lists(text: pd.Series) -> pd.Series:
@@ -230,10 +235,10 @@ def coded(text: pd.Series, mapping: Mapping[str, str], *, column: str, where: st
     unknown = sorted(cell for cell in text.dropna().unique() if word(cell) not in words)
     if unknown:
         shown = ", ".join(f'"{u}"' for u in unknown[:10])
-        known = ", ".join(sorted({v for v in mapping.values() if v}))
+        meanings = ", ".join(sorted({v for v in mapping.values() if v}))
         raise UsageError(
             f"{where}: {column} has values that are not known: {shown}."
-            f" Write each in the card under [source.values.{column}]; known: {known}"
+            f" Write each in the card under [source.values.{column}]; known: {meanings}"
         )
     ours = translated(text, lambda cell: words[word(cell)])
     return ours.fillna(words[""]) if "" in words else ours

@@ -24,33 +24,22 @@ def codes(qpv_code: pd.Series, names: pd.Series, table: pd.DataFrame) -> pd.Seri
     of the QPV. A QPV may lie across a border: once one of its communes is known, another may be the only one of that name in
     the region.
     """
-    known = table.dropna(subset=["label"]).drop_duplicates("area_code")
-    name, department = known["label"].map(_key), known["area_code"].map(department_of_commune)
-    near = _only(department, name, known["area_code"])
-    around = _only(department.map(DEPARTMENT_REGION), name, known["area_code"])
-    found = [
-        _codes(_names(cell), department_of_qpv(code), near, around) for code, cell in zip(qpv_code, names, strict=True)
-    ]
-    return pd.Series([",".join(cs) or None for cs in found], index=qpv_code.index, dtype="str")
-
-
-Places = dict[tuple[str, str], str]
-
-
-def _only(area: pd.Series, name: pd.Series, code: pd.Series) -> Places:
-    """Return the code of each (area, name) that only one commune has."""
-    only = ~pd.DataFrame({"area": area, "name": name}).duplicated(keep=False)
-    return dict(zip(zip(area[only], name[only], strict=True), code[only], strict=True))
-
-
-def _codes(names: Iterator[str], department: str, near: Places, around: Places) -> list[str]:
-    """Return the code of every name, none at all where one is lost."""
-    listed = list(names)
-    inside = [near.get((department, name)) for name in listed]
-    region = DEPARTMENT_REGION.get(department, "")
-    found = [code or around.get((region, name)) for code, name in zip(inside, listed, strict=True)]
-    told = [code for code in found if code]
-    return told if any(inside) and len(told) == len(listed) else []
+    communes = table.dropna(subset=["label"]).drop_duplicates("area_code")
+    name, department = communes["label"].map(_key), communes["area_code"].map(department_of_commune)
+    places: dict[tuple[str, str], str] = {}
+    for area in ("region " + department.map(DEPARTMENT_REGION).astype("str"), department):
+        only = ~pd.DataFrame({"area": area, "name": name}).duplicated(keep=False)
+        places |= zip(zip(area[only], name[only], strict=True), communes.loc[only, "area_code"], strict=True)
+    listed = []
+    for code, cell in zip(qpv_code, names, strict=True):
+        own = department_of_qpv(code)
+        labels = list(_names(cell))
+        inside = [places.get((own, label)) for label in labels]
+        region = f"region {DEPARTMENT_REGION.get(own, '')}"
+        listed.append([c or places.get((region, label)) for c, label in zip(inside, labels, strict=True)])
+        if None in listed[-1] or not any(inside):
+            listed[-1] = []
+    return pd.Series([",".join(map(str, cs)) or None for cs in listed], index=qpv_code.index, dtype="str")
 
 
 def _names(cell: str) -> Iterator[str]:
@@ -58,16 +47,16 @@ def _names(cell: str) -> Iterator[str]:
     city = ""
     for part in _BETWEEN.split(cell):
         name = key(part).replace("_", " ")
-        if (found := _ARRONDISSEMENT.fullmatch(name)) and (city := found[1] or city):
-            yield _arrondissement(city, found[2])
+        if (match := _ARRONDISSEMENT.fullmatch(name)) and (city := match[1] or city):
+            yield _arrondissement(city, match[2])
         elif name:
             yield _key(part)
 
 
 def _key(label: str) -> str:
     name = key(label).replace("_", " ")
-    found = _ARRONDISSEMENT.fullmatch(name)
-    return _arrondissement(found[1], found[2]) if found and found[1] else re.sub(r"\b(s)(te?)\b", r"\1ain\2", name)
+    match = _ARRONDISSEMENT.fullmatch(name)
+    return _arrondissement(match[1], match[2]) if match and match[1] else re.sub(r"\b(s)(te?)\b", r"\1ain\2", name)
 
 
 def _arrondissement(city: str, number: str) -> str:

@@ -10,15 +10,15 @@ import shapely
 
 from qpvhealth.facts.situations import CENTROID, LOCATED, MISSING
 from qpvhealth.facts.territories import DEPARTMENT_TERRITORY, METROPOLE
-from qpvhealth.ingest import cleaning, finess_legacy, systems
-from qpvhealth.ingest.extracts import coded
+from qpvhealth.ingest import cleaning, systems
 
 if TYPE_CHECKING:
-    from qpvhealth.ingest.cards import Card
-    from qpvhealth.ingest.raw import RawTable
-    from qpvhealth.ingest.staged import Sieve
+    from qpvhealth.ingest.readers.raw import RawTable
+    from qpvhealth.ingest.staging import Sieve
 
 _POINT = int(shapely.GeometryType.POINT)
+CENTROID_GEOCODER = r"ADMIN[-_ ]?EXPRESS"
+SCORE_SCALE = 100
 
 
 def with_points(text: pd.DataFrame, raw: RawTable) -> pd.DataFrame:
@@ -32,64 +32,59 @@ def with_points(text: pd.DataFrame, raw: RawTable) -> pd.DataFrame:
     return text.assign(**written, crs=text["crs"].fillna(raw.crs)).astype("str")
 
 
-def read(text: pd.DataFrame, department: pd.Series, card: Card, sieve: Sieve) -> dict[str, pd.Series]:
+def read(sieve: Sieve, department: pd.Series, precision: pd.Series) -> dict[str, pd.Series]:
     """Return the point of each row, as columns: coordinates, their system, status, precision and score.
 
-    Projected coordinates are taken where their system is known (see ``_systems``), elsewhere longitude and latitude. A point
-    that its own quality columns call a commune, a locality or without score never decides: its status is ``centroid``.
+    Projected coordinates are taken where their system is known, elsewhere longitude and latitude. Their system is the row's own,
+    else the card's, else that of the layout: FINESS writes metropolitan points in Lambert-93 where it does not say; a system
+    that is written but not known is unknown. A point that its own quality columns call a commune, a locality or without score
+    never decides: its status is ``centroid``. Scores are in [0, 1]; a column that goes beyond 1 counts to 100.
     """
-    x, y, lon, lat = (_numbers(text[name], sieve) for name in ("x", "y", "longitude", "latitude"))
-    tokens = finess_legacy.coordinate_source(text["coordinate_source"])
-    crs = _systems(text, tokens, department, card)
+    text = sieve.text
+    x, y, lon, lat, score = (sieve.numbers(c) for c in ("x", "y", "longitude", "latitude", "location_score"))
+    tokens = source_tokens(text["coordinate_source"])
+    crs = cleaning.translated(text["crs"], systems.by_name).fillna(tokens["crs"])
+    silent = text["crs"].isna() & ~tokens["names_crs"]
+    stated = systems.of_card(sieve.card)
+    if stated is None:
+        silent &= cleaning.translated(department, DEPARTMENT_TERRITORY.get) == METROPOLE
+    crs = crs.mask(silent & crs.isna(), stated or systems.LAMBERT_93)
     both = x.notna() & y.notna()
     projected = both & crs.notna()
     geographic = ~projected & lon.notna() & lat.notna()
-    unused = both & ~projected & ~geographic
-    if unused.any():
-        written = text["crs"].fillna(text["coordinate_source"]).fillna("")
-        sieve.warn_at("crs-unknown", unused, written, "coordinates not used")
+    written = text["crs"].fillna(text["coordinate_source"]).fillna("")
+    sieve.warn_at("crs-unknown", both & ~projected & ~geographic, written, "coordinates not used")
     there = projected | geographic
-    precision = coded(text["location_precision"], "location_precision", card, sieve)
+
     precision = precision.mask(tokens["is_centroid"], "municipality")
-    score = _scores(text["location_score"], sieve)
+    score = score / SCORE_SCALE if (score > 1).any() else score
     poor = precision.isin(("municipality", "locality")) | tokens["is_poor"]
     poor |= score.isna() & text["coordinate_source"].isna() & bool(score.notna().any())
+    status = pd.array([MISSING, LOCATED, CENTROID], dtype="str").take(np.where(there, 1 + poor, 0))
     return {
         "x": lon.where(geographic, x.where(projected)),
         "y": lat.where(geographic, y.where(projected)),
         "crs": crs.mask(geographic, systems.WGS84).where(there),
         "location_precision": precision,
         "location_score": score.fillna(tokens["score"]),
-        "location_status": _statuses(there, poor),
+        "location_status": pd.Series(status, index=there.index),
     }
 
 
-def _statuses(there: pd.Series, poor: pd.Series) -> pd.Series:
-    words = pd.array([MISSING, LOCATED, CENTROID], dtype="str")
-    return pd.Series(words.take(np.where(there, 1 + poor, 0)), index=there.index)
+def source_tokens(text: pd.Series) -> pd.DataFrame:
+    """Split ``sourcecoordet`` of FINESS (``1,ATLASANTE,96,BAN,EPSG:2154 RGF93 …``).
 
-
-def _systems(text: pd.DataFrame, tokens: pd.DataFrame, department: pd.Series, card: Card) -> pd.Series:
-    """Return the system of projected coordinates: the row's own, else the card's, else that of the layout.
-
-    FINESS writes metropolitan points in Lambert-93 where it does not say; a system that is written but not known is unknown.
+    Returns ``crs`` (null where none is known), ``names_crs`` (whether it writes one at all), ``score`` in [0, 1] (null for
+    ``.``), ``is_centroid`` (geocoder of the ADMIN-EXPRESS family) and ``is_poor``: a commune centroid or a point without score
+    never decides.
     """
-    own = cleaning.translated(text["crs"], systems.named).fillna(tokens["crs"])
-    silent = text["crs"].isna() & ~tokens["names_crs"]
-    stated = systems.of_card(card)
-    if stated is None:
-        silent &= cleaning.translated(department, DEPARTMENT_TERRITORY.get) == METROPOLE
-    return own.mask(silent & own.isna(), stated or systems.LAMBERT_93)
-
-
-def _scores(text: pd.Series, sieve: Sieve) -> pd.Series:
-    """Read scores in [0, 1]; a column that goes beyond 1 counts to 100."""
-    score = _numbers(text, sieve)
-    return score / finess_legacy.SCORE_SCALE if (score > 1).any() else score
-
-
-def _numbers(text: pd.Series, sieve: Sieve) -> pd.Series:
-    (values, bad, _), suppressed = cleaning.numbers(text)
-    sieve.warn_at("number-unreadable", bad, text, f"{text.name} taken as unknown")
-    sieve.warn_at("number-suppressed", suppressed, text, f"{text.name} taken as unknown")
-    return values
+    parts = text.astype("str").str.split(",", n=4, expand=True).reindex(columns=range(5)).astype("str")
+    score = pd.to_numeric(parts[2].str.extract(r"^\s*(\d+(?:[.]\d+)?)\s*$")[0]).astype("float64") / SCORE_SCALE
+    tool = parts[3].str.upper().fillna("") + " " + parts[4].str.upper().fillna("")
+    is_centroid = tool.str.contains(CENTROID_GEOCODER, regex=True)
+    columns = {
+        "crs": cleaning.translated(parts[4], systems.by_name),
+        "names_crs": parts[4].str.strip().fillna("") != "",
+    }
+    quality = {"score": score, "is_centroid": is_centroid, "is_poor": text.notna() & (is_centroid | score.isna())}
+    return pd.DataFrame(columns | quality)

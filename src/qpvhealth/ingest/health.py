@@ -8,8 +8,8 @@ from importlib import metadata
 from pathlib import Path
 
 from qpvhealth.errors import QpvhealthError
-from qpvhealth.ingest import layers
 from qpvhealth.ingest.inputs import LIBRARIES, code_digest
+from qpvhealth.ingest.readers import layers
 
 GIB = 1 << 30
 

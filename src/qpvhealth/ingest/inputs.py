@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qpvhealth.errors import InputError
-from qpvhealth.ingest import cards as card_files, companions, corrections, guard
+from qpvhealth.ingest import cards as card_files, corrections, published
+from qpvhealth.ingest.readers import companions, guard
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from qpvhealth.ingest.cards import Card
+    from qpvhealth.ingest.card import Card
 
 SHOWN = ("layout", "year", "generation", "edition", "status", "title", "producer", "url", "licence")
 DATES = ("reference_date", "received_on", "retrieved_on")
@@ -40,20 +41,15 @@ class Input:
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain values for the manifest."""
-        told = {k: self.card.get(k) for k in SHOWN if self.card.get(k) is not None}
+        about = {k: self.card.get(k) for k in SHOWN if self.card.get(k) is not None}
         dates = {k: str(self.card.get(k)) for k in DATES if self.card.get(k)}
         files = {"sha256": self.sha256} | ({"sidecars": self.sidecars} if self.sidecars else {})
-        reading = {"reading": self._reading()} if self._reading() else {}
-        return (
-            {"id": self.card.id, "kind": self.card.kind, "path": self.card.shown_path} | files | told | dates | reading
-        )
-
-    def _reading(self) -> dict[str, Any]:
-        """Return what the card says of how to read the file: sheet, columns, coded values, area covered and the like."""
-        kept = {k: v for k, v in self.card.options.items() if k not in (*SHOWN, *DATES, *SAID_ELSEWHERE)}
-        mapped = {"columns": self.card.columns, "values": self.card.values}
-        told = kept | {k: v for k, v in mapped.items() if v}
-        return {k: str(v) if isinstance(v, date) else v for k, v in sorted(told.items())}
+        # how to read the file: sheet, columns, coded values, area covered and the like
+        options = {k: v for k, v in self.card.options.items() if k not in (*SHOWN, *DATES, *SAID_ELSEWHERE)}
+        mapped = {k: v for k, v in {"columns": self.card.columns, "values": self.card.values}.items() if v}
+        reading = {k: str(v) if isinstance(v, date) else v for k, v in sorted((options | mapped).items())}
+        identity = {"id": self.card.id, "kind": self.card.kind, "path": self.card.shown_path}
+        return identity | files | about | dates | ({"reading": reading} if reading else {})
 
 
 def resolve(cards: list[Card]) -> list[Input]:
@@ -73,7 +69,8 @@ def resolve(cards: list[Card]) -> list[Input]:
 
 
 def _input(card: Card) -> Input:
-    _refuse_address(card.given_path)
+    if "://" in card.given_path or card.given_path.lower().lstrip().startswith("/vsi"):
+        raise InputError(f'"{card.given_path}" is an address, not a file; download it first, then name the file')
     path = guard.checked_path(card.path)
     beside = companions.of(path)
     seen = {p: _seen(p) for p in (path, *beside.values())}
@@ -98,36 +95,33 @@ def refuse_changed(inputs: list[Input]) -> None:
 
     A companion that came or went since then is a change too. Raises InputError, all files at once.
     """
-    changed = [f"card {i.card.id}: {name}" for i in inputs for name in _changed(i)]
+    changed = []
+    for hashed in inputs:
+        path = next(iter(hashed.seen))
+        now = {p: _seen(p) for p in (path, *companions.of(path).values())}
+        changed += [f"card {hashed.card.id}: {p.name}" for p in hashed.seen | now if hashed.seen.get(p) != now.get(p)]
     if changed:
         raise InputError(f"changed while it was read: {', '.join(changed)}; run again when nobody writes to it")
 
 
-def _changed(hashed: Input) -> list[str]:
-    path = next(iter(hashed.seen))
-    now = {p: _seen(p) for p in (path, *companions.of(path).values())}
-    return [p.name for p in hashed.seen | now if hashed.seen.get(p) != now.get(p)]
-
-
 def _seen(path: Path) -> Seen:
     try:
-        found = path.stat()
+        status = path.stat()
     except OSError:
         return ()
-    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
-
-
-def _refuse_address(given: str) -> None:
-    if "://" in given or given.lower().lstrip().startswith("/vsi"):
-        raise InputError(f'"{given}" is an address, not a file; download it first, then name the file')
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
 def fingerprint(inputs: list[Input], folder: Path, settings: Mapping[str, Any]) -> str:
-    """Hash everything that can change a release: inputs, cards, corrections, settings, code and library versions."""
+    """Hash everything that can change a release: inputs, cards, corrections, published figures, settings, code and versions.
+
+    Raises UsageError for a ``published.toml`` that is wrong.
+    """
     parts = {
         "inputs": [(i.card.id, i.sha256, i.sidecars) for i in inputs],
         "cards": _digest(folder / card_files.FILE_NAME),
         "corrections": _digest(folder / corrections.FILE_NAME),
+        "published": published.load(folder),
         "settings": settings,
         "code": code_digest(),
         "versions": versions(),
@@ -143,10 +137,10 @@ def versions() -> dict[str, str]:
 
 @cache
 def code_digest() -> str:
-    """Hash the modules of this package."""
+    """Hash the modules of this package, and the data files beside them."""
     root = Path(__file__).resolve().parent.parent
     digest = hashlib.sha256()
-    for path in sorted(root.rglob("*.py")):
+    for path in sorted(p for p in root.rglob("*") if p.suffix in (".py", ".toml", ".csv")):
         digest.update(str(path.relative_to(root)).encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()
 

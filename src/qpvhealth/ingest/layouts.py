@@ -17,12 +17,17 @@ import pandas as pd
 from qpvhealth.errors import UsageError
 
 if TYPE_CHECKING:
-    from qpvhealth.ingest.cards import Card
-    from qpvhealth.ingest.raw import RawTable
+    from qpvhealth.ingest.card import Card
+    from qpvhealth.ingest.readers.raw import RawTable
 
 DBF_NAME_LENGTH = 10
 SHORTEST_CUT = 8
 """A cut name without its outer punctuation."""
+INSEE_CODE = r"\d{1,5}|2[AB](\d{3})?"
+QPV_CODE_ALIASES = (
+    *("code_qp", "Code_du_quartier", "Code du quartier prioritaire", "code", "codeQPV", "qp", "code_qpv", "CODGEO"),
+    *("code_quartier", "codequartier", "num_qpv"),
+)
 
 
 @dataclass(frozen=True)
@@ -30,36 +35,42 @@ class Field:
     """One of our columns and the headers under which files hold it."""
 
     name: str
-    aliases: tuple[str, ...]
+    aliases: tuple[str, ...] = ()
     required: bool = False
 
 
 @dataclass(frozen=True)
 class Layout:
-    """A kind of header: the columns it must have and those it may have."""
+    """A kind of header: the columns it must have and those it may have.
+
+    ``key``: the column by which corrections name a row; the first where it is not given.
+    """
 
     name: str
     fields: tuple[Field, ...]
+    key: str = ""
 
     def mapping(self, header: list[str], *, truncated: bool = False) -> dict[str, list[str]]:
         """Return, for each of our columns, the headers that match it (usually none or one).
 
         A header that is the cut beginning of a name counts only where no header is the name itself, and for the first of our
-        columns that it could be, required ones first.
+        columns that it could be, required ones first. ``truncated``: the format of the file cuts names.
         """
         keys = {column: key(column) for column in header}
-        found = {f.name: [c for c in header if keys[c] in _names_of(f)] for f in self.fields}
-        left = {c for c in header if c not in {h for hs in found.values() for h in hs} and _may_be_cut(c, truncated)}
+        matches = {f.name: [c for c in header if keys[c] in _names(f)] for f in self.fields}
+        lengths = (DBF_NAME_LENGTH - 1, DBF_NAME_LENGTH, DBF_NAME_LENGTH + 1) if truncated else (DBF_NAME_LENGTH,)
+        whole = {c for columns in matches.values() for c in columns}
+        left = [c for c in header if c not in whole and len(c) in lengths and len(keys[c]) >= SHORTEST_CUT]
         for field in sorted(self.fields, key=lambda f: not f.required):
-            if not found[field.name]:
-                found[field.name] = [c for c in header if c in left and _begins(keys[c], field)]
-                left -= set(found[field.name])
-        return found
+            if not matches[field.name]:
+                matches[field.name] = [c for c in left if any(name.startswith(keys[c]) for name in _names(field))]
+                left = [c for c in left if c not in matches[field.name]]
+        return matches
 
     def missing(self, header: list[str], *, truncated: bool = False) -> list[str]:
         """Return our required columns that no header matches."""
-        found = self.mapping(header, truncated=truncated)
-        return [f.name for f in self.fields if f.required and not found[f.name]]
+        matches = self.mapping(header, truncated=truncated)
+        return [f.name for f in self.fields if f.required and not matches[f.name]]
 
 
 def key(text: str) -> str:
@@ -70,18 +81,8 @@ def key(text: str) -> str:
 
 
 @lru_cache(maxsize=512)
-def _names_of(field: Field) -> frozenset[str]:
+def _names(field: Field) -> frozenset[str]:
     return frozenset(key(a) for a in (field.name, *field.aliases))
-
-
-def _begins(header_key: str, field: Field) -> bool:
-    return len(header_key) >= SHORTEST_CUT and any(name.startswith(header_key) for name in _names_of(field))
-
-
-def _may_be_cut(column: str, truncated: bool) -> bool:
-    """Say whether a header may be cut: ten characters, or about that in a file whose format cuts names."""
-    long_enough = DBF_NAME_LENGTH - 1 if truncated else DBF_NAME_LENGTH
-    return long_enough <= len(column) <= (DBF_NAME_LENGTH + 1 if truncated else DBF_NAME_LENGTH)
 
 
 def choose(raw: RawTable, card: Card, layouts: tuple[Layout, ...]) -> Layout:
@@ -89,31 +90,24 @@ def choose(raw: RawTable, card: Card, layouts: tuple[Layout, ...]) -> Layout:
 
     Raises UsageError when the card names an unknown one, or when none or several fit, and says what to write in the card.
     """
-    if (named := card.get("layout")) is not None:
-        chosen = [layout for layout in layouts if layout.name == named]
-        if not chosen:
-            raise UsageError(f'card {card.id}: unknown layout "{named}"; known for {card.kind}: {_names(layouts)}')
-        return chosen[0]
-    lacking = {la.name: _lacking(raw, card, la) for la in layouts}
+    if (layout_name := card.get("layout")) is not None:
+        if chosen := [layout for layout in layouts if layout.name == layout_name]:
+            return chosen[0]
+        names = ", ".join(layout.name for layout in layouts)
+        raise UsageError(f'card {card.id}: unknown layout "{layout_name}"; known for {card.kind}: {names}')
+    header, truncated = list(raw.frame.columns), raw.geometry is not None
+    lacking = {la.name: [c for c in la.missing(header, truncated=truncated) if c not in card.columns] for la in layouts}
     fits = [la for la in layouts if not lacking[la.name]]
     if len(fits) == 1:
         return fits[0]
     if fits:
-        said = " or ".join(f'layout = "{la.name}"' for la in fits)
-        raise UsageError(f"{raw.place()}: fits the layouts {_names(tuple(fits))}; write in card {card.id}: {said}")
-    raise _fits_none(raw, card, lacking)
-
-
-def _lacking(raw: RawTable, card: Card, layout: Layout) -> list[str]:
-    missing = layout.missing(list(raw.frame.columns), truncated=_is_truncated(raw))
-    return [name for name in missing if name not in card.columns]
-
-
-def _fits_none(raw: RawTable, card: Card, lacking: dict[str, list[str]]) -> UsageError:
+        lines = " or ".join(f'layout = "{la.name}"' for la in fits)
+        names = ", ".join(la.name for la in fits)
+        raise UsageError(f"{raw.place()}: fits the layouts {names}; write in card {card.id}: {lines}")
     closest = min(lacking, key=lambda name: len(lacking[name]))
     lines = "\n".join(f'{name} = "…"' for name in lacking[closest])
-    return UsageError(
-        f"{raw.place()}: fits no layout of {card.kind} ({', '.join(lacking)}). Columns: {', '.join(raw.frame.columns)}."
+    raise UsageError(
+        f"{raw.place()}: fits no layout of {card.kind} ({', '.join(lacking)}). Columns: {', '.join(header)}."
         f" {closest} lacks {', '.join(lacking[closest])}. Where the header is not the first line, write header_row in card"
         f' {card.id}; where the columns have other names, write there layout = "{closest}" and\n[source.columns]\n{lines}'
     )
@@ -126,59 +120,48 @@ def columns(raw: RawTable, card: Card, layout: Layout) -> dict[str, str]:
     exist, a required column without header, two headers for one column.
     """
     header = list(raw.frame.columns)
-    found = layout.mapping(header, truncated=_is_truncated(raw))
-    taken = {column: _header_named(theirs, header) for column, theirs in card.columns.items()}
-    rest = {c: [h for h in hs if h not in taken.values()] for c, hs in found.items() if c not in taken}
-    if problems := [*_wrong_in_card(card, found, taken, header), *_wrong_in_file(layout, rest, header)]:
+    matches = layout.mapping(header, truncated=raw.geometry is not None)
+    there, mapped, problems = ", ".join(header), {}, []
+    for column, theirs in card.columns.items():
+        exact = [h for h in header if h == theirs] or [h for h in header if key(h) == key(theirs)]
+        if column not in matches:
+            problems.append(f'no column of ours is called "{column}"; known: {", ".join(matches)}')
+        if len(exact) == 1:
+            mapped[column] = exact[0]
+        else:
+            problems.append(f'no header "{theirs}"; there are: {there}')
+    taken = set(mapped.values())
+    for field in layout.fields:
+        free = [h for h in matches[field.name] if h not in taken]
+        if field.name in card.columns:
+            continue
+        if len(free) > 1:
+            problems.append(f"two headers for {field.name}: {', '.join(free)}; name one under [source.columns]")
+        elif free:
+            mapped[field.name] = free[0]
+        elif field.required:
+            problems.append(
+                f"no header for {field.name}, which is required; name it under [source.columns]. There are: {there}"
+            )
+    if problems:
         raise UsageError("\n".join(f"{raw.place()}: card {card.id}: {p}" for p in problems))
-    return {c: h for c, h in taken.items() if h is not None} | {c: hs[0] for c, hs in rest.items() if hs}
-
-
-def _wrong_in_card(
-    card: Card, found: dict[str, list[str]], taken: dict[str, str | None], header: list[str]
-) -> list[str]:
-    unknown = [f'no column of ours is called "{c}"; known: {", ".join(found)}' for c in taken if c not in found]
-    there = ", ".join(header)
-    return unknown + [f'no header "{card.columns[c]}"; there are: {there}' for c, h in taken.items() if h is None]
-
-
-def _wrong_in_file(layout: Layout, rest: dict[str, list[str]], header: list[str]) -> list[str]:
-    required = [f.name for f in layout.fields if f.required]
-    twice = [
-        f"two headers for {c}: {', '.join(hs)}; name one under [source.columns]"
-        for c, hs in rest.items()
-        if len(hs) > 1
-    ]
-    return twice + [
-        f"no header for {c}, which is required; name it under [source.columns]. There are: {', '.join(header)}"
-        for c, hs in rest.items()
-        if c in required and not hs
-    ]
+    return mapped
 
 
 def renamed(raw: RawTable, card: Card, layout: Layout) -> pd.DataFrame:
     """Return the text of a file under our column names, every column of the layout present, null where the file has none."""
     mapped = columns(raw, card, layout)
     absent = pd.Series(None, index=raw.frame.index, dtype="str").array
-    given = {ours: raw.frame[theirs].astype("str").array for ours, theirs in mapped.items()}
-    return pd.DataFrame({f.name: given.get(f.name, absent) for f in layout.fields}, index=raw.frame.index, copy=False)
+    cells = {ours: raw.frame[theirs].astype("str").array for ours, theirs in mapped.items()}
+    return pd.DataFrame({f.name: cells.get(f.name, absent) for f in layout.fields}, index=raw.frame.index, copy=False)
 
 
-def unmapped(raw: RawTable, card: Card, layout: Layout) -> list[str]:
-    """Return the headers of a file that no column of ours takes."""
-    used = set(columns(raw, card, layout).values())
-    return [h for h in raw.frame.columns if h not in used]
+def has_insee_codes(raw: RawTable, layout: Layout, column: str) -> bool:
+    """Say whether the one header that matches a column of ours holds INSEE area codes only."""
+    headers = layout.mapping(list(raw.frame.columns), truncated=True)[column]
+    return len(headers) == 1 and bool(raw.frame[headers[0]].dropna().str.fullmatch(INSEE_CODE).all())
 
 
-def _header_named(theirs: str, header: list[str]) -> str | None:
-    exact = [h for h in header if h == theirs]
-    loose = [h for h in header if key(h) == key(theirs)]
-    return exact[0] if exact else loose[0] if len(loose) == 1 else None
-
-
-def _is_truncated(raw: RawTable) -> bool:
-    return raw.geometry is not None
-
-
-def _names(layouts: tuple[Layout, ...]) -> str:
-    return ", ".join(layout.name for layout in layouts)
+def mapped_columns(raw: RawTable, layout: Layout) -> set[str]:
+    """Return our columns that the header of a table has."""
+    return {column for column, headers in layout.mapping(list(raw.frame.columns)).items() if headers}

@@ -7,22 +7,25 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from qpvhealth.errors import InputError, UsageError
 from qpvhealth.facts.situations import YES
-from qpvhealth.ingest import cleaning, layouts, workbook
-from qpvhealth.ingest.extracts import YES_NO
+from qpvhealth.ingest import cleaning, layouts
+from qpvhealth.ingest.cleaning import YES_NO
+from qpvhealth.ingest.readers import workbook
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Sequence
     from datetime import date
     from pathlib import Path
 
-    from qpvhealth.ingest.raw import RawTable
+    from qpvhealth.ingest.readers.raw import RawTable
 
 ANSWERS, FORM = "Réponses", "Formulaire"
 COLUMNS = {
@@ -64,70 +67,67 @@ def read(
     parts, problems, senders = [], [], []
     for path in sorted(paths):
         zone, on = _form(path)
-        rows, found = _answers(path, set(structures), set(quarters))
+        rows, wrong = _answers(path, set(structures), set(quarters))
         parts.append(rows.assign(zone=zone))
-        problems += found
-        senders.append(_sender(zone, path.name, rows, len(found), on, deadline))
-    twice = [s["zone"] for s in senders]
-    if again := sorted({str(z) for z in twice if twice.count(z) > 1}):
+        problems += wrong
+        yes = int((rows["vecu_declared"] == "yes").sum())
+        state = UNDATED if on is None else ON_TIME if on.date() <= deadline else LATE
+        counts = {"n_rows": len(rows), "n_yes": yes, "n_no": len(rows) - yes, "n_problems": len(wrong)}
+        sender = {"zone": zone, "file": path.name, **counts, "answered_on": on}
+        senders.append(sender | {"state": state if len(rows) else SILENT})
+    zones = [str(s["zone"]) for s in senders]
+    if again := sorted({z for z in zones if zones.count(z) > 1}):
         raise InputError(f"two workbooks for {', '.join(again)}; keep one")
-    silent = [{"zone": z, "state": SILENT} for z in sorted(set(expected) - {str(s["zone"]) for s in senders})]
-    declared = pd.concat(parts, ignore_index=True) if parts else _none().assign(zone="")
-    contested = declared[declared.duplicated("finess_et", keep=False)].groupby("finess_et")["vecu_declared"].nunique()
-    problems += [
-        ("", ANSWERS, None, "vecu", f, "une seule réponse par structure") for f in contested.index[contested > 1]
-    ]
-    kept = declared[~declared["finess_et"].isin(contested.index[contested > 1])].drop_duplicates(
-        "finess_et", ignore_index=True
-    )
-    told = pd.DataFrame([*senders, *silent], columns=SENDER_COLUMNS).astype(dict.fromkeys(_COUNTED, "Int64"))
-    return Returned(kept, pd.DataFrame(problems, columns=PROBLEM_COLUMNS), told)
+    silent = [{"zone": z, "state": SILENT} for z in sorted(set(expected) - set(zones))]
+    columns = ("finess_et", "vecu_declared", "qpv_code", "comment", "zone")
+    none = pd.DataFrame({c: pd.Series(dtype="str") for c in columns})
+    declared = pd.concat(parts, ignore_index=True) if parts else none
+    answers = declared.groupby("finess_et")["vecu_declared"].nunique()
+    contested = answers.index[answers > 1]
+    problems += [("", ANSWERS, None, "vecu", f, "une seule réponse par structure") for f in contested]
+    clear = declared[~declared["finess_et"].isin(contested)].drop_duplicates("finess_et", ignore_index=True)
+    table = pd.DataFrame([*senders, *silent], columns=SENDER_COLUMNS).astype(dict.fromkeys(_COUNTED, "Int64"))
+    return Returned(clear, pd.DataFrame(problems, columns=PROBLEM_COLUMNS), table)
 
 
 _COUNTED = ("n_rows", "n_yes", "n_no", "n_problems")
 
 
-def _none() -> pd.DataFrame:
-    return pd.DataFrame({c: pd.Series(dtype="str") for c in ("finess_et", "vecu_declared", "qpv_code", "comment")})
-
-
 def _sheet(path: Path, sheet: str, columns: Collection[str]) -> RawTable:
-    """Read a sheet of the form: the one of that name, else the only one that has its columns; its header where people left it."""
+    """Read a sheet of the form: the one of that name, else the only one that has its columns.
+
+    Its header is in its first row, or where people left it.
+    """
+    tables: list[RawTable] = []
     try:
         names = workbook.sheet_names(path)
-        asked = [sheet] if sheet in names else names
-        found = [raw for name in asked if (raw := _with_columns(path, name, columns)) is not None]
+        for name, header_row in itertools.product([sheet] if sheet in names else names, (1, None)):
+            with suppress(UsageError, InputError):
+                raw = workbook.read_workbook(path, sheet=name, header_row=header_row)
+                has_columns = {layouts.key(c) for c in raw.frame.columns}.issuperset(columns)
+                if has_columns and name not in [table.sheet for table in tables]:
+                    tables.append(raw)
     except UsageError as error:
         raise InputError(f"{path.name}: not a workbook of returns: {error}") from error
-    if len(found) != 1:
-        why = f"{path.name}:{sheet}: " + ("no sheet has" if not found else f"{len(found)} sheets have")
+    if len(tables) != 1:
+        why = f"{path.name}:{sheet}: " + (f"{len(tables)} sheets have" if tables else "no sheet has")
         raise InputError(f"{why} the columns {', '.join(columns)}; send back the workbook as it was written, filled")
-    return found[0]
-
-
-def _with_columns(path: Path, name: str, columns: Collection[str]) -> RawTable | None:
-    """Read a sheet if it has the columns, in its first row or in the row that looks like a header; null otherwise."""
-    for header_row in (1, None):
-        with suppress(UsageError, InputError):
-            raw = workbook.read_workbook(path, sheet=name, header_row=header_row)
-            if {layouts.key(c) for c in raw.frame.columns}.issuperset(columns):
-                return raw
-    return None
+    return tables[0]
 
 
 def _form(path: Path) -> tuple[str, pd.Timestamp | None]:
     """Read the zone, and the day of the answer where it is given."""
     frame = _sheet(path, FORM, _FORM_COLUMNS).frame
     keys = {layouts.key(c): c for c in frame.columns}
-    told = dict(zip(*(frame[keys[c]] for c in _FORM_COLUMNS), strict=True))
-    if pd.isna(told.get("Zone")):
+    form = dict(zip(*(frame[keys[c]] for c in _FORM_COLUMNS), strict=True))
+    if pd.isna(form.get("Zone")):
         raise InputError(f"{path.name}:{FORM}: no Zone; the form says of which area the answers are")
-    given = pd.Series([told.get("Répondu le")], dtype="str")
-    day = cleaning.dates(given).typed[0]
-    return str(told["Zone"]), None if pd.isna(day) else day
+    day = cleaning.dates(pd.Series([form.get("Répondu le")], dtype="str")).typed[0]
+    return str(form["Zone"]), None if pd.isna(day) else day
 
 
 def _answers(path: Path, structures: set[str], quarters: set[str]) -> tuple[pd.DataFrame, list[tuple[object, ...]]]:
+    """Read the answers of one workbook, and its cells that cannot be taken; a row with such a cell gives no answer."""
     raw = _sheet(path, ANSWERS, COLUMNS.values())
     keys = {layouts.key(c): c for c in raw.frame.columns}
     text = raw.frame[[keys[c] for c in COLUMNS.values()]].set_axis(list(COLUMNS), axis=1).astype("str")
@@ -137,40 +137,24 @@ def _answers(path: Path, structures: set[str], quarters: set[str]) -> tuple[pd.D
     answer = text["vecu"].map(cleaning.word, na_action="ignore").map(WORDS).astype("str")
     codes = cleaning.code_lists(text["qpv"].str.upper())
     merged = pd.Series(raw.rows, index=text.index).isin(raw.merged_into)
+    other_codes = codes.map(lambda cs: any(c not in quarters for c in cs)).astype(bool)
     problems: list[tuple[object, ...]] = []
-    for column, bad, wanted in (
+    bad = pd.Series(data=False, index=text.index)
+    for column, mask, wanted in (
         ("finess_et", name.isna() & text.notna().any(axis=1), "une structure de l'extrait"),
         ("vecu", text["vecu"].notna() & answer.isna(), "oui, non ou vide"),
         ("vecu", merged & text["vecu"].isna(), "une réponse par ligne : défaire la cellule fusionnée"),
-        (
-            "qpv",
-            codes.map(lambda cs: any(c not in quarters for c in cs)).astype(bool),
-            "codes QPV de la génération demandée",
-        ),
+        ("qpv", other_codes, "codes QPV de la génération demandée"),
         ("qpv", (answer == "no") & text["qpv"].notna(), "vide quand la réponse est non"),
     ):
-        problems += _problems(raw, text, column, bad, wanted)
-    bad_rows = {p[2] for p in problems}
-    ok = name.notna() & answer.notna() & ~pd.Series(raw.rows, index=text.index).isin(bad_rows)
-    told = {"finess_et": name, "vecu_declared": answer, "qpv_code": codes.map(",".join), "comment": text["comment"]}
-    return pd.DataFrame(told)[ok].reset_index(drop=True), problems
-
-
-def _problems(
-    raw: RawTable, text: pd.DataFrame, column: str, bad: pd.Series, wanted: str
-) -> Iterator[tuple[object, ...]]:
-    for at in bad.to_numpy(dtype=bool).nonzero()[0]:
-        value = text[column].iloc[at]
-        yield raw.file, ANSWERS, int(raw.rows[at]), COLUMNS[column], "" if pd.isna(value) else value, wanted
-
-
-def _sender(  # noqa: PLR0917 - the cells of one row
-    zone: str, file: str, rows: pd.DataFrame, n_problems: int, on: pd.Timestamp | None, deadline: date
-) -> dict[str, object]:
-    yes = int((rows["vecu_declared"] == "yes").sum())
-    state = UNDATED if on is None else ON_TIME if on.date() <= deadline else LATE
-    told = {"n_rows": len(rows), "n_yes": yes, "n_no": len(rows) - yes, "n_problems": n_problems, "answered_on": on}
-    return {"zone": zone, "file": file, **told, "state": state if len(rows) else SILENT}
+        cells = text[column].fillna("")
+        problems += [
+            (raw.file, ANSWERS, int(raw.rows[at]), COLUMNS[column], cells.iloc[at], wanted)
+            for at in np.flatnonzero(mask)
+        ]
+        bad |= mask
+    columns = {"finess_et": name, "vecu_declared": answer, "qpv_code": codes.map(",".join), "comment": text["comment"]}
+    return pd.DataFrame(columns)[name.notna() & answer.notna() & ~bad].reset_index(drop=True), problems
 
 
 def declarations_csv(declared: pd.DataFrame) -> str:

@@ -10,9 +10,7 @@ from qpvhealth.errors import InputError, UsageError
 from qpvhealth.facts.territories import SYSTEMS
 
 if TYPE_CHECKING:
-    from qpvhealth.ingest.cards import Card
-    from qpvhealth.ingest.raw import RawTable
-    from qpvhealth.ingest.staged import Sieve
+    from qpvhealth.ingest.card import Card
 
 WGS84, LAMBERT_93 = "EPSG:4326", "EPSG:2154"
 NAMES: dict[str, str] = {
@@ -33,13 +31,13 @@ _NUMBER = re.compile(r"EPSG:{1,2}\s*(\d{4,6})|^(\d{4,6})$", re.IGNORECASE)
 
 
 @lru_cache(maxsize=256)
-def named(text: str) -> str | None:
+def by_name(text: str) -> str | None:
     """Return ``EPSG:n`` for what a source writes; null for a system that is not known.
 
     A number wins over the words beside it (``EPSG:2154 RGF93 / Lambert-93``).
     """
-    if found := _NUMBER.search(text.strip()):
-        number = f"EPSG:{found[1] or found[2]}"
+    if match := _NUMBER.search(text.strip()):
+        number = f"EPSG:{match[1] or match[2]}"
         return number if _exists(number) else None
     words = " ".join(re.split(r"[\s_-]+", text.upper()))
     return next((crs for name, crs in NAMES.items() if name in words), None)
@@ -61,15 +59,15 @@ def of_metadata(crs: object, name: str) -> str | None:
     import pyproj  # noqa: PLC0415 -- only for geometry files whose system must be looked up
 
     try:
-        known = pyproj.CRS.from_user_input(crs)
+        system = pyproj.CRS.from_user_input(crs)
     except pyproj.exceptions.CRSError as error:
         raise InputError(
             f"{name}: its coordinate system cannot be read ({str(error)[:200]}); give crs in the card"
         ) from error
-    if known.to_authority() == ("OGC", "CRS84"):
+    if system.to_authority() == ("OGC", "CRS84"):
         return "EPSG:4326"
-    number = known.to_epsg()
-    return f"EPSG:{number}" if number else known.to_wkt()
+    number = system.to_epsg()
+    return f"EPSG:{number}" if number else system.to_wkt()
 
 
 def of_card(card: Card) -> str | None:
@@ -77,25 +75,9 @@ def of_card(card: Card) -> str | None:
     stated = card.get("crs")
     if stated is None:
         return None
-    if (found := named(str(stated))) is None:
+    if (system := by_name(str(stated))) is None:
         raise UsageError(f'card {card.id}: crs "{stated}" is no coordinate system; write it as crs = "EPSG:2154"')
-    return found
-
-
-def of_layer(raw: RawTable, card: Card, sieve: Sieve) -> str:
-    """Return the system of a layer: the card's, else the file's. Raises InputError when neither says one.
-
-    A card may correct a file, which is then reported; the name of a file is never taken for a system.
-    """
-    stated = of_card(card)
-    if stated is None and raw.crs is None:
-        raise InputError(
-            f"{raw.place()}: no coordinate system (no .prj); the name of a file is not one."
-            f' Ask the producer, then write crs = "EPSG:…" in card {card.id}'
-        )
-    if stated is not None and raw.crs not in (None, stated):
-        sieve.warn("crs-overridden", 1, f"the file says {raw.crs}, card {card.id} says {stated}, which is used")
-    return str(stated or raw.crs)
+    return system
 
 
 def _exists(crs: str) -> bool:

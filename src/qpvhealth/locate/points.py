@@ -13,7 +13,9 @@ from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
+from importlib import metadata
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -21,20 +23,20 @@ import pyarrow as pa
 
 from qpvhealth.contract.precision import published
 from qpvhealth.errors import InputError, UsageError
-from qpvhealth.ingest import companions, guard, inputs
+from qpvhealth.ingest.readers import companions, guard
 from qpvhealth.locate import answers, cells, index_cache
 from qpvhealth.locate.reader import DEGREES, PointFile
 from qpvhealth.locate.writer import refuse_suffix, write_points
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from pathlib import Path
 
     from qpvhealth.locate.reader import Batch
 
     Progress = Callable[[int, int | None], None]
     Sample = tuple[np.ndarray, np.ndarray]
 
+PACKAGE = Path(__file__).parents[1]
 THREADS = 2
 IN_FLIGHT = 4
 LARGEST_M = 1_000_000.0
@@ -144,8 +146,8 @@ def index_of(
         "name": path.suffix,
         "crs": crs,
         "distance": float(distance_m),
-        "code": inputs.code_digest(),
-        "versions": inputs.versions(),
+        "code": [guard.sha256_of(p) for p in sorted(PACKAGE.rglob("*")) if p.suffix in (".py", ".toml", ".csv")],
+        "versions": {name: metadata.version(name) for name in ("numpy", "pyproj", "shapely")},
     }
     key = hashlib.sha256(json.dumps(depends_on, sort_keys=True).encode()).hexdigest()[:32]
     n_levels = cells.levels_for(n_points)

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from qpvhealth.contract.schema import refuse_object_texts
 from qpvhealth.errors import InputError
-from qpvhealth.ingest import neighbourhoods
 from qpvhealth.ingest.cards import Card
+from qpvhealth.ingest.kinds import neighbourhoods
 from qpvhealth.spatial import perimeters as perimeter_rules
 from qpvhealth.spatial.repair import COLLAPSED
 

@@ -22,8 +22,8 @@ import shapely
 
 from qpvhealth.errors import InputError, UsageError
 from qpvhealth.ingest import systems
-from qpvhealth.ingest.guard import MIB, checked_path
-from qpvhealth.ingest.layers import PARQUET
+from qpvhealth.ingest.readers.guard import MIB, checked_path
+from qpvhealth.ingest.readers.layers import PARQUET
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -1,4 +1,4 @@
-"""Contracts and identities of a release, held again from its files alone."""
+"""Contracts and identities of a release, checked again from its files alone."""
 
 from __future__ import annotations
 
@@ -14,64 +14,49 @@ if TYPE_CHECKING:
 
     from qpvhealth.publish.release import Release
 
+COUNTED = ("yearly_counts", "other_yearly_counts")
 COUNT_CELL = ["generation", "year", "structure_type", "modality", "situation"]
+_ACCOUNTED = ("rows_out", "out_of_scope", "rejected", "duplicates")
 
 
 def problems(release: Release) -> list[str]:
     """Return what does not hold: a changed file, a table against its contract, an account, a level that does not add up."""
-    found = release.verify()
-    if found:
-        return found
+    if damages := release.verify():
+        return damages
     tables = {name: release.table(name) for name in release.tables}
-    counted = [name for name in ("yearly_counts", "other_yearly_counts") if name in tables]
-    levels = [problem for name in counted for problem in _levels(name, tables[name])]
-    return [*_contracts(tables), *_accounts(release), *_stock(tables), *levels]
-
-
-def _contracts(tables: dict[str, pd.DataFrame]) -> Iterator[str]:
+    broken = []
     for name, table in PUBLISHED.items():
         if name not in tables:
-            yield f"{name}: the table is missing"
+            broken.append(f"{name}: the table is missing")
             continue
         try:
             table.check(tables[name], tables)
         except ContractError as error:
-            yield str(error)
-
-
-def _accounts(release: Release) -> Iterator[str]:
+            broken.append(str(error))
     for source in release.manifest["inputs"]:
-        if "rows_in" in source:
-            out = sum(source[k] for k in ("rows_out", "out_of_scope", "rejected", "duplicates"))
-            if out != source["rows_in"]:
-                yield f"{source['id']}: {source['rows_in']} rows in, {out} accounted for"
+        n_in, n_out = (sum(source.get(k, 0) for k in keys) for keys in (("rows_in",), _ACCOUNTED))
+        if n_in != n_out:
+            broken.append(f"{source['id']}: {n_in} rows in, {n_out} accounted for")
+    return [*broken, *_stock(tables), *(p for name in COUNTED if name in tables for p in _levels(name, tables[name]))]
 
 
 def _stock(tables: dict[str, pd.DataFrame]) -> Iterator[str]:
-    """Hold the national totals against the structures in the stock: two roads to one number."""
-    structures, counts = tables["structures"], tables["yearly_counts"]
-    stock = structures[structures["is_in_stock"]].groupby("year").size()
-    whole = counts[(counts["level"] == "country") & (counts[COUNT_CELL[2:]] == "all").all(axis=1)]
-    held = whole["year"].map(stock).fillna(0).astype("int64")
-    wrong = whole[whole["n_structures"] != held]
-    for generation, year, n in zip(wrong["generation"], wrong["year"], wrong["n_structures"], strict=True):
-        yield f"yearly_counts: {generation} {year} has {n} structures, the stock has {stock.get(year, 0)}"
-    for year in stock.index.difference(list(whole["year"])):
-        yield f"yearly_counts: no total of {year}, the stock has {stock[year]} structures"
-    if "other_structures" in tables:
-        yield from _other_stock(tables["other_structures"], tables["other_yearly_counts"])
-
-
-def _other_stock(structures: pd.DataFrame, counts: pd.DataFrame) -> Iterator[str]:
-    """Hold the national totals of each type beyond MSP and CdS against its structures in the stock."""
-    stock = structures[structures["is_in_stock"]].groupby(["year", "structure_type"]).size()
-    whole = counts[(counts["level"] == "country") & (counts[["modality", "situation"]] == "all").all(axis=1)]
-    for generation, rows in whole.groupby("generation"):
-        counted = rows.set_index(["year", "structure_type"])["n_structures"]
-        for cell in stock.index.union(counted.index):
-            n, here = counted.get(cell, 0), stock.get(cell, 0)
-            if n != here:
-                yield f"other_yearly_counts: {generation} {cell[0]} has {n} {cell[1]}, the stock has {here}"
+    """Compare the national totals with the structures in the stock; of the types beyond MSP and CdS, type by type."""
+    for prefix, keys in (("", ["year"]), ("other_", ["year", "structure_type"])):
+        if f"{prefix}structures" not in tables:
+            continue
+        structures, counts = tables[f"{prefix}structures"], tables[f"{prefix}yearly_counts"]
+        stock = structures[structures["is_in_stock"]].groupby(keys).size()
+        summed = [column for column in COUNT_CELL[2:] if column not in keys]
+        totals = counts[(counts["level"] == "country") & (counts[summed] == "all").all(axis=1)]
+        if totals.empty and len(stock):
+            yield f"{prefix}yearly_counts: no total, the stock has {stock.sum()} structures"
+        for generation, rows in totals.groupby("generation"):
+            total = rows.set_index(keys)["n_structures"]
+            for cell in stock.index.union(total.index):
+                year, what = cell if prefix else (cell, "structures")
+                if (n := total.get(cell, 0)) != (in_stock := stock.get(cell, 0)):
+                    yield f"{prefix}yearly_counts: {generation} {year} has {n} {what}, the stock has {in_stock}"
 
 
 def _levels(name: str, counts: pd.DataFrame) -> Iterator[str]:

@@ -23,8 +23,10 @@ ALL, COUNTRY = "all", "FR"
 DATA, GEOGRAPHY, SETTINGS, CODE = "data", "geography", "settings", "code"
 PARTS = (DATA, GEOGRAPHY, SETTINGS, CODE)
 PARTS_FR = {DATA: "données", GEOGRAPHY: "géographie", SETTINGS: "choix", CODE: "programme"}
-LEVELS = {"territory": "territory", "region": "region", "department": "department"}
+LEVELS = ("territory", "region", "department")
 READ_OTHERWISE = "read otherwise"
+_CAUSES_FR = {cause: fr for cause, (fr, _) in CAUSES.items()}
+_CAUSE_ORDER = {cause: i for i, cause in enumerate(CAUSES)}
 _GEOGRAPHIC = ("neighbourhoods", "boundaries")
 _BYTES = ("sha256", "sidecars")
 _READING = ("reading", "layout", "year", "generation", "edition", "reference_date")
@@ -32,7 +34,7 @@ _READING = ("reading", "layout", "year", "generation", "edition", "reference_dat
 
 @dataclass(frozen=True)
 class Releases:
-    """Two releases, held against each other by what they were made from."""
+    """Two releases, compared by what they were made from."""
 
     old: Release
     new: Release
@@ -42,32 +44,42 @@ class Releases:
 
         ``what``: added, removed, other bytes, or read otherwise (the same file, another card).
         """
-        sides = [{i["id"]: i for i in r.manifest["inputs"]} for r in (self.old, self.new)]
-        rows = [
-            _input(name, sides[0].get(name), sides[1].get(name)) for name in sorted(sides[0].keys() | sides[1].keys())
-        ]
-        return pd.DataFrame([r for r in rows if r["what"]], columns=["id", "kind", "part", "what"])
+        before, after = ({i["id"]: i for i in r.manifest["inputs"]} for r in (self.old, self.new))
+        rows = []
+        for name in sorted(before.keys() | after.keys()):
+            old, new = before.get(name, {}), after.get(name, {})
+            kind = str((new or old)["kind"])
+            if not old or not new:
+                what = "removed" if old else "added"
+            elif any(old.get(k) != new.get(k) for k in _BYTES):
+                what = "other bytes"
+            elif any(old.get(k) != new.get(k) for k in _READING):
+                what = READ_OTHERWISE
+            else:
+                continue
+            rows.append({"id": name, "kind": kind, "part": GEOGRAPHY if kind in _GEOGRAPHIC else DATA, "what": what})
+        return pd.DataFrame(rows, columns=["id", "kind", "part", "what"])
 
     @property
     def chooses_otherwise(self) -> bool:
         """Whether a choice of the analyst differs: a setting, or how the card of an extract has it read."""
         inputs = self.inputs()
         cards = (inputs["kind"] == "structures") & (inputs["what"] == READ_OTHERWISE)
-        return bool(len(self.settings()) or cards.any())
+        return bool(self.settings() or cards.any())
 
-    def settings(self) -> pd.DataFrame:
-        """List the settings that differ: ``setting``, ``old``, ``new``."""
-        old, new = (dict(r.manifest["settings"]) for r in (self.old, self.new))
-        names = sorted(k for k in old.keys() | new.keys() if old.get(k) != new.get(k) and k != IN_FORCE)
-        rows = [{"setting": k, "old": str(old.get(k)), "new": str(new.get(k))} for k in names]
-        return pd.DataFrame(rows, columns=["setting", "old", "new"])
+    def settings(self) -> list[str]:
+        """Name the settings that differ."""
+        old, new = ({k: v for k, v in r.manifest["settings"].items() if k != IN_FORCE} for r in (self.old, self.new))
+        return _differing(old, new)
 
-    def versions(self) -> pd.DataFrame:
-        """List the program and the libraries that differ: ``name``, ``old``, ``new``."""
+    def versions(self) -> list[str]:
+        """Name the program and the libraries that differ."""
         sides = [{"qpvhealth": r.manifest["qpvhealth_version"], **r.manifest["versions"]} for r in (self.old, self.new)]
-        names = sorted(k for k in sides[0].keys() | sides[1].keys() if sides[0].get(k) != sides[1].get(k))
-        rows = [{"name": k, "old": sides[0].get(k), "new": sides[1].get(k)} for k in names]
-        return pd.DataFrame(rows, columns=["name", "old", "new"])
+        return _differing(*sides)
+
+
+def _differing(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
+    return sorted(k for k in old.keys() | new.keys() if old.get(k) != new.get(k))
 
 
 @dataclass(frozen=True)
@@ -91,98 +103,73 @@ class Compared:
         return self.changes.empty
 
 
-def _input(name: str, old: dict[str, Any] | None, new: dict[str, Any] | None) -> dict[str, Any]:
-    kind = str((new or old or {}).get("kind"))
-    what: str | None
-    if old is None or new is None:
-        what = "added" if old is None else "removed"
-    elif any(old.get(k) != new.get(k) for k in _BYTES):
-        what = "other bytes"
-    else:
-        what = READ_OTHERWISE if any(old.get(k) != new.get(k) for k in _READING) else None
-    return {"id": name, "kind": kind, "part": GEOGRAPHY if kind in _GEOGRAPHIC else DATA, "what": what}
+@dataclass(frozen=True)
+class Where:
+    """The perimeters that structures are counted with, and the area: a level and a code."""
+
+    generation: str = IN_FORCE
+    level: str = "country"
+    area: str = COUNTRY
 
 
-def chosen(
-    compared: Compared, *, generation: str = IN_FORCE, level: str = "country", area: str = COUNTRY
-) -> pd.DataFrame:
+EVERYWHERE = Where()
+
+
+def chosen(compared: Compared, where: Where = EVERYWHERE) -> pd.DataFrame:
     """Select the changes of one generation that concern an area, with the ``part`` of each.
 
-    A structure that goes from one area to another concerns both. Raises UsageError for an unknown generation or level.
+    A structure that goes from one area to another concerns both. ``part``: what is counted was redefined by a choice where one
+    differs, by the code otherwise; within one release the code is the same, and only the cards of the extracts can count otherwise.
+    Raises UsageError for an unknown generation or level.
     """
-    frame = compared.changes
-    if generation not in compared.generations:
-        raise UsageError(f'unknown generation "{generation}"; known: {", ".join(compared.generations)}')
-    if level not in ("country", *LEVELS):
-        raise UsageError(f'unknown level "{level}"; known: country, {", ".join(LEVELS)}')
-    rows = frame[frame["generation"] == generation]
-    if level != "country":
-        sides = [
-            rows[f"{LEVELS[level]}_{s}"].fillna(NO_REGION).where(rows[f"situation_{s}"].notna()) for s in ("from", "to")
-        ]
-        rows = rows[(sides[0] == area) | (sides[1] == area)]
-    return rows.assign(part=_part(rows["cause"], compared.releases))
+    if where.generation not in compared.generations:
+        raise UsageError(f'unknown generation "{where.generation}"; known: {", ".join(compared.generations)}')
+    if where.level not in ("country", *LEVELS):
+        raise UsageError(f'unknown level "{where.level}"; known: country, {", ".join(LEVELS)}')
+    rows = compared.changes[compared.changes["generation"] == where.generation]
+    if where.level != "country":
+        rows = rows[_is_in(rows, "from", ALL, where) | _is_in(rows, "to", ALL, where)]
+    by_choice = compared.releases is None or compared.releases.chooses_otherwise
+    parts = {CONTOUR: GEOGRAPHY, GENERATION: GEOGRAPHY, SCOPE: SETTINGS if by_choice else CODE}
+    return rows.assign(part=rows["cause"].map(parts).fillna(DATA).astype("str"))
 
 
-def _part(cause: pd.Series, releases: Releases | None) -> pd.Series:
-    """Say what part a cause belongs to; what is counted was redefined by a choice where one differs, by the code otherwise.
-
-    Within one release the code is the same: only the cards of the extracts can count otherwise.
-    """
-    by_choice = SETTINGS if releases is None or releases.chooses_otherwise else CODE
-    named = cause.map({CONTOUR: GEOGRAPHY, GENERATION: GEOGRAPHY, SCOPE: by_choice})
-    return named.fillna(DATA).astype("str")
+def _is_in(rows: pd.DataFrame, side: str, situation: str, where: Where) -> pd.Series:
+    """Say which structures are in a situation (``all``: any) and an area, before (``from``) or after (``to``)."""
+    mask = rows[f"situation_{side}"].notna() if situation == ALL else rows[f"situation_{side}"] == situation
+    if where.level == "country":
+        return mask
+    return mask & (rows[f"{where.level}_{side}"].fillna(NO_REGION) == where.area)
 
 
-def causes_table(
-    compared: Compared,
-    *,
-    situation: str = IN_QPV,
-    generation: str = IN_FORCE,
-    level: str = "country",
-    area: str = COUNTRY,
-) -> pd.DataFrame:
+def causes_table(compared: Compared, where: Where = EVERYWHERE, *, situation: str = IN_QPV) -> pd.DataFrame:
     """Sum the changes of a situation by type and cause: ``structure_type``, ``cause``, ``label_fr``, ``part``, ``n``, ``n_in``, ``n_out``.
 
     ``situation`` may be ``all``, the whole stock. One row per type and cause that something crosses, ``all`` types last, in the
     order of the causes. The sum of ``n`` is the difference of the stocks.
     """
-    rows = chosen(compared, generation=generation, level=level, area=area)
-    sides = {side: _is_in(rows, side, situation, level, area) for side in ("from", "to")}
-    parts = []
-    for name, by in ((None, "structure_type"), (ALL, None)):
-        kinds = {s: (rows[f"structure_type_{s}"] if by else pd.Series(ALL, index=rows.index)) for s in sides}
-        stays = sides["from"] & sides["to"] & (kinds["from"] == kinds["to"])
-        for side, into in (("from", 0), ("to", 1)):
-            at = sides[side] & ~stays
-            told = rows.loc[at, ["cause", "part"]].assign(structure_type=kinds[side][at] if name is None else ALL)
-            parts.append(told.assign(n_in=into, n_out=1 - into))
+    rows = chosen(compared, where)
+    before, after = (_is_in(rows, side, situation, where) for side in ("from", "to"))
+    same_type = rows["structure_type_from"] == rows["structure_type_to"]
+    crossings = []
+    for structure_type, stays in ((None, before & after & same_type), (ALL, before & after)):
+        for side, is_in, n_in in (("from", before, 0), ("to", after, 1)):
+            types = rows[f"structure_type_{side}"] if structure_type is None else structure_type
+            crossing = rows.assign(structure_type=types, n_in=n_in, n_out=1 - n_in)
+            crossings.append(crossing.loc[is_in & ~stays, ["structure_type", "cause", "part", "n_in", "n_out"]])
     keys = ["structure_type", "cause", "part"]
-    summed = pd.concat(parts).groupby(keys, as_index=False)[["n_in", "n_out"]].sum()
-    labels = summed["cause"].map({c: fr for c, (fr, _) in CAUSES.items()})
-    told = summed.assign(n=summed["n_in"] - summed["n_out"], label_fr=labels)
-    order = told["cause"].map({c: i for i, c in enumerate(CAUSES)})
-    ranked = told.assign(last=told["structure_type"] == ALL, order=order).sort_values(
-        ["last", "structure_type", "order"]
-    )
-    return ranked[["structure_type", "cause", "label_fr", "part", "n", "n_in", "n_out"]].reset_index(drop=True)
-
-
-def _is_in(rows: pd.DataFrame, side: str, situation: str, level: str, area: str) -> pd.Series:
-    held = rows[f"situation_{side}"].notna() if situation == ALL else rows[f"situation_{side}"] == situation
-    if level == "country":
-        return held
-    return held & (rows[f"{LEVELS[level]}_{side}"].fillna(NO_REGION) == area)
+    sums = pd.concat(crossings).groupby(keys, as_index=False)[["n_in", "n_out"]].sum()
+    table = sums.assign(
+        n=sums["n_in"] - sums["n_out"],
+        label_fr=sums["cause"].map(_CAUSES_FR),
+        last=sums["structure_type"] == ALL,
+        order=sums["cause"].map(_CAUSE_ORDER),
+    ).sort_values(["last", "structure_type", "order"], ignore_index=True)
+    return table[["structure_type", "cause", "label_fr", "part", "n", "n_in", "n_out"]]
 
 
 def structures_table(
-    compared: Compared,
-    *,
-    cause: str | None = None,
-    generation: str = IN_FORCE,
-    level: str = "country",
-    area: str = COUNTRY,
-    only_in_qpv: bool = True,
+    compared: Compared, where: Where = EVERYWHERE, *, cause: str | None = None, only_in_qpv: bool = True
 ) -> pd.DataFrame:
     """List the structures behind the causes, with their evidence, in the order of causes then numbers.
 
@@ -190,24 +177,24 @@ def structures_table(
     """
     if cause is not None and cause not in CAUSES:
         raise UsageError(f'unknown cause "{cause}"; known: {", ".join(CAUSES)}')
-    rows = chosen(compared, generation=generation, level=level, area=area)
+    rows = chosen(compared, where)
     rows = rows[rows["effect_in_qpv"] != 0] if only_in_qpv else rows
     rows = rows if cause is None else rows[rows["cause"] == cause]
-    order = rows["cause"].map({c: i for i, c in enumerate(CAUSES)})
-    named = rows["finess_et"].map(compared.names).fillna(rows["finess_et_from"].map(compared.names))
-    shown = rows.assign(name=named.astype("str"), order=order).sort_values(["order", "finess_et", "step"])
+    order = rows["cause"].map(_CAUSE_ORDER)
+    names = rows["finess_et"].map(compared.names).fillna(rows["finess_et_from"].map(compared.names))
+    listed = rows.assign(name=names.astype("str"), order=order).sort_values(["order", "finess_et", "step"])
     columns = [
         *("cause", "finess_et", "name", "structure_type", "department_from", "department_to", "situation_from"),
         *("situation_to", "qpv_code_from", "qpv_code_to", "effect_in_qpv", "effect_in_or_near", "step", "evidence"),
         *("changed", "opened_on", "closed_on", "moved_m", "finess_et_from", "other_order_differs", "part"),
     ]
-    return shown[columns].reset_index(drop=True)
+    return listed[columns].reset_index(drop=True)
 
 
 def in_french(frame: pd.DataFrame) -> pd.DataFrame:
     """Write the coded words of a table of this module in French, for people; what has no French word stays as it is."""
     words: dict[str, dict[str, str]] = {
-        "cause": {code: fr for code, (fr, _) in CAUSES.items()},
+        "cause": _CAUSES_FR,
         "evidence": EVIDENCE_FR,
         "part": PARTS_FR,
         "structure_type": {ALL: "Ensemble", "CDS": "CdS"},
@@ -216,47 +203,40 @@ def in_french(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.assign(**{c: frame[c].replace(words[c]) for c in frame.columns.intersection(list(words))})
 
 
-def parts_table(
-    compared: Compared, *, generation: str = IN_FORCE, level: str = "country", area: str = COUNTRY
-) -> pd.DataFrame:
+def parts_table(compared: Compared, where: Where = EVERYWHERE) -> pd.DataFrame:
     """Say what part comes from the data, the geography, the settings and the code.
 
     Returns ``part``, ``n_changes``, ``n_structures``, ``effect_in_qpv`` and ``differs``: the inputs, settings or versions that differ
     between two releases; null within one.
     """
-    rows = chosen(compared, generation=generation, level=level, area=area)
-    told = rows.groupby("part").agg(
+    rows = chosen(compared, where)
+    sums = rows.groupby("part").agg(
         n_changes=("cause", "size"), n_structures=("finess_et", "nunique"), effect_in_qpv=("effect_in_qpv", "sum")
     )
-    frame = told.reindex(list(PARTS)).fillna(0).astype("int64").rename_axis("part").reset_index()
-    return frame.assign(differs=pd.Series([_differs(compared.releases, part) for part in PARTS], dtype="str"))
-
-
-def _differs(releases: Releases | None, part: str) -> str | None:
-    if releases is None:
-        return None
-    inputs = releases.inputs()
-    named = {
-        DATA: inputs.loc[inputs["part"] == DATA, "id"],
-        GEOGRAPHY: inputs.loc[inputs["part"] == GEOGRAPHY, "id"],
-        SETTINGS: releases.settings()["setting"],
-        CODE: releases.versions()["name"],
-    }[part]
-    return ", ".join(named) or None
+    differs: dict[str, list[str]] = {}
+    if compared.releases is not None:
+        inputs = compared.releases.inputs()
+        differs = {part: list(inputs.loc[inputs["part"] == part, "id"]) for part in (DATA, GEOGRAPHY)}
+        differs |= {SETTINGS: compared.releases.settings(), CODE: compared.releases.versions()}
+    frame = sums.reindex(list(PARTS)).fillna(0).astype("int64").rename_axis("part").reset_index()
+    return frame.assign(differs=pd.Series([", ".join(differs.get(p, [])) or None for p in PARTS], dtype="str"))
 
 
 def sentence(
-    compared: Compared, opening: int, *, structure_type: str = ALL, language: sentences.Language = "fr", **where: str
+    compared: Compared,
+    opening: int,
+    where: Where = EVERYWHERE,
+    *,
+    structure_type: str = ALL,
+    language: sentences.Language = "fr",
 ) -> str:
     """Say the change in QPV of a type in one sentence: gross where openings and closures are dated, beside the net."""
-    rows = causes_table(compared, **where)
-    n = rows[rows["structure_type"] == structure_type].set_index("cause")[["n", "n_in", "n_out"]]
-    opened = int(n["n_in"].get(OPENED, 0)) if len(n) else 0
-    closed = int(n["n_out"].get(CLOSED, 0)) if len(n) else 0
-    total = int(n["n"].sum())
-    words = {"fr": "Structures en QPV", "en": "Structures in QPV"}[language]
-    what = words if structure_type == ALL else words.replace("Structures", structure_type.replace("CDS", "CdS"))
-    days = (compared.from_date, compared.to_date)
+    rows = causes_table(compared, where)
+    by_cause = rows[rows["structure_type"] == structure_type].set_index("cause")
+    opened, closed = int(by_cause["n_in"].get(OPENED, 0)), int(by_cause["n_out"].get(CLOSED, 0))
+    kind = "Structures" if structure_type == ALL else structure_type.replace("CDS", "CdS")
+    what = f"{kind} {'en' if language == 'fr' else 'in'} QPV"
+    closing, days = opening + int(by_cause["n"].sum()), (compared.from_date, compared.to_date)
     if opened or closed:
-        return sentences.gross(what, opening, sentences.Flow(opened, closed, total - opened + closed), days, language)
-    return sentences.net(what, opening, opening + total, days, language)
+        return sentences.gross(what, opening, closing, days, language, opened=opened, closed=closed)
+    return sentences.net(what, opening, closing, days, language)

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import csv
 import io
+from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import MAXYEAR
 from typing import TYPE_CHECKING, Any
@@ -36,18 +38,6 @@ LARGEST = 1e15
 MAX_CELL = 10_000
 """Characters in a cell of the CSV form: a figure and its note are short."""
 CONFORM, DIFFERS, ABSENT = "conforme", "diffère", "absent"
-HEADLINE = (
-    *(
-        "n_in_qpv",
-        "n_vecu_declared",
-        "n_in_or_near",
-        "n_country",
-        "qpv_total",
-        "qpv_without_any",
-        "large_qpv_without_any",
-    ),
-    *("large_npnru_qpv_without_any", "zip_qpv_without_any", "zip_qpv_without_any_population", "zip_or_zac_qpv"),
-)
 TITLES: dict[str, str] = {
     "figure": "Chiffre",
     "expected": "Attendu",
@@ -75,41 +65,40 @@ def read(path: Path) -> Expectations:
     """
     is_csv = path.suffix.lower() == ".csv"
     document = {"expect": _of_csv(path)} if is_csv else read_toml(path, InputError)
-    given = document.get("expect", [])
+    entries: Any = document.get("expect", [])
+    made_from: Any = document.get("made_from", {})
     if unknown := sorted(set(document) - {"expect", "made_from"}):
         raise UsageError(f"{path.name}: unknown section {', '.join(unknown)}; figures are written [[expect]]")
-    if not isinstance(given, list) or not given:
+    if not isinstance(entries, list) or not entries:
         raise UsageError(f"{path.name}: no [[expect]]; write one a figure, such as indicator, year, scope, value")
-    if problems := [f"{path.name}: figure {n}: {p}" for n, row in enumerate(given, 1) for p in _problems(row)]:
+    if problems := [f"{path.name}: figure {n}: {p}" for n, entry in enumerate(entries, 1) for p in _problems(entry)]:
         raise UsageError("\n".join(problems))
-    made_from: Any = document.get("made_from", {})
     if not isinstance(made_from, dict):
         raise UsageError(f"{path.name}: made_from is no table; it is written [made_from]")
-    rows = tuple(_complete(row) for row in given)
-    names = [name_of(row) for row in rows]
-    if twice := sorted({n for n in names if names.count(n) > 1}):
+    defaults = [DEFAULTS | ({"scope": "msp_cds"} if "indicator" in entry else COUNT_DEFAULTS) for entry in entries]
+    rows = tuple(d | {"tolerance": 0} | entry for d, entry in zip(defaults, entries, strict=True))
+    n_of_figure = Counter(name_of(row) for row in rows)
+    if twice := sorted(name for name, n in n_of_figure.items() if n > 1):
         raise UsageError(f"{path.name}: expected twice: {'; '.join(twice[:5])}")
     return Expectations(rows, made_from)
 
 
 def _of_csv(path: Path) -> list[dict[str, Any]]:
+    """Read the CSV form; what should be a number and is none stays a text, which ``_problems`` refuses."""
     text = read_text(path, InputError)
     dialect = ";" if ";" in text.partition("\n")[0] else ","
     csv.field_size_limit(MAX_CELL)  # of the whole process: another reader may have set its own
     try:
-        read = list(csv.DictReader(io.StringIO(text), delimiter=dialect))
+        lines = list(csv.DictReader(io.StringIO(text), delimiter=dialect))
     except csv.Error as error:
         raise InputError(f"{path.name}: cannot be read: {error}") from error
-    rows = [{k or "beyond the header": v for k, v in row.items() if v} for row in read]
-    return [row | {k: _number(row[k]) for k in ("year", "value", "tolerance") if k in row} for row in rows]
-
-
-def _number(text: str) -> float | int | str:
-    try:
-        value = float(text.replace(",", "."))
-    except ValueError:
-        return text
-    return int(value) if value.is_integer() else value
+    rows: list[dict[str, Any]] = [{k or "beyond the header": v for k, v in line.items() if v} for line in lines]
+    for row in rows:
+        for name in NUMBERS:
+            with suppress(KeyError, ValueError):
+                number = float(row[name].replace(",", "."))
+                row[name] = int(number) if number.is_integer() else number
+    return rows
 
 
 def _problems(row: Any) -> Iterator[str]:  # noqa: ANN401
@@ -119,26 +108,18 @@ def _problems(row: Any) -> Iterator[str]:  # noqa: ANN401
     if unknown := sorted(set(row) - KNOWN):
         yield f"unknown key {', '.join(unknown)}; known: {', '.join(sorted(KNOWN))}"
     for name in NUMBERS:
+        value = row.get(name)
         if name not in row:
             yield from (f"{name} is missing",) if name != "tolerance" else ()
-        elif not _is_number(row[name]):
-            yield f"{name} must be a number, not {row[name]!r}"
-        elif name == "year" and row[name] not in range(MAXYEAR + 1):
-            yield f"year must be a year, not {row[name]!r}"
+        elif not isinstance(value, int | float) or isinstance(value, bool) or not abs(value) <= LARGEST:
+            yield f"{name} must be a number, not {value!r}"
+        elif name == "year" and value not in range(MAXYEAR + 1):
+            yield f"year must be a year, not {value!r}"
     for name in sorted(KNOWN.intersection(row) - {*NUMBERS}):
         if not isinstance(row[name], str):
             yield f"{name} must be text, not {row[name]!r}"
     if "indicator" in row and (mixed := sorted(set(row) & set(COUNT_DEFAULTS))):
         yield f"an indicator has no {', '.join(mixed)}; write scope instead"
-
-
-def _is_number(value: Any) -> bool:  # noqa: ANN401
-    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= LARGEST
-
-
-def _complete(row: dict[str, Any]) -> dict[str, Any]:
-    more = {"scope": "msp_cds"} if "indicator" in row else COUNT_DEFAULTS
-    return {**DEFAULTS, **more, "tolerance": 0, **row}
 
 
 def _key(row: Mapping[str, Any]) -> list[str]:
@@ -151,36 +132,39 @@ def name_of(row: Mapping[str, Any]) -> str:
 
 
 def compare(expected: Expectations, release: Release) -> pd.DataFrame:
-    """Hold a release against expectations: one row per figure, columns of ``TITLES``, with the cause of each difference."""
-    indexed = {
-        "indicators": release.table("indicators").set_index(INDICATOR_KEY)[["value", "n_unknown"]],
-        "yearly_counts": release.table("yearly_counts")
-        .set_index(COUNT_KEY)[["n_structures"]]
-        .set_axis(["value"], axis=1),
-    }
-    causes = list(changed_inputs(expected.made_from, release.manifest))
-    frame = pd.DataFrame([_compared(row, indexed, causes, release) for row in expected.rows])
-    return frame.assign(data="inventées" if release.invented else "")[[*TITLES]]
+    """Compare a release with expectations: one row per figure, columns of ``TITLES``, with the cause of each difference."""
+    indicators = release.table("indicators").set_index(INDICATOR_KEY)[["value", "n_unknown"]]
+    counts = release.table("yearly_counts").set_index(COUNT_KEY)["n_structures"].to_frame("value")
+    changed = list(changed_inputs(expected.made_from, release.manifest))
+    rows = []
+    for row in expected.rows:
+        table, at = indicators if "indicator" in row else counts, tuple(row[k] for k in _key(row))
+        here, n_unknown, causes = None, 0, [cause for year, cause in changed if year in (None, row["year"])]
+        if at in table.index:
+            cell = table.loc[[at]].iloc[0]
+            here = None if pd.isna(cell["value"]) else float(cell["value"])
+            n_unknown = int(cell.get("n_unknown", 0))
+        else:
+            causes = [cause for _, cause in changed]
+            here = 0.0 if "indicator" not in row and _covers(row, release) else None
+        verdict = {"figure": name_of(row), "expected": float(row["value"]), "here": here, "difference": None}
+        if here is None:
+            cause = "; ".join(causes) or "no such figure, or unknown, here"
+            rows.append(verdict | {"verdict": ABSENT, "cause": cause})
+            continue
+        gap = here - float(row["value"])
+        if abs(gap) <= float(row["tolerance"]):
+            rows.append(verdict | {"difference": gap, "verdict": CONFORM, "cause": ""})
+            continue
+        cause = "; ".join([*causes, *([f"{n_unknown} inconnus"] if n_unknown else [])])
+        silent = "no cause recorded: the file does not say what it was made from"
+        rows.append(verdict | {"difference": gap, "verdict": DIFFERS, "cause": cause or silent})
+    return pd.DataFrame(rows).assign(data="inventées" if release.invented else "")[[*TITLES]]
 
 
 def differing(compared: pd.DataFrame) -> bool:
     """Say whether some figure is not as expected."""
     return bool((compared["verdict"] != CONFORM).any())
-
-
-def _compared(
-    row: dict[str, Any], indexed: Mapping[str, pd.DataFrame], causes: list[tuple[int | None, str]], release: Release
-) -> dict[str, object]:
-    rows = indexed["indicators" if "indicator" in row else "yearly_counts"]
-    at = tuple(row[k] for k in _key(row))
-    told = {"figure": name_of(row), "expected": float(row["value"])}
-    if at not in rows.index:
-        empty = 0.0 if "indicator" not in row and _covers(row, release) else None
-        return told | _verdict(row, empty, "; ".join(c for _, c in causes), 0)
-    found = rows.loc[[at]].iloc[0]
-    here = None if pd.isna(found["value"]) else float(found["value"])
-    of_year = "; ".join(cause for year, cause in causes if year in (None, row["year"]))
-    return told | _verdict(row, here, of_year, int(found.get("n_unknown", 0)))
 
 
 def _covers(row: dict[str, Any], release: Release) -> bool:
@@ -189,27 +173,11 @@ def _covers(row: dict[str, Any], release: Release) -> bool:
     return bool((counts == [row[k] for k in counts.columns]).all(axis=1).any())
 
 
-def _verdict(row: dict[str, Any], here: float | None, causes: str, unknown: int) -> dict[str, object]:
-    if here is None:
-        return {
-            "here": None,
-            "difference": None,
-            "verdict": ABSENT,
-            "cause": causes or "no such figure, or unknown, here",
-        }
-    gap = here - float(row["value"])
-    if abs(gap) <= float(row["tolerance"]):
-        return {"here": here, "difference": gap, "verdict": CONFORM, "cause": ""}
-    left = f"{unknown} inconnus" if unknown else ""
-    cause = "; ".join(filter(None, (causes, left))) or "no cause recorded: the file does not say what it was made from"
-    return {"here": here, "difference": gap, "verdict": DIFFERS, "cause": cause}
-
-
 def changed_inputs(made_from: Mapping[str, Any], manifest: Mapping[str, Any]) -> Iterator[tuple[int | None, str]]:
     """Name what is no longer as it was: inputs (with their year, null: of every year), settings, versions."""
     if not made_from:
         return
-    then, now = made_from.get("inputs", {}), {i["id"]: i for i in manifest["inputs"]}
+    then, now = made_from.get("inputs", {}), {i["id"]: i for i in _counted(manifest)}
     for name in sorted({*then, *now}):
         year = now.get(name, {}).get("year")
         if name not in now:
@@ -228,29 +196,32 @@ def changed_inputs(made_from: Mapping[str, Any], manifest: Mapping[str, Any]) ->
         yield None, "same inputs and settings: the code, or a library, counts differently"
 
 
+def _counted(manifest: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the inputs that can change a count: not the published figures that counts are compared with."""
+    return [i for i in manifest["inputs"] if i.get("kind") != "published"]
+
+
 def _settings(manifest: Mapping[str, Any]) -> dict[str, str]:
     """Write settings as texts: what matters is whether they are the same."""
     return {k: str(v) for k, v in manifest["settings"].items() if k != "in_force"}
 
 
 def text(release: Release) -> str:
-    """Write the headline of a release for the country as a file of expectations."""
+    """Write every count of the headline of a release, for the country and what is in force, as a file of expectations."""
     rows = release.table("indicators")
-    rows = rows[rows["indicator"].isin(HEADLINE) & (rows["level"] == "country") & (rows["generation"] == IN_FORCE)]
-    rows = rows[rows["value"].notna()]
+    rows = rows[
+        ~rows["indicator"].str.startswith("share_") & (rows["level"] == "country") & (rows["generation"] == IN_FORCE)
+    ]
     figures = [
         f'[[expect]]\nindicator = "{row["indicator"]}"\nyear = {row["year"]}\nscope = "{row["scope"]}"\n'
         f"value = {row['value']:.10g}\n"
-        for row in rows.to_dict("records")
+        for row in rows[rows["value"].notna()].to_dict("records")
     ]
-    return "\n".join([_made_from(release), *figures])
-
-
-def _made_from(release: Release) -> str:
-    inputs = "".join(f'"{i["id"]}" = "{i["sha256"]}"\n' for i in release.manifest["inputs"])
+    inputs = "".join(f'"{i["id"]}" = "{i["sha256"]}"\n' for i in _counted(release.manifest))
     settings = "".join(f"{k} = {_quoted(v)}\n" for k, v in _settings(release.manifest).items())
     head = f'release = "{release.id}"\nqpvhealth_version = "{release.manifest["qpvhealth_version"]}"\n'
-    return f"[made_from]\n{head}\n[made_from.inputs]\n{inputs}\n[made_from.settings]\n{settings}"
+    made_from = f"[made_from]\n{head}\n[made_from.inputs]\n{inputs}\n[made_from.settings]\n{settings}"
+    return "\n".join([made_from, *figures])
 
 
 def _quoted(value: str) -> str:

@@ -16,21 +16,21 @@ if TYPE_CHECKING:
 
     from qpvhealth.publish.release import Release
 
-LISTS = ("uncovered", "fragile", "disagreements", "others", "rejects")
+_STRUCTURE_COLUMNS = ["finess_et", "year", "generation", "name", "structure_type", "commune_code", "department_code"]
 
 
 def lists(release: Release, name: str, filters: Filters) -> View:
     """Return one of the lists. Raises UsageError for an unknown list, year, generation or area."""
-    if name not in LISTS:
-        raise UsageError(f'unknown list "{name}"; known: {", ".join(LISTS)}')
-    known: dict[str, Callable[[Release, Filters], View]] = {
+    by_name: dict[str, Callable[[Release, Filters], View]] = {
         "uncovered": uncovered,
         "fragile": fragile,
         "disagreements": disagreements,
         "others": others,
         "rejects": rejects,
     }
-    return known[name](release, filters)
+    if name not in by_name:
+        raise UsageError(f'unknown list "{name}"; known: {", ".join(by_name)}')
+    return by_name[name](release, filters)
 
 
 def uncovered(release: Release, filters: Filters) -> View:
@@ -40,26 +40,12 @@ def uncovered(release: Release, filters: Filters) -> View:
     rows = selection.current(release, rows, year, filters.generation)
     rows = rows[~rows["is_covered_in"].fillna(value=False).astype(bool)]
     rows = selection.of_area(rows, "rows", filters).assign(sure=lambda r: r["is_covered_in"].notna())
-    columns = [
-        "qpv_code",
-        "name",
-        "generation",
-        "department_code",
-        "region_code",
-        "population",
-        "is_large",
-        "zone_class",
-        "is_npnru",
-    ]
-    columns += ["nearest_msp_m", "nearest_cds_m", "n_undetermined", "sure"]
+    columns = ["qpv_code", "name", "generation", "department_code", "region_code", "population", "is_large"]
+    columns += ["zone_class", "is_npnru", "nearest_msp_m", "nearest_cds_m", "n_undetermined", "sure"]
     ranked = rows.sort_values(["sure", "population", "qpv_code"], ascending=[False, False, True])
     titles = selection.titles("neighbourhood_coverage", columns) | {"sure": "Sûr (sinon : inconnu)"}
-    return View(
-        "uncovered",
-        ranked[columns].reset_index(drop=True),
-        titles,
-        selection.notes(release, filters.generation or IN_FORCE, year),
-    )
+    notes = selection.notes(release, filters.generation or IN_FORCE, year)
+    return View("uncovered", ranked[columns].reset_index(drop=True), titles, notes)
 
 
 def fragile(release: Release, filters: Filters) -> View:
@@ -67,14 +53,7 @@ def fragile(release: Release, filters: Filters) -> View:
     rows = _structures(release, filters)
     rows = rows[rows["is_fragile"].fillna(value=False).astype(bool)]
     rows = rows.assign(margin=rows["border_distance_m"].abs()).sort_values(["margin", "finess_et"])
-    columns = [
-        *_STRUCTURE_COLUMNS,
-        "situation",
-        "nearest_qpv_code",
-        "border_distance_m",
-        "location_precision",
-        "location_error_m",
-    ]
+    columns = ["situation", "nearest_qpv_code", "border_distance_m", "location_precision", "location_error_m"]
     return _structure_view(release, "fragile", rows, columns, filters)
 
 
@@ -83,14 +62,7 @@ def disagreements(release: Release, filters: Filters) -> View:
     rows = _structures(release, filters)
     rows = rows[~rows["agrees_with_source"].fillna(value=True).astype(bool)]
     rows = rows.sort_values(["year", "border_distance_m", "finess_et"])
-    columns = [
-        *_STRUCTURE_COLUMNS,
-        "source_says_in_qpv",
-        "source_qpv_code",
-        "situation",
-        "qpv_code",
-        "nearest_qpv_code",
-    ]
+    columns = ["source_says_in_qpv", "source_qpv_code", "situation", "qpv_code", "nearest_qpv_code"]
     columns += ["border_distance_m", "location_precision", "location_source_id", "source_id", "source_row"]
     return _structure_view(release, "disagreements", rows, columns, filters)
 
@@ -98,8 +70,8 @@ def disagreements(release: Release, filters: Filters) -> View:
 def others(release: Release, filters: Filters) -> View:
     """List the structures of types beyond MSP and CdS, with their situation and the QPV they are in or nearest to."""
     rows = _structures(release, filters, prefix="other_").sort_values(["year", "structure_type", "finess_et"])
-    columns = [*_STRUCTURE_COLUMNS, "situation", "qpv_code", "nearest_qpv_code", "distance_m", "vecu_declared"]
-    return _structure_view(release, "others", rows, [*columns, "location_status"], filters)
+    columns = ["situation", "qpv_code", "nearest_qpv_code", "distance_m", "vecu_declared", "location_status"]
+    return _structure_view(release, "others", rows, columns, filters)
 
 
 def rejects(release: Release, filters: Filters) -> View:
@@ -110,14 +82,11 @@ def rejects(release: Release, filters: Filters) -> View:
     return View("rejects", rows, selection.titles("rejects", list(rows.columns)), selection.notes(release, None))
 
 
-_STRUCTURE_COLUMNS = ["finess_et", "year", "generation", "name", "structure_type", "commune_code", "department_code"]
-
-
 def _structures(release: Release, filters: Filters, *, prefix: str = "") -> pd.DataFrame:
     """Join structures with their location, in the stock, in the perimeters in force unless a generation is asked for."""
     structures = release.table(f"{prefix}structures", geometry=False)
-    located = release.table(f"{prefix}structure_locations")
-    rows = structures[structures["is_in_stock"]].merge(located, on=["finess_et", "year"])
+    locations = release.table(f"{prefix}structure_locations")
+    rows = structures[structures["is_in_stock"]].merge(locations, on=["finess_et", "year"])
     rows = rows if rows.empty else selection.of_year(rows, filters.year)
     parts = [
         selection.current(release, part, int(str(year)), filters.generation) for year, part in rows.groupby("year")
@@ -131,10 +100,7 @@ def _structures(release: Release, filters: Filters, *, prefix: str = "") -> pd.D
 
 
 def _structure_view(release: Release, name: str, rows: pd.DataFrame, columns: list[str], filters: Filters) -> View:
+    columns = [*_STRUCTURE_COLUMNS, *columns]
     titles = selection.titles("structure_locations", columns) | selection.titles("structures", columns)
-    return View(
-        name,
-        rows[columns].reset_index(drop=True),
-        titles,
-        selection.notes(release, filters.generation or IN_FORCE, filters.year),
-    )
+    notes = selection.notes(release, filters.generation or IN_FORCE, filters.year)
+    return View(name, rows[columns].reset_index(drop=True), titles, notes)

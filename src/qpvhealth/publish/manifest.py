@@ -16,7 +16,7 @@ from qpvhealth import __version__
 from qpvhealth.errors import ContractError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 NAME = "manifest.json"
@@ -86,10 +86,10 @@ def canonical(told: Mapping[str, Any]) -> bytes:
     return f"{text}\n".encode()
 
 
-def write(folder: Path, told: Mapping[str, Any]) -> Path:
+def write(folder: Path, content: Mapping[str, Any]) -> Path:
     """Write ``manifest.json`` and return its path."""
     path = folder / NAME
-    path.write_bytes(canonical(told))
+    path.write_bytes(canonical(content))
     return path
 
 
@@ -103,55 +103,50 @@ def read(folder: Path) -> dict[str, Any]:
         data = path.read_bytes()
     except OSError as error:
         raise UsageError(f"{folder}: not a release: {NAME} cannot be read ({error.strerror})") from error
-    told, problem = _parsed(data)
+    content, problem = _parsed(data)
     if problem:
         raise ContractError(f"{path}: {problem}; run `qpvhealth build` again")
-    if told["schema_version"] != SCHEMA_VERSION:
-        raise UsageError(
-            f"{path}: schema version {told['schema_version']}, {SCHEMA_VERSION} expected: "
-            "read it with the qpvhealth that wrote it"
-        )
-    return told
+    if (version := content["schema_version"]) != SCHEMA_VERSION:
+        expected = f"{SCHEMA_VERSION} expected: read it with the qpvhealth that wrote it"
+        raise UsageError(f"{path}: schema version {version}, {expected}")
+    return content
 
 
 def verify(folder: Path) -> list[str]:
     """Hash every file of a release again; return each problem, nothing where there is none.
 
-    Found: a file that is missing, extra or changed, and a manifest that does not agree with its own id or form.
+    A problem: a file that is missing, extra or changed, or a manifest that does not agree with its own id or form.
     """
     path = folder / NAME
     if not path.is_file():
         return [f"{NAME}: missing"]
-    told, problem = _parsed(path.read_bytes())
-    files = told.get("files", {})
+    content, problem = _parsed(path.read_bytes())
+    files = content.get("files", {})
     there = {p.name for p in folder.iterdir()} - {NAME}
     problems = [f"{NAME}: {problem}"] if problem else []
     problems += [f"{name}: missing" for name in sorted(files.keys() - there)]
     problems += [f"{name}: extra, not in the manifest" for name in sorted(there - files.keys())]
     for name in sorted(files.keys() & there):
-        problems.extend(f"{name}: {said}" for said in _changes(folder / name, files[name]))
+        file, expected = folder / name, files[name]
+        if not file.is_file():
+            problems.append(f"{name}: not a regular file")
+        elif (size := file.stat().st_size) != expected["bytes"]:
+            problems.append(f"{name}: changed: {size} bytes, {expected['bytes']} expected")
+        elif (digest := sha256(file)) != expected["sha256"]:
+            problems.append(f"{name}: changed: sha256 {digest}, {expected['sha256']} expected")
     return problems
 
 
-def is_complete(folder: Path, told: Mapping[str, Any]) -> bool:
-    """Tell whether every file of the manifest is there with its recorded size."""
-    paths = {folder / name: facts["bytes"] for name, facts in told["files"].items()}
-    return all(p.is_file() and p.stat().st_size == size for p, size in paths.items())
+def is_complete(folder: Path, content: Mapping[str, Any]) -> bool:
+    """Say whether every file of the manifest is there with its recorded size."""
+    sizes = {folder / name: facts["bytes"] for name, facts in content["files"].items()}
+    return all(p.is_file() and p.stat().st_size == size for p, size in sizes.items())
 
 
 def sha256(path: Path) -> str:
     """Hash a file."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _changes(path: Path, facts: Mapping[str, Any]) -> Iterator[str]:
-    if not path.is_file():
-        yield "not a regular file"
-    elif (size := path.stat().st_size) != facts["bytes"]:
-        yield f"changed: {size} bytes, {facts['bytes']} expected"
-    elif (digest := sha256(path)) != facts["sha256"]:
-        yield f"changed: sha256 {digest}, {facts['sha256']} expected"
 
 
 def _parsed(data: bytes) -> tuple[dict[str, Any], str]:
@@ -170,22 +165,15 @@ def _parsed(data: bytes) -> tuple[dict[str, Any], str]:
     return (told, "") if _well_formed(told) else ({}, "damaged: its list of files cannot be read")
 
 
-def _well_formed(told: Mapping[str, Any]) -> bool:
-    files = told.get("files")
-    keys = {"sha256", "bytes", "rows"}
-    return (
-        "schema_version" in told
-        and isinstance(files, dict)
-        and all(isinstance(f, dict) and keys <= f.keys() for f in files.values())
-    )
+def _well_formed(content: Mapping[str, Any]) -> bool:
+    files, keys = content.get("files"), {"sha256", "bytes", "rows"}
+    has_files = isinstance(files, dict) and all(isinstance(f, dict) and keys <= f.keys() for f in files.values())
+    return has_files and "schema_version" in content
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401
-    """Put dates, paths and numpy numbers in a form JSON has."""
-    if hasattr(value, "isoformat"):
-        return value.isoformat()
-    if hasattr(value, "item"):
-        return value.item()
-    if hasattr(value, "__fspath__"):
-        return value.__fspath__()
+    """Put dates, numpy numbers and paths in a form JSON has."""
+    for convert in ("isoformat", "item", "__fspath__"):
+        if hasattr(value, convert):
+            return getattr(value, convert)()
     raise TypeError(f"{value!r} ({type(value).__name__}) cannot be written in a manifest")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
@@ -9,18 +10,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qpvhealth import __version__
-from qpvhealth.contract.packed import PackedTables
 from qpvhealth.errors import ContractError, UsageError
 from qpvhealth.publish import manifest, parquet
-from qpvhealth.publish.store import Store
+from qpvhealth.publish.store import Store, new_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     import pandas as pd
 
-    from qpvhealth.contract.packed import Packed
-    from qpvhealth.contract.schema import Published, Table
+    from qpvhealth.contract.schema import Table
     from qpvhealth.publish.manifest import Facts
 
 LIBRARIES = ("geopandas", "numpy", "pandas", "pyarrow", "pyogrio", "pyproj", "python-calamine", "shapely")
@@ -54,11 +53,11 @@ class Release:
         """Read one table (see ``parquet.read_table``). Raises UsageError for a table this release does not have."""
         if name not in self.tables:
             raise UsageError(f'{self.folder}: no table "{name}"; tables here: {", ".join(self.tables)}')
-        asked = (name, None if columns is None else tuple(columns), geometry)
-        if asked not in self._read:
+        key = (name, None if columns is None else tuple(columns), geometry)
+        if key not in self._read:
             path = self.folder / f"{name}.parquet"
-            self._read[asked] = parquet.read_table(path, columns=columns, geometry=geometry)
-        return self._read[asked].copy(deep=False)
+            self._read[key] = parquet.read_table(path, columns=columns, geometry=geometry)
+        return self._read[key].copy(deep=False)
 
     def verify(self) -> list[str]:
         """Hash every file again; return each problem, nothing where there is none."""
@@ -71,7 +70,7 @@ def open_release(store: Store | Path, release: str | None = None) -> Release:
     ``store`` may also be the folder of a release itself.
     """
     if isinstance(store, Store) or release is not None or not (Path(store) / manifest.NAME).is_file():
-        folder = _store(store).resolve(release)
+        folder = (store if isinstance(store, Store) else Store(store)).resolve(release)
     else:
         folder = Path(store)
     return Release(folder, manifest.read(folder))
@@ -83,78 +82,77 @@ def write(
     declarations: Mapping[str, Table],
     facts: Facts,
 ) -> Path:
-    """Hold every table against its declaration, write them and their manifest, make them current; return the folder.
+    """Check every table against its declaration, write them and their manifest, make them current; return the folder.
 
     Nothing is written before all is checked. ``facts.versions`` defaults to the libraries that could change a byte.
     Raises ContractError with every problem of every table; PublishError where the disk or the lock refuses.
     """
-    held = conformed(tables, declarations)
-    known = facts if facts.versions else replace(facts, versions=library_versions())
-    store = _store(store)
+    conforming = conformed(tables, declarations)
+    facts = facts if facts.versions else replace(facts, versions=library_versions())
+    store = store if isinstance(store, Store) else Store(store)
     with store.lock(), store.stage() as staged:
-        told = manifest.build(known, _files(held, staged, known))
-        manifest.write(staged, told)
-        return store.publish(staged, told["release_id"])
+        content = manifest.build(facts, _files(conforming, declarations, staged, invented=facts.invented))
+        manifest.write(staged, content)
+        return store.publish(staged, content["release_id"])
 
 
-def conformed(tables: Mapping[str, pd.DataFrame], declarations: Mapping[str, Table]) -> dict[str, Published]:
-    """Put every table in its published form and hold it against its rules and references; raise all problems at once."""
-    problems = list(_not_the_declared(tables, declarations))
-    given = tables.packed if isinstance(tables, PackedTables) else tables
-    held: dict[str, Published] = {}
-    for name in [n for n in declarations if n in given]:
+def write_tables(
+    folder: Path, tables: Mapping[str, pd.DataFrame], declarations: Mapping[str, Table], *, invented: bool
+) -> None:
+    """Check tables against their declarations and write them into a folder, new or empty: all of them, or nothing.
+
+    References to tables that are not among them are not checked. Raises ContractError with every problem, UsageError for a folder
+    that holds something, PublishError where the disk refuses.
+    """
+    checked = conformed(tables, declarations)
+    with new_folder(folder) as staged:
+        _files(checked, declarations, staged, invented=invented)
+
+
+def conformed(tables: Mapping[str, pd.DataFrame], declarations: Mapping[str, Table]) -> dict[str, pd.DataFrame]:
+    """Put every table in its published form and check its rules and references; raise all problems at once."""
+    problems = []
+    if missing := sorted(declarations.keys() - tables.keys()):
+        problems.append(f"release: tables missing: {', '.join(missing)}")
+    if extra := sorted(tables.keys() - declarations.keys()):
+        problems.append(f"release: tables not declared: {', '.join(extra)}")
+    conforming: dict[str, pd.DataFrame] = {}
+    for name in [n for n in declarations if n in tables]:
+        crs: Any = getattr(tables[name], "crs", None)
+        if hasattr(crs, "to_epsg") and crs.to_epsg() != DEGREES:
+            problems.append(f"{name}: geometry is in {crs.to_string()}, {parquet.CRS} expected")
+            continue
         try:
-            _in_degrees(name, given[name])
-            held[name] = declarations[name].conform(given[name])
+            conforming[name] = declarations[name].conform(tables[name])
         except ContractError as error:
             problems.append(str(error))
-    for name, rows in held.items():
+    for name, rows in conforming.items():
         try:
-            declarations[name].check(rows, held)
+            declarations[name].check(rows, conforming)
         except ContractError as error:
             problems.append(str(error))
     if problems:
         raise ContractError("\n".join(problems))
-    return held
+    return conforming
 
 
 def library_versions() -> dict[str, str]:
     """List the versions of the libraries that could change a byte of a release."""
-    return dict(_versions())
-
-
-def _versions() -> Iterator[tuple[str, str]]:
+    versions = {}
     for name in LIBRARIES:
-        try:
-            yield name, version(name)
-        except PackageNotFoundError:
-            continue
+        with suppress(PackageNotFoundError):
+            versions[name] = version(name)
+    return versions
 
 
-def _files(held: Mapping[str, Published], folder: Path, facts: Facts) -> dict[str, dict[str, Any]]:
+def _files(
+    tables: Mapping[str, pd.DataFrame], declarations: Mapping[str, Table], folder: Path, *, invented: bool
+) -> dict[str, dict[str, Any]]:
     """Write every table, and describe the files."""
-    metadata = {"qpvhealth_version": __version__, "invented": str(facts.invented).lower()}
+    metadata = {"qpvhealth_version": __version__, "invented": str(invented).lower()}
     described = {}
-    for name, rows in sorted(held.items()):
+    for name, rows in sorted(tables.items()):
         path = folder / f"{name}.parquet"
-        parquet.write_table(rows.table, rows, path, metadata)
+        parquet.write_table(declarations[name], rows, path, metadata)
         described[path.name] = manifest.described(path, len(rows))
     return described
-
-
-def _not_the_declared(tables: Mapping[str, pd.DataFrame], declarations: Mapping[str, Table]) -> Iterator[str]:
-    if missing := sorted(declarations.keys() - tables.keys()):
-        yield f"release: tables missing: {', '.join(missing)}"
-    if extra := sorted(tables.keys() - declarations.keys()):
-        yield f"release: tables not declared: {', '.join(extra)}"
-
-
-def _in_degrees(name: str, rows: pd.DataFrame | Packed) -> None:
-    """Refuse a layer that says it is in another reference system than the one every release is in."""
-    crs: Any = getattr(rows, "crs", None)
-    if hasattr(crs, "to_epsg") and crs.to_epsg() != DEGREES:
-        raise ContractError(f"{name}: geometry is in {crs.to_string()}, {parquet.CRS} expected")
-
-
-def _store(store: Store | Path) -> Store:
-    return store if isinstance(store, Store) else Store(store)

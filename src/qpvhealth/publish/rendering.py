@@ -23,7 +23,7 @@ from qpvhealth.publish.store import write_file
 from qpvhealth.publish.workbook import GROUPED_FROM, workbook
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
 Format = Literal["text", "md", "csv", "json", "xlsx"]
@@ -38,10 +38,12 @@ DECIMALS = 3
 
 @dataclass(frozen=True)
 class Sheet:
-    """What is shown: rows under titles, and what a reader must know of them."""
+    """What is shown: columns of plain values under titles, and what a reader must know of them; two columns may have one name."""
 
-    frame: pd.DataFrame
+    names: Sequence[str]
     titles: Sequence[str]
+    columns: Sequence[Sequence[Any]]
+    is_numeric: Sequence[bool]
     notes: Sequence[str]
     invented: bool
 
@@ -50,20 +52,9 @@ class Sheet:
         """The notes, after the one that says the figures are invented."""
         return [*([INVENTED] if self.invented else []), *self.notes]
 
-    @property
-    def columns(self) -> Iterator[pd.Series]:
-        """The columns, by position: two may have the same name."""
-        return (self.frame.iloc[:, i] for i in range(self.frame.shape[1]))
-
-    @property
-    def numeric(self) -> list[bool]:
-        """Which columns hold numbers, and are set to the right."""
-        return [pd.api.types.is_numeric_dtype(c) and not pd.api.types.is_bool_dtype(c) for c in self.columns]
-
     def cells(self, write: Callable[[Any], str]) -> list[list[str]]:
         """Write every cell; one list of texts a row."""
-        written = [[write(v) for v in plain(column)] for column in self.columns]
-        return [list(row) for row in zip(*written, strict=True)]
+        return [[write(v) for v in row] for row in zip(*self.columns, strict=True)]
 
 
 def render(
@@ -81,74 +72,70 @@ def render(
     """
     if fmt not in FORMATS:
         raise UsageError(f'unknown format "{fmt}"; formats: {", ".join(FORMATS)}')
-    named = [str((titles or {}).get(c, c)) for c in frame.columns]
-    return _WRITERS[fmt](Sheet(frame, named, list(notes), invented))
+    columns = [frame.iloc[:, i] for i in range(frame.shape[1])]
+    sheet = Sheet(
+        names=[str(c) for c in frame.columns],
+        titles=[str((titles or {}).get(c, c)) for c in frame.columns],
+        columns=[plain(column) for column in columns],
+        is_numeric=[pd.api.types.is_numeric_dtype(c) and not pd.api.types.is_bool_dtype(c) for c in columns],
+        notes=list(notes),
+        invented=invented,
+    )
+    return _WRITERS[fmt](sheet)
 
 
-def save(
-    path: Path,
-    frame: pd.DataFrame,
-    *,
-    fmt: Format | None = None,
-    titles: Mapping[str, str] | None = None,
-    notes: Sequence[str] = (),
-    invented: bool = False,
-) -> None:
-    """Write a frame to a file, whole or not at all; the format is that of the suffix unless given. See ``render``."""
-    chosen = fmt or format_of(path)
-    write_file(path, render(frame, fmt=chosen, titles=titles, notes=notes, invented=invented))
+def save(path: Path, frame: pd.DataFrame, *, fmt: Format | None = None, **options: Any) -> None:  # noqa: ANN401
+    """Write a frame to a file, whole or not at all; the format is that of the suffix unless given. Options as for ``render``."""
+    write_file(path, render(frame, fmt=fmt or format_of(path), **options))
 
 
 def format_of(path: Path) -> Format:
-    """Tell the format from a file's suffix. Raises UsageError for one that is not known."""
+    """Return the format of a file's suffix. Raises UsageError for an unknown one."""
     if (suffix := path.suffix.lower()) not in SUFFIXES:
         raise UsageError(f'{path}: unknown suffix "{suffix}"; suffixes: {", ".join(SUFFIXES)}')
     return SUFFIXES[suffix]
 
 
 def plain(column: pd.Series) -> list[Any]:
-    """Give the values of a column as Python's own: None for any null, ``date`` for a day without an hour."""
-    values = column.astype(object).where(column.notna(), None)
-    return [_plain(v) for v in values]
-
-
-def _plain(value: Any) -> Any:  # noqa: ANN401
-    if value is None or isinstance(value, str):
-        return value
-    if isinstance(value, pd.Timestamp):
-        return value.date() if value == value.normalize() else value.to_pydatetime()
-    return value.item() if hasattr(value, "item") else value
+    """Return the values of a column as Python's own: None for any null, ``date`` for a day without an hour."""
+    values: list[Any] = []
+    for value in column.astype(object).where(column.notna(), None):
+        if isinstance(value, pd.Timestamp):
+            values.append(value.date() if value == value.normalize() else value.to_pydatetime())
+        else:
+            values.append(value.item() if hasattr(value, "item") else value)
+    return values
 
 
 def _text(sheet: Sheet) -> str:
     rows = sheet.cells(lambda v: _line(_read(v, grouped=True)))
     titles = [_line(t) for t in sheet.titles]
     widths = [max(map(len, column)) for column in zip(titles, *rows, strict=True)]
-    ruled = [titles, ["-" * w for w in widths], *rows]
-    set_in = [str.rjust if right else str.ljust for right in sheet.numeric]
-    lines = ["  ".join(put(c, w) for put, c, w in zip(set_in, row, widths, strict=True)) for row in ruled]
+    justify = [str.rjust if is_numeric else str.ljust for is_numeric in sheet.is_numeric]
+    lines = [
+        "  ".join(put(cell, width) for put, cell, width in zip(justify, row, widths, strict=True)).rstrip()
+        for row in [titles, ["-" * w for w in widths], *rows]
+    ]
     notes = [_line(n) for n in sheet.warnings]
-    return "".join(f"{line.rstrip()}\n" for line in [*lines, *([""] if notes else []), *notes])
+    return "".join(f"{line}\n" for line in [*lines, *([""] if notes else []), *notes])
 
 
 def _md(sheet: Sheet) -> str:
     rows = sheet.cells(lambda v: _escaped(_read(v, grouped=True)))
-    titles = [_escaped(t) for t in sheet.titles]
-    rule = ["---:" if right else "---" for right in sheet.numeric]
-    lines = [f"| {' | '.join(row)} |" for row in [titles, rule, *rows]]
-    notes = [_escaped(n) for n in sheet.notes]
+    rule = ["---:" if is_numeric else "---" for is_numeric in sheet.is_numeric]
+    lines = [f"| {' | '.join(row)} |" for row in [[_escaped(t) for t in sheet.titles], rule, *rows]]
     head = [f"**{INVENTED}**", ""] if sheet.invented else []
-    foot = [line for note in notes for line in ("", note)]
+    foot = [line for note in sheet.notes for line in ("", _escaped(note))]
     return "".join(f"{line}\n" for line in [*head, *lines, *foot])
 
 
 def _csv(sheet: Sheet) -> bytes:
-    told = io.StringIO()
-    writer = csv.writer(told, delimiter=";", lineterminator="\r\n")
-    said = [INVENTED.lower()] if sheet.invented else []
-    writer.writerow([without_formula(t) for t in [*sheet.titles, *said]])
-    writer.writerows([*row, *("oui" for _ in said)] for row in sheet.cells(_csv_cell))
-    return told.getvalue().encode("utf-8-sig")
+    text = io.StringIO()
+    writer = csv.writer(text, delimiter=";", lineterminator="\r\n")
+    titles = [without_formula(t) for t in sheet.titles]
+    writer.writerow([*titles, INVENTED.lower()] if sheet.invented else titles)
+    writer.writerows([*row, "oui"] if sheet.invented else row for row in sheet.cells(_csv_cell))
+    return text.getvalue().encode("utf-8-sig")
 
 
 def _csv_cell(value: Any) -> str:  # noqa: ANN401
@@ -163,15 +150,14 @@ def without_formula(text: str) -> str:
 
 
 def _json(sheet: Sheet) -> str:
-    names = [str(c) for c in sheet.frame.columns]
-    written = [[_json_value(v) for v in plain(c)] for c in sheet.columns]
+    rows = [[_json_value(v) for v in row] for row in zip(*sheet.columns, strict=True)]
     document = {
         "schema_version": SCHEMA_VERSION,
         "invented": sheet.invented,
-        "notes": list(sheet.notes),
-        "columns": [{"name": n, "title": t} for n, t in zip(names, sheet.titles, strict=True)],
-        "n_rows": len(sheet.frame),
-        "rows": [dict(zip(names, row, strict=True)) for row in zip(*written, strict=True)],
+        "notes": sheet.notes,
+        "columns": [{"name": n, "title": t} for n, t in zip(sheet.names, sheet.titles, strict=True)],
+        "n_rows": len(rows),
+        "rows": [dict(zip(sheet.names, row, strict=True)) for row in rows],
     }
     return json.dumps(document, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
 
@@ -182,10 +168,6 @@ def _json_value(value: Any) -> Any:  # noqa: ANN401
     return value if value is None or isinstance(value, (bool, int, str)) else _read(value, grouped=False)
 
 
-def _xlsx(sheet: Sheet) -> bytes:
-    return workbook([plain(c) for c in sheet.columns], sheet.titles, list(sheet.frame.columns), sheet.warnings)
-
-
 def _read(value: Any, *, grouped: bool) -> str:  # noqa: ANN401
     """Write a value as a person reads it; ``grouped`` sets thousands apart, from five digits on (a year has four)."""
     if value is None:
@@ -193,16 +175,12 @@ def _read(value: Any, *, grouped: bool) -> str:  # noqa: ANN401
     if isinstance(value, bool):
         return "oui" if value else "non"
     if isinstance(value, (int, float)) and math.isfinite(value):
-        return _number(value, grouped=grouped)
+        apart = "," if grouped and abs(value) >= GROUPED_FROM else ""
+        decimals = "" if isinstance(value, int) else f".{DECIMALS}f"
+        number = f"{value:{apart}{decimals}}"
+        number = number.rstrip("0").rstrip(".") if decimals else number
+        return "0" if number == "-0" else number.translate({ord(","): " ", ord("."): ","})
     return value.isoformat() if hasattr(value, "isoformat") else str(value)
-
-
-def _number(value: float, *, grouped: bool) -> str:
-    apart = "," if grouped and abs(value) >= GROUPED_FROM else ""
-    if isinstance(value, int):
-        return f"{value:{apart}}".replace(",", " ")
-    written = f"{value:{apart}.{DECIMALS}f}".rstrip("0").rstrip(".")
-    return "0" if written == "-0" else written.translate({ord(","): " ", ord("."): ","})
 
 
 def _line(text: str) -> str:
@@ -222,5 +200,5 @@ _WRITERS: dict[Format, Callable[[Sheet], str | bytes]] = {
     "md": _md,
     "csv": _csv,
     "json": _json,
-    "xlsx": _xlsx,
+    "xlsx": lambda sheet: workbook(sheet.columns, sheet.titles, sheet.names, sheet.warnings),
 }

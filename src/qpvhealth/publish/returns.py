@@ -50,33 +50,26 @@ def template(
 
     ``form``: zone, millésime and génération, read back with the answers. The same rows give the same bytes.
     """
-    told = io.BytesIO()
-    with xlsxwriter.Workbook(told, OPTIONS) as book:
+    content = io.BytesIO()
+    with xlsxwriter.Workbook(content, OPTIONS) as book:
         book.set_properties({"created": CREATED})
         bold, fill = book.add_format({"bold": True, "text_wrap": True}), book.add_format({"bg_color": "#FFF2CC"})
-        _answers(book, structures, bold, fill)
-        _table(book.add_worksheet(QUARTERS), quarters[[*QUARTER_COLUMNS]], list(QUARTER_COLUMNS.values()), bold)
+        answers = book.add_worksheet(ANSWERS)
+        _table(answers, structures.reindex(columns=[*ANSWER_COLUMNS]), [*ANSWER_COLUMNS.values()], bold)
+        first = list(ANSWER_COLUMNS).index(TO_FILL[0])
+        for at, width in enumerate(_WIDTHS):
+            answers.set_column(at, at, width, fill if at >= first else None)
+        if n := len(structures):
+            choice = {"validate": "list", "source": ["oui", "non"], "ignore_blank": True}
+            answers.data_validation(1, first, n, first, choice)
+        _table(book.add_worksheet(QUARTERS), quarters[[*QUARTER_COLUMNS]], [*QUARTER_COLUMNS.values()], bold)
         lines = {**form, "Échéance": f"{deadline:%Y-%m-%d}", "Répondu le": "", "Répondu par": ""}
-        warning = {"Avertissement": INVENTED} if invented else {}
-        asked = pd.DataFrame({"Champ": [*lines, *warning], "Valeur": [*lines.values(), *warning.values()]})
+        lines |= {"Avertissement": INVENTED} if invented else {}
         sheet = book.add_worksheet(FORM)
-        _table(sheet, asked, ["Champ", "Valeur"], bold)
-        for at, line in enumerate(HELP, start=len(asked) + 2):
+        _table(sheet, pd.DataFrame({"Champ": [*lines], "Valeur": [*lines.values()]}), ["Champ", "Valeur"], bold)
+        for at, line in enumerate(HELP, start=len(lines) + 2):
             sheet.write_string(at, 3, line)
-    return told.getvalue()
-
-
-def _answers(book: Any, structures: pd.DataFrame, bold: Any, fill: Any) -> None:  # noqa: ANN401
-    sheet = book.add_worksheet(ANSWERS)
-    frame = structures.reindex(columns=[*ANSWER_COLUMNS])
-    _table(sheet, frame, list(ANSWER_COLUMNS.values()), bold)
-    first = list(ANSWER_COLUMNS).index(TO_FILL[0])
-    for at, width in enumerate(_WIDTHS):
-        sheet.set_column(at, at, width, fill if at >= first else None)
-    if len(frame):
-        sheet.data_validation(
-            1, first, len(frame), first, {"validate": "list", "source": ["oui", "non"], "ignore_blank": True}
-        )
+    return content.getvalue()
 
 
 def _table(sheet: Any, frame: pd.DataFrame, titles: list[str], bold: Any) -> None:  # noqa: ANN401

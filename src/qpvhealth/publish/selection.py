@@ -43,17 +43,15 @@ def in_force(release: Release, year: int) -> dict[str, str]:
 
 
 def current(release: Release, rows: pd.DataFrame, year: int, generation: str | None) -> pd.DataFrame:
-    """Keep the rows of the generation asked for, else of the one in force in each territory that year."""
+    """Select the rows of the generation asked for, else of the one in force in each territory that year."""
     if generation and generation != IN_FORCE:
         refuse_unknown(generation, sorted(rows["generation"].unique()), "generation")
         return rows[rows["generation"] == generation]
-    known = in_force(release, year)
-    territory = rows["territory"].fillna("metropole")
-    return rows[rows["generation"] == territory.map(known)]
+    return rows[rows["generation"] == rows["territory"].fillna("metropole").map(in_force(release, year))]
 
 
 def of_year(rows: pd.DataFrame, year: int | None) -> pd.DataFrame:
-    """Keep the rows of a year, all where none is asked for. Raises UsageError for a year the release does not have."""
+    """Select the rows of a year, all where none is asked for. Raises UsageError for a year the release does not have."""
     if year is None:
         return rows
     refuse_unknown(year, sorted(rows["year"].unique()), "year")
@@ -61,48 +59,40 @@ def of_year(rows: pd.DataFrame, year: int | None) -> pd.DataFrame:
 
 
 def of_area(rows: pd.DataFrame, level: str, filters: Filters) -> pd.DataFrame:
-    """Keep the rows of a region or département; for counts, the rows of the level that lie in it."""
+    """Select the rows of a region or département; for counts, the rows of the level that lie in it."""
     region, department = filters.region, filters.department
     if region is not None:
         refuse_unknown(region, [*REGIONS, "none"], "region")
     if department is not None:
         refuse_unknown(department, [*DEPARTMENT_TERRITORY], "département")
     if level == "rows":
-        kept = rows if region is None else rows[rows["region_code"] == region]
-        return kept if department is None else kept[kept["department_code"] == department]
+        rows = rows if region is None else rows[rows["region_code"] == region]
+        return rows if department is None else rows[rows["department_code"] == department]
     if region is None and department is None:
         return rows
     codes = rows["area_code"]
-    departments = _departments_of_areas(codes, level)
-    wanted = departments == department if department is not None else departments.map(DEPARTMENT_REGION) == region
-    at_region = (
-        (codes == region) if level == "region" and department is None else pd.Series(data=False, index=codes.index)
-    )
-    return rows[wanted | at_region]
-
-
-def _departments_of_areas(codes: pd.Series, level: str) -> pd.Series:
-    """Return the département of each area, from its code; null for a region or the country."""
-    if level == "qpv":
-        return codes.str[2:5].str.removeprefix("0")
-    if level == "commune":
-        return codes.str[:3].where(codes.str.startswith(("97", "98")), codes.str[:2])
-    return codes if level == "department" else pd.Series(None, index=codes.index, dtype="str")
+    departments = {
+        "qpv": codes.str[2:5].str.removeprefix("0"),
+        "commune": codes.str[:3].where(codes.str.startswith(("97", "98")), codes.str[:2]),
+        "department": codes,
+    }.get(level, pd.Series(None, index=codes.index, dtype="str"))
+    if department is not None:
+        return rows[departments == department]
+    return rows[(departments.map(DEPARTMENT_REGION) == region) | ((codes == region) & (level == "region"))]
 
 
 def generation(release: Release, filters: Filters) -> str:
     """Return the generation asked for, the ones in force by default. Raises UsageError for one that was not computed."""
     generation = filters.generation or IN_FORCE
-    refuse_unknown(
-        generation, sorted(release.table("yearly_counts", columns=["generation"])["generation"].unique()), "generation"
-    )
+    computed = release.table("yearly_counts", columns=["generation"])["generation"].unique()
+    refuse_unknown(generation, sorted(computed), "generation")
     return generation
 
 
-def refuse_unknown(value: object, known: list[Any], what: str) -> None:
+def refuse_unknown(value: object, values: list[Any], what: str) -> None:
     """Raise UsageError, with what there is, for a value that the release does not have."""
-    if value not in known:
-        raise UsageError(f'no {what} "{value}" in this release; there are: {", ".join(map(str, known))}')
+    if value not in values:
+        raise UsageError(f'no {what} "{value}" in this release; there are: {", ".join(map(str, values))}')
 
 
 def last_year(release: Release) -> int:
@@ -115,19 +105,6 @@ def titles(table: str, columns: list[str]) -> dict[str, str]:
     return {c.name: c.fr for c in PUBLISHED[table].columns if c.name in columns}
 
 
-def _covered(departments: str) -> str:
-    """Write a list of départements by whole regions where it can be, or by what it lacks when it lacks little."""
-    given = {d for d in departments.split(",") if d}
-    if not given:
-        return "des types hors MSP et CdS"
-    lacking = sorted(set(DEPARTMENT_TERRITORY) - given)
-    if len(lacking) < len(given) / 4:
-        return f"la France sauf {', '.join(lacking)}"
-    whole = [(name, members) for name, members in REGIONS.values() if set(members) <= given]
-    rest = sorted(given - {d for _, members in whole for d in members})
-    return ", ".join([*(name for name, _ in whole), *rest])
-
-
 def header(release: Release, year: int | None = None) -> tuple[str, ...]:
     """Return the lines that go with any answer: the release, and the date, status and cover of each extract, or of one."""
     extracts = release.table("extracts")
@@ -137,25 +114,37 @@ def header(release: Release, year: int | None = None) -> tuple[str, ...]:
         for y, d, s in zip(extracts["year"], extracts["reference_date"], extracts["status"], strict=True)
     ]
     covers = [
-        f"{y} : l'extrait ne couvre que {_covered(c)}"
+        f"{y} : l'extrait ne couvre que {_cover(c)}"
         for y, c in zip(extracts["year"], extracts["covers"], strict=True)
         if isinstance(c, str)
     ]
     return (f"Version {release.id}", *dates, *covers)
 
 
+def _cover(departments: str) -> str:
+    """Write a list of départements by whole regions where it can be, or by what it lacks when it lacks little."""
+    codes = {d for d in departments.split(",") if d}
+    if not codes:
+        return "des types hors MSP et CdS"
+    lacking = sorted(set(DEPARTMENT_TERRITORY) - codes)
+    if len(lacking) < len(codes) / 4:
+        return f"la France sauf {', '.join(lacking)}"
+    whole = [(name, members) for name, members in REGIONS.values() if set(members) <= codes]
+    rest = sorted(codes - {d for _, members in whole for d in members})
+    return ", ".join([*(name for name, _ in whole), *rest])
+
+
 def notes(release: Release, generation: str | None, year: int | None = None) -> tuple[str, ...]:
     """Return the lines that go with any figure: those of any answer, the perimeters, the rule of proximity."""
+    lines = header(release, year)
+    if not generation:
+        return lines
+    default = "en vigueur à la date de référence, par territoire"
+    perimeters = default if generation == IN_FORCE else generation
     settings = release.manifest["settings"]
-    perimeters = (
-        "périmètres en vigueur à la date de référence, par territoire"
-        if generation == IN_FORCE
-        else f"périmètres {generation}"
-    )
     near = {
         "declared": "quartier vécu : déclaré par l'ARS (vide : sans réponse)",
         "proxy": f"à proximité : à {settings['vecu_distance_m']:g} m au plus d'un QPV",
         "declared_or_proxy": f"à proximité : déclaré par l'ARS, ou sans réponse à {settings['vecu_distance_m']:g} m au plus",
     }[settings["vecu_rule"]]
-    lines = header(release, year)
-    return (*lines, f"QPV : {perimeters}", near) if generation else lines
+    return (*lines, f"QPV : périmètres {perimeters}", near)

@@ -7,7 +7,6 @@ difference says how many entries or exits it takes at least, whatever their caus
 from __future__ import annotations
 
 from calendar import monthrange
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
@@ -26,18 +25,29 @@ MONTHS: dict[Language, tuple[str, ...]] = {
 }
 
 
-@dataclass(frozen=True)
-class Flow:
-    """Dated openings and closures, and the net of every other cause."""
-
-    opened: int
-    closed: int
-    others: int = 0
-
-    @property
-    def net(self) -> int:
-        """What the stock changes by."""
-        return self.opened - self.closed + self.others
+_WORDS: dict[Language, dict[str, str]] = {
+    "fr": {
+        "colon": " : ",
+        "net": "solde net {net} ({opening} → {closing})",
+        "in": "au moins {n} {entries}, toutes causes",
+        "out": "au moins {n} {exits}, toutes causes",
+        "none": "entrées et sorties se compensent, leur nombre n'est pas connu",
+        "gross": "ouvertures {opened}, fermetures {closed} (dates connues), autres causes {others}, soit un solde net de {net}"
+        " ({opening} → {closing})",
+    },
+    "en": {
+        "colon": ": ",
+        "net": "net {net} ({opening} → {closing})",
+        "in": "at least {n} {entries}, whatever their cause",
+        "out": "at least {n} {exits}, whatever their cause",
+        "none": "entries and exits balance, their number is not known",
+        "gross": "openings {opened}, closures {closed} (dates known), other causes {others}: net {net} ({opening} → {closing})",
+    },
+}
+_UNITS: dict[Language, tuple[dict[str, str], dict[str, str]]] = {
+    "fr": ({"entries": "entrée", "exits": "sortie"}, {"entries": "entrées", "exits": "sorties"}),
+    "en": ({"entries": "entry", "exits": "exit"}, {"entries": "entries", "exits": "exits"}),
+}
 
 
 def interval(first: date, last: date, language: Language = "fr") -> str:
@@ -55,72 +65,36 @@ def net(what: str, opening: int, closing: int, days: tuple[date, date], language
 
     ``what`` is counted in the plural, such as ``MSP en QPV``.
     """
-    change = closing - opening
-    words = _NET[language]
-    at_least = words["none"] if change == 0 else words["in" if change > 0 else "out"].format(n=_many(abs(change)))
-    said = words["net"].format(change=f"{change:+d}" if change else "0", opening=_many(opening), closing=_many(closing))
-    return f"{what}, {interval(*days, language)}{words['colon']}{said}, {_singular(at_least, abs(change), language)}"
+    words, change = _WORDS[language], closing - opening
+    balance = words["net"].format(net=_signed(change), opening=opening, closing=closing)
+    at_least = words["in" if change > 0 else "out" if change < 0 else "none"]
+    units = _UNITS[language][abs(change) != 1]
+    return f"{what}, {interval(*days, language)}{words['colon']}{balance}, {at_least.format(n=abs(change), **units)}"
 
 
-def gross(what: str, opening: int, flow: Flow, days: tuple[date, date], language: Language = "fr") -> str:
+def gross(
+    what: str,
+    opening: int,
+    closing: int,
+    days: tuple[date, date],
+    language: Language = "fr",
+    *,
+    opened: int,
+    closed: int,
+) -> str:
     """Say what dates say: openings and closures, then the other causes and the net.
 
     The words of opening and closing stand for structures whose dates lie in the interval, and for no other.
     """
-    told = {
-        "fr": "ouvertures {o}, fermetures {c} (dates connues), autres causes {x}, soit un solde net de {n} ({a} → {b})",
-        "en": "openings {o}, closures {c} (dates known), other causes {x}: net {n} ({a} → {b})",
-    }[language]
-    said = told.format(
-        o=_many(flow.opened),
-        c=_many(flow.closed),
-        x=_signed(flow.others),
-        n=_signed(flow.net),
-        a=_many(opening),
-        b=_many(opening + flow.net),
-    )
-    return f"{what}, {interval(*days, language)}{_NET[language]['colon']}{said}"
-
-
-def undefined(what: str, days: tuple[date, date], language: Language = "fr") -> str:
-    """Say that a change cannot be told, because one of the two stocks is unknown: it is not zero."""
-    said = {"fr": "variation non définie (un des deux stocks est inconnu)", "en": "undefined (one stock is unknown)"}
-    return f"{what}, {interval(*days, language)}{_NET[language]['colon']}{said[language]}"
-
-
-_NET: dict[Language, dict[str, str]] = {
-    "fr": {
-        "colon": " : ",
-        "net": "solde net {change} ({opening} → {closing})",
-        "in": "au moins {n} entrées, toutes causes",
-        "out": "au moins {n} sorties, toutes causes",
-        "none": "entrées et sorties se compensent, leur nombre n'est pas connu",
-    },
-    "en": {
-        "colon": ": ",
-        "net": "net {change} ({opening} → {closing})",
-        "in": "at least {n} entries, whatever their cause",
-        "out": "at least {n} exits, whatever their cause",
-        "none": "entries and exits balance, their number is not known",
-    },
-}
-
-
-def _singular(words: str, n: int, language: Language) -> str:
-    if n != 1:
-        return words
-    pairs = {"fr": (("entrées", "entrée"), ("sorties", "sortie")), "en": (("entries", "entry"), ("exits", "exit"))}
-    for many, one in pairs[language]:
-        words = words.replace(many, one)
-    return words
+    change = closing - opening
+    numbers = {"opened": opened, "closed": closed, "others": _signed(change - opened + closed), "net": _signed(change)}
+    words = _WORDS[language]
+    flows = words["gross"].format(opening=opening, closing=closing, **numbers)
+    return f"{what}, {interval(*days, language)}{words['colon']}{flows}"
 
 
 def _signed(n: int) -> str:
     return f"{n:+d}" if n else "0"
-
-
-def _many(n: int) -> str:
-    return f"{n}"
 
 
 def _day(day: date, language: Language) -> str:

@@ -12,7 +12,7 @@ import fcntl
 import os
 import secrets
 import shutil
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,7 +27,6 @@ CURRENT = "current"
 LOCK = ".lock"
 STAGING = ".staging-"
 POINTER = ".current-"
-SYNCED_AT_ONCE = 8
 NO_LINKS = {errno.EPERM, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP}
 
 
@@ -45,14 +44,23 @@ class Store:
 
     @contextmanager
     def lock(self) -> Iterator[None]:
-        """Hold the store against other builds, and sweep what dead ones left. Raises PublishError at once if taken."""
+        """Lock the store against other builds, and sweep what dead ones left. Raises PublishError at once if it is locked."""
         if self._locked:
             yield
             return
-        handle = self._take()
-        self._locked = True
+        path = self.root / LOCK
+        with writing(path):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
         try:
-            self._sweep()
+            with writing(path):
+                try:
+                    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError as error:
+                    raise PublishError(f"{self.root}: another build is running; try again when it has ended") from error
+            self._locked = True
+            for left in [*self.folder.glob(f"{STAGING}*"), *self.root.glob(f"{POINTER}*")]:
+                _remove(left, ignore_errors=True)  # of builds that died: the lock says that no living one has it
             yield
         finally:
             self._locked = False
@@ -80,14 +88,21 @@ class Store:
         """
         target = self.folder / release_id
         with self.lock(), writing(target):
-            _sync_tree(staged)
+            for path in (*staged.iterdir(), staged):
+                sync(path)
             if not target.is_dir():
                 _remove(target)
                 staged.rename(target)
             elif _digests(staged) != _digests(target):
-                _mend(staged, target)
+                names = {path.name for path in staged.iterdir()}
+                for old in target.iterdir():
+                    if old.name not in names or not old.is_file():
+                        _remove(old)
+                for name in sorted(names):
+                    (staged / name).replace(target / name)
+                sync(target)
             shutil.rmtree(staged, ignore_errors=True)
-            _sync_folder(self.folder)
+            sync(self.folder)
             self._point(release_id)
         return target
 
@@ -100,25 +115,33 @@ class Store:
         """List the ids, from the oldest to the newest."""
         if not _exists(self.folder) or not self.folder.is_dir():
             return []
-        found = [p for p in self.folder.iterdir() if p.is_dir() and not p.name.startswith(".")]
-        return [p.name for p in sorted(found, key=lambda p: (p.stat().st_mtime_ns, p.name))]
+        folders = [p for p in self.folder.iterdir() if p.is_dir() and not p.name.startswith(".")]
+        return [p.name for p in sorted(folders, key=lambda p: (p.stat().st_mtime_ns, p.name))]
 
     def resolve(self, release: str | None = None) -> Path:
         """Find a release by its id, the beginning of its id, or its folder (or a store's folder); default: current.
 
         Raises UsageError, with the ids there are, for what is unknown or could be two releases.
         """
+        ids = self.releases()
         if release is None or release == CURRENT:
-            return self._found(self.current(), "there is no current release")
-        if release in (ids := self.releases()):
-            return self.folder / release
-        if release and _exists(Path(release) / manifest.NAME):
-            return Path(release)
-        if release and _exists(Path(release) / RELEASES):
-            return Store(Path(release)).resolve()
-        matching = [i for i in ids if release and i.startswith(release)]
-        said = f'release "{release}" could be {len(matching)} releases' if matching else f'unknown release "{release}"'
-        return self._found(self.folder / matching[0] if len(matching) == 1 else None, said)
+            if (current := self.current()) is not None:
+                return current
+            problem = "there is no current release"
+        else:
+            if release in ids:
+                return self.folder / release
+            if release and _exists(Path(release) / manifest.NAME):
+                return Path(release)
+            if release and _exists(Path(release) / RELEASES):
+                return Store(Path(release)).resolve()
+            matching = [i for i in ids if release and i.startswith(release)]
+            if len(matching) == 1:
+                return self.folder / matching[0]
+            n = len(matching)
+            problem = f'release "{release}" could be {n} releases' if n else f'unknown release "{release}"'
+        there = f"releases here: {', '.join(ids)}" if ids else "no release here yet: run `qpvhealth build`"
+        raise UsageError(f"{self.root}: {problem}; {there}")
 
     def rollback(self, release: str) -> Path:
         """Make an earlier release current again. Raises ContractError where its files are not what they were."""
@@ -151,34 +174,8 @@ class Store:
 
     def _prunable(self, keep: int, protect: Collection[str]) -> list[str]:
         ids = self.releases()
-        kept = {*protect, *ids[len(ids) - keep :], self._pointer()}
-        return [i for i in ids if i not in kept]
-
-    def _found(self, folder: Path | None, otherwise: str) -> Path:
-        if folder is not None:
-            return folder
-        ids = self.releases()
-        known = f"releases here: {', '.join(ids)}" if ids else "no release here yet: run `qpvhealth build`"
-        raise UsageError(f"{self.root}: {otherwise}; {known}")
-
-    def _take(self) -> int:
-        path = self.root / LOCK
-        with writing(path):
-            self.folder.mkdir(parents=True, exist_ok=True)
-            handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError as error:
-                os.close(handle)
-                if isinstance(error, BlockingIOError):
-                    raise PublishError(f"{self.root}: another build is running; try again when it has ended") from error
-                raise
-        return handle
-
-    def _sweep(self) -> None:
-        """Remove what builds that died left behind: holding the lock, none of it belongs to a living one."""
-        for left in [*self.folder.glob(f"{STAGING}*"), *self.root.glob(f"{POINTER}*")]:
-            _remove(left, ignore_errors=True)
+        staying = {*protect, *ids[len(ids) - keep :], self._pointer()}
+        return [i for i in ids if i not in staying]
 
     def _pointer(self) -> str | None:
         """Read the id that ``current`` names; only the last part counts, so that it never leads out of the store.
@@ -189,17 +186,17 @@ class Store:
         try:
             if not path.is_symlink() and not path.is_file():
                 return None
-            told = path.readlink().name if path.is_symlink() else Path(path.read_text("utf-8").strip()).name
+            target = path.readlink() if path.is_symlink() else Path(path.read_text("utf-8").strip())
         except (OSError, UnicodeDecodeError):
             return None
-        return told if told and not told.startswith(".") else None
+        return target.name if target.name and not target.name.startswith(".") else None
 
     def _point(self, release_id: str) -> None:
         """Swap ``current`` in one step, and swap it back where the swap cannot be made durable."""
         before = self._pointer()
         self._swap(release_id)
         try:
-            _sync_folder(self.root)
+            sync(self.root)
         except OSError:
             if before is None:
                 (self.root / CURRENT).unlink()
@@ -210,7 +207,12 @@ class Store:
     def _swap(self, release_id: str) -> None:
         target, fresh = f"{RELEASES}/{release_id}", self.root / f"{POINTER}{secrets.token_hex(4)}"
         try:
-            _link(fresh, target)
+            try:
+                fresh.symlink_to(target)
+            except OSError as error:
+                if error.errno not in NO_LINKS:
+                    raise
+                _write_synced(fresh, f"{target}\n".encode())  # the file system has no links: a file of one line
             fresh.replace(self.root / CURRENT)
         except OSError:
             _remove(fresh, ignore_errors=True)
@@ -226,11 +228,33 @@ def is_current(root: Path, fingerprint: str) -> Path | None:
     if folder is None:
         return None
     try:
-        told = manifest.read(folder)
+        content = manifest.read(folder)
     except (UsageError, ContractError):
         return None
-    same = told.get("fingerprint") == fingerprint and told["release_id"] == folder.name
-    return folder if same and manifest.is_complete(folder, told) else None
+    is_same = content.get("fingerprint") == fingerprint and content["release_id"] == folder.name
+    return folder if is_same and manifest.is_complete(folder, content) else None
+
+
+@contextmanager
+def new_folder(folder: Path) -> Iterator[Path]:
+    """Give an empty folder that takes the name ``folder`` once all in it is written and synced: whole, or not at all.
+
+    Raises UsageError where ``folder`` holds something; any OSError raised inside becomes PublishError.
+    """
+    with writing(folder):
+        if folder.exists() and any(folder.iterdir()):
+            raise UsageError(f"{folder}: not empty; name a folder that is new or empty")
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        staged = folder.with_name(f"{STAGING}{os.getpid()}-{secrets.token_hex(4)}")
+        staged.mkdir()
+        try:
+            yield staged
+            for path in (*staged.iterdir(), staged):
+                sync(path)
+            staged.replace(folder)
+            sync(folder.parent)
+        finally:
+            shutil.rmtree(staged, ignore_errors=True)
 
 
 @contextmanager
@@ -275,33 +299,13 @@ def _write_synced(path: Path, data: bytes) -> None:
         os.fsync(file.fileno())
 
 
-def _link(path: Path, target: str) -> None:
-    """Make a relative link; where the file system has none, a file of one line."""
-    try:
-        path.symlink_to(target)
-    except OSError as error:
-        if error.errno not in NO_LINKS:
-            raise
-        _write_synced(path, f"{target}\n".encode())
-
-
 def _digests(folder: Path) -> dict[str, str | None]:
     """Hash each file of a folder; what is no regular file has none."""
     return {p.name: manifest.sha256(p) if p.is_file() else None for p in folder.iterdir()}
 
 
-def _mend(staged: Path, target: Path) -> None:
-    fresh = {p.name for p in staged.iterdir()}
-    for old in target.iterdir():
-        if old.name not in fresh or not old.is_file():
-            _remove(old)
-    for name in sorted(fresh):
-        (staged / name).replace(target / name)
-    _sync_folder(target)
-
-
 def _exists(path: Path) -> bool:
-    """Tell whether a path given by a user is there; one that cannot be asked for (too long, closed) is not."""
+    """Say whether a path that a user wrote exists; one that the system refuses (too long, not permitted) does not."""
     try:
         return path.exists()
     except OSError:
@@ -310,39 +314,20 @@ def _exists(path: Path) -> bool:
 
 def _remove(path: Path, *, ignore_errors: bool = False) -> None:
     """Remove a file, link or folder, if it is there."""
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path, ignore_errors=ignore_errors)
-        return
-    try:
-        path.unlink(missing_ok=True)
-    except OSError:
-        if not ignore_errors:
-            raise
-
-
-def _sync_tree(folder: Path) -> None:
-    """Make the files of a folder durable, then their names; several at once share one turn of the disk."""
-    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 -- slow, and an unchanged build syncs nothing
-
-    with ThreadPoolExecutor(SYNCED_AT_ONCE) as pool:
-        for done in [pool.submit(sync, path) for path in folder.iterdir()]:
-            done.result()
-    _sync_folder(folder)
+    with suppress(OSError) if ignore_errors else nullcontext():
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=ignore_errors)
+        else:
+            path.unlink(missing_ok=True)
 
 
 def sync(path: Path) -> None:
-    """Wait until the disk holds a file, or the names in a folder."""
+    """Wait until the disk holds a file, or the names in a folder; some network file systems cannot sync a folder, and say EINVAL."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
+    except OSError as error:
+        if error.errno != errno.EINVAL or not path.is_dir():
+            raise
     finally:
         os.close(handle)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make the names of a folder durable; some network file systems cannot, and say so with EINVAL."""
-    try:
-        sync(folder)
-    except OSError as error:
-        if error.errno != errno.EINVAL:
-            raise

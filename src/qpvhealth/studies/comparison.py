@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import shapely
 
+from qpvhealth.build import accounting
 from qpvhealth.errors import UsageError
 from qpvhealth.facts import causes
 from qpvhealth.facts.generations import IN_FORCE
 from qpvhealth.facts.territories import TERRITORIES
 from qpvhealth.indicators import changes, factors
 from qpvhealth.indicators.accounts import Interval
-from qpvhealth.pipeline import accounting
 from qpvhealth.publish import selection
 from qpvhealth.publish.diff import Compared, Releases
 from qpvhealth.spatial.projection import WGS84, to_territory_metres
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import date
 
-    from qpvhealth.pipeline.accounting import Extract, InForce
+    from qpvhealth.build.accounting import Extract, InForce
     from qpvhealth.publish.release import Release
 
 
@@ -113,7 +113,8 @@ def _extracts(release: Release) -> Callable[[int], Extract]:
     x, y = to_territory_metres(shapely.get_x(points), shapely.get_y(points), structures["territory"], WGS84)
     plain = pd.DataFrame(structures.drop(columns="geometry")).assign(x=x, y=y)
     rows, places = accounting.by_year(plain), accounting.by_year(release.table("structure_locations"))
-    return accounting.extracts(rows, places, release.table("out_of_scope"))
+    distance = release.manifest["settings"]["vecu_distance_m"]
+    return accounting.extracts(rows, places, release.table("out_of_scope"), distance)
 
 
 def _with_unmoved(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
@@ -121,7 +122,8 @@ def _with_unmoved(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
     old = before.set_index("finess_et").reindex(after["finess_et"]).reset_index(drop=True)
     far = ((after["x"] - old["x"]) ** 2 + (after["y"] - old["y"]) ** 2) ** 0.5 > factors.SAME_POINT_M
     moved = far | (after["x"].isna() != old["x"].isna()) | (after["location_status"] != old["location_status"])
-    return after.assign(place_other=after["place"].where(moved | old["place"].isna(), old["place"]))
+    own = moved | old["place"].isna()
+    return after.assign(**{f"{c}_other": after[c].where(own, old[c]) for c in ("place", "around")})
 
 
 def _by_polygon(found: pd.DataFrame, old: Release, new: Release, year: int) -> pd.Series:

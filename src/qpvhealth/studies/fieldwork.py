@@ -10,13 +10,15 @@ from qpvhealth.errors import InputError, UsageError
 from qpvhealth.facts.programmes import SEC, SEC_FIRST_COMMUNES
 from qpvhealth.facts.territories import ARRONDISSEMENTS
 from qpvhealth.indicators import prescreen, vecu_support as support
-from qpvhealth.ingest import cards, returns as returned, tables
-from qpvhealth.ingest.extracts import YES_NO
+from qpvhealth.ingest import cards, returns as returned
+from qpvhealth.ingest.cleaning import YES_NO
+from qpvhealth.ingest.readers import tables
 from qpvhealth.ingest.returns import PROBLEM_COLUMNS, SENDER_COLUMNS
 from qpvhealth.publish import returns as templates, selection
 from qpvhealth.publish.rendering import without_formula
 from qpvhealth.publish.selection import View
 from qpvhealth.publish.store import write_file
+from qpvhealth.rules.proximity import Proximity
 from qpvhealth.studies import figures
 from qpvhealth.studies.quarters import quarters as quarters_in_force, refuse_unknown
 
@@ -119,7 +121,9 @@ def returns_template(
     if level not in LEVELS:
         raise UsageError(f'level "{level}": {", ".join(LEVELS)}')
     rows, quarters = structures(release, year), quarters_in_force(release, year)
-    near = rows[(rows["situation"] != "in_qpv") & ((rows["distance_m"] <= ring_m) | (rows["vecu_declared"] == "yes"))]
+    where = Proximity.of(rows)
+    around = where.has_point & where.inside_or_within(ring_m).possible
+    near = rows[~where.inside.yes & (around | where.answer.yes)]
     column = f"{level}_code"
     written = []
     for code, part in quarters.groupby(column):

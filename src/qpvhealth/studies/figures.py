@@ -1,6 +1,6 @@
 """Questions asked of a release: its tables are read, an indicator computed, and the answer titled for the reader.
 
-Where indicators and publication meet once a release is written, as ``pipeline`` is where they meet before.
+Where indicators and publication meet once a release is written, as ``build`` is where they meet before.
 """
 
 from __future__ import annotations
@@ -13,13 +13,22 @@ import pandas as pd
 from qpvhealth.errors import UsageError
 from qpvhealth.facts.generations import IN_FORCE
 from qpvhealth.facts.programmes import LIST, PROGRAMMES, Programme
-from qpvhealth.facts.published import CDS_WITH_GP, FIGURES, PERIMETER_SETS, PerimeterSet
+from qpvhealth.facts.published import (
+    CDS_WITH_GP,
+    FIGURES,
+    PERIMETER_SETS,
+    PUBLISHERS,
+    PerimeterSet,
+    read as read_figures,
+)
 from qpvhealth.indicators import attainment, density, matrix as matrices
 from qpvhealth.publish import expectations, published_check, selection
 from qpvhealth.publish.selection import View
+from qpvhealth.rules.scopes import SCOPES
 from qpvhealth.studies import unexpected
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from qpvhealth.facts.published import Published
@@ -42,6 +51,7 @@ _MATRIX_TITLES: dict[str, str] = {
     "data": "Données",
 }
 EXACT = 1e-9
+DEFAULT_MEASURE = "share_qpv_without_any"
 _OBSERVED = ["programme", "measure", "scope", "near", "perimeter"]
 _SEEN = ["programme", "on", "value", "n_unknown", "origin"]
 _PROGRAMME_TITLES: dict[str, str] = {
@@ -73,10 +83,19 @@ _CHANCE = "Compatible avec, jamais égal à : parmi tant de cases, certaines s'a
 
 
 def published(release: Release) -> View:
-    """Hold every published figure of the facts against a release. ``published_check.differing`` says whether one differs."""
+    """Compare every published figure, of the facts and of the raw folder, with a release (see ``published_check.differing``)."""
     here, extracts = cells(release), release.table("extracts")
-    held = published_check.check(FIGURES, here, extracts, _gps(release), invented=release.invented)
+    held = published_check.check(printed_figures(release), here, extracts, _gps(release), invented=release.invented)
     return View("published", held, dict(published_check.TITLES), (*notes(release), _CHANCE))
+
+
+def printed_figures(release: Release) -> tuple[Published, ...]:
+    """Return the published figures of the facts, and those that the raw folder of a release added in ``published.toml``.
+
+    Raises UsageError where a figure of the release has the id of one that the facts have gained since.
+    """
+    added = [block for source in release.manifest["inputs"] for block in source.get("figures", [])]
+    return (*FIGURES, *read_figures(added, f"release {release.id}: published.toml: figure", FIGURES))
 
 
 def _gps(release: Release) -> pd.DataFrame:
@@ -110,7 +129,7 @@ def expected(release: Release, path: Path) -> tuple[View, ...]:
 def programmes(release: Release) -> View:
     """Hold every programme, of the facts and of the raw folder, against what was computed and what was published."""
     known = [*PROGRAMMES, *_given_programmes(release)]
-    seen = pd.concat([_computed(release, known), _printed(known)], ignore_index=True)
+    seen = pd.concat([_computed(release, known), _printed(known, printed_figures(release))], ignore_index=True)
     held = attainment.attain(known, seen).assign(data=data(release))
     return View("programmes", held[[*_PROGRAMME_TITLES]], dict(_PROGRAMME_TITLES), notes(release))
 
@@ -129,7 +148,7 @@ def _computed(release: Release, known: list[Programme]) -> pd.DataFrame:
     rows, extracts = cells(release), release.table("extracts")
     days = extracts[extracts["covers"].isna()].set_index("year")["reference_date"]
     wanted = pd.DataFrame([(p.id, p.measure, p.scope, p.near, p.perimeter) for p in known], columns=_OBSERVED)
-    alone = rows[(rows["counted"] == matrices.STRUCTURES) & rows["year"].isin(days.index)]
+    alone = rows[(rows["counted"] == matrices.ONE_BY_ONE) & rows["year"].isin(days.index)]
     seen = alone.merge(wanted, on=_OBSERVED[1:])
     listed = pd.concat([_listed(release, p.id) for p in known if p.measure == LIST])
     seen = pd.concat([seen, listed[listed["year"].isin(days.index)]], ignore_index=True)
@@ -153,19 +172,15 @@ def _listed(release: Release, programme: str) -> pd.DataFrame:
     return told.assign(programme=programme, n_unknown=0)
 
 
-def _printed(known: list[Programme]) -> pd.DataFrame:
+def _printed(known: list[Programme], figures: Iterable[Published]) -> pd.DataFrame:
     """Observe each programme in the published figures that have its measure, scope, rule and perimeter."""
     rows = [
-        (p.id, pd.Timestamp(f.on), f.value, 0, f"{attainment.PUBLISHED} ({_PUBLISHERS.get(f.document, f.document)})")
+        (p.id, pd.Timestamp(f.on), f.value, 0, f"{attainment.PUBLISHED} ({PUBLISHERS.get(f.document, f.document)})")
         for p in known
-        for f in FIGURES
+        for f in figures
         if f.on and f.since is None and _same_number(p, f)
     ]
     return pd.DataFrame(rows, columns=_SEEN)
-
-
-_PUBLISHERS = {"etalab": "Baromètre", "ditp": "Baromètre", "002": "DGOS", "fncs": "DGOS"}
-"""Who counted: a pace never runs from one publisher's figure to another's."""
 
 
 def _same_number(programme: Programme, figure: Published) -> bool:
@@ -176,21 +191,32 @@ def _same_number(programme: Programme, figure: Published) -> bool:
     return same and (everywhere or programme.perimeter == figure.perimeter)
 
 
-def matrix(
-    release: Release, *, measure: str = "share_qpv_without_any", year: int | None = None, said: str | None = None
-) -> View:
+def matrix(release: Release, *, measure: str | None = None, year: int | None = None, said: str | None = None) -> View:
     """Return one headline under every choice of QPV set, scope, rule of proximity, counting unit and date.
 
-    ``said``: a printed number, such as "86 %" or "0,86"; only the cells are kept that it is compatible with (within half of its last
-    digit), or that could take it if some unknown units counted. Raises UsageError for an unknown measure or year, or no number.
+    ``said``: a printed number, such as "86 %" or "0,86", or the id of a published figure (of the facts or of ``published.toml``);
+    only the cells are kept that it is compatible with (within half of its last digit), or that could take it if some unknown units
+    counted. ``measure``: without, that of the published figure, else the share of the QPV without any structure. Raises UsageError
+    for an unknown measure or year, or where ``said`` is neither a number nor a figure that has a measure.
     """
     rows = cells(release)
+    number = None
+    if said is not None:
+        stocks = {f.id: f for f in printed_figures(release) if f.measure is not None and f.since is None}
+        if said in stocks:
+            measure = measure or stocks[said].measure
+            number = (stocks[said].value, stocks[said].tolerance + EXACT)
+        else:
+            number = _printed_number(said)
+    measure = measure or DEFAULT_MEASURE
     _refuse_unknown(measure, sorted(rows["measure"].unique()), "measure")
     rows = rows[rows["measure"] == measure]
     if year is not None:
         _refuse_unknown(year, sorted(rows["year"].dropna().unique()), "year")
         rows = rows[rows["year"] == year]
-    rows, titles = (rows, _MATRIX_TITLES) if said is None else (_placed(rows, said), _MATRIX_TITLES | _PLACED_TITLES)
+    titles = _MATRIX_TITLES
+    if number is not None:
+        rows, titles = _placed(rows, *number), _MATRIX_TITLES | _PLACED_TITLES
     shown = rows.assign(words=_in_words(release, rows), data=data(release)).reset_index(drop=True)
     return View("matrix", shown[[*titles]], dict(titles), (*notes(release), _CHANCE))
 
@@ -198,9 +224,8 @@ def matrix(
 _PLACED_TITLES = {"placed": "Ce nombre"}
 
 
-def _placed(rows: pd.DataFrame, said: str) -> pd.DataFrame:
+def _placed(rows: pd.DataFrame, wanted: float, half_digit: float) -> pd.DataFrame:
     """Keep the cells that agree with a printed number, or whose bounds hold it; say which."""
-    wanted, half_digit = _printed_number(said)
     agrees = (rows["value"] - wanted).abs() <= half_digit
     could = (rows["lower"] <= wanted + half_digit) & (rows["upper"] >= wanted - half_digit)
     told = pd.Series("dans les bornes", index=rows.index).where(~agrees, "compatible")
@@ -213,7 +238,9 @@ def _printed_number(said: str) -> tuple[float, float]:
     plain = re.sub(r"\s", "", said).replace(",", ".")
     found = re.fullmatch(r"(\d+)(?:\.(\d+))?(%?)", plain)
     if found is None:
-        raise UsageError(f'no number "{said}"; write it as printed: 148, 0,86 or "86 %"')
+        raise UsageError(
+            f'no number "{said}"; write it as printed: 148, 0,86 or "86 %", or the id of a published figure'
+        )
     decimals, unit = len(found[2] or ""), 100 if found[3] else 1
     half = 0.5 * 10**-decimals / unit if decimals or found[3] else 0.0
     return float(plain.rstrip("%")) / unit, half + EXACT
@@ -262,7 +289,7 @@ def _in_words(release: Release, rows: pd.DataFrame) -> pd.Series:
     days = release.table("extracts").set_index("year")["reference_date"].dt.strftime("%d/%m/%Y")
     sets = rows["perimeter"].map({n: s.words for n, s in PERIMETER_SETS.items()}).fillna(rows["perimeter"])
     near = rows["near"].map({n: matrices.near_words(n) for n in rows["near"].unique()})
-    kinds = rows["scope"].map(matrices.SCOPES).fillna("QPV")
+    kinds = rows["scope"].map({name: scope.words_fr for name, scope in SCOPES.items()}).fillna("QPV")
     dated = rows["year"].map(days).fillna("sans date")
     return sets + ", " + kinds + ", " + near + ", " + dated + _denominators(rows)
 

@@ -9,9 +9,10 @@ import pandas as pd
 
 from qpvhealth.errors import InputError
 from qpvhealth.indicators import simulation
-from qpvhealth.ingest import cards, layouts, tables
+from qpvhealth.ingest import cards, layouts
+from qpvhealth.ingest.kinds.projects import TYPE_WORDS
 from qpvhealth.ingest.layouts import Field, Layout
-from qpvhealth.ingest.projects import TYPE_WORDS
+from qpvhealth.ingest.readers import tables
 from qpvhealth.publish.selection import View
 from qpvhealth.spatial import sites
 from qpvhealth.studies import figures, quarters

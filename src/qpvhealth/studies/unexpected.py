@@ -49,18 +49,22 @@ def causes(release: Release, expected: Expectations, compared: pd.DataFrame) -> 
     and a note says so.
     """
     wrong = [r for r, v in zip(expected.rows, compared["verdict"], strict=True) if v != CONFORM]
-    told = {name_of(r): _cell(r) for r in wrong}
+    cells = {name_of(r): _cell(r) for r in wrong}
     before = _made_from(release, expected.made_from)
-    known: dict[int, Compared | None] = {}
+    years = {int(r["year"]) for r in wrong if cells[name_of(r)] is not None}
+    differences = {year: _difference(release, before, year) for year in years}
     parts = []
     for row in wrong:
-        cell, year = told[name_of(row)], int(row["year"])
-        if cell is not None and year not in known:
-            known[year] = _difference(release, before, year)
-        if cell is not None and (between := known[year]) is not None:
-            parts.append(_of_figure(name_of(row), cell, between))
+        cell, between = cells[name_of(row)], differences.get(int(row["year"]))
+        if cell is None or between is None or cell["generation"] not in between.generations:
+            continue
+        where = diff.Where(cell["generation"], cell["level"], cell["area_code"])
+        table = diff.causes_table(between, where, situation=cell["situation"])
+        of_type = table[table["structure_type"] == cell["structure_type"]]
+        shown = of_type.assign(figure=name_of(row), between=f"{between.old} et {between.new}")
+        parts.append(shown.reindex(columns=[*TITLES]))
     frame = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=[*TITLES])
-    mute = [name for name, cell in told.items() if cell is None]
+    mute = [name for name, cell in cells.items() if cell is None]
     notes = ([_SINCE_YEAR] if parts and before is None else []) + ([_NOT_STRUCTURES + " ; ".join(mute)] if mute else [])
     shown = frame.assign(data="inventées" if release.invented else "")[[*TITLES]]
     return View("expected-causes", shown, dict(TITLES), tuple(notes))
@@ -81,10 +85,10 @@ def _made_from(release: Release, made_from: Mapping[str, Any]) -> Release | None
     """Open the release that the figures were made from, where the folder of releases still holds it."""
     name = made_from.get("release")
     try:
-        found = releases.open_release(release.folder.parents[1], str(name)) if name else None
+        before = releases.open_release(release.folder.parents[1], str(name)) if name else None
     except QpvhealthError:
         return None
-    return None if found is None or found.id == release.id else found
+    return None if before is None or before.id == release.id else before
 
 
 def _difference(release: Release, before: Release | None, year: int) -> Compared | None:
@@ -96,12 +100,3 @@ def _difference(release: Release, before: Release | None, year: int) -> Compared
         return comparison.releases(before, release, year) if year in set(before.table("extracts")["year"]) else None
     at = years.index(year)
     return comparison.years(release, years[at - 1], year) if at else None
-
-
-def _of_figure(figure: str, cell: dict[str, str], between: Compared) -> pd.DataFrame:
-    where = {"generation": cell["generation"], "level": cell["level"], "area": cell["area_code"]}
-    if cell["generation"] not in between.generations:
-        return pd.DataFrame(columns=[*TITLES])
-    rows = diff.causes_table(between, situation=cell["situation"], **where)
-    mine = rows[rows["structure_type"] == cell["structure_type"]]
-    return mine.assign(figure=figure, between=f"{between.old} et {between.new}").reindex(columns=[*TITLES])

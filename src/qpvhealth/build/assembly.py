@@ -1,0 +1,276 @@
+"""Tables put together from what the rooms of the house give: columns joined, areas filled in, nothing computed anew."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import shapely
+
+from qpvhealth.contract.keys import numbers, positions
+from qpvhealth.contract.tables import SIZE_BANDS
+from qpvhealth.facts import generations as generation_facts
+from qpvhealth.facts.categories import STRUCTURE_TYPES
+from qpvhealth.facts.generations import IN_FORCE
+from qpvhealth.facts.situations import LOCATED, NO, UNDETERMINED, UNKNOWN, YES
+from qpvhealth.facts.territories import (
+    DEPARTMENT_REGION,
+    DEPARTMENT_TERRITORY,
+    METROPOLE,
+    NO_REGION,
+    REGIONS,
+    TERRITORIES,
+)
+from qpvhealth.indicators import counts
+from qpvhealth.rules.stock import is_in_stock
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import date
+
+    from qpvhealth.facts.generations import Dates
+    from qpvhealth.ingest.sources import Sources, Vintage
+    from qpvhealth.settings import Settings
+
+NPNRU = "npnru"
+
+
+def with_areas(extract: pd.DataFrame, communes: pd.DataFrame) -> pd.DataFrame:
+    """Add territory, region and EPCI to structures, from their département and commune. Unknown stays null.
+
+    A département that is not one of France (99 stands for abroad) is unknown, and so is the commune that names it: the structure
+    stays in the stock, under the area ``none``.
+    """
+    abroad = is_abroad(extract)
+    department, commune = extract["department_code"].mask(abroad), extract["commune_code"].mask(abroad)
+    epci = communes.dropna(subset=["epci_code"]).drop_duplicates("area_code").set_index("area_code")["epci_code"]
+    return extract.assign(
+        department_code=department,
+        commune_code=commune,
+        territory=department.map(DEPARTMENT_TERRITORY).astype("str"),
+        region_code=department.map(DEPARTMENT_REGION).fillna(NO_REGION).astype("str"),
+        epci_code=commune.map(epci).astype("str"),
+    )
+
+
+def is_abroad(extract: pd.DataFrame) -> pd.Series:
+    """Say which structures name a département that France does not have."""
+    return extract["department_code"].notna() & ~extract["department_code"].isin(DEPARTMENT_TERRITORY)
+
+
+def structures_table(extract: pd.DataFrame, places: pd.DataFrame, vintages: Mapping[int, Vintage]) -> pd.DataFrame:
+    """Join the staged rows of some years with the point chosen for each: one row per structure and year."""
+    frame = extract.reset_index(drop=True)
+    day = pd.to_datetime(frame["year"].map({year: v.reference_date for year, v in vintages.items()}))
+    chosen = ["location_status", "location_precision", "location_error_m", "location_conflict_m", "n_location_sources"]
+    drop = [c for c in ("location_status", "location_precision", "x", "y", "crs", "territory") if c in frame.columns]
+    joined = frame.drop(columns=drop).join(
+        places[[*chosen, "location_note", "x", "y", "longitude", "latitude", "territory"]]
+    )
+    there = places["longitude"].notna() & places["latitude"].notna()
+    point = np.full(len(places), None, dtype=object)
+    point[there] = shapely.points(places.loc[there, "longitude"], places.loc[there, "latitude"])
+    return joined.assign(
+        is_in_stock=is_in_stock(frame["opened_on"], frame["closed_on"], day),
+        location_source_id=places["source_id"].where(there),
+        geometry=point,
+    )
+
+
+def neighbourhoods_table(prepared: pd.DataFrame, sources: Sources) -> pd.DataFrame:
+    """Add population, NPNRU and areas to the prepared polygons, published in ``degrees``: one row per QPV and generation."""
+    frame = prepared.merge(
+        sources.populations.reindex(columns=["qpv_code", "generation", "population", "population_year"]),
+        on=["qpv_code", "generation"],
+        how="left",
+        validate="one_to_one",
+    )
+    frame["region_code"] = frame["department_code"].map(DEPARTMENT_REGION).fillna(NO_REGION).astype("str")
+    frame["is_npnru"] = _npnru(frame, sources.programmes)
+    return frame.assign(geometry=frame["degrees"]).drop(columns="degrees")
+
+
+def _npnru(frame: pd.DataFrame, programmes: pd.DataFrame) -> pd.Series:
+    """Say which QPV a list of their own generation names; null where no list of that generation was given."""
+    listed = programmes[(programmes["programme"].str.casefold() == NPNRU) & programmes["qpv_code"].notna()]
+    told = pd.MultiIndex.from_frame(frame[["qpv_code", "generation"]]).isin(
+        pd.MultiIndex.from_frame(listed[["qpv_code", "generation"]])
+    )
+    known = frame["generation"].isin(listed["generation"].unique())
+    return pd.Series(told, index=frame.index).astype("boolean").where(known)
+
+
+def answers(structures: pd.DataFrame, sources: Sources, generation: str, in_force: pd.Series) -> pd.DataFrame:
+    """Return the ARS's answer for each structure and year: ``vecu_declared``, ``is_unlisted`` and ``is_contested``.
+
+    A declaration about this generation comes first. In a region that has answered, a structure that its answer does not name is
+    "no"; the ARS are asked about MSP and centres only. With no answer, the extract's own column, which speaks of the perimeters
+    ``in_force``. Otherwise unknown.
+    """
+    rows = sources.declarations
+    rows = rows[(rows["generation"] == generation) & (rows["vecu_declared"] != UNKNOWN)].drop_duplicates(_ROW)
+    told_by = rows["vecu_declared"].astype("str").reset_index(drop=True)
+    named = told_by.reindex(positions(_ROW, structures, rows)).set_axis(structures.index)
+    unlisted = named.isna() & _asked(structures, sources, rows["year"].unique().tolist())
+    given = structures["vecu_declared"].astype("str")
+    own = given.where((given != UNKNOWN) & (in_force == generation))
+    told = named.where(~unlisted, NO).fillna(own).fillna(UNKNOWN)
+    return pd.DataFrame(
+        {"vecu_declared": told, "is_unlisted": unlisted, "is_contested": named.notna() & own.notna() & (named != own)}
+    )
+
+
+_ROW = ["finess_et", "year"]
+
+
+def _asked(structures: pd.DataFrame, sources: Sources, years: list[int]) -> pd.Series:
+    """Say which structures an ARS that answered was asked about, in the years that have answers."""
+    asked = pd.Series(data=False, index=structures.index)
+    for year in years:
+        department = structures["department_code"].isin(sources.answered.get(year, ()))
+        asked |= (structures["year"] == year) & department & structures["structure_type"].isin(STRUCTURE_TYPES)
+    return asked
+
+
+def declared_pairs(structures: pd.DataFrame, sources: Sources, generation: str) -> pd.DataFrame:
+    """Return the QPV named for each structure declared near: ``finess_et``, ``year``, ``qpv_code`` (null where none is named)."""
+    rows = sources.declarations
+    rows = rows[(rows["generation"] == generation) & (rows["vecu_declared"] == YES)]
+    own = structures[structures["vecu_declared"] == YES]
+    listed, of_rows, of_own = numbers(_ROW, structures, rows, own)
+    told = own[~np.isin(of_own, of_rows)].assign(qpv_code=own["vecu_qpv_code"])
+    columns = [*_ROW, "qpv_code"]
+    return together(rows[np.isin(of_rows, listed)][columns], told[columns]).drop_duplicates(ignore_index=True)
+
+
+def generation_in_force(
+    territory: pd.Series, vintage: Vintage, settings: Settings, available: tuple[str, ...], own: Mapping[str, Dates]
+) -> pd.Series:
+    """Return the generation to count each row with at the reference date; null where none that is given is in force."""
+    forced = settings.headline_generation.get(vintage.year)
+    names = [*TERRITORIES]
+    known = {t: forced or generation_facts.in_force(t, vintage.reference_date, available, own) for t in names}
+    return territory.fillna(METROPOLE).map(known).astype("str")
+
+
+def in_force_rows(stock: pd.DataFrame, in_force: Mapping[int, Mapping[str, str | None]]) -> pd.DataFrame:
+    """Select, for each year and territory, the rows of the generation in force, and call them ``in_force``.
+
+    Where no generation given is in force, the structure keeps one row, undetermined.
+    """
+    wanted = in_force_at(stock, in_force, METROPOLE)
+    chosen = stock[stock["generation"] == wanted]
+    orphans = stock[wanted.isna()].drop_duplicates(["finess_et", "year"])
+    lost = orphans.assign(qpv_code=None, border_distance_m=np.nan, vecu_declared=UNKNOWN)
+    lost = lost.assign(**dict.fromkeys(("situation", "situation_by_place"), UNDETERMINED))
+    every = pd.concat([chosen, lost.astype(chosen.dtypes)], ignore_index=True) if len(lost) else chosen
+    return every.assign(generation=pd.Series(IN_FORCE, index=every.index, dtype=stock["generation"].dtype))
+
+
+def in_force_neighbourhoods(frame: pd.DataFrame, in_force: Mapping[int, Mapping[str, str | None]]) -> pd.DataFrame:
+    """Select, for each year and territory, the QPV of the generation in force, under the name of their own generation."""
+    return frame[frame["generation"] == in_force_at(frame, in_force)]
+
+
+def in_force_at(
+    frame: pd.DataFrame, in_force: Mapping[int, Mapping[str, str | None]], elsewhere: str | None = None
+) -> pd.Series:
+    """Return the generation in force for the ``year`` and ``territory`` of each row; null where none is.
+
+    ``elsewhere``: the territory that rows without any are held to be in. In the type of ``generation`` where there is one.
+    """
+    known, at = counts.distinct(frame, ["year", "territory"])
+    territory = known["territory"] if elsewhere is None else known["territory"].fillna(elsewhere)
+    names = [in_force[year].get(name) for year, name in zip(known["year"].tolist(), territory, strict=True)]
+    kind = frame["generation"].dtype if "generation" in frame else "str"
+    return pd.Series(names, dtype=kind).take(at).set_axis(frame.index)
+
+
+def together(first: pd.DataFrame, more: pd.DataFrame) -> pd.DataFrame:
+    """Put two tables end to end; an empty one, whose columns are of no type, leaves the other as it is."""
+    if more.empty:
+        return first
+    return more if first.empty else pd.concat([first, more], ignore_index=True)
+
+
+def areas_table(sources: Sources, counts: pd.DataFrame) -> pd.DataFrame:
+    """Name the areas that the counts hold, from the facts and the boundaries given."""
+    facts = [("country", "FR", "France"), *(("territory", t.name, t.label_fr) for t in TERRITORIES.values())]
+    facts += [("region", code, name) for code, (name, _) in REGIONS.items()]
+    facts += [(level, NO_REGION, "sans") for level in ("territory", "region", "department", "epci", "commune")]
+    epci = sources.communes.dropna(subset=["epci_code", "epci_label"]).drop_duplicates("epci_code")
+    named = epci[["epci_code", "epci_label"]].set_axis(["area_code", "label"], axis=1).assign(level="epci")
+    given = pd.concat([sources.areas.dropna(subset=["label", "area_code"]), named], ignore_index=True)
+    overseas = [
+        ("department", d, t.label_fr) for t in TERRITORIES.values() for d in t.departments if t.name != METROPOLE
+    ]
+    columns = ["level", "area_code", "label"]
+    frame = pd.concat([pd.DataFrame(facts, columns=columns), given[columns], pd.DataFrame(overseas, columns=columns)])
+    used = counts[["level", "area_code"]].drop_duplicates()
+    return frame.drop_duplicates(["level", "area_code"]).merge(used, on=["level", "area_code"]).reset_index(drop=True)
+
+
+def edition_in_force(editions: pd.DataFrame, day: date) -> str | None:
+    """Return the last zoning edition in force on a day; null when none is."""
+    if editions.empty:
+        return None
+    started = editions[[d <= day for d in editions["in_force_from"]]]
+    return None if started.empty else str(started.iloc[-1]["edition"])
+
+
+def neighbourhoods_by_year(neighbourhoods: pd.DataFrame, sources: Sources, answered: pd.DataFrame) -> pd.DataFrame:
+    """Repeat the QPV for each year, and say which the extract of the year can tell of: ``is_assessed``, ``is_answered``.
+
+    ``answered``: the départements whose every structure has an answer; those whose ARS states that it answered are added.
+    """
+    known = (
+        neighbourhoods.drop(columns=["geometry"])
+        .assign(is_usable=neighbourhoods["metres"].notna())
+        .drop(columns="metres")
+    )
+    by_year = []
+    for year, vintage in sources.vintages.items():
+        department, covered = known["department_code"], vintage.departments
+        listed = True if covered is None else department.isin(covered)
+        stated = department.isin(sources.answered.get(year, frozenset()))
+        by_year.append(known.assign(year=year, is_assessed=known["is_usable"] & listed, is_answered=stated))
+    frame = pd.concat(by_year, ignore_index=True)
+    frame["is_answered"] |= positions(["generation", "year", "department_code"], frame, answered) >= 0
+    return frame
+
+
+def with_zone_classes(covered: pd.DataFrame, zoning: pd.DataFrame, editions: Mapping[int, str | None]) -> pd.DataFrame:
+    """Add to the coverage the class of each QPV in the edition of the zoning of its year."""
+    frame = covered.assign(zoning_edition=covered["year"].map(dict(editions)).astype("str"))
+    key = ["zoning_edition", "generation", "qpv_code"]
+    at = positions(key, frame, zoning.rename(columns={"edition": "zoning_edition"}))
+    return frame.assign(zone_class=zoning["zone_class"].reset_index(drop=True).reindex(at).set_axis(frame.index))
+
+
+def coverage_table(
+    covered: pd.DataFrame, neighbourhoods: pd.DataFrame, nearest: pd.DataFrame, large_population: int
+) -> pd.DataFrame:
+    """Add to the coverage of QPV, in the same order, what each is: people, NPNRU, nearest structures.
+
+    ``nearest``: ``finess_et`` and ``distance_m`` by generation, year, QPV and ``structure_type``.
+    """
+    known = ["name", "territory", "region_code", "population", "population_year", "is_npnru"]
+    frame = covered.join(neighbourhoods[known])
+    for kind in ("MSP", "CDS"):
+        found = nearest[nearest["structure_type"] == kind].reset_index(drop=True)
+        own = found.reindex(positions(["generation", "year", "qpv_code"], frame, found)).set_axis(frame.index)
+        frame[f"nearest_{kind.lower()}_finess_et"] = own["finess_et"].astype("str")
+        frame[f"nearest_{kind.lower()}_m"] = own["distance_m"].astype("float64")
+    population = frame["population"].astype("Int64")
+    band = pd.cut(population.astype("float64"), _SIZES, right=False, labels=list(SIZE_BANDS)).astype("str")
+    return frame.assign(is_large=(population >= large_population).astype("boolean"), size_band=band)
+
+
+_SIZES = (0, 1_000, 2_500, 5_000, 24_001, np.inf)
+"""Where the size bands begin: document 001 speaks of the QPV of 5,000 to 24,000 inhabitants, both included."""
+
+
+def placed_rows(structures: pd.DataFrame) -> pd.Series:
+    """Say which structures have a point that may decide."""
+    return structures["location_status"] == LOCATED

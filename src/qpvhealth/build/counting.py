@@ -1,0 +1,98 @@
+"""The stock of every year under every generation of perimeters, and what it covers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from qpvhealth.build import assembly, findings, other_types
+from qpvhealth.contract.keys import positions
+from qpvhealth.facts.generations import IN_FORCE
+from qpvhealth.facts.situations import ANSWERS, SITUATIONS
+from qpvhealth.indicators import counts, coverage as coverage_rules, figures, headline, net_change
+from qpvhealth.spatial import location
+
+if TYPE_CHECKING:
+    from qpvhealth.build.perimeters import Basis
+    from qpvhealth.build.placing import Placed
+
+_STRUCTURE = [
+    *("finess_et", "year", "structure_type", "modality", "source_says_in_qpv"),
+    *("location_status", "location_precision", "location_error_m"),
+    *("territory", "region_code", "department_code", "commune_code", "epci_code", "x", "y"),
+]
+_PLACE = ["generation", "situation", "situation_by_place", "qpv_code", "border_distance_m", "vecu_declared"]
+_CATEGORIES = [
+    *("structure_type", "modality", "source_says_in_qpv", "location_status", "location_precision"),
+    *("territory", "region_code", "department_code", "commune_code", "epci_code"),
+]
+
+
+def stock(placed: Placed) -> pd.DataFrame:
+    """Return the stock: one row per structure open at the reference date, year and generation, with its situation.
+
+    Its texts are categories: what counts them compares numbers.
+    """
+    generations = pd.CategoricalDtype([*placed.located["generation"].unique(), IN_FORCE])
+    kinds = {"generation": generations, "vecu_declared": pd.CategoricalDtype(list(ANSWERS))}
+    kinds |= dict.fromkeys(("situation", "situation_by_place"), pd.CategoricalDtype(list(SITUATIONS)))
+    open_ones = placed.structures.loc[placed.structures["is_in_stock"], _STRUCTURE]
+    open_ones = open_ones.astype(dict.fromkeys(_CATEGORIES, "category"))
+    at = positions(["finess_et", "year"], placed.located, open_ones)
+    places = placed.located.loc[at >= 0, _PLACE]
+    coded = places.astype(kinds | {"qpv_code": "category"}).reset_index(drop=True)
+    return open_ones.take(at[at >= 0]).reset_index(drop=True).join(coded)
+
+
+def with_in_force(stock: pd.DataFrame, basis: Basis) -> pd.DataFrame:
+    """Add the rows of the generation in force at each date."""
+    return pd.concat([stock, assembly.in_force_rows(stock, basis.in_force)], ignore_index=True)
+
+
+def coverage(stock: pd.DataFrame, placed: Placed, zoning: pd.DataFrame, basis: Basis) -> pd.DataFrame:
+    """Measure the coverage of the QPV of every generation by the extract of each year: one row per QPV, generation and year.
+
+    An extract without any structure covers nothing, and says so.
+    """
+    sources, settings = basis.sources, basis.settings
+    answered = coverage_rules.answered_departments(stock)
+    quarters = assembly.neighbourhoods_by_year(basis.neighbourhoods, sources, answered)
+    covered = coverage_rules.cover(
+        quarters, stock, placed.pairs, near_rule=settings.vecu_rule, vecu_distance_m=settings.vecu_distance_m
+    )
+    days = {year: vintage.reference_date for year, vintage in sources.vintages.items()}
+    editions = {year: assembly.edition_in_force(sources.editions, day) for year, day in days.items()}
+    classed = assembly.with_zone_classes(covered, zoning, editions)
+    return assembly.coverage_table(classed, quarters, _nearest(placed.structures, basis), settings.large_population)
+
+
+def _nearest(structures: pd.DataFrame, basis: Basis) -> pd.DataFrame:
+    """Return the nearest structure of each type for each QPV of each generation and year, among the stock whose point may decide."""
+    placed = structures[structures["is_in_stock"] & assembly.placed_rows(structures)]
+    kinds, of = counts.distinct(placed, ["year", "structure_type"])
+    x, y = (placed[c].to_numpy() for c in ("x", "y"))
+    territory, codes = placed["territory"], placed["finess_et"]
+    parts = [pd.DataFrame(columns=["group", "qpv_code", "code", "distance_m", "generation"])]
+    for generation, perimeters in basis.by_generation.items():
+        nearest = location.nearest_points(perimeters, x, y, territory=territory, codes=codes, of=of)
+        parts.append(nearest.assign(generation=generation))
+    every = pd.concat(parts[1:] or parts, ignore_index=True).rename(columns={"code": "finess_et"})
+    return every.join(kinds.take(every.pop("group").to_numpy(dtype="int64")).reset_index(drop=True))
+
+
+def indicators(
+    every: pd.DataFrame, covered: pd.DataFrame, summary: pd.DataFrame, every_other: pd.DataFrame, basis: Basis
+) -> pd.DataFrame:
+    """Return the headline of every year and generation, those in force included, and how it changed; other types in their own scopes.
+
+    ``every``, ``every_other``: stocks with the generation in force; ``covered``: the coverage; ``summary``: the sums of the changes.
+    """
+    settings = basis.settings
+    structures = headline.structures(every, near_rule=settings.vecu_rule, vecu_distance_m=settings.vecu_distance_m)
+    current = assembly.in_force_neighbourhoods(covered, basis.in_force).assign(generation=IN_FORCE)
+    neighbourhoods = headline.neighbourhoods(pd.concat([covered, current], ignore_index=True))
+    changed = net_change.net_change(structures, summary)
+    others = other_types.indicators(every_other, settings)
+    indicators = figures.combine([structures, neighbourhoods, changed, others])
+    return indicators.assign(rule=findings.in_context(indicators, basis))

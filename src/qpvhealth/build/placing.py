@@ -1,0 +1,140 @@
+"""Structures placed, and joined with the QPV of every generation: inside which, near which, and in which situation by which rule."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from qpvhealth.build import assembly
+from qpvhealth.contract.keys import numbers, positions
+from qpvhealth.contract.tables import PUBLISHED
+from qpvhealth.facts.generations import expected_count
+from qpvhealth.facts.territories import TERRITORIES
+from qpvhealth.indicators import situations
+from qpvhealth.spatial import location, perimeters as perimeter_rules, placement
+from qpvhealth.spatial.free_areas import free_areas
+
+if TYPE_CHECKING:
+    from qpvhealth.build.perimeters import Basis
+    from qpvhealth.spatial.proximity import Perimeters
+
+
+class Placed(NamedTuple):
+    """Structures of every year, where they are in every generation, and the QPV around them.
+
+    ``structures``: one row per structure and year. ``located``: one row per structure, year and generation. ``pairs``: one row per
+    structure, year, generation and QPV around it.
+    """
+
+    structures: pd.DataFrame
+    located: pd.DataFrame
+    pairs: pd.DataFrame
+
+
+def structures(basis: Basis) -> pd.DataFrame:
+    """Choose the point of each structure of every year: one row per structure and year."""
+    sources, settings = basis.sources, basis.settings
+    listed = assembly.with_areas(pd.concat(sources.structures.values(), ignore_index=True), sources.communes)
+    points = [offered.assign(year=year) for year, offered in sources.points.items()]
+    places = placement.place(
+        listed,
+        pd.concat(points, ignore_index=True),
+        outlines=basis.outlines | {placement.QPV_OF_COMMUNE: perimeter_rules.by_commune(basis.prepared)},
+        tolerance_m=settings.outline_tolerance_m,
+        minimum_score=settings.geocoder_score,
+        error_m=settings.location_error_m,
+    )
+    return assembly.structures_table(listed, places, sources.vintages)
+
+
+def located(structures: pd.DataFrame, basis: Basis) -> Placed:
+    """Locate structures in every generation: each distinct point is joined once per generation."""
+    in_force = assembly.in_force_at(structures, basis.in_force)
+    parts = [_in_generation(structures, in_force, name, basis) for name in basis.by_generation]
+    places, pairs = (pd.concat(frames, ignore_index=True) for frames in zip(*parts, strict=True))
+    return Placed(structures[_STRUCTURES], places, pairs)
+
+
+def _in_generation(
+    structures: pd.DataFrame, in_force: pd.Series, generation: str, basis: Basis
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Say in which situation each structure is in one generation, and by which rule; and which QPV are around it."""
+    perimeters, settings = basis.by_generation[generation], basis.settings
+    x, y = (structures[c].to_numpy(dtype=float) for c in ("x", "y"))
+    joined = location.locate_all(x, y, structures["territory"], perimeters, settings.largest_ring_m)
+    answers = assembly.answers(structures, basis.sources, generation, in_force)
+    rows = structures[_PLACING].join(joined.points).join(answers).assign(generation=generation)
+    rows["has_perimeters"] = rows["territory"].isna() | rows["territory"].isin(list(perimeters))
+    rows["is_surely_elsewhere"] = _surely_elsewhere(rows, generation, basis)
+    rows = _only_placed(rows)
+    resolved = rows.drop(columns="qpv_code").join(situations.resolve(rows, vecu_distance_m=settings.vecu_distance_m))
+    nearest = structures[_DECLARED].join(joined.points[["nearest_qpv_code"]])
+    return resolved[_LOCATED], _pairs(nearest, joined.pairs, generation, basis)
+
+
+def _surely_elsewhere(rows: pd.DataFrame, generation: str, basis: Basis) -> pd.Series:
+    """Say which structures are outside every QPV whatever their point: their declared area holds none and is far from all."""
+    settings, perimeters = basis.settings, basis.by_generation[generation]
+    own = basis.neighbourhoods.loc[basis.neighbourhoods["generation"] == generation, "commune_codes"]
+    communes = set(own.dropna().str.split(",").explode())
+    free = free_areas(perimeters, basis.outlines, settings.largest_ring_m)
+    reach = settings.largest_ring_m + settings.commune_reach_m
+    sure = situations.surely_elsewhere(rows, free, communes, reach_m=reach)
+    empty = {t for t in TERRITORIES if t not in perimeters and not expected_count(generation, t)}
+    return sure | rows["territory"].isin(empty)
+
+
+def _only_placed(rows: pd.DataFrame) -> pd.DataFrame:
+    """Blank the distances of points that cannot decide: a hint must not look like a measure."""
+    placed = assembly.placed_rows(rows)
+    measured = ["qpv_code", "nearest_qpv_code", "distance_m", "border_distance_m"]
+    blanked = rows.assign(**{c: rows[c].where(placed) for c in measured})
+    return blanked.assign(n_qpv_inside=rows["n_qpv_inside"].where(placed, 0).fillna(0).astype("int64"))
+
+
+def _pairs(rows: pd.DataFrame, near: pd.DataFrame, generation: str, basis: Basis) -> pd.DataFrame:
+    """Return every pair within the largest ring of a point that may decide, and every declared pair whatever its distance.
+
+    ``rows``: one row per structure and year, with ``_DECLARED`` and ``nearest_qpv_code``. ``near``: pairs of ``location.locate_all``.
+    """
+    keys = ["finess_et", "year", "qpv_code"]
+    columns = [*keys, "distance_m", "is_declared"]
+    placed = assembly.placed_rows(rows)
+    near = near[placed.to_numpy()[near["point"]]].reset_index(drop=True)
+    near = near.join(rows[["finess_et", "year"]].take(near["point"].to_numpy()).reset_index(drop=True))
+    declared = _declared(rows.assign(is_placed=placed), generation, basis).drop_duplicates(keys)
+    of_near, of_declared = numbers(keys, near, declared)
+    measured = near.assign(is_declared=np.isin(of_near, of_declared))
+    beyond = declared[~np.isin(of_declared, of_near)].assign(is_declared=True)
+    return assembly.together(measured[columns], beyond[columns]).assign(generation=generation)
+
+
+def _declared(rows: pd.DataFrame, generation: str, basis: Basis) -> pd.DataFrame:
+    """Measure every declared pair. A declaration that names no QPV attaches to the nearest one of its territory."""
+    perimeters = basis.by_generation[generation]
+    named = assembly.declared_pairs(rows, basis.sources, generation)
+    point = rows[["territory", "x", "y", "nearest_qpv_code", "is_placed"]]
+    at = positions(["finess_et", "year"], named, rows)
+    declared = named.join(point.take(at).reset_index(drop=True))
+    declared["qpv_code"] = declared["qpv_code"].fillna(declared["nearest_qpv_code"].where(declared["is_placed"]))
+    declared = declared[_same_territory(declared, perimeters)]
+    x, y = (declared[c].where(declared["is_placed"]).to_numpy(dtype=float) for c in ("x", "y"))
+    return declared.assign(distance_m=location.distances(x, y, declared["qpv_code"], perimeters))
+
+
+def _same_territory(declared: pd.DataFrame, perimeters: dict[str, Perimeters]) -> pd.Series:
+    """Say which declared pairs name a QPV that has a polygon in the territory of the structure."""
+    home = {code: territory for territory, p in perimeters.items() for code in p.codes}
+    there = declared["qpv_code"].map(home)
+    return there.notna() & (declared["territory"].isna() | (there == declared["territory"]))
+
+
+_PLACING = [
+    *("finess_et", "year", "territory", "commune_code", "department_code", "source_says_in_qpv"),
+    *("location_status", "location_precision", "location_error_m"),
+]
+_DECLARED = ["finess_et", "year", "territory", "location_status", "x", "y", "vecu_declared", "vecu_qpv_code"]
+_STRUCTURES = [*PUBLISHED["structures"].names, "x", "y"]
+_LOCATED = [*PUBLISHED["structure_locations"].names, "is_unlisted", "is_contested"]

@@ -1,0 +1,299 @@
+"""The method on one page, one stage after another: ingest, place, overlay, count, explain. ``publish.release`` writes what they make.
+
+Each stage is a function from frames to frames, for scripts as well as for ``build``; ``run`` calls them in order.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pandas as pd
+
+from qpvhealth.build import (
+    accounting,
+    assembly,
+    counting,
+    findings,
+    other_types,
+    perimeters,
+    placing,
+    supplements,
+    zoning,
+)
+from qpvhealth.contract.schema import refuse_object_texts
+from qpvhealth.contract.tables import PUBLISHED
+from qpvhealth.indicators import agreement, counts, perimeter_effect, series_audit, trend
+from qpvhealth.ingest import (
+    cards as card_files,
+    corrections,
+    inputs as input_files,
+    published as published_files,
+    sources as staged_sources,
+)
+from qpvhealth.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from qpvhealth.build.perimeters import Basis
+    from qpvhealth.build.placing import Placed
+    from qpvhealth.contract.rules import Finding
+    from qpvhealth.ingest.inputs import Input
+    from qpvhealth.ingest.sources import Sources
+
+
+def silent(_step: str) -> None:
+    """Say nothing of the steps."""
+
+
+class Stage(NamedTuple):
+    """One stage of the method: what it takes, what it does, and the tables that it gives."""
+
+    name: str
+    takes: str
+    does: str
+    gives: tuple[str, ...]
+
+
+STAGES = (
+    Stage(
+        "ingest",
+        "sources.toml, corrections.toml, raw files",
+        "read every card, clean and correct its rows, reject what cannot be used",
+        ("extracts", "rejects", "links", "published_series", "series_audit"),
+    ),
+    Stage(
+        "place",
+        "structures, points, polygons",
+        "repair the polygons, choose the point of each structure, join it with the QPV of every generation",
+        (
+            *("neighbourhoods", "structures", "structure_locations", "structure_neighbourhoods", "out_of_scope"),
+            *("other_structures", "other_structure_locations", "other_structure_neighbourhoods", *supplements.TABLES),
+        ),
+    ),
+    Stage(
+        "overlay",
+        "neighbourhoods, zonings",
+        "give each QPV its zoning class in every edition, and its fate between generations",
+        ("neighbourhood_zoning", "neighbourhood_fates"),
+    ),
+    Stage(
+        "count",
+        "structures placed, zoning",
+        "count the stock by area, and what covers each QPV",
+        (
+            *("yearly_counts", "neighbourhood_coverage", "flag_agreement", "perimeter_effect", "trend", "then_and_now"),
+            *("other_yearly_counts", "areas"),
+        ),
+    ),
+    Stage(
+        "explain",
+        "structures placed, counts",
+        "give every change between two extracts its causes, check them against the counts, compute the indicators",
+        ("changes", "change_summary", "link_candidates", "other_changes", "indicators"),
+    ),
+)
+
+
+class Places(NamedTuple):
+    """What the stage ``place`` gives: the perimeters, MSP and CdS placed, other types placed, and what is listed out of scope."""
+
+    basis: Basis
+    placed: Placed
+    others: Placed
+    out_of_scope: pd.DataFrame
+
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """Return the tables of the stage."""
+        return {
+            "neighbourhoods": self.basis.neighbourhoods,
+            "structures": self.placed.structures,
+            "structure_locations": self.placed.located,
+            "structure_neighbourhoods": self.placed.pairs,
+            "other_structures": self.others.structures,
+            "other_structure_locations": self.others.located,
+            "other_structure_neighbourhoods": self.others.pairs,
+            "out_of_scope": self.out_of_scope,
+            **supplements.tables(self.basis),
+        }
+
+
+class Counts(NamedTuple):
+    """What the stage ``count`` gives: the stock in every generation and in the one in force, and its counts."""
+
+    stock: pd.DataFrame
+    every: pd.DataFrame
+    every_other: pd.DataFrame
+    yearly: pd.DataFrame
+    other_yearly: pd.DataFrame
+    covered: pd.DataFrame
+
+
+class Built(dict[str, pd.DataFrame]):
+    """The published tables by name, as frames; also the accounts of the inputs, the findings, and the generations in force."""
+
+    def __init__(self) -> None:
+        """Begin without any table."""
+        super().__init__()
+        self.inputs: list[dict[str, Any]] = []
+        self.findings: list[Finding] = []
+        self.in_force: dict[int, dict[str, str | None]] = {}
+        self.invented = False
+
+
+def run(
+    raw: Path, inputs: Sequence[Input], settings: Settings, progress: Callable[[str], None], until: str | None = None
+) -> Built:
+    """Run the stages in order, all of them or ``until`` one; every table leaves its stage in its published form.
+
+    ``inputs``: the files of the raw folder, hashed. ``progress`` is called with the name of each step. Raises as ``build`` does.
+    """
+    refuse_object_texts()
+    built = Built()
+    for stage, (tables, found) in zip(STAGES, _method(raw, list(inputs), settings, progress, built), strict=True):
+        for name in stage.gives:
+            built[name] = PUBLISHED[name].conform(tables[name][PUBLISHED[name].names])
+        built.findings += found
+        if stage.name == until:
+            return built
+    built.findings += [*accounting.findings(built), *accounting.rebuilt(built["then_and_now"])]
+    ordered = {name: built.pop(name) for name in PUBLISHED}
+    built.update(ordered)
+    return built
+
+
+def _method(
+    raw: Path, inputs: list[Input], settings: Settings, progress: Callable[[str], None], built: Built
+) -> Iterator[tuple[dict[str, pd.DataFrame], list[Finding]]]:
+    """Yield the tables and the findings of each stage, in the order of ``STAGES``."""
+    sources = ingest(raw, [i.card for i in inputs], progress)
+    input_files.refuse_changed(inputs)
+    built.inputs = [i.as_dict() | sources.accounts.get(i.card.id, {}) for i in inputs] + published_files.load(raw)
+    built.invented = inputs[0].card.is_invented
+    yield _read_tables(sources, invented=built.invented), sources.findings
+
+    foreign = findings.abroad(sources)
+    places = place(sources, settings, progress)
+    built.in_force = places.basis.in_force
+    yield places.tables(), [*findings.of_perimeters(places.basis), *foreign]
+
+    progress("overlaying the zonings")
+    overlaid = overlay(places)
+    yield overlaid, findings.of_structures(places.placed, overlaid["neighbourhood_zoning"], places.basis)
+
+    progress("counting")
+    counted = count(places, overlaid["neighbourhood_zoning"])
+    yield _count_tables(places, counted), [*other_types.findings(places.placed, places.others)]
+
+    progress("accounting for the changes")
+    yield explain(places, counted), []
+
+
+def ingest(
+    raw: str | Path, cards: list[card_files.Card] | None = None, progress: Callable[[str], None] = silent
+) -> Sources:
+    """Read every card of a raw folder: staged frames by kind, with their accounts, rejects and findings.
+
+    ``cards``: those of ``sources.toml`` where they have been read. Raises UsageError for a wrong card, mapping or correction,
+    InputError for a file that is missing or unreadable.
+    """
+    chosen = card_files.load(Path(raw)) if cards is None else cards
+    return staged_sources.read_all(chosen, corrections.load(Path(raw), chosen), progress)
+
+
+def place(sources: Sources, settings: Settings | None = None, progress: Callable[[str], None] = silent) -> Places:
+    """Prepare the perimeters, choose the point of each structure, and join it with the QPV of every generation.
+
+    Takes the extracts and points of ``sources`` away: all that follows is in the structures, which need not be in memory twice.
+    Raises UsageError for a generation of the settings that no card gives, InputError where every polygon of a source lies outside its
+    territory.
+    """
+    progress("preparing perimeters")
+    basis = perimeters.prepare(sources, settings or Settings())
+    progress("placing structures")
+    structures = placing.structures(basis)
+    sources.structures.clear()
+    sources.points.clear()
+    progress("joining structures and neighbourhoods")
+    placed, others = other_types.split(placing.located(structures, basis))
+    return Places(basis, placed, others, other_types.listed_aside(placed, others, sources.out_of_scope))
+
+
+def overlay(places: Places) -> dict[str, pd.DataFrame]:
+    """Give each QPV its class in every edition of the zoning, and its fate between every two generations."""
+    return {
+        "neighbourhood_zoning": zoning.classes(places.basis),
+        "neighbourhood_fates": zoning.fates_between(places.basis),
+    }
+
+
+def count(places: Places, zoned: pd.DataFrame) -> Counts:
+    """Count the stock by area, type and situation, and measure what covers each QPV. ``zoned``: ``neighbourhood_zoning``.
+
+    Raises ContractError, naming the cell, when levels do not add up.
+    """
+    basis = places.basis
+    stock = counting.stock(places.placed)
+    every = counting.with_in_force(stock, basis)
+    every_other = counting.with_in_force(counting.stock(places.others), basis)
+    yearly, other_yearly = counts.count(every), counts.count(every_other)
+    for counted in (yearly, other_yearly):
+        counts.assert_levels_add_up(counted)
+    covered = counting.coverage(stock, places.placed, zoned, basis)
+    return Counts(stock, every, every_other, yearly, other_yearly, covered)
+
+
+def explain(places: Places, counted: Counts) -> dict[str, pd.DataFrame]:
+    """Name the causes of every change between consecutive extracts, check them against the counts, and compute the indicators.
+
+    Raises ContractError unless opening stock and causes give the closing stock for every type, situation and area.
+    """
+    basis, vintages = places.basis, places.basis.sources.vintages
+    changes = accounting.changes(places.placed, vintages, basis, out_of_scope=places.out_of_scope)
+    summary = accounting.summary(changes, counted.yearly, vintages)
+    return {
+        "changes": changes,
+        "change_summary": summary,
+        "link_candidates": accounting.candidates(places.placed, changes, accounting.consecutive(vintages)),
+        "other_changes": other_types.changes(places.others, counted.other_yearly, places.placed, basis),
+        "indicators": counting.indicators(counted.every, counted.covered, summary, counted.every_other, basis),
+    }
+
+
+def _read_tables(sources: Sources, *, invented: bool) -> dict[str, pd.DataFrame]:
+    """Return the tables that are published as they were read."""
+    extracts = [
+        {
+            "year": v.year,
+            "reference_date": pd.Timestamp(v.reference_date),
+            "status": v.status,
+            "source_ids": ",".join(v.source_ids),
+            "covers": None if v.departments is None else ",".join(sorted(v.departments)),
+            "is_invented": invented,
+        }
+        for v in sources.vintages.values()
+    ]
+    return {
+        "extracts": pd.DataFrame(extracts, columns=PUBLISHED["extracts"].names),
+        "rejects": sources.rejects,
+        "links": sources.links,
+        "published_series": sources.series,
+        "series_audit": series_audit.audit(sources.series),
+    }
+
+
+def _count_tables(places: Places, counted: Counts) -> dict[str, pd.DataFrame]:
+    """Return the tables of the stage ``count``. Types beyond MSP and CdS have no total over types: each is counted apart."""
+    vintages = places.basis.sources.vintages
+    other_yearly = counted.other_yearly[counted.other_yearly["structure_type"] != counts.ALL].reset_index(drop=True)
+    return {
+        "yearly_counts": counted.yearly,
+        "other_yearly_counts": other_yearly,
+        "neighbourhood_coverage": counted.covered,
+        "flag_agreement": agreement.agreement(counted.every),
+        "perimeter_effect": perimeter_effect.effect(counted.stock),
+        "trend": trend.trend(counted.yearly, accounting.intervals(vintages)),
+        "then_and_now": accounting.then_and_now(places.placed, vintages),
+        "areas": assembly.areas_table(places.basis.sources, assembly.together(counted.yearly, other_yearly)),
+    }

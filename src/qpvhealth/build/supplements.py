@@ -1,0 +1,78 @@
+"""The tables that stand beside structures: members and targets of programmes, figures per QPV, practitioners, projects joined."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from qpvhealth.contract.coverage_tables import COVERAGE_TABLES
+from qpvhealth.contract.tables import PUBLISHED
+from qpvhealth.facts.territories import METROPOLE
+from qpvhealth.rules.proximity import Proximity
+from qpvhealth.spatial import location, projection
+
+if TYPE_CHECKING:
+    from qpvhealth.build.perimeters import Basis
+    from qpvhealth.spatial.proximity import Perimeters
+
+TABLES = tuple(COVERAGE_TABLES)
+BY_POINT, BY_NAME, NO_PLACE = "point", "qpv-named", "no-place"
+
+
+def tables(basis: Basis) -> dict[str, pd.DataFrame]:
+    """Return the tables of ``contract.coverage_tables``, empty where the raw folder has no such source."""
+    given = dict(basis.sources.supplements)
+    given["projects"] = _with_territory(given["projects"])
+    return {
+        **given,
+        "programme_members": basis.sources.programmes[
+            ["programme", "generation", "qpv_code", "finess_et", "source_id"]
+        ],
+        "project_locations": _project_locations(given["projects"], basis),
+    }
+
+
+def _with_territory(projects: pd.DataFrame) -> pd.DataFrame:
+    """Fill the territory of a project that has a point and no commune."""
+    lon, lat = projects["longitude"].to_numpy(dtype=float), projects["latitude"].to_numpy(dtype=float)
+    position = projection.territory_of_position(lon, lat).set_axis(projects.index)
+    return projects.assign(territory=projects["territory"].fillna(position).astype("str"))
+
+
+def _project_locations(projects: pd.DataFrame, basis: Basis) -> pd.DataFrame:
+    if projects.empty:
+        return pd.DataFrame(columns=PUBLISHED["project_locations"].names)
+    parts = [
+        place(projects, perimeters, generation, basis.settings.vecu_distance_m, basis.settings.largest_ring_m)
+        for generation, perimeters in basis.by_generation.items()
+    ]
+    return pd.concat(parts, ignore_index=True)
+
+
+def place(
+    projects: pd.DataFrame, perimeters: dict[str, Perimeters], generation: str, near_m: float, ring_m: float
+) -> pd.DataFrame:
+    """Place projects among the QPV of one generation: by their point, else by the QPV named, else undetermined.
+
+    ``projects``: longitude, latitude, named_qpv_code. Distances in the metres of the territory of the point; near is ≤ ``near_m``.
+    """
+    lon, lat = projects["longitude"].to_numpy(dtype=float), projects["latitude"].to_numpy(dtype=float)
+    there = np.isfinite(lon) & np.isfinite(lat)
+    territory = projection.territory_of_position(lon, lat).fillna(projects["territory"].reset_index(drop=True))
+    territory = territory.fillna(METROPOLE).astype("str")
+    x, y = projection.to_territory_metres(lon, lat, territory, projection.WGS84)
+    found = location.locate_all(x, y, territory, perimeters, ring_m).points.reset_index(drop=True)
+    codes = {c for p in perimeters.values() for c in p.codes}
+    named = projects["named_qpv_code"].reset_index(drop=True)
+    by_name = named.where(named.isin(codes) & ~there)
+    point = Proximity.of_points(found["distance_m"].to_numpy(dtype=float), found["qpv_code"].notna().to_numpy())
+    near, inside = point.within(near_m), point.inside.yes | by_name.notna().to_numpy()
+    position = np.select([inside, near.yes, near.no], ["in_qpv", "near", "elsewhere"], "undetermined")
+    code = found["qpv_code"].fillna(by_name).fillna(found["nearest_qpv_code"].where(near.yes))
+    rule = np.select([there, by_name.notna().to_numpy()], [BY_POINT, BY_NAME], NO_PLACE)
+    told = projects[["project_id", "year"]].reset_index(drop=True)
+    return told.assign(
+        generation=generation, position=position, qpv_code=code.astype("str"), distance_m=found["distance_m"], rule=rule
+    )

@@ -1,0 +1,406 @@
+"""Geometry files: five formats and no other, from one plain local file and its companions.
+
+GDAL opens files by content, and some of its drivers fetch other files and addresses. Reading here takes every other
+driver out of the running process, for good, and refuses to go on where that fails.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import struct
+import tempfile
+import warnings
+from contextlib import closing, contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import shapely
+
+from qpvhealth.errors import InputError, UsageError
+from qpvhealth.ingest import systems
+from qpvhealth.ingest.readers import companions, geojson, parquet
+from qpvhealth.ingest.readers.guard import MIB, checked_path, first_bytes, inflated_chunks, opened_zip, refuse_bigger
+from qpvhealth.ingest.readers.raw import RawTable
+
+if TYPE_CHECKING:
+    import zipfile
+    from collections.abc import Iterator
+
+    import pyarrow as pa
+
+
+MAX_BYTES = 1024 * MIB
+MAX_FEATURES = 5_000_000
+DRIVERS = frozenset({"GPKG", "GeoJSON", "ESRI Shapefile", "FlatGeobuf", "MEM"})
+PARQUET = (".parquet", ".geoparquet")
+VECTOR = (".shp", ".zip", ".geojson", ".json", ".gpkg", ".fgb")
+DBF_ENCODING = "cp1252"
+_LATIN = {
+    "iso-8859-1",
+    "iso8859-1",
+    "iso88591",
+    "88591",
+    "latin1",
+    "latin-1",
+    "ansi 1252",
+    "1252",
+    "cp1252",
+    "windows-1252",
+}
+_OPTIONS = {
+    "CPL_VSIL_CURL_ALLOWED_EXTENSIONS": ".none",
+    "GDAL_DISABLE_READDIR_ON_OPEN": True,
+    "SHAPE_RESTORE_SHX": False,
+    "OGR_GEOJSON_MAX_OBJ_SIZE": 128,
+    # The readers of these two write wrong offsets after a missing geometry: the common one does not.
+    "OGR_FLATGEOBUF_STREAM_BASE_IMPL": True,
+    "OGR_GPKG_STREAM_BASE_IMPL": True,
+}
+
+
+class Claim(NamedTuple):
+    """What a file itself says it holds: its features, and how many of them have a shape (null where that would take a reader)."""
+
+    n_features: int
+    n_shapes: int | None
+
+
+def read(path: Path, *, layer: str | None = None, encoding: str | None = None) -> RawTable:
+    """Read a shapefile (also zipped), GeoJSON, GeoPackage, FlatGeobuf or GeoParquet file: attributes as text, and geometries.
+
+    The text of a shapefile is in the encoding its .cpg names, else UTF-8 where all of it is, else cp1252. Rows are numbered from 1
+    in the order of the file. Geometries are as written: invalid ones are kept, missing ones are null, heights are dropped.
+    ``crs`` is "EPSG:n" where it has such a number, else WKT; null where the file says none (a GeoJSON that says none is in
+    EPSG:4326, RFC 7946).
+
+    Raises:
+        InputError: unsafe, damaged or too big file, a coordinate system that cannot be understood, two columns of the same name,
+            values that are not valid text, or a GDAL that keeps other drivers.
+        UsageError: unknown layer, or several layers and none named.
+
+    """
+    full = checked_path(path)
+    suffix = full.suffix.lower()
+    if suffix not in (*VECTOR, *PARQUET):
+        raise InputError(f"{full}: not a geometry file; expected one of {', '.join((*VECTOR, *PARQUET))}")
+    refuse_bigger(full, MAX_BYTES)
+    if suffix in PARQUET:
+        return _read_geoparquet(full)
+    if suffix == ".zip":
+        with _unzipped(full, layer) as inner:
+            return _read_shapefile(inner, encoding, name=f"{full.name}")
+    if suffix == ".shp":
+        return _read_shapefile(full, encoding, name=full.name)
+    if suffix in (".geojson", ".json"):
+        counts = geojson.counted(full)
+        claimed = None if counts is None else Claim(*counts)
+        only = layer if layer is None else _layer(full, layer)  # it holds one, and to list it is to read the whole file
+        return _read_gdal(full, full.name, claimed, layer=only, DATE_AS_STRING="YES", ARRAY_AS_STRING="YES")
+    if suffix == ".gpkg":
+        return _read_geopackage(full, layer)
+    chosen = _layer(full, layer)
+    return _read_gdal(full, full.name, _claimed_by_flatgeobuf(full, chosen), layer=chosen)
+
+
+def gdal() -> Any:  # noqa: ANN401 -- pyogrio has no types
+    """Give pyogrio, once GDAL has no driver left but the allowed ones.
+
+    Raises:
+        InputError: another driver could not be taken out.
+
+    """
+    import pyogrio  # noqa: PLC0415 -- half a second, and only for geometry files
+
+    pyogrio.set_gdal_config_options(_OPTIONS)
+    extra = set(pyogrio.list_drivers()) - DRIVERS
+    if extra:
+        from pyogrio._ogr import _register_drivers  # noqa: PLC0415 -- registering again is what skips
+
+        skipped = set((pyogrio.get_gdal_config_option("GDAL_SKIP") or "").split(",")) - {""}
+        pyogrio.set_gdal_config_options({"GDAL_SKIP": ",".join(sorted(skipped | extra))})
+        _register_drivers()
+        extra = set(pyogrio.list_drivers()) - DRIVERS
+    if extra:
+        raise InputError(
+            f"GDAL keeps drivers that may read other files: {', '.join(sorted(extra)[:5])}; set GDAL_SKIP to them"
+        )
+    return pyogrio
+
+
+def _layer(path: Path, wanted: str | None) -> str:
+    """Choose the layer: the one asked for, or the only one with geometries."""
+    with _gdal_errors(path.name):
+        layers = [(str(name), kind) for name, kind in gdal().list_layers(path)]
+    names = [name for name, kind in layers if kind is not None]
+    if wanted is not None and wanted in names:
+        return wanted
+    if wanted is not None or len(names) > 1:
+        what = f'no layer "{wanted}"' if wanted is not None else "several layers"
+        raise UsageError(f"{path.name}: {what}; write in the card layer = one of: {', '.join(names[:20])}")
+    if not names:
+        raise InputError(f"{path.name}: no layer with geometries; check what was sent")
+    return names[0]
+
+
+@contextmanager
+def _gdal_errors(name: str, notes: list[str] | None = None) -> Iterator[None]:
+    """Turn what GDAL raises into input errors, and what it warns of into notes."""
+    engine = gdal()
+    try:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            yield
+    except (
+        engine.errors.CRSError,
+        UnboundLocalError,
+    ) as error:  # the second is what pyogrio raises where GDAL cannot write it
+        raise InputError(f"{name}: its coordinate system cannot be read; mend or remove the .prj") from error
+    except (engine.errors.DataSourceError, RuntimeError, ValueError, MemoryError, OSError) as error:
+        raise InputError(f"{name}: damaged or unreadable ({str(error)[:200]}); fetch it again") from error
+    if notes is not None:
+        notes.extend(sorted({f"GDAL: {str(w.message)[:200]}" for w in caught}))
+
+
+def _read_gdal(path: Path, name: str, claimed: Claim | None, **options: Any) -> RawTable:  # noqa: ANN401 -- of GDAL
+    """Read one layer through GDAL, which leaves out features and shapes that it cannot read without a word: both are counted.
+
+    Raises:
+        InputError: the file cannot be read, fewer features or shapes were read than it claims, or it has no geometry column.
+
+    """
+    notes: list[str] = []
+    with _gdal_errors(name, notes):
+        meta, table = gdal().read_arrow(path, **options)
+        table.validate(full=True)
+    if claimed is not None and claimed.n_features != table.num_rows:
+        raise InputError(f"{name}: holds {claimed.n_features} features, {table.num_rows} could be read; fetch it again")
+    geometry = table.schema.get_field_index(meta["geometry_name"] or "wkb_geometry")
+    if meta["geometry_type"] is None or geometry < 0:
+        raise InputError(f"{name}: no geometry column; check what was sent")
+    n_read = table.num_rows - table.column(geometry).null_count
+    if claimed is not None and claimed.n_shapes is not None and n_read < claimed.n_shapes:
+        raise InputError(f"{name}: holds {claimed.n_shapes} shapes, {n_read} could be read; fetch it again")
+    return _raw_table(name, table, geometry, meta["crs"], notes)
+
+
+def _raw_table(name: str, table: pa.Table, geometry: int, crs: object, notes: list[str]) -> RawTable:
+    """Part a table into text and geometries; a ring that is not closed is closed, and what cannot be built at all is null."""
+    wkb = np.array(table.column(geometry).to_pylist(), dtype=object)
+    with np.errstate(invalid="ignore"):
+        try:
+            shapes = shapely.from_wkb(wkb)
+        except shapely.errors.GEOSException:
+            strict = shapely.from_wkb(wkb, on_invalid="ignore")
+            shapes = shapely.from_wkb(wkb, on_invalid="fix")
+            wrong = [i + 1 for i, (b, s) in enumerate(zip(wkb, strict, strict=True)) if b is not None and s is None]
+            message = "geometries could not be built as written, first at row"
+            notes = [*notes, f"{len(wrong)} {message} {wrong[0]}: rings closed or left null"]
+        if n_high := int((shapely.has_z(shapes) | shapely.has_m(shapes)).sum()):
+            notes = [*notes, f"{n_high} geometries with heights or measures, which were dropped"]
+            shapes = shapely.force_2d(shapes)
+    system = systems.of_metadata(crs, name)
+    return RawTable(
+        file=name,
+        frame=parquet.text_frame(table.remove_column(geometry), name),
+        rows=np.arange(1, table.num_rows + 1, dtype=np.int64),
+        geometry=np.asarray(shapes, dtype=object),
+        crs=system,
+        notes=(*notes, f"CRS {system or 'not stated'}"),
+    )
+
+
+def _claimed_by_flatgeobuf(path: Path, layer: str) -> Claim | None:
+    """Return the features that a FlatGeobuf file says it holds; null where it does not say. It does not count its shapes.
+
+    Refuses a claim of more than its bytes can hold: memory is set aside for the claim.
+    """
+    with _gdal_errors(path.name):
+        claimed = int(gdal().read_info(path, layer=layer)["features"])
+    if claimed > min(MAX_FEATURES, path.stat().st_size // 8):
+        raise InputError(f"{path.name}: claims {claimed} features, more than it can hold; fetch it again")
+    return Claim(claimed, None) if claimed > 0 else None
+
+
+def _read_geopackage(path: Path, layer: str | None) -> RawTable:
+    """Read a GeoPackage, which is a database, without writing: no journal, and no layer that is a program (view, virtual table).
+
+    Its rows and those of them whose geometry is not null are counted.
+    """
+    companions.of(path)
+    try:
+        with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro&immutable=1", uri=True)) as base:
+            if live := base.execute(_LIVE_SQL).fetchall():
+                raise InputError(
+                    f"{path.name}: {live[0][0]} is a view or a virtual table, not data; export it as a table"
+                )
+            chosen = _layer(path, layer)
+            names = base.execute(_GEOMETRY_COLUMN_SQL, [chosen]).fetchone()
+            if names is None:
+                raise InputError(f"{path.name}: it names no geometry column of {chosen}; check what was sent")
+            table, column = (name.replace('"', '""') for name in names)
+            counts = f'SELECT count(*), count(nullif(length("{column}"), 0)) FROM "{table}"'  # noqa: S608 -- names are quoted
+            claimed = Claim(*base.execute(counts).fetchone())
+    except (sqlite3.Error, UnicodeError) as error:
+        raise InputError(f"{path.name}: damaged GeoPackage ({error}); fetch it again") from error
+    return _read_gdal(path, path.name, claimed, layer=chosen, IMMUTABLE="YES")
+
+
+_LIVE_SQL = """
+SELECT name FROM sqlite_master
+WHERE (type = 'view' AND lower(name) IN (SELECT lower(table_name) FROM gpkg_contents))
+   OR (sql LIKE 'create virtual%' AND sql NOT LIKE '%using%rtree%')
+   OR (type = 'view' AND name LIKE 'gpkg_%')
+"""
+_GEOMETRY_COLUMN_SQL = """
+SELECT table_name, column_name FROM gpkg_geometry_columns
+WHERE lower(table_name) = lower(?) AND typeof(table_name) = 'text' AND typeof(column_name) = 'text'
+"""
+
+
+@contextmanager
+def _unzipped(path: Path, layer: str | None) -> Iterator[Path]:
+    """Take the one shapefile of an archive out into a temporary folder, under a name of ours."""
+    with tempfile.TemporaryDirectory(prefix="qpvhealth-") as folder:
+        with opened_zip(path) as archive:
+            entries = [e for e in archive.infolist() if not e.is_dir() and not e.filename.startswith("__MACOSX/")]
+            main = _main_entry(path, entries, layer)
+            names = companions.by_suffix([e.filename for e in entries], main.filename)
+            for suffix, name in names.items():
+                with (Path(folder) / f"layer{suffix}").open("xb") as file:
+                    file.writelines(inflated_chunks(archive, archive.getinfo(name)))
+        yield checked_path(Path(folder) / "layer.shp")
+
+
+def _main_entry(path: Path, entries: list[zipfile.ZipInfo], layer: str | None) -> zipfile.ZipInfo:
+    """Find the .shp of an archive: the only one, or the only one whose name is the layer's."""
+    shapes = [e for e in entries if e.filename.lower().endswith(".shp")]
+    chosen = [e for e in shapes if layer in (None, Path(e.filename).stem)]
+    if len(chosen) == 1:
+        return chosen[0]
+    if not shapes:
+        raise InputError(f"{path.name}: no .shp in the archive; unpack it and give the file itself")
+    names = sorted({Path(e.filename).stem for e in shapes})
+    if chosen and len({Path(e.filename).stem.lower() for e in chosen}) == 1:
+        several = " and ".join(sorted(e.filename for e in chosen))
+        raise InputError(f"{path.name}: {several} could both be meant; unpack it and give the file itself")
+    raise UsageError(f"{path.name}: write in the card layer = one of: {', '.join(names[:20])}")
+
+
+def _read_shapefile(path: Path, encoding: str | None, *, name: str) -> RawTable:
+    """Read a shapefile once its parts agree on the number of records."""
+    parts = {".shp": path} | companions.of(path)
+    claimed, n_deleted = _claimed_by_shapefile(parts, name)
+    chosen, why = (encoding, "as asked") if encoding else _dbf_encoding(parts)
+    with _plainly_named(parts) as plain:
+        table = _read_gdal(plain, name, claimed, encoding=chosen)
+    notes = [f"encoding {chosen} ({why})", *([f"{n_deleted} deleted records left out"] if n_deleted else [])]
+    return replace(table, notes=(*notes, *table.notes))
+
+
+@contextmanager
+def _plainly_named(parts: dict[str, Path]) -> Iterator[Path]:
+    """Give a path beside which GDAL finds these parts and no other: the .shp itself, or a link under a plain name.
+
+    GDAL looks for the name of the .shp with a suffix in small letters, then in capitals.
+    """
+    main = parts[".shp"]
+    if all(part.name == main.stem + suffix for suffix, part in parts.items()):
+        yield main
+        return
+    with tempfile.TemporaryDirectory(prefix="qpvhealth-") as folder:
+        for suffix, part in parts.items():
+            (Path(folder) / f"layer{suffix}").symlink_to(part)
+        yield Path(folder) / "layer.shp"
+
+
+def _claimed_by_shapefile(parts: dict[str, Path], name: str) -> tuple[Claim, int]:
+    """Count the records that are not marked as deleted, those of them with a shape, and the deleted ones.
+
+    Raises:
+        InputError: the parts do not agree, or the file is cut.
+
+    """
+    n_bytes = 2 * int.from_bytes(first_bytes(parts[".shp"])[24:28], "big")
+    if n_bytes > parts[".shp"].stat().st_size:
+        raise InputError(f"{name}: its .shp is cut; fetch it again")
+    n_index = (parts[".shx"].stat().st_size - 100) // 8
+    head = parts[".dbf"].read_bytes()
+    if len(head) < 32:  # noqa: PLR2004 -- the fixed part of a dBASE header
+        raise InputError(f"{name}: its .dbf is cut; fetch it again")
+    n_table, start, width = struct.unpack_from("<IHH", head, 4)
+    marks = head[start : start + n_table * width : max(width, 1)]
+    if n_table != n_index or len(marks) != n_table or len(head) < start + n_table * width:
+        raise InputError(
+            f"{name}: {n_index} shapes, {n_table} announced and {len(marks)} present in the .dbf; fetch it again"
+        )
+    is_deleted = np.frombuffer(marks, dtype=np.uint8) == ord("*")
+    n_deleted = int(is_deleted.sum())
+    return Claim(n_table - n_deleted, int((_have_shapes(parts, n_index) & ~is_deleted).sum())), n_deleted
+
+
+def _have_shapes(parts: dict[str, Path], n: int) -> np.ndarray:
+    """Say of each of ``n`` records whether it has a shape: by its length in the .shx, and by its type in the .shp.
+
+    Either may be damaged. A null shape is a type (0) of four bytes and nothing more. A line, a polygon or a set of points that
+    counts none is read as null too, and is no shape that could be lost. Source: ESRI Shapefile Technical Description, 1998.
+    """
+    index = np.fromfile(parts[".shx"], dtype=">i4", count=2 * n, offset=100).reshape(n, 2)
+    starts, lengths = 2 * index.T.astype(np.int64)
+    shapes = np.memmap(parts[".shp"], dtype=np.uint8, mode="r")
+
+    def numbers(at: np.ndarray) -> np.ndarray:
+        """Read the number at each place of the .shp; 0 beyond its end."""
+        is_inside = (at >= 0) & (at <= len(shapes) - 4)
+        values = np.zeros(n, dtype=np.int32)
+        values[is_inside] = shapes[at[is_inside, None] + np.arange(4)].view("<i4")[:, 0]
+        return values
+
+    types, n_parts = numbers(starts + 8), numbers(starts + 44)
+    is_empty = np.isin(types, _COUNTING_TYPES) & (n_parts == 0)
+    have_shapes: np.ndarray = ((lengths > _NULL_SHAPE_BYTES) | (types != 0)) & ~is_empty
+    return have_shapes
+
+
+_NULL_SHAPE_BYTES = 4
+_COUNTING_TYPES = (3, 5, 8, 13, 15, 18, 23, 25, 28, 31)
+"""Lines, polygons and sets of points, with heights or measures too, and patches: after their type and box, they count what follows."""
+
+
+def _dbf_encoding(parts: dict[str, Path]) -> tuple[str, str]:
+    """Choose the encoding of the table: its .cpg, else strict UTF-8, else cp1252, of which ISO-8859-1 is a poorer form."""
+    if ".cpg" in parts:
+        encoding = parts[".cpg"].read_bytes()[:100].decode("ascii", "replace").strip()
+        return ("cp1252" if encoding.lower() in _LATIN else encoding), f".cpg says {encoding}"
+    data = parts[".dbf"].read_bytes()
+    body = data[struct.unpack_from("<H", data, 8)[0] :]
+    try:
+        body.decode("utf-8")
+    except UnicodeDecodeError:
+        return DBF_ENCODING, "no .cpg, not UTF-8"
+    return ("utf-8", "no .cpg, strict UTF-8") if not body.isascii() else (DBF_ENCODING, "no .cpg, ASCII only")
+
+
+def _read_geoparquet(path: Path) -> RawTable:
+    """Read the primary geometry column, in WKB, of a GeoParquet file; other geometry columns are left out.
+
+    Raises:
+        InputError: no geometry metadata, or another encoding.
+
+    """
+    table = parquet.arrow_table(path)
+    geo = parquet.geo_metadata(table) or {}
+    columns = geo.get("columns")
+    primary = geo.get("primary_column")
+    if not isinstance(columns, dict) or not isinstance(columns.get(primary), dict) or primary not in table.column_names:
+        raise InputError(f"{path.name}: a Parquet file without geometry metadata; write it as GeoParquet")
+    if columns[primary].get("encoding") != "WKB":
+        raise InputError(f"{path.name}: geometries are not in WKB; write it as GeoParquet with WKB")
+    others = [c for c in columns if c != primary and c in table.column_names]
+    table = table.drop_columns(others)
+    crs = columns[primary].get("crs", "OGC:CRS84")
+    stated = json.dumps(crs) if isinstance(crs, dict) else crs
+    notes = [f"other geometry columns left out: {', '.join(others)}"] if others else []
+    return _raw_table(path.name, table, table.column_names.index(primary), stated, notes)

@@ -1,0 +1,270 @@
+"""Workbooks: looked through with the standard library first, then opened by another process that can afford to die."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+import subprocess
+import sys
+import tempfile
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from qpvhealth.errors import InputError, Place, UsageError
+from qpvhealth.ingest.readers.columns import Columns
+from qpvhealth.ingest.readers.guard import MIB, checked_path, inflated_chunks, opened_zip, refuse_bigger
+from qpvhealth.ingest.readers.raw import RawTable
+
+if TYPE_CHECKING:
+    import zipfile
+    from collections.abc import Iterator
+
+MAX_BYTES = 128 * MIB
+MAX_INFLATED = 768 * MIB
+MAX_CELLS = 6_000_000
+MAX_RUN = 4 * MIB
+SECONDS = 120
+MEMORY = 2048 * MIB
+OUTPUT = 512 * MIB
+HEADER_WITHIN = 50
+_HEADER_SHARE = 0.8
+
+SUFFIXES = (".xlsx", ".xlsm")
+_CHILD = Path(__file__).with_name("workbook_child.py")
+_CELL = re.compile(
+    rb"<(?:\w{1,20}:)?c\s(?:[^<>]{0,200}?\s)?r\s{0,3}=\s{0,3}[\"']([A-Za-z]{1,3})([0-9]{1,7})[\"'][^<>]{0,300}(?<!/)>",
+)
+_DECLARED = re.compile(rb"<!(?:DOCTYPE|ENTITY)", re.IGNORECASE)
+_NO_VALUE = re.compile(rb"</f>(?:<v></v>|<v\s{0,3}/>)?</c>")
+_NUMBER_OR_DATE = re.compile(r"[-+]?[\d\s.,]+%?|\d{4}-\d{2}-\d{2}(T.*)?|true|false")
+
+Row = tuple[int, list[str | None]]
+
+
+@dataclass(frozen=True)
+class _Sheet:
+    """One worksheet as the other process gives it: rows that hold something, with their number in Excel.
+
+    ``merged``: ranges of merged cells (top, left, bottom, right), from 0; ``column``: the first column that holds something.
+    """
+
+    file: str
+    name: str
+    merged: list[tuple[int, int, int, int]]
+    rows: Iterator[Row]
+    column: int
+
+
+def sheet_names(path: Path) -> list[str]:
+    """List the worksheets of a workbook, hidden ones included, in their order.
+
+    Raises:
+        InputError: unsafe or unreadable workbook.
+
+    """
+    full, _, _ = _guarded(path)
+    with _answer(full, "") as (answer, _):
+        return list(answer["names"])
+
+
+def read_workbook(path: Path, *, sheet: str | None = None, header_row: int | None = None) -> RawTable:
+    """Read one worksheet as text, one record a row that is not empty.
+
+    Without ``sheet``, the only visible one that holds data. Without ``header_row``, of the first rows that hold something, the
+    first with nearly as many distinct words as the wordiest one; a row with a band (cells merged across columns) is taken only
+    where there is no other. Whole numbers lose their point, dates are ISO, error cells are null. A name merged down to the
+    header row counts as written there. Cells merged over data rows keep their value in the first row only.
+
+    Raises:
+        InputError: unsafe, unreadable or empty workbook, or two columns of the same name.
+        UsageError: unknown sheet, several sheets and none named, or a header row where there is none.
+
+    """
+    full, n_errors, n_uncalculated = _guarded(path)
+    with _answer(full, sheet or "") as (answer, batches):
+        chosen = _sheet(full, answer, batches, sheet)
+        head = list(itertools.islice(chosen.rows, HEADER_WITHIN))
+        at = header_row or _proposed(head, chosen)
+        below = itertools.dropwhile(lambda row: row[0] < at, itertools.chain(head, chosen.rows))
+        number, cells = next(below, (0, []))
+        if number != at:
+            place = Place(chosen.file, chosen.name, at)
+            raise UsageError(f"{place}: the header row is empty; correct header_row in the card")
+        names = [c or "" for c in _with_merged(number, cells, head, chosen)]
+        columns = Columns(chosen.file, names, sheet=chosen.name, row=number)
+        numbers = [n for n, row in below if columns.add(row) is None]
+    frame, notes = columns.frame()
+    over_data = [(top, bottom) for top, _, bottom, _ in chosen.merged if top >= at]
+    n_down = sum(bottom > top for top, bottom in over_data)
+    remarks = (
+        (True, f"header at row {at} ({'as asked' if header_row is not None else 'proposed'})"),
+        (n_errors, f"{n_errors} error cells in the workbook read as empty"),
+        (n_uncalculated, f"{n_uncalculated} formulas without a saved value in the workbook read as empty"),
+        (n_down, f"{n_down} cells merged over several data rows: the value is in the first only"),
+    )
+    return RawTable(
+        file=chosen.file,
+        frame=frame,
+        rows=np.array(numbers, dtype=np.int64),
+        sheet=chosen.name,
+        notes=(*(text for applies, text in remarks if applies), *notes),
+        merged_into={n + 1: top + 1 for top, bottom in over_data for n in range(top + 1, bottom + 1)},
+    )
+
+
+def _proposed(head: list[Row], sheet: _Sheet) -> int:
+    """Find the header row among the first rows."""
+    if not head:
+        raise InputError(f"{Place(sheet.file, sheet.name)}: the sheet is empty; name another one in the card")
+    widest = max(sum(c is not None for c in cells) for _, cells in head)
+    filled = [(n, _with_merged(n, cells, head, sheet)) for n, cells in head]
+    broad = [(n, cells) for n, cells in filled if 2 * sum(c is not None for c in cells) >= widest]
+    bands = {n + 1 for top, left, bottom, right in sheet.merged if right > left for n in range(top, bottom + 1)}
+    plain = [(n, cells) for n, cells in broad if n not in bands] or broad
+    words = {n: len({c for c in cells if c and not _NUMBER_OR_DATE.fullmatch(c)}) for n, cells in plain}
+    return next(n for n, count in words.items() if count >= _HEADER_SHARE * max(words.values()))
+
+
+def _with_merged(number: int, cells: list[str | None], head: list[Row], sheet: _Sheet) -> list[str | None]:
+    """Write into a row the names merged down to it from rows above."""
+    filled, by_row = list(cells), dict(head)
+    for top, left, bottom, right in sheet.merged:
+        at = left - sheet.column
+        if left == right and top + 1 < number <= bottom + 1 and top + 1 in by_row and filled[at] is None:
+            filled[at] = by_row[top + 1][at]
+    return filled
+
+
+def _sheet(path: Path, answer: dict[str, Any], batches: Iterator[list[str | None]], wanted: str | None) -> _Sheet:
+    """Check that one sheet was chosen.
+
+    Raises:
+        InputError: no sheet holds data.
+        UsageError: unknown sheet, or several sheets and none named.
+
+    """
+    names, full = (", ".join(f'"{name}"' for name in answer[key][:20]) for key in ("names", "full"))
+    if wanted is not None and wanted not in answer["names"]:
+        raise UsageError(f'{path.name}: no sheet "{wanted}"; write in the card one of: {names}')
+    if wanted is None and len(answer["full"]) > 1:
+        raise UsageError(f'{path.name}: several sheets hold data; write sheet = "..." in the card: {full}')
+    if answer["sheet"] is None or answer["start"] is None:
+        raise InputError(f"{path.name}: no data in {'the sheet' if wanted else 'any visible sheet'}; sheets: {names}")
+    top, left = answer["start"]
+    rows = ((n, cells) for n, cells in enumerate(batches, start=top + 1) if any(c is not None for c in cells))
+    merged = [tuple(m) for m in answer["merged"] if m[1] >= left]
+    return _Sheet(path.name, answer["sheet"], merged, rows, left)
+
+
+@contextmanager
+def _answer(path: Path, sheet: str) -> Iterator[tuple[dict[str, Any], Iterator[list[str | None]]]]:
+    """Have the workbook read by another process, within limits of memory, time and output; give what it says, and the rows.
+
+    Its answer lies in a temporary file until it is read.
+
+    Raises:
+        InputError: it refused the file, or died on it.
+
+    """
+    command = [sys.executable, "-I", str(_CHILD), str(path), sheet, *(str(n) for n in (SECONDS, MEMORY, OUTPUT))]
+    with tempfile.TemporaryFile("w+", encoding="ascii") as out:
+        try:
+            done = subprocess.run(  # noqa: S603 -- our own interpreter and module, no shell
+                command, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.PIPE, timeout=SECONDS, check=False
+            )
+        except subprocess.TimeoutExpired as error:
+            raise InputError(f"{path.name}: not read within {SECONDS} s; save a smaller workbook, or as CSV") from error
+        if done.returncode:
+            lines = done.stderr[-2000:].decode("utf-8", "replace").strip().splitlines()
+            died = done.returncode < 0 or not lines
+            why = "the reader needed too much memory or output" if died else lines[-1][:200]
+            raise InputError(f"{path.name}: unreadable workbook ({why}); save it again as .xlsx, or as CSV")
+        out.seek(0)
+        documents = map(json.loads, out)
+        yield next(documents), itertools.chain.from_iterable(documents)
+
+
+def _guarded(path: Path) -> tuple[Path, int, int]:
+    """Look through a workbook before anything opens it; return its path, and its error cells and formulas without value.
+
+    Raises:
+        InputError: not a workbook, a bomb by its sizes or by the cells it names, or XML that declares entities.
+
+    """
+    full = checked_path(path)
+    if full.suffix.lower() not in SUFFIXES:
+        raise InputError(f"{full}: not a workbook; expected {' or '.join(SUFFIXES)}")
+    refuse_bigger(full, MAX_BYTES)
+    n_errors = n_uncalculated = 0
+    with opened_zip(full) as archive:
+        entries = {e.filename.lower(): e for e in archive.infolist()}
+        if "[content_types].xml" not in entries or "xl/workbook.xml" not in entries:
+            raise InputError(f"{full}: a zip archive, not an Excel workbook; save it as .xlsx")
+        if sum(e.file_size for e in entries.values()) > MAX_INFLATED or len(entries) < len(archive.infolist()):
+            raise InputError(
+                f"{full}: inflates beyond {MAX_INFLATED // MIB} MiB or names a part twice; refused as a bomb"
+            )
+        for name, entry in entries.items():
+            if name.endswith((".xml", ".rels", ".vml")):
+                errors, uncalculated = _look_through(archive, entry)
+                n_errors, n_uncalculated = n_errors + errors, n_uncalculated + uncalculated
+    return full, n_errors, n_uncalculated
+
+
+def _look_through(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> tuple[int, int]:
+    """Read one XML part piece by piece: no entities, no far cell, no endless string; count errors and formulas without value.
+
+    What the reader would fill is the rectangle around the cells that hold something, or more where one is written many times.
+    """
+    columns: set[int] = set()
+    rows: set[int] = set()
+    n_cells = n_errors = n_uncalculated = 0
+    for piece in _pieces(archive, entry):
+        n_errors += piece.count(b' t="e"')
+        n_uncalculated += len(_NO_VALUE.findall(piece))
+        if not (cells := _CELL.findall(piece)):
+            continue
+        n_cells += len(cells)
+        columns |= {_column(letters) for letters in {c for c, _ in cells}}
+        rows |= {int(r) for r in {r for _, r in cells}}
+        columns, rows = {min(columns), max(columns)}, {min(rows), max(rows)}  # only the extremes matter
+        size = max(n_cells, (max(columns) - min(columns) + 1) * (max(rows) - min(rows) + 1))
+        if size > MAX_CELLS:
+            raise InputError(
+                f"{archive.filename}: {entry.filename} spans {size} cells, at most {MAX_CELLS} are read; "
+                "delete the far cells and save again"
+            )
+    return n_errors, n_uncalculated
+
+
+def _pieces(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Iterator[bytes]:
+    """Cut an XML part where a tag starts, so that no tag is split.
+
+    Refuse declarations (entities expand without end), other alphabets than UTF-8, and text without end.
+    """
+    where, rest = f"{archive.filename}: {entry.filename}", b""
+    for chunk in inflated_chunks(archive, entry):
+        rest += chunk
+        cut = max(rest.rfind(b"<c "), 0) or max(rest.rfind(b"<"), 0)
+        piece, rest = rest[:cut], rest[cut:]
+        if any(b"<!" in part and _DECLARED.search(part) for part in (piece, rest)):
+            raise InputError(f"{where} declares a document type or entities; refused")
+        if b"\0" in piece or b"\0" in rest:
+            raise InputError(f"{where} is not UTF-8 XML; save the workbook again")
+        if len(rest) > MAX_RUN:
+            raise InputError(f"{where} holds a text of more than {MAX_RUN // MIB} MiB; refused")
+        yield piece
+    yield rest
+
+
+def _column(letters: bytes) -> int:
+    """Give the number of a column from its letters, from 1."""
+    number = 0
+    for letter in letters.upper():
+        number = 26 * number + letter - ord("A") + 1
+    return number

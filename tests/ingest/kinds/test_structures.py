@@ -1,0 +1,467 @@
+from __future__ import annotations
+
+from datetime import date
+
+import pandas as pd
+import pytest
+from pandas.testing import assert_frame_equal
+
+from qpvhealth.errors import InputError, UsageError
+from qpvhealth.ingest.corrections import Correction
+from qpvhealth.ingest.kinds import structures
+
+DAY = date(2019, 3, 31)
+HEADER = "nofinesset;categetab;rs;code_insee;coordxet;coordyet;dateouv\n"
+ROW = "750000018;124;Centre;75101;652000.5;6862000;2010-05-01\n"
+MAPPED = {
+    "finess_et": "N°",
+    "own_id": "Id",
+    "structure_type": "Type",
+    "modality": "Mode",
+    "source_says_in_qpv": "En QPV",
+}
+
+
+def legacy(*lines, points=()):
+    """Write a legacy extract: ``lines`` are (finess, category, extra fields by position), ``points`` whole lines."""
+    return "finess;etalab;98;2019-03-31\n" + "".join(f"{line}\n" for line in (*lines, *points))
+
+
+def line(finess="750000018", category="124", department="75", commune="101", width=32, **fields):
+    cells = [""] * width
+    cells[0], cells[1], cells[3], cells[12], cells[13], cells[18] = (
+        "structureet",
+        finess,
+        "X",
+        commune,
+        department,
+        category,
+    )
+    for position, value in fields.items():
+        cells[int(position[1:])] = value
+    return ";".join(cells)
+
+
+def point(finess="750000018", x="652000.5", y="6862000", source="1,ATLASANTE,96,BAN,EPSG:2154 RGF93 / Lambert-93"):
+    return f"geolocalisation;{finess};{x};{y};{source};2019-01-01"
+
+
+def read(card, content, **options):
+    known = options.pop("known", ())
+    return structures.read(card("structures", content, reference_date=DAY, **options), known)
+
+
+def one(card, content, **options):
+    (row,) = read(card, content, **options).frame.to_dict("records")
+    return row
+
+
+# The legacy extract
+
+
+@pytest.mark.parametrize("width", [31, 32])
+def test_both_widths_of_the_legacy_extract_are_read(card, width):
+    row = one(
+        card,
+        legacy(line(width=width, f9="RUE X", f7="12", f10="B", f15="75001 PARIS", f28="2010-05-01"), points=[point()]),
+    )
+    assert row["finess_et"] == "750000018"
+    assert (row["structure_type"], row["modality"], row["category"]) == ("CDS", "unknown", "124")
+    assert (row["commune_code"], row["department_code"], row["postcode"], row["city"]) == (
+        "75101",
+        "75",
+        "75001",
+        "PARIS",
+    )
+    assert row["address"] == "12 B RUE X"
+    assert (row["x"], row["y"], row["crs"], row["location_score"]) == (652000.5, 6862000.0, "EPSG:2154", 0.96)
+    assert row["location_status"] == "located"
+    assert row["opened_on"] == pd.Timestamp("2010-05-01")
+    assert row["source_row"] == 2
+
+
+def test_another_width_is_rejected_and_a_file_of_them_refused(card, balanced):
+    staged = read(card, legacy(line(), line(width=30), "other;1"))
+    tally = balanced(staged, 3)
+    assert tally.rejected == 2
+    assert staged.rejects["rule"].unique().tolist() == ["row-broken"]
+    assert staged.rejects["message"][0].startswith("field-count: 30 fields: structureet has 31 or 32")
+    assert staged.rejects["row"].tolist() == [3, 4]
+    assert staged.rejects["raw"][1] == "other;1"
+    with pytest.raises(InputError, match="no structureet line of 31 or 32 fields"):
+        read(card, legacy(line(width=30)))
+
+
+def test_the_first_line_must_be_that_of_the_format(card):
+    with pytest.raises(InputError, match="not a legacy FINESS extract"):
+        read(card, line(), layout="finess-legacy")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252"])
+def test_encodings_of_the_legacy_extract(card, encoding):
+    row = one(card, legacy(line(f3="Santé à l\u2019Hôpital")), encoding=encoding)
+    assert row["name"] == "Santé à l\u2019Hôpital"
+
+
+def test_an_orphan_point_is_rejected_at_its_line(card, balanced):
+    staged = read(card, legacy(line(), points=[point(), point("999999999"), point()]))
+    balanced(staged, 2)
+    assert staged.rejects[["row", "rule"]].to_numpy().tolist() == [[4, "geolocation-orphan"]]
+    section = staged.sections["geolocalisation"]
+    assert (section.rows_in, section.rows_out, section.duplicates) == (2, 1, 1)
+
+
+def test_two_points_stop_the_run_only_for_what_counts(card):
+    lines = (line(), line("750000026", "620"))
+    with pytest.raises(InputError, match="two different points for 750000018"):
+        read(card, legacy(*lines, points=[point(), point(x="1")]))
+    staged = read(card, legacy(*lines, points=[point("750000026"), point("750000026", x="1")]))
+    assert sum(staged.sections["geolocalisation"].out_of_scope.values()) == 1
+
+
+@pytest.mark.parametrize(
+    ("source", "status", "crs", "precision", "score"),
+    [
+        ("1,ATLASANTE,96,BAN,EPSG:2154 RGF93 / Lambert-93 (Métropole)", "located", "EPSG:2154", "unknown", 0.96),
+        ("2,ATLASANTE,79.5,BDADRESSE,EPSG:2975", "located", "EPSG:2975", "unknown", 0.795),
+        ("1,ATLASANTE,100,IGN,BD_ADRESSE,V2.1,LAMBERT_93", "located", "EPSG:2154", "unknown", 1.0),
+        ("1,ATLASANTE,96,MAPS,UTM_S38", "located", "EPSG:4471", "unknown", 0.96),
+        ("1,ATLASANTE,96,BAN,WGS84/UTM zone 21N", "located", "EPSG:32621", "unknown", 0.96),
+        ("1,ATLASANTE,96,BAN,", "located", "EPSG:2154", "unknown", 0.96),
+        ("1,ATLASANTE,96,BAN,LAMBERT_2_ETENDU", "missing", None, "unknown", 0.96),
+        ("6,ATLASANTE,.,ADMIN-EXPRESS-2023,EPSG:2154", "centroid", "EPSG:2154", "municipality", None),
+        ("6,ATLASANTE,90,ADMIN-EXPRESS-2023,EPSG:2154", "centroid", "EPSG:2154", "municipality", 0.9),
+        ("1,ATLASANTE,.,BAN,EPSG:2154", "centroid", "EPSG:2154", "unknown", None),
+        ("1,ATLASANTE,,BAN,EPSG:2154", "centroid", "EPSG:2154", "unknown", None),
+        ("", "located", "EPSG:2154", "unknown", None),
+    ],
+)
+def test_the_source_of_a_point_says_its_system_and_quality(card, source, status, crs, precision, score):  # noqa: PLR0917
+    row = one(card, legacy(line(), points=[point(source=source)]))
+    assert (row["location_status"], row["location_precision"]) == (status, precision)
+    assert row["crs"] == crs if crs else pd.isna(row["crs"])
+    assert row["location_score"] == score if score else pd.isna(row["location_score"])
+    assert pd.isna(row["x"]) == (status == "missing")
+
+
+@pytest.mark.parametrize(
+    ("department", "commune", "code", "insee"),
+    [
+        *(("9A", "105", "97105", "971"), ("9B", "209", "97209", "972"), ("9C", "302", "97302", "973")),
+        *(("9D", "411", "97411", "974"), ("9E", "502", "97502", "975"), ("9F", "611", "97611", "976")),
+        *(("2A", "004", "2A004", "2A"), ("01", "004", "01004", "01"), ("9A", "127", "97801", "978")),
+    ],
+)
+def test_overseas_codes_of_finess_become_insee_codes(card, department, commune, code, insee):
+    row = one(card, legacy(line(department=department, commune=commune)))
+    assert (row["commune_code"], row["department_code"]) == (code, insee)
+
+
+def test_an_overseas_point_without_system_is_not_taken_for_lambert(card):
+    found = read(card, legacy(line(department="9D", commune="411"), points=[point(source="")]))
+    assert found.frame["location_status"].tolist() == ["missing"]
+    assert "crs-unknown" in [f.rule for f in found.findings]
+    assert found.frame["x"].isna().all()
+
+
+def test_an_unknown_department_of_finess_stays_unknown(card):
+    row = one(card, legacy(line(department="9J", commune="611")))
+    assert pd.isna(row["commune_code"])
+    assert pd.isna(row["department_code"])
+
+
+# Categories
+
+
+@pytest.mark.parametrize(
+    ("category", "kind"),
+    [("603", "MSP"), ("124", "CDS"), ("125", None), ("130", None), ("620", None), ("347", None), ("604", None)],
+)
+def test_the_category_decides_the_type(card, balanced, category, kind):
+    staged = read(card, legacy(line(category=category)))
+    balanced(staged, 1)
+    assert staged.frame["structure_type"].tolist() == ([kind] if kind else [])
+
+
+@pytest.mark.parametrize("category", ["125", "130", "289", "439"])
+def test_old_categories_count_until_they_were_closed(card, category):
+    def found(day):
+        return structures.read(card("structures", legacy(line(category=category)), reference_date=day)).frame
+
+    assert found(date(2013, 12, 19))["structure_type"].tolist() == ["CDS"]
+    assert found(date(2013, 12, 20)).empty
+
+
+def test_out_of_scope_is_counted_by_category_and_reasoned(card):
+    staged = read(card, legacy(line(), line("1", "347"), line("2", "620"), line("3", "620")))
+    assert staged.tally.out_of_scope == {"excluded category 347": 1, "category 620": 2}
+
+
+@pytest.mark.parametrize(
+    ("category", "rule"), [("", "value-missing"), ("12", "value-unreadable"), ("CdS", "value-unreadable")]
+)
+def test_a_category_that_cannot_be_read_is_rejected(card, category, rule):
+    assert read(card, legacy(line(category=category))).rejects["rule"].tolist() == [rule]
+
+
+# Layouts: named columns
+
+
+@pytest.mark.parametrize(
+    ("header", "name", "encoding"),
+    [
+        ("NOFINESSET;CATEGETAB;RS;CODE_INSEE;COORDXET;COORDYET;DATEOUV", "a.csv", "utf-8"),
+        ("nofinesset,categetab,rs,code_insee,coordxet,coordyet,dateouv", "a.csv", "cp1252"),
+        (
+            "numero_finess_etablissement\tcategetab\traison_sociale\tCode INSEE\tcoordxet\tcoordyet\tdate_ouverture",
+            "a.tsv",
+            "utf-16",
+        ),
+        ("N° FINESS ET;Code catégorie;Raison sociale;Insee;Coord X;Coord Y;Date d'ouverture", "a.txt", "utf-8-sig"),
+        ("numero_fin;categetab;raison_soc;code_insee;coordxet;coordyet;date_ouver", "a.csv", "cp1252"),
+    ],
+)
+def test_other_headers_encodings_and_separators(card, header, name, encoding):
+    separator = next(s for s in ";,\t" if s in header)
+    titles = header.replace("Date d'ouverture", "date ouverture")
+    cells = ["750000018", "124", "Santé", "75101", "652000.5", "6862000", "2010-05-01"]
+    row = one(card, f"{titles}\n{separator.join(cells)}\n", name=name, encoding=encoding)
+    assert (row["finess_et"], row["name"], row["commune_code"]) == ("750000018", "Santé", "75101")
+    assert (row["x"], row["y"], row["crs"]) == (652000.5, 6862000.0, "EPSG:2154")
+    assert row["opened_on"] == pd.Timestamp("2010-05-01")
+
+
+def test_columns_come_in_any_order(card):
+    given = HEADER + ROW
+    turned = "\n".join(";".join(row.split(";")[::-1]) for row in given.splitlines())
+    assert_frame_equal(read(card, given).frame, read(card, turned).frame)
+
+
+def test_parquet_gives_the_same_rows(card, tmp_path):
+    frame = pd.DataFrame([ROW.strip().split(";")], columns=HEADER.strip().split(";"))
+    frame = frame.astype({"coordxet": float, "coordyet": float}).assign(dateouv=pd.Timestamp("2010-05-01"))
+    frame.to_parquet(tmp_path / "file.parquet")
+    theirs, ours = read(card, None, name="file.parquet").frame, read(card, HEADER + ROW).frame
+    assert_frame_equal(theirs.drop(columns="source_row"), ours.drop(columns="source_row"))
+
+
+def test_points_of_a_geometry_file_are_taken(card):
+    content = (
+        '{"type":"FeatureCollection","features":[{"type":"Feature","properties":{"nofinesset":"750000018","categetab":"124"},'
+        '"geometry":{"type":"Point","coordinates":[2.35,48.85]}},{"type":"Feature","properties":{"nofinesset":"750000026",'
+        '"categetab":"124"},"geometry":null}]}'
+    )
+    frame = read(card, content, name="a.geojson").frame
+    assert frame["x"].tolist()[0] == 2.35
+    assert frame["crs"].tolist()[0] == "EPSG:4326"
+    assert frame["location_status"].tolist() == ["located", "missing"]
+
+
+def test_longitude_and_latitude_serve_where_no_system_is_known(card):
+    content = "nofinesset;categetab;code_insee;coordxet;coordyet;longitude;latitude\n974000018;124;97411;323086.6;7679599.8;55.3;-20.9\n"
+    row = one(card, content)
+    assert (row["x"], row["y"], row["crs"], row["location_status"]) == (55.3, -20.9, "EPSG:4326", "located")
+    row = one(card, content, crs="EPSG:2975")
+    assert (row["x"], row["y"], row["crs"]) == (323086.6, 7679599.8, "EPSG:2975")
+
+
+def test_an_unknown_system_of_the_card_is_refused(card):
+    with pytest.raises(UsageError, match="no coordinate system"):
+        read(card, HEADER + ROW, crs="EPSG:1")
+
+
+def test_lost_zeros_come_back_and_are_told(card):
+    found = read(card, HEADER + "10780054;124;X;1004;;;\n")
+    assert found.frame[["finess_et", "commune_code"]].to_numpy().tolist() == [["010780054", "01004"]]
+    told = {f.rule: f.message for f in found.findings}
+    assert told["finess-zeros-restored"] == 'file.csv: eight digits read as nine: "10780054" (row 2)'
+    assert "commune-zeros-restored" in told
+
+
+@pytest.mark.parametrize(
+    ("cells", "rule", "message"),
+    [
+        ("75000001;124;X;;;;", None, None),
+        ("7500000;124;X;;;;", "finess-invalid", 'FINESS number "7500000" (nine characters expected)'),
+        (";124;X;;;;", "identifier-missing", "no FINESS number and no identifier of the extract"),
+        ("750000018;124;X;;", "row-broken", "too-few-cells: 5 cells, 7 expected"),
+    ],
+)
+def test_rejects_carry_row_rule_message_and_raw_text(card, balanced, cells, rule, message):
+    staged = read(card, f"{HEADER}{ROW}\n{cells}\n")
+    balanced(staged, 2)
+    expected = [["c", 4, rule, message, cells.rstrip("\n")]] if rule else []
+    assert staged.rejects.drop(columns="sheet").to_numpy().tolist() == expected
+
+
+def test_values_that_cannot_be_read_are_null_and_told(card):
+    row = ROW.replace("2010-05-01", "mai 2010").replace("652000.5", "nd").replace("75101", "Paris")
+    found = read(card, HEADER + row)
+    rules = {f.rule for f in found.findings}
+    assert {"date-unreadable", "number-suppressed", "commune-invalid", "commune-missing"} <= rules
+    assert found.frame[["opened_on", "x", "commune_code"]].isna().all(axis=None)
+    assert found.frame["location_status"].tolist() == ["missing"]
+
+
+# Duplicates and conflicts
+
+
+def test_identical_repeats_count_once(card, balanced):
+    staged = read(card, HEADER + ROW + ROW.replace(";Centre;", "; Centre ;"))
+    assert balanced(staged, 2).duplicates == 1
+    assert "duplicates" in [f.rule for f in staged.findings]
+
+
+def test_conflicting_repeats_stop_the_run(card):
+    with pytest.raises(InputError) as caught:
+        read(card, HEADER + ROW + ROW.replace("Centre", "Autre"))
+    assert "750000018 stands on rows 2, 3 with different name" in str(caught.value)
+
+
+def test_conflicts_out_of_scope_do_not_matter(card):
+    other = ROW.replace(";124;", ";620;")
+    assert read(card, HEADER + other + other.replace("Centre", "Autre")).frame.empty
+
+
+def test_repeats_across_cards(card):
+    first = read(card, HEADER + ROW, id="a", name="a.csv")
+    same = read(card, HEADER + ROW, id="b", name="b.csv")
+    other = read(card, HEADER + ROW.replace("Centre", "Autre"), id="d", name="d.csv")
+    frame, duplicates = structures.combine([first.frame, same.frame])
+    assert (len(frame), duplicates) == (1, {"b": 1})
+    with pytest.raises(InputError, match="750000018: a row 2 and d row 2 differ in name"):
+        structures.combine([first.frame, other.frame])
+
+
+def test_a_correction_mends_a_conflict(card):
+    known = (Correction("c", "750000018", "name", "Autre", "Centre", "typo"),)
+    found = read(card, HEADER + ROW + ROW.replace("Centre", "Autre"), known=known)
+    assert len(found.frame) == 1
+    assert "correction-applied" in [f.rule for f in found.findings]
+
+
+# The mapped extract
+
+
+def mapped(card, rows, header="N°;Id;Type;Mode;En QPV", columns=MAPPED, **options):
+    return read(card, "\n".join([header, *rows]) + "\n", columns=columns, **options)
+
+
+def test_columns_named_for_our_type_make_a_mapped_extract(card):
+    frame = mapped(card, ["750000018;1;MSP;;Oui", ";2;Centre de santé;Mono;non", "750000026;3;CDS;pluri;"]).frame
+    assert frame["finess_et"].tolist() == ["750000018", "c:2", "750000026"]
+    assert frame["structure_type"].tolist() == ["MSP", "CDS", "CDS"]
+    assert frame["modality"].tolist() == ["pluri", "mono", "pluri"]
+    assert frame["source_says_in_qpv"].tolist() == ["yes", "no", "unknown"]
+    assert frame["vecu_declared"].tolist() == ["unknown"] * 3
+
+
+def test_a_bad_number_gives_way_to_the_extract_s_own_identifier(card):
+    found = mapped(card, ["12;7;MSP;;"])
+    assert found.frame["finess_et"].tolist() == ["c:7"]
+    assert "finess-replaced" in [f.rule for f in found.findings]
+
+
+def test_words_of_the_card(card):
+    values = {"structure_type": {"Maison": "MSP", "Pôle": "out_of_scope"}, "source_says_in_qpv": {"Dans": "yes"}}
+    found = mapped(card, ["750000018;1;maison;;DANS", "750000026;2;Pôle;;Oui"], values=values)
+    assert found.frame["source_says_in_qpv"].tolist() == ["yes"]
+    assert found.tally.out_of_scope == {"type Pôle": 1}
+
+
+@pytest.mark.parametrize(
+    ("row", "values", "message"),
+    [
+        ("750000018;1;Pôle;;", {}, 'structure_type has values that are not known: "Pôle"'),
+        ("750000018;1;MSP;;", {"structure_type": {"CDS": "CDS"}}, 'not known: "MSP"'),
+        ("750000018;1;MSP;x;", {}, 'modality has values that are not known: "x"'),
+        ("750000018;1;MSP;;peut-être", {}, "Write each in the card under [source.values.source_says_in_qpv]"),
+        ("750000018;1;M;;", {"structure_type": {"M": "maison"}}, "[source.values.structure_type] maps to maison"),
+    ],
+)
+def test_unknown_words_stop_the_run(card, row, values, message):
+    with pytest.raises(UsageError) as caught:
+        mapped(card, [row], values=values)
+    assert message in str(caught.value)
+
+
+def test_a_mapped_extract_needs_an_identifier_and_a_system(card):
+    with pytest.raises(UsageError, match="no identifier; name finess_et or own_id"):
+        mapped(card, ["a;b;MSP;;"], columns={"structure_type": "Type"})
+    with pytest.raises(UsageError, match="x and y in which system"):
+        mapped(
+            card,
+            ["750000018;1;MSP;2;3"],
+            columns={"finess_et": "N°", "structure_type": "Type", "x": "Mode", "y": "En QPV"},
+        )
+
+
+def test_a_lost_required_column_is_told(card):
+    with pytest.raises(UsageError, match='no header "Nature"; there are: N°, Id'):
+        mapped(card, ["750000018;1;MSP;;"], columns=MAPPED | {"structure_type": "Nature"})
+
+
+def test_type_and_category_may_disagree_the_type_is_kept(card):
+    columns = {"finess_et": "N°", "category": "Id", "structure_type": "Type"}
+    found = mapped(
+        card, ["750000018;124;MSP;;", "750000026;603;;;", "750000034;620;;;", "750000042;;;;"], columns=columns
+    )
+    assert found.frame["structure_type"].tolist() == ["MSP", "MSP"]
+    assert {"type-conflict"} <= {f.rule for f in found.findings}
+    assert found.tally.out_of_scope == {"category 620": 1}
+    assert found.rejects["rule"].tolist() == ["value-missing"]
+
+
+@pytest.mark.parametrize(
+    ("scores", "expected", "statuses"),
+    [
+        (("96", "50"), [0.96, 0.5], ["located", "located"]),
+        (("0.96", ""), [0.96, None], ["located", "centroid"]),
+        (("", ""), [None, None], ["located", "located"]),
+    ],
+)
+def test_scores_of_a_column(card, scores, expected, statuses):
+    columns = {
+        "finess_et": "N°",
+        "structure_type": "Type",
+        "longitude": "Mode",
+        "latitude": "En QPV",
+        "location_score": "Id",
+    }
+    frame = mapped(card, [f"75000001{n};{s};CDS;2.3;48.8" for n, s in enumerate(scores)], columns=columns).frame
+    assert [None if pd.isna(s) else s for s in frame["location_score"]] == expected
+    assert frame["location_status"].tolist() == statuses
+
+
+@pytest.mark.parametrize(
+    ("precision", "status"), [("street", "located"), ("locality", "centroid"), ("municipality", "centroid")]
+)
+def test_precision_of_a_column(card, precision, status):
+    columns = {
+        "finess_et": "N°",
+        "structure_type": "Type",
+        "longitude": "Mode",
+        "latitude": "En QPV",
+        "location_precision": "Id",
+    }
+    frame = mapped(card, [f"750000018;{precision};CDS;2.3;48.8"], columns=columns).frame
+    assert frame[["location_precision", "location_status"]].to_numpy().tolist() == [[precision, status]]
+
+
+# Registers
+
+
+def test_a_register_completes_whatever_its_category_and_nothing_else(card, balanced):
+    content = HEADER + ROW + ROW.replace("750000018;124", "750000026;620") + ROW.replace("750000018", "750000034")
+    wanted = frozenset(["750000018", "750000026"])
+    found = structures.read(card("register", content), wanted=wanted)
+    balanced(found, 3)
+    assert found.frame["finess_et"].tolist() == ["750000018", "750000026"]
+    assert found.tally.out_of_scope == {"not in the extract of its year": 1}
+    assert found.frame["structure_type"].isna().tolist() == [False, True]
+
+
+def test_a_file_with_a_header_only_gives_no_row(card, balanced):
+    staged = read(card, HEADER)
+    balanced(staged, 0)
+    assert staged.frame.empty

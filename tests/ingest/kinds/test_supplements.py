@@ -1,0 +1,183 @@
+"""Figures per QPV, practitioners, projects and targets: what is read, refused, repeated, suppressed."""
+
+import tomllib
+
+import pytest
+
+import qpvhealth
+from qpvhealth.errors import InputError, UsageError
+from qpvhealth.ingest import cards
+from qpvhealth.ingest.kinds import practitioners, projects, quarter_indicators, targets
+
+FIGURES = {"generation": "qpv-2015", "reference_year": 2013}
+
+
+def card(tmp_path, kind, text, name="f.csv", **keys):
+    path = tmp_path / name
+    path.write_text(text, encoding="utf-8")
+    values = keys.pop("values", {})
+    return cards.Card("c", kind, path, name, keys, keys.pop("columns", {}), values)
+
+
+def figures(tmp_path, text):
+    return quarter_indicators.read(card(tmp_path, "neighbourhood_indicators", text, **FIGURES))
+
+
+def test_figures_in_long_form(tmp_path):
+    text = (
+        "CODGEO;LIBGEO;TP60;DISP_Q2\nEnsemble;Ensemble;;\nQP001001;A;43,5;12\u202f345\n"
+        "QP001002;B;ns;\nQP001001;A;43,5;12\u202f345\n"
+    )
+    staged = figures(tmp_path, text)
+    rows = staged.frame.set_index(["qpv_code", "figure"])
+    assert rows.loc[("QP001001", "poverty_rate"), "value"] == 43.5
+    assert rows.loc[("QP001001", "median_income"), "value"] == 12345
+    assert rows.loc[("QP001002", "poverty_rate"), "reason"] == "suppressed"
+    assert rows.loc[("QP001002", "median_income"), "reason"] == "empty"
+    assert (staged.tally.rows_in, staged.tally.rows_out, staged.tally.duplicates) == (4, 2, 1)
+    assert staged.tally.out_of_scope == {"total row": 1}
+
+
+@pytest.mark.parametrize(
+    ("text", "error", "words"),
+    [
+        ("CODGEO;TP60\nQP001001;beaucoup\n", UsageError, "no known sentinel"),
+        ("CODGEO;X\nQP001001;1\n", UsageError, "no known figure"),
+        ("CODGEO;TP60\nQP001001;1\nQP001001;2\n", InputError, "two rows that differ"),
+    ],
+)
+def test_figures_refused(tmp_path, text, error, words):
+    with pytest.raises(error, match=words):
+        figures(tmp_path, text)
+
+
+def test_the_last_year_of_a_figure_is_kept(tmp_path):
+    one = figures(tmp_path, "CODGEO;TP60\nQP001001;1\n").frame
+    two = one.assign(value=2.0, reference_year=2020)
+    assert quarter_indicators.combine([two, one])["value"].tolist() == [2.0]
+    with pytest.raises(InputError, match="two files"):
+        quarter_indicators.combine([one, one])
+
+
+def test_practitioners_by_area(tmp_path):
+    text = "code_commune;effectif;part_55_plus;population\n35238;290;50 %;216000\n1053;NS;;\n".replace(" %", "")
+    rows = practitioners.read(card(tmp_path, "practitioners", text, year=2014)).frame
+    assert rows["area_code"].tolist() == ["35238", "01053"]
+    assert rows["n_over_55"].tolist()[0] == 145
+    assert rows["n_gp"].isna().tolist() == [False, True]  # NS is suppressed, not 0
+
+
+def test_practitioners_as_points(tmp_path):
+    text = "lon;lat;age;plus_de_55_ans\n-1.68;48.1;60;\n-1.69;48.1;;non\n;48;40;\n"
+    staged = practitioners.read(card(tmp_path, "practitioners", text, year=2014))
+    assert staged.frame["n_over_55"].tolist() == [1.0, 0.0]
+    assert staged.tally.rejected == 1
+
+
+PROJECTS = (
+    "projet;type;avancement;ouverture;financeur;montant;qpv;commune;lon;lat;frein\n"
+    "P1;MSP;en travaux;2025-09-01;FIQCS;50 000 €;QP035001;35238;;;\n"
+    "P1;MSP;en travaux;2025-09-01;FNADT;100000;QP035001;35238;;;\n"
+    "P2;Pôle;ouvert;;;;;35238;-1.68;48.1;\n"
+    "P3;centre de santé;projet;2026;;;;35238;;;foncier\n"
+)
+
+
+def test_projects_and_their_funding(tmp_path):
+    planned, funding = projects.combine([projects.read(card(tmp_path, "projects", PROJECTS, year=2024)).frame])
+    rows = planned.set_index("project_id")
+    assert rows["structure_type"].to_dict() == {"P1": "MSP", "P2": "Pôle", "P3": "CDS"}
+    assert rows["stage"].to_dict() == {"P1": "building", "P2": "open", "P3": "studied"}
+    assert rows.loc["P1", "amount"] == 150_000
+    assert rows["amount"].isna().sum() == 2  # no amount is not 0
+    assert f"{rows.loc['P3', 'expected_on']:%Y-%m-%d}" == "2026-12-31"
+    assert funding.set_index("funder")["amount"].to_dict() == {"FIQCS": 50_000, "FNADT": 100_000}
+
+
+def test_projects_refused(tmp_path):
+    with pytest.raises(UsageError, match="stage"):
+        projects.read(card(tmp_path, "projects", PROJECTS.replace("en travaux", "bientôt"), year=2024))
+    lines = projects.read(
+        card(tmp_path, "projects", PROJECTS.replace("travaux;2025-09-01;FNADT", "travaux;;FNADT"), year=2024)
+    )
+    with pytest.raises(InputError, match="P1 disagree"):
+        projects.combine([lines.frame])
+
+
+def test_targets(tmp_path):
+    text = (
+        "id;label;measure;scope;target;source;baseline;baseline_on;deadline;perimeter\n"
+        "a;A;n_in_qpv;msp;10;us;5;2020-01-01;2025-12-31;all_2015\nb;B;n_in_qpv;msp;10;us;;;;nowhere\n"
+        "d;D;n_in_qpv;msp;10;us;;;;\n"
+    )
+    staged = targets.read(card(tmp_path, "targets", text))
+    assert staged.frame["id"].tolist() == ["a", "d"]
+    assert staged.frame["no_base"].tolist() == ["", targets.NO_BASE]
+    assert staged.rejects["message"].str.contains("nowhere").all()
+    with pytest.raises(UsageError, match="given twice"):
+        targets.combine([staged.frame, staged.frame])
+    assert list(targets.combine([]).columns) == list(targets.combine([staged.frame]).columns)
+
+
+CARDS = """
+[[source]]
+id = "figures"
+kind = "neighbourhood_indicators"
+path = "figures.csv"
+generation = "qpv-2015"
+reference_year = 2013
+invented = true
+
+[[source]]
+id = "gps"
+kind = "practitioners"
+path = "gps.csv"
+year = 2020
+invented = true
+
+[[source]]
+id = "projects"
+kind = "projects"
+path = "projects.csv"
+year = 2020
+invented = true
+"""
+
+
+def test_in_a_build(sample_folder, tmp_path):
+    """Projects of the invented France: at a structure that stands in a QPV, beside none, in a QPV named, nowhere."""
+    known = tomllib.loads((sample_folder / "sources.toml").read_text(encoding="utf-8"))["source"]
+    kept = [k for k in known if k["kind"] != "structures" or k["year"] == 2020]
+    written_here = ("neighbourhood_indicators", "practitioners", "projects")
+    kept = [k for k in kept if k["kind"] not in ("register", "geocoded", "declarations", *written_here)]
+    text = (sample_folder / "sources.toml").read_text(encoding="utf-8")
+    dropped = {k["id"] for k in known} - {k["id"] for k in kept}
+    blocks = [b for b in text.split("[[source]]")[1:] if not any(f'id = "{i}"' in b for i in dropped)]
+    cards_text = "".join(f"[[source]]{b}" for b in blocks).replace('path = "', f'path = "{sample_folder}/')
+    (tmp_path / "sources.toml").write_text(cards_text + CARDS, encoding="utf-8")
+    (tmp_path / "figures.csv").write_text("CODGEO;TP60\nQP001901;40\n", encoding="utf-8")
+    (tmp_path / "gps.csv").write_text("commune_code;n_gp\n35238;290\n", encoding="utf-8")
+    head = "project_id;type;stage;qpv_code;lon;lat\n"
+    (tmp_path / "projects.csv").write_text(head + "N;MSP;idea;;;\nF;MSP;funded;;2.0;44.9\n", encoding="utf-8")
+    built = qpvhealth.build(tmp_path)
+    positions = built["project_locations"].set_index(["project_id", "generation"])["position"]
+    assert positions["N", "qpv-2015"] == "undetermined"
+    assert positions["F", "qpv-2015"] == "elsewhere"
+    assert len(built["neighbourhood_figures"]) == 1
+    assert built["practitioners"]["n_gp"].tolist() == [290.0]
+    assert set(built["programme_members"]["programme"]) == {"npnru"}
+    assert len(built["yearly_counts"].query("level == 'country' and structure_type == 'all'")) > 0
+
+
+def test_the_insee_files(real_data):
+    folder = real_data / "indicators"
+    held = [
+        (folder / "insee-qpv-2015-REVN_2018.csv", "qpv-2015", 2013, 1345),
+        (folder / "insee-qpv-2015-DEMO_2018.csv", "qpv-2015", 2013, 1345),
+        (folder / "qpv-2024-indicators.csv", "qpv-2024", 2020, 1518),
+    ]
+    for path, generation, year, n in held:
+        keys = {"generation": generation, "reference_year": year}
+        staged = quarter_indicators.read(cards.Card("c", "neighbourhood_indicators", path, path.name, keys))
+        assert staged.frame["qpv_code"].nunique() == n
+        assert staged.frame["value"].notna().any()

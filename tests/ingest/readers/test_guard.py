@@ -1,0 +1,170 @@
+import errno
+import hashlib
+import os
+import stat
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from qpvhealth.errors import InputError
+from qpvhealth.ingest.readers import guard
+from qpvhealth.ingest.readers.guard import checked_path, inflated_chunks, opened_zip, refuse_bigger, sha256_of
+
+
+def test_a_plain_file_is_given_back_absolute(tmp_path, monkeypatch):
+    (tmp_path / "a.csv").write_text("x\n1\n")
+    monkeypatch.chdir(tmp_path)
+    assert checked_path(Path("a.csv")) == tmp_path / "a.csv"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "https://example.org/a.geojson",
+        "/vsicurl/example.org/a.geojson",
+        "/vsizip/a.zip/b.shp",
+        "data/vsimem/a.gpkg",
+        "PG:dbname=x.gpkg",
+        "GPKG:/etc/a.gpkg",
+        "file:/etc/passwd.csv",
+        "a\nb.csv",
+        "caf\udce9.csv",
+    ],
+)
+def test_what_is_not_a_file_name_is_refused(text):
+    with pytest.raises(InputError):
+        checked_path(Path(text))
+
+
+def test_missing_special_and_empty_files_are_refused(tmp_path):
+    os.mkfifo(tmp_path / "pipe.csv")
+    (tmp_path / "folder.csv").mkdir()
+    (tmp_path / "empty.csv").touch()
+    for name in ("pipe.csv", "folder.csv", "empty.csv", "missing.csv"):
+        with pytest.raises(InputError, match=name):
+            checked_path(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.geojson", b"<OGRVRTDataSource/>"),
+        ("a.gpkg", b"<OGRVRTDataSource/>"),
+        ("a.shp", b"{}"),
+        ("a.parquet", b"{}"),
+        ("a.fgb", b"SQLite format 3\x00"),
+        ("a.csv", b"PK\x03\x04"),
+        ("a.xlsx", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"),
+        ("a.xlsx", b"a;b\n"),
+        ("a.zip", b"a;b\n"),
+        ("a.xls", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"),
+        ("a.vrt", b"<OGRVRTDataSource/>"),
+        ("a", b"x"),
+    ],
+)
+def test_content_of_another_kind_is_refused(tmp_path, name, content):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(InputError):
+        checked_path(tmp_path / name)
+
+
+def test_json_may_start_with_a_mark_and_spaces(tmp_path):
+    (tmp_path / "a.json").write_bytes(b"\xef\xbb\xbf \n{}")
+    assert checked_path(tmp_path / "a.json").name == "a.json"
+
+
+def test_a_hash_is_that_of_the_bytes(tmp_path):
+    (tmp_path / "a.csv").write_bytes(b"abc" * 1_000_000)
+    assert sha256_of(tmp_path / "a.csv") == hashlib.sha256(b"abc" * 1_000_000).hexdigest()
+    with pytest.raises(InputError):
+        sha256_of(tmp_path / "b.csv")
+
+
+def test_a_big_file_is_refused(tmp_path):
+    (tmp_path / "a.csv").write_bytes(b"abc")
+    refuse_bigger(tmp_path / "a.csv", 3)
+    with pytest.raises(InputError, match="at most"):
+        refuse_bigger(tmp_path / "a.csv", 2)
+
+
+def zipped(path, entries):
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for entry, data in entries:
+            archive.writestr(entry, data)
+    return path
+
+
+def link(name):
+    info = zipfile.ZipInfo(name)
+    info.external_attr = (stat.S_IFLNK | 0o777) << 16
+    return info
+
+
+@pytest.mark.parametrize("name", ["/etc/a", "../a", "x/../../a", "..\\a", "C:/a", link("a.shp")])
+def test_an_entry_that_leads_elsewhere_is_refused(tmp_path, name):
+    path = zipped(tmp_path / "a.zip", [(name, b"x")])
+    with pytest.raises(InputError, match="refused"), opened_zip(path):
+        pass
+
+
+def test_a_bomb_is_refused_from_its_directory(tmp_path):
+    path = zipped(tmp_path / "a.zip", [("a", bytes(30 * guard.MIB))])
+    with pytest.raises(InputError, match="bomb"), opened_zip(path):
+        pass
+
+
+def test_too_many_entries_are_refused(tmp_path):
+    path = zipped(tmp_path / "a.zip", [(str(i), b"") for i in range(guard.MAX_ZIP_ENTRIES + 1)])
+    with pytest.raises(InputError, match="entries"), opened_zip(path):
+        pass
+
+
+def test_a_damaged_archive_is_an_input_error(tmp_path):
+    path = zipped(tmp_path / "a.zip", [("a", b"hello" * 100)])
+    path.write_bytes(path.read_bytes()[:-30])
+    with pytest.raises(InputError, match="damaged"), opened_zip(path):
+        pass
+
+
+def test_a_damaged_entry_is_an_input_error(tmp_path):
+    path = zipped(tmp_path / "a.zip", [("a", bytes(range(256)) * 100)])
+    data = bytearray(path.read_bytes())
+    data[40:60] = b"\xff" * 20
+    path.write_bytes(data)
+    with pytest.raises(InputError, match="damaged"), opened_zip(path) as archive:
+        list(inflated_chunks(archive, archive.infolist()[0]))
+
+
+def test_an_encrypted_entry_is_refused(tmp_path):
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("a.shp", "x")
+    data = bytearray(path.read_bytes())
+    data[data.index(b"PK\x01\x02") + 8] |= 1  # the flag of encryption, in the directory
+    path.write_bytes(data)
+    with pytest.raises(InputError, match="encrypted"), opened_zip(path):
+        pass
+
+
+def test_an_entry_longer_than_declared_is_refused_while_it_is_read(tmp_path):
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("a.shp", "x" * 100)
+    with opened_zip(path) as archive:
+        (entry,) = archive.infolist()
+        assert b"".join(inflated_chunks(archive, entry)) == b"x" * 100
+        entry.file_size = 99
+        with pytest.raises(zipfile.BadZipFile):
+            list(inflated_chunks(archive, entry))
+
+
+def test_a_file_that_may_not_be_opened_is_an_input_error(tmp_path, monkeypatch):
+    (tmp_path / "a.csv").write_text("x\n")
+
+    def denied(*_args, **_options):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(Path, "open", denied)
+    with pytest.raises(InputError, match="Permission denied"):
+        guard.first_bytes(tmp_path / "a.csv")
