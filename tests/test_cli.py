@@ -292,8 +292,11 @@ def test_releases_are_listed_rolled_back_and_pruned(tmp_path):
     answer("releases", "rollback", ids[0][:8], "--out", out)
     assert (out / "current").resolve().name == ids[0]
     assert "would remove" not in run("releases", "prune", "--keep", 2, "--out", out).stdout
-    assert ids[1] in answer("releases", "prune", "--keep", 1, "--yes", "--out", out)
+    prune = ("releases", "prune", "--keep", 1, "--yes", "--out", out)
+    assert answer(*prune) == ""
     assert (out / "current").resolve().name == ids[0]
+    answer("releases", "rollback", ids[1], "--out", out)
+    assert answer(*prune) == f"removed {ids[0]}\n"
     answer("verify", "--out", out)
 
 

@@ -60,22 +60,22 @@ def gaps(pinned, project, requires):
     looks for ``coverage[toml]`` at the newest release of the index, hashed or not, where the lock only pins ``coverage``.
     """
     by_name = {pin.name: pin for pin in pinned if applies(pin.requirement)}
-    asked = [("the project", Requirement(text)) for text in project]
+    requirements = [("the project", Requirement(text)) for text in project]
     for pin in by_name.values():
-        asked += [(pin.name, Requirement(text)) for text in requires(pin)]
-    found = []
-    for user, wanted in asked:
+        requirements += [(pin.name, Requirement(text)) for text in requires(pin)]
+    missing = []
+    for user, wanted in requirements:
         extras = by_name[user].requirement.extras if user in by_name else frozenset()
         if not applies(wanted, extras):
             continue
         pin = by_name.get(canonicalize_name(wanted.name))
         if pin is None:
-            found.append(f"{user} asks for {wanted}: not in the lock")
+            missing.append(f"{user} asks for {wanted}: not in the lock")
         elif not wanted.specifier.contains(pin.version, prereleases=True):
-            found.append(f"{user} asks for {wanted}: the lock has {pin.version}")
+            missing.append(f"{user} asks for {wanted}: the lock has {pin.version}")
         elif not wanted.extras <= pin.requirement.extras:
-            found.append(f"{user} asks for {wanted}: pinned without the extra")
-    return found
+            missing.append(f"{user} asks for {wanted}: pinned without the extra")
+    return missing
 
 
 def installed_requirements(pin):
@@ -84,7 +84,7 @@ def installed_requirements(pin):
     return distribution.requires or []
 
 
-def asked_by_the_project(name):
+def project_requirements(name):
     declared, groups = PROJECT["project"], PROJECT["dependency-groups"]
     if name == RUNNING:
         return declared["dependencies"] + groups["build"]
@@ -94,14 +94,14 @@ def asked_by_the_project(name):
 
 @pytest.mark.parametrize("name", [RUNNING, DEVELOPING])
 def test_a_lock_answers_all_that_is_asked_for(name):
-    assert gaps(lock(name), asked_by_the_project(name), installed_requirements) == []
+    assert gaps(lock(name), project_requirements(name), installed_requirements) == []
 
 
 MADE_UP = "asker==1.0 --hash=sha256:aa\ntarget[fast, safe]==2.1 \\\n    --hash=sha256:bb \\\n    --hash=sha256:cc\n    # via asker\n"
 
 
 @pytest.mark.parametrize(
-    ("asked", "gap"),
+    ("requirement", "gap"),
     [
         ("target[fast]>=2", None),
         ("target[fast,safe]>=2", None),
@@ -113,14 +113,14 @@ MADE_UP = "asker==1.0 --hash=sha256:aa\ntarget[fast, safe]==2.1 \\\n    --hash=s
         ("other", "not in the lock"),
     ],
 )
-def test_the_check_of_a_lock_sees_what_is_missing(asked, gap):
-    found = gaps(pins(MADE_UP), ["asker"], lambda pin: [asked] if pin.name == "asker" else [])
-    assert [text.partition(": ")[2] for text in found] == ([gap] if gap else [])
+def test_the_check_of_a_lock_sees_what_is_missing(requirement, gap):
+    missing = gaps(pins(MADE_UP), ["asker"], lambda pin: [requirement] if pin.name == "asker" else [])
+    assert [text.partition(": ")[2] for text in missing] == ([gap] if gap else [])
 
 
 def test_the_check_of_a_lock_follows_the_extras_of_a_pin():
-    found = gaps(pins(MADE_UP), [], lambda pin: ["wheels; extra == 'fast'"] if pin.name == "target" else [])
-    assert found == ['target asks for wheels; extra == "fast": not in the lock']
+    missing = gaps(pins(MADE_UP), [], lambda pin: ["wheels; extra == 'fast'"] if pin.name == "target" else [])
+    assert missing == ['target asks for wheels; extra == "fast": not in the lock']
     assert gaps(pins(MADE_UP), ["absent"], lambda _: []) == ["the project asks for absent: not in the lock"]
 
 
@@ -129,8 +129,8 @@ def test_the_lock_of_before_is_seen_to_lack_its_extra():
     text = (ROOT / DEVELOPING).read_text(encoding="utf-8")
     assert "coverage[toml]==" in text
     stripped = pins(text.replace("coverage[toml]==", "coverage=="))
-    found = gaps(stripped, asked_by_the_project(DEVELOPING), installed_requirements)
-    assert [text.partition(": ")[2] for text in found] == ["pinned without the extra"]
+    missing = gaps(stripped, project_requirements(DEVELOPING), installed_requirements)
+    assert [text.partition(": ")[2] for text in missing] == ["pinned without the extra"]
 
 
 @pytest.mark.parametrize("name", LOCKS)

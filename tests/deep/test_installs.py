@@ -25,7 +25,7 @@ IN_QPV = {2018: (42, 209), 2019: (59, 221), 2020: (86, 227)}
 
 
 def run(*words, cwd=ROOT, check=True):
-    # Neither the caches of the other tests, where pip would find nothing, nor what Python is told for them.
+    # Leave out the empty cache of the other tests, and the settings of their Python and coverage.
     env = {k: v for k, v in os.environ.items() if k != "XDG_CACHE_HOME" and not k.startswith(("PYTHON", "COV"))}
     done = subprocess.run([*map(str, words)], cwd=cwd, env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 0 or not check, f"{' '.join(map(str, words))}\n{done.stdout}\n{done.stderr}"
@@ -36,8 +36,8 @@ def interpreter(minor):
     """Return a Python of that version that really runs and can make environments: on the path, or one of pyenv's; null: none."""
     pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
     candidates = [sys._base_executable, shutil.which(f"python{minor}"), *pyenv.glob(f"versions/{minor}.*/bin/python")]
-    asks = "import ensurepip, sys; print(*sys.version_info[:2], sep='.')"
-    return next((c for c in candidates if c and run(c, "-c", asks, check=False).stdout.strip() == minor), None)
+    query = "import ensurepip, sys; print(*sys.version_info[:2], sep='.')"
+    return next((c for c in candidates if c and run(c, "-c", query, check=False).stdout.strip() == minor), None)
 
 
 @pytest.fixture
@@ -48,18 +48,18 @@ def folder():
 
 @pytest.mark.parametrize("minor", ["3.11", "3.12", "3.13"])
 def test_an_empty_environment_takes_the_locks_and_the_wheel(minor, folder):
-    found = interpreter(minor)
-    if found is None:
+    base_python = interpreter(minor)
+    if base_python is None:
         pytest.skip(f"no Python {minor} that runs on this machine")
-    run(found, "-m", "venv", folder / "environment")
+    run(base_python, "-m", "venv", folder / "environment")
     python = folder / "environment" / "bin" / "python"
     pip = [python, "-m", "pip", "--disable-pip-version-check"]
-    asked = run(
+    probe = run(
         *pip, "download", "--retries", "1", "--timeout", "20", "--no-deps", "-r", OLD_PIP, "-d", folder, check=False
     )
-    if asked.returncode and "No matching distribution found" in asked.stderr:
+    if probe.returncode and "No matching distribution found" in probe.stderr:
         pytest.skip("no package index answers: pip 23.0.1 cannot be had")
-    assert asked.returncode == 0, asked.stderr
+    assert probe.returncode == 0, probe.stderr
 
     by_hash = [*pip, "install", "--quiet", "--only-binary", ":all:", "--require-hashes", "-r"]
     if minor == "3.11":  # that pip runs on no newer Python
@@ -69,14 +69,14 @@ def test_an_empty_environment_takes_the_locks_and_the_wheel(minor, folder):
     run(python, "-m", "hatchling", "build", "-t", "wheel", "-d", folder / "dist")
     run(*pip, "install", "--quiet", "--no-deps", "--no-index", *(folder / "dist").glob("*.whl"))
     run(*pip, "check")
-    the_readme_works_with(python.with_name("qpvhealth"), folder)
+    check_readme_commands(python.with_name("qpvhealth"), folder)
     if minor == "3.11":
         run(*by_hash, ROOT / "requirements-dev.lock")
         run(*pip, "check")
 
 
-def the_readme_works_with(command, folder):
-    """Run the first block of commands of the README, which needs no extra; hold what ``counts`` shows against the published figures."""
+def check_readme_commands(command, folder):
+    """Run the first block of commands of the README, which needs no extra, and compare what ``counts`` shows with the published figures."""
     block = re.search(r"```console\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL).group(1)
     words = [shlex.split(line.removeprefix("$ ")) for line in block.splitlines()]
     assert {"sample", "build", "counts"} <= {line[1] for line in words}

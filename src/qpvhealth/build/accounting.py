@@ -59,8 +59,8 @@ def extracts(
     def of_year(year: int) -> Extract:
         """Put together the extract of one year."""
         own = _with_aside(structures(year)[STRUCTURE_COLUMNS], out_of_scope[out_of_scope["year"] == year])
-        found = located(year).groupby("generation")
-        return Extract(own, {str(g): _aligned(rows, own, vecu_distance_m) for g, rows in found})
+        places = located(year).groupby("generation")
+        return Extract(own, {str(g): _aligned(rows, own, vecu_distance_m) for g, rows in places})
 
     return of_year
 
@@ -98,7 +98,7 @@ def _with_aside(rows: pd.DataFrame, aside: pd.DataFrame) -> pd.DataFrame:
 
 
 def between(
-    known: Callable[[int], Extract],
+    extract_of: Callable[[int], Extract],
     interval: Interval,
     links: pd.DataFrame,
     in_force: InForce,
@@ -107,15 +107,15 @@ def between(
 ) -> pd.DataFrame:
     """Account for the changes between two extracts, in every generation and in the one in force."""
     if interval.is_backward:
-        return change_rules.turned(between(known, interval.reversed, links, in_force, near_rule=near_rule))
-    return change_rules.named(_touched(known, interval, links, in_force), near_rule=near_rule)
+        return change_rules.turned(between(extract_of, interval.reversed, links, in_force, near_rule=near_rule))
+    return change_rules.named(_changeable_pairs(extract_of, interval, links, in_force), near_rule=near_rule)
 
 
-def _touched(
-    known: Callable[[int], Extract], interval: Interval, links: pd.DataFrame, in_force: InForce
+def _changeable_pairs(
+    extract_of: Callable[[int], Extract], interval: Interval, links: pd.DataFrame, in_force: InForce
 ) -> pd.DataFrame:
     """Pair two extracts and keep what may have changed, in every generation and in the one in force."""
-    first, last = known(interval.from_year), known(interval.to_year)
+    first, last = extract_of(interval.from_year), extract_of(interval.to_year)
     chosen: dict[str, tuple[Rule, Rule]] = {}
     for generation in sorted({*first.by_generation, *last.by_generation}):
         alone: Rule = dict.fromkeys(TERRITORIES, generation)
@@ -144,11 +144,11 @@ def _picked(extract: Extract, rule: Rule) -> pd.DataFrame:
     if len(frames) == 1 and frames[0] is not None:
         return frames[0].assign(generation=generation)
     nowhere = {"qpv_code": None, "place": UNDETERMINED, "around": UNKNOWN, "answer": UNKNOWN}
-    found = pd.DataFrame(nowhere, index=generation.index, dtype="str")
+    places = pd.DataFrame(nowhere, index=generation.index, dtype="str")
     for name, frame in zip(chosen.unique(), frames, strict=True):
         if frame is not None:
-            found = found.where(generation != name, frame)
-    return found.assign(generation=generation)
+            places = places.where(generation != name, frame)
+    return places.assign(generation=generation)
 
 
 def interval(first: Vintage, last: Vintage) -> Interval:
@@ -179,9 +179,9 @@ def changes(
     if placed.structures.empty or not years:
         return change_rules.none()
     rows = by_year(placed.structures[[*STRUCTURE_COLUMNS, "year"]]), by_year(placed.located[[*LOCATED_COLUMNS, "year"]])
-    known = extracts(*rows, out_of_scope, basis.settings.vecu_distance_m)
+    extract_of = extracts(*rows, out_of_scope, basis.settings.vecu_distance_m)
     links = basis.sources.links
-    pairs = [_touched(known, interval(vintages[a], vintages[b]), links, basis.in_force) for a, b in years]
+    pairs = [_changeable_pairs(extract_of, interval(vintages[a], vintages[b]), links, basis.in_force) for a, b in years]
     return change_rules.named(pd.concat(pairs, ignore_index=True), near_rule=basis.settings.vecu_rule)
 
 
@@ -242,10 +242,10 @@ def rebuilt(series: pd.DataFrame) -> Iterator[Finding]:
     """Flag the series, as known then and as known now, that never fall in any département over four intervals or more."""
     keys = ["structure_type"]
     for column, words in (("n_then", "as known then"), ("n_now", "as known in the last extract")):
-        kept = series[["structure_type", "department_code", "date", column]].dropna()
-        held = kept.rename(columns={"department_code": "area_code", column: "value"})
-        found = backcast.never_falls(backcast.rises_and_falls(held, keys), keys)
-        for kind in found.loc[found["is_suspect"], "structure_type"]:
+        counted = series[["structure_type", "department_code", "date", column]].dropna()
+        stocks = counted.rename(columns={"department_code": "area_code", column: "value"})
+        falls = backcast.never_falls(backcast.rises_and_falls(stocks, keys), keys)
+        for kind in falls.loc[falls["is_suspect"], "structure_type"]:
             yield Finding(
                 "rebuilt-from-survivors", 1, f"{kind} {words}: no fall in any département since the first extract"
             )

@@ -94,11 +94,11 @@ def neighbourhoods_table(prepared: pd.DataFrame, sources: Sources) -> pd.DataFra
 def _npnru(frame: pd.DataFrame, programmes: pd.DataFrame) -> pd.Series:
     """Say which QPV a list of their own generation names; null where no list of that generation was given."""
     listed = programmes[(programmes["programme"].str.casefold() == NPNRU) & programmes["qpv_code"].notna()]
-    told = pd.MultiIndex.from_frame(frame[["qpv_code", "generation"]]).isin(
+    is_listed = pd.MultiIndex.from_frame(frame[["qpv_code", "generation"]]).isin(
         pd.MultiIndex.from_frame(listed[["qpv_code", "generation"]])
     )
-    known = frame["generation"].isin(listed["generation"].unique())
-    return pd.Series(told, index=frame.index).astype("boolean").where(known)
+    has_list = frame["generation"].isin(listed["generation"].unique())
+    return pd.Series(is_listed, index=frame.index).astype("boolean").where(has_list)
 
 
 def answers(structures: pd.DataFrame, sources: Sources, generation: str, in_force: pd.Series) -> pd.DataFrame:
@@ -111,26 +111,30 @@ def answers(structures: pd.DataFrame, sources: Sources, generation: str, in_forc
     rows = sources.declarations
     rows = rows[(rows["generation"] == generation) & (rows["vecu_declared"] != UNKNOWN)].drop_duplicates(_ROW)
     told_by = rows["vecu_declared"].astype("str").reset_index(drop=True)
-    named = told_by.reindex(positions(_ROW, structures, rows)).set_axis(structures.index)
-    unlisted = named.isna() & _asked(structures, sources, rows["year"].unique().tolist())
-    given = structures["vecu_declared"].astype("str")
-    own = given.where((given != UNKNOWN) & (in_force == generation))
-    told = named.where(~unlisted, NO).fillna(own).fillna(UNKNOWN)
+    declared = told_by.reindex(positions(_ROW, structures, rows)).set_axis(structures.index)
+    unlisted = declared.isna() & _was_surveyed(structures, sources, rows["year"].unique().tolist())
+    stated = structures["vecu_declared"].astype("str")
+    own = stated.where((stated != UNKNOWN) & (in_force == generation))
+    answer = declared.where(~unlisted, NO).fillna(own).fillna(UNKNOWN)
     return pd.DataFrame(
-        {"vecu_declared": told, "is_unlisted": unlisted, "is_contested": named.notna() & own.notna() & (named != own)}
+        {
+            "vecu_declared": answer,
+            "is_unlisted": unlisted,
+            "is_contested": declared.notna() & own.notna() & (declared != own),
+        }
     )
 
 
 _ROW = ["finess_et", "year"]
 
 
-def _asked(structures: pd.DataFrame, sources: Sources, years: list[int]) -> pd.Series:
+def _was_surveyed(structures: pd.DataFrame, sources: Sources, years: list[int]) -> pd.Series:
     """Say which structures an ARS that answered was asked about, in the years that have answers."""
-    asked = pd.Series(data=False, index=structures.index)
+    surveyed = pd.Series(data=False, index=structures.index)
     for year in years:
         department = structures["department_code"].isin(sources.answered.get(year, ()))
-        asked |= (structures["year"] == year) & department & structures["structure_type"].isin(STRUCTURE_TYPES)
-    return asked
+        surveyed |= (structures["year"] == year) & department & structures["structure_type"].isin(STRUCTURE_TYPES)
+    return surveyed
 
 
 def declared_pairs(structures: pd.DataFrame, sources: Sources, generation: str) -> pd.DataFrame:
@@ -139,9 +143,9 @@ def declared_pairs(structures: pd.DataFrame, sources: Sources, generation: str) 
     rows = rows[(rows["generation"] == generation) & (rows["vecu_declared"] == YES)]
     own = structures[structures["vecu_declared"] == YES]
     listed, of_rows, of_own = numbers(_ROW, structures, rows, own)
-    told = own[~np.isin(of_own, of_rows)].assign(qpv_code=own["vecu_qpv_code"])
+    unlisted = own[~np.isin(of_own, of_rows)].assign(qpv_code=own["vecu_qpv_code"])
     columns = [*_ROW, "qpv_code"]
-    return together(rows[np.isin(of_rows, listed)][columns], told[columns]).drop_duplicates(ignore_index=True)
+    return concatenated(rows[np.isin(of_rows, listed)][columns], unlisted[columns]).drop_duplicates(ignore_index=True)
 
 
 def generation_in_force(
@@ -150,8 +154,8 @@ def generation_in_force(
     """Return the generation to count each row with at the reference date; null where none that is given is in force."""
     forced = settings.headline_generation.get(vintage.year)
     names = [*TERRITORIES]
-    known = {t: forced or generation_facts.in_force(t, vintage.reference_date, available, own) for t in names}
-    return territory.fillna(METROPOLE).map(known).astype("str")
+    by_territory = {t: forced or generation_facts.in_force(t, vintage.reference_date, available, own) for t in names}
+    return territory.fillna(METROPOLE).map(by_territory).astype("str")
 
 
 def in_force_rows(stock: pd.DataFrame, in_force: Mapping[int, Mapping[str, str | None]]) -> pd.DataFrame:
@@ -180,14 +184,14 @@ def in_force_at(
 
     ``elsewhere``: the territory that rows without any are held to be in. In the type of ``generation`` where there is one.
     """
-    known, at = counts.distinct(frame, ["year", "territory"])
-    territory = known["territory"] if elsewhere is None else known["territory"].fillna(elsewhere)
-    names = [in_force[year].get(name) for year, name in zip(known["year"].tolist(), territory, strict=True)]
+    cells, at = counts.distinct(frame, ["year", "territory"])
+    territory = cells["territory"] if elsewhere is None else cells["territory"].fillna(elsewhere)
+    names = [in_force[year].get(name) for year, name in zip(cells["year"].tolist(), territory, strict=True)]
     kind = frame["generation"].dtype if "generation" in frame else "str"
     return pd.Series(names, dtype=kind).take(at).set_axis(frame.index)
 
 
-def together(first: pd.DataFrame, more: pd.DataFrame) -> pd.DataFrame:
+def concatenated(first: pd.DataFrame, more: pd.DataFrame) -> pd.DataFrame:
     """Put two tables end to end; an empty one, whose columns are of no type, leaves the other as it is."""
     if more.empty:
         return first
@@ -200,13 +204,13 @@ def areas_table(sources: Sources, counts: pd.DataFrame) -> pd.DataFrame:
     facts += [("region", code, name) for code, (name, _) in REGIONS.items()]
     facts += [(level, NO_REGION, "sans") for level in ("territory", "region", "department", "epci", "commune")]
     epci = sources.communes.dropna(subset=["epci_code", "epci_label"]).drop_duplicates("epci_code")
-    named = epci[["epci_code", "epci_label"]].set_axis(["area_code", "label"], axis=1).assign(level="epci")
-    given = pd.concat([sources.areas.dropna(subset=["label", "area_code"]), named], ignore_index=True)
+    epci_labels = epci[["epci_code", "epci_label"]].set_axis(["area_code", "label"], axis=1).assign(level="epci")
+    labels = pd.concat([sources.areas.dropna(subset=["label", "area_code"]), epci_labels], ignore_index=True)
     overseas = [
         ("department", d, t.label_fr) for t in TERRITORIES.values() for d in t.departments if t.name != METROPOLE
     ]
     columns = ["level", "area_code", "label"]
-    frame = pd.concat([pd.DataFrame(facts, columns=columns), given[columns], pd.DataFrame(overseas, columns=columns)])
+    frame = pd.concat([pd.DataFrame(facts, columns=columns), labels[columns], pd.DataFrame(overseas, columns=columns)])
     used = counts[["level", "area_code"]].drop_duplicates()
     return frame.drop_duplicates(["level", "area_code"]).merge(used, on=["level", "area_code"]).reset_index(drop=True)
 
@@ -224,17 +228,17 @@ def neighbourhoods_by_year(neighbourhoods: pd.DataFrame, sources: Sources, answe
 
     ``answered``: the départements whose every structure has an answer; those whose ARS states that it answered are added.
     """
-    known = (
+    quarters = (
         neighbourhoods.drop(columns=["geometry"])
         .assign(is_usable=neighbourhoods["metres"].notna())
         .drop(columns="metres")
     )
     by_year = []
     for year, vintage in sources.vintages.items():
-        department, covered = known["department_code"], vintage.departments
+        department, covered = quarters["department_code"], vintage.departments
         listed = True if covered is None else department.isin(covered)
         stated = department.isin(sources.answered.get(year, frozenset()))
-        by_year.append(known.assign(year=year, is_assessed=known["is_usable"] & listed, is_answered=stated))
+        by_year.append(quarters.assign(year=year, is_assessed=quarters["is_usable"] & listed, is_answered=stated))
     frame = pd.concat(by_year, ignore_index=True)
     frame["is_answered"] |= positions(["generation", "year", "department_code"], frame, answered) >= 0
     return frame
@@ -255,11 +259,13 @@ def coverage_table(
 
     ``nearest``: ``finess_et`` and ``distance_m`` by generation, year, QPV and ``structure_type``.
     """
-    known = ["name", "territory", "region_code", "population", "population_year", "is_npnru"]
-    frame = covered.join(neighbourhoods[known])
+    attributes = ["name", "territory", "region_code", "population", "population_year", "is_npnru"]
+    frame = covered.join(neighbourhoods[attributes])
     for kind in ("MSP", "CDS"):
-        found = nearest[nearest["structure_type"] == kind].reset_index(drop=True)
-        own = found.reindex(positions(["generation", "year", "qpv_code"], frame, found)).set_axis(frame.index)
+        nearest_of_type = nearest[nearest["structure_type"] == kind].reset_index(drop=True)
+        own = nearest_of_type.reindex(positions(["generation", "year", "qpv_code"], frame, nearest_of_type)).set_axis(
+            frame.index
+        )
         frame[f"nearest_{kind.lower()}_finess_et"] = own["finess_et"].astype("str")
         frame[f"nearest_{kind.lower()}_m"] = own["distance_m"].astype("float64")
     population = frame["population"].astype("Int64")

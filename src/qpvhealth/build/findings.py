@@ -48,10 +48,10 @@ def context(vintage: Vintage, generation: str, in_force: dict[str, str | None], 
 def in_context(indicators: pd.DataFrame, basis: Basis) -> pd.Series:
     """Add to the rule of each indicator the date, perimeters and cover it holds for: categories, the few that differ."""
     vintages, in_force, settings = basis.sources.vintages, basis.in_force, basis.settings
-    told, at = counts.distinct(indicators, ["year", "generation", "rule"])
+    cells, at = counts.distinct(indicators, ["year", "generation", "rule"])
     words = [
         f"{rule}; {context(vintages[year], generation, in_force[year], settings)}"
-        for year, generation, rule in zip(told["year"].tolist(), told["generation"], told["rule"], strict=True)
+        for year, generation, rule in zip(cells["year"].tolist(), cells["generation"], cells["rule"], strict=True)
     ]
     return pd.Series(pd.Categorical(pd.array(words, dtype="str")).take(at), index=indicators.index)
 
@@ -104,9 +104,9 @@ def _polygons(prepared: pd.DataFrame, settings: Settings) -> Iterator[Finding]:
 
 
 def _counts_of_qpv(by_generation: dict[str, dict[str, Perimeters]], prepared: pd.DataFrame) -> Iterator[Finding]:
-    found = prepared.groupby(["generation", "territory"]).size()
+    polygons = prepared.groupby(["generation", "territory"]).size()
     for generation, territory in product(by_generation, TERRITORIES):
-        expected, n = expected_count(generation, territory), int(found.get((generation, territory), 0))
+        expected, n = expected_count(generation, territory), int(polygons.get((generation, territory), 0))
         if expected is not None and n != expected:
             yield Finding(
                 "qpv-count", abs(n - expected), f"{generation}, {territory}: {n} polygons, the law has {expected}"
@@ -115,23 +115,23 @@ def _counts_of_qpv(by_generation: dict[str, dict[str, Perimeters]], prepared: pd
 
 def _overlaps(by_generation: dict[str, dict[str, Perimeters]]) -> Iterator[Finding]:
     for generation, perimeters in by_generation.items():
-        found = [overlaps(p) for p in perimeters.values()]
-        pairs = pd.concat(found, ignore_index=True) if found else pd.DataFrame()
+        by_territory = [overlaps(p) for p in perimeters.values()]
+        pairs = pd.concat(by_territory, ignore_index=True) if by_territory else pd.DataFrame()
         if len(pairs):
             worst = pairs.sort_values("overlap_m2").iloc[-1]
-            named = f"largest {worst['overlap_m2']:.0f} m² ({worst['qpv_code']}, {worst['other_qpv_code']})"
-            yield Finding("qpv-overlap", len(pairs), f"{generation}: pairs of polygons overlap, {named}")
+            largest = f"largest {worst['overlap_m2']:.0f} m² ({worst['qpv_code']}, {worst['other_qpv_code']})"
+            yield Finding("qpv-overlap", len(pairs), f"{generation}: pairs of polygons overlap, {largest}")
 
 
 def abroad(sources: Sources) -> list[Finding]:
     """Name the structures in a département that France does not have."""
-    found: list[Finding] = []
+    foreign: list[Finding] = []
     for year, extract in sources.structures.items():
         rows = extract[assembly.is_abroad(extract)]
         codes = ", ".join(sorted(rows["department_code"].unique()))
         words = f"{year}: a département that France does not have ({codes}), taken as unknown"
-        found.extend(_some(rows, "finess_et", "department-unknown", words, len(extract)))
-    return found
+        foreign.extend(_some(rows, "finess_et", "department-unknown", words, len(extract)))
+    return foreign
 
 
 def _places(placed: Placed) -> Iterator[Finding]:
@@ -175,14 +175,14 @@ def _attributes(qpv: pd.DataFrame, placed: Placed, sources: Sources) -> Iterator
         without = rows[rows["population"].isna()]
         yield from _some(without, "qpv_code", "population-missing", f"{generation}: QPV without population", len(rows))
     codes = pd.MultiIndex.from_frame(qpv[["qpv_code", "generation"]])
-    given = set(qpv["generation"])
+    generations = set(qpv["generation"])
     people = sources.populations
     orphans = (
         people[~pd.MultiIndex.from_frame(people[["qpv_code", "generation"]]).isin(codes)] if len(people) else people
     )
     yield from _some(orphans, "qpv_code", "population-orphan", "no polygon has these codes") if len(people) else ()
     listed = sources.programmes.dropna(subset=["qpv_code"])
-    listed = listed[listed["generation"].isin(given)]
+    listed = listed[listed["generation"].isin(generations)]
     lost = listed[~pd.MultiIndex.from_frame(listed[["qpv_code", "generation"]]).isin(codes)] if len(listed) else listed
     yield from _some(lost, "qpv_code", "programme-orphan", "no polygon has these codes")
     communes = set(sources.communes.loc[sources.communes["level"] == "commune", "area_code"])
@@ -201,11 +201,11 @@ def _zonings(zoning: pd.DataFrame, sources: Sources) -> Iterator[Finding]:
         )
     for stated in sources.editions.to_dict("records"):
         classes = sources.zoning_classes
-        named = classes[(classes["edition"] == stated["edition"]) & (classes["level"] == "qpv")]
-        known = zoning.loc[zoning["generation"] == stated["generation"], "qpv_code"]
-        orphans = named[~among(named["code"], known)]
+        listed = classes[(classes["edition"] == stated["edition"]) & (classes["level"] == "qpv")]
+        polygons = zoning.loc[zoning["generation"] == stated["generation"], "qpv_code"]
+        orphans = listed[~among(listed["code"], polygons)]
         yield from _some(
-            orphans, "code", "zoning-orphan", f"edition {stated['edition']}: no polygon has these codes", len(named)
+            orphans, "code", "zoning-orphan", f"edition {stated['edition']}: no polygon has these codes", len(listed)
         )
 
 
@@ -213,10 +213,12 @@ def _declared(placed: Placed, sources: Sources) -> Iterator[Finding]:
     answers = ["situation", "vecu_declared", "is_unlisted", "is_contested"]
     for (year, generation), rows in placed.located[[*_ROW, "generation", *answers]].groupby(["year", "generation"]):
         yield from _of_answers(rows, f"{year}, {generation}")
-    named = sources.declarations.dropna(subset=["qpv_code"])
-    known = sources.neighbourhoods[["qpv_code", "generation"]]
-    lost = named[~pd.MultiIndex.from_frame(named[["qpv_code", "generation"]]).isin(pd.MultiIndex.from_frame(known))]
-    yield from _some(lost, "qpv_code", "declaration-orphan", "declared QPV that no polygon has", len(named))
+    with_code = sources.declarations.dropna(subset=["qpv_code"])
+    polygons = sources.neighbourhoods[["qpv_code", "generation"]]
+    lost = with_code[
+        ~pd.MultiIndex.from_frame(with_code[["qpv_code", "generation"]]).isin(pd.MultiIndex.from_frame(polygons))
+    ]
+    yield from _some(lost, "qpv_code", "declaration-orphan", "declared QPV that no polygon has", len(with_code))
 
 
 def _of_answers(rows: pd.DataFrame, where: str) -> Iterator[Finding]:
@@ -231,12 +233,12 @@ def _of_answers(rows: pd.DataFrame, where: str) -> Iterator[Finding]:
 
 
 def _generations(in_force: dict[int, dict[str, str | None]], sources: Sources) -> Iterator[Finding]:
-    given = set(sources.neighbourhoods["generation"])
-    for year, known in in_force.items():
+    available = set(sources.neighbourhoods["generation"])
+    for year, by_territory in in_force.items():
         day = sources.vintages[year].reference_date
         law = {t for t in TERRITORIES for g in KNOWN if expected_count(g, t)}
-        if without := [t for t, g in known.items() if g is None and t in law]:
-            words = f"{year}: of the generations given ({', '.join(sorted(given))}), none is in force at {day} in"
+        if without := [t for t, g in by_territory.items() if g is None and t in law]:
+            words = f"{year}: of the generations given ({', '.join(sorted(available))}), none is in force at {day} in"
             yield Finding("generation-missing", len(without), f"{words} {', '.join(without)}")
     first = [v for v in sources.vintages.values() if not sources.editions.empty and not _has_edition(v, sources)]
     for vintage in first:

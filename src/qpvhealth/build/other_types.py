@@ -37,8 +37,8 @@ def _of(placed: Placed, structures: pd.DataFrame) -> Placed:
     if len(structures) in (0, len(placed.structures)):
         n = None if len(structures) else 0
         return Placed(structures, placed.located[:n], placed.pairs[:n])
-    named = pd.MultiIndex.from_frame(structures[KEY])
-    located, pairs = (f[pd.MultiIndex.from_frame(f[KEY]).isin(named)] for f in (placed.located, placed.pairs))
+    keys = pd.MultiIndex.from_frame(structures[KEY])
+    located, pairs = (f[pd.MultiIndex.from_frame(f[KEY]).isin(keys)] for f in (placed.located, placed.pairs))
     return Placed(*(f.reset_index(drop=True) for f in (structures, located, pairs)))
 
 
@@ -82,8 +82,8 @@ def findings(counted: Placed, others: Placed) -> Iterator[Finding]:
     numbers = counted.structures["finess_et"].drop_duplicates()
     crossed = numbers[numbers.isin(first.index)]
     if len(crossed):
-        named = ", ".join(f"{code} ({first[code]})" for code in sorted(crossed)[:5])
+        examples = ", ".join(f"{code} ({first[code]})" for code in sorted(crossed)[:5])
         words = (
             "also listed under a type beyond MSP and CdS in another extract: an entry or exit, no opening or closure"
         )
-        yield Finding("type-crossed", len(crossed), f"{words}: {named}", len(numbers))
+        yield Finding("type-crossed", len(crossed), f"{words}: {examples}", len(numbers))

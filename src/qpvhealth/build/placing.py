@@ -108,16 +108,16 @@ def _pairs(rows: pd.DataFrame, near: pd.DataFrame, generation: str, basis: Basis
     of_near, of_declared = numbers(keys, near, declared)
     measured = near.assign(is_declared=np.isin(of_near, of_declared))
     beyond = declared[~np.isin(of_declared, of_near)].assign(is_declared=True)
-    return assembly.together(measured[columns], beyond[columns]).assign(generation=generation)
+    return assembly.concatenated(measured[columns], beyond[columns]).assign(generation=generation)
 
 
 def _declared(rows: pd.DataFrame, generation: str, basis: Basis) -> pd.DataFrame:
     """Measure every declared pair. A declaration that names no QPV attaches to the nearest one of its territory."""
     perimeters = basis.by_generation[generation]
-    named = assembly.declared_pairs(rows, basis.sources, generation)
+    declarations = assembly.declared_pairs(rows, basis.sources, generation)
     point = rows[["territory", "x", "y", "nearest_qpv_code", "is_placed"]]
-    at = positions(["finess_et", "year"], named, rows)
-    declared = named.join(point.take(at).reset_index(drop=True))
+    at = positions(["finess_et", "year"], declarations, rows)
+    declared = declarations.join(point.take(at).reset_index(drop=True))
     declared["qpv_code"] = declared["qpv_code"].fillna(declared["nearest_qpv_code"].where(declared["is_placed"]))
     declared = declared[_same_territory(declared, perimeters)]
     x, y = (declared[c].where(declared["is_placed"]).to_numpy(dtype=float) for c in ("x", "y"))

@@ -151,10 +151,12 @@ def run(
     """
     refuse_object_texts()
     built = Built()
-    for stage, (tables, found) in zip(STAGES, _method(raw, list(inputs), settings, progress, built), strict=True):
+    for stage, (tables, findings_of_stage) in zip(
+        STAGES, _method(raw, list(inputs), settings, progress, built), strict=True
+    ):
         for name in stage.gives:
             built[name] = PUBLISHED[name].conform(tables[name][PUBLISHED[name].names])
-        built.findings += found
+        built.findings += findings_of_stage
         if stage.name == until:
             return built
     built.findings += [*accounting.findings(built), *accounting.rebuilt(built["then_and_now"])]
@@ -295,5 +297,5 @@ def _count_tables(places: Places, counted: Counts) -> dict[str, pd.DataFrame]:
         "perimeter_effect": perimeter_effect.effect(counted.stock),
         "trend": trend.trend(counted.yearly, accounting.intervals(vintages)),
         "then_and_now": accounting.then_and_now(places.placed, vintages),
-        "areas": assembly.areas_table(places.basis.sources, assembly.together(counted.yearly, other_yearly)),
+        "areas": assembly.areas_table(places.basis.sources, assembly.concatenated(counted.yearly, other_yearly)),
     }

@@ -23,14 +23,14 @@ BY_POINT, BY_NAME, NO_PLACE = "point", "qpv-named", "no-place"
 
 def tables(basis: Basis) -> dict[str, pd.DataFrame]:
     """Return the tables of ``contract.coverage_tables``, empty where the raw folder has no such source."""
-    given = dict(basis.sources.supplements)
-    given["projects"] = _with_territory(given["projects"])
+    staged = dict(basis.sources.supplements)
+    staged["projects"] = _with_territory(staged["projects"])
     return {
-        **given,
+        **staged,
         "programme_members": basis.sources.programmes[
             ["programme", "generation", "qpv_code", "finess_et", "source_id"]
         ],
-        "project_locations": _project_locations(given["projects"], basis),
+        "project_locations": _project_locations(staged["projects"], basis),
     }
 
 
@@ -63,16 +63,20 @@ def place(
     territory = projection.territory_of_position(lon, lat).fillna(projects["territory"].reset_index(drop=True))
     territory = territory.fillna(METROPOLE).astype("str")
     x, y = projection.to_territory_metres(lon, lat, territory, projection.WGS84)
-    found = location.locate_all(x, y, territory, perimeters, ring_m).points.reset_index(drop=True)
+    joined = location.locate_all(x, y, territory, perimeters, ring_m).points.reset_index(drop=True)
     codes = {c for p in perimeters.values() for c in p.codes}
-    named = projects["named_qpv_code"].reset_index(drop=True)
-    by_name = named.where(named.isin(codes) & ~there)
-    point = Proximity.of_points(found["distance_m"].to_numpy(dtype=float), found["qpv_code"].notna().to_numpy())
+    codes_named = projects["named_qpv_code"].reset_index(drop=True)
+    by_name = codes_named.where(codes_named.isin(codes) & ~there)
+    point = Proximity.of_points(joined["distance_m"].to_numpy(dtype=float), joined["qpv_code"].notna().to_numpy())
     near, inside = point.within(near_m), point.inside.yes | by_name.notna().to_numpy()
     position = np.select([inside, near.yes, near.no], ["in_qpv", "near", "elsewhere"], "undetermined")
-    code = found["qpv_code"].fillna(by_name).fillna(found["nearest_qpv_code"].where(near.yes))
+    code = joined["qpv_code"].fillna(by_name).fillna(joined["nearest_qpv_code"].where(near.yes))
     rule = np.select([there, by_name.notna().to_numpy()], [BY_POINT, BY_NAME], NO_PLACE)
-    told = projects[["project_id", "year"]].reset_index(drop=True)
-    return told.assign(
-        generation=generation, position=position, qpv_code=code.astype("str"), distance_m=found["distance_m"], rule=rule
+    placed = projects[["project_id", "year"]].reset_index(drop=True)
+    return placed.assign(
+        generation=generation,
+        position=position,
+        qpv_code=code.astype("str"),
+        distance_m=joined["distance_m"],
+        rule=rule,
     )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from qpvhealth.cli.group import main_group
-from qpvhealth.cli.options import json_option, out_option, raw_option, settings_option
+from qpvhealth.cli.options import FOLDER, json_option, out_option, raw_option, settings_option
 from qpvhealth.cli.output import log, print_json, settings_of, step_line
 from qpvhealth.errors import ContractError
 
@@ -37,7 +37,7 @@ WIDTH = 90
     type=click.Choice(["ingest", "place", "overlay", "count", "explain"]),
     help="Stop after this stage and write the tables made so far into --to; no release is written.",
 )
-@click.option("--to", type=click.Path(file_okay=False, path_type=Path), help="Folder for --until: new, or empty.")
+@click.option("--to", type=FOLDER, help="Folder for --until: new, or empty.")
 @click.option("--no-cache", is_flag=True, help="Does nothing: a build has no cache. Accepted for older scripts.")
 @json_option
 def build(

@@ -20,10 +20,10 @@ def _text(name: str, fr: str, en: str, doc: str = "", **rules: object) -> Column
 
 def _both(name: str, fr: str, en: str, doc: str = "", **rules: object) -> tuple[Column, Column]:
     """Declare a column before and after a change; null where the structure is not in the stock."""
-    said = doc or "null: not in the stock"
+    meaning = doc or "null: not in the stock"
     return (
-        _text(f"{name}_from", f"{fr} avant", f"{en} before", said, **rules),
-        _text(f"{name}_to", f"{fr} après", f"{en} after", said, **rules),
+        _text(f"{name}_from", f"{fr} avant", f"{en} before", meaning, **rules),
+        _text(f"{name}_to", f"{fr} après", f"{en} after", meaning, **rules),
     )
 
 

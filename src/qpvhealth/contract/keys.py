@@ -13,15 +13,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 
-def among(codes: pd.Series, known: Iterable[str]) -> pd.Series:
+def among(codes: pd.Series, lookup: Iterable[str]) -> pd.Series:
     """Say which codes stand among others, whatever their number; a null code stands in none.
 
     ``Series.isin`` turns each text of a long list into an object first, which costs a hundred times the comparison.
     """
-    others = known if isinstance(known, pd.Series | pd.Index) else pd.Series(list(known), dtype="str")
+    others = lookup if isinstance(lookup, pd.Series | pd.Index) else pd.Series(list(lookup), dtype="str")
     sides = [pa.array(side.astype("str"), type=pa.large_string()) for side in (codes, others)]
-    found = pc.is_in(sides[0], value_set=sides[1].drop_null())
-    return pd.Series(np.asarray(found), index=codes.index)
+    mask = pc.is_in(sides[0], value_set=sides[1].drop_null())
+    return pd.Series(np.asarray(mask), index=codes.index)
 
 
 def numbers(keys: Sequence[str], *frames: pd.DataFrame) -> list[np.ndarray]:
@@ -34,8 +34,8 @@ def numbers(keys: Sequence[str], *frames: pd.DataFrame) -> list[np.ndarray]:
     for key in keys:
         codes, n = _codes([frame[key] for frame in frames])
         if size * n > _LARGEST:
-            number, kept = pd.factorize(number)
-            size = len(kept)
+            number, distinct = pd.factorize(number)
+            size = len(distinct)
         number, size = number * n + codes, size * n
     return np.split(number, np.cumsum(sizes)[:-1])
 
@@ -49,19 +49,19 @@ def _codes(columns: list[pd.Series]) -> tuple[np.ndarray, int]:
     if coded == [True]:
         return columns[0].cat.codes.to_numpy(dtype="int64") + 1, len(columns[0].cat.categories) + 1
     values = [c.cat.categories.to_series() if is_coded else c for c, is_coded in zip(columns, coded, strict=True)]
-    codes, found = pd.factorize(values[0] if len(values) == 1 else pd.concat(values, ignore_index=True))
+    codes, distinct = pd.factorize(values[0] if len(values) == 1 else pd.concat(values, ignore_index=True))
     parts = np.split(codes.astype("int64"), np.cumsum([len(v) for v in values])[:-1])
-    given = [
+    in_order = [
         np.append(part, -1)[column.cat.codes] if is_coded else part
         for column, part, is_coded in zip(columns, parts, coded, strict=True)
     ]
-    return np.concatenate(given) + 1, len(found) + 1
+    return np.concatenate(in_order) + 1, len(distinct) + 1
 
 
-def positions(keys: Sequence[str], rows: pd.DataFrame, known: pd.DataFrame) -> np.ndarray:
-    """Return, for each row, the position in ``known`` of the row with the same keys; -1 where there is none.
+def positions(keys: Sequence[str], rows: pd.DataFrame, lookup: pd.DataFrame) -> np.ndarray:
+    """Return, for each row, the position in ``lookup`` of the row with the same keys; -1 where there is none.
 
-    ``known`` is unique by these keys.
+    ``lookup`` is unique by these keys.
     """
-    own, theirs = numbers(keys, rows, known)
+    own, theirs = numbers(keys, rows, lookup)
     return np.asarray(pd.Index(theirs).get_indexer(own))

@@ -80,20 +80,20 @@ class Column:
         null = series.isna()
         if not self.nullable and null.any():
             yield "must not be null", series[null]
-        known = series[~null] if null.any() else series
+        values = series[~null] if null.any() else series
         if self.kind in ("int", "float") and not is_numeric_dtype(series):
-            yield "must be a number", known
+            yield "must be a number", values
             return
         if self.values is not None:
-            yield from _unless(known.isin(self.values), f"must be one of {', '.join(self.values)}", known)
+            yield from _unless(values.isin(self.values), f"must be one of {', '.join(self.values)}", values)
         if self.pattern is not None:
-            distinct = known.drop_duplicates().astype("str")
+            distinct = values.drop_duplicates().astype("str")
             unlike = distinct[~distinct.str.fullmatch(self.pattern).astype(bool)]
-            yield from _unless(~known.isin(unlike), f"must match {self.pattern}", known)
+            yield from _unless(~values.isin(unlike), f"must match {self.pattern}", values)
         if self.minimum is not None:
-            yield from _unless(known >= self.minimum, f"must be at least {self.minimum:g}", known)
+            yield from _unless(values >= self.minimum, f"must be at least {self.minimum:g}", values)
         if self.maximum is not None:
-            yield from _unless(known <= self.maximum, f"must be at most {self.maximum:g}", known)
+            yield from _unless(values <= self.maximum, f"must be at most {self.maximum:g}", values)
 
     @property
     def constraint(self) -> str:
@@ -234,8 +234,8 @@ class Table:
             if column.kind == "geometry":
                 return _shapes(values)
             if isinstance(values.dtype, pd.CategoricalDtype):  # each text is decoded once, not once a row
-                named = values.cat.categories.to_series().astype(PANDAS[column.kind]).array
-                return pd.Series(named.take(values.cat.codes.to_numpy(), allow_fill=True), index=values.index)
+                categories = values.cat.categories.to_series().astype(PANDAS[column.kind]).array
+                return pd.Series(categories.take(values.cat.codes.to_numpy(), allow_fill=True), index=values.index)
             typed = values.astype(PANDAS[column.kind])
             if column.kind != "float":
                 return typed
@@ -269,10 +269,10 @@ def _shapes(values: pd.Series) -> pd.Series:
     return pd.Series(shapes, index=values.index, dtype=object)
 
 
-def _unless(ok: pd.Series, rule: str, known: pd.Series) -> Iterator[tuple[str, pd.Series]]:
+def _unless(ok: pd.Series, rule: str, values: pd.Series) -> Iterator[tuple[str, pd.Series]]:
     holds = ok.astype(bool)
     if not holds.all():
-        yield rule, known[~holds]
+        yield rule, values[~holds]
 
 
 def _joined(frame: pd.DataFrame, columns: tuple[str, ...]) -> pd.Series:
@@ -289,9 +289,9 @@ def _problem(table: str, column: str, rule: str, bad: pd.Series) -> str:
 
 
 def _arrow_field(column: Column) -> pa.Field:
-    told = {"label_fr": column.fr, "label_en": column.en, "description": column.doc, "unit": column.unit or ""}
+    metadata = {"label_fr": column.fr, "label_en": column.en, "description": column.doc, "unit": column.unit or ""}
     return pa.field(
-        column.name, ARROW[column.kind], nullable=column.nullable, metadata={k: v for k, v in told.items() if v}
+        column.name, ARROW[column.kind], nullable=column.nullable, metadata={k: v for k, v in metadata.items() if v}
     )
 
 

@@ -69,13 +69,13 @@ _hints: Callable[[Any], dict[str, Any]] = cache(get_type_hints)
 
 def _record(kind: type[Any], entry: dict[str, Any], where: str, problems: list[str]) -> Any:  # noqa: ANN401
     """Make one record; where that is not possible, say why in ``problems``."""
-    hints, known = _hints(kind), {field.name: field for field in fields(kind)}
+    hints, declared = _hints(kind), {field.name: field for field in fields(kind)}
     before = len(problems)
-    problems += [f'{where}: unknown key "{key}"; known: {", ".join(known)}' for key in entry if key not in known]
-    absent = [name for name, field in known.items() if field.default is MISSING and name not in entry]
+    problems += [f'{where}: unknown key "{key}"; known: {", ".join(declared)}' for key in entry if key not in declared]
+    absent = [name for name, field in declared.items() if field.default is MISSING and name not in entry]
     values = {name: None for name in absent if NoneType in get_args(hints[name])}
     problems += [f"{where}: {name} is missing" for name in absent if name not in values]
-    for key in [key for key in entry if key in known]:
+    for key in [key for key in entry if key in declared]:
         try:
             values[key] = _typed(hints[key], entry[key], f"{where}: {key}", problems)
         except (TypeError, ValueError, OverflowError):

@@ -17,6 +17,7 @@ from qpvhealth.facts.territories import METROPOLE
 from qpvhealth.indicators import figures
 from qpvhealth.indicators.coverage import Presence, answered_departments, verdicts
 from qpvhealth.indicators.declarations import QPV, STRUCTURES
+from qpvhealth.rules.proximity import LOCATION_COLUMNS
 from qpvhealth.rules.scopes import SCOPES
 
 if TYPE_CHECKING:
@@ -34,6 +35,11 @@ COLUMNS = [
     *("lower", "upper"),
 ]
 _AT = ["generation", "qpv_code"]
+STOCK_COLUMNS = (
+    *("finess_et", "year", "generation", "territory", "department_code", "commune_code", "structure_type", "modality"),
+    *LOCATION_COLUMNS,
+)
+"""What is read of the stock."""
 _NAN = float("nan")
 
 

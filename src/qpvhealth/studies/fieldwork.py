@@ -16,11 +16,10 @@ from qpvhealth.ingest.readers import tables
 from qpvhealth.ingest.returns import PROBLEM_COLUMNS, SENDER_COLUMNS
 from qpvhealth.publish import returns as templates, selection
 from qpvhealth.publish.rendering import without_formula
-from qpvhealth.publish.selection import View
 from qpvhealth.publish.store import write_file
 from qpvhealth.rules.proximity import Proximity
 from qpvhealth.studies import figures
-from qpvhealth.studies.quarters import quarters as quarters_in_force, refuse_unknown
+from qpvhealth.studies.quarters import quarters as quarters_in_force, refuse_unknown, year_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from qpvhealth.publish.release import Release
+    from qpvhealth.publish.selection import View
     from qpvhealth.studies.quarters import Area
 
 LEVELS = ("region", "department")
@@ -46,12 +46,8 @@ _STRUCTURE = {
 
 def structures(release: Release, year: int | None = None) -> pd.DataFrame:
     """Return the structures open at the date of an extract (default: the last), in the perimeters in force in their territory."""
-    years = sorted(release.table("extracts")["year"])
-    chosen = years[-1] if year is None else year
-    if chosen not in years:
-        raise UsageError(f'no year "{chosen}" in this release; there are: {", ".join(map(str, years))}')
-    rows = figures.stock(release)
-    current = rows["territory"].fillna("metropole").map(selection.in_force(release, int(chosen)))
+    chosen, rows = year_of(release, year), figures.stock(release)
+    current = rows["territory"].fillna("metropole").map(selection.in_force(release, chosen))
     return rows[(rows["year"] == chosen) & (rows["generation"] == current)].reset_index(drop=True)
 
 
@@ -72,25 +68,15 @@ def sec(release: Release, *, answers: Path | None = None, year: int | None = Non
     members = release.table("programme_members")
     listed = members.loc[members["programme"].str.casefold() == SEC, "finess_et"].dropna()
     towns = {a: n for c, n in SEC_FIRST_COMMUNES.items() for a in (c, *ARRONDISSEMENTS.get(c, ()))}
-    screened = screened.assign(first=prescreen.first_ones(screened, listed, towns), data=figures.data(release))
     order = {prescreen.ELIGIBLE: 0, prescreen.TO_COMPLETE: 1, prescreen.NOT_ELIGIBLE: 2}
-    ranked = screened.assign(order=screened["verdict"].map(order)).sort_values(
-        ["order", "finess_et"], ignore_index=True
-    )
-    criteria = {
-        c.name: f"{c.number}. {c.label_fr}" + (" (de seconde main)" if c.second_hand else "")
-        for c in prescreen.CRITERIA
-    }
-    titles = {
-        **_STRUCTURE,
-        **criteria,
-        "verdict": "Verdict",
-        "missing": "Manque",
-        "first": "Déjà admise",
-        "data": "Données",
-    }
-    notes = (*figures.notes(release), f"Critère 2 lu par la règle « {rule} » ({metres:g} m pour la distance)", _SIX)
-    return View("sec", ranked[[*titles]], titles, notes)
+    screened = screened.assign(
+        first=prescreen.first_ones(screened, listed, towns), order=screened["verdict"].map(order)
+    ).sort_values(["order", "finess_et"])
+    second_hand = {True: " (de seconde main)", False: ""}
+    criteria = {c.name: f"{c.number}. {c.label_fr}{second_hand[c.second_hand]}" for c in prescreen.CRITERIA}
+    titles = {**_STRUCTURE, **criteria, "verdict": "Verdict", "missing": "Manque", "first": "Déjà admise"}
+    by_rule = f"Critère 2 lu par la règle « {rule} » ({metres:g} m pour la distance)"
+    return figures.view(release, "sec", screened, titles, by_rule, _SIX)
 
 
 _SIX = "Les six structures du début ne sont connues que par leur ville : une liste de programme « sec-participatives » les reconnaît"
@@ -99,13 +85,13 @@ _SIX = "Les six structures du début ne sont connues que par leur ville : une li
 def _supplied(path: Path) -> pd.DataFrame:
     """Read answers to the criteria: yes and no in either language, anything else unknown; an unknown column is refused."""
     frame = tables.read(cards.Card("answers", "structures", path, path.name)).frame
-    known = {"finess_et", "patients", *prescreen.SUPPLIED}
-    if "finess_et" not in frame.columns or (unknown := sorted(set(frame.columns) - known)):
+    columns = {"finess_et", "patients", *prescreen.SUPPLIED}
+    if "finess_et" not in frame.columns or (unknown := sorted(set(frame.columns) - columns)):
         wrong = ", ".join(unknown) if "finess_et" in frame.columns else "finess_et is missing"
-        raise InputError(f"{path.name}: {wrong}; columns: {', '.join(sorted(known))}")
-    told = {c: frame[c].str.strip().str.casefold().map(YES_NO) for c in prescreen.SUPPLIED if c in frame.columns}
+        raise InputError(f"{path.name}: {wrong}; columns: {', '.join(sorted(columns))}")
+    words = {c: frame[c].str.strip().str.casefold().map(YES_NO) for c in prescreen.SUPPLIED if c in frame.columns}
     people = {"patients": pd.to_numeric(frame["patients"], errors="coerce")} if "patients" in frame.columns else {}
-    return frame[["finess_et"]].assign(**told, **people)
+    return frame[["finess_et"]].assign(**words, **people)
 
 
 def returns_template(
@@ -128,29 +114,19 @@ def returns_template(
     written = []
     for code, part in quarters.groupby(column):
         mine = near[near[column] == code].sort_values(["nearest_qpv_code", "distance_m", "finess_et"])
-        generation = ", ".join(sorted(part["generation"].unique()))
-        form = {
-            "Zone": f"{level}:{code}",
-            "Millésime": str(part["year"].iloc[0]),
-            "Génération": generation,
-            "Version": release.id,
-        }
+        generation, year_of_part = ", ".join(sorted(part["generation"].unique())), str(part["year"].iloc[0])
+        form = {"Zone": f"{level}:{code}", "Millésime": year_of_part, "Génération": generation, "Version": release.id}
         path = folder / f"retour-{level}-{code}.xlsx"
-        made = templates.template(mine, part.sort_values("qpv_code"), form, deadline, invented=release.invented)
-        write_file(path, made)
+        workbook = templates.template(mine, part.sort_values("qpv_code"), form, deadline, invented=release.invented)
+        write_file(path, workbook)
         written.append(path)
     return written
 
 
-_SENDERS = dict(
-    zip(
-        SENDER_COLUMNS,
-        ("Zone", "Fichier", "Réponses", "Oui", "Non", "Cellules refusées", "Répondu le", "État"),
-        strict=True,
-    )
-)
+_SENDER_TITLES = ("Zone", "Fichier", "Réponses", "Oui", "Non", "Cellules refusées", "Répondu le", "État")
+_SENDERS = dict(zip(SENDER_COLUMNS, _SENDER_TITLES, strict=True))
 _PROBLEMS = dict(zip(PROBLEM_COLUMNS, ("Fichier", "Feuille", "Ligne", "Colonne", "Valeur", "Attendu"), strict=True))
-_SUPPORT = {**_STRUCTURE, "vecu_declared": "Réponse de l'ARS", "case": "Cas", "data": "Données"}
+_SUPPORT = {**_STRUCTURE, "vecu_declared": "Réponse de l'ARS", "case": "Cas"}
 _IMPLIED = {
     "region_code": "Région",
     "n_declared": "Déclarées",
@@ -159,7 +135,6 @@ _IMPLIED = {
     "median_m": "Distance médiane des déclarées",
     "farthest_m": "La plus lointaine",
     "implied_m": "Distance qui en contient autant",
-    "data": "Données",
 }
 
 
@@ -174,18 +149,17 @@ def returns_read(
 ) -> tuple[View, View]:
     """Read the workbooks that came back: who answered and when, and every cell refused. ``to``: write the declarations there."""
     rows, quarters = structures(release, year), quarters_in_force(release, year)
-    asked = {f"{level}:{code}" for code in quarters[f"{level}_code"].dropna().unique()}
-    found = returned.read(
-        paths, structures=set(rows["finess_et"]), quarters=set(quarters["qpv_code"]), expected=asked, deadline=deadline
+    zones = {f"{level}:{code}" for code in quarters[f"{level}_code"].dropna().unique()}
+    answers = returned.read(
+        paths, structures=set(rows["finess_et"]), quarters=set(quarters["qpv_code"]), expected=zones, deadline=deadline
     )
+    declared = answers.declarations
     if to is not None:
-        declared = found.declarations
         comment = declared["comment"].map(without_formula, na_action="ignore")
         write_file(to, returned.declarations_csv(declared.assign(comment=comment)))
-    notes = (*figures.notes(release), f"Échéance : {deadline:%d/%m/%Y}", f"{len(found.declarations)} déclarations lues")
-    told = figures.data(release)
-    senders = View("returns", found.senders.assign(data=told), {**_SENDERS, "data": "Données"}, notes)
-    return senders, View("returns-problems", found.problems.assign(data=told), {**_PROBLEMS, "data": "Données"}, notes)
+    notes = (f"Échéance : {deadline:%d/%m/%Y}", f"{len(declared)} déclarations lues")
+    senders = figures.view(release, "returns", answers.senders, _SENDERS, *notes)
+    return senders, figures.view(release, "returns-problems", answers.problems, _PROBLEMS, *notes)
 
 
 def vecu_support(release: Release, *, year: int | None = None) -> tuple[View, View]:
@@ -193,13 +167,10 @@ def vecu_support(release: Release, *, year: int | None = None) -> tuple[View, Vi
     rows = structures(release, year)
     settings = release.manifest["settings"]
     near, far = settings["vecu_distance_m"], max(settings["rings_m"])
-    told = figures.data(release)
-    listed = support.unsupported(rows, near_m=near, far_m=far).assign(data=told)
-    implied = support.implied_distance(rows).assign(data=told)
-    notes = (*figures.notes(release), f"loin : au-delà de {far:g} m ; proche : à {near:g} m au plus", _NO_DEFINITION)
-    return View("vecu-support", listed[[*_SUPPORT]], dict(_SUPPORT), notes), View(
-        "vecu-implied", implied, dict(_IMPLIED), notes
+    listed, implied = support.unsupported(rows, near_m=near, far_m=far), support.implied_distance(rows)
+    notes = (
+        f"loin : au-delà de {far:g} m ; proche : à {near:g} m au plus",
+        "Une distance n'est pas une définition du quartier vécu",
     )
-
-
-_NO_DEFINITION = "Une distance n'est pas une définition du quartier vécu"
+    shown = figures.view(release, "vecu-support", listed, _SUPPORT, *notes)
+    return shown, figures.view(release, "vecu-implied", implied, _IMPLIED, *notes)

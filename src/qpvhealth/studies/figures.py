@@ -8,8 +8,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
+from qpvhealth.contract.tables import PUBLISHED
 from qpvhealth.errors import UsageError
 from qpvhealth.facts.generations import IN_FORCE
 from qpvhealth.facts.programmes import LIST, PROGRAMMES, Programme
@@ -28,7 +30,7 @@ from qpvhealth.rules.scopes import SCOPES
 from qpvhealth.studies import unexpected
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable, Mapping
     from pathlib import Path
 
     from qpvhealth.facts.published import Published
@@ -48,7 +50,6 @@ _MATRIX_TITLES: dict[str, str] = {
     "lower": "Au moins",
     "upper": "Au plus",
     "words": "En toutes lettres",
-    "data": "Données",
 }
 EXACT = 1e-9
 DEFAULT_MEASURE = "share_qpv_without_any"
@@ -77,7 +78,6 @@ _PROGRAMME_TITLES: dict[str, str] = {
     "because": "Non calculé parce que",
     "source": "Source",
     "note": "Remarque",
-    "data": "Données",
 }
 _CHANCE = "Compatible avec, jamais égal à : parmi tant de cases, certaines s'accordent par hasard."
 
@@ -86,7 +86,7 @@ def published(release: Release) -> View:
     """Compare every published figure, of the facts and of the raw folder, with a release (see ``published_check.differing``)."""
     here, extracts = cells(release), release.table("extracts")
     held = published_check.check(printed_figures(release), here, extracts, _gps(release), invented=release.invented)
-    return View("published", held, dict(published_check.TITLES), (*notes(release), _CHANCE))
+    return view(release, "published", held, published_check.TITLES, _CHANCE)
 
 
 def printed_figures(release: Release) -> tuple[Published, ...]:
@@ -112,7 +112,7 @@ def published_series(release: Release) -> View:
     series = release.table("published_series") if here else pd.DataFrame(columns=columns)
     counts, extracts = release.table("yearly_counts"), release.table("extracts")
     held = published_check.check_series(series, counts, extracts, invented=release.invented)
-    return View("published-series", held, dict(published_check.SERIES_TITLES), notes(release))
+    return view(release, "published-series", held, published_check.SERIES_TITLES)
 
 
 def expected(release: Release, path: Path) -> tuple[View, ...]:
@@ -122,7 +122,7 @@ def expected(release: Release, path: Path) -> tuple[View, ...]:
     """
     asked = expectations.read(path)
     compared = expectations.compare(asked, release)
-    held = View("expected", compared, dict(expectations.TITLES), notes(release))
+    held = view(release, "expected", compared, expectations.TITLES)
     return (held, unexpected.causes(release, asked, compared)) if expectations.differing(compared) else (held,)
 
 
@@ -130,8 +130,7 @@ def programmes(release: Release) -> View:
     """Hold every programme, of the facts and of the raw folder, against what was computed and what was published."""
     known = [*PROGRAMMES, *_given_programmes(release)]
     seen = pd.concat([_computed(release, known), _printed(known, printed_figures(release))], ignore_index=True)
-    held = attainment.attain(known, seen).assign(data=data(release))
-    return View("programmes", held[[*_PROGRAMME_TITLES]], dict(_PROGRAMME_TITLES), notes(release))
+    return view(release, "programmes", attainment.attain(known, seen), _PROGRAMME_TITLES)
 
 
 def _given_programmes(release: Release) -> list[Programme]:
@@ -216,33 +215,24 @@ def matrix(release: Release, *, measure: str | None = None, year: int | None = N
         rows = rows[rows["year"] == year]
     titles = _MATRIX_TITLES
     if number is not None:
-        rows, titles = _placed(rows, *number), _MATRIX_TITLES | _PLACED_TITLES
-    shown = rows.assign(words=_in_words(release, rows), data=data(release)).reset_index(drop=True)
-    return View("matrix", shown[[*titles]], dict(titles), (*notes(release), _CHANCE))
-
-
-_PLACED_TITLES = {"placed": "Ce nombre"}
-
-
-def _placed(rows: pd.DataFrame, wanted: float, half_digit: float) -> pd.DataFrame:
-    """Keep the cells that agree with a printed number, or whose bounds hold it; say which."""
-    agrees = (rows["value"] - wanted).abs() <= half_digit
-    could = (rows["lower"] <= wanted + half_digit) & (rows["upper"] >= wanted - half_digit)
-    told = pd.Series("dans les bornes", index=rows.index).where(~agrees, "compatible")
-    kept = rows.assign(placed=told)[agrees | could]
-    return kept.sort_values("placed", kind="stable")
+        wanted, half_digit = number
+        agrees = (rows["value"] - wanted).abs() <= half_digit
+        could = (rows["lower"] <= wanted + half_digit) & (rows["upper"] >= wanted - half_digit)
+        rows = rows.assign(placed=np.where(agrees, "compatible", "dans les bornes"))[agrees | could]
+        rows, titles = rows.sort_values("placed", kind="stable"), titles | {"placed": "Ce nombre"}
+    return view(release, "matrix", rows.assign(words=_in_words(release, rows)), titles, _CHANCE)
 
 
 def _printed_number(said: str) -> tuple[float, float]:
     """Read a number as printed, and half of its last digit: "86 %" is 0.86 within 0.005. A count is exact. Raises UsageError."""
     plain = re.sub(r"\s", "", said).replace(",", ".")
-    found = re.fullmatch(r"(\d+)(?:\.(\d+))?(%?)", plain)
-    if found is None:
+    match = re.fullmatch(r"(\d+)(?:\.(\d+))?(%?)", plain)
+    if match is None:
         raise UsageError(
             f'no number "{said}"; write it as printed: 148, 0,86 or "86 %", or the id of a published figure'
         )
-    decimals, unit = len(found[2] or ""), 100 if found[3] else 1
-    half = 0.5 * 10**-decimals / unit if decimals or found[3] else 0.0
+    decimals, unit = len(match[2] or ""), 100 if match[3] else 1
+    half = 0.5 * 10**-decimals / unit if decimals or match[3] else 0.0
     return float(plain.rstrip("%")) / unit, half + EXACT
 
 
@@ -250,12 +240,12 @@ def cells(release: Release) -> pd.DataFrame:
     """Compute the matrix of a release (see ``indicators.matrix``)."""
     neighbourhoods = release.table("neighbourhoods", geometry=False)
     computed = matrices.matrix(
-        stock(release),
+        stock(release, matrices.STOCK_COLUMNS),
         release.table("structure_neighbourhoods"),
         release.table("neighbourhood_coverage"),
         neighbourhoods,
         sets=perimeter_sets(sorted(neighbourhoods["generation"].unique())),
-        in_force=in_force(release),
+        in_force={int(y): selection.in_force(release, int(y)) for y in release.table("extracts")["year"]},
         rings_m=release.manifest["settings"]["rings_m"],
         proxy_m=release.manifest["settings"]["vecu_distance_m"],
     )
@@ -264,16 +254,19 @@ def cells(release: Release) -> pd.DataFrame:
     return pd.concat([computed, matrices.of_fates(release.table("neighbourhood_fates"))], ignore_index=True)
 
 
-def stock(release: Release) -> pd.DataFrame:
-    """Return the structures open at each reference date, once per generation, with their situation."""
-    structures = release.table("structures", geometry=False)
-    kept = structures[structures["is_in_stock"]].drop(columns=["rule"], errors="ignore")
-    return kept.merge(release.table("structure_locations"), on=["finess_et", "year"], validate="one_to_many")
+def stock(release: Release, columns: Collection[str] | None = None) -> pd.DataFrame:
+    """Return the structures open at each reference date, once per generation, with their location facts and situation.
 
-
-def in_force(release: Release) -> dict[int, dict[str, str]]:
-    """Return the generation in force by year and territory."""
-    return {int(y): selection.in_force(release, int(y)) for y in release.table("extracts")["year"]}
+    ``columns``: those of both tables to read, keys included; every one by default, but the shape of the points.
+    """
+    tables = {}
+    for name in ("structures", "structure_locations"):
+        own = [c for c in PUBLISHED[name].names if c != "geometry"]
+        tables[name] = release.table(
+            name, columns=[c for c in own if columns is None or c in {*columns, "is_in_stock"}]
+        )
+    structures, located = tables.values()
+    return structures[structures["is_in_stock"]].merge(located, on=["finess_et", "year"], validate="one_to_many")
 
 
 def perimeter_sets(generations: list[str]) -> list[PerimeterSet]:
@@ -304,14 +297,11 @@ def _denominators(rows: pd.DataFrame) -> pd.Series:
     return (", sur " + n + " " + unit).where(is_share, "")
 
 
-def data(release: Release) -> str:
-    """Say on every line whether the data are invented."""
-    return "inventées" if release.invented else ""
-
-
-def notes(release: Release) -> tuple[str, ...]:
-    """Return the lines that go with any answer."""
-    return selection.header(release)
+def view(release: Release, name: str, rows: pd.DataFrame, titles: Mapping[str, str], *notes: str) -> View:
+    """Return rows to show: the titled columns, whether the data are invented, and the notes after those of any answer."""
+    shown = rows.assign(data="inventées" if release.invented else "").reset_index(drop=True)
+    with_data = {**titles, "data": "Données"}
+    return View(name, shown[[*with_data]], with_data, (*selection.header(release), *notes))
 
 
 def _refuse_unknown(value: object, known: list[Any], what: str) -> None:

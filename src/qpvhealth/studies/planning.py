@@ -11,7 +11,6 @@ from qpvhealth.errors import UsageError
 from qpvhealth.facts.generations import IN_FORCE
 from qpvhealth.facts.territories import METROPOLE, NO_REGION
 from qpvhealth.indicators import pipeline_effect, priorities as ranking
-from qpvhealth.publish.selection import View
 from qpvhealth.studies import figures, practices, quarters
 from qpvhealth.studies.quarters import Area
 
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from qpvhealth.publish.release import Release
+    from qpvhealth.publish.selection import View
 
 COVERED = {"msp_cds": "is_covered_in", "primary": "is_covered_primary", "near": "is_covered_near"}
 _OF_COMMUNE = (
@@ -67,20 +67,19 @@ def priorities(
     told = ranking.criteria_of(bare, release.table("neighbourhood_figures"), practices.of_quarters(release, rows))
     ranked = ranking.rank(told, chosen)
     here = ranked[quarters.within(release, ranked, area or Area())].head(len(ranked) if limit is None else limit)
-    here = here.assign(rank_within=np.arange(1, len(here) + 1), data=figures.data(release))
+    here = here.assign(rank_within=np.arange(1, len(here) + 1))
     used = [n for n in ranking.CRITERIA if f"contribution_{n}" in ranked.columns]
     parts = {f"contribution_{n}": f"Part : {ranking.CRITERIA[n].label_fr}" for n in used}
     values = {n: ranking.CRITERIA[n].label_fr for n in used}
     levels = {f"{n}_level": f"{t} : niveau utilisé" for n, t in values.items() if f"{n}_level" in ranked.columns}
-    titles = {**_RANKED, **values, **levels, **parts, "data": "Données"}
+    titles = {**_RANKED, **values, **levels, **parts}
     lost = int(rows[COVERED[scope]].isna().sum())
     notes = (
-        *figures.notes(release),
         _WEIGHTS + " : " + ", ".join(f"{n} {w:g}" for n, w in chosen.items()),
         *((_OF_COMMUNE,) if levels else ()),
         f"{len(bare)} QPV sûrement sans structure ; {lost} de couverture inconnue, non classés",
     )
-    return View("priorities", here[[*titles]].reset_index(drop=True), titles, notes)
+    return figures.view(release, "priorities", here, titles, *notes)
 
 
 _PIPELINE_TITLES: dict[str, str] = {
@@ -93,7 +92,6 @@ _PIPELINE_TITLES: dict[str, str] = {
     "population_unknown": "dont QPV sans population connue",
     "qpv_gained_so_far": "QPV, cumul",
     "population_gained_so_far": "Habitants, cumul",
-    "data": "Données",
 }
 _FUNDING_TITLES: dict[str, str] = {
     "level": "Niveau",
@@ -102,7 +100,6 @@ _FUNDING_TITLES: dict[str, str] = {
     "n_projects": "Projets",
     "amount": "Montant (euros)",
     "n_unknown": "Projets de la zone sans montant",
-    "data": "Données",
 }
 FUNDING_LEVELS = ("country", "region", "department")
 _PROJECT_TITLES: dict[str, str] = {
@@ -119,7 +116,6 @@ _PROJECT_TITLES: dict[str, str] = {
     "zone_class": "Zonage",
     "commune_code": "Commune",
     "department_code": "Département",
-    "data": "Données",
 }
 _APART = "Projets : tenus séparés des structures ouvertes"
 
@@ -150,11 +146,10 @@ def projects(release: Release, *, show: str = "list", area: Area | None = None, 
     if show not in shown:
         raise UsageError(f'projects: unknown "{show}"; known: {", ".join(shown)}')
     frame, titles = shown[show]
-    told = frame.assign(data=figures.data(release))[[*titles]].reset_index(drop=True)
-    return View(f"projects-{show}", told, dict(titles), (*figures.notes(release), _APART))
+    return figures.view(release, f"projects-{show}", frame, titles, _APART)
 
 
-_TYPE_COLUMNS = ("structure_type", "stage", "position", "n", "amount", "data")
+_TYPE_COLUMNS = ("structure_type", "stage", "position", "n", "amount")
 
 
 def _funding(release: Release, listed: pd.DataFrame, by: str) -> pd.DataFrame:

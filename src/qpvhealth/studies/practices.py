@@ -10,13 +10,13 @@ import pandas as pd
 from qpvhealth.errors import UsageError
 from qpvhealth.facts.territories import DEPARTMENT_REGION
 from qpvhealth.indicators import density
-from qpvhealth.publish.selection import View
 from qpvhealth.spatial import sites
 from qpvhealth.studies import figures, quarters
 from qpvhealth.studies.quarters import Area
 
 if TYPE_CHECKING:
     from qpvhealth.publish.release import Release
+    from qpvhealth.publish.selection import View
 
 NEAR_GP_M = 500.0
 """How far around a QPV a practice counts for its priority (ONPV 2015 reads access within 500 m of a QPV)."""
@@ -30,7 +30,6 @@ _GP_TITLES: dict[str, str] = {
     "share_over_55": "Part de plus de 55 ans",
     "masked": "Masqué parce que",
     "note": "Remarque",
-    "data": "Données",
 }
 
 
@@ -50,8 +49,7 @@ def practitioners(release: Release, area: Area | None = None, *, within_m: float
     told = f"médecins à {within_m:g} m au plus, pour les habitants du QPV"
     of_quarter = np.where(shown["n_gp"].isna(), "inconnu : aucun point donné pour ce QPV", told)
     note = np.where(shown["level"] == "qpv", of_quarter, "valeur de la zone")
-    shown = shown.assign(note=note, data=figures.data(release))[[*_GP_TITLES]].reset_index(drop=True)
-    return View("practitioners", shown, dict(_GP_TITLES), figures.notes(release))
+    return figures.view(release, "practitioners", shown.assign(note=note), _GP_TITLES)
 
 
 def _gps(release: Release) -> pd.DataFrame:

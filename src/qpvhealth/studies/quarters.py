@@ -41,16 +41,20 @@ class Area:
         return cls(level, code)
 
 
+def year_of(release: Release, year: int | None) -> int:
+    """Return a year of a release, by default its last. Raises UsageError for one that it does not have."""
+    years = sorted(release.table("extracts")["year"])
+    if year is not None and year not in years:
+        raise UsageError(f'no year "{year}" in this release; there are: {", ".join(map(str, years))}')
+    return int(years[-1] if year is None else year)
+
+
 def quarters(release: Release, year: int | None = None) -> pd.DataFrame:
     """Return the QPV in force at the date of an extract (default: the last), with their coverage, communes and EPCI."""
-    years = sorted(release.table("extracts")["year"])
-    chosen = years[-1] if year is None else year
-    if chosen not in years:
-        raise UsageError(f'no year "{chosen}" in this release; there are: {", ".join(map(str, years))}')
+    chosen = year_of(release, year)
     rows = release.table("neighbourhood_coverage")
     rows = rows[
-        (rows["year"] == chosen)
-        & (rows["generation"] == rows["territory"].map(selection.in_force(release, int(chosen))))
+        (rows["year"] == chosen) & (rows["generation"] == rows["territory"].map(selection.in_force(release, chosen)))
     ]
     named = release.table("neighbourhoods", geometry=False)[["qpv_code", "generation", "commune_codes", "epci_codes"]]
     return rows.merge(named, on=["qpv_code", "generation"], validate="one_to_one")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,7 +14,6 @@ from qpvhealth.ingest import cards, layouts
 from qpvhealth.ingest.kinds.projects import TYPE_WORDS
 from qpvhealth.ingest.layouts import Field, Layout
 from qpvhealth.ingest.readers import tables
-from qpvhealth.publish.selection import View
 from qpvhealth.spatial import sites
 from qpvhealth.studies import figures, quarters
 from qpvhealth.studies.quarters import Area
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from qpvhealth.publish.release import Release
+    from qpvhealth.publish.selection import View
 
 SIMULATION = "SIMULATION : ne se compare à aucun compte et ne s'y ajoute pas"
 POINTS = Layout(
@@ -42,7 +43,6 @@ _EFFECT_TITLES: dict[str, str] = {
     "population_covered": "Habitants couverts",
     "population_unknown": "QPV sans population connue",
     "label": "Nature",
-    "data": "Données",
 }
 _GAINED_TITLES: dict[str, str] = {
     "site": "Site",
@@ -53,7 +53,6 @@ _GAINED_TITLES: dict[str, str] = {
     "is_npnru": "NPNRU",
     "distance_m": "Distance",
     "label": "Nature",
-    "data": "Données",
 }
 
 
@@ -86,17 +85,18 @@ def _simulated(release: Release, area: Area | None) -> pd.DataFrame:
 
 def _views(release: Release, rows: pd.DataFrame, reached: pd.DataFrame, near_m: float) -> tuple[View, View]:
     summary, gained = simulation.effect(rows, reached)
-    told = {"data": figures.data(release), "label": simulation.LABEL}
     how = "une structure couvre le QPV qui la contient" + (f", et ceux à {near_m:g} m au plus" if near_m else "")
-    notes = (SIMULATION, *figures.notes(release), how, *_unknown_coverage(rows))
-    before = View("simulate", summary.assign(**told)[[*_EFFECT_TITLES]], dict(_EFFECT_TITLES), notes)
-    return before, View("simulate-gained", gained.assign(**told)[[*_GAINED_TITLES]], dict(_GAINED_TITLES), notes)
-
-
-def _unknown_coverage(rows: pd.DataFrame) -> tuple[str, ...]:
-    """Say how many QPV a simulation can neither count as covered nor as gained."""
     n = int(rows["is_covered"].isna().sum())
-    return (f"{n} QPV sur {len(rows)} de couverture inconnue : ni couverts, ni à gagner",) if n else ()
+    lost = (f"{n} QPV sur {len(rows)} de couverture inconnue : ni couverts, ni à gagner",) if n else ()
+    return _view(release, "simulate", summary, _EFFECT_TITLES, how, *lost), _view(
+        release, "simulate-gained", gained, _GAINED_TITLES, how, *lost
+    )
+
+
+def _view(release: Release, name: str, rows: pd.DataFrame, titles: dict[str, str], *notes: str) -> View:
+    """Show what is simulated; the first note says that it is."""
+    shown = figures.view(release, name, rows.assign(label=simulation.LABEL), titles, *notes)
+    return replace(shown, notes=(SIMULATION, *shown.notes))
 
 
 _SITE_TITLES: dict[str, str] = {
@@ -106,7 +106,6 @@ _SITE_TITLES: dict[str, str] = {
     "qpv_codes": "QPV servis",
     "population": "Habitants nouvellement couverts",
     "label": "Nature",
-    "data": "Données",
 }
 
 
@@ -133,8 +132,5 @@ def simulate_best(release: Release, n: int, *, area: Area | None = None, near_m:
     proof = "optimum prouvé" if plan.is_optimal else "optimum non prouvé dans le temps imparti"
     proof = proof if len(demand) else "aucun QPV sûrement sans structure, et de population connue, dans cette zone"
     told = f"{plan.value:.0f} habitants ; borne {plan.bound:.0f} ; écart à l'optimum {plan.gap:.4%} ({proof}) ; {len(tried)} sites essayés"
-    frame = shown.assign(label=simulation.LABEL, data=figures.data(release)).sort_values("population", ascending=False)
-    view = View(
-        "simulate-sites", frame[[*_SITE_TITLES]].reset_index(drop=True), dict(_SITE_TITLES), (told, *before.notes)
-    )
-    return view, before, gained
+    chosen_sites = _view(release, "simulate-sites", shown.sort_values("population", ascending=False), _SITE_TITLES)
+    return replace(chosen_sites, notes=(told, *before.notes)), before, gained
