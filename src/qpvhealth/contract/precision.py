@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 MICROMETRES, MILLIMETRES = 1e6, 1e3
 SHARE_DECIMALS = 9
@@ -12,7 +17,7 @@ MARGIN_M = 1e-3
 """How much farther an index of shapes is searched than a distance, so that the rounded distances decide."""
 
 
-def rounded_m(metres: np.ndarray) -> np.ndarray:
+def rounded_m(metres: ArrayLike) -> np.ndarray:
     """Round metres to the micrometre: inside, within a distance, nearest and tied are decided on these alone."""
     return np.asarray(np.rint(np.multiply(metres, MICROMETRES)) / MICROMETRES + 0.0)
 
