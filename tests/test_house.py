@@ -12,7 +12,7 @@ ROOMS = ("ingest", "spatial", "indicators", "publish", "sample")
 GROUND = ("errors", "contract", "facts", "rules", "settings")
 METRES = {"to_crs", "buffer", "make_valid", "dwithin"}
 """Calls that measure or reshape in metres: they exist in ``spatial`` only."""
-ABOVE = {"build": (), "locating": (), "studies": ("build",)}
+ABOVE = {"build": (), "locate": (), "studies": ("build",)}
 """Where rooms meet: a release is built, points are located; studies read releases and account for changes as the build does."""
 SEALED = {"pathlib", "io", "os", "logging", "click", "tempfile", "shutil", "urllib", "qpvhealth.settings"}
 """What ``spatial`` and ``indicators`` never touch: no path, no file, no log, no settings object."""

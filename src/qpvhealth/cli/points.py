@@ -43,7 +43,7 @@ def locate(points: Path, neighbourhoods: Path, out: Path, *, no_cache: bool, as_
     Example:
       qpvhealth locate addresses.parquet --neighbourhoods qpv.geojson --distance 300 --out located.parquet
     """
-    from qpvhealth.locating import index_cache, points as engine
+    from qpvhealth.locate import index_cache, points as engine
 
     cache = None if no_cache else index_cache.folder()
     with row_bar() as show_rows:

@@ -1,7 +1,8 @@
 """``manifest.json``: what a release holds and what it was made from, hashed so that a changed bit is found.
 
-The id of a release is derived from its manifest, which holds the hash of every other file: the same inputs, settings and
-code give the same id and the same bytes. No clock, machine or user is recorded.
+The id of a release is derived from its manifest, which holds the hash of every other file, but for the versions of the libraries
+that made it: the same inputs, settings and rules give the same id and the same tables whatever Python made them. A checksum covers
+the whole manifest. No clock, machine or user is recorded.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 NAME = "manifest.json"
 SCHEMA_VERSION = 1
 ID_LENGTH = 16
+MADE_WITH = {"fingerprint", "versions"}
+"""What changes with the libraries and the code, not with what a release holds: no part of its id."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,7 @@ def build(facts: Facts, files: Mapping[str, Mapping[str, Any]]) -> dict[str, Any
         "warnings": facts.warnings,
     }
     plain: dict[str, Any] = json.loads(json.dumps(told, default=_plain, allow_nan=False))
-    return plain | {"release_id": identify(plain)}
+    return sealed(plain)
 
 
 def described(path: Path, rows: int) -> dict[str, Any]:
@@ -62,10 +65,19 @@ def described(path: Path, rows: int) -> dict[str, Any]:
     return {"sha256": sha256(path), "bytes": path.stat().st_size, "rows": rows}
 
 
-def identify(told: Mapping[str, Any]) -> str:
-    """Derive the release id: the first 16 hexadecimal digits of the sha256 of the manifest without ``release_id``."""
-    rest = {k: v for k, v in told.items() if k != "release_id"}
-    return hashlib.sha256(canonical(rest)).hexdigest()[:ID_LENGTH]
+def sealed(told: Mapping[str, Any]) -> dict[str, Any]:
+    """Add ``release_id``, derived from all but ``MADE_WITH``, and ``checksum``, the sha256 of all the rest."""
+    content = _without(told, {"release_id", "checksum"})
+    named = content | {"release_id": _digest(_without(content, MADE_WITH))[:ID_LENGTH]}
+    return named | {"checksum": _digest(named)}
+
+
+def _without(told: Mapping[str, Any], keys: set[str]) -> dict[str, Any]:
+    return {k: v for k, v in told.items() if k not in keys}
+
+
+def _digest(told: Mapping[str, Any]) -> str:
+    return hashlib.sha256(canonical(told)).hexdigest()
 
 
 def canonical(told: Mapping[str, Any]) -> bytes:
@@ -141,7 +153,11 @@ def _parsed(data: bytes) -> tuple[dict[str, Any], str]:
     """Parse a manifest; return it, or nothing, with what is wrong with it."""
     try:
         told = json.loads(data)
-        agrees = canonical(told) == data and told["release_id"] == identify(told)
+        if "checksum" in told:
+            agrees = canonical(sealed(told)) == data
+        else:  # written when the versions were still part of the id
+            old_id = _digest(_without(told, {"release_id"}))[:ID_LENGTH]
+            agrees = canonical(told) == data and told["release_id"] == old_id
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return {}, "damaged: not a manifest"
     if not agrees:

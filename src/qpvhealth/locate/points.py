@@ -1,7 +1,7 @@
 """Any number of points placed among the QPV of a file: the QPV that covers each, the nearest within a distance.
 
 Batches are read, placed and written in their order, so that memory does not grow with the file; the answer is that of the
-polygons themselves (``spatial.cells``). The output appears whole or not at all.
+polygons themselves (``cells``). The output appears whole or not at all.
 """
 
 from __future__ import annotations
@@ -14,27 +14,29 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib import metadata
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
+from qpvhealth.contract.precision import published
 from qpvhealth.errors import InputError, UsageError
-from qpvhealth.ingest.points import DEGREES, PointFile
 from qpvhealth.ingest.readers import companions, guard
-from qpvhealth.locating import answers, index_cache
-from qpvhealth.publish.points import refuse_suffix, write_points
-from qpvhealth.spatial import cells
+from qpvhealth.locate import answers, cells, index_cache
+from qpvhealth.locate.reader import DEGREES, PointFile
+from qpvhealth.locate.writer import refuse_suffix, write_points
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable
 
-    from qpvhealth.ingest.points import Batch
+    from qpvhealth.locate.reader import Batch
 
     Progress = Callable[[int, int | None], None]
     Sample = tuple[np.ndarray, np.ndarray]
 
+PACKAGE = Path(__file__).parents[1]
 THREADS = 2
 IN_FLIGHT = 4
 LARGEST_M = 1_000_000.0
@@ -55,7 +57,7 @@ class Counts(NamedTuple):
 class Summary:
     """What was done: the counts; QPV used; whether their index was ``built`` or ``kept``; seconds for the index, and in all.
 
-    ``notes`` tells of polygons that could not be used. ``n_parts``: how many files were written.
+    ``notes``: sentences on polygons that could not be used. ``n_parts``: how many files were written.
     """
 
     counts: Counts
@@ -88,7 +90,7 @@ def locate_file(
     rows in the same order and the same columns, then ``qpv_code``, ``near_qpv_code`` and, ``with_distance``, ``distance_m`` (0
     inside, null beyond). Distances are metres of the territory where the point falls, ≤ ``distance_m``. A null point gives nulls.
     ``x``, ``y``, ``crs``: the coordinates (default: the geometry, else longitude and latitude). ``cache``: a folder that keeps the
-    index of the polygons (see ``index_cache.folder``); null keeps nothing. ``progress`` is told rows done and rows in all, where known.
+    index of the polygons (see ``index_cache.folder``); null keeps nothing. ``progress`` is called with rows done and rows in all (null for CSV).
     ``engine``: ``local``, or ``dask`` with a ``scheduler`` address: then ``out`` is a folder of Parquet parts (``cluster``).
 
     Raises UsageError for a wrong option or column, InputError for a file that is missing, unsafe or damaged, PublishError when
@@ -96,36 +98,24 @@ def locate_file(
     """
     if not 0 <= distance_m <= LARGEST_M:
         raise UsageError(f"distance {distance_m}: metres expected, from 0 to {LARGEST_M:,.0f}")
+    options: dict[str, Any] = {"with_distance": with_distance, "progress": progress}
     if engine == "dask":
-        from qpvhealth.locating import cluster  # noqa: PLC0415 -- an extra that most do not install
+        from qpvhealth.locate import cluster  # noqa: PLC0415 -- an extra that most do not install
 
-        return cluster.locate_parts(
-            points,
-            neighbourhoods,
-            out,
-            distance_m=distance_m,
-            x=x,
-            y=y,
-            crs=crs,
-            with_distance=with_distance,
-            scheduler=scheduler,
-            cache=cache,
-            progress=progress,
-        )
+        options |= {"x": x, "y": y, "crs": crs, "scheduler": scheduler, "cache": cache}
+        return cluster.locate_parts(points, neighbourhoods, out, distance_m=distance_m, **options)
     if engine != "local" or scheduler is not None:
         raise UsageError(f'engine "{engine}": local, or dask (which alone takes a scheduler)')
     started = time.perf_counter()
     refuse_suffix(out)
     file = PointFile(points, x=x, y=y, crs=crs)
     refuse_overlap(file, out)
-    index = index_of(
-        neighbourhoods, file.coordinates.crs, distance_m, n_points=file.n_about, sample=file.sample, cache=cache
-    )
+    system, n_about = file.coordinates.crs, file.n_about
+    index = index_of(neighbourhoods, system, distance_m, n_points=n_about, sample=file.sample, cache=cache)
     ready = time.perf_counter()
-    counts = write_located(file, index.cells, out, with_distance=with_distance, progress=progress)
-    return Summary(
-        counts, len(index.cells.codes), index.made, ready - started, time.perf_counter() - started, index.notes
-    )
+    counts = write_located(file, index.cells, out, **options)
+    took = time.perf_counter() - started
+    return Summary(counts, len(index.cells.codes), index.made, ready - started, took, index.notes)
 
 
 @dataclass(frozen=True)
@@ -151,61 +141,45 @@ def index_of(
     The one kept in ``cache`` for the same bytes, distance and code, cut as fine or finer; else a new one, which is kept there.
     """
     path = guard.checked_path(neighbourhoods)
-    key, n_levels = _key(path, crs, distance_m), cells.levels_for(n_points)
-    kept = _kept(cache, key, n_levels)
-    if kept is not None:
-        return kept
+    depends_on = {
+        "files": {s: guard.sha256_of(p) for s, p in ({"": path} | companions.of(path)).items()},
+        "name": path.suffix,
+        "crs": crs,
+        "distance": float(distance_m),
+        "code": [guard.sha256_of(p) for p in sorted(PACKAGE.rglob("*")) if p.suffix in (".py", ".toml", ".csv")],
+        "versions": {name: metadata.version(name) for name in ("numpy", "pyproj", "shapely")},
+    }
+    key = hashlib.sha256(json.dumps(depends_on, sort_keys=True).encode()).hexdigest()[:32]
+    n_levels = cells.levels_for(n_points)
+    if (cached := _cached(cache, key, n_levels)) is not None:
+        return cached
     drawn = sample() if sample is not None and n_levels == len(cells.LEVELS) else None
-    kept = None if drawn is None else _kept(cache, key, n_levels - 1)
-    if kept is not None and drawn is not None:
-        close = cells.close_share(kept.cells.perimeters, crs, distance_m, *drawn)
+    if drawn is not None and (cached := _cached(cache, key, n_levels - 1)) is not None:
+        close = cells.close_share(cached.cells.perimeters, crs, distance_m, *drawn)
         if cells.levels_for(n_points, close) < n_levels:
-            return kept
-    from qpvhealth.locating import polygons  # noqa: PLC0415 -- reads them into frames; a kept index needs none
+            return cached
+    from qpvhealth.locate import polygons  # noqa: PLC0415 -- reads them into frames; a cached index needs none
 
     perimeters, notes = polygons.read(path)
     share = None if drawn is None else cells.close_share(perimeters, crs, distance_m, *drawn)
-    n_levels = cells.levels_for(n_points, share)
     index = cells.build(perimeters, crs, distance_m, n_points=n_points, close=share)
     if cache is not None:
-        told = np.frombuffer(json.dumps(notes).encode(), dtype=np.uint8)
-        index_cache.write(cache, f"{key}-{n_levels}", index.to_arrays() | {"notes": told})
+        arrays = index.to_arrays() | {"notes": np.frombuffer(json.dumps(notes).encode(), dtype=np.uint8)}
+        index_cache.write(cache, f"{key}-{cells.levels_for(n_points, share)}", arrays)
     return MadeIndex(index, "built", tuple(notes))
 
 
-def _kept(cache: Path | None, key: str, n_levels: int) -> MadeIndex | None:
-    """Return the index kept under a key, of as many sizes of cells or more; null where there is none that is whole."""
-    if cache is None:
-        return None
-    for n in (n for n in cells.POINTS_FOR_LEVELS if n >= n_levels):
+def _cached(cache: Path | None, key: str, n_levels: int) -> MadeIndex | None:
+    """Return the index of a key in the cache, of as many sizes of cells or more; null where there is none that is whole."""
+    for n in cells.POINTS_FOR_LEVELS:
+        if cache is None or n < n_levels:
+            continue
         arrays = index_cache.read(cache, f"{key}-{n}")
         if arrays is not None:
             with suppress(KeyError):  # a damaged one may have lost an array; each that it has, has its checksum
                 notes = json.loads(arrays["notes"].tobytes())
                 return MadeIndex(cells.Index.from_arrays(arrays), "kept", tuple(notes))
     return None
-
-
-def _key(path: Path, crs: str, distance_m: float) -> str:
-    """Hash all that an index depends on, but the sizes of its cells."""
-    parts = {
-        "files": {s: guard.sha256_of(p) for s, p in ({"": path} | companions.of(path)).items()},
-        "name": path.suffix,
-        "crs": crs,
-        "distance": float(distance_m),
-        "code": _code(),
-        "versions": {name: metadata.version(name) for name in ("numpy", "pyproj", "shapely")},
-    }
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
-
-
-def _code() -> str:
-    """Hash the modules that read polygons and cut the plane."""
-    digest, root = hashlib.sha256(), Path(__file__).parent.parent
-    for room in ("facts", "ingest", "spatial"):
-        for path in sorted((root / room).glob("*.py")):
-            digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
-    return digest.hexdigest()
 
 
 def refuse_overlap(file: PointFile, out: Path) -> None:
@@ -215,14 +189,6 @@ def refuse_overlap(file: PointFile, out: Path) -> None:
     taken = [name for name in (QPV, NEAR, DISTANCE) if name in file.schema.names]
     if taken:
         raise UsageError(f"{file.path.name}: already has {', '.join(taken)}; rename or drop these columns first")
-
-
-def output_schema(file: PointFile, *, with_distance: bool) -> pa.Schema:
-    """Return the columns of the points, then the answers."""
-    new = [pa.field(QPV, pa.string()), pa.field(NEAR, pa.string())]
-    new += [pa.field(DISTANCE, pa.float64())] if with_distance else []
-    told = {k: v for k, v in (file.schema.metadata or {}).items() if k != b"pandas"}
-    return pa.schema([*file.schema, *new], metadata=told or None)
 
 
 def write_located(
@@ -235,58 +201,41 @@ def write_located(
     threads: int = THREADS,
     progress: Progress | None = None,
 ) -> Counts:
-    """Write the rows of a file, or of some row groups of it, with their answers; return how many there were."""
-    schema = output_schema(file, with_distance=with_distance)
+    """Write the rows of a file, or of some row groups of it, then their answers; return how many there were.
+
+    Batches are worked on several at a time, and written in their order.
+    """
+    new = [pa.field(QPV, pa.string()), pa.field(NEAR, pa.string())]
+    new += [pa.field(DISTANCE, pa.float64())] if with_distance else []
+    metadata = {k: v for k, v in (file.schema.metadata or {}).items() if k != b"pandas"}
+    schema = pa.schema([*file.schema, *new], metadata=metadata or None)
+    codes = answers.texts(index.codes)
+
+    def answered(batch: Batch) -> tuple[pa.RecordBatch, list[int]]:
+        """Return the rows of a batch with their answers, and its counts."""
+        _refuse_not_degrees(batch, index.crs)
+        inside, near, distance_m = index.locate(batch.x, batch.y, with_distance=with_distance)
+        columns = [*batch.rows.columns, answers.texts_at(inside, codes), answers.texts_at(near, codes)]
+        if distance_m is not None:
+            columns.append(answers.numbers(published(distance_m, "m")))
+        n_there, n_inside, n_near = (
+            int(mask.sum()) for mask in (np.isfinite(batch.x + batch.y), inside >= 0, near >= 0)
+        )
+        counts = [len(batch.x), len(batch.x) - n_there, n_inside, n_near]
+        return pa.RecordBatch.from_arrays(columns, schema=schema), counts
+
+    batches = file.batches(None if row_groups is None else list(row_groups))
     totals = np.zeros(4, dtype=np.int64)
-    groups = None if row_groups is None else list(row_groups)
-    separator = file.separator if file.is_text else ","
-    with write_points(out, schema, separator=separator) as writer:
-        work = _Work(index, schema, with_distance=with_distance)
-        for rows, counts in _in_order(work, file.batches(groups), threads):
+    with write_points(out, schema, separator=file.separator) as writer, ThreadPoolExecutor(threads) as pool:
+        waiting = deque(pool.submit(answered, batch) for batch in islice(batches, IN_FLIGHT))
+        while waiting:
+            rows, counts = waiting.popleft().result()
             writer.write(rows)
+            waiting.extend(pool.submit(answered, batch) for batch in islice(batches, 1))
             totals += counts
             if progress is not None:
                 progress(int(totals[0]), file.n_rows)
     return Counts(*totals.tolist())
-
-
-class _Work:
-    """What is done to one batch: the columns as read, then the answers; and its counts."""
-
-    def __init__(self, index: cells.Index, schema: pa.Schema, *, with_distance: bool) -> None:
-        self.index, self.schema, self.with_distance = index, schema, with_distance
-        self._codes = answers.texts(index.codes)
-
-    def __call__(self, batch: Batch) -> tuple[pa.RecordBatch, np.ndarray]:
-        _refuse_not_degrees(batch, self.index.crs)
-        found = self.index.locate(batch.x, batch.y, with_distance=self.with_distance)
-        columns = [
-            *batch.rows.columns,
-            answers.named(found.inside, self._codes),
-            answers.named(found.near, self._codes),
-        ]
-        if found.distance_m is not None:
-            columns.append(answers.numbers(found.distance_m))
-        n_there, n_inside, n_near = (np.count_nonzero(m) for m in _marks(batch, found))
-        counts = [len(batch.x), len(batch.x) - n_there, n_inside, n_near]
-        return pa.RecordBatch.from_arrays(columns, schema=self.schema), np.array(counts)
-
-
-def _marks(batch: Batch, found: cells.Found) -> tuple[np.ndarray, ...]:
-    """Say which rows have a point, which are inside, which near."""
-    return np.isfinite(batch.x + batch.y), found.inside >= 0, found.near >= 0
-
-
-def _in_order(work: _Work, batches: Iterator[Batch], threads: int) -> Iterator[tuple[pa.RecordBatch, np.ndarray]]:
-    """Work on some batches at a time, and give them back in their order."""
-    with ThreadPoolExecutor(threads) as pool:
-        waiting: deque[Any] = deque()
-        for batch in batches:
-            waiting.append(pool.submit(work, batch))
-            if len(waiting) >= IN_FLIGHT:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
 
 
 def _refuse_not_degrees(batch: Batch, crs: str) -> None:
