@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 import shapely
 
+from qpvhealth import locate
 from qpvhealth.errors import InputError, PublishError, UsageError
 from qpvhealth.locate import points, writer as published
 from qpvhealth.locate.reader import PointFile
@@ -59,7 +60,7 @@ def table(**more):
 
 def run(source, neighbourhoods, out, **options):
     chosen = {"x": "x", "y": "y", "crs": "EPSG:2154"} | options
-    return points.locate_file(source, neighbourhoods, out, distance_m=300, **chosen)
+    return locate.locate_file(source, neighbourhoods, out, distance_m=300, **chosen)
 
 
 def test_parquet_in_same_rows_and_columns_out(tmp_path, neighbourhoods):

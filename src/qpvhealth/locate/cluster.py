@@ -53,6 +53,7 @@ def locate_parts(
     that dies was doing is done again by another. Raises UsageError without the extra ``scale``, PublishError where ``out`` exists.
     """
     started = time.perf_counter()
+    engine.refuse_distance(distance_m)
     paths = sorted(p for p in points.iterdir() if p.suffix in PARQUET) if points.is_dir() else [points]
     if not paths or paths[0].suffix.lower() not in PARQUET:
         raise UsageError(f"{points}: the engine dask reads Parquet, a file or a folder of them; convert the points")

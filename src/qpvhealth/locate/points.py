@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from importlib import metadata
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -79,8 +79,6 @@ def locate_file(
     y: str | None = None,
     crs: str | None = None,
     with_distance: bool = False,
-    engine: str = "local",
-    scheduler: str | None = None,
     cache: Path | None = None,
     progress: Progress | None = None,
 ) -> Summary:
@@ -91,21 +89,11 @@ def locate_file(
     inside, null beyond). Distances are metres of the territory where the point falls, ≤ ``distance_m``. A null point gives nulls.
     ``x``, ``y``, ``crs``: the coordinates (default: the geometry, else longitude and latitude). ``cache``: a folder that keeps the
     index of the polygons (see ``index_cache.folder``); null keeps nothing. ``progress`` is called with rows done and rows in all (null for CSV).
-    ``engine``: ``local``, or ``dask`` with a ``scheduler`` address: then ``out`` is a folder of Parquet parts (``cluster``).
 
     Raises UsageError for a wrong option or column, InputError for a file that is missing, unsafe or damaged, PublishError when
     ``out`` cannot be written.
     """
-    if not 0 <= distance_m <= LARGEST_M:
-        raise UsageError(f"distance {distance_m}: metres expected, from 0 to {LARGEST_M:,.0f}")
-    options: dict[str, Any] = {"with_distance": with_distance, "progress": progress}
-    if engine == "dask":
-        from qpvhealth.locate import cluster  # noqa: PLC0415 -- an extra that most do not install
-
-        options |= {"x": x, "y": y, "crs": crs, "scheduler": scheduler, "cache": cache}
-        return cluster.locate_parts(points, neighbourhoods, out, distance_m=distance_m, **options)
-    if engine != "local" or scheduler is not None:
-        raise UsageError(f'engine "{engine}": local, or dask (which alone takes a scheduler)')
+    refuse_distance(distance_m)
     started = time.perf_counter()
     refuse_suffix(out)
     file = PointFile(points, x=x, y=y, crs=crs)
@@ -113,9 +101,15 @@ def locate_file(
     system, n_about = file.coordinates.crs, file.n_about
     index = index_of(neighbourhoods, system, distance_m, n_points=n_about, sample=file.sample, cache=cache)
     ready = time.perf_counter()
-    counts = write_located(file, index.cells, out, **options)
+    counts = write_located(file, index.cells, out, with_distance=with_distance, progress=progress)
     took = time.perf_counter() - started
     return Summary(counts, len(index.cells.codes), index.made, ready - started, took, index.notes)
+
+
+def refuse_distance(distance_m: float) -> None:
+    """Raise UsageError for a distance without sense."""
+    if not 0 <= distance_m <= LARGEST_M:
+        raise UsageError(f"distance {distance_m}: metres expected, from 0 to {LARGEST_M:,.0f}")
 
 
 @dataclass(frozen=True)
