@@ -45,19 +45,8 @@ class Facts:
 
 def build(facts: Facts, files: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """Assemble a manifest; ``files`` gives each file's ``sha256``, ``bytes`` and ``rows`` (see ``described``)."""
-    told: dict[str, Any] = {
-        "schema_version": SCHEMA_VERSION,
-        "qpvhealth_version": __version__,
-        "fingerprint": facts.fingerprint,
-        "invented": facts.invented,
-        "files": files,
-        "inputs": facts.inputs,
-        "settings": facts.settings,
-        "versions": facts.versions,
-        "warnings": facts.warnings,
-    }
-    plain: dict[str, Any] = json.loads(json.dumps(told, default=_plain, allow_nan=False))
-    return sealed(plain)
+    content = {"schema_version": SCHEMA_VERSION, "qpvhealth_version": __version__, "files": files, **vars(facts)}
+    return sealed(json.loads(json.dumps(content, default=_plain, allow_nan=False)))
 
 
 def described(path: Path, rows: int) -> dict[str, Any]:
@@ -65,24 +54,24 @@ def described(path: Path, rows: int) -> dict[str, Any]:
     return {"sha256": sha256(path), "bytes": path.stat().st_size, "rows": rows}
 
 
-def sealed(told: Mapping[str, Any]) -> dict[str, Any]:
+def sealed(manifest: Mapping[str, Any]) -> dict[str, Any]:
     """Add ``release_id``, derived from all but ``MADE_WITH``, and ``checksum``, the sha256 of all the rest."""
-    content = _without(told, {"release_id", "checksum"})
-    named = content | {"release_id": _digest(_without(content, MADE_WITH))[:ID_LENGTH]}
-    return named | {"checksum": _digest(named)}
+    content = _without(manifest, {"release_id", "checksum"})
+    content["release_id"] = _digest(_without(content, MADE_WITH))[:ID_LENGTH]
+    return content | {"checksum": _digest(content)}
 
 
-def _without(told: Mapping[str, Any], keys: set[str]) -> dict[str, Any]:
-    return {k: v for k, v in told.items() if k not in keys}
+def _without(content: Mapping[str, Any], keys: set[str]) -> dict[str, Any]:
+    return {k: v for k, v in content.items() if k not in keys}
 
 
-def _digest(told: Mapping[str, Any]) -> str:
-    return hashlib.sha256(canonical(told)).hexdigest()
+def _digest(content: Mapping[str, Any]) -> str:
+    return hashlib.sha256(canonical(content)).hexdigest()
 
 
-def canonical(told: Mapping[str, Any]) -> bytes:
+def canonical(content: Mapping[str, Any]) -> bytes:
     """Write a manifest in its one form: keys sorted, one space of indent, UTF-8, a newline at the end."""
-    text = json.dumps(told, sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False)
+    text = json.dumps(content, sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False)
     return f"{text}\n".encode()
 
 
@@ -152,17 +141,17 @@ def sha256(path: Path) -> str:
 def _parsed(data: bytes) -> tuple[dict[str, Any], str]:
     """Parse a manifest; return it, or nothing, with what is wrong with it."""
     try:
-        told = json.loads(data)
-        if "checksum" in told:
-            agrees = canonical(sealed(told)) == data
+        content = json.loads(data)
+        if "checksum" in content:
+            agrees = canonical(sealed(content)) == data
         else:  # written when the versions were still part of the id
-            old_id = _digest(_without(told, {"release_id"}))[:ID_LENGTH]
-            agrees = canonical(told) == data and told["release_id"] == old_id
+            old_id = _digest(_without(content, {"release_id"}))[:ID_LENGTH]
+            agrees = canonical(content) == data and content["release_id"] == old_id
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return {}, "damaged: not a manifest"
     if not agrees:
         return {}, "damaged: it does not agree with its own release_id"
-    return (told, "") if _well_formed(told) else ({}, "damaged: its list of files cannot be read")
+    return (content, "") if _well_formed(content) else ({}, "damaged: its list of files cannot be read")
 
 
 def _well_formed(content: Mapping[str, Any]) -> bool:
