@@ -25,7 +25,7 @@ COPY, COLD, KEPT = "read and write", "qpvhealth", "qpvhealth, index kept"
 OURS = """
 import sys
 from pathlib import Path
-from qpvhealth.locating import points
+from qpvhealth.locate import points
 source, quarters, out, cache, crs = sys.argv[1:]
 points.locate_file(Path(source), Path(quarters), Path(out), distance_m=300, x="x", y="y", crs=crs,
                    cache=Path(cache) if cache else None)

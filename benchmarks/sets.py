@@ -13,7 +13,7 @@ import pyogrio
 import shapely
 
 from qpvhealth.facts.territories import TERRITORIES
-from qpvhealth.locating import polygons
+from qpvhealth.locate import polygons
 
 if TYPE_CHECKING:
     from pathlib import Path

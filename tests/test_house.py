@@ -12,7 +12,7 @@ ROOMS = ("ingest", "spatial", "indicators", "publish", "sample")
 GROUND = ("errors", "contract", "facts", "rules", "settings")
 METRES = {"to_crs", "buffer", "make_valid", "dwithin"}
 """Calls that measure or reshape in metres: they exist in ``spatial`` only."""
-ABOVE = {"build": (), "locating": (), "studies": ("build",)}
+ABOVE = {"build": (), "locate": (), "studies": ("build",)}
 """Where rooms meet: a release is built, points are located; studies read releases and account for changes as the build does."""
 SEALED = {"pathlib", "io", "os", "logging", "click", "tempfile", "shutil", "urllib", "qpvhealth.settings"}
 """What ``spatial`` and ``indicators`` never touch: no path, no file, no log, no settings object."""
@@ -141,3 +141,20 @@ def test_modules_and_public_functions_say_what_they_do(path):
     assert ast.get_docstring(module), relative(path)
     public = [n for n in module.body if isinstance(n, ast.FunctionDef | ast.ClassDef) and not n.name.startswith("_")]
     assert not [n.name for n in public if not ast.get_docstring(n)]
+
+
+def test_no_module_takes_part_in_an_import_circle():
+    """Annotations included: what two modules need of each other belongs in a third."""
+    names = {
+        ".".join(("qpvhealth", *m.relative_to(SOURCE).with_suffix("").parts)).removesuffix(".__init__"): m
+        for m in MODULES
+    }
+    left = {name: {n for n in imported(m) if n in names and n != name} for name, m in names.items()}
+    for (
+        name,
+        needs,
+    ) in left.items():  # a package is imported with any of its modules; what it re-exports is no circle of theirs
+        left[name] = {n for n in needs if not name.startswith(f"{n}.")}
+    while free := {name for name, needs in left.items() if not needs}:
+        left = {name: needs - free for name, needs in left.items() if name not in free}
+    assert not left

@@ -49,6 +49,21 @@ def test_conform_orders_columns_and_rows_and_types_them():
     CITY.check(out)
 
 
+def test_conform_rounds_measures_by_their_unit():
+    columns = (
+        Column("code", "string", "Code", "Code"),
+        *(Column(f"n_{u}", "float", u, u, unit=u, nullable=True) for u in ("m", "km2", "m2", "EUR")),
+    )
+    values = [1.2345678, None, -0.0000006]
+    rows = pd.DataFrame({"code": ["a", "b", "c"]} | {f"n_{u}": values for u in ("m", "km2", "m2", "EUR")})
+    out = Table("measures", "Mesures", "code", ("code",), columns).conform(rows)
+    assert out["n_m"].tolist()[::2] == [1.235, -0.001]
+    assert out["n_km2"].tolist()[::2] == [1.234568, -0.000001]
+    assert out["n_m2"].tolist()[::2] == [1.0, 0.0]
+    assert out["n_EUR"].tolist()[::2] == values[::2]
+    assert all(out[f"n_{u}"].isna().tolist() == [False, True, False] for u in ("m", "km2", "m2", "EUR"))
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import json
 from pathlib import Path
 
@@ -37,8 +38,25 @@ def test_the_manifest_has_one_form(folder):
 
 def test_the_id_is_that_of_the_content(folder):
     told = manifest.read(folder)
-    assert folder.name == told["release_id"] == manifest.identify(told)
+    assert folder.name == told["release_id"] == manifest.sealed(told)["release_id"]
     assert len(folder.name) == 16
+
+
+def test_versions_and_fingerprint_are_no_part_of_the_id_and_still_checked(folder):
+    told = manifest.read(folder)
+    other = manifest.sealed(told | {"versions": {"numpy": "0"}, "fingerprint": "two"})
+    assert other["release_id"] == told["release_id"]
+    assert other["checksum"] != told["checksum"]
+    assert manifest.sealed(told | {"settings": {"a": 1}})["release_id"] != told["release_id"]
+
+
+def test_a_manifest_from_when_versions_were_part_of_the_id_is_read(folder):
+    old = {k: v for k, v in manifest.read(folder).items() if k not in ("release_id", "checksum")}
+    old["release_id"] = hashlib.sha256(manifest.canonical(old)).hexdigest()[:16]
+    manifest.write(folder, old)
+    assert manifest.read(folder) == old
+    manifest.write(folder, old | {"versions": {}})
+    assert manifest.verify(folder)[0] == "manifest.json: damaged: it does not agree with its own release_id"
 
 
 def test_any_flipped_bit_is_found(folder):
@@ -82,8 +100,7 @@ def test_a_folder_without_a_manifest_is_no_release(tmp_path):
 
 
 def self_consistent(**changes):
-    told = manifest.build(Facts("one", invented=True), {}) | changes
-    return manifest.canonical(told | {"release_id": manifest.identify(told)})
+    return manifest.canonical(manifest.sealed(manifest.build(Facts("one", invented=True), {}) | changes))
 
 
 @pytest.mark.parametrize(
@@ -130,7 +147,7 @@ def test_settings_may_hold_dates_paths_tuples_and_numbers_of_numpy():
     told = manifest.build(Facts("one", invented=False, settings=settings), {})
     plain = {"on": "2019-03-31", "rings": [100, 200], "n": 3, "path": "a/b", "10": "x", "9": "y"}
     assert told["settings"] == plain
-    assert told["release_id"] == manifest.identify(json.loads(manifest.canonical(told)))
+    assert told == manifest.sealed(json.loads(manifest.canonical(told)))
 
 
 @pytest.mark.parametrize("value", [object(), {1, 2}])
@@ -152,4 +169,4 @@ def test_any_settings_survive_writing_and_reading(settings):
     told = manifest.build(Facts("one", invented=True, settings=settings), {})
     read = json.loads(manifest.canonical(told))
     assert manifest.canonical(read) == manifest.canonical(told)
-    assert manifest.identify(read) == told["release_id"]
+    assert manifest.sealed(read) == told

@@ -49,6 +49,14 @@ def test_fates_of_squares(old, new, expected):
     assert fate_of(old, new) == expected
 
 
+@pytest.mark.parametrize(("west", "fates_of"), [(95.0, ["modified"]), (95.0001, ["gone", "new"])])
+def test_the_twentieth_that_links_two_is_a_rounded_share(west, fates_of):
+    x, y = 652_381.7, 6_862_305.3
+    old = {"A": (x, y, x + 100, y + 100)}
+    new = {"QN00101M": (x + west, y, x + west + 1e-9 + 100, y + 100)}
+    assert [fate for *_, fate in fate_of(old, new)] == sorted(fates_of, reverse=True)
+
+
 def test_a_territory_of_one_generation_only_is_not_compared():
     old = squares("old", {"A": (0, 0, 9, 9)})
     assert fates.fates(old, squares("new", {"B": (0, 0, 9, 9)}).assign(territory="mayotte")).empty

@@ -5,8 +5,8 @@ import shapely
 import shapely.affinity
 from hypothesis import given, settings, strategies as st
 
-from qpvhealth.spatial import cells
-from qpvhealth.spatial.location import distances, locate, locate_all, nearest_points
+from qpvhealth.locate import cells
+from qpvhealth.spatial.location import distances, locate_all, nearest_points
 from qpvhealth.spatial.proximity import Perimeters
 
 RING = 300.0
@@ -23,7 +23,7 @@ def perimeters(**polygons):
 
 def at(given_perimeters, *points, within=RING):
     x, y = np.array(points, dtype=float).reshape(-1, 2).T
-    return locate(x, y, given_perimeters, within)
+    return locate_all(x, y, pd.Series(["metropole"] * len(x), dtype="str"), {"metropole": given_perimeters}, within)
 
 
 ONE = perimeters(A=square(0, 0))
@@ -56,11 +56,36 @@ def test_a_hole_is_outside_and_its_edge_inside():
     assert rows["border_distance_m"].tolist() == [10, 0, -10]
 
 
-def test_a_point_that_no_polygon_covers_is_outside_even_at_a_distance_that_rounds_to_0():
+def test_a_distance_that_rounds_to_0_is_inside():
     triangle = shapely.Polygon([(473, 511), (755, 950), (34, 144)])
-    row = at(perimeters(A=triangle), (445.13496225638414, 603.6044099565127)).points.iloc[0]
-    assert pd.isna(row["qpv_code"])
-    assert (row["nearest_qpv_code"], row["distance_m"], row["n_qpv_inside"], row["n_nearest"]) == ("A", 0, 0, 1)
+    point = (445.13496225638414, 603.6044099565127)
+    assert not shapely.covers(triangle, shapely.Point(point))
+    row = at(perimeters(A=triangle), point).points.iloc[0]
+    assert (row["qpv_code"], row["distance_m"], row["border_distance_m"], row["n_qpv_inside"]) == ("A", 0, 0, 1)
+    assert not np.signbit(row["border_distance_m"])
+
+
+@pytest.mark.parametrize(
+    ("x", "code", "metres", "is_pair"),
+    [
+        (100.0000004, "A", 0, True),
+        (100.0000006, None, 0.000001, True),
+        (400.0000004, None, 300, True),
+        (400.0000006, None, 300.000001, False),
+        (99.9999996, "A", 0, True),
+    ],
+)
+def test_what_decides_is_rounded_to_the_micrometre(x, code, metres, is_pair):
+    found = at(ONE, (x, 50))
+    row = found.points.iloc[0]
+    assert (None if pd.isna(row["qpv_code"]) else row["qpv_code"], row["border_distance_m"]) == (code, metres)
+    assert found.pairs["distance_m"].tolist() == [metres] * is_pair
+
+
+def test_distances_that_round_alike_are_tied():
+    rows = at(perimeters(B=square(0, 0), A=square(300, 0)), (199.9999999, 50), (199.999999, 50)).points
+    assert rows["nearest_qpv_code"].tolist() == ["A", "B"]
+    assert rows["n_nearest"].tolist() == [2, 1]
 
 
 def test_on_a_shared_border_the_smallest_code_wins():
@@ -177,14 +202,13 @@ def adversarial(polygons):
 
 
 def naive(polygons, codes, x, y, within):
+    """One polygon at a time: round, then inside where covered or at 0, the deepest; else the nearest; then the smallest code."""
     point = shapely.Point(x, y)
-    covering = [shapely.covers(p, point) for p in polygons]
-    distance = [0.0 if c else shapely.distance(p, point) for p, c in zip(polygons, covering, strict=True)]
-    told = list(zip(distance, codes, polygons, strict=True))
+    distance = [0.0 if p.covers(point) else round(p.distance(point), 6) for p in polygons]
     inside = [
-        (-shapely.distance(p.boundary, point), c) for p, c, held in zip(polygons, codes, covering, strict=True) if held
+        (-round(p.boundary.distance(point), 6), c) for p, c, d in zip(polygons, codes, distance, strict=True) if d == 0
     ]
-    near = min((d, c) for d, c, _ in told)
+    near = min(zip(distance, codes, strict=True))
     depth, code = min(inside) if inside else (None, None)
     return {
         "qpv_code": code,
@@ -192,8 +216,8 @@ def naive(polygons, codes, x, y, within):
         "distance_m": near[0],
         "border_distance_m": near[0] if code is None else depth,
         "n_qpv_inside": len(inside),
-        "n_nearest": sum(d == near[0] for d, _, _ in told),
-        "pairs": sorted((c, d) for d, c, _ in told if d <= within),
+        "n_nearest": distance.count(near[0]),
+        "pairs": sorted((c, d) for c, d in zip(codes, distance, strict=True) if d <= within),
     }
 
 
@@ -226,7 +250,7 @@ def test_the_build_and_the_index_of_locate_give_one_answer(polygons, along):
     )
     lines = [shapely.line_interpolate_point(turned[k % len(turned)].boundary, s, normalized=True) for k, s in along]
     x, y = shapely.get_coordinates(lines).T
-    built = locate(x, y, given_perimeters, 50.0).points
+    built = at(given_perimeters, *zip(x, y, strict=True), within=50.0).points
     index = cells.build({"metropole": given_perimeters}, "EPSG:2154", 50.0)
     found = index.locate(x, y)
     named = [None if n < 0 else index.codes[n] for n in found.inside]
@@ -259,7 +283,7 @@ def test_the_nearest_point_of_each_group_is_the_naive_minimum(polygons, points):
     expected = {}
     for a, b, code, group, territory in zip(x, y, codes, groups, home, strict=True):
         for name, polygon in both.get(territory, {}).items():
-            told = (shapely.distance(polygon, shapely.Point(a, b)), code)
+            told = (round(shapely.distance(polygon, shapely.Point(a, b)), 6), code)
             expected[group, name] = min(told, expected.get((group, name), told))
     got = zip(found["group"], found["qpv_code"], found["distance_m"], found["code"], strict=True)
     assert {(group, name): told for group, name, *told in map(tuple, got)} == {k: list(v) for k, v in expected.items()}

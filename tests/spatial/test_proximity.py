@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import shapely
 
-from qpvhealth.spatial.proximity import Choice, Shapes, choose, nearby, rank
+from qpvhealth.spatial.proximity import Shapes, choose, nearby, rank
 
 SQUARES = Shapes(
     np.array(
@@ -26,42 +26,40 @@ def every(x):
     return point.ravel(), polygon.ravel()
 
 
-def told(choice):
-    return [
-        (int(p), bool(i), float(d)) for p, i, d in zip(choice.polygon, choice.is_inside, choice.distance_m, strict=True)
-    ]
-
-
 @pytest.mark.parametrize(
-    ("x", "y", "polygon", "inside", "metres"),
+    ("x", "y", "polygon", "inside"),
     [
-        (10, 50, 0, True, 0),  # in one
-        (70, 50, 0, True, 0),  # in two, 30 m deep in the first, 10 m in the second
-        (95, 50, 1, True, 0),  # 5 m and 35 m
-        (80, 50, 0, True, 0),  # 20 m in both: the smaller code
-        (100, 50, 1, True, 0),  # on the border of the first, in the second
-        (200, 50, 1, True, 0),  # on a border
-        (220, 50, 1, False, 20),
-        (250, 50, 1, False, 50),  # as near to the next one: the smaller code
-        (251, 50, 2, False, 49),
-        (450, 50, 2, False, 50),  # exactly the distance
-        (450.001, 50, -1, False, np.nan),
-        (np.nan, 50, -1, False, np.nan),
-        (10, np.nan, -1, False, np.nan),
-        (np.inf, 50, -1, False, np.nan),
+        (10, 50, 0, True),  # in one
+        (70, 50, 0, True),  # in two, 30 m deep in the first, 10 m in the second
+        (95, 50, 1, True),  # 5 m and 35 m
+        (80, 50, 0, True),  # 20 m in both: the smaller code
+        (80.0000004, 50, 0, True),  # as deep in both, to the micrometre
+        (80.000001, 50, 1, True),
+        (100, 50, 1, True),  # on the border of the first, in the second
+        (200, 50, 1, True),  # on a border
+        (200.0000004, 50, 1, True),  # at a distance that rounds to 0
+        (200.000001, 50, 1, False),
+        (250, 50, 1, False),  # as near to the next one: the smaller code
+        (251, 50, 2, False),
+        (450, 50, 2, False),  # exactly the distance
+        (450.0000004, 50, 2, False),
+        (450.000001, 50, -1, False),
+        (np.nan, 50, -1, False),
+        (10, np.nan, -1, False),
+        (np.inf, 50, -1, False),
     ],
 )
-def test_the_deepest_then_the_nearest_then_the_smallest_code(x, y, polygon, inside, metres):
-    found = nearby(np.array([x, 10.0]), np.array([y, 304.0]), SQUARES, 50)
-    np.testing.assert_equal(told(found), [(polygon, inside, metres), (3, False, 1.0)])
+def test_the_deepest_then_the_nearest_then_the_smallest_code(x, y, polygon, inside):
+    chosen, is_inside = nearby(np.array([x, 10.0]), np.array([y, 304.0]), SQUARES, 50)
+    assert (chosen.tolist(), is_inside.tolist()) == ([polygon, 3], [inside, False])
 
 
 def test_every_pair_or_the_near_ones_give_the_same_choice():
     spread = np.random.default_rng(0)
     x, y = spread.uniform(-100, 500, 300), spread.uniform(-100, 400, 300)
     hinted = choose(x, y, every(x), SQUARES, 40)
-    np.testing.assert_equal(told(hinted), told(nearby(x, y, SQUARES, 40)))
-    assert set(hinted.polygon) == {-1, 0, 1, 2, 3}
+    np.testing.assert_equal(hinted, nearby(x, y, SQUARES, 40))
+    assert set(hinted[0]) == {-1, 0, 1, 2, 3}
 
 
 def test_pairs_are_ranked_point_by_point_with_the_depth_where_several_cover():
@@ -83,7 +81,6 @@ def test_one_polygon_that_covers_needs_no_depth():
 
 def test_no_pair_gives_no_choice():
     nothing = np.array([], dtype=int)
-    found = choose(np.array([1.0]), np.array([1.0]), (nothing, nothing), SQUARES, 10)
-    assert isinstance(found, Choice)
-    np.testing.assert_equal(told(found), [(-1, False, np.nan)])
+    chosen, is_inside = choose(np.array([1.0]), np.array([1.0]), (nothing, nothing), SQUARES, 10)
+    assert (chosen.tolist(), is_inside.tolist()) == ([-1], [False])
     assert len(SQUARES) == 4

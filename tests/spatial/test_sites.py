@@ -41,13 +41,13 @@ def test_a_release_is_put_back_in_metres():
     polygon = squares(0)["metropole"].polygons
     degrees = projection.transform_geometries(polygon, 2154, 4326)
     frame = pd.DataFrame({"qpv_code": ["Q0", "Q1"], "territory": "metropole", "area_km2": [0.01, 0.0]})
-    held = sites.in_metres(frame.assign(geometry=[degrees[0], degrees[0]]))
+    held = sites.in_metres(frame.assign(geometry=[degrees[0], None]))
     assert held["metropole"].codes.tolist() == ["Q0"]  # the collapsed one is left out
     assert abs(shapely.area(held["metropole"].polygons)[0] - 10_000) < 0.01
 
 
 def test_points_without_territory_are_nowhere():
     lon, lat = projection.transform_points(np.array([X + 50.0]), np.array([Y + 50.0]), 2154, 4326)
-    x, _ = sites.placed(np.repeat(lon, 2), np.repeat(lat, 2), pd.Series(["metropole", None]))
+    x, _ = projection.to_territory_metres(np.repeat(lon, 2), np.repeat(lat, 2), pd.Series(["metropole", None]), 4326)
     assert abs(x[0] - X - 50) < 0.001
     assert np.isnan(x[1])

@@ -38,7 +38,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "spatial.proximity": ("tests/spatial/test_proximity.py",),
     "spatial.location": ("tests/spatial/test_location.py",),
     "spatial.overlay": ("tests/spatial/test_overlay.py",),
-    "spatial.common_area": ("tests/spatial/test_common_area.py",),
+    "contract.precision": ("tests/contract/test_precision.py",),
     "spatial.fates": ("tests/spatial/test_fates.py",),
     "spatial.placement": ("tests/spatial/test_placement.py",),
     **{f"rules.{name}": (f"tests/rules/test_{name}.py",) for name in ("tristate", "proximity", "scopes", "stock")},

@@ -62,8 +62,7 @@ def place(
     there = np.isfinite(lon) & np.isfinite(lat)
     territory = projection.territory_of_position(lon, lat).fillna(projects["territory"].reset_index(drop=True))
     territory = territory.fillna(METROPOLE).astype("str")
-    crs = pd.Series(projection.WGS84, index=territory.index).astype("str")
-    x, y = projection.to_territory_metres(lon, lat, territory, "EPSG:" + crs)
+    x, y = projection.to_territory_metres(lon, lat, territory, projection.WGS84)
     joined = location.locate_all(x, y, territory, perimeters, ring_m).points.reset_index(drop=True)
     codes = {c for p in perimeters.values() for c in p.codes}
     codes_named = projects["named_qpv_code"].reset_index(drop=True)

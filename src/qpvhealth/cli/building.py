@@ -89,14 +89,8 @@ def _plan(resolved: list[Input], chosen: Settings, *, up_to_date: bool, as_json:
     from qpvhealth.build.stages import STAGES
 
     if as_json:
-        print_json(
-            {
-                "inputs": [i.as_dict() for i in resolved],
-                "settings": chosen.as_dict(),
-                "stages": [stage._asdict() for stage in STAGES],
-                "up_to_date": up_to_date,
-            }
-        )
+        plan = {"inputs": [i.as_dict() for i in resolved], "settings": chosen.as_dict()}
+        print_json(plan | {"stages": [stage._asdict() for stage in STAGES], "up_to_date": up_to_date})
         return
     for i in resolved:
         click.echo(f"{i.sha256[:12]}  {i.card.kind:<16} {i.card.id}")

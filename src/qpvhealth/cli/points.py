@@ -43,11 +43,11 @@ def locate(points: Path, neighbourhoods: Path, out: Path, *, no_cache: bool, as_
     Example:
       qpvhealth locate addresses.parquet --neighbourhoods qpv.geojson --distance 300 --out located.parquet
     """
-    from qpvhealth.locating import index_cache, points as engine
+    from qpvhealth.locate import index_cache, locate_file
 
     cache = None if no_cache else index_cache.folder()
     with row_bar() as show_rows:
-        summary = engine.locate_file(points, neighbourhoods, out, cache=cache, progress=show_rows, **options)
+        summary = locate_file(points, neighbourhoods, out, cache=cache, progress=show_rows, **options)
     for note in summary.notes:
         log.info("%s", note)
     counts = summary.counts._asdict()

@@ -12,6 +12,7 @@ import shapely
 from pandas.api.types import is_numeric_dtype, pandas_dtype
 
 from qpvhealth.contract.keys import numbers
+from qpvhealth.contract.precision import published
 from qpvhealth.errors import ContractError, UsageError
 
 if TYPE_CHECKING:
@@ -160,7 +161,8 @@ class Table:
     def conform(self, rows: pd.DataFrame) -> pd.DataFrame:
         """Return the published form: the columns in order and in their declared types, the rows in the order of the key.
 
-        Only types and order change: a value that does not fit its type raises ContractError, none is added, dropped or filled.
+        Only types, order and the precision of measures (``precision.published``) change: a value that does not fit its type raises
+        ContractError, none is added, dropped or filled.
         """
         self._same_columns(rows)
         order = np.lexsort([_ranks(self._typed(rows[name], self.column(name))) for name in reversed(self.key)])
@@ -227,14 +229,17 @@ class Table:
             raise ContractError(f"{self.name}: columns missing: {missing or 'none'}; not declared: {extra or 'none'}")
 
     def _typed(self, values: pd.Series, column: Column) -> pd.Series:
-        """Return values in the declared type of their column; shapes as objects, None where there is none."""
+        """Return values in the declared type and precision of their column; shapes as objects, None where there is none."""
         try:
             if column.kind == "geometry":
                 return _shapes(values)
             if isinstance(values.dtype, pd.CategoricalDtype):  # each text is decoded once, not once a row
                 categories = values.cat.categories.to_series().astype(PANDAS[column.kind]).array
                 return pd.Series(categories.take(values.cat.codes.to_numpy(), allow_fill=True), index=values.index)
-            return values.astype(PANDAS[column.kind])
+            typed = values.astype(PANDAS[column.kind])
+            if column.kind != "float":
+                return typed
+            return pd.Series(published(typed.to_numpy(), column.unit), index=typed.index, copy=False)
         except (TypeError, ValueError) as error:
             raise ContractError(f"{self.name}.{column.name}: cannot be read as {column.kind}: {error}") from error
 

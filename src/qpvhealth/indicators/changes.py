@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from qpvhealth.contract.precision import rounded_m
 from qpvhealth.facts.situations import DECLARED, ELSEWHERE, IN_QPV, LOCATED, NO, VECU_PROXY, YES
 from qpvhealth.facts.territories import NO_REGION
 from qpvhealth.indicators import accounts, factors, movements, pairing
@@ -177,7 +178,7 @@ def _ready(pairs: pd.DataFrame) -> pd.DataFrame:
         for side in accounts.SIDES
     }
     east, north = points["x_to"] - points["x_from"], points["y_to"] - points["y_from"]
-    moved = (east * east + north * north) ** 0.5
+    moved = pd.Series(rounded_m((east * east + north * north) ** 0.5), index=pairs.index)
     same_territory = pairs["territory_from"] == pairs["territory_to"]
     sides = {"00": "from", "01": "other_from", "10": "other_to", "11": "to"}
     places = {f"{c}_{step}": pairs[f"{c}_{side}"] for c in ("place", "around") for step, side in sides.items()}

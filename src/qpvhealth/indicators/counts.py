@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from itertools import combinations
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -14,34 +13,25 @@ from qpvhealth.facts.situations import IN_QPV
 from qpvhealth.facts.territories import NO_REGION
 from qpvhealth.rules.levels import COUNTRY, LEVELS
 
-if TYPE_CHECKING:
-    from collections.abc import Collection
-
-
 ALL = "all"
 KEYS = ["generation", "year", "level", "area_code"]
 TOTALLED = ["structure_type", "modality", "situation"]
 
 
-def levels_of(stock: pd.DataFrame) -> list[str]:
-    """Return the levels at which a stock is counted: ``epci`` where a table of communes gave any."""
-    return [level for level in LEVELS if level != "epci" or stock["epci_code"].notna().any()]
-
-
-def count(stock: pd.DataFrame, levels: Collection[str] | None = None) -> pd.DataFrame:
+def count(stock: pd.DataFrame) -> pd.DataFrame:
     """Count the structures of a stock.
 
     ``stock``: one row per structure, year and generation, with the columns of ``LEVELS`` and ``TOTALLED``. Returns one row per
     generation, year, level, area, type, modality and situation that occurs, with ``all`` rows, and ``n_structures``. What has no
-    code at a level is counted under ``none``, so that levels add up; the level ``qpv`` holds what is inside one. ``levels``: those of
-    ``levels_of`` where not given, as for a part of a stock.
+    code at a level is counted under ``none``, so that levels add up; the level ``qpv`` holds what is inside one. ``epci`` is
+    a level where a table of communes gave any.
     """
     if stock.empty:
         return none()
     texts = ["generation", "year", *(c for c in LEVELS.values() if c), *TOTALLED]
     coded = stock.astype(dict.fromkeys(texts, "category"))  # grouping then compares integers
-    chosen = levels_of(stock) if levels is None else levels
-    return pd.concat([by_level(coded, level) for level in chosen], ignore_index=True)
+    levels = [level for level in LEVELS if level != "epci" or stock["epci_code"].notna().any()]
+    return pd.concat([by_level(coded, level) for level in levels], ignore_index=True)
 
 
 def none() -> pd.DataFrame:

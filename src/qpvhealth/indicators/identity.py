@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from qpvhealth.contract.keys import among, positions
+from qpvhealth.contract.precision import rounded_m
 from qpvhealth.facts import causes
 from qpvhealth.facts.situations import LOCATED
 from qpvhealth.indicators.accounts import SIDES
@@ -138,7 +139,8 @@ def _side_by_side(old: pd.DataFrame, new: pd.DataFrame, at_from: np.ndarray, at_
 
 def _evidence(frame: pd.DataFrame) -> dict[str, pd.Series]:
     """Hold each pair's records against each other; null where either says nothing."""
-    distance = ((frame["east_to"] - frame["east_from"]) ** 2 + (frame["north_to"] - frame["north_from"]) ** 2) ** 0.5
+    east, north = (frame[f"{axis}_to"] - frame[f"{axis}_from"] for axis in ("east", "north"))
+    distance = pd.Series(rounded_m((east * east + north * north) ** 0.5), index=frame.index)
     street = same_street(frame["street_from"], frame["street_to"]) & _equal(frame, "commune").fillna(value=False)
     both_given = frame["street_from"].notna() & frame["street_to"].notna()
     return {

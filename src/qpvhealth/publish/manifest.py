@@ -1,7 +1,8 @@
 """``manifest.json``: what a release holds and what it was made from, hashed so that a changed bit is found.
 
-The id of a release is derived from its manifest, which holds the hash of every other file: the same inputs, settings and
-code give the same id and the same bytes. No clock, machine or user is recorded.
+The id of a release is derived from its manifest, which holds the hash of every other file, but for the versions of the libraries
+that made it: the same inputs, settings and rules give the same id and the same tables whatever Python made them. A checksum covers
+the whole manifest. No clock, machine or user is recorded.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 NAME = "manifest.json"
 SCHEMA_VERSION = 1
 ID_LENGTH = 16
+MADE_WITH = {"fingerprint", "versions"}
+"""What changes with the libraries and the code, not with what a release holds: no part of its id."""
 
 
 @dataclass(frozen=True)
@@ -42,19 +45,8 @@ class Facts:
 
 def build(facts: Facts, files: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """Assemble a manifest; ``files`` gives each file's ``sha256``, ``bytes`` and ``rows`` (see ``described``)."""
-    told: dict[str, Any] = {
-        "schema_version": SCHEMA_VERSION,
-        "qpvhealth_version": __version__,
-        "fingerprint": facts.fingerprint,
-        "invented": facts.invented,
-        "files": files,
-        "inputs": facts.inputs,
-        "settings": facts.settings,
-        "versions": facts.versions,
-        "warnings": facts.warnings,
-    }
-    plain: dict[str, Any] = json.loads(json.dumps(told, default=_plain, allow_nan=False))
-    return plain | {"release_id": identify(plain)}
+    content = {"schema_version": SCHEMA_VERSION, "qpvhealth_version": __version__, "files": files, **vars(facts)}
+    return sealed(json.loads(json.dumps(content, default=_plain, allow_nan=False)))
 
 
 def described(path: Path, rows: int) -> dict[str, Any]:
@@ -62,15 +54,24 @@ def described(path: Path, rows: int) -> dict[str, Any]:
     return {"sha256": sha256(path), "bytes": path.stat().st_size, "rows": rows}
 
 
-def identify(told: Mapping[str, Any]) -> str:
-    """Derive the release id: the first 16 hexadecimal digits of the sha256 of the manifest without ``release_id``."""
-    rest = {k: v for k, v in told.items() if k != "release_id"}
-    return hashlib.sha256(canonical(rest)).hexdigest()[:ID_LENGTH]
+def sealed(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """Add ``release_id``, derived from all but ``MADE_WITH``, and ``checksum``, the sha256 of all the rest."""
+    content = _without(manifest, {"release_id", "checksum"})
+    content["release_id"] = _digest(_without(content, MADE_WITH))[:ID_LENGTH]
+    return content | {"checksum": _digest(content)}
 
 
-def canonical(told: Mapping[str, Any]) -> bytes:
+def _without(content: Mapping[str, Any], keys: set[str]) -> dict[str, Any]:
+    return {k: v for k, v in content.items() if k not in keys}
+
+
+def _digest(content: Mapping[str, Any]) -> str:
+    return hashlib.sha256(canonical(content)).hexdigest()
+
+
+def canonical(content: Mapping[str, Any]) -> bytes:
     """Write a manifest in its one form: keys sorted, one space of indent, UTF-8, a newline at the end."""
-    text = json.dumps(told, sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False)
+    text = json.dumps(content, sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False)
     return f"{text}\n".encode()
 
 
@@ -140,13 +141,17 @@ def sha256(path: Path) -> str:
 def _parsed(data: bytes) -> tuple[dict[str, Any], str]:
     """Parse a manifest; return it, or nothing, with what is wrong with it."""
     try:
-        told = json.loads(data)
-        agrees = canonical(told) == data and told["release_id"] == identify(told)
+        content = json.loads(data)
+        if "checksum" in content:
+            agrees = canonical(sealed(content)) == data
+        else:  # written when the versions were still part of the id
+            old_id = _digest(_without(content, {"release_id"}))[:ID_LENGTH]
+            agrees = canonical(content) == data and content["release_id"] == old_id
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return {}, "damaged: not a manifest"
     if not agrees:
         return {}, "damaged: it does not agree with its own release_id"
-    return (told, "") if _well_formed(told) else ({}, "damaged: its list of files cannot be read")
+    return (content, "") if _well_formed(content) else ({}, "damaged: its list of files cannot be read")
 
 
 def _well_formed(content: Mapping[str, Any]) -> bool:

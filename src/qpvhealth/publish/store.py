@@ -83,8 +83,8 @@ class Store:
     def publish(self, staged: Path, release_id: str) -> Path:
         """Make a staged folder the current release ``releases/<release_id>`` and return its place.
 
-        A release of the same id that holds the same bytes is kept; one that differs is damaged, since the id is derived
-        from the content, and is mended file by file, so that it is never absent while others read it.
+        A release of the same id that holds the same bytes is kept; one that differs was made with other versions, or is damaged,
+        since the id is derived from the content: it is replaced file by file, so that it is never absent while others read it.
         """
         target = self.folder / release_id
         with self.lock(), writing(target):

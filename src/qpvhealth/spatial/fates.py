@@ -12,10 +12,10 @@ import numpy as np
 import pandas as pd
 import shapely
 
+from qpvhealth.contract.precision import rounded_share
 from qpvhealth.errors import ContractError
 from qpvhealth.facts.territories import TERRITORIES
-from qpvhealth.spatial.common_area import RESOLUTION_M2, common_area
-from qpvhealth.spatial.projection import transform_geometries
+from qpvhealth.spatial.projection import groups, transform_geometries
 
 EDGE_SHARE = 0.05
 FLAT_REACH_M = 100.0
@@ -24,44 +24,30 @@ FLAT_REACH_M = 100.0
 SAME_SHARE = 0.999
 """Two polygons that share this much of both are one, where no letter (I, M, N) says whether they are."""
 
-UNCHANGED, MODIFIED, MERGED, SPLIT, MIXED, NEW, GONE = (
-    *("unchanged", "modified", "merged", "split", "mixed"),
-    *("new", "gone"),
-)
+FATES = ("unchanged", "modified", "merged", "split", "mixed", "gone", "new")
+UNCHANGED, MODIFIED, MERGED, SPLIT, MIXED, GONE, NEW = FATES
 COLUMNS = [
     *("generation_from", "generation_to", "qpv_code_from", "qpv_code_to", "territory", "fate", "group"),
     *("share_of_from", "share_of_to", "overlap_m2", "letter"),
 ]
-_EDGE = ["share_of_from", "share_of_to", "overlap_m2"]
 
 
 def shapes(prepared: pd.DataFrame) -> pd.DataFrame:
     """Return the QPV that have a place: ``qpv_code``, ``generation``, ``territory``, ``metres``.
 
-    A polygon that collapsed has no area left, but a place: its corners stand for it. One without territory, or
+    A polygon that collapsed has no area left, but a place: its corners, as read, stand for it. One without territory, or
     outside of it, is left out.
     """
-    frame = prepared[prepared["territory"].notna()]
-    metres = frame["metres"].to_numpy(dtype=object).copy()
+    frame = prepared[prepared["territory"].notna() & (prepared["repair"] != "misplaced").to_numpy()]
+    metres, as_read = (frame[column].to_numpy(dtype=object, copy=True) for column in ("metres", "geometry"))
     flat = np.flatnonzero(shapely.is_missing(metres) | (np.nan_to_num(shapely.area(metres)) == 0))
-    metres[flat] = _corners(frame.iloc[flat])
-    placed = ~shapely.is_missing(metres) & (frame["repair"] != "misplaced").to_numpy()
-    kept: pd.DataFrame = frame.loc[placed, ["qpv_code", "generation", "territory"]]
-    return kept.assign(metres=metres[placed]).reset_index(drop=True)
-
-
-def _corners(frame: pd.DataFrame) -> np.ndarray:
-    """Return the corners of each polygon as read, in the metres of its territory."""
-    out = np.full(len(frame), None, dtype=object)
-    given = frame["geometry"].to_numpy(dtype=object)
-    places = frame[["territory", "crs"]].reset_index(drop=True)
-    distinct = places.drop_duplicates()
-    for territory, crs in zip(distinct["territory"], distinct["crs"], strict=True):
-        at = np.flatnonzero((places["territory"] == territory) & (places["crs"] == crs))
-        metres = transform_geometries(shapely.force_2d(given[at]), str(crs), TERRITORIES[territory].epsg)
-        points, owner = shapely.get_coordinates(metres, return_index=True)
-        out[at] = shapely.multipoints(shapely.points(points), indices=owner)
-    return out
+    for (territory, crs), rows in groups(frame.iloc[flat], "territory", "crs"):
+        at = flat[rows]
+        corners = transform_geometries(shapely.force_2d(as_read[at]), crs, TERRITORIES[territory].epsg)
+        points, owner = shapely.get_coordinates(corners, return_index=True)
+        metres[at] = shapely.multipoints(shapely.points(points), indices=owner)
+    places: pd.DataFrame = frame[["qpv_code", "generation", "territory"]].assign(metres=metres)
+    return places.take(np.flatnonzero(~shapely.is_missing(metres))).reset_index(drop=True)
 
 
 def fates(before: pd.DataFrame, after: pd.DataFrame, *, edge_share: float = EDGE_SHARE) -> pd.DataFrame:
@@ -69,137 +55,94 @@ def fates(before: pd.DataFrame, after: pd.DataFrame, *, edge_share: float = EDGE
 
     ``before`` and ``after``: ``qpv_code``, ``generation``, ``territory``, ``metres`` (polygons in the metres of the territory, or
     points for one that collapsed: linked to the nearest within 100 m). Returns ``COLUMNS``: one row per linked pair, one per QPV that is
-    gone (``qpv_code_to`` null) or new (``qpv_code_from`` null), with the largest share that any other covers. Only territories
-    that have polygons in both generations are compared. Raises ContractError when a territory does not balance.
+    gone (``qpv_code_to`` null) or new (``qpv_code_from`` null), with the largest share that any other covers. Shares are rounded to
+    a billionth before they are compared. Only territories that have polygons in both generations are compared. Raises ContractError
+    when a territory does not balance.
     """
-    old, new = _shared(before, after)
-    found = _linked(old, new, edge_share)
-    frame = found.assign(
-        generation_from=_only(before["generation"]),
-        generation_to=_only(after["generation"]),
-        group=found.groupby(["territory", "group"], sort=True).ngroup() + 1,
-    )
-    assert_balance(frame, before, after)
-    return frame[COLUMNS]
-
-
-def identity(found: pd.DataFrame) -> pd.DataFrame:
-    """Count fates by territory: ``one_to_one``, ``unchanged``, ``modified``, and the QPV in and out of every other fate.
-
-    ``n_from`` and ``n_to`` are the QPV of each generation; ``expected`` is n_from - gone - (merged in - merged out) + (split out -
-    split in) + (mixed out - mixed in) + new, which equals ``n_to``.
-    """
-    sides = {"in": "qpv_code_from", "out": "qpv_code_to"}
-    counted = {
-        f"{fate}_{side}": rows.groupby("territory")[column].nunique()
-        for side, column in sides.items()
-        for fate, rows in found.groupby("fate")
-    }
-    names = [f"{fate}_{side}" for fate in _FATES for side in sides]
-    n = pd.DataFrame(counted).reindex(columns=names).fillna(0).astype("int64")
-    return pd.DataFrame(
-        {
-            "n_from": n[[c for c in names if c.endswith("_in")]].sum(axis=1),
-            "one_to_one": n["unchanged_in"] + n["modified_in"],
-            **{c: n[c] for c in names if c.rpartition("_")[0] in (MERGED, SPLIT, MIXED)},
-            UNCHANGED: n["unchanged_in"],
-            MODIFIED: n["modified_in"],
-            GONE: n["gone_in"],
-            NEW: n["new_out"],
-            "n_to": n[[c for c in names if c.endswith("_out")]].sum(axis=1),
-        }
-    ).assign(expected=_expected)
-
-
-def assert_balance(found: pd.DataFrame, before: pd.DataFrame, after: pd.DataFrame) -> None:
-    """Raise ContractError unless every QPV has one fate and the identity holds in every territory."""
-    counted = identity(found)
-    given = {side: frame.groupby("territory").size() for side, frame in (("n_from", before), ("n_to", after))}
-    differ = counted["n_to"] != counted["expected"]
-    for side, n in given.items():
-        differ |= counted[side] != n.reindex(counted.index)
-    if differ.any():
-        told = counted[differ].reset_index().to_dict("records")
-        raise ContractError("\n".join(f"neighbourhood_fates: {row}" for row in told))
-
-
-_FATES = (UNCHANGED, MODIFIED, MERGED, SPLIT, MIXED, NEW, GONE)
-
-
-def _expected(n: pd.DataFrame) -> pd.Series:
-    merged = n["merged_in"] - n["merged_out"]
-    split, mixed = n["split_out"] - n["split_in"], n["mixed_out"] - n["mixed_in"]
-    return n["n_from"] - n[GONE] - merged + split + mixed + n[NEW]
-
-
-def _only(generation: pd.Series) -> str | None:
-    return str(generation.iloc[0]) if len(generation) else None
-
-
-def _shared(before: pd.DataFrame, after: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the QPV of the territories that both generations have, by territory and code."""
-    common = set(before["territory"]) & set(after["territory"])
+    both = set(before["territory"]) & set(after["territory"])
     old, new = (
-        side[side["territory"].isin(common)].sort_values(["territory", "qpv_code"], ignore_index=True)
+        side[side["territory"].isin(both)].sort_values(["territory", "qpv_code"], ignore_index=True)
         for side in (before, after)
     )
-    return old, new
-
-
-def _linked(old: pd.DataFrame, new: pd.DataFrame, edge_share: float) -> pd.DataFrame:
-    """Link the QPV that share enough of either, give each to its group and each group its fate."""
     pairs = _overlaps(old, new)
-    linked = (pairs[["share_of_from", "share_of_to"]].max(axis=1) >= edge_share) | pairs["overlap_m2"].isna()
-    edges = pairs[linked]
-    group = components(edges["old"].to_numpy(), edges["new"].to_numpy(), len(old), len(new))
-    rows = pd.concat([edges, _alone(pairs, edges, len(old), len(new))], ignore_index=True)
-    from_code, to_code = (_of_node(side["qpv_code"], rows[c]) for side, c in ((old, "old"), (new, "new")))
-    place = rows["old"].fillna(rows["new"] + len(old)).astype("int64").to_numpy()
-    letter = to_code.str.extract(r"^QN.*([IMNC])$", expand=False).astype("str")
-    territory = _of_node(old["territory"], rows["old"]).fillna(_of_node(new["territory"], rows["new"]))
-    told = {"qpv_code_from": from_code, "qpv_code_to": to_code, "territory": territory, "letter": letter}
-    named = rows[_EDGE].assign(**told, group=group[place])
-    return named.assign(fate=_fate(named))
+    large = pairs[["share_of_from", "share_of_to"]].max(axis=1) >= edge_share
+    links = pairs[large | pairs["overlap_m2"].isna()]
+    parts = [links]
+    for side, share, n in (("old", "share_of_from", len(old)), ("new", "share_of_to", len(new))):
+        alone = np.setdiff1d(np.arange(n), links[side])
+        largest = pairs.groupby(side)[share].max().reindex(alone).fillna(0.0)
+        parts.append(pd.DataFrame({side: alone, share: largest.to_numpy()}))
+    rows = pd.concat(parts, ignore_index=True).astype({"old": "Int64", "new": "Int64"})
+    for side, polygons, suffix in (("old", old, "_from"), ("new", new, "_to")):
+        rows = rows.join(polygons[["qpv_code", "territory"]].add_suffix(suffix), on=side)
+    label = components(links["old"].to_numpy(), links["new"].to_numpy(), len(old), len(new))
+    rows["group"] = label[rows["old"].fillna(rows["new"] + len(old)).to_numpy(dtype="int64")]
+    rows["territory"] = rows["territory_from"].fillna(rows["territory_to"])
+    rows["letter"] = rows["qpv_code_to"].str.extract(r"^QN.*([IMNC])$", expand=False).astype("str")
+    rows = rows.assign(
+        fate=_fate(rows),
+        group=rows.groupby(["territory", "group"]).ngroup() + 1,
+        generation_from=next(iter(before["generation"]), None),
+        generation_to=next(iter(after["generation"]), None),
+    )
+    assert_balance(rows, before, after)
+    return rows[COLUMNS]
 
 
-def _of_node(values: pd.Series, at: pd.Series) -> pd.Series:
-    """Return the value of each node by its position, null where there is none."""
-    return values.reindex(at.fillna(-1).astype("int64")).set_axis(at.index)
+def identity(rows: pd.DataFrame) -> pd.DataFrame:
+    """Count fates by territory: ``one_to_one``, ``unchanged``, ``modified``, and the QPV in and out of every other fate.
+
+    ``rows``: as ``fates`` returns them. ``n_from`` and ``n_to`` are the QPV of each generation; ``expected`` is n_from - gone -
+    (merged in - merged out) + (split out - split in) + (mixed out - mixed in) + new, which equals ``n_to``.
+    """
+    old, new = (
+        rows.pivot_table(index="territory", columns="fate", values=f"qpv_code_{side}", aggfunc="nunique")
+        .reindex(index=sorted(set(rows["territory"])), columns=FATES)
+        .fillna(0)
+        .astype("int64")
+        for side in ("from", "to")
+    )
+    several = {f"{f}_{way}": side[f] for f in (MERGED, SPLIT, MIXED) for way, side in (("in", old), ("out", new))}
+    ends = {"one_to_one": old[UNCHANGED] + old[MODIFIED], UNCHANGED: old[UNCHANGED], MODIFIED: old[MODIFIED]}
+    gained = (new - old)[[MERGED, SPLIT, MIXED, NEW]].sum(axis=1)
+    return pd.DataFrame(
+        {"n_from": old.sum(axis=1), **ends, **several, GONE: old[GONE], NEW: new[NEW], "n_to": new.sum(axis=1)}
+    ).assign(expected=old.sum(axis=1) - old[GONE] + gained)
+
+
+def assert_balance(rows: pd.DataFrame, before: pd.DataFrame, after: pd.DataFrame) -> None:
+    """Raise ContractError unless every QPV has one fate and the identity holds in every territory."""
+    counts = identity(rows)
+    differ = counts["n_to"] != counts["expected"]
+    for column, side in (("n_from", before), ("n_to", after)):
+        differ |= counts[column] != side.groupby("territory").size().reindex(counts.index)
+    if differ.any():
+        wrong = counts[differ].reset_index().to_dict("records")
+        raise ContractError("\n".join(f"neighbourhood_fates: {row}" for row in wrong))
 
 
 def _overlaps(old: pd.DataFrame, new: pd.DataFrame) -> pd.DataFrame:
-    """Return the pairs that touch, by position, with the area in common; null where one of them has no area.
+    """Return the pairs that touch: positions ``old`` and ``new``, shares and area in common, null where one of them has no area.
 
     The metres of two territories are not the same metres: each is looked at alone.
     """
-    parts = [np.empty((5, 0))]
+    columns = {"old": "int64", "new": "int64", "share_of_from": "float64", "share_of_to": "float64"}
+    parts = [pd.DataFrame({c: [] for c in (*columns, "overlap_m2")}).astype(columns)]
     for territory in old["territory"].unique():
         at, then = (np.flatnonzero(side["territory"] == territory) for side in (old, new))
-        (i, j), measured = _touching(
-            *(side["metres"].to_numpy(dtype=object)[k] for side, k in ((old, at), (new, then)))
-        )
-        parts.append(np.vstack([at[i], then[j], measured]))
-    frame = pd.DataFrame(np.hstack(parts).T, columns=["old", "new", *_EDGE])
-    return frame.astype({"old": "int64", "new": "int64"})
-
-
-def _touching(old: np.ndarray, new: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the pairs that touch in one territory, and what ``_EDGE`` names of each."""
-    at, then = shapely.STRtree(old).query(new, predicate="intersects")[::-1]
-    area_from, area_to = shapely.area(old[at]), shapely.area(new[then])
-    solid = (area_from > 0) & (area_to > 0)
-    at, then, area_from, area_to = at[solid], then[solid], area_from[solid], area_to[solid]
-    common = common_area(old[at], new[then])
-    measured = np.vstack([_share(common, area_from), _share(common, area_to), common])
-    flat = np.unique(np.hstack([_nearest_of_flat(old, new), _nearest_of_flat(new, old)[::-1]]), axis=1)
-    unknown = np.full((len(_EDGE), flat.shape[1]), np.nan)
-    return np.hstack([np.vstack([at, then]), flat]), np.hstack([measured, unknown])
-
-
-def _share(common: np.ndarray, area: np.ndarray) -> np.ndarray:
-    """Say how much of each area is in common: all of it where only rounding is missing."""
-    share: np.ndarray = np.where(area - common < RESOLUTION_M2, 1.0, common / area)
-    return share
+        first, second = (side["metres"].to_numpy(dtype=object)[k] for side, k in ((old, at), (new, then)))
+        j, i = shapely.STRtree(first).query(second, predicate="intersects")
+        solid = (shapely.area(first[i]) > 0) & (shapely.area(second[j]) > 0)
+        i, j = i[solid], j[solid]
+        overlap = shapely.area(shapely.intersection(first[i], second[j]))
+        areas = shapely.area(first[i]), shapely.area(second[j])
+        shares = [np.minimum(rounded_share(overlap / area), 1.0) for area in areas]
+        near = np.hstack([_nearest_of_flat(first, second), _nearest_of_flat(second, first)[::-1]])
+        near = np.unique(near, axis=1)
+        measures = {"share_of_from": shares[0], "share_of_to": shares[1], "overlap_m2": overlap}
+        parts.append(pd.DataFrame({"old": at[i], "new": then[j], **measures}))
+        parts.append(pd.DataFrame({"old": at[near[0]], "new": then[near[1]]}))
+    return pd.concat(parts, ignore_index=True)
 
 
 def _nearest_of_flat(flat: np.ndarray, others: np.ndarray) -> np.ndarray:
@@ -226,17 +169,6 @@ def components(left: np.ndarray, right: np.ndarray, n_left: int, n_right: int) -
         label = grown
 
 
-def _alone(pairs: pd.DataFrame, edges: pd.DataFrame, n_old: int, n_new: int) -> pd.DataFrame:
-    """Return the QPV without any link, with the largest share of each that any other covers."""
-    parts = []
-    for side, share, n in (("old", "share_of_from", n_old), ("new", "share_of_to", n_new)):
-        free = np.setdiff1d(np.arange(n), edges[side])
-        largest = pairs.groupby(side)[share].max().reindex(free).fillna(0.0).to_numpy()
-        parts.append(pd.DataFrame({side: free, share: largest}))
-    columns = ["old", "new", *_EDGE]
-    return pd.concat([p.reindex(columns=columns) for p in parts], ignore_index=True).astype("float64")
-
-
 def _fate(rows: pd.DataFrame) -> pd.Series:
     """Name the fate of each row from the size of its group, the letter and the codes."""
     n_old, n_new = (rows.groupby("group")[f"qpv_code_{side}"].transform("nunique") for side in ("from", "to"))
@@ -244,9 +176,13 @@ def _fate(rows: pd.DataFrame) -> pd.Series:
     by_shape = silent & (rows[["share_of_from", "share_of_to"]].min(axis=1) >= SAME_SHARE)
     same = (rows["letter"] == "I") | (rows["qpv_code_from"] == rows["qpv_code_to"]) | by_shape
     one = (n_old == 1) & (n_new == 1)
-    tests = (
-        *((n_new == 0, GONE), (n_old == 0, NEW), (one & same, UNCHANGED), (one, MODIFIED)),
-        *((n_new == 1, MERGED), (n_old == 1, SPLIT)),
-    )
-    named = np.select([np.asarray(t, dtype=bool) for t, _ in tests], [f for _, f in tests], MIXED)
-    return pd.Series(named, index=rows.index, dtype="str")
+    tests = {
+        GONE: n_new == 0,
+        NEW: n_old == 0,
+        UNCHANGED: one & same,
+        MODIFIED: one,
+        MERGED: n_new == 1,
+        SPLIT: n_old == 1,
+    }
+    fates = np.select([test.to_numpy(dtype=bool) for test in tests.values()], list(tests), MIXED)
+    return pd.Series(fates, index=rows.index, dtype="str")

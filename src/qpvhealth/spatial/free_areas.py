@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import shapely
 
+from qpvhealth.contract.precision import MARGIN_M, rounded_m
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -35,9 +37,11 @@ def free_areas(
         areas: dict[str, dict[str, bool]] = {}
         for level in (level for level in LEVELS if level in outlines):
             shapes = outlines[level][outlines[level]["territory"] == territory]
-            near, _ = tree.query(shapes["metres"].to_numpy(dtype=object), predicate="dwithin", distance=ring_m)
+            metres = shapes["metres"].to_numpy(dtype=object)
+            area, qpv = tree.query(metres, predicate="dwithin", distance=ring_m + MARGIN_M)
+            distance = rounded_m(shapely.distance(metres[area], perimeters[territory].polygons[qpv]))
             free = np.ones(len(shapes), dtype=bool)
-            free[near] = False
+            free[area[distance <= ring_m]] = False
             areas[level] = dict(zip(shapes["area_code"], free.tolist(), strict=True))
         return areas
 

@@ -21,25 +21,17 @@ _REGION_TERRITORY = {code: DEPARTMENT_TERRITORY[members[0]] for code, (_, member
 def prepare(outlines: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
     """Add to outlines, by level, ``territory`` (from the area code) and ``metres`` (valid, null where the code is of no territory).
 
-    ``outlines``: ``area_code``, ``geometry``, ``crs``. Of an area given twice the first outline is kept.
+    ``outlines``: ``area_code``, ``geometry``, ``crs``. Where an area has two outlines, the first counts.
     """
-    return {
-        level: _prepared(frame.drop_duplicates("area_code", ignore_index=True), level)
-        for level, frame in outlines.items()
-    }
-
-
-def _prepared(frame: pd.DataFrame, level: str) -> pd.DataFrame:
-    codes = frame["area_code"].map(department_of_commune) if level == "commune" else frame["area_code"]
-    known = _REGION_TERRITORY if level == "region" else DEPARTMENT_TERRITORY
-    placed = frame.assign(territory=codes.map(known).astype("str"))
-    return placed.assign(metres=_metres(placed))
-
-
-def _metres(frame: pd.DataFrame) -> np.ndarray:
-    out = np.full(len(frame), None, dtype=object)
-    given = frame["geometry"].to_numpy(dtype=object)
-    for (territory, crs), at in groups(frame, "territory", "crs"):
-        moved = transform_geometries(given[at], crs, TERRITORIES[territory].epsg)
-        out[at] = shapely.make_valid(moved, method="structure", keep_collapsed=False)
-    return out
+    prepared = {}
+    for level, frame in outlines.items():
+        areas = frame.drop_duplicates("area_code", ignore_index=True)
+        codes = areas["area_code"].map(department_of_commune) if level == "commune" else areas["area_code"]
+        territories = codes.map(_REGION_TERRITORY if level == "region" else DEPARTMENT_TERRITORY).astype("str")
+        areas = areas.assign(territory=territories)
+        shapes, metres = areas["geometry"].to_numpy(dtype=object), np.full(len(areas), None, dtype=object)
+        for (territory, crs), at in groups(areas, "territory", "crs"):
+            moved = transform_geometries(shapes[at], crs, TERRITORIES[territory].epsg)
+            metres[at] = shapely.make_valid(moved, method="structure", keep_collapsed=False)
+        prepared[level] = areas.assign(metres=metres)
+    return prepared

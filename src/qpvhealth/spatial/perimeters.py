@@ -20,6 +20,7 @@ from qpvhealth.facts.territories import (
 from qpvhealth.spatial.projection import (
     WGS84,
     groups,
+    rounded_degrees,
     same_crs,
     territory_of_position,
     transform_geometries,
@@ -48,20 +49,29 @@ def prepare(neighbourhoods: pd.DataFrame, outlines: Mapping[str, pd.DataFrame] |
     geometry. Raises InputError where every polygon of a source is misplaced.
     """
     frame = neighbourhoods.sort_values(["generation", "qpv_code"], ignore_index=True)
-    centre = _centres(frame)
+    shapes = shapely.force_2d(frame["geometry"].to_numpy(dtype=object))
+    boxes, centre = shapely.bounds(shapes), np.full((len(frame), 2), np.nan)
+    for (crs,), at in groups(frame, "crs"):
+        middle = (boxes[at, :2] + boxes[at, 2:]) / 2
+        centre[at] = np.column_stack(transform_points(middle[:, 0], middle[:, 1], crs, WGS84))
     position = territory_of_position(centre[:, 0], centre[:, 1])
     department = _departments(frame, position, centre, outlines or {})
-    territory = department.map(DEPARTMENT_TERRITORY).fillna(position).fillna(METROPOLE).astype("str")
-    misplaced = (territory != position).to_numpy() & _has_vertices(frame)
-    metres = _metres(frame.assign(territory=territory))
-    metres[misplaced] = None
-    repaired = repair(metres)
-    area = np.where(misplaced, np.nan, np.nan_to_num(shapely.area(repaired.geometry))) / M2_PER_KM2
-    prepared = frame.assign(
+    frame = frame.assign(
         department_code=department,
-        territory=territory,
+        territory=department.map(DEPARTMENT_TERRITORY).fillna(position).fillna(METROPOLE).astype("str"),
+    )
+    misplaced = (frame["territory"] != position).to_numpy() & np.isfinite(boxes).all(axis=1)
+    flat = np.flatnonzero(shapely.area(shapes) == 0)  # a line of degrees: projecting it would bend it open
+    shapes[flat[shapely.is_missing(repair(shapes[flat]).geometry)]] = None
+    metres = np.full(len(frame), None, dtype=object)
+    for (territory, crs), at in groups(frame[~misplaced], "territory", "crs"):
+        rows = np.flatnonzero(~misplaced)[at]
+        metres[rows] = transform_geometries(shapes[rows], crs, TERRITORIES[territory].epsg)
+    repaired = repair(metres)
+    area = np.where(misplaced, np.nan, np.nan_to_num(shapely.area(repaired.geometry)))
+    prepared = frame.assign(
         metres=repaired.geometry,
-        area_km2=area,
+        area_km2=area / M2_PER_KM2,
         repair=pd.Series(repaired.repair, dtype="str").mask(misplaced, MISPLACED),
         repair_area_change=repaired.area_change,
     )
@@ -72,33 +82,28 @@ def prepare(neighbourhoods: pd.DataFrame, outlines: Mapping[str, pd.DataFrame] |
 def _departments(
     frame: pd.DataFrame, position: pd.Series, centre: np.ndarray, outlines: Mapping[str, pd.DataFrame]
 ) -> pd.Series:
-    """Return the département of each QPV: of its official code, else of its first commune, else of where it lies; else null."""
+    """Return the département of each QPV: of its official code, else of its first commune, else of where it lies; else null.
+
+    Where it lies: the only département of the territory at ``position``, else the outline that holds its ``centre`` (degrees).
+    """
     official = frame["qpv_code"].str.fullmatch(_OFFICIAL).astype(bool)
     of_code = frame["qpv_code"].map(department_of_qpv).where(official)
     first = frame["commune_codes"].astype("str").str.replace(",.*", "", regex=True)
     of_commune = first.map(department_of_commune, na_action="ignore")
     alone = position.map({name: t.departments[0] for name, t in TERRITORIES.items() if len(t.departments) == 1})
-    told = of_code.astype("str").fillna(of_commune.astype("str")).fillna(alone.astype("str"))
-    told = told.where(told.isin(DEPARTMENT_TERRITORY))
-    if told.isna().any() and "department" in outlines:
-        told = told.fillna(_department_there(centre, outlines["department"]))
-    return told
-
-
-def _department_there(centre: np.ndarray, outlines: pd.DataFrame) -> pd.Series:
-    """Return the code of the département outline that holds each position (degrees); null outside them all."""
+    codes = of_code.astype("str").fillna(of_commune.astype("str")).fillna(alone.astype("str"))
+    codes = codes.where(codes.isin(DEPARTMENT_TERRITORY))
+    if "department" not in outlines or not codes.isna().any():
+        return codes
+    areas = outlines["department"]
+    areas = areas[areas["area_code"].isin(DEPARTMENT_TERRITORY)]
+    shapes, degrees = areas["geometry"].to_numpy(dtype=object), np.full(len(areas), None, dtype=object)
+    for (crs,), at in groups(areas, "crs"):
+        degrees[at] = transform_geometries(shapes[at], crs, WGS84)
     there = np.flatnonzero(np.isfinite(centre).all(axis=1))
-    shapes = outlines[outlines["area_code"].isin(DEPARTMENT_TERRITORY)]
-    degrees = np.full(len(shapes), None, dtype=object)
-    for (crs,), at in groups(shapes, "crs"):
-        degrees[at] = transform_geometries(shapes["geometry"].to_numpy(dtype=object)[at], crs, WGS84)
     at, area = shapely.STRtree(degrees).query(shapely.points(centre[there]), predicate="intersects")
-    codes = pd.Series(shapes["area_code"].to_numpy()[area], index=there[at], dtype="str")
-    return codes.sort_values().groupby(level=0).first().reindex(range(len(centre)))
-
-
-def _has_vertices(frame: pd.DataFrame) -> np.ndarray:
-    return np.asarray(np.isfinite(shapely.bounds(frame["geometry"].to_numpy(dtype=object))).all(axis=1))
+    around = pd.Series(areas["area_code"].to_numpy()[area], index=there[at], dtype="str")
+    return codes.fillna(around.groupby(level=0).min())
 
 
 def _refuse_misplaced_sources(prepared: pd.DataFrame) -> None:
@@ -129,65 +134,37 @@ def by_commune(prepared: pd.DataFrame) -> pd.DataFrame:
 
     A QPV over several communes is in each; a commune that is not of the département of the QPV is an error of its file, left out.
     """
-    listed = prepared["commune_codes"].where(prepared["metres"].notna()).dropna().str.split(",")
-    at = np.repeat(listed.index.to_numpy(), [len(codes) for codes in listed])
-    places = prepared[["territory", "department_code"]].iloc[at].assign(area_code=[c for cs in listed for c in cs])
-    home = (places["area_code"].map(department_of_commune) == places["department_code"]).to_numpy()
-    cells = places[home].groupby(["area_code", "territory"])
-    number = cells.ngroup().to_numpy()
-    order = np.argsort(number, kind="stable")
-    polygons = prepared["metres"].to_numpy(dtype=object)[at[home][order]]
-    together = shapely.geometrycollections(polygons, indices=number[order])
-    return cells.size().index.to_frame(index=False).assign(metres=np.asarray(together, dtype=object))
+    listed = prepared[prepared["metres"].notna()].assign(area_code=prepared["commune_codes"].str.split(","))
+    places = listed.explode("area_code").dropna(subset="area_code")
+    places = places[places["area_code"].map(department_of_commune) == places["department_code"]]
+    places["number"] = places.groupby(["area_code", "territory"]).ngroup()
+    places = places.sort_values("number", kind="stable")
+    metres = shapely.geometrycollections(places["metres"].to_numpy(dtype=object), indices=places["number"].to_numpy())
+    communes: pd.DataFrame = places.drop_duplicates("number")[["area_code", "territory"]]
+    return communes.reset_index(drop=True).assign(metres=np.asarray(metres, dtype=object))
 
 
 def published_geometry(prepared: pd.DataFrame) -> np.ndarray:
     """Return the usable polygons in WGS84: as read where they are in degrees and needed no repair, else back from metres."""
     in_degrees = [crs for crs in prepared["crs"].dropna().unique() if same_crs(crs, WGS84)]
     as_read = np.asarray(prepared["repair"].isna() & prepared["crs"].isin(in_degrees), dtype=bool)
-    out = np.full(len(prepared), None, dtype=object)
-    out[as_read] = _without_height(prepared["geometry"].to_numpy(dtype=object)[as_read])
+    shapes = np.full(len(prepared), None, dtype=object)
+    shapes[as_read] = shapely.force_2d(prepared["geometry"].to_numpy(dtype=object)[as_read])
     metres, moved = prepared["metres"].to_numpy(dtype=object), np.flatnonzero(~as_read)
     for (territory,), at in groups(prepared.iloc[moved], "territory"):
-        out[moved[at]] = transform_geometries(metres[moved[at]], TERRITORIES[territory].epsg, WGS84)
-    return out
+        degrees = transform_geometries(metres[moved[at]], TERRITORIES[territory].epsg, WGS84)
+        shapes[moved[at]] = shapely.transform(degrees, rounded_degrees)
+    return shapes
 
 
 def overlaps(perimeters: Perimeters) -> pd.DataFrame:
     """Return the pairs of QPV that overlap by more than 1 m²: ``qpv_code``, ``other_qpv_code``, ``overlap_m2``."""
     codes, polygons = perimeters
-    left, right = shapely.STRtree(polygons).query(polygons)
+    left, right = shapely.STRtree(polygons).query(polygons, predicate="intersects")
     left, right = left[left < right], right[left < right]
-    meet = shapely.intersects(polygons[left], polygons[right])
-    left, right = left[meet], right[meet]
     beyond = ~shapely.touches(polygons[left], polygons[right])  # most share a border only, which costs less to see
     left, right = left[beyond], right[beyond]
-    area = shapely.area(shapely.intersection(polygons[left], polygons[right]))
+    area = np.round(shapely.area(shapely.intersection(polygons[left], polygons[right])), 6)
     over = area > OVERLAP_M2
     pairs = {"qpv_code": codes[left[over]], "other_qpv_code": codes[right[over]], "overlap_m2": area[over]}
     return pd.DataFrame(pairs)
-
-
-def _centres(frame: pd.DataFrame) -> np.ndarray:
-    """Return the longitude and latitude of the middle of each polygon's box."""
-    out = np.full((len(frame), 2), np.nan)
-    box = shapely.bounds(frame["geometry"].to_numpy(dtype=object))
-    for (crs,), at in groups(frame, "crs"):
-        middle = (box[at, :2] + box[at, 2:]) / 2
-        out[at] = np.column_stack(transform_points(middle[:, 0], middle[:, 1], crs, WGS84))
-    return out
-
-
-def _without_height(given: np.ndarray) -> np.ndarray:
-    """Return geometries without height; most have none, and to drop it makes each anew."""
-    return shapely.force_2d(given) if (shapely.has_z(given) | shapely.has_m(given)).any() else given.copy()
-
-
-def _metres(frame: pd.DataFrame) -> np.ndarray:
-    out = np.full(len(frame), None, dtype=object)
-    given = _without_height(frame["geometry"].to_numpy(dtype=object))
-    flat = np.flatnonzero(shapely.area(given) == 0)  # a line of degrees: projecting it would bend it open
-    given[flat[shapely.is_missing(repair(given[flat]).geometry)]] = None
-    for (territory, crs), at in groups(frame, "territory", "crs"):
-        out[at] = transform_geometries(given[at], crs, TERRITORIES[territory].epsg)
-    return out

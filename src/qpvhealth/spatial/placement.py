@@ -12,16 +12,15 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from qpvhealth.contract.keys import numbers, positions
+from qpvhealth.contract.precision import rounded_m
 from qpvhealth.facts.situations import CENTROID, CONTRADICTORY, LOCATED, MISSING
 from qpvhealth.facts.territories import COMMUNE_OF_ARRONDISSEMENT
 from qpvhealth.spatial.projection import (
-    WGS84,
     groups,
     outside_box,
     territory_of_position,
+    to_degrees,
     to_territory_metres,
-    transform_points,
 )
 
 if TYPE_CHECKING:
@@ -61,12 +60,13 @@ def place(
     ``x`` and ``y`` in the metres of the territory, ``longitude`` and ``latitude`` (null where they are no place on earth), the number of sources that give a point and
     the largest distance between their usable points. A territory that is not declared follows from the point.
     """
-    at = positions(["finess_et", "year"], candidates, structures)
-    declared = structures[["territory", *AREAS]].take(at[at >= 0]).reset_index(drop=True)
-    offered = _positioned(candidates[at >= 0].reset_index(drop=True).join(declared))
-    offered, owner = _judged(offered, outlines, tolerance_m, minimum_score), at[at >= 0]
-    best = _best(offered, owner, len(structures))
-    chosen = offered.drop(columns=["finess_et", "year"]).reindex(best).reset_index(drop=True)
+    owners = structures[["finess_et", "year", "territory", *AREAS]].assign(owner=np.arange(len(structures)))
+    offered = candidates.merge(owners, on=["finess_et", "year"], validate="many_to_one")
+    offered = _judged(_positioned(offered), outlines, tolerance_m, minimum_score)
+    order = offered.assign(status_rank=offered["location_status"].map(_STATUS_RANK))
+    order = order.sort_values(["owner", "status_rank", "rank", "source_id"]).drop_duplicates("owner")
+    best = pd.Series(order.index, index=order["owner"]).reindex(range(len(structures)), fill_value=-1).to_numpy()
+    chosen = offered.drop(columns=["finess_et", "year", "owner"]).reindex(best).reset_index(drop=True)
     chosen.insert(0, "finess_et", structures["finess_et"].reset_index(drop=True))
     chosen["location_status"] = chosen["location_status"].fillna(MISSING)
     chosen["location_precision"] = chosen["location_precision"].fillna("unknown")
@@ -75,18 +75,14 @@ def place(
     on_earth = chosen["longitude"].between(-180, 180) & chosen["latitude"].between(-90, 90)
     chosen[["longitude", "latitude"]] = chosen[["longitude", "latitude"]].where(on_earth)
     chosen["territory"] = structures["territory"].reset_index(drop=True).fillna(chosen["territory_found"])
-    return chosen.assign(**_agreement(offered, owner, best))
-
-
-def _best(offered: pd.DataFrame, owner: np.ndarray, n_structures: int) -> np.ndarray:
-    """Return the position of the point used for each structure, -1 where none is offered: the best status, then the first in rank."""
-    status = offered["location_status"].map(_STATUS_RANK).to_numpy()
-    source, _ = pd.factorize(offered["source_id"], sort=True)
-    order = np.lexsort((source, offered["rank"], status, owner))
-    first = order[np.flatnonzero(np.diff(owner[order], prepend=-1))]
-    best = np.full(n_structures, -1)
-    best[owner[first]] = first
-    return best
+    n_sources = offered[offered["x"].notna()].groupby("owner")["source_id"].nunique()
+    chosen["n_location_sources"] = n_sources.reindex(chosen.index, fill_value=0)
+    usable = offered[offered["x"].notna() & (offered["location_status"] == LOCATED)]
+    several = usable[usable["owner"].duplicated(keep=False)]
+    used = chosen[["x", "y"]].take(several["owner"].to_numpy()).to_numpy(dtype=float)
+    gap = shapely.distance(shapely.points(several[["x", "y"]].to_numpy(dtype=float)), shapely.points(used))
+    chosen["location_conflict_m"] = pd.Series(rounded_m(gap)).groupby(several["owner"].to_numpy()).max()
+    return chosen
 
 
 def _positioned(offered: pd.DataFrame) -> pd.DataFrame:
@@ -95,10 +91,8 @@ def _positioned(offered: pd.DataFrame) -> pd.DataFrame:
     lon, lat = np.full(len(frame), np.nan), np.full(len(frame), np.nan)
     x, y = frame["given_x"].to_numpy(dtype=float), frame["given_y"].to_numpy(dtype=float)
     for (crs,), at in groups(frame, "crs"):
-        lon[at], lat[at] = transform_points(x[at], y[at], crs, WGS84)
-    found = territory_of_position(lon, lat)
-    frame["longitude"], frame["latitude"] = lon, lat
-    frame["territory_found"] = found.to_numpy()
+        lon[at], lat[at] = to_degrees(x[at], y[at], crs)
+    frame = frame.assign(longitude=lon, latitude=lat, territory_found=territory_of_position(lon, lat).to_numpy())
     territory = frame["territory"].fillna(frame["territory_found"])
     frame["x"], frame["y"] = to_territory_metres(x, y, territory, frame["crs"])
     return frame
@@ -107,15 +101,24 @@ def _positioned(offered: pd.DataFrame) -> pd.DataFrame:
 def _judged(
     frame: pd.DataFrame, outlines: Mapping[str, pd.DataFrame], tolerance_m: Mapping[str, float], minimum_score: float
 ) -> pd.DataFrame:
-    """Set the status of each point and the reason why it cannot decide."""
+    """Set the status of each point and the reason why it cannot decide.
+
+    An arrondissement is its commune. A source most of whose points of a year, in one system and territory, are wrong is not in the
+    system stated: its points that fell in the right area by chance cannot decide either.
+    """
     has_point = frame["longitude"].notna() & frame["latitude"].notna()
-    poor = (frame["location_status"] == LOCATED) & (frame["location_score"] < minimum_score)
-    found, declared = frame["territory_found"], frame["territory"]
-    stray = has_point & (found.isna() | (declared.notna() & (found != declared)))
-    elsewhere = _another_commune(frame)
-    outside = _outside_declared(frame, outlines, tolerance_m)
-    doubted = has_point & _of_doubted_system(frame, stray | outside)
     located = frame["location_status"] == LOCATED
+    poor = located & (frame["location_score"] < minimum_score)
+    position, declared = frame["territory_found"], frame["territory"]
+    stray = has_point & (position.isna() | (declared.notna() & (position != declared)))
+    another, commune = frame["commune_found"], frame["commune_code"]
+    elsewhere = another.notna() & commune.notna() & (_whole_commune(another) != _whole_commune(commune))
+    outside = _outside_declared(frame, outlines, tolerance_m)
+    system = frame.groupby(["source_id", "year", "crs", "territory"], dropna=False).ngroup().to_numpy()
+    n, n_wrong = (
+        np.bincount(system[rows], minlength=len(frame))[system] for rows in (has_point, stray | outside & has_point)
+    )
+    doubted = has_point & (n >= DOUBTED_FROM) & (n_wrong > DOUBTED_SHARE * n)
     reasons = {
         "no point": ~has_point,
         "outside its declared territory, or every territory": stray & located,
@@ -132,15 +135,7 @@ def _judged(
     return frame.assign(location_status=status.where(has_point, MISSING), location_note=notes)
 
 
-def _another_commune(frame: pd.DataFrame) -> pd.Series:
-    """Say where the geocoder found another commune than the declared one, an arrondissement being its commune."""
-    found, declared = frame["commune_found"], frame["commune_code"]
-    differs = found.notna() & declared.notna() & (found != declared)
-    differs[differs] = _whole(found[differs]) != _whole(declared[differs])
-    return differs
-
-
-def _whole(communes: pd.Series) -> pd.Series:
+def _whole_commune(communes: pd.Series) -> pd.Series:
     """Return communes, an arrondissement as its commune."""
     return communes.map(COMMUNE_OF_ARRONDISSEMENT).astype("str").fillna(communes)
 
@@ -148,10 +143,10 @@ def _whole(communes: pd.Series) -> pd.Series:
 def _outside_declared(
     frame: pd.DataFrame, outlines: Mapping[str, pd.DataFrame], tolerance_m: Mapping[str, float]
 ) -> np.ndarray:
-    """Say which points lie outside a declared area.
+    """Say which points lie farther than the tolerance from a declared area.
 
     That is its outline; where none is given, the box of the département and, in Polynésie, of the commune; and the surroundings of
-    the QPV of the commune.
+    the QPV of the commune. An arrondissement without outline is its commune.
     """
     outside = np.zeros(len(frame), dtype=bool)
     for level in ("department", "commune"):
@@ -159,52 +154,16 @@ def _outside_declared(
         if level in outlines:
             codes = codes.mask(codes.isin(outlines[level]["area_code"]))
         outside |= outside_box(frame["longitude"].to_numpy(), frame["latitude"].to_numpy(), codes)
-    allowed = {**tolerance_m, QPV_OF_COMMUNE: QPV_REACH_M}
-    for level, column in OUTLINE_LEVELS.items():
-        if level in outlines:
-            outside |= _outside(frame, outlines[level], column, allowed[level])
+    allowed_m = {**tolerance_m, QPV_OF_COMMUNE: QPV_REACH_M}
+    for level in OUTLINE_LEVELS.keys() & outlines.keys():
+        shapes, codes = outlines[level], frame[OUTLINE_LEVELS[level]]
+        index = pd.Index(shapes["area_code"])
+        area = index.get_indexer(codes)
+        area = np.where(area < 0, index.get_indexer(_whole_commune(codes)), area)
+        at = np.flatnonzero((area >= 0) & frame["x"].notna() & frame["y"].notna())
+        home = shapes["territory"].array.take(area[at]) == frame["territory"].array.take(at)
+        at = at[np.asarray(home, dtype=bool)]
+        points = shapely.points(frame["x"].to_numpy()[at], frame["y"].to_numpy()[at])
+        distance = shapely.distance(points, shapes["metres"].to_numpy(dtype=object)[area[at]])
+        outside[at] |= rounded_m(distance) > allowed_m[level]
     return outside
-
-
-def _of_doubted_system(frame: pd.DataFrame, wrong: pd.Series) -> pd.Series:
-    """Say which points come from a source most of whose points of the year, in this system and territory, are wrong.
-
-    Its system is not the one stated, and those that fell in the right area by chance cannot decide either.
-    """
-    there = frame["longitude"].notna().to_numpy()
-    system, _ = pd.factorize(numbers(["source_id", "year", "crs", "territory"], frame)[0])
-    n, n_wrong = (np.bincount(system[rows], minlength=len(frame))[system] for rows in (there, there & wrong))
-    return pd.Series((n >= DOUBTED_FROM) & (n_wrong > DOUBTED_SHARE * n), index=frame.index)
-
-
-def _outside(frame: pd.DataFrame, outlines: pd.DataFrame, column: str, tolerance_m: float) -> np.ndarray:
-    """Say which points lie farther than the tolerance from the outline of their declared area; false where there is none."""
-    out, area = np.zeros(len(frame), dtype=bool), _area(frame[column], pd.Index(outlines["area_code"]))
-    known = np.flatnonzero((area >= 0) & frame["x"].notna() & frame["y"].notna())
-    home = outlines["territory"].array.take(area[known]) == frame["territory"].array.take(known)
-    at = known[np.asarray(home, dtype=bool)]
-    points = shapely.points(frame["x"].to_numpy()[at], frame["y"].to_numpy()[at])
-    out[at] = shapely.distance(points, outlines["metres"].to_numpy(dtype=object)[area[at]]) > tolerance_m
-    return out
-
-
-def _area(codes: pd.Series, known: pd.Index) -> np.ndarray:
-    """Return the position of each area, an arrondissement that is not there being its commune; -1 where there is none."""
-    at = np.asarray(known.get_indexer(pd.Index(codes)))
-    lost = np.flatnonzero(at < 0)
-    at[lost] = known.get_indexer(pd.Index(_whole(codes.iloc[lost])))
-    return at
-
-
-def _agreement(offered: pd.DataFrame, owner: np.ndarray, best: np.ndarray) -> dict[str, np.ndarray]:
-    """Count the sources that give a point, and measure how far the usable ones lie from the one used."""
-    there, source = offered["x"].notna().to_numpy(), pd.factorize(offered["source_id"])[0]
-    given = np.unique(owner[there] * len(offered) + source[there]) // max(len(offered), 1)
-    usable = there & (offered["location_status"] == LOCATED).to_numpy()
-    several = np.flatnonzero(usable & (np.bincount(owner[usable], minlength=len(best))[owner] > 1))
-    x, y = (offered[c].to_numpy() for c in ("x", "y"))
-    used = best[owner[several]]
-    conflict = np.full(len(best), np.nan)
-    gap = shapely.distance(shapely.points(x[several], y[several]), shapely.points(x[used], y[used]))
-    np.fmax.at(conflict, owner[several], gap)
-    return {"n_location_sources": np.bincount(given, minlength=len(best)), "location_conflict_m": conflict}

@@ -9,7 +9,6 @@ import numpy as np
 import shapely
 from pyproj import CRS, Transformer
 from pyproj.enums import TransformDirection
-from pyproj.exceptions import CRSError
 
 from qpvhealth.facts.departments import DEPARTMENT_BOXES
 from qpvhealth.facts.polynesie import COMMUNE_BOXES
@@ -21,12 +20,15 @@ if TYPE_CHECKING:
     import pandas as pd
 
 WGS84 = 4326
+DEGREE_DECIMALS = 9
+"""A tenth of a millimetre: what versions of PROJ agree on, of degrees that come from metres."""
 Array = np.ndarray
-
 
 _FROM_DEGREES = "proj=pipeline step proj=unitconvert xy_in=deg xy_out=rad step proj="
 _PIPELINES = {("EPSG:4326", f"EPSG:{epsg}"): _FROM_DEGREES + projection for epsg, projection in PROJECTIONS.items()}
-"""What PROJ would find in its registry, which takes it 5 to 25 ms each."""
+"""The pipelines of PROJ's registry, where each takes 5 to 25 ms to look up."""
+_BOXES = DEPARTMENT_BOXES | COMMUNE_BOXES
+_EVERYWHERE = (-np.inf, -np.inf, np.inf, np.inf)
 
 
 @lru_cache(maxsize=64)
@@ -36,36 +38,17 @@ def _transformer(source: str, target: str) -> Transformer:
     return Transformer.from_crs(source, target, always_xy=True)
 
 
-def _moved(x: Array, y: Array, source: str, target: str) -> tuple[Array, Array]:
-    """Move coordinates; from degrees and back by one transformer: to find it takes longer than to move the points of a region."""
-    back = target == _name(WGS84)
-    transformer = _transformer(target, source) if back else _transformer(source, target)
-    tx, ty = transformer.transform(x, y, direction=TransformDirection.INVERSE if back else TransformDirection.FORWARD)
-    return tx, ty
-
-
+@lru_cache(maxsize=256)
 def same_crs(source: str | int, target: str | int) -> bool:
     """Say whether two systems give the same coordinates, longitude or easting first."""
     one, two = _name(source), _name(target)
-    return one == two or (not {one, two} <= SYSTEMS and _equal(one, two))
+    if one == two or {one, two} <= SYSTEMS:
+        return one == two
+    return bool(CRS.from_user_input(one).equals(CRS.from_user_input(two), ignore_axis_order=True))
 
 
 def _name(crs: str | int) -> str:
     return f"EPSG:{crs}" if isinstance(crs, int) or str(crs).isdigit() else str(crs)
-
-
-@lru_cache(maxsize=256)
-def _equal(source: str, target: str) -> bool:
-    return bool(CRS.from_user_input(source).equals(CRS.from_user_input(target), ignore_axis_order=True))
-
-
-def is_known(crs: str | int) -> bool:
-    """Say whether PROJ knows a coordinate system."""
-    try:
-        CRS.from_user_input(_name(crs))
-    except CRSError:
-        return False
-    return True
 
 
 def transform_points(x: Array, y: Array, source: str | int, target: str | int) -> tuple[Array, Array]:
@@ -73,13 +56,27 @@ def transform_points(x: Array, y: Array, source: str | int, target: str | int) -
 
     What cannot be projected becomes NaN, never infinity.
     """
+    x, y = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
     if same_crs(source, target):
-        return np.asarray(x, dtype=float), np.asarray(y, dtype=float)
-    tx, ty = _moved(np.asarray(x, float), np.asarray(y, float), _name(source), _name(target))
+        return x, y
+    source, target = _name(source), _name(target)
+    if target == _name(WGS84):  # by the transformer that comes from degrees: it is often there already
+        tx, ty = _transformer(target, source).transform(x, y, direction=TransformDirection.INVERSE)
+    else:
+        tx, ty = _transformer(source, target).transform(x, y)
     bad = ~(np.isfinite(tx) & np.isfinite(ty))
-    if bad.any():
-        tx, ty = np.where(bad, np.nan, tx), np.where(bad, np.nan, ty)
-    return tx, ty
+    return (np.where(bad, np.nan, tx), np.where(bad, np.nan, ty)) if bad.any() else (tx, ty)
+
+
+def to_degrees(x: Array, y: Array, crs: str | int) -> tuple[Array, Array]:
+    """Return longitudes and latitudes to be published: rounded, or unchanged to the bit where they are in WGS84 already."""
+    lon, lat = transform_points(x, y, crs, WGS84)
+    return (lon, lat) if same_crs(crs, WGS84) else (rounded_degrees(lon), rounded_degrees(lat))
+
+
+def rounded_degrees(degrees: Array) -> Array:
+    """Round longitudes and latitudes that come from metres."""
+    return np.round(degrees, DEGREE_DECIMALS)
 
 
 def transform_geometries(geometries: Array, source: str | int, target: str | int) -> Array:
@@ -105,19 +102,20 @@ def groups(frame: pd.DataFrame, *columns: str) -> Iterator[tuple[tuple[str, ...]
         yield tuple(map(str, key)) if isinstance(key, tuple) else (str(key),), np.asarray(at)
 
 
-def to_territory_metres(x: Array, y: Array, territory: pd.Series, crs: pd.Series) -> tuple[Array, Array]:
+def to_territory_metres(x: Array, y: Array, territory: pd.Series, crs: pd.Series | int) -> tuple[Array, Array]:
     """Project points to the metres of their own territory.
 
-    ``territory`` and ``crs`` are aligned on the points. A null territory or system gives NaN. Points already in the
-    projection of their territory keep their coordinates to the bit.
+    ``territory`` is aligned on the points, and so is ``crs``, unless all are in one system. A null territory or system gives NaN.
+    Points already in the projection of their territory keep their coordinates to the bit.
     """
     import pandas as pd  # noqa: PLC0415 -- see ``territory_of_position``
 
-    out_x, out_y = np.full(len(x), np.nan), np.full(len(x), np.nan)
-    known = pd.DataFrame({"territory": territory.to_numpy(), "crs": crs.to_numpy()})
-    for (name, source), at in groups(known, "territory", "crs"):
-        out_x[at], out_y[at] = transform_points(x[at], y[at], source, TERRITORIES[name].epsg)
-    return out_x, out_y
+    metres_x, metres_y = np.full(len(x), np.nan), np.full(len(x), np.nan)
+    systems = str(crs) if isinstance(crs, int) else crs.to_numpy()
+    frame = pd.DataFrame({"territory": territory.to_numpy(), "crs": systems})
+    for (name, source), at in groups(frame, "territory", "crs"):
+        metres_x[at], metres_y[at] = transform_points(x[at], y[at], source, TERRITORIES[name].epsg)
+    return metres_x, metres_y
 
 
 def territory_of_position(lon: Array, lat: Array) -> pd.Series:
@@ -129,18 +127,17 @@ def territory_of_position(lon: Array, lat: Array) -> pd.Series:
 
 def territories_at(lon: Array, lat: Array) -> Array:
     """Name the territory whose box holds each position (degrees); None outside every box or for a null position."""
-    found = np.full(len(lon), None, dtype=object)
+    names = np.full(len(lon), None, dtype=object)
     for territory in TERRITORIES.values():
         west, south, east, north = territory.box
-        inside = (lon >= west) & (lon <= east) & (lat >= south) & (lat <= north)
-        found[inside] = territory.name
-    return found
+        names[(lon >= west) & (lon <= east) & (lat >= south) & (lat <= north)] = territory.name
+    return names
 
 
 def outside_box(lon: Array, lat: Array, area: pd.Series) -> Array:
     """Say which positions (degrees) lie outside the box of the département, or commune of Polynésie, beside them.
 
-    False without a position or a known area: nothing is held against what is not said.
+    False without a position, or without an area that has a box.
     """
     import pandas as pd  # noqa: PLC0415 -- see ``territory_of_position``
 
@@ -148,7 +145,3 @@ def outside_box(lon: Array, lat: Array, area: pd.Series) -> Array:
     boxes = np.array([*(_BOXES.get(code, _EVERYWHERE) for code in codes), _EVERYWHERE], dtype=float)
     west, south, east, north = boxes[which].T
     return np.asarray((lon < west) | (lon > east) | (lat < south) | (lat > north))
-
-
-_BOXES = DEPARTMENT_BOXES | COMMUNE_BOXES
-_EVERYWHERE = (-np.inf, -np.inf, np.inf, np.inf)

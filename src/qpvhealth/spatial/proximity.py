@@ -1,7 +1,9 @@
-"""The exact answer for a point and its candidate QPV: covered by, else nearest to, measured on the polygons themselves.
+"""The exact answer for a point and its candidate QPV: inside, else nearest to, measured on the polygons themselves.
 
-The signed distance of a point to a polygon is the distance outside, minus the distance to the border inside. The QPV of a
-point is the one of smallest signed distance: the deepest of those that cover it, else the nearest; then the smallest code.
+Distances are metres rounded to the micrometre (``precision.rounded_m``) before they are compared. A point is inside a polygon that
+covers it, border included, or whose distance rounds to 0. The signed distance of a point to a polygon is the distance outside, minus
+the distance to the border inside. The QPV of a point is the one of smallest signed distance: the deepest of those it is inside, else
+the nearest; then the smallest code.
 """
 
 from __future__ import annotations
@@ -11,6 +13,8 @@ from typing import NamedTuple
 
 import numpy as np
 import shapely
+
+from qpvhealth.contract.precision import MARGIN_M, rounded_m
 
 
 class Perimeters(NamedTuple):
@@ -28,7 +32,7 @@ class Shapes:
     """
 
     def __init__(self, polygons: np.ndarray) -> None:
-        """Keep polygons; nothing is prepared yet."""
+        """Take polygons; nothing is prepared yet."""
         self.polygons = polygons
         self._boxes = shapely.bounds(polygons)
         self._own = threading.local()
@@ -39,22 +43,35 @@ class Shapes:
 
     def covers(self, which: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
         """Say whether polygon ``which[i]`` covers point ``i``, border included, by GEOS's exact predicate."""
-        west, south, east, north = self._boxes[which].T
-        near = np.flatnonzero((x >= west) & (x <= east) & (y >= south) & (y <= north))
-        order = near[np.argsort(which[near], kind="stable")]
-        told = np.zeros(len(which), dtype=bool)
-        told[order] = shapely.intersects_xy(self._prepared(which[order]), x[order], y[order])
-        return told
+        order = self._in_box(which, x, y, 0.0)
+        mask = np.zeros(len(which), dtype=bool)
+        mask[order] = shapely.intersects_xy(self._prepared(which[order]), x[order], y[order])
+        return mask
+
+    def contains(self, which: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        """Say whether point ``i`` is inside polygon ``which[i]``: covered by it, or at a distance that rounds to 0."""
+        mask = self.covers(which, x, y)
+        close = self._in_box(which, x, y, MARGIN_M)
+        close = close[~mask[close]]
+        points = shapely.points(x[close], y[close])
+        close = close[shapely.dwithin(self._prepared(which[close]), points, MARGIN_M)]
+        mask[close] = self.distances(which[close], x[close], y[close]) == 0
+        return mask
 
     def distances(self, which: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-        """Return the distance, in metres, of point ``i`` to polygon ``which[i]``; 0 inside."""
-        found: np.ndarray = shapely.distance(self.polygons[which], shapely.points(x, y))
-        return found
+        """Return the rounded distance, in metres, of point ``i`` to polygon ``which[i]``; 0 inside."""
+        return rounded_m(shapely.distance(self.polygons[which], shapely.points(x, y)))
 
     def depths(self, which: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-        """Return the distance, in metres, of point ``i`` to the border of polygon ``which[i]``."""
-        found: np.ndarray = shapely.distance(shapely.boundary(self.polygons[which]), shapely.points(x, y))
-        return found
+        """Return the rounded distance, in metres, of point ``i`` to the border of polygon ``which[i]``."""
+        return rounded_m(shapely.distance(shapely.boundary(self.polygons[which]), shapely.points(x, y)))
+
+    def _in_box(self, which: np.ndarray, x: np.ndarray, y: np.ndarray, margin_m: float) -> np.ndarray:
+        """Return the positions of the points in the box of their polygon, or as close to it, in the order of the polygons."""
+        west, south, east, north = self._boxes[which].T
+        near = (x >= west - margin_m) & (x <= east + margin_m) & (y >= south - margin_m) & (y <= north + margin_m)
+        at = np.flatnonzero(near)
+        return at[np.argsort(which[at], kind="stable")]
 
     def _prepared(self, which: np.ndarray) -> np.ndarray:
         """Return this thread's own copies of polygons, prepared."""
@@ -69,7 +86,7 @@ class Shapes:
 
 
 class Ranked(NamedTuple):
-    """Candidate pairs, those of a point together, its best first: inside or not, and metres (outside; inside, 0 or minus the depth)."""
+    """Candidate pairs in the order of points, the best of each first: inside or not, and signed metres (inside, 0 or minus the depth)."""
 
     point: np.ndarray
     polygon: np.ndarray
@@ -83,49 +100,41 @@ class Ranked(NamedTuple):
 
 
 def rank(x: np.ndarray, y: np.ndarray, pairs: tuple[np.ndarray, np.ndarray], shapes: Shapes) -> Ranked:
-    """Rank candidate pairs: what covers the point first, the deepest first; then the nearest; then the smallest code.
+    """Rank candidate pairs: the polygons a point is inside first, the deepest first; then the nearest; then the smallest code.
 
     ``pairs``: positions of points and of the polygons each may belong to; the order of polygons is that of their codes. The depth is
-    measured where several cover a point.
+    measured where a point is inside several.
     """
     point, polygon = pairs
-    covered = shapes.covers(polygon, x[point], y[point])
+    outside = ~shapes.covers(polygon, x[point], y[point])
     signed = np.zeros(len(point))
-    apart = ~covered
-    signed[apart] = shapes.distances(polygon[apart], x[point[apart]], y[point[apart]])
-    several = covered & (np.bincount(point[covered], minlength=len(x))[point] > 1)
+    signed[outside] = shapes.distances(polygon[outside], x[point[outside]], y[point[outside]])
+    inside = signed == 0
+    several = inside & (np.bincount(point[inside], minlength=len(x))[point] > 1)
     signed[several] = -shapes.depths(polygon[several], x[point[several]], y[point[several]])
-    order = np.lexsort((polygon, signed, apart, point))
-    return Ranked(point[order], polygon[order], covered[order], signed[order])
-
-
-class Choice(NamedTuple):
-    """For each point: the polygon that was chosen (-1: none within the distance), whether it covers, metres to it (0 inside)."""
-
-    polygon: np.ndarray
-    is_inside: np.ndarray
-    distance_m: np.ndarray
+    order = np.lexsort((polygon, signed, ~inside, point))
+    return Ranked(point[order], polygon[order], inside[order], signed[order])
 
 
 def choose(
     x: np.ndarray, y: np.ndarray, pairs: tuple[np.ndarray, np.ndarray], shapes: Shapes, within_m: float
-) -> Choice:
-    """Choose among candidate pairs the QPV of each point: the first of ``rank`` within ``within_m`` (≤), in metres."""
+) -> tuple[np.ndarray, np.ndarray]:
+    """Choose among candidate pairs the QPV of each point: the first of ``rank`` within ``within_m`` (≤), in metres.
+
+    Returns for each point the polygon (-1: none within the distance), and whether the point is inside it.
+    """
     ranked = rank(x, y, pairs, shapes)
     first = ranked.is_first & (ranked.signed_m <= within_m)
     point = ranked.point[first]
-    chosen = np.full(len(x), -1, dtype=np.int64)
-    chosen[point] = ranked.polygon[first]
-    is_inside = np.zeros(len(x), dtype=bool)
-    is_inside[point] = ranked.is_inside[first]
-    distance = np.full(len(x), np.nan)
-    distance[point] = np.maximum(ranked.signed_m[first], 0.0)
-    return Choice(chosen, is_inside, distance)
+    chosen, is_inside = np.full(len(x), -1, dtype=np.int64), np.zeros(len(x), dtype=bool)
+    chosen[point], is_inside[point] = ranked.polygon[first], ranked.is_inside[first]
+    return chosen, is_inside
 
 
-def nearby(x: np.ndarray, y: np.ndarray, shapes: Shapes, within_m: float) -> Choice:
+def nearby(x: np.ndarray, y: np.ndarray, shapes: Shapes, within_m: float) -> tuple[np.ndarray, np.ndarray]:
     """Choose the QPV of each point with no hint, all in the metres of one territory; a null coordinate gets none."""
     there = np.flatnonzero(np.isfinite(x) & np.isfinite(y))
     tree = shapely.STRtree(shapes.polygons)
-    at, polygon = tree.query(shapely.points(x[there], y[there]), predicate="dwithin", distance=within_m)
+    points = shapely.points(x[there], y[there])
+    at, polygon = tree.query(points, predicate="dwithin", distance=within_m + MARGIN_M)
     return choose(x, y, (there[at], polygon), shapes, within_m)

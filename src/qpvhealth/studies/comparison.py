@@ -110,8 +110,7 @@ def _extracts(release: Release) -> Callable[[int], Extract]:
     """Read the extracts of a release back, points in the metres of their territory."""
     structures = release.table("structures")
     points = structures["geometry"].to_numpy(dtype=object)
-    crs = pd.Series(str(WGS84), index=structures.index)
-    x, y = to_territory_metres(shapely.get_x(points), shapely.get_y(points), structures["territory"], crs)
+    x, y = to_territory_metres(shapely.get_x(points), shapely.get_y(points), structures["territory"], WGS84)
     plain = pd.DataFrame(structures.drop(columns="geometry")).assign(x=x, y=y)
     rows, places = accounting.by_year(plain), accounting.by_year(release.table("structure_locations"))
     distance = release.manifest["settings"]["vecu_distance_m"]

@@ -92,6 +92,6 @@ def points(longitude: pd.Series, latitude: pd.Series) -> pd.DataFrame:
     """Put points, in degrees, in the metres of the territory they lie in, numbered; null where they lie in none."""
     lon, lat = longitude.to_numpy(dtype=float), latitude.to_numpy(dtype=float)
     territory = projection.territory_of_position(lon, lat)
-    x, y = sites.placed(lon, lat, territory)
+    x, y = projection.to_territory_metres(lon, lat, territory, projection.WGS84)
     placed = {"territory": territory, "longitude": lon, "latitude": lat, "x": x, "y": y}
     return pd.DataFrame({"site": np.arange(len(lon)), **placed})

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from qpvhealth.locating import index_cache
+from qpvhealth.locate import index_cache
 
 ARRAYS = {"codes": np.array(["QP075001", ""]), "levels": np.arange(3)}
 

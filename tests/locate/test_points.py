@@ -16,10 +16,10 @@ import pyarrow.parquet as pq
 import pytest
 import shapely
 
+from qpvhealth import locate
 from qpvhealth.errors import InputError, PublishError, UsageError
-from qpvhealth.ingest.points import PointFile
-from qpvhealth.locating import points
-from qpvhealth.publish import points as published
+from qpvhealth.locate import points, writer as published
+from qpvhealth.locate.reader import PointFile
 from qpvhealth.spatial.projection import transform_points
 
 X, Y = 650_000.0, 6_860_000.0
@@ -60,7 +60,7 @@ def table(**more):
 
 def run(source, neighbourhoods, out, **options):
     chosen = {"x": "x", "y": "y", "crs": "EPSG:2154"} | options
-    return points.locate_file(source, neighbourhoods, out, distance_m=300, **chosen)
+    return locate.locate_file(source, neighbourhoods, out, distance_m=300, **chosen)
 
 
 def test_parquet_in_same_rows_and_columns_out(tmp_path, neighbourhoods):
@@ -365,7 +365,7 @@ def test_a_run_that_is_killed_leaves_what_was_there(tmp_path):
     (tmp_path / "o.parquet").write_text("before")
     program = f"""
         import os, pathlib
-        from qpvhealth.locating import points
+        from qpvhealth.locate import points
         here = pathlib.Path({str(tmp_path)!r})
         points.locate_file(here / "p.parquet", here / "qpv.gpkg", here / "o.parquet", distance_m=300, x="x", y="y",
                            crs="EPSG:2154", progress=lambda done, total: os._exit(9))
@@ -383,7 +383,7 @@ def test_memory_does_not_grow_with_the_file(tmp_path):
     pq.write_table(pa.table({"x": x, "y": x - X + Y}), tmp_path / "p.parquet", row_group_size=n, use_dictionary=False)
     program = f"""
         import pathlib, resource
-        from qpvhealth.locating import points
+        from qpvhealth.locate import points
         here = pathlib.Path({str(tmp_path)!r})
         points.locate_file(here / "p.parquet", here / "qpv.gpkg", here / "o.parquet", distance_m=300, x="x", y="y",
                            crs="EPSG:2154")
@@ -419,7 +419,7 @@ class TestDask:
         self, tmp_path, neighbourhoods, big, monkeypatch
     ):
         distributed = pytest.importorskip("distributed")
-        from qpvhealth.locating import cluster
+        from qpvhealth.locate import cluster
 
         monkeypatch.setattr(cluster, "PART_ROWS", 5_000)
         run(big, neighbourhoods, tmp_path / "whole.parquet")
@@ -472,7 +472,7 @@ def test_a_kept_index_needs_no_frames(tmp_path, neighbourhoods):
     told = f"""
         import sys
         from pathlib import Path
-        from qpvhealth.locating.points import locate_file
+        from qpvhealth.locate.points import locate_file
         source, quarters, out, cache = (Path(p) for p in {[*map(str, (source, neighbourhoods, tmp_path / "o.parquet", cache))]})
         done = locate_file(
             source, quarters, out, distance_m=300, x="x", y="y", crs="EPSG:2154", cache=cache, with_distance=True

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from qpvhealth.errors import InputError, UsageError
-from qpvhealth.locating import polygons
+from qpvhealth.locate import polygons
 
 
 def written(tmp_path, *rings):

@@ -21,8 +21,8 @@ def texts(values: Iterable[str]) -> pa.Array:
     return pa.StringArray.from_buffers(len(encoded), pa.py_buffer(ends), pa.py_buffer(b"".join(encoded)))
 
 
-def named(which: np.ndarray, names: pa.Array) -> pa.Array:
-    """Return the name at each position; null for a negative position."""
+def texts_at(which: np.ndarray, names: pa.Array) -> pa.Array:
+    """Return the text at each position; null for a negative position."""
     positions = _column(pa.int32(), np.ascontiguousarray(which, dtype=np.int32), which >= 0)
     return pa.DictionaryArray.from_arrays(positions, names).cast(pa.string())
 
@@ -32,6 +32,6 @@ def numbers(values: np.ndarray) -> pa.Array:
     return _column(pa.float64(), np.ascontiguousarray(values, dtype=float), ~np.isnan(values))
 
 
-def _column(kind: pa.DataType, values: np.ndarray, known: np.ndarray) -> pa.Array:
-    marks = np.packbits(known, bitorder="little")
-    return pa.Array.from_buffers(kind, len(values), [pa.py_buffer(marks), pa.py_buffer(values)])
+def _column(kind: pa.DataType, values: np.ndarray, is_valid: np.ndarray) -> pa.Array:
+    validity = np.packbits(is_valid, bitorder="little")
+    return pa.Array.from_buffers(kind, len(values), [pa.py_buffer(validity), pa.py_buffer(values)])

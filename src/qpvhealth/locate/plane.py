@@ -1,6 +1,6 @@
 """The plane of a territory in the coordinates points are given in, cut into cells whose extent in metres is bounded.
 
-Cells lie along the axes of the given coordinates (degrees or metres), so that finding the cell of a point costs a
+Cells lie along the axes of the coordinates of the points (degrees or metres), so that finding the cell of a point costs a
 multiplication and no projection; what is decided for a cell is decided in metres.
 """
 
@@ -29,69 +29,54 @@ class Plane:
 
         ``box`` (degrees) is covered too where it is given.
         """
-        self.crs, self.epsg = crs, epsg
-        self.is_metric = same_crs(crs, epsg)
-        boxes = self._given_boxes(shapely.total_bounds(polygons)[None, :], within_m)
+        self.crs, self.epsg, self.is_metric = crs, epsg, same_crs(crs, epsg)
+        boxes = self._boxes(shapely.total_bounds(polygons)[None, :], within_m)
         if box is not None:
             x, y = transform_points(*_frame(np.array(box)[None, :]), WGS84, crs)
             boxes = np.concatenate([boxes, [[np.nanmin(x), np.nanmin(y), np.nanmax(x), np.nanmax(y)]]])
         (west, south), (east, north) = boxes[:, :2].min(0), boxes[:, 2:].max(0)
-        self.width, self.height = self._size((west + east) / 2, (south + north) / 2)
+        self.width = self.height = TOP_M
+        if not self.is_metric:  # degrees, or the metres of another system, across 32 km of these
+            step, x, y = 1e-3, (west + east) / 2, (south + north) / 2
+            mx, my = transform_points(np.array([x, x + step, x]), np.array([y, y, y + step]), crs, epsg)
+            self.width, self.height = (TOP_M * step / np.hypot(mx[1:] - mx[0], my[1:] - my[0])).tolist()
         self.x = float(np.floor(west / self.width) * self.width)
         self.y = float(np.floor(south / self.height) * self.height)
         self.columns = int((east - self.x) / self.width) + 1
         self.rows = int((north - self.y) / self.height) + 1
-        self.radius = self._radius() / 2.0 ** np.arange(deepest + 1)
-
-    def centres(self, level: int, ix: np.ndarray, iy: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return the centres, in metres, of cells of a level."""
-        return self.metres(level, ix + 0.5, iy + 0.5)
+        radius = TOP_M / np.sqrt(2)
+        if not self.is_metric:
+            ix, iy = (v.ravel() for v in np.meshgrid(np.arange(self.columns), np.arange(self.rows)))
+            cx, cy = self.metres(0, ix + 0.5, iy + 0.5)
+            corners = [self.metres(0, ix + a, iy + b) for a in (0, 1) for b in (0, 1)]
+            radius = max(float(np.max(np.hypot(x - cx, y - cy))) for x, y in corners) * (1 + BULGE)
+        self.radius = radius / 2.0 ** np.arange(deepest + 1)
 
     def metres(self, level: int, ix: np.ndarray, iy: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the metres of places counted in cells of a level."""
-        x, y = self.given(level, ix, iy)
+        x, y = self.coordinates(level, ix, iy)
         return (x, y) if self.is_metric else transform_points(x, y, self.crs, self.epsg)
 
-    def given(self, level: int, ix: np.ndarray, iy: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return the given coordinates of places counted in cells of a level."""
+    def coordinates(self, level: int, ix: np.ndarray, iy: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the coordinates, in the system of the points, of places counted in cells of a level."""
         return self.x + ix * (self.width / 2**level), self.y + iy * (self.height / 2**level)
 
     def covering(self, polygons: np.ndarray, within_m: float) -> tuple[np.ndarray, ...]:
         """Return the first and last columns and rows of the largest cells that come within the distance of each polygon's box."""
-        west, south, east, north = self._given_boxes(shapely.bounds(polygons), within_m).T
+        west, south, east, north = self._boxes(shapely.bounds(polygons), within_m).T
         columns = [np.clip(((v - self.x) / self.width).astype(np.int64), 0, self.columns - 1) for v in (west, east)]
         rows = [np.clip(((v - self.y) / self.height).astype(np.int64), 0, self.rows - 1) for v in (south, north)]
         return columns[0], rows[0], columns[1], rows[1]
 
-    def _given_boxes(self, boxes: np.ndarray, within_m: float) -> np.ndarray:
-        """Return boxes in given coordinates that hold boxes in metres and all that is within the distance of them."""
-        west, south, east, north = (boxes + np.array([-1, -1, 1, 1]) * (within_m + 1.0)).T
+    def _boxes(self, boxes: np.ndarray, within_m: float) -> np.ndarray:
+        """Return boxes, in the system of the points, that hold boxes in metres and all that is within the distance of them."""
+        boxes = boxes + np.array([-1, -1, 1, 1]) * (within_m + 1.0)
         if self.is_metric:
-            return np.column_stack([west, south, east, north])
-        x, y = _frame(np.column_stack([west, south, east, north]))
-        gx, gy = (v.reshape(len(boxes), -1) for v in transform_points(x, y, self.epsg, self.crs))
-        low, high = np.array([gx.min(1), gy.min(1)]), np.array([gx.max(1), gy.max(1)])
+            return boxes
+        x, y = (v.reshape(len(boxes), -1) for v in transform_points(*_frame(boxes), self.epsg, self.crs))
+        low, high = np.array([x.min(1), y.min(1)]), np.array([x.max(1), y.max(1)])
         margin = (high - low) * BULGE
         return np.concatenate([low - margin, high + margin]).T
-
-    def _size(self, x: float, y: float) -> tuple[float, float]:
-        """Return the width and height, in given units, of a cell of about 32 km near a place."""
-        if self.is_metric:
-            return TOP_M, TOP_M
-        step = 1e-3
-        mx, my = transform_points(np.array([x, x + step, x]), np.array([y, y, y + step]), self.crs, self.epsg)
-        one = np.hypot(mx[1:] - mx[0], my[1:] - my[0]) / step
-        return float(TOP_M / one[0]), float(TOP_M / one[1])
-
-    def _radius(self) -> float:
-        """Return the largest distance from the centre of a largest cell to any point of it, in metres."""
-        if self.is_metric:
-            return float(TOP_M / np.sqrt(2))
-        ix, iy = (v.ravel() for v in np.meshgrid(np.arange(self.columns), np.arange(self.rows)))
-        cx, cy = self.centres(0, ix, iy)
-        corners = [self.metres(0, ix + a, iy + b) for a in (0, 1) for b in (0, 1)]
-        reach = max(float(np.max(np.hypot(x - cx, y - cy))) for x, y in corners)
-        return reach * (1 + BULGE)
 
 
 def _frame(boxes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import shapely
 
-from qpvhealth.spatial.plane import Plane
+from qpvhealth.locate.plane import Plane
+from qpvhealth.locate.subdivision import Territory, border, subdivide
 from qpvhealth.spatial.proximity import Shapes
-from qpvhealth.spatial.subdivision import Territory, border, subdivide
 
 X, Y, WITHIN_M, DEEPEST = 650_000.0, 6_860_000.0, 300.0, 11
 

@@ -7,7 +7,7 @@ bounds it over the cell: a cell is decided where that bound leaves one answer, a
 
 from __future__ import annotations
 
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
@@ -18,13 +18,13 @@ import shapely
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from qpvhealth.spatial.plane import Plane
+    from qpvhealth.locate.plane import Plane
     from qpvhealth.spatial.proximity import Shapes
 
 UNKNOWN, INSIDE, OUTSIDE = 0, -1, 1
 PAIRS_AT_ONCE = 1 << 15
-SLACK_M = 1e-6
-"""Added to every bound: far more than the rounding of coordinates, far less than anything measured."""
+SLACK_M = 1e-5
+"""Added to every bound: far more than the micrometre that distances are rounded to, far less than anything measured."""
 ROUNDING = 1e-13
 """Added to one minus a cosine: far more than its rounding."""
 
@@ -110,25 +110,25 @@ def subdivide(territory: Territory, deepest: int) -> Iterator[tuple[int, Decided
 
     Cells that are neither are beyond the distance of every polygon. The cells of level ``deepest`` keep no segment.
     """
+
+    def classified(part: Cells, level: int) -> tuple[Decided, Cells]:
+        """Quarter some cells, and part those that are decided from those that are not."""
+        return _classified(_quartered(part) if level else part, territory, level, keep=level < deepest)
+
     with ThreadPoolExecutor(2) as threads:
-
-        def begun(level: int, cells: Cells) -> list[Future[tuple[Decided, Cells]]]:
-            """Begin to quarter chunks of cells, and to tell those that are decided from those that are not."""
-            return [threads.submit(_stepped, part, territory, level, deepest) for part in _chunks(cells)]
-
-        level, steps = 0, begun(0, whole(territory))
+        level, steps = 0, [threads.submit(classified, part, 0) for part in _chunks(whole(territory))]
         while steps:
-            found = [step.result() for step in steps]
-            decided = Decided(*(np.concatenate(c) for c in zip(*(f[0] for f in found), strict=True)))
-            left = _joined([f[1] for f in found])
+            parts = [step.result() for step in steps]
+            decided = Decided(*(np.concatenate(columns) for columns in zip(*(d for d, _ in parts), strict=True)))
+            ix, iy, start, polygon, sign, first, segment = zip(*(cells for _, cells in parts), strict=True)
+            starts, firsts = (_offsets(np.concatenate([np.diff(o) for o in offsets])) for offsets in (start, first))
+            ix, iy, polygon, sign, segment = map(np.concatenate, (ix, iy, polygon, sign, segment))
+            left = Cells(ix, iy, starts, polygon, sign, firsts, segment)
             # the next level is begun before this one is handed over, so that both cores have work
-            steps = begun(level + 1, left) if level < deepest and len(left.ix) else []
+            chunks = _chunks(left) if level < deepest and len(left.ix) else []
+            steps = [threads.submit(classified, part, level + 1) for part in chunks]
             yield level, decided, left
             level += 1
-
-
-def _stepped(part: Cells, territory: Territory, level: int, deepest: int) -> tuple[Decided, Cells]:
-    return _classified(_quartered(part) if level else part, territory, level, keep=level < deepest)
 
 
 def whole(territory: Territory) -> Cells:
@@ -137,7 +137,7 @@ def whole(territory: Territory) -> Cells:
     west, south, east, north = plane.covering(territory.shapes.polygons, territory.within_m)
     wide, high = east - west + 1, north - south + 1
     polygon = np.repeat(np.arange(len(wide)), wide * high)
-    rank = np.arange(len(polygon)) - np.repeat(np.cumsum(wide * high) - wide * high, wide * high)
+    rank = ranges(np.zeros_like(wide), wide * high)
     ix, iy = west[polygon] + rank % wide[polygon], south[polygon] + rank // wide[polygon]
     cell, which = np.unique(iy * plane.columns + ix, return_inverse=True)
     order = np.argsort(which, kind="stable")
@@ -149,16 +149,19 @@ def whole(territory: Territory) -> Cells:
         np.searchsorted(which[order], np.arange(len(cell) + 1)),
         polygon.astype(np.int32),
         np.zeros(len(polygon), dtype=np.int8),
-        np.concatenate([[0], np.cumsum(n_segments)]),
-        _ranges(first[polygon], n_segments).astype(np.int32),
+        _offsets(n_segments),
+        ranges(first[polygon], n_segments).astype(np.int32),
     )
 
 
-def _ranges(start: np.ndarray, size: np.ndarray) -> np.ndarray:
+def ranges(start: np.ndarray, size: np.ndarray) -> np.ndarray:
     """Put the ranges ``start[i] .. start[i] + size[i]`` end to end."""
-    before = np.cumsum(size) - size
-    found: np.ndarray = np.arange(int(size.sum())) + np.repeat(start - before, size)
-    return found
+    return np.asarray(np.arange(int(size.sum())) + np.repeat(start - (np.cumsum(size) - size), size))
+
+
+def _offsets(sizes: np.ndarray) -> np.ndarray:
+    """Return where runs of these sizes start when put end to end, and where the last one ends."""
+    return np.concatenate([[0], np.cumsum(sizes)])
 
 
 def _chunks(cells: Cells) -> list[Cells]:
@@ -170,35 +173,19 @@ def _chunks(cells: Cells) -> list[Cells]:
     return [cells.run(a, b) for a, b in pairwise(edges)]
 
 
-def _joined(parts: list[Cells]) -> Cells:
-    columns = list(zip(*parts, strict=True))
-    plain = [np.concatenate(columns[i]) for i in (0, 1, 3, 4, 6)]
-    start, first = _offsets(columns[2]), _offsets(columns[5])
-    return Cells(plain[0], plain[1], start, plain[2], plain[3], first, plain[4])
-
-
-def _offsets(parts: tuple[np.ndarray, ...]) -> np.ndarray:
-    """Join the offsets of parts put end to end."""
-    return np.concatenate([[0], np.cumsum(np.concatenate([np.diff(p) for p in parts]))])
-
-
 def _quartered(cells: Cells) -> Cells:
-    """Cut each cell in four, each with the candidates of the whole; their segments, four times the same, are kept once."""
-    n, groups, pairs = len(cells.ix), len(cells.polygon), len(cells.segment)
+    """Cut each cell in four, each with the candidates of the whole; their segments, four times the same, are listed once."""
+    n = len(cells.ix)
     east, north = np.repeat([0, 1, 0, 1], n).astype(np.int32), np.repeat([0, 0, 1, 1], n).astype(np.int32)
     return Cells(
         np.tile(cells.ix, 4) * 2 + east,
         np.tile(cells.iy, 4) * 2 + north,
-        _tiled(cells.start, groups),
+        _offsets(np.tile(np.diff(cells.start), 4)),
         np.tile(cells.polygon, 4),
         np.tile(cells.sign, 4),
-        _tiled(cells.first, pairs),
+        _offsets(np.tile(np.diff(cells.first), 4)),
         cells.segment,
     )
-
-
-def _tiled(offsets: np.ndarray, total: int) -> np.ndarray:
-    return np.concatenate([(np.arange(4)[:, None] * total + offsets[None, :-1]).reshape(-1), [4 * total]])
 
 
 def _classified(cells: Cells, territory: Territory, level: int, *, keep: bool) -> tuple[Decided, Cells]:
@@ -208,14 +195,16 @@ def _classified(cells: Cells, territory: Territory, level: int, *, keep: bool) -
     smallest one, and not beyond the distance; a segment, where it may be the nearest of its polygon for a point of the cell.
     """
     radius, within = territory.plane.radius[level] + SLACK_M, territory.within_m
-    x, y = territory.plane.centres(level, cells.ix, cells.iy)
+    x, y = territory.plane.metres(level, cells.ix + 0.5, cells.iy + 0.5)
     feet = _feet(cells, x, y, territory.border)
     distance = np.sqrt(np.minimum.reduceat(feet.squared, cells.first[:-1]))
     size = np.diff(cells.start)
     owner = np.repeat(np.arange(len(size)), size)
+    sign = cells.sign.astype(np.int8)
     # a border that may cross the cell of its only candidate leaves it undecided, whichever side the centre is on
-    asked = (distance > radius) | (size > 1)[owner]
-    sign = _signs(cells, x[owner], y[owner], asked, territory.shapes)
+    unknown = np.flatnonzero((sign == UNKNOWN) & ((distance > radius) | (size > 1)[owner]))
+    covered = territory.shapes.covers(cells.polygon[unknown], x[owner[unknown]], y[owner[unknown]])
+    sign[unknown] = np.where(covered, INSIDE, OUTSIDE)
     signed = distance * sign
     smallest = np.minimum.reduceat(signed, cells.start[:-1])
     candidate = (signed <= smallest[owner] + 2 * radius) & (signed <= within + radius)
@@ -224,15 +213,16 @@ def _classified(cells: Cells, territory: Territory, level: int, *, keep: bool) -
     near = (n == 1) & (smallest > radius) & (smallest + radius <= within)
     polygon = np.maximum.reduceat(np.where(candidate, cells.polygon, -1), cells.start[:-1])
     done = inside | near
-    decided = Decided(cells.ix[done], cells.iy[done], polygon[done], inside[done])
     open_cell = (n > 0) & ~done
-    kept = candidate & open_cell[owner]
+    left = candidate & open_cell[owner]
     sign[distance <= radius] = UNKNOWN
-    first, segment = _kept_segments(cells, feet, distance, kept, radius) if keep else _no_segment(int(kept.sum()))
-    start = np.concatenate([[0], np.cumsum(np.add.reduceat(kept, cells.start[:-1], dtype=np.int64)[open_cell])])
-    return decided, Cells(
-        cells.ix[open_cell], cells.iy[open_cell], start, cells.polygon[kept], sign[kept], first, segment
-    )
+    first, segment = np.zeros(int(left.sum()) + 1, dtype=np.int64), np.zeros(0, dtype=np.int32)
+    if keep:
+        first, segment = _nearest_segments(cells, feet, distance, left, radius)
+    start = _offsets(np.add.reduceat(left, cells.start[:-1], dtype=np.int64)[open_cell])
+    decided = Decided(cells.ix[done], cells.iy[done], polygon[done], inside[done])
+    ix, iy = cells.ix[open_cell], cells.iy[open_cell]
+    return decided, Cells(ix, iy, start, cells.polygon[left], sign[left], first, segment)
 
 
 class Feet(NamedTuple):
@@ -243,46 +233,33 @@ class Feet(NamedTuple):
     squared: np.ndarray
 
 
-def _kept_segments(
-    cells: Cells, feet: Feet, distance: np.ndarray, kept: np.ndarray, radius: float
+def _nearest_segments(
+    cells: Cells, feet: Feet, distance: np.ndarray, left: np.ndarray, radius: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return, of each kept candidate, the segments that may be its nearest for a point of the cell: ``first`` and ``segment``.
+    """Return, of the candidates that are ``left``, the segments that may be their nearest for a point of the cell.
 
     From a point at most ``radius`` off the centre, no segment is nearer or farther by more than ``radius`` than from the centre.
+    And let the nearest point of the nearest segment be ``d`` from the centre in the direction ``u``, of another ``e`` in the direction
+    ``v``. A point off the centre by ``w``, at most ``r`` long, is at most ``d + r² / 2d - u·w`` from the first and at least ``e - v·w``
+    from the other: the other is never nearest where ``e - d - r² / 2d > r |u - v|``. Far off, where all segments lie in one
+    direction, that leaves the few that face the cell. Returned as ``Cells.first`` and ``Cells.segment``.
     """
-    reach = np.where(kept, distance + 2 * radius, -1.0)
-    limit = np.where(kept, reach * reach, -1.0)
+    reach = np.where(left, distance + 2 * radius, -1.0)
+    limit = np.where(left, reach * reach, -1.0)
     within = np.flatnonzero(feet.squared <= np.repeat(limit, np.diff(cells.first)))
-    of = np.repeat(np.arange(len(kept)), np.diff(np.searchsorted(within, cells.first)))
-    seen = ~_never_nearest(Feet(*(v.take(within) for v in feet)), of, distance, radius)
-    n_segments = np.bincount(of[seen], minlength=len(kept))[kept]
-    segment = cells.segment.take(within[seen] % max(len(cells.segment), 1))
-    return np.concatenate([[0], np.cumsum(n_segments)]), segment
-
-
-def _never_nearest(feet: Feet, of: np.ndarray, distance: np.ndarray, radius: float) -> np.ndarray:
-    """Say which segments, each of candidate ``of[i]`` at ``distance[of[i]]``, are the nearest for no point of the cell.
-
-    Let the nearest point of the nearest segment be ``d`` from the centre in the direction ``u``, of another ``e`` in the direction ``v``.
-    A point off the centre by ``w``, at most ``r`` long, is at most ``d + r² / 2d - u·w`` from the first and at least ``e - v·w`` from
-    the other: the other is never nearest where ``e - d - r² / 2d > r |u - v|``. Far off, where all segments lie in one direction,
-    that leaves the few that face the cell.
-    """
-    away = np.sqrt(feet.squared)
+    of = np.repeat(np.arange(len(left)), np.diff(np.searchsorted(within, cells.first)))
+    x, y, away = feet.x.take(within), feet.y.take(within), np.sqrt(feet.squared.take(within))
     nearest = np.flatnonzero(away == distance.take(of))
     ux, uy = np.zeros((2, len(distance)))
     with np.errstate(divide="ignore", invalid="ignore"):
-        ux[of[nearest]], uy[of[nearest]] = feet.x[nearest] / away[nearest], feet.y[nearest] / away[nearest]
-        cosine = feet.x * ux.take(of)
-        cosine += feet.y * uy.take(of)
+        ux[of[nearest]], uy[of[nearest]] = x[nearest] / away[nearest], y[nearest] / away[nearest]
+        cosine = x * ux.take(of)
+        cosine += y * uy.take(of)
         cosine /= away
         away -= (distance + radius * radius / (2 * distance)).take(of)
-        apart = np.sqrt(2 * (1 + ROUNDING - cosine))
-        return np.asarray(away > radius * apart)
-
-
-def _no_segment(n: int) -> tuple[np.ndarray, np.ndarray]:
-    return np.zeros(n + 1, dtype=np.int64), np.zeros(0, dtype=np.int32)
+        seen = ~(away > radius * np.sqrt(2 * (1 + ROUNDING - cosine)))
+    n_segments = np.bincount(of[seen], minlength=len(left))[left]
+    return _offsets(n_segments), cells.segment.take(within[seen] % max(len(cells.segment), 1))
 
 
 def _feet(cells: Cells, x: np.ndarray, y: np.ndarray, border: Border) -> Feet:
@@ -303,12 +280,3 @@ def _feet(cells: Cells, x: np.ndarray, y: np.ndarray, border: Border) -> Feet:
     squared = np.multiply(dx, dx, out=along)
     squared += np.multiply(dy, dy, out=part)
     return Feet(dx.ravel(), dy.ravel(), squared.ravel())
-
-
-def _signs(cells: Cells, x: np.ndarray, y: np.ndarray, asked: np.ndarray, shapes: Shapes) -> np.ndarray:
-    """Return the side of the border on which the centre of each candidate's cell lies, where asked; known ones are kept."""
-    sign = cells.sign.astype(np.int8)
-    unknown = np.flatnonzero((sign == UNKNOWN) & asked)
-    is_in = shapes.covers(cells.polygon[unknown], x[unknown], y[unknown])
-    sign[unknown] = np.where(is_in, INSIDE, OUTSIDE)
-    return sign

@@ -9,17 +9,17 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import shapely
 from pyproj import CRS
 
 from qpvhealth.facts.territories import TERRITORIES
-from qpvhealth.spatial.plane import TOP_M, Plane
+from qpvhealth.locate.plane import TOP_M, Plane
+from qpvhealth.locate.subdivision import UNKNOWN, Territory, border, ranges, subdivide
 from qpvhealth.spatial.projection import WGS84, same_crs, territories_at, transform_points
-from qpvhealth.spatial.proximity import Choice, Perimeters, Shapes, choose, nearby
-from qpvhealth.spatial.subdivision import UNKNOWN, Cells, Territory, border, subdivide
+from qpvhealth.spatial.proximity import Perimeters, Shapes, choose, nearby
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,7 +38,7 @@ NOWHERE, ANY = 0, -(2**31)
 _BOX_MARGIN = 1e-5
 
 
-class Found(NamedTuple):
+class Answers(NamedTuple):
     """One row per point: ``inside`` and ``near`` are positions in the codes of the index, -1 for none; metres, NaN beyond."""
 
     inside: np.ndarray
@@ -52,7 +52,7 @@ class Grid:
 
     ``tables[k]`` holds the cells of ``LEVELS[k]``: 0 nothing within the distance; ``1 + q`` inside polygon ``q``; ``1 + n + q`` near it,
     where polygons are counted over the whole index (``n``) and those of this territory start at ``offset``; negative: undecided, and
-    ``-1 - value`` is a block of the next table, or in the last one a test (see ``tested``).
+    ``-1 - value`` is a block of the next table, or in the last one a test (see ``measure``).
     """
 
     territory: str
@@ -89,177 +89,135 @@ class Grid:
             undecided, ix, iy, block = (v.take(left) for v in (undecided, ix, iy, block))
         return value, undecided, on_grid
 
-    def tested(self, x: np.ndarray, y: np.ndarray, test: np.ndarray, within_m: float) -> Choice:
-        """Measure points (given coordinates) of undecided cells.
+    def measure(self, x: np.ndarray, y: np.ndarray, test: np.ndarray, within_m: float) -> tuple[np.ndarray, np.ndarray]:
+        """Return the polygon (-1: none) of points of undecided cells, and whether they are inside it, measured one by one.
 
         Tests 0 to n - 1: near polygon ``q`` at least, is the point inside? n to 2n - 1: outside ``q``, is it within the distance?
         From 2n on: a list of candidates.
         """
         mx, my = transform_points(x, y, self.crs, self.epsg)
         n = len(self.shapes)
-        polygon, is_inside, distance = test % n, np.zeros(len(x), dtype=bool), np.zeros(len(x))
+        polygon, is_inside = test % n, np.zeros(len(x), dtype=bool)
         side, ring, several = (np.flatnonzero(c) for c in (test < n, (test >= n) & (test < 2 * n), test >= 2 * n))
-        is_inside[side] = self.shapes.covers(polygon[side], mx[side], my[side])
-        distance[ring] = self.shapes.distances(polygon[ring], mx[ring], my[ring])
-        polygon[ring[distance[ring] > within_m]] = -1
-        point, candidate = self._pairs(test[several] - 2 * n)
-        chosen = choose(mx[several], my[several], (point, candidate), self.shapes, within_m)
-        polygon[several], is_inside[several] = chosen.polygon, chosen.is_inside
-        return Choice(polygon, is_inside, distance)
-
-    def distances(self, x: np.ndarray, y: np.ndarray, polygon: np.ndarray) -> np.ndarray:
-        """Return the metres from points (given coordinates) to polygons of this territory."""
-        return self.shapes.distances(polygon, *transform_points(x, y, self.crs, self.epsg))
-
-    def _pairs(self, which: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        start, stop = self.candidates_at[which], self.candidates_at[which + 1]
-        size = stop - start
-        point = np.repeat(np.arange(len(which)), size)
-        rank = np.arange(len(point)) - np.repeat(np.cumsum(size) - size, size)
-        return point, self.candidates[start[point] + rank].astype(np.int64)
+        is_inside[side] = self.shapes.contains(polygon[side], mx[side], my[side])
+        polygon[ring[self.shapes.distances(polygon[ring], mx[ring], my[ring]) > within_m]] = -1
+        start = self.candidates_at[test[several] - 2 * n]
+        size = self.candidates_at[test[several] - 2 * n + 1] - start
+        pairs = np.repeat(np.arange(len(several)), size), self.candidates[ranges(start, size)].astype(np.int64)
+        polygon[several], is_inside[several] = choose(mx[several], my[several], pairs, self.shapes, within_m)
+        return polygon, is_inside
 
 
 class Index:
-    """The cells of every territory of a set of QPV, for points given in one coordinate system and one distance (metres)."""
+    """The cells of every territory of a set of QPV, for points in one coordinate system and one distance (metres)."""
 
     def __init__(
         self, perimeters: Mapping[str, Perimeters], grids: tuple[Grid, ...], crs: str, within_m: float
     ) -> None:
-        """Put grids together; ``build`` makes them."""
+        """Gather grids; ``build`` makes them."""
         self.perimeters, self.grids, self.crs, self.within_m = dict(perimeters), grids, crs, within_m
-        self.codes = (
-            np.concatenate([p.codes for p in perimeters.values()]) if perimeters else np.array([], dtype=object)
-        )
+        self.codes = np.concatenate([np.array([], dtype=object), *(p.codes for p in perimeters.values())])
         sizes = [len(p.codes) for p in perimeters.values()]
         self._offsets = dict(zip(perimeters, np.cumsum([0, *sizes]).tolist(), strict=False))
-        self._shapes = {g.territory: g.shapes for g in grids}
-        for name in set(perimeters) - set(self._shapes):
-            self._shapes[name] = Shapes(perimeters[name].polygons)
-        boxes = {g.territory: _box(g) for g in grids}
-        self._overlapping = {a for a, p in boxes.items() for b, q in boxes.items() if a != b and p.intersects(q)}
+        own = {g.territory: g.shapes for g in grids}
+        self._shapes = {name: own[name] if name in own else Shapes(p.polygons) for name, p in perimeters.items()}
+        ends = [np.multiply(g.size, g.shape[::-1]) + g.origin for g in grids]
+        boxes = [shapely.box(*g.origin, *end) for g, end in zip(grids, ends, strict=True)]
+        self._overlapping = {
+            g.territory for g, a in zip(grids, boxes, strict=True) if sum(map(a.intersects, boxes)) > 1
+        }
 
-    def locate(self, x: np.ndarray, y: np.ndarray, *, with_distance: bool = False) -> Found:
+    def locate(self, x: np.ndarray, y: np.ndarray, *, with_distance: bool = False) -> Answers:
         """Place points, each among the QPV of the territory where it falls, in the metres of that territory.
 
-        ``inside``: the QPV that covers the point, border included; of several the one in which it is deepest, then the smallest
+        ``inside``: the QPV the point is inside (see ``proximity``); of several the one in which it is deepest, then the smallest
         code. ``near``: outside all, the nearest at most ``within_m`` away (≤), then the smallest code. A point with a null
-        coordinate, or outside every territory, gets none. ``distance_m``, where asked: 0 inside, NaN beyond.
+        coordinate, or outside every territory, gets none. ``distance_m``, ``with_distance``: 0 inside, NaN beyond.
         """
-        parts = [
-            self._located(x[i : i + AT_ONCE], y[i : i + AT_ONCE], with_distance=with_distance)
-            for i in range(0, max(len(x), 1), AT_ONCE)
-        ]
-        inside, near = (np.concatenate([p[k] for p in parts]) for k in (0, 1))
-        return Found(inside, near, np.concatenate([p[2] for p in parts]) if with_distance else None)
+        starts = range(0, max(len(x), 1), AT_ONCE)
+        value = np.concatenate([self._values(x[i : i + AT_ONCE], y[i : i + AT_ONCE]) for i in starts])
+        n = len(self.codes)
+        inside, near = np.where(value <= n, value - 1, -1), np.where(value > n, value - 1 - n, -1)
+        if not with_distance:
+            return Answers(inside, near, None)
+        distance = np.where(inside >= 0, 0.0, np.nan)
+        for name, shapes in self._shapes.items():
+            polygon = near - self._offsets[name]
+            if not len(at := np.flatnonzero((near >= 0) & (polygon >= 0) & (polygon < len(shapes)))):
+                continue
+            metres = transform_points(x[at], y[at], self.crs, TERRITORIES[name].epsg)
+            distance[at] = shapes.distances(polygon[at], *metres)
+        return Answers(inside, near, distance)
 
-    def _located(self, x: np.ndarray, y: np.ndarray, *, with_distance: bool) -> tuple[np.ndarray, ...]:
-        value = np.zeros(len(x), dtype=np.int32)
-        left = np.arange(len(x))
+    def _values(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        """Return what ``Grid`` holds of each point, those of undecided cells measured."""
+        value, left = np.zeros(len(x), dtype=np.int32), np.arange(len(x))
         for grid in self.grids:
-            if len(left) == 0:
+            if not len(left):
                 break
-            whole = len(left) == len(x)
-            gx, gy = (x, y) if whole else (x[left], y[left])
-            found, undecided, on_grid = grid.look_up(gx, gy)
-            found[undecided] = self._measured(grid, gx[undecided], gy[undecided], found[undecided])
-            value[left] = found
-            elsewhere = found == NOWHERE
+            gx, gy = (x, y) if len(left) == len(x) else (x[left], y[left])
+            cell, undecided, on_grid = grid.look_up(gx, gy)
+            if len(undecided):
+                test = -1 - cell[undecided].astype(np.int64)
+                answer = grid.measure(gx[undecided], gy[undecided], test, self.within_m)
+                cell[undecided] = self._value(*answer, grid.offset)
+            value[left] = cell
+            elsewhere = cell == NOWHERE
             left = left[elsewhere if grid.territory in self._overlapping else elsewhere & ~on_grid]
         if len(self.grids) < len(self.perimeters):
             value[left] = ANY
-        self._anywhere(x, y, value)
-        return self._answer(x, y, value, with_distance=with_distance)
-
-    def _measured(self, grid: Grid, x: np.ndarray, y: np.ndarray, value: np.ndarray) -> np.ndarray:
-        """Return the values of points of undecided cells, measured one by one."""
-        if not len(x):
-            return value
-        return self._value(grid.tested(x, y, -1 - value.astype(np.int64), self.within_m), grid.offset)
-
-    def _anywhere(self, x: np.ndarray, y: np.ndarray, value: np.ndarray) -> None:
-        """Place points of which not even the territory is known, by their longitude and latitude, with no cell."""
+        # where not even the territory is certain, longitude and latitude name it, and no cell is used
         at = np.flatnonzero(value == ANY)
         value[at] = NOWHERE
         at = at[np.isfinite(x[at]) & np.isfinite(y[at])]
-        if not len(at):
-            return
-        territory = territories_at(*transform_points(x[at], y[at], self.crs, WGS84))
-        for name, shapes in self._shapes.items():
-            here = at[territory == name]
-            if len(here):
+        if len(at):
+            territory = territories_at(*transform_points(x[at], y[at], self.crs, WGS84))
+            for name, shapes in self._shapes.items():
+                if not len(here := at[territory == name]):
+                    continue
                 metres = transform_points(x[here], y[here], self.crs, TERRITORIES[name].epsg)
-                value[here] = self._value(nearby(*metres, shapes, self.within_m), self._offsets[name])
+                value[here] = self._value(*nearby(*metres, shapes, self.within_m), self._offsets[name])
+        return value
 
-    def _value(self, choice: Choice, offset: int) -> np.ndarray:
-        near = np.where(choice.is_inside, 0, len(self.codes))
-        return np.where(choice.polygon < 0, NOWHERE, 1 + near + offset + choice.polygon).astype(np.int32)
-
-    def _answer(
-        self, x: np.ndarray, y: np.ndarray, value: np.ndarray, *, with_distance: bool
-    ) -> tuple[np.ndarray, ...]:
-        n = len(self.codes)
-        inside = np.where(value <= n, value - 1, -1)
-        near = np.where(value > n, value - 1 - n, -1)
-        if not with_distance:
-            return inside, near
-        distance = np.where(inside >= 0, 0.0, np.nan)
-        for name, offset in self._offsets.items():
-            if name not in self._shapes:
-                continue
-            at = np.flatnonzero((near >= offset) & (near < offset + len(self._shapes[name])))
-            metres = transform_points(x[at], y[at], self.crs, TERRITORIES[name].epsg)
-            distance[at] = self._shapes[name].distances(near[at] - offset, *metres)
-        return inside, near, distance
+    def _value(self, polygon: np.ndarray, is_inside: np.ndarray, offset: int) -> np.ndarray:
+        near = np.where(is_inside, 0, len(self.codes))
+        return np.where(polygon < 0, NOWHERE, 1 + near + offset + polygon).astype(np.int32)
 
     def to_arrays(self) -> dict[str, np.ndarray]:
         """Return the index as plain arrays, for a file or another process."""
-        told: dict[str, Any] = {"crs": self.crs, "within_m": self.within_m, "grids": []}
-        out: dict[str, np.ndarray] = {}
+        arrays: dict[str, np.ndarray] = {}
         for name, p in self.perimeters.items():
-            out[f"{name}.codes"] = np.asarray(p.codes, dtype=str)
             wkb = shapely.to_wkb(p.polygons)
-            out[f"{name}.wkb"] = np.frombuffer(b"".join(wkb), dtype=np.uint8)
-            out[f"{name}.wkb_at"] = np.cumsum([0, *(len(w) for w in wkb)])
+            arrays[f"{name}.codes"] = np.asarray(p.codes, dtype=str)
+            arrays[f"{name}.wkb"] = np.frombuffer(b"".join(wkb), dtype=np.uint8)
+            arrays[f"{name}.wkb_at"] = np.cumsum([0, *map(len, wkb)])
         for g in self.grids:
-            told["grids"].append([g.territory, g.epsg, g.origin, g.size, g.shape, g.offset, len(g.tables)])
-            out |= {f"{g.territory}.table{k}": table for k, table in enumerate(g.tables)}
-            out |= {f"{g.territory}.candidates_at": g.candidates_at, f"{g.territory}.candidates": g.candidates}
-        told["territories"] = list(self.perimeters)
-        return out | {"told": np.frombuffer(json.dumps(told).encode(), dtype=np.uint8)}
+            arrays |= {f"{g.territory}.table{k}": table for k, table in enumerate(g.tables)}
+            arrays |= {f"{g.territory}.candidates_at": g.candidates_at, f"{g.territory}.candidates": g.candidates}
+        grids = [[g.territory, g.epsg, g.origin, g.size, g.shape, g.offset, len(g.tables)] for g in self.grids]
+        header = [self.crs, self.within_m, list(self.perimeters), grids]
+        return arrays | {"header": np.frombuffer(json.dumps(header).encode(), dtype=np.uint8)}
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> Index:
         """Return the index that ``to_arrays`` wrote."""
-        told = json.loads(arrays["told"].tobytes())
-        perimeters = {name: _perimeters(arrays, name) for name in told["territories"]}
-        grids = [
-            Grid(
-                name,
-                told["crs"],
-                epsg,
-                tuple(origin),
-                tuple(size),
-                tuple(shape),
-                tuple(arrays[f"{name}.table{k}"] for k in range(n_tables)),
-                arrays[f"{name}.candidates_at"],
-                arrays[f"{name}.candidates"],
-                offset,
-                Shapes(perimeters[name].polygons),
-            )
-            for name, epsg, origin, size, shape, offset, n_tables in told["grids"]
-        ]
-        return cls(perimeters, tuple(grids), told["crs"], told["within_m"])
+        crs, within_m, territories, headers = json.loads(arrays["header"].tobytes())
+        perimeters, grids = {}, []
+        for name in territories:
+            data, at = arrays[f"{name}.wkb"].tobytes(), arrays[f"{name}.wkb_at"].tolist()
+            polygons = np.asarray(shapely.from_wkb([data[a:b] for a, b in pairwise(at)]), dtype=object)
+            perimeters[name] = Perimeters(arrays[f"{name}.codes"].astype(object), polygons)
+        for name, epsg, origin, size, shape, offset, n_tables in headers:
+            tables = tuple(arrays[f"{name}.table{k}"] for k in range(n_tables))
+            candidates = arrays[f"{name}.candidates_at"], arrays[f"{name}.candidates"]
+            place = tuple(origin), tuple(size), tuple(shape)
+            grids.append(Grid(name, crs, epsg, *place, tables, *candidates, offset, Shapes(perimeters[name].polygons)))
+        return cls(perimeters, tuple(grids), crs, within_m)
 
 
 def _undecided(value: np.ndarray) -> np.ndarray:
     """Return the positions of negative values other than ``ANY``, which is the lowest: those above it without their sign."""
     return np.flatnonzero(value.view(np.uint32) > np.uint32(-ANY))
-
-
-def _perimeters(arrays: Mapping[str, np.ndarray], name: str) -> Perimeters:
-    data, at = arrays[f"{name}.wkb"].tobytes(), arrays[f"{name}.wkb_at"].tolist()
-    polygons = shapely.from_wkb([data[a:b] for a, b in pairwise(at)])
-    return Perimeters(arrays[f"{name}.codes"].astype(object), np.asarray(polygons, dtype=object))
 
 
 def build(
@@ -270,11 +228,11 @@ def build(
     n_points: int | None = None,
     close: float | None = None,
 ) -> Index:
-    """Make the index of QPV for points given in ``crs``.
+    """Make the index of QPV for points in ``crs``.
 
     ``perimeters``: by territory, in its metres. ``n_points``: about how many points will be placed, and ``close``, the share of them
-    that ``close_share`` gives, where known; they change the time, never an answer. A territory to which ``crs`` does not extend gets no cells: points outside the boxes of the others are
-    then measured one by one, as all are where they are few.
+    that ``close_share`` gives; they change the time, never an answer. A territory to which ``crs`` does not extend gets no cells:
+    points outside the boxes of the others are then measured one by one, as all are where they are few.
     """
     usable = {name: p for name, p in perimeters.items() if len(p.codes)}
     n_levels = levels_for(n_points, close)
@@ -338,31 +296,29 @@ def _levels(length_m: float, n_polygons: int, within_m: float, n_levels: int) ->
 
 def _grid(name: str, territory: Territory, levels: tuple[int, ...], *, offset: int, n: int) -> Grid:
     """Fill the tables of one territory; its polygons are counted from ``offset``, among ``n`` of the whole index."""
-    plane, shapes = territory.plane, territory.shapes
+    plane, n_own = territory.plane, len(territory.shapes)
     tables = _Tables(plane, levels)
     for level, decided, left in subdivide(territory, levels[-1]):
         polygon = decided.polygon.astype(np.int32) + offset
         tables.fill(level, decided.ix, decided.iy, np.where(decided.is_inside, 1 + polygon, 1 + n + polygon))
         if level == levels[-1]:
-            tests, at, candidates = _tests(left, len(shapes), plane.radius[level], territory.within_m)
+            size = np.diff(left.start)
+            first, sign = left.polygon[left.start[:-1]].astype(np.int64), left.sign[left.start[:-1]]
+            side = (size == 1) & (sign == UNKNOWN) & (2 * plane.radius[level] + 1 <= territory.within_m)
+            several = ~side & ((size > 1) | (sign == UNKNOWN))
+            tests = np.where(side, first, n_own + first)
+            tests[several] = 2 * n_own + np.arange(int(several.sum()))
+            candidates_at = np.concatenate([[0], np.cumsum(size[several])])
+            candidates = left.polygon[np.repeat(several, size)]
             tables.fill(level, left.ix, left.iy, -1 - tests)
-        elif level in levels:
-            tables.open(level, left.ix, left.iy)
-    _refer(tables.tables[0], plane, name, levels[0])
+        elif level in levels:  # each undecided cell gets a block in the next table
+            tables.fill(level, left.ix, left.iy, -1 - np.arange(len(left.ix)))
+            tables.arrays.append(np.zeros(len(left.ix) * BLOCK**2, dtype=np.int32))
+    _refer(tables.arrays[0], plane, name, levels[0])
     scale = 2 ** levels[0]
-    return Grid(
-        name,
-        plane.crs,
-        plane.epsg,
-        (plane.x, plane.y),
-        (plane.width / scale, plane.height / scale),
-        (plane.rows * scale, plane.columns * scale),
-        tuple(tables.tables),
-        at,
-        candidates,
-        offset,
-        shapes,
-    )
+    place = (plane.x, plane.y), (plane.width / scale, plane.height / scale), (plane.rows * scale, plane.columns * scale)
+    arrays = tuple(tables.arrays), candidates_at, candidates
+    return Grid(name, plane.crs, plane.epsg, *place, *arrays, offset, territory.shapes)
 
 
 class _Tables:
@@ -370,7 +326,7 @@ class _Tables:
 
     def __init__(self, plane: Plane, levels: tuple[int, ...]) -> None:
         self.levels, self._columns = levels, plane.columns << levels[0]
-        self.tables = [np.zeros((plane.rows << levels[0]) * self._columns + 1, dtype=np.int32)]
+        self.arrays = [np.zeros((plane.rows << levels[0]) * self._columns + 1, dtype=np.int32)]
 
     def fill(self, level: int, ix: np.ndarray, iy: np.ndarray, value: np.ndarray) -> None:
         """Write the value of cells of a level into the table of that size, or of the next smaller one."""
@@ -381,35 +337,15 @@ class _Tables:
         first, row = self._place(k, ix << shift, iy << shift), BLOCK if k else self._columns
         for up in range(1 << shift):
             for across in range(1 << shift):
-                self.tables[k][first + up * row + across] = value
-
-    def open(self, level: int, ix: np.ndarray, iy: np.ndarray) -> None:
-        """Give undecided cells a block each in the next table."""
-        k = self.levels.index(level)
-        self.fill(level, ix, iy, -1 - np.arange(len(ix)))
-        self.tables[k + 1 :] = [np.zeros(len(ix) * BLOCK**2, dtype=np.int32)]
+                self.arrays[k][first + up * row + across] = value
 
     def _place(self, k: int, ix: np.ndarray, iy: np.ndarray) -> np.ndarray:
         """Return where cells of the size of table ``k`` are in it."""
         if k == 0:
             return np.asarray(iy.astype(np.int64) * self._columns + ix)
         shift = self.levels[k] - self.levels[k - 1]
-        parent = self.tables[k - 1][self._place(k - 1, ix >> shift, iy >> shift)].astype(np.int64)
+        parent = self.arrays[k - 1][self._place(k - 1, ix >> shift, iy >> shift)].astype(np.int64)
         return np.asarray((-1 - parent) * BLOCK**2 + (iy % BLOCK) * BLOCK + ix % BLOCK)
-
-
-def _tests(left: Cells, n: int, radius: float, within_m: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Say what must be measured in each undecided cell (see ``Grid.tested``), with the lists of candidates."""
-    size = np.diff(left.start)
-    alone = size == 1
-    first, sign = left.polygon[left.start[:-1]].astype(np.int64), left.sign[left.start[:-1]]
-    side = alone & (sign == UNKNOWN) & (2 * radius + 1 <= within_m)
-    ring = alone & (sign != UNKNOWN)
-    listed = ~side & ~ring
-    tests = np.where(side, first, n + first)
-    tests[listed] = 2 * n + np.arange(int(listed.sum()))
-    kept = np.repeat(listed, size)
-    return tests, np.concatenate([[0], np.cumsum(size[listed])]), left.polygon[kept]
 
 
 def _refer(table: np.ndarray, plane: Plane, territory: str, level: int) -> None:
@@ -417,19 +353,13 @@ def _refer(table: np.ndarray, plane: Plane, territory: str, level: int) -> None:
     columns = plane.columns << level
     at = np.flatnonzero(table)
     ix, iy = at % columns, at // columns
-    corners = [plane.given(level, ix + a, iy + b) for a in (0, 1) for b in (0, 1)]
+    corners = [plane.coordinates(level, ix + a, iy + b) for a in (0, 1) for b in (0, 1)]
     lonlat = np.array([transform_points(x, y, plane.crs, WGS84) for x, y in corners])
     (west, south), (east, north) = lonlat.min(0) - _BOX_MARGIN, lonlat.max(0) + _BOX_MARGIN
-    names = list(TERRITORIES)
     w, s, e, n = TERRITORIES[territory].box
     doubtful = ~((west > w) & (south > s) & (east < e) & (north < n))
+    names = list(TERRITORIES)
     for other in names[names.index(territory) + 1 :]:
         w, s, e, n = TERRITORIES[other].box
         doubtful |= (west <= e) & (east >= w) & (south <= n) & (north >= s)
     table[at[doubtful]] = ANY
-
-
-def _box(grid: Grid) -> shapely.Polygon:
-    x, y = grid.origin
-    rows, columns = grid.shape
-    return shapely.box(x, y, x + columns * grid.size[0], y + rows * grid.size[1])

@@ -28,11 +28,11 @@ SYNCED_BYTES = 1 << 26
 class PointWriter:
     """Writes batches of one schema, in order, to Parquet (snappy, page checksums) or CSV (UTF-8, texts quoted)."""
 
-    def __init__(self, path: Path, schema: pa.Schema, *, suffix: str, separator: str = ",") -> None:
+    def __init__(self, path: Path, schema: pa.Schema, *, is_text: bool, separator: str = ",") -> None:
         """Start a file; ``write_points`` gives it its place."""
-        self._schema = schema.remove_metadata() if suffix in CSV else schema
-        if suffix in CSV:
-            self._schema = pa.schema([_flat_field(f) for f in self._schema])
+        self._path, self._schema, self._is_text = path, schema, is_text
+        if is_text:
+            self._schema = pa.schema([f if _has_cell(f.type) else pa.field(f.name, pa.string()) for f in schema])
             options = pacsv.WriteOptions(delimiter=separator, quoting_style="needed")
             self._writer = pacsv.CSVWriter(path, self._schema, write_options=options)
         else:
@@ -40,15 +40,13 @@ class PointWriter:
             self._writer = pq.ParquetWriter(
                 path, schema, compression="snappy", use_dictionary=texts or False, write_page_checksum=True
             )
-        self._is_text = suffix in CSV
-        self._path, self._waiting_bytes = path, 0
-        self._disk, self._sent = ThreadPoolExecutor(1), Future[None]()
+        self._waiting_bytes, self._disk, self._sent = 0, ThreadPoolExecutor(1), Future[None]()
         self._sent.set_result(None)
 
     def write(self, rows: pa.RecordBatch) -> None:
         """Write some rows."""
         if self._is_text:
-            columns = [_flat(rows.column(i), f) for i, f in enumerate(self._schema)]
+            columns = [_as_text(column, f.type) for column, f in zip(rows.columns, self._schema, strict=True)]
             self._writer.write_batch(pa.RecordBatch.from_arrays(columns, schema=self._schema))
         else:
             self._writer.write_batch(rows, row_group_size=ROW_GROUP)
@@ -82,7 +80,7 @@ def write_points(path: Path, schema: pa.Schema, *, separator: str = ",") -> Iter
         path.parent.mkdir(parents=True, exist_ok=True)
         fresh = path.with_name(f".{path.name[:100]}.{secrets.token_hex(4)}")
         try:
-            writer = PointWriter(fresh, schema, suffix=path.suffix.lower(), separator=separator)
+            writer = PointWriter(fresh, schema, is_text=path.suffix.lower() in CSV, separator=separator)
             try:
                 yield writer
             finally:
@@ -97,14 +95,14 @@ def _is_repetitive(kind: pa.DataType) -> bool:
     return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_dictionary(kind))
 
 
-def _flat_field(field: pa.Field) -> pa.Field:
-    is_plain = pa.types.is_primitive(field.type) or _is_repetitive(field.type) or pa.types.is_decimal(field.type)
-    return field if is_plain else pa.field(field.name, pa.string())
+def _has_cell(kind: pa.DataType) -> bool:
+    """Say whether CSV has a cell for values of a type."""
+    return bool(pa.types.is_primitive(kind) or _is_repetitive(kind) or pa.types.is_decimal(kind))
 
 
-def _flat(column: pa.Array, field: pa.Field) -> pa.Array:
+def _as_text(column: pa.Array, kind: pa.DataType) -> pa.Array:
     """Write as text what CSV has no cell for: geometries as WKT, other nested or binary values as Arrow shows them."""
-    if column.type == field.type:
+    if column.type == kind:
         return column
     if pa.types.is_binary(column.type) or pa.types.is_large_binary(column.type):
         shapes = shapely.from_wkb(column.to_numpy(zero_copy_only=False))

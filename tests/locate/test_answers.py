@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
-from qpvhealth.locating import answers
+from qpvhealth.locate import answers
 
 
 def test_texts_as_arrow_would_make_them():
@@ -14,9 +14,9 @@ def test_texts_as_arrow_would_make_them():
 def test_positions_are_named_and_negative_ones_null():
     names = answers.texts(["a", "b"])
     which = np.array([1, -1, 0, 1, -1, -1, -1, -1, 0])
-    assert answers.named(which, names).to_pylist() == ["b", None, "a", "b", None, None, None, None, "a"]
-    assert answers.named(which[:0], names).equals(pa.array([], pa.string()))
-    assert answers.named(which[::2], names).to_pylist() == ["b", "a", None, None, "a"]
+    assert answers.texts_at(which, names).to_pylist() == ["b", None, "a", "b", None, None, None, None, "a"]
+    assert answers.texts_at(which[:0], names).equals(pa.array([], pa.string()))
+    assert answers.texts_at(which[::2], names).to_pylist() == ["b", "a", None, None, "a"]
 
 
 def test_numbers_are_null_where_they_are_not():

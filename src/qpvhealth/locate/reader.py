@@ -58,29 +58,40 @@ class Coordinates:
 
 
 class PointFile:
-    """One file of points: its columns, where its coordinates are, and how many rows it has where that is known."""
+    """One file of points: its columns, where its coordinates are, and how many rows it has.
+
+    ``n_rows`` is null for a CSV file; ``n_about`` is then its lines below the header, blank ones included.
+    """
 
     def __init__(self, path: Path, *, x: str | None = None, y: str | None = None, crs: str | None = None) -> None:
-        """Open a file and find its coordinates: the columns named, else its geometry, else longitude and latitude.
+        """Open a file and look for its coordinates: the columns ``x`` and ``y``, else its geometry, else longitude and latitude.
 
         Raises:
             InputError: missing, damaged or unsafe file, one column name twice, or no coordinate system.
-            UsageError: unknown extension, an unknown column, or coordinates that cannot be found.
+            UsageError: unknown extension, an unknown column, or no coordinates.
 
         """
-        self.path = checked_path(path)
-        if self.path.suffix.lower() not in (*PARQUET, *CSV):
+        self.path, self.separator, self.n_rows = checked_path(path), ",", None
+        suffix, name = self.path.suffix.lower(), self.path.name
+        if suffix not in (*PARQUET, *CSV):
             raise UsageError(f"{path}: points are read from {', '.join((*PARQUET, *CSV))}; convert the file")
-        self.is_text = self.path.suffix.lower() in CSV
-        self.n_rows: int | None = None
-        self._opened()
-        self._refuse_twice()
-        self.coordinates = _coordinates(self.path.name, self.schema, x=x, y=y, crs=crs)
-
-    @property
-    def n_about(self) -> int:
-        """Say about how many rows there are: of a CSV file, its lines below the header, blank ones included."""
-        return self._n_lines - 1 if self.n_rows is None else self.n_rows
+        self.is_text = suffix in CSV
+        if self.is_text:
+            self.encoding, n_lines = _survey(self.path)
+            self.n_about = n_lines - 1
+            with self.path.open(encoding="utf-8-sig" if self.encoding == "utf8" else self.encoding, newline="") as file:
+                line = file.readline(MIB)
+            cells = {s: next(csv.reader([line], delimiter=s), []) for s in SEPARATORS}
+            self.separator = max(SEPARATORS, key=lambda s: len(cells[s]))
+            self.schema = pa.schema([(column, pa.string()) for column in cells[self.separator]])
+        else:
+            file = _parquet(self.path)
+            self.schema, self.n_rows = file.schema_arrow, file.metadata.num_rows
+            self.n_about = self.n_rows
+        names = self.schema.names
+        if twice := sorted({n for n in names if names.count(n) > 1}):
+            raise InputError(f"{name}: columns named twice: {', '.join(twice[:20])}; rename them")
+        self.coordinates = _coordinates(name, self.schema, x=x, y=y, crs=crs)
 
     def row_groups(self) -> list[int]:
         """Return the number of rows of each row group of a Parquet file."""
@@ -88,58 +99,38 @@ class PointFile:
         return [metadata.row_group(i).num_rows for i in range(metadata.num_row_groups)]
 
     def sample(self) -> tuple[np.ndarray, np.ndarray] | None:
-        """Read the coordinates of some rows here and there; null where that cannot be told from the file, or read."""
+        """Read the coordinates of some rows from all over the file; null where it has too few row groups, or cannot be read."""
         if self.is_text or len(groups := self.row_groups()) < SAMPLED_GROUPS:
             return None
-        place = self.coordinates
-        columns = [place.x] if place.y is None else [place.x, place.y]
+        columns = [c for c in (self.coordinates.x, self.coordinates.y) if c is not None]
         chosen = np.linspace(0, len(groups) - 1, SAMPLED_GROUPS).astype(int).tolist()
         try:
             first = (_parquet(self.path).iter_batches(SAMPLED_ROWS, row_groups=[g], columns=columns) for g in chosen)
-            found = [self._xy(rows, 0) for batches in first for rows in islice(batches, 1)]
+            points = [self._xy(rows, 0) for batches in first for rows in islice(batches, 1)]
         except (pa.ArrowException, OSError, InputError):
-            return None  # said when all rows are read
-        if not found:
-            return None
-        return np.concatenate([x for x, _ in found]), np.concatenate([y for _, y in found])
+            return None  # raised again when all rows are read
+        return (np.concatenate([x for x, _ in points]), np.concatenate([y for _, y in points])) if points else None
 
     def batches(self, row_groups: Sequence[int] | None = None) -> Iterator[Batch]:
         """Read the file in order, at most half a million rows at a time.
 
         Raises:
-            InputError: damaged file, a coordinate that is not a number, a geometry that is not a point.
+            InputError: damaged file, a coordinate that is not a number, a geometry that is not a point, or a CSV file with fewer
+                records than lines: a stray quote swallows lines without a word.
 
         """
         done = 0
         try:
-            for rows in self._rows(row_groups):
+            for rows in self._lines() if self.is_text else _parquet(self.path).iter_batches(BATCH_ROWS, row_groups):
                 yield Batch(rows, *self._xy(rows, done))
                 done += rows.num_rows
         except (pa.ArrowException, OSError) as error:
             raise InputError(f"{self.path.name}: cannot be read ({_first_line(error)}); mend the file") from error
-        if self.is_text:
-            self._refuse_lost_lines(done)
-
-    def _opened(self) -> None:
-        if self.is_text:
-            self.encoding, self._n_lines = _survey(self.path)
-            self.header, self.separator = _header(self.path, self.encoding)
-            self.schema = pa.schema([(name, pa.string()) for name in self.header])
-        else:
-            file = _parquet(self.path)
-            self.schema, self.n_rows = file.schema_arrow, file.metadata.num_rows
-
-    def _refuse_twice(self) -> None:
-        twice = sorted({n for n in self.schema.names if self.schema.names.count(n) > 1})
-        if twice:
-            raise InputError(f"{self.path.name}: columns named twice: {', '.join(twice[:20])}; rename them")
-
-    def _rows(self, row_groups: Sequence[int] | None) -> Iterator[pa.RecordBatch]:
-        if self.is_text:
-            yield from self._lines()
-        else:
-            groups = None if row_groups is None else list(row_groups)
-            yield from _parquet(self.path).iter_batches(BATCH_ROWS, row_groups=groups)
+        if self.is_text and done != self.n_about and done != _count_full_lines(self.path) - 1:
+            raise InputError(
+                f"{self.path.name}: {self.n_about} lines but {done} records: a quote is not closed, or a cell holds"
+                " a line break; mend the file, or convert it to Parquet"
+            )
 
     def _lines(self) -> Iterator[pa.RecordBatch]:
         read = pacsv.ReadOptions(encoding=self.encoding, block_size=16 * MIB)
@@ -150,25 +141,17 @@ class PointFile:
         with pacsv.open_csv(self.path, read, parse, convert) as file:
             yield from file
 
-    def _refuse_lost_lines(self, n_read: int) -> None:
-        """Hold the rows against the physical lines: a stray quote swallows lines without a word."""
-        if n_read != self._n_lines - 1 and n_read != _full_lines(self.path) - 1:
-            raise InputError(
-                f"{self.path.name}: {self._n_lines - 1} lines but {n_read} records: a quote is not closed, or a cell holds"
-                " a line break; mend the file, or convert it to Parquet"
-            )
-
     def _xy(self, rows: pa.RecordBatch, done: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return the coordinates of rows, of which ``done`` come before in the file: numbers, points by their parts, or WKB."""
         place = self.coordinates
         if place.y is not None:
             return self._numbers(rows, place.x), self._numbers(rows, place.y)
         column = rows.column(place.x)
-        if pa.types.is_struct(column.type):
-            x, y = (column.field(name).cast(pa.float64()) for name in ("x", "y"))
-            there = column.is_valid()
-            nothing = pa.scalar(float("nan"), pa.float64())
-            return _floats(pc.if_else(there, x, nothing)), _floats(pc.if_else(there, y, nothing))
-        return _points(column, self.path.name, done)
+        if not pa.types.is_struct(column.type):
+            return _points(column, self.path.name, done)
+        there, nothing = column.is_valid(), pa.scalar(float("nan"), pa.float64())
+        x, y = (_floats(pc.if_else(there, column.field(c).cast(pa.float64()), nothing)) for c in ("x", "y"))
+        return x, y
 
     def _numbers(self, rows: pa.RecordBatch, name: str) -> np.ndarray:
         """Return a column as numbers, NaN for null; a decimal comma is read where it is no separator."""
@@ -187,13 +170,12 @@ class PointFile:
 
 def _floats(column: pa.Array) -> np.ndarray:
     """Return numbers, NaN for null, from their buffers: ``to_numpy`` would load pandas, which takes as long as a million points."""
-    marks, data = column.buffers()
+    validity, data = column.buffers()
     here = slice(column.offset, column.offset + len(column))
     values = np.frombuffer(data or b"", dtype=float)[here]
     if not column.null_count:
         return values
-    known = np.unpackbits(np.frombuffer(marks, dtype=np.uint8), bitorder="little")[here]
-    return np.where(known, values, np.nan)
+    return np.where(np.unpackbits(np.frombuffer(validity, dtype=np.uint8), bitorder="little")[here], values, np.nan)
 
 
 def _parquet(path: Path) -> pq.ParquetFile:
@@ -206,12 +188,17 @@ def _parquet(path: Path) -> pq.ParquetFile:
 
 def _coordinates(name: str, schema: pa.Schema, *, x: str | None, y: str | None, crs: str | None) -> Coordinates:
     if x is not None or y is not None:
-        return _named(name, schema, x, y, crs)
-    if (found := _geometry(name, schema)) is not None:
-        column, stated = found
+        if x is None or y is None:
+            raise UsageError("--x and --y go together")
+        for column in (x, y):
+            if column not in schema.names:
+                raise UsageError(f'{name}: no column "{column}"; its columns: {", ".join(schema.names[:20])}')
+        return Coordinates(x, y, _system(crs or DEGREES))
+    if (geometry := _geometry(name, schema)) is not None:
+        column, stated = geometry
         if (crs or stated) is None:
             raise InputError(f"{name}: its geometry has no coordinate system; name it with --crs EPSG:…")
-        return Coordinates(column, None, _known(crs or str(stated)))
+        return Coordinates(column, None, _system(crs or str(stated)))
     lower = {n.lower(): n for n in reversed(schema.names)}
     lon, lat = (next((lower[n] for n in names if n in lower), None) for names in (LONGITUDES, LATITUDES))
     if lon is None or lat is None:
@@ -219,19 +206,10 @@ def _coordinates(name: str, schema: pa.Schema, *, x: str | None, y: str | None, 
             f"{name}: no geometry, no longitude and latitude among its columns ({', '.join(schema.names[:20])});"
             " name the coordinates with --x, --y and --crs"
         )
-    return Coordinates(lon, lat, _known(crs or DEGREES))
+    return Coordinates(lon, lat, _system(crs or DEGREES))
 
 
-def _named(name: str, schema: pa.Schema, x: str | None, y: str | None, crs: str | None) -> Coordinates:
-    if x is None or y is None:
-        raise UsageError("--x and --y go together")
-    for column in (x, y):
-        if column not in schema.names:
-            raise UsageError(f'{name}: no column "{column}"; its columns: {", ".join(schema.names[:20])}')
-    return Coordinates(x, y, _known(crs or DEGREES))
-
-
-def _known(crs: str) -> str:
+def _system(crs: str) -> str:
     """Name a coordinate system by its EPSG number where it has one. Raises UsageError for an unknown one."""
     try:
         return str(systems.of_metadata(f"EPSG:{crs}" if crs.isdigit() else crs, "--crs"))
@@ -240,43 +218,42 @@ def _known(crs: str) -> str:
 
 
 def _geometry(name: str, schema: pa.Schema) -> tuple[str, str | None] | None:
-    """Find the geometry column of a GeoParquet file, and its system (longitude and latitude where it says none)."""
-    raw = (schema.metadata or {}).get(b"geo")
-    if raw is None:
+    """Return the geometry column of a GeoParquet file and its system (longitude and latitude where none is stated); else null."""
+    metadata = (schema.metadata or {}).get(b"geo")
+    if metadata is None:
         return None
     try:
-        geo = json.loads(raw)
+        geo = json.loads(metadata)
         column = geo["primary_column"]
-        told: dict[str, Any] = geo["columns"][column]
+        layer: dict[str, Any] = geo["columns"][column]
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(f"{name}: its geometry metadata cannot be read; write it again as GeoParquet") from error
-    if column not in schema.names or told.get("encoding") not in ("WKB", "point"):
+    if column not in schema.names or layer.get("encoding") not in ("WKB", "point"):
         raise InputError(f"{name}: its geometries are neither WKB nor points; write it again as GeoParquet")
-    crs = told.get("crs", DEGREES)
+    crs = layer.get("crs", DEGREES)
     return str(column), systems.of_metadata(json.dumps(crs) if isinstance(crs, dict) else crs, name)
 
 
 def _points(column: pa.Array, name: str, done: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the coordinates of points in WKB; NaN for a null or empty one."""
+    """Return the coordinates of points in WKB, off their bytes where all are plain points; NaN for a null or empty one."""
     column = column.cast(pa.large_binary())
     if column.null_count == 0 and len(column):
         _, offsets, data = column.buffers()
         at = np.frombuffer(offsets, dtype=np.int64)[column.offset : column.offset + len(column) + 1]
-        if at[-1] - at[0] == _WKB_POINT.itemsize * len(column) and (np.diff(at) == _WKB_POINT.itemsize).all():
+        if (np.diff(at) == _WKB_POINT.itemsize).all():
             cells = np.frombuffer(data, dtype=_WKB_POINT, count=len(column), offset=int(at[0]))
             if (cells["order"] == 1).all() and (cells["kind"] == 1).all():
                 return np.ascontiguousarray(cells["x"]), np.ascontiguousarray(cells["y"])
     shapes = shapely.from_wkb(column.to_numpy(zero_copy_only=False), on_invalid="ignore")
-    wrong = ~shapely.is_missing(shapes) & (shapely.get_type_id(shapes) != 0)
-    wrong |= shapely.is_missing(shapes) & column.is_valid().to_numpy(zero_copy_only=False)
+    missing = shapely.is_missing(shapes)
+    wrong = np.where(missing, column.is_valid().to_numpy(zero_copy_only=False), shapely.get_type_id(shapes) != 0)
     if wrong.any():
-        row = done + int(np.flatnonzero(wrong)[0]) + 1
-        raise InputError(f"{name}: row {row} is not a point; give one point a row")
+        raise InputError(f"{name}: row {done + int(np.argmax(wrong)) + 1} is not a point; give one point a row")
     return shapely.get_x(shapes), shapely.get_y(shapes)
 
 
 def _survey(path: Path) -> tuple[str, int]:
-    """Find the encoding of a text file (UTF-8, else cp1252) and count its lines.
+    """Return the encoding of a text file (UTF-8, else cp1252) and the number of its lines.
 
     Raises:
         InputError: UTF-16 or UTF-32.
@@ -287,23 +264,16 @@ def _survey(path: Path) -> tuple[str, int]:
         while data := file.read(8 * MIB):
             if n == 0 and data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
                 raise InputError(f"{path.name}: written in UTF-16; save it in UTF-8")
-            is_utf8 = is_utf8 and _decodes(decoder, data)
-            n += data.count(b"\n")
-            last = data[-1:]
+            n, last = n + data.count(b"\n"), data[-1:]
+            if is_utf8 and not (data.isascii() and not decoder.getstate()[0]):
+                try:
+                    decoder.decode(data)
+                except UnicodeDecodeError:
+                    is_utf8 = False
     return ("utf8" if is_utf8 else "cp1252"), n + (last != b"\n")
 
 
-def _decodes(decoder: codecs.IncrementalDecoder, data: bytes) -> bool:
-    if data.isascii() and not decoder.getstate()[0]:
-        return True
-    try:
-        decoder.decode(data)
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
-def _full_lines(path: Path) -> int:
+def _count_full_lines(path: Path) -> int:
     """Count the lines that are not blank."""
     n, rest = 0, b""
     with path.open("rb") as file:
@@ -311,16 +281,6 @@ def _full_lines(path: Path) -> int:
             *lines, rest = (rest + data).split(b"\n")
             n += sum(1 for line in lines if line not in (b"", b"\r"))
     return n + (rest not in (b"", b"\r"))
-
-
-def _header(path: Path, encoding: str) -> tuple[list[str], str]:
-    """Read the names of the columns, and the separator that gives most of them."""
-    name = "utf-8-sig" if encoding == "utf8" else encoding
-    with path.open(encoding=name, newline="") as file:
-        line = file.readline(MIB)
-    rows = {s: next(csv.reader([line], delimiter=s), []) for s in SEPARATORS}
-    separator = max(SEPARATORS, key=lambda s: len(rows[s]))
-    return rows[separator], separator
 
 
 def _first_line(error: BaseException) -> str:

@@ -1,0 +1,242 @@
+"""Any number of points placed among the QPV of a file: the QPV that covers each, the nearest within a distance.
+
+Batches are read, placed and written in their order, so that memory does not grow with the file; the answer is that of the
+polygons themselves (``cells``). The output appears whole or not at all.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from importlib import metadata
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from qpvhealth.contract.precision import published
+from qpvhealth.errors import InputError, UsageError
+from qpvhealth.ingest.readers import companions, guard
+from qpvhealth.locate import answers, cells, index_cache
+from qpvhealth.locate.reader import DEGREES, PointFile
+from qpvhealth.locate.writer import refuse_suffix, write_points
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from qpvhealth.locate.reader import Batch
+
+    Progress = Callable[[int, int | None], None]
+    Sample = tuple[np.ndarray, np.ndarray]
+
+PACKAGE = Path(__file__).parents[1]
+THREADS = 2
+IN_FLIGHT = 4
+LARGEST_M = 1_000_000.0
+"""No territory is as wide, from the sea to the sea, as this distance."""
+QPV, NEAR, DISTANCE = "qpv_code", "near_qpv_code", "distance_m"
+
+
+class Counts(NamedTuple):
+    """Rows, rows without a point, rows inside a QPV, rows near one."""
+
+    n_rows: int
+    n_without_point: int
+    n_inside: int
+    n_near: int
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What was done: the counts; QPV used; whether their index was ``built`` or ``kept``; seconds for the index, and in all.
+
+    ``notes``: sentences on polygons that could not be used. ``n_parts``: how many files were written.
+    """
+
+    counts: Counts
+    n_neighbourhoods: int
+    index: str
+    index_seconds: float
+    seconds: float
+    notes: tuple[str, ...]
+    n_parts: int = 1
+
+
+def locate_file(
+    points: Path,
+    neighbourhoods: Path,
+    out: Path,
+    *,
+    distance_m: float,
+    x: str | None = None,
+    y: str | None = None,
+    crs: str | None = None,
+    with_distance: bool = False,
+    cache: Path | None = None,
+    progress: Progress | None = None,
+) -> Summary:
+    """Write the rows of ``points`` with the QPV that covers each (``qpv_code``) and the nearest within the distance, outside all.
+
+    ``points``: Parquet, GeoParquet or CSV; ``neighbourhoods``: a geometry file with a QPV code; ``out``: Parquet or CSV, the same
+    rows in the same order and the same columns, then ``qpv_code``, ``near_qpv_code`` and, ``with_distance``, ``distance_m`` (0
+    inside, null beyond). Distances are metres of the territory where the point falls, ≤ ``distance_m``. A null point gives nulls.
+    ``x``, ``y``, ``crs``: the coordinates (default: the geometry, else longitude and latitude). ``cache``: a folder that keeps the
+    index of the polygons (see ``index_cache.folder``); null keeps nothing. ``progress`` is called with rows done and rows in all (null for CSV).
+
+    Raises UsageError for a wrong option or column, InputError for a file that is missing, unsafe or damaged, PublishError when
+    ``out`` cannot be written.
+    """
+    refuse_distance(distance_m)
+    started = time.perf_counter()
+    refuse_suffix(out)
+    file = PointFile(points, x=x, y=y, crs=crs)
+    refuse_overlap(file, out)
+    system, n_about = file.coordinates.crs, file.n_about
+    index = index_of(neighbourhoods, system, distance_m, n_points=n_about, sample=file.sample, cache=cache)
+    ready = time.perf_counter()
+    counts = write_located(file, index.cells, out, with_distance=with_distance, progress=progress)
+    took = time.perf_counter() - started
+    return Summary(counts, len(index.cells.codes), index.made, ready - started, took, index.notes)
+
+
+def refuse_distance(distance_m: float) -> None:
+    """Raise UsageError for a distance without sense."""
+    if not 0 <= distance_m <= LARGEST_M:
+        raise UsageError(f"distance {distance_m}: metres expected, from 0 to {LARGEST_M:,.0f}")
+
+
+@dataclass(frozen=True)
+class MadeIndex:
+    """An index, how it came (``built`` or ``kept``), and what is to be said of its polygons."""
+
+    cells: cells.Index
+    made: str
+    notes: tuple[str, ...]
+
+
+def index_of(
+    neighbourhoods: Path,
+    crs: str,
+    distance_m: float,
+    *,
+    n_points: int | None = None,
+    sample: Callable[[], Sample | None] | None = None,
+    cache: Path | None = None,
+) -> MadeIndex:
+    """Return the index of the polygons of a file, cut for about ``n_points``; ``sample`` gives some of them, where they are many.
+
+    The one kept in ``cache`` for the same bytes, distance and code, cut as fine or finer; else a new one, which is kept there.
+    """
+    path = guard.checked_path(neighbourhoods)
+    depends_on = {
+        "files": {s: guard.sha256_of(p) for s, p in ({"": path} | companions.of(path)).items()},
+        "name": path.suffix,
+        "crs": crs,
+        "distance": float(distance_m),
+        "code": [guard.sha256_of(p) for p in sorted(PACKAGE.rglob("*")) if p.suffix in (".py", ".toml", ".csv")],
+        "versions": {name: metadata.version(name) for name in ("numpy", "pyproj", "shapely")},
+    }
+    key = hashlib.sha256(json.dumps(depends_on, sort_keys=True).encode()).hexdigest()[:32]
+    n_levels = cells.levels_for(n_points)
+    if (cached := _cached(cache, key, n_levels)) is not None:
+        return cached
+    drawn = sample() if sample is not None and n_levels == len(cells.LEVELS) else None
+    if drawn is not None and (cached := _cached(cache, key, n_levels - 1)) is not None:
+        close = cells.close_share(cached.cells.perimeters, crs, distance_m, *drawn)
+        if cells.levels_for(n_points, close) < n_levels:
+            return cached
+    from qpvhealth.locate import polygons  # noqa: PLC0415 -- reads them into frames; a cached index needs none
+
+    perimeters, notes = polygons.read(path)
+    share = None if drawn is None else cells.close_share(perimeters, crs, distance_m, *drawn)
+    index = cells.build(perimeters, crs, distance_m, n_points=n_points, close=share)
+    if cache is not None:
+        arrays = index.to_arrays() | {"notes": np.frombuffer(json.dumps(notes).encode(), dtype=np.uint8)}
+        index_cache.write(cache, f"{key}-{cells.levels_for(n_points, share)}", arrays)
+    return MadeIndex(index, "built", tuple(notes))
+
+
+def _cached(cache: Path | None, key: str, n_levels: int) -> MadeIndex | None:
+    """Return the index of a key in the cache, of as many sizes of cells or more; null where there is none that is whole."""
+    for n in cells.POINTS_FOR_LEVELS:
+        if cache is None or n < n_levels:
+            continue
+        arrays = index_cache.read(cache, f"{key}-{n}")
+        if arrays is not None:
+            with suppress(KeyError):  # a damaged one may have lost an array; each that it has, has its checksum
+                notes = json.loads(arrays["notes"].tobytes())
+                return MadeIndex(cells.Index.from_arrays(arrays), "kept", tuple(notes))
+    return None
+
+
+def refuse_overlap(file: PointFile, out: Path) -> None:
+    """Raise UsageError where the output would overwrite the input, or has columns of its own names already."""
+    if out.exists() and out.samefile(file.path):
+        raise UsageError(f"{out}: the points themselves; name another output")
+    taken = [name for name in (QPV, NEAR, DISTANCE) if name in file.schema.names]
+    if taken:
+        raise UsageError(f"{file.path.name}: already has {', '.join(taken)}; rename or drop these columns first")
+
+
+def write_located(
+    file: PointFile,
+    index: cells.Index,
+    out: Path,
+    *,
+    with_distance: bool,
+    row_groups: Iterable[int] | None = None,
+    threads: int = THREADS,
+    progress: Progress | None = None,
+) -> Counts:
+    """Write the rows of a file, or of some row groups of it, then their answers; return how many there were.
+
+    Batches are worked on several at a time, and written in their order.
+    """
+    new = [pa.field(QPV, pa.string()), pa.field(NEAR, pa.string())]
+    new += [pa.field(DISTANCE, pa.float64())] if with_distance else []
+    metadata = {k: v for k, v in (file.schema.metadata or {}).items() if k != b"pandas"}
+    schema = pa.schema([*file.schema, *new], metadata=metadata or None)
+    codes = answers.texts(index.codes)
+
+    def answered(batch: Batch) -> tuple[pa.RecordBatch, list[int]]:
+        """Return the rows of a batch with their answers, and its counts."""
+        _refuse_not_degrees(batch, index.crs)
+        inside, near, distance_m = index.locate(batch.x, batch.y, with_distance=with_distance)
+        columns = [*batch.rows.columns, answers.texts_at(inside, codes), answers.texts_at(near, codes)]
+        if distance_m is not None:
+            columns.append(answers.numbers(published(distance_m, "m")))
+        n_there, n_inside, n_near = (
+            int(mask.sum()) for mask in (np.isfinite(batch.x + batch.y), inside >= 0, near >= 0)
+        )
+        counts = [len(batch.x), len(batch.x) - n_there, n_inside, n_near]
+        return pa.RecordBatch.from_arrays(columns, schema=schema), counts
+
+    batches = file.batches(None if row_groups is None else list(row_groups))
+    totals = np.zeros(4, dtype=np.int64)
+    with write_points(out, schema, separator=file.separator) as writer, ThreadPoolExecutor(threads) as pool:
+        waiting = deque(pool.submit(answered, batch) for batch in islice(batches, IN_FLIGHT))
+        while waiting:
+            rows, counts = waiting.popleft().result()
+            writer.write(rows)
+            waiting.extend(pool.submit(answered, batch) for batch in islice(batches, 1))
+            totals += counts
+            if progress is not None:
+                progress(int(totals[0]), file.n_rows)
+    return Counts(*totals.tolist())
+
+
+def _refuse_not_degrees(batch: Batch, crs: str) -> None:
+    """Refuse what is read as degrees and is not: nothing would be inside, without a word."""
+    if crs != DEGREES or not len(batch.x):
+        return
+    for values, limit, name in ((batch.x, 180.0, "longitude"), (batch.y, 90.0, "latitude")):
+        far = max(-np.fmin.reduce(values), np.fmax.reduce(values))
+        if far > limit:
+            raise InputError(f"{name} {far:g}: not in degrees; name the coordinate system with --crs EPSG:…")

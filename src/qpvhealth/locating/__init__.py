@@ -1,1 +1,0 @@
-"""Points by the million placed among the QPV of a file, on one machine or several."""
