@@ -31,7 +31,7 @@ def card(real_data):
 def test_the_region_of_occitanie(card, balanced):
     staged = structures.read(
         card("structures", "structures/finess-occitanie-2026-01.csv", year=2026, reference_date=date(2026, 1, 1))
-    ).staged
+    )
     tally = balanced(staged, 10007)
     assert (tally.rows_out, sum(tally.out_of_scope.values()), tally.rejected) == (652, 9355, 0)
     assert staged.frame["structure_type"].value_counts().to_dict() == {"MSP": 372, "CDS": 280}
@@ -113,15 +113,14 @@ def test_people(card, path, generation, year, people, rows, duplicates):  # noqa
 
 
 def test_the_zoning_of_communes(card, balanced):
-    found = zonings.read(
+    staged = zonings.read(
         card("zoning", "zoning/gp-zoning-2025-communes.csv", edition="2025", in_force_from=date(2025, 5, 9))
     )
-    (staged,) = found.staged
     tally = balanced(staged, 38907)
     assert (tally.rows_out, tally.rejected, tally.duplicates) == (34849, 121, 3937)
     assert set(staged.rejects["rule"]) == {"value-missing"}
-    assert found.classes["zone_class"].value_counts(dropna=False).to_list() == [16679, 13596, 3046, 1502, 26]
-    assert found.classes["zone_class"].isna().sum() == 26
+    assert staged.frame["zone_class"].value_counts(dropna=False).to_list() == [16679, 13596, 3046, 1502, 26]
+    assert staged.frame["zone_class"].isna().sum() == 26
 
 
 def test_the_list_of_the_npnru(card, balanced):
