@@ -30,6 +30,8 @@ RECORD = {
     "opened_on": pd.NaT,
     "closed_on": pd.NaT,
     "location_status": "located",
+    "location_precision": "housenumber",
+    "location_error_m": 20.0,
     "x": 0.0,
     "y": 0.0,
 }
@@ -39,9 +41,11 @@ def extract(opened, **places):
     """Make an extract of one structure a number, opened on a day or never said to be, and standing in a place."""
     rows = [{"finess_et": number} | RECORD | {"opened_on": pd.Timestamp(day)} for number, day in opened.items()]
     kinds = dict.fromkeys(("opened_on", "closed_on"), "datetime64[s]")
-    texts = [c for c in RECORD if c not in ("is_in_stock", "x", "y", *kinds)]
+    texts = [c for c in RECORD if c not in ("is_in_stock", "location_error_m", "x", "y", *kinds)]
     structures = pd.DataFrame(rows).astype(kinds | dict.fromkeys(["finess_et", *texts], "str"))
+    around = {"in_qpv": "yes", "vecu_proxy": "yes", "elsewhere": "no"}
     there = {"place": [places[n] for n in opened], "answer": "unknown", "qpv_code": None}
+    there["around"] = [around.get(place, "unknown") for place in there["place"]]
     placed = pd.DataFrame(there).astype("str")
     return accounting.Extract(structures, {"qpv-2015": placed})
 
@@ -178,9 +182,9 @@ def extracts():
     structures = pd.DataFrame([{"finess_et": n, "year": 2019} | RECORD for n in "AB"])
     located = pd.DataFrame(
         [
-            ("B", "qpv-2015", "elsewhere", "no", None),
-            ("A", "qpv-2015", "in_qpv", "yes", "QP075001"),
-            ("A", "qpv-2024", "vecu_declared", "unknown", "QN07501M"),
+            ("B", "qpv-2015", "elsewhere", "no", None, 5000.0),
+            ("A", "qpv-2015", "in_qpv", "yes", "QP075001", -50.0),
+            ("A", "qpv-2024", "vecu_declared", "unknown", "QN07501M", 120.0),
         ],
         columns=accounting.LOCATED_COLUMNS,
     ).assign(year=2019)
@@ -191,7 +195,7 @@ def extracts():
         asked.append(year)
         return accounting.by_year(structures)(year)
 
-    return accounting.extracts(rows, accounting.by_year(located), aside), asked
+    return accounting.extracts(rows, accounting.by_year(located), aside, 300), asked
 
 
 def test_an_extract_is_put_together_with_what_was_set_aside(extracts):
@@ -203,9 +207,9 @@ def test_an_extract_is_put_together_with_what_was_set_aside(extracts):
     assert found.structures["structure_type"].isna().tolist() == [False, False, True]
     assert found.territory.tolist() == ["metropole"] * 3
     old, new = (found.by_generation[g].fillna("-").to_numpy().tolist() for g in ("qpv-2015", "qpv-2024"))
-    nowhere = ["-", "undetermined", "unknown"]
-    assert old == [["QP075001", "in_qpv", "yes"], ["-", "elsewhere", "no"], nowhere]
-    assert new == [["QN07501M", "vecu_declared", "unknown"], nowhere, nowhere]
+    nowhere = ["-", "undetermined", "unknown", "unknown"]
+    assert old == [["QP075001", "in_qpv", "yes", "yes"], ["-", "elsewhere", "no", "no"], nowhere]
+    assert new == [["QN07501M", "vecu_declared", "yes", "unknown"], nowhere, nowhere]
     assert of_year(2020).structures.empty
     assert of_year(2019) is found
     assert asked == [2019, 2020]
