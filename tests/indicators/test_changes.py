@@ -146,6 +146,9 @@ def test_an_opening_in_an_area_newly_covered_says_that_another_order_differs():
         ({}, {"commune_code": "75056"}, []),
         ({"address": None}, {"x": 500.0, "place": "in_qpv"}, ["not_attributable"]),
         ({"location_status": "missing", "x": None}, {"place": "in_qpv"}, ["relocated"]),
+        ({"location_status": "missing", "x": None, "place": "undetermined"}, {"place": "in_qpv"}, ["location_learnt"]),
+        ({}, {"location_status": "missing", "x": None, "place": "undetermined"}, ["location_lost"]),
+        ({"place": "undetermined"}, {"address": "9 RUE B", "x": 500.0, "place": "in_qpv"}, ["location_learnt"]),
         ({"location_status": "missing", "x": None}, {}, []),
         ({}, {"department_code": None, "region_code": "none"}, ["not_attributable"]),
         ({"structure_type": "CDS"}, {"structure_type": "MSP"}, ["reclassified"]),
@@ -416,8 +419,10 @@ def naive_stock(frame):
     """Count the cells of a stock one structure at a time."""
     cells = {}
     for row in frame[frame["is_in_stock"]].to_dict("records"):
-        inside, answer = row["place"] == "in_qpv", row["answer"]
-        situation = "in_qpv" if inside else {"yes": "vecu_declared", "no": "elsewhere"}.get(answer, row["place"])
+        place, answer = row["place"], row["answer"]
+        situation = place
+        if place != "in_qpv" and (answer == "yes" or (answer == "no" and place != "undetermined")):
+            situation = {"yes": "vecu_declared", "no": "elsewhere"}[answer]
         areas = {
             "country": "FR",
             "territory": row["territory"],

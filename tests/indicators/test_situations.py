@@ -35,7 +35,7 @@ def resolved(*rows, vecu_distance_m=300):
 
 
 def expected(r):
-    """Say it again as the rule is written: inside wins; then the answer; then the place."""
+    """Say it again as the rule is written: inside wins; then a yes; then what the place leaves open; then a no; then the distance."""
     may_decide = r["location_status"] == "located" and not np.isnan(r["border_distance_m"])
     if may_decide and r["location_precision"] == "street" and abs(r["border_distance_m"]) <= r["location_error_m"]:
         may_decide = False
@@ -43,10 +43,12 @@ def expected(r):
         return "in_qpv"
     if r["vecu_declared"] == "yes":
         return "vecu_declared"
-    if r["vecu_declared"] == "no" or r["is_surely_elsewhere"]:
+    if r["is_surely_elsewhere"]:
         return "elsewhere"
     if not r["has_perimeters"] or not may_decide:
         return "undetermined"
+    if r["vecu_declared"] == "no":
+        return "elsewhere"
     return "vecu_proxy" if r["distance_m"] <= 300 else "elsewhere"
 
 

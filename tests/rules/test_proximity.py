@@ -14,7 +14,6 @@ from hypothesis import Phase, given, settings, strategies as st
 from qpvhealth.facts.published import PerimeterSet
 from qpvhealth.indicators import changes, coverage, headline, matrix, prescreen, situations, vecu_support
 from qpvhealth.indicators.accounts import Interval
-from qpvhealth.rules import proximity
 from qpvhealth.rules.proximity import Proximity
 
 RULES = ("declared", "proxy", "declared_or_proxy")
@@ -144,12 +143,12 @@ def test_a_sum_of_floats_does_not_decide():
 def worlds(d, *, precision, error, answer, status, surely):
     """List the signed distances at which a structure may stand: the ends of its interval and both sides of the limit."""
     if d is None or status != "located":
-        return [np.inf] if surely else [-1.0, 1.0, 150.0, 1e9] if answer == "unknown" else [1.0, 150.0, 1e9]
+        return [np.inf] if surely else [1.0, 150.0, 1e9] if answer == "yes" else [-1.0, 1.0, 150.0, 1e9]
     if precision != "street" or abs(d) > error:
         return [d]
     ends = sorted({round(v, 6) for v in (d - error, -1e-6, 0.0, 1e-6, 299.999999, 300.0, 300.000001, d + error)})
     inside_is_out = [v for v in ends if d - error <= v <= d + error]
-    return [v for v in inside_is_out if answer == "unknown" or v > 0]
+    return [v for v in inside_is_out if answer != "yes" or v > 0]
 
 
 def truth(v, answer, rule, distance_m):
@@ -293,9 +292,8 @@ def test_rings_grow_one_in_the_other():
         assert not (reach.inside_or_within(far).no & ~reach.inside_or_within(near).no).any()
 
 
-def test_what_an_answer_excludes_is_said_in_one_place(monkeypatch):
+def test_a_no_of_the_ars_excludes_near_and_places_nothing():
     lost = [row(None, status="centroid", answer=a) for a in ("yes", "no")]
-    monkeypatch.setattr(proximity, "ANSWERS_OUTSIDE", ("yes",))
     stock, _ = country(lost, 300.0)
     assert stock["situation"].tolist() == ["vecu_declared", "undetermined"]
     assert Proximity.of(stock).in_or_near("declared", 300).unknown.tolist() == [False, True]

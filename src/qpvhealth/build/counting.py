@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from qpvhealth.build import assembly, findings, other_types
+from qpvhealth.build import accounting, assembly, findings, other_types
 from qpvhealth.contract.keys import positions
 from qpvhealth.facts.generations import IN_FORCE
 from qpvhealth.facts.situations import ANSWERS, SITUATIONS
@@ -82,17 +82,24 @@ def _nearest(structures: pd.DataFrame, basis: Basis) -> pd.DataFrame:
 
 
 def indicators(
-    every: pd.DataFrame, covered: pd.DataFrame, summary: pd.DataFrame, every_other: pd.DataFrame, basis: Basis
+    every: pd.DataFrame,
+    covered: pd.DataFrame,
+    *,
+    summary: pd.DataFrame,
+    changes: pd.DataFrame,
+    every_other: pd.DataFrame,
+    basis: Basis,
 ) -> pd.DataFrame:
     """Return the headline of every year and generation, those in force included, and how it changed; other types in their own scopes.
 
-    ``every``, ``every_other``: stocks with the generation in force; ``covered``: the coverage; ``summary``: the sums of the changes.
+    ``every``, ``every_other``: stocks with the generation in force; ``covered``: the coverage; ``changes`` and ``summary``: the
+    changes and their sums.
     """
     settings = basis.settings
     structures = headline.structures(every, near_rule=settings.vecu_rule, vecu_distance_m=settings.vecu_distance_m)
     current = assembly.in_force_neighbourhoods(covered, basis.in_force).assign(generation=IN_FORCE)
     neighbourhoods = headline.neighbourhoods(pd.concat([covered, current], ignore_index=True))
-    changed = net_change.net_change(structures, summary)
+    changed = net_change.net_change(structures, summary, changes, accounting.intervals(basis.sources.vintages))
     others = other_types.indicators(every_other, settings)
     indicators = figures.combine([structures, neighbourhoods, changed, others])
     return indicators.assign(rule=findings.in_context(indicators, basis))

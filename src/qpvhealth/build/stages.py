@@ -260,7 +260,14 @@ def explain(places: Places, counted: Counts) -> dict[str, pd.DataFrame]:
         "change_summary": summary,
         "link_candidates": accounting.candidates(places.placed, changes, accounting.consecutive(vintages)),
         "other_changes": other_types.changes(places.others, counted.other_yearly, places.placed, basis),
-        "indicators": counting.indicators(counted.every, counted.covered, summary, counted.every_other, basis),
+        "indicators": counting.indicators(
+            counted.every,
+            counted.covered,
+            summary=summary,
+            changes=changes,
+            every_other=counted.every_other,
+            basis=basis,
+        ),
     }
 
 

@@ -6,6 +6,7 @@ from qpvhealth.facts import lists
 
 OPENED, CLOSED = "opened", "closed"
 LATE_REGISTRATION, LATE_DEREGISTRATION, LEFT_EXTRACT = "late_registration", "late_deregistration", "left_extract"
+LOCATION_LEARNT, LOCATION_LOST = "location_learnt", "location_lost"
 MOVED, RELOCATED, IDENTITY, RECLASSIFIED = "moved", "relocated", "identity", "reclassified"
 DECLARATION, CONTOUR, GENERATION, SCOPE = "declaration", "contour", "generation", "scope"
 COVERAGE, NOT_ATTRIBUTABLE = "coverage_of_extract", "not_attributable"

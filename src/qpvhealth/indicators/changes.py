@@ -18,7 +18,7 @@ from qpvhealth.facts.situations import DECLARED, ELSEWHERE, IN_QPV, LOCATED, NO,
 from qpvhealth.facts.territories import NO_REGION
 from qpvhealth.indicators import accounts, factors, movements, pairing
 from qpvhealth.indicators.addresses import commune_key, same_street, street_key
-from qpvhealth.rules.proximity import by_rule, outside_if_answered
+from qpvhealth.rules.proximity import by_rule, outside_if_declared
 from qpvhealth.rules.tristate import Tristate
 
 if TYPE_CHECKING:
@@ -247,7 +247,7 @@ def _effects(before: pd.DataFrame, after: pd.DataFrame, near_rule: str) -> dict[
         )
         words = ((IN_QPV,), (VECU_PROXY, ELSEWHERE))
         place = Tristate(*(state["place"].isin(of).to_numpy(dtype=bool) for of in words))
-        union = outside_if_answered(place, answer) | by_rule(near_rule, answer, around)
+        union = outside_if_declared(place, answer) | by_rule(near_rule, answer, around)
         inside.append((state["situation"] == IN_QPV).astype("Int64"))
         near.append(pd.Series(union.nullable(), index=state.index).astype("Int64").mask(state["place"].isna(), 0))
     same = accounts.same(before["place"], after["place"]) & accounts.same(before["around"], after["around"])

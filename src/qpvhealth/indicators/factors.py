@@ -9,7 +9,7 @@ import pandas as pd
 
 from qpvhealth.facts import causes
 from qpvhealth.facts.categories import UNKNOWN as UNKNOWN_MODALITY
-from qpvhealth.facts.situations import NO, UNKNOWN, YES
+from qpvhealth.facts.situations import NO, UNDETERMINED, UNKNOWN, YES
 from qpvhealth.indicators import accounts
 from qpvhealth.rules.proximity import situation
 
@@ -159,7 +159,10 @@ def _explain_place(rows: pd.DataFrame) -> accounts.Explained:
     decides = _place_differs(rows)
     unknown = ~rows["address_known"] & (decides | _area_differs(rows))
     only_area = ~point & ~decides
+    undecided = [rows[place] == UNDETERMINED for place in ("place_00", "place_10")]
     tests = (
+        (undecided[0] & decides, causes.LOCATION_LEARNT, "the location did not decide before"),
+        (undecided[1] & decides, causes.LOCATION_LOST, "the location does not decide any more"),
         (only_area, causes.NOT_ATTRIBUTABLE, "another area for the same point"),
         (address, causes.MOVED, "another address"),
         (unknown, causes.NOT_ATTRIBUTABLE, "another point, and an address that one extract does not give"),

@@ -1,4 +1,4 @@
-"""The headline of the change: what the stock inside QPV gained and lost since the vintage before, and from which causes."""
+"""The headline of the change: what the stock inside QPV gained and lost since the vintage before, from which causes, with bounds."""
 
 from __future__ import annotations
 
@@ -6,43 +6,86 @@ import numpy as np
 import pandas as pd
 
 from qpvhealth.contract.keys import positions
-from qpvhealth.facts.causes import CLOSED, NOT_ATTRIBUTABLE, OPENED
-from qpvhealth.facts.situations import IN_QPV
-from qpvhealth.indicators.figures import COLUMNS, KEY
-from qpvhealth.rules.scopes import SCOPE_OF_TYPE
+from qpvhealth.facts.causes import CLOSED, DECLARATION, IDENTITY, NOT_ATTRIBUTABLE, OPENED, RECLASSIFIED
+from qpvhealth.facts.situations import IN_QPV, UNDETERMINED
+from qpvhealth.facts.territories import NO_REGION
+from qpvhealth.indicators.accounts import SIDES
+from qpvhealth.indicators.change_summary import LEVELS
+from qpvhealth.indicators.figures import COLUMNS, KEY, Numbers
+from qpvhealth.rules.levels import COUNTRY
+from qpvhealth.rules.scopes import SCOPE_OF_TYPE, SCOPES
 
 CELL = KEY[1:]
 NET, STOCK = "net_in_qpv", "n_in_qpv"
 DATED = {
-    "opened_in_qpv": (OPENED, "structures inside a QPV whose opening date lies"),
-    "closed_in_qpv": (CLOSED, "structures that were inside a QPV and whose closing date lies"),
+    "opened_in_qpv": (OPENED, "to", "structures inside a QPV whose opening date lies"),
+    "closed_in_qpv": (CLOSED, "from", "structures that were inside a QPV and whose closing date lies"),
 }
+STAYS_PUT = (DECLARATION, IDENTITY, RECLASSIFIED)
+"""Causes that leave a structure where it is, under the same perimeters."""
 
 
-def net_change(of_structures: pd.DataFrame, summary: pd.DataFrame) -> pd.DataFrame:
+def net_change(
+    of_structures: pd.DataFrame, summary: pd.DataFrame, changes: pd.DataFrame, pairs: pd.DataFrame
+) -> pd.DataFrame:
     """Return ``net_in_qpv``, ``opened_in_qpv`` and ``closed_in_qpv`` for every year but the first, area and scope.
 
     ``of_structures``: the indicators of structures, whose areas are kept (scopes MSP, CdS and both). ``summary``: the table
-    ``change_summary``. The net is entries less exits, whatever their cause; the rule names each cause with its sum. Only dated
-    openings and closures are called so. ``n_unknown``: movements that no evidence attributes.
+    ``change_summary``; ``changes``: the table of that name; ``pairs``: the consecutive
+    years, ``from_year`` and ``to_year``. The net is entries less exits, whatever their cause; the rule names each
+    cause with its sum. Only dated openings and closures are called so. The bounds are taken structure by structure between the two
+    dates: what is undetermined at one of them may have entered, left or stayed, and what is undetermined at both without having moved
+    stayed what it was. An opening or closure may also be a movement that no evidence attributes. ``n_unknown``: the structures that
+    could change the value.
     """
-    if summary.empty:
+    if pairs.empty:
         return of_structures.iloc[:0][COLUMNS]
     rows = summary[summary["situation"] == IN_QPV].rename(columns={"to_year": "year"})
     rows = rows.assign(
         scope=rows["structure_type"].map(SCOPE_OF_TYPE).astype("str"), gross=rows["n_in"] + rows["n_out"]
     )
     is_stock = of_structures["indicator"].eq(STOCK) & of_structures["scope"].isin(SCOPE_OF_TYPE.values())
-    cells = of_structures.loc[is_stock & of_structures["year"].isin(summary["to_year"]), CELL].reset_index(drop=True)
+    cells = of_structures.loc[is_stock & of_structures["year"].isin(pairs["to_year"]), CELL].reset_index(drop=True)
     at = positions(CELL, rows, cells)
     rows, at = rows[at >= 0], at[at >= 0]
-    unknown = _sum(rows, "gross", at, len(cells), NOT_ATTRIBUTABLE)
-    since = " since the extract of " + cells["year"].map(summary.groupby("to_year")["from_year"].max()).astype("str")
+    since = " since the extract of " + cells["year"].map(pairs.set_index("to_year")["from_year"]).astype("str")
     words = "entries less exits inside a QPV, whatever their cause," + since + _causes(rows, at, len(cells))
-    parts = [_indicator(cells, NET, _sum(rows, "n", at, len(cells)), unknown, words)]
-    for name, (cause, rule) in DATED.items():
-        parts.append(_indicator(cells, name, _sum(rows, "gross", at, len(cells), cause), unknown, rule + since))
+    whole = np.full(len(cells), np.nan)
+    open_changes, changes = _open_changes(changes), changes.assign(stayed=False)
+    net = _sum(rows, "n", at, len(cells))
+    less, more = (_count(open_changes, open_changes[f"unsure_{side}"], side, cells) for side in SIDES)
+    parts = [_indicator(cells, NET, Numbers(net, net, whole, less + more, net - less, net + more), words)]
+    for name, (cause, side, rule) in DATED.items():
+        certain = _sum(rows, "gross", at, len(cells), cause)
+        crosses = changes[f"situation_{'from' if side == 'to' else 'to'}"].isna()
+        may_be_inside = changes[f"situation_{side}"].isin((IN_QPV, UNDETERMINED))
+        is_counted = (changes["cause"] == cause) & (changes[f"situation_{side}"] == IN_QPV)
+        may_count = crosses & changes["cause"].isin((cause, NOT_ATTRIBUTABLE)) & may_be_inside & ~is_counted
+        possible = _count(changes, may_count, side, cells)
+        numbers = Numbers(certain, certain, whole, possible, certain, certain + possible)
+        parts.append(_indicator(cells, name, numbers, rule + since))
     return pd.concat(parts, ignore_index=True)[COLUMNS]
+
+
+def _open_changes(changes: pd.DataFrame) -> pd.DataFrame:
+    """Return the structures of an interval that are undetermined at one of its dates: one row each, from its first to its last state.
+
+    ``unsure_from`` and ``unsure_to``: it may have been, or be, inside. ``stayed``: undetermined at both dates and in one place, it adds
+    nothing to the net of a scope and an area that hold it at both.
+    """
+    key = ["finess_et", "generation", "from_year", "to_year"]
+    steps = changes.sort_values([*key, "step"])
+    moves = ~steps["cause"].isin(STAYS_PUT)
+    first, last = (steps.drop_duplicates(key, keep=end).reset_index(drop=True) for end in ("first", "last"))
+    moved = moves.groupby([steps[c] for c in key]).any().to_numpy()
+    sides = {
+        f"{column}_{side}": state[f"{column}_{side}"]
+        for side, state in zip(SIDES, (first, last), strict=True)
+        for column in ("situation", "structure_type", *filter(None, LEVELS.values()))
+    }
+    rows = last[key].assign(**sides)
+    unsure = {f"unsure_{side}": rows[f"situation_{side}"] == UNDETERMINED for side in SIDES}
+    return rows.assign(**unsure, stayed=unsure["unsure_from"] & unsure["unsure_to"] & ~moved)
 
 
 def _sum(rows: pd.DataFrame, measure: str, at: np.ndarray, n_cells: int, cause: str | None = None) -> np.ndarray:
@@ -59,8 +102,21 @@ def _causes(rows: pd.DataFrame, at: np.ndarray, n_cells: int) -> pd.Series:
     return (": " + listed).fillna("")
 
 
-def _indicator(
-    cells: pd.DataFrame, name: str, value: np.ndarray, unknown: np.ndarray, words: pd.Series
-) -> pd.DataFrame:
-    frame = cells.assign(value=value, numerator=value, denominator=np.nan, lower=value, upper=value)
-    return frame.assign(indicator=name, n_unknown=unknown.astype("int64"), unit="structures", rule=words)
+def _count(changes: pd.DataFrame, mask: pd.Series, side: str, cells: pd.DataFrame) -> np.ndarray:
+    """Count the changes of a mask in each cell, by the area and the type that a structure has on one side, but for what ``stayed``."""
+    rows, parts = changes[mask], []
+    for scope in SCOPE_OF_TYPE.values():
+        counted = {s: rows[f"structure_type_{s}"].isin(SCOPES[scope].types) for s in SIDES}
+        for level, column in LEVELS.items():
+            area = {s: rows[f"{column}_{s}"].fillna(NO_REGION) if column else COUNTRY for s in SIDES}
+            stayed = rows["stayed"] & counted["from"] & counted["to"] & (area["from"] == area["to"])
+            placed = rows[["generation", "to_year"]].assign(level=level, area_code=area[side], scope=scope)
+            parts.append(placed[counted[side] & ~stayed])
+    every = pd.concat(parts, ignore_index=True).rename(columns={"to_year": "year"})
+    at = positions(CELL, every, cells)
+    return np.bincount(at[at >= 0], minlength=len(cells))
+
+
+def _indicator(cells: pd.DataFrame, name: str, numbers: Numbers, words: pd.Series) -> pd.DataFrame:
+    frame = cells.assign(**numbers._asdict(), indicator=name, unit="structures", rule=words)
+    return frame.astype({"n_unknown": "int64"})

@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 
 STREET = "street"
 """The only precision whose points may be undetermined: those of other points are fragile at most."""
-ANSWERS_OUTSIDE = (YES, NO)
-"""The ARS is asked about what stands outside: each of these answers says that a point that does not decide is outside every QPV."""
 LOCATION_COLUMNS = (
     *("location_status", "location_precision", "location_error_m", "qpv_code", "border_distance_m"),
     *("vecu_declared", "situation_by_place"),
@@ -72,7 +70,7 @@ class Proximity:
         covered = rows["qpv_code"].notna().to_numpy()
         decided = usable & ~blurred
         answer = Tristate(*((rows["vecu_declared"] == word).to_numpy(dtype=bool) for word in (YES, NO)))
-        inside = outside_if_answered(Tristate(decided & covered, (decided & ~covered) | nowhere), answer)
+        inside = outside_if_declared(Tristate(decided & covered, (decided & ~covered) | nowhere), answer)
         return cls(np.where(usable | nowhere, low, -np.inf), high, inside, inside, answer, np.ones(len(d), dtype=bool))
 
     @classmethod
@@ -148,12 +146,12 @@ def surely_elsewhere(rows: pd.DataFrame) -> np.ndarray:
     return np.asarray(rows["situation_by_place"] == ELSEWHERE, dtype=bool)
 
 
-def outside_if_answered(inside: Tristate, answer: Tristate) -> Tristate:
-    """Read an answer of the ARS about a point that does not decide: it stands outside."""
-    answered = np.zeros_like(inside.yes)
-    for word, mask in ((YES, answer.yes), (NO, answer.no)):
-        answered |= mask if word in ANSWERS_OUTSIDE else False
-    return Tristate(inside.yes, inside.no | (inside.unknown & answered))
+def outside_if_declared(inside: Tristate, answer: Tristate) -> Tristate:
+    """Read a yes of the ARS about a point that does not decide: it stands outside, and near.
+
+    The ARS lists what is outside a QPV and near it. Its no, stated or by silence, excludes only "near": it places nothing.
+    """
+    return Tristate(inside.yes, inside.no | (inside.unknown & answer.yes))
 
 
 def by_rule(rule: str, answer: Tristate, by_distance: Tristate) -> Tristate:
@@ -166,8 +164,8 @@ def by_rule(rule: str, answer: Tristate, by_distance: Tristate) -> Tristate:
 def situation(place: pd.Series, answer: pd.Series) -> pd.Series:
     """Give the situation from what the point alone gives and the ARS's answer: inside wins, then the answer, then the place.
 
-    A null place stays null.
+    A null place stays null. A no about a place that does not decide leaves it undetermined: in a QPV, or elsewhere.
     """
     outside = place.notna() & (place != IN_QPV)
-    decided = outside & ((place != UNDETERMINED) | (NO in ANSWERS_OUTSIDE))
+    decided = outside & (place != UNDETERMINED)
     return place.mask(outside & (answer == YES), VECU_DECLARED).mask(decided & (answer == NO), ELSEWHERE).astype("str")
