@@ -9,6 +9,17 @@ from qpvhealth.indicators.net_change import net_change
 
 IN, OUT, MAYBE = "in_qpv", "elsewhere", "undetermined"
 PAIR = pd.DataFrame({"from_year": [2018], "to_year": [2019]})
+_UNDETERMINED = [
+    "finess_et",
+    "year",
+    "generation",
+    "structure_type",
+    "perimeter",
+    "territory",
+    "region_code",
+    "department_code",
+]
+NONE = pd.DataFrame(columns=_UNDETERMINED).astype({"year": "int64"})
 COLUMNS = ("situation", "structure_type", "territory", "region", "department")
 
 
@@ -43,7 +54,11 @@ def of_changes(*rows):
     """Return value, lower and upper of the net of each scope, and of openings and closures of both types."""
     frame = moved(*rows)
     found = net_change(
-        pd.concat([stock(2018), stock(2019)], ignore_index=True), change_summary.summarise(frame), frame, PAIR
+        pd.concat([stock(2018), stock(2019)], ignore_index=True),
+        change_summary.summarise(frame),
+        frame,
+        pairs=PAIR,
+        undetermined=NONE,
     )
     keys = zip(found["indicator"], found["scope"], strict=True)
     return dict(zip(keys, found[["value", "lower", "upper", "n_unknown"]].astype(int).agg(tuple, axis=1), strict=True))
@@ -60,7 +75,9 @@ def test_the_net_is_every_cause_and_only_dated_events_are_openings_and_closures(
         ("MSP", "in_qpv", "not_attributable", 2, 1),
         ("MSP", "all", "opened", 9, 0),
     )
-    found = net_change(pd.concat([stock(2018), stock(2019)], ignore_index=True), given, moved(), PAIR)
+    found = net_change(
+        pd.concat([stock(2018), stock(2019)], ignore_index=True), given, moved(), pairs=PAIR, undetermined=NONE
+    )
     told = values(found)
     assert set(found["year"]) == {2019}
     assert told["net_in_qpv", "msp"] == 3
@@ -72,14 +89,16 @@ def test_the_net_is_every_cause_and_only_dated_events_are_openings_and_closures(
 
 def test_a_year_in_which_nothing_crosses_a_qpv_names_the_extract_before_it_too():
     given = summary(("MSP", "elsewhere", "opened", 1, 0))
-    found = net_change(pd.concat([stock(2018), stock(2019)], ignore_index=True), given, moved(), PAIR)
+    found = net_change(
+        pd.concat([stock(2018), stock(2019)], ignore_index=True), given, moved(), pairs=PAIR, undetermined=NONE
+    )
     net = found[(found["indicator"] == "net_in_qpv") & (found["scope"] == "msp")].iloc[0]
     assert net["value"] == 0
     assert net["rule"].endswith("since the extract of 2018")
 
 
 def test_one_extract_has_no_change():
-    assert net_change(stock(2018), summary(), moved(), PAIR.iloc[:0]).empty
+    assert net_change(stock(2018), summary(), moved(), pairs=PAIR.iloc[:0], undetermined=NONE).empty
 
 
 def test_the_twenty_nine_are_the_net_of_their_causes(built):
@@ -139,3 +158,15 @@ def test_the_bounds_are_those_of_every_world(structures):
             rows.append(change("moved" if moves else "declaration", before, after, number=str(n)))
     if rows:
         assert of_changes(*rows)["net_in_qpv", "msp"][1:3] == (least, most)
+
+
+@pytest.mark.parametrize(("perimeter", "net"), [("qpv-2024", (0, -1, 1)), ("qpv-2015", (0, 0, 0))])
+def test_what_stays_undetermined_under_other_perimeters_may_have_entered_or_left(perimeter, net):
+    one = {"finess_et": "A", "generation": "g", "structure_type": "MSP", "territory": "metropole"}
+    area = {"region_code": "76", "department_code": "31"}
+    rows = [one | area | {"year": 2018, "perimeter": "qpv-2015"}, one | area | {"year": 2019, "perimeter": perimeter}]
+    undetermined = pd.DataFrame(rows, columns=_UNDETERMINED)
+    both_years = pd.concat([stock(2018), stock(2019)], ignore_index=True)
+    found = net_change(both_years, summary(), moved(), pairs=PAIR, undetermined=undetermined)
+    nets = found[found["indicator"] == "net_in_qpv"].set_index("scope").loc["msp", ["value", "lower", "upper"]]
+    assert tuple(nets) == net

@@ -9,7 +9,8 @@ import pandas as pd
 from qpvhealth.build import accounting, assembly, findings, other_types
 from qpvhealth.contract.keys import positions
 from qpvhealth.facts.generations import IN_FORCE
-from qpvhealth.facts.situations import ANSWERS, SITUATIONS
+from qpvhealth.facts.situations import ANSWERS, SITUATIONS, UNDETERMINED
+from qpvhealth.facts.territories import METROPOLE
 from qpvhealth.indicators import counts, coverage as coverage_rules, figures, headline, net_change
 from qpvhealth.spatial import location
 
@@ -99,7 +100,16 @@ def indicators(
     structures = headline.structures(every, near_rule=settings.vecu_rule, vecu_distance_m=settings.vecu_distance_m)
     current = assembly.in_force_neighbourhoods(covered, basis.in_force).assign(generation=IN_FORCE)
     neighbourhoods = headline.neighbourhoods(pd.concat([covered, current], ignore_index=True))
-    changed = net_change.net_change(structures, summary, changes, accounting.intervals(basis.sources.vintages))
+    undetermined = every[(every["generation"] == IN_FORCE) & (every["situation"] == UNDETERMINED)]
+    changed = net_change.net_change(
+        structures,
+        summary,
+        changes,
+        pairs=accounting.intervals(basis.sources.vintages),
+        undetermined=undetermined.assign(
+            perimeter=assembly.in_force_at(undetermined.drop(columns="generation"), basis.in_force, METROPOLE)
+        ),
+    )
     others = other_types.indicators(every_other, settings)
     indicators = figures.combine([structures, neighbourhoods, changed, others])
     return indicators.assign(rule=findings.in_context(indicators, basis))

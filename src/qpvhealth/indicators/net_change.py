@@ -26,16 +26,22 @@ STAYS_PUT = (DECLARATION, IDENTITY, RECLASSIFIED)
 
 
 def net_change(
-    of_structures: pd.DataFrame, summary: pd.DataFrame, changes: pd.DataFrame, pairs: pd.DataFrame
+    of_structures: pd.DataFrame,
+    summary: pd.DataFrame,
+    changes: pd.DataFrame,
+    *,
+    pairs: pd.DataFrame,
+    undetermined: pd.DataFrame,
 ) -> pd.DataFrame:
     """Return ``net_in_qpv``, ``opened_in_qpv`` and ``closed_in_qpv`` for every year but the first, area and scope.
 
     ``of_structures``: the indicators of structures, whose areas are kept (scopes MSP, CdS and both). ``summary``: the table
     ``change_summary``; ``changes``: the table of that name; ``pairs``: the consecutive
-    years, ``from_year`` and ``to_year``. The net is entries less exits, whatever their cause; the rule names each
+    years, ``from_year`` and ``to_year``; ``undetermined``: the structures of the stock that are so under the perimeters in force, with
+    ``perimeter``, the generation that is in force where they stand. The net is entries less exits, whatever their cause; the rule names each
     cause with its sum. Only dated openings and closures are called so. The bounds are taken structure by structure between the two
-    dates: what is undetermined at one of them may have entered, left or stayed, and what is undetermined at both without having moved
-    stayed what it was. An opening or closure may also be a movement that no evidence attributes. ``n_unknown``: the structures that
+    dates: what is undetermined at one of them may have entered, left or stayed, and what is undetermined at both stayed what it was,
+    unless it moved or the perimeters did. An opening or closure may also be a movement that no evidence attributes. ``n_unknown``: the structures that
     could change the value.
     """
     if pairs.empty:
@@ -51,7 +57,8 @@ def net_change(
     since = " since the extract of " + cells["year"].map(pairs.set_index("to_year")["from_year"]).astype("str")
     words = "entries less exits inside a QPV, whatever their cause," + since + _causes(rows, at, len(cells))
     whole = np.full(len(cells), np.nan)
-    open_changes, changes = _open_changes(changes), changes.assign(stayed=False)
+    open_changes = pd.concat([_open_changes(changes), _under_other_perimeters(undetermined, changes, pairs)])
+    changes = changes.assign(stayed=False)
     net = _sum(rows, "n", at, len(cells))
     less, more = (_count(open_changes, open_changes[f"unsure_{side}"], side, cells) for side in SIDES)
     parts = [_indicator(cells, NET, Numbers(net, net, whole, less + more, net - less, net + more), words)]
@@ -86,6 +93,20 @@ def _open_changes(changes: pd.DataFrame) -> pd.DataFrame:
     rows = last[key].assign(**sides)
     unsure = {f"unsure_{side}": rows[f"situation_{side}"] == UNDETERMINED for side in SIDES}
     return rows.assign(**unsure, stayed=unsure["unsure_from"] & unsure["unsure_to"] & ~moved)
+
+
+def _under_other_perimeters(undetermined: pd.DataFrame, changes: pd.DataFrame, pairs: pd.DataFrame) -> pd.DataFrame:
+    """Return the structures that are undetermined at both dates under two generations and did not change: as ``_open_changes``."""
+    states = undetermined.rename(columns={"region_code": "region", "department_code": "department"})
+    kept = ["generation", "structure_type", "perimeter", *filter(None, LEVELS.values())]
+    sides = [states[["finess_et", "year", *kept]].rename(columns={"year": f"{side}_year"}) for side in SIDES]
+    both = pairs.merge(sides[0], on="from_year").merge(
+        sides[1], on=["to_year", "finess_et", "generation"], suffixes=("_from", "_to")
+    )
+    key = ["finess_et", "generation", "from_year", "to_year"]
+    changed = positions(key, both, changes.drop_duplicates(key)) >= 0
+    rows: pd.DataFrame = both[(both["perimeter_from"] != both["perimeter_to"]) & ~changed]
+    return rows.assign(unsure_from=True, unsure_to=True, stayed=False)
 
 
 def _sum(rows: pd.DataFrame, measure: str, at: np.ndarray, n_cells: int, cause: str | None = None) -> np.ndarray:
