@@ -2,12 +2,17 @@ from __future__ import annotations
 
 import copy
 import json
+import tomllib
+from importlib import resources
 from pathlib import Path
 
 import jsonschema
 import pytest
 
-from qpvhealth.contract.tables import PUBLISHED
+from qpvhealth.contract import tables
+from qpvhealth.contract.tables import OTHER_TABLES, PUBLISHED, VALUES, declared
+from qpvhealth.errors import UsageError
+from qpvhealth.facts.categories import STRUCTURE_TYPES
 
 KEYS = {
     "structures": "finess_et year name structure_type modality commune_code department_code region_code territory opened_on"
@@ -78,6 +83,58 @@ def test_a_column_has_labels_and_a_name_of_the_house(table, column):
         assert column.kind == "date"
     if column.name.startswith("share_"):
         assert (column.minimum, column.maximum) == (0, 1)
+
+
+WHOLE = """
+fr = "Ventes"
+key = ["year"]
+columns = [
+    "year",
+    { like = "structure_type", nullable = true, values = "STRUCTURE_TYPES + ALL" },
+    { name = "n", kind = "int", fr = "Nombre", en = "Number", minimum = 0 },
+]
+references = [{ columns = ["year"], table = "extracts", target = ["year"] }]
+"""
+
+
+def test_a_declaration_names_what_tables_share():
+    table = declared("sales", tomllib.loads(WHOLE))
+    assert (table.name, table.grain, table.names) == ("sales", "year", ["year", "structure_type", "n"])
+    assert table.column("year") == PUBLISHED["extracts"].column("year")
+    assert table.column("structure_type").values == (*STRUCTURE_TYPES, "all")
+    assert table.column("structure_type").nullable
+    assert (table.column("n").minimum, table.references[0].table) == (0, "extracts")
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "problem"),
+    [
+        ('"year",\n', '"yaer",\n', 'sales.toml: column no. 1 (""): columns.toml has no "yaer"'),
+        ('like = "structure_type"', 'like = "type"', 'sales.toml: column no. 2 (""): columns.toml has no "type"'),
+        ("+ ALL", "+ EVERY", 'sales.toml: column no. 2 (""): no list "EVERY" of values; known: ALL, '),
+        ("minimum", "least", 'sales.toml: table no. 1 ("sales"): columns no. 3 ("n"): unknown key "least"; known: '),
+        ('kind = "int"', 'kind = "whole"', "columns no. 3 (\"n\"): kind cannot be 'whole'"),
+        (', en = "Number"', "", 'columns no. 3 ("n"): en is missing'),
+        ("minimum = 0", 'minimum = "0"', "columns no. 3 (\"n\"): minimum cannot be '0'"),
+        ('table = "extracts", ', "", 'sales.toml: table no. 1 ("sales"): references no. 1 (""): table is missing'),
+        ('fr = "Ventes"', "", 'sales.toml: table no. 1 ("sales"): fr is missing'),
+    ],
+)
+def test_a_bad_declaration_is_refused_with_its_place(right, wrong, problem):
+    assert WHOLE.count(right) == 1
+    with pytest.raises(UsageError) as refused:
+        declared("sales", tomllib.loads(WHOLE.replace(right, wrong)))
+    assert problem in str(refused.value)
+
+
+def test_a_list_that_the_code_has_is_not_written_again():
+    files = [f for f in resources.files(tables).iterdir() if f.name.endswith(".toml")]
+    assert {f.name.removesuffix(".toml") for f in files} == {"columns", *PUBLISHED} - OTHER_TABLES.keys()
+    documents = [tomllib.loads(f.read_text(encoding="utf-8")) for f in files]
+    columns = [c for d in documents for c in (*d.get("columns", ()), *d.values()) if isinstance(c, dict)]
+    written = [set(c["values"]) for c in columns if isinstance(c.get("values"), list)]
+    assert len(written) > 3
+    assert not [values for values in written if values in [set(v) for v in VALUES.values()]]
 
 
 PROFILE = json.loads(Path(__file__).with_name("table_schema.json").read_text(encoding="utf-8"))

@@ -8,7 +8,7 @@ from datetime import date
 from functools import cache
 from importlib import resources
 from types import NoneType, UnionType
-from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from qpvhealth.errors import UsageError
 
@@ -89,7 +89,8 @@ def _typed(hint: Any, value: Any, where: str, problems: list[str]) -> Any:  # no
         inner = get_args(kind)
         if get_origin(kind) is tuple and isinstance(value, list):
             kinds = inner[:1] * len(value) if Ellipsis in inner else inner
-            return tuple(_typed(k, v, where, problems) for k, v in zip(kinds, value, strict=True))
+            places = [place(where, n, v) if isinstance(v, dict) else where for n, v in enumerate(value, 1)]
+            return tuple(_typed(k, v, p, problems) for k, v, p in zip(kinds, value, places, strict=True))
         if get_origin(kind) is dict and isinstance(value, dict):
             return {key: _typed(inner[1], v, where, problems) for key, v in value.items()}
         if is_dataclass(kind) and isinstance(kind, type) and isinstance(value, dict):
@@ -98,6 +99,6 @@ def _typed(hint: Any, value: Any, where: str, problems: list[str]) -> Any:  # no
             return date.fromisoformat(value)
         if kind is float and type(value) is int:
             return float(value)
-        if type(value) is kind:
+        if type(value) is kind or (get_origin(kind) is Literal and value in inner):
             return value
     raise TypeError
