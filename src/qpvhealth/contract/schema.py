@@ -36,14 +36,8 @@ PANDAS: dict[Kind, Any] = {
     "date": pandas_dtype("datetime64[s]"),
     "geometry": pandas_dtype("object"),
 }
-FRICTIONLESS: dict[Kind, str] = {
-    "string": "string",
-    "int": "integer",
-    "float": "number",
-    "bool": "boolean",
-    "date": "date",
-    "geometry": "any",
-}
+FRICTIONLESS = {"int": "integer", "float": "number", "bool": "boolean", "geometry": "any"}
+"""The types of a Table Schema, where they have another name."""
 MAX_EXAMPLES = 5
 
 
@@ -110,18 +104,20 @@ class Column:
     @property
     def table_schema(self) -> dict[str, Any]:
         """Describe the column as a Frictionless Table Schema field."""
-        rules: dict[str, Any] = {"required": not self.nullable}
-        rules |= {"enum": list(self.values)} if self.values else {}
-        rules |= {"pattern": self.pattern} if self.pattern else {}
-        rules |= {"minimum": self.minimum} if self.minimum is not None else {}
-        rules |= {"maximum": self.maximum} if self.maximum is not None else {}
-        described = {
+        rules = {
+            "required": not self.nullable,
+            "enum": self.values and list(self.values),
+            "pattern": self.pattern,
+            "minimum": self.minimum,
+            "maximum": self.maximum,
+        }
+        return {
             "name": self.name,
-            "type": FRICTIONLESS[self.kind],
+            "type": FRICTIONLESS.get(self.kind, self.kind),
             "title": self.fr,
             "description": self.doc or self.en,
+            "constraints": {rule: limit for rule, limit in rules.items() if limit is not None},
         }
-        return described | {"constraints": rules}
 
 
 @dataclass(frozen=True)
