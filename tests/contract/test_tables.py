@@ -101,6 +101,7 @@ def test_a_declaration_names_what_tables_share():
     table = declared("sales", tomllib.loads(WHOLE))
     assert (table.name, table.grain, table.names) == ("sales", "year", ["year", "structure_type", "n"])
     assert table.column("year") == PUBLISHED["extracts"].column("year")
+    assert "sales" not in PUBLISHED
     assert table.column("structure_type").values == (*STRUCTURE_TYPES, "all")
     assert table.column("structure_type").nullable
     assert (table.column("n").minimum, table.references[0].table) == (0, "extracts")
