@@ -43,13 +43,13 @@ PROXY_M = 300
 def stock() -> pd.DataFrame:
     """Return one row per structure in the stock and year, with its situation under the generation in force.
 
-    The situation: inside wins; then the answer of the ARS; then unknown places; then the proxy.
+    The situation: inside wins; then a yes of the ARS; then unknown places; then its no; then the proxy.
     """
     frame = pd.concat([states(), pd.DataFrame([_of_unknown_department()])], ignore_index=True)
     frame = frame[frame["in_stock"].astype(bool)].reset_index(drop=True)
     is_inside, is_within_proxy = zip(*(_position(r) for r in frame.to_dict("records")), strict=True)
     situation = pd.Series("elsewhere", index=frame.index).mask(list(is_within_proxy), "vecu_proxy")
-    situation = situation.mask(frame["place"] == "vague", "undetermined").mask(frame["vecu"] == "no", "elsewhere")
+    situation = situation.mask(frame["vecu"] == "no", "elsewhere").mask(frame["place"] == "vague", "undetermined")
     situation = situation.mask(frame["vecu"] == "yes", "vecu_declared").mask(list(is_inside), "in_qpv")
     return frame.assign(situation=situation)
 
