@@ -58,7 +58,7 @@ def cover(
     for name, chosen in (("n_msp_near", kind == MSP), ("n_cds_near", kind == CDS)):
         n, most = (counts @ chosen.to_numpy(dtype="int64") for counts in (near.sure, near.possible))
         table[name] = pd.arrays.IntegerArray(n, ~((assessed_near & (most == n)) | (n > 0)))
-    table["n_undetermined"] = present.possible(present.where.inside.unknown)
+    table["n_undetermined"] = present.unplaced(present.where.inside.unknown).per_qpv()
     free, both = (table["n_undetermined"] == 0).to_numpy(), SCOPES["msp_cds"]
     in_it, _ = verdicts([both, SCOPES["primary"]], present.kinds, inside, inside, free=free, assessed=assessed)
     around, _ = verdicts(
@@ -134,29 +134,88 @@ class Presence:
         attached = np.zeros(len(self._stock), dtype=bool)
         attached[self.at[near.possible]] = True
         alone = self.where.near(rule, distance_m).possible & self.where.answer.decided & ~attached
-        return Near(counts[0], counts[1], counts[2], self.possible(alone) == 0)
+        return Near(counts[0], counts[1], counts[2], self.unplaced(alone).per_qpv() == 0)
 
-    def possible(self, mask: np.ndarray) -> np.ndarray:
-        """Count, for each QPV, the structures of a mask that could stand in it, by what is known of where they are.
+    def unplaced(self, mask: np.ndarray) -> Unplaced:
+        """Group the structures of a mask by the QPV in which they could stand."""
+        return Unplaced(self._places, self._stock[mask], self._kind[mask], len(self.kinds))
 
-        One could be in any QPV of its commune; of its département where it or the QPV has no commune; anywhere when even that is
-        unknown. An arrondissement meets its commune, whichever of the two each side names.
+
+class Unplaced:
+    """Structures that could stand in several QPV, in groups of those that could stand in the same ones.
+
+    One could be in any QPV of its commune; of its département where it or the QPV has no commune; anywhere when even that is
+    unknown. An arrondissement meets its commune, whichever of the two each side names.
+    """
+
+    def __init__(self, places: pd.DataFrame, lost: pd.DataFrame, kind: np.ndarray, n_kinds: int) -> None:
+        """Group ``lost`` (``kind``: the number of the kind of each, of ``n_kinds``) and pair each group with QPV of ``places``."""
+        groups, at = distinct(lost, [*_EXTRACT, "commune_code", "department_code"])
+        self._n = np.bincount(at * n_kinds + kind, minlength=len(groups) * n_kinds).reshape(len(groups), n_kinds)
+        self._n_places = len(places)
+        qpv = places[[*_EXTRACT, "department_code"]].reset_index(drop=True)
+        qpv = qpv.assign(commune_code=places["commune_codes"].str.split(",").array, qpv=np.arange(len(places)))
+        listed = qpv.explode("commune_code").astype({"commune_code": "str"})
+        groups = groups.astype({"commune_code": "str", "department_code": "str"}).assign(group=np.arange(len(groups)))
+        has_commune, has_department = groups["commune_code"].notna(), groups["department_code"].notna()
+        others = [groups["commune_code"].map(alike) for alike in (COMMUNE_OF_ARRONDISSEMENT, ARRONDISSEMENTS)]
+        alike = [groups.assign(commune_code=codes)[codes.notna()].explode("commune_code") for codes in others]
+        communes = pd.concat([groups[has_commune], *alike]).astype({"commune_code": "str"})
+        without = listed["commune_code"].isna()
+        nowhere = listed["department_code"].isna()
+        vague = ~has_commune
+        parts = [
+            _met(listed[~without], communes, [*_EXTRACT, "commune_code"]),
+            _met(listed[without & ~nowhere], groups[has_department], [*_EXTRACT, "department_code"]),
+            _met(listed[without & nowhere], groups[has_department], _EXTRACT),
+            _met(listed[~without & ~nowhere], groups[vague & has_department], [*_EXTRACT, "department_code"]),
+            _met(listed[~without & nowhere], groups[vague & has_department], _EXTRACT),
+            _met(listed, groups[vague & ~has_department], _EXTRACT),
+        ]
+        pairs = pd.concat(parts, ignore_index=True).drop_duplicates()
+        self._group, self._qpv = (pairs[c].to_numpy(dtype="int64") for c in ("group", "qpv"))
+
+    def per_qpv(self) -> np.ndarray:
+        """Count, for each QPV, the structures that could stand in it."""
+        return np.bincount(self._qpv, self._n.sum(axis=1)[self._group], self._n_places).astype("int64")
+
+    def reachable(
+        self, concerned: np.ndarray, weights: np.ndarray, members: np.ndarray, areas: Sequence[np.ndarray]
+    ) -> np.ndarray:
+        """Bound what these structures could change: the weight of the QPV in which they could stand, each in one QPV only.
+
+        ``concerned``: the QPV that could change, (choices, QPV). ``members``: the kinds that count, (choices, kinds). ``areas``: at each
+        level the number of the area of each QPV, -1 for none. Returns (choices, areas of all levels): for each group of structures
+        the heaviest QPV that it could reach, as many as it has structures.
         """
-        places, lost = self._places, self._stock[mask]
-        if lost.empty:
-            return np.zeros(len(places), dtype="int64")
-        members = places[_EXTRACT].assign(commune_code=places["commune_codes"].str.split(","))
-        listed = members.reset_index(drop=True).explode("commune_code").astype({"commune_code": "str"})
-        vague = lost["commune_code"].isna()
-        stated = lost.loc[~vague, [*_EXTRACT, "commune_code"]].astype({"commune_code": "str"})
-        others = [stated["commune_code"].map(alike) for alike in (COMMUNE_OF_ARRONDISSEMENT, ARRONDISSEMENTS)]
-        more = [stated.assign(commune_code=codes)[codes.notna()].explode("commune_code") for codes in others]
-        met = _matching(listed, pd.concat([stated, *more]), [*_EXTRACT, "commune_code"])
-        by_commune = np.bincount(listed.index, met, len(places)).astype("int64")
-        in_department = _in_department(places, lost)
-        by_commune += _in_department(places, lost[vague])
-        anywhere = _matching(places, lost[vague & lost["department_code"].isna()], _EXTRACT)
-        return np.asarray(np.where(places["commune_codes"].notna(), by_commune, in_department) + anywhere)
+        n_of_group = members.astype("int64") @ self._n.T
+        sums = []
+        for area_of in areas:
+            n_areas = int(area_of.max(initial=-1)) + 1
+            area = area_of[self._qpv]
+            order = np.lexsort((-weights[self._qpv], self._group, area))
+            order = order[area[order] >= 0]
+            group, qpv, area = self._group[order], self._qpv[order], area[order]
+            could = concerned[:, qpv]
+            starts = np.flatnonzero(np.r_[True, (group[1:] != group[:-1]) | (area[1:] != area[:-1])][: len(order)])
+            ranks = np.cumsum(could, axis=1)
+            before = np.where(starts > 0, ranks[:, starts - 1], 0)
+            ranks -= np.repeat(before, np.diff(np.r_[starts, len(order)]), axis=1)
+            taken = np.where(could & (ranks <= n_of_group[:, group]), weights[qpv], 0.0)
+            total = np.zeros((len(concerned), n_areas))
+            np.add.at(total.T, area, taken.T)
+            sums.append(total)
+        return np.concatenate(sums, axis=1)
+
+
+def _met(qpv: pd.DataFrame, groups: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
+    """Pair QPV and groups of structures that have the same keys."""
+    own, theirs = numbers(keys, qpv, groups)
+    sides = (
+        pd.DataFrame({"key": own, "qpv": qpv["qpv"].array}),
+        pd.DataFrame({"key": theirs, "group": groups["group"].array}),
+    )
+    return sides[0].merge(sides[1], on="key")[["group", "qpv"]]
 
 
 def verdicts(
@@ -180,20 +239,6 @@ def verdicts(
     covered = Tristate(yes, none & free & assessed & ~yes)
     can_tell = [assessed & covered.take(k).decided if s.modality else assessed for k, s in enumerate(scopes)]
     return covered, np.array(can_tell)
-
-
-def _matching(places: pd.DataFrame, rows: pd.DataFrame, keys: list[str]) -> np.ndarray:
-    """Count, for each place, the rows that have its keys."""
-    own, theirs = numbers(keys, places, rows)
-    at, values = pd.factorize(np.concatenate([own, theirs]))
-    return np.bincount(at[len(own) :], minlength=len(values))[at[: len(own)]]
-
-
-def _in_department(places: pd.DataFrame, lost: pd.DataFrame) -> np.ndarray:
-    """Count the lost structures of each QPV's département; all of those that have one where the QPV has none."""
-    stated = lost[lost["department_code"].notna()]
-    in_it, anywhere = (_matching(places, stated, [*_EXTRACT, *more]) for more in (["department_code"], []))
-    return np.where(places["department_code"].notna(), in_it, anywhere)
 
 
 def answered_departments(stock: pd.DataFrame) -> pd.DataFrame:
