@@ -98,8 +98,10 @@ def indicators(
     """
     settings = basis.settings
     structures = headline.structures(every, near_rule=settings.vecu_rule, vecu_distance_m=settings.vecu_distance_m)
-    current = assembly.in_force_neighbourhoods(covered, basis.in_force).assign(generation=IN_FORCE)
-    neighbourhoods = headline.neighbourhoods(pd.concat([covered, current], ignore_index=True))
+    communes = basis.neighbourhoods[["qpv_code", "generation", "commune_codes"]]
+    quarters = covered.merge(communes, on=["qpv_code", "generation"], validate="many_to_one")
+    current = assembly.in_force_neighbourhoods(quarters, basis.in_force).assign(generation=IN_FORCE)
+    neighbourhoods = headline.neighbourhoods(pd.concat([quarters, current], ignore_index=True), every)
     undetermined = every[(every["generation"] == IN_FORCE) & (every["situation"] == UNDETERMINED)]
     changed = net_change.net_change(
         structures,

@@ -60,8 +60,8 @@ def cover(
         table[name] = pd.arrays.IntegerArray(n, ~((assessed_near & (most == n)) | (n > 0)))
     table["n_undetermined"] = present.unplaced(present.where.inside.unknown).per_qpv()
     free, both = (table["n_undetermined"] == 0).to_numpy(), SCOPES["msp_cds"]
-    in_it, _ = verdicts([both, SCOPES["primary"]], present.kinds, inside, inside, free=free, assessed=assessed)
-    around, _ = verdicts(
+    in_it = verdicts([both, SCOPES["primary"]], present.kinds, inside, inside, free=free, assessed=assessed)
+    around = verdicts(
         [both],
         present.kinds,
         inside + near.union,
@@ -69,7 +69,7 @@ def cover(
         free=free & near.is_attached,
         assessed=assessed_near,
     )
-    flags = {"in": in_it.take(0), "near": around.take(0), "primary": in_it.take(1)}
+    flags = {"in": in_it.covered.take(0), "near": around.covered.take(0), "primary": in_it.covered.take(1)}
     return table.assign(**{f"is_covered_{name}": flag.nullable() for name, flag in flags.items()})
 
 
@@ -180,22 +180,23 @@ class Unplaced:
         return np.bincount(self._qpv, self._n.sum(axis=1)[self._group], self._n_places).astype("int64")
 
     def reachable(
-        self, concerned: np.ndarray, weights: np.ndarray, members: np.ndarray, areas: Sequence[np.ndarray]
+        self, concerned: np.ndarray, weights: np.ndarray, members: np.ndarray, areas: Sequence[tuple[np.ndarray, int]]
     ) -> np.ndarray:
         """Bound what these structures could change: the weight of the QPV in which they could stand, each in one QPV only.
 
         ``concerned``: the QPV that could change, (choices, QPV). ``members``: the kinds that count, (choices, kinds). ``areas``: at each
-        level the number of the area of each QPV, -1 for none. Returns (choices, areas of all levels): for each group of structures
+        level the number of the area of each QPV, -1 for none, and how many areas there are. Returns (choices, areas of all levels): for each group of structures
         the heaviest QPV that it could reach, as many as it has structures.
         """
         n_of_group = members.astype("int64") @ self._n.T
+        is_open = concerned.any(axis=0)[self._qpv]
+        groups, places = self._group[is_open], self._qpv[is_open]
         sums = []
-        for area_of in areas:
-            n_areas = int(area_of.max(initial=-1)) + 1
-            area = area_of[self._qpv]
-            order = np.lexsort((-weights[self._qpv], self._group, area))
+        for area_of, n_areas in areas:
+            area = area_of[places]
+            order = np.lexsort((-weights[places], groups, area))
             order = order[area[order] >= 0]
-            group, qpv, area = self._group[order], self._qpv[order], area[order]
+            group, qpv, area = groups[order], places[order], area[order]
             could = concerned[:, qpv]
             starts = np.flatnonzero(np.r_[True, (group[1:] != group[:-1]) | (area[1:] != area[:-1])][: len(order)])
             ranks = np.cumsum(could, axis=1)
@@ -218,6 +219,18 @@ def _met(qpv: pd.DataFrame, groups: pd.DataFrame, keys: list[str]) -> pd.DataFra
     return sides[0].merge(sides[1], on="key")[["group", "qpv"]]
 
 
+class Verdicts(NamedTuple):
+    """Whether a structure stands in each QPV, (choices, QPV).
+
+    ``none_seen``: the extract assesses it and shows none; it is surely without one where no structure without a place could stand in it.
+    ``can_tell``: the extract can tell of it.
+    """
+
+    covered: Tristate
+    none_seen: np.ndarray
+    can_tell: np.ndarray
+
+
 def verdicts(
     scopes: Sequence[Scope],
     kinds: pd.DataFrame,
@@ -226,19 +239,20 @@ def verdicts(
     *,
     free: np.ndarray,
     assessed: np.ndarray,
-) -> tuple[Tristate, np.ndarray]:
-    """Say of each QPV whether a structure of a scope stands there, and whether the extract can tell: both (scopes, QPV).
+) -> Verdicts:
+    """Say of each QPV whether a structure of a scope stands there: all (scopes, QPV).
 
-    ``sure`` and ``possible``: structures by QPV and kind. It is without one only when that is sure: none counted, none that could
-    count, none undetermined that could be there (``free``), and the extract assesses it (``assessed``). Where the modality decides, the
-    extract can tell only if it does.
+    ``sure`` and ``possible``: structures by QPV and kind. It is surely without one only where none counts, none could count, none
+    undetermined could be there (``free``), and the extract assesses it (``assessed``). Where the modality decides, the extract can
+    tell only if it does.
     """
     members = [scope.members(kinds) for scope in scopes]
     yes = np.array([sure @ m.yes > 0 for m in members])
     none = np.array([possible @ m.possible == 0 for m in members])
-    covered = Tristate(yes, none & free & assessed & ~yes)
-    can_tell = [assessed & covered.take(k).decided if s.modality else assessed for k, s in enumerate(scopes)]
-    return covered, np.array(can_tell)
+    none_seen = none & assessed & ~yes
+    decided = yes | none_seen
+    can_tell = [assessed & decided[k] if s.modality else assessed for k, s in enumerate(scopes)]
+    return Verdicts(Tristate(yes, none_seen & free), none_seen, np.array(can_tell))
 
 
 def answered_departments(stock: pd.DataFrame) -> pd.DataFrame:

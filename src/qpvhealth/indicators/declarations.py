@@ -147,10 +147,8 @@ def large(qpv: pd.DataFrame) -> Tristate:
 
 
 def large_npnru(qpv: pd.DataFrame) -> Tristate:
-    """Mark the large QPV of the NPNRU; unknown unless both their size and the list are known."""
-    size, listed = Tristate.of(qpv["is_large"]), Tristate.of(qpv["is_npnru"])
-    decided = size.decided & listed.decided
-    return Tristate(size.yes & listed.yes, decided & ~(size.yes & listed.yes))
+    """Mark the large QPV of the NPNRU: no as soon as the size or the list says no, whatever the other."""
+    return Tristate.of(qpv["is_large"]) & Tristate.of(qpv["is_npnru"])
 
 
 def in_zip(qpv: pd.DataFrame) -> Tristate:

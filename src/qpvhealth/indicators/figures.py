@@ -9,19 +9,22 @@ import pandas as pd
 from pandas.api.types import union_categoricals
 
 from qpvhealth.indicators.counts import area_codes, distinct
-from qpvhealth.indicators.declarations import ANY, COVERED
+from qpvhealth.indicators.declarations import ANY, BARE
 from qpvhealth.rules.levels import HEADLINE
 from qpvhealth.rules.tristate import Tristate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from qpvhealth.indicators.coverage import Verdicts
     from qpvhealth.indicators.declarations import OfQpv, OfStructures
     from qpvhealth.rules.proximity import Proximity
     from qpvhealth.rules.scopes import Scope
 
     Total = Callable[[np.ndarray], np.ndarray]
     """Sums the last axis, one element a row, over groups: (..., rows) to (..., groups)."""
+    Reachable = Callable[[np.ndarray, np.ndarray], np.ndarray]
+    """Bounds the weight of the QPV of a mask that structures without a place could cover: (choices, QPV) to (choices, groups)."""
 
 KEY = ["indicator", "generation", "year", "level", "area_code", "scope"]
 NUMBERS = ["value", "numerator", "denominator", "n_unknown", "lower", "upper"]
@@ -97,25 +100,29 @@ class Cells:
 
 
 def of_qpv(
-    indicators: Sequence[OfQpv], qpv: pd.DataFrame, covered: Tristate, assessed: np.ndarray, total: Total
+    indicators: Sequence[OfQpv], qpv: pd.DataFrame, seen: Verdicts, total: Total, reachable: Reachable
 ) -> list[Numbers]:
     """Count QPV, or their inhabitants: each indicator under each choice and in each group.
 
-    ``qpv``: one row per QPV, with ``population`` and what the marks read. ``covered``: whether a structure stands there, and
-    ``assessed`` whether the extract can tell: (choices, QPV). "Bare" is what is surely so. The value is null where nothing is known: no
-    QPV assessed, or no class, size or list; people are unknown where no QPV that counts has a population, and have no upper bound
-    where one has none.
+    ``qpv``: one row per QPV, with ``population`` and what the marks read. ``seen``: what stands there, (choices, QPV). "Bare" counts the
+    QPV in which no structure was seen. Of those in which one without a place could stand, as many as there are such structures may be
+    covered, and no more: ``reachable`` bounds their weight. The value is null where nothing is known: no QPV assessed, or no class,
+    size or list; people are unknown where no QPV that counts has a population, and have no upper bound where one has none.
     """
     people = qpv["population"].astype("Float64").to_numpy(dtype=float, na_value=np.nan)
     marks = {i.marks: i.marks(qpv) for i in indicators}
+    in_doubt = seen.none_seen & ~seen.covered.no
     numbers = []
     for indicator in indicators:
         mark = marks[indicator.marks]
         if indicator.coverage == ANY:
-            counted, can_tell = Tristate(mark.yes[None, :], mark.no[None, :]), mark.decided[None, :]
+            every = np.ones((1, len(qpv)), dtype=bool)
+            counted, can_tell, doubt = Tristate(every, ~every), mark.decided[None, :], None
         else:
-            counted = mark & (covered if indicator.coverage == COVERED else ~covered)
-            can_tell = mark.decided & assessed
+            bare = Tristate(seen.none_seen, seen.covered.yes)
+            counted = bare if indicator.coverage == BARE else ~bare
+            can_tell, doubt = mark.decided & seen.can_tell, in_doubt
+        counted = mark & counted
         weight = people if indicator.unit == "inhabitants" else np.ones(len(qpv))
         weighed = ~np.isnan(weight)
         weights = np.where(weighed, weight, 0.0)
@@ -124,24 +131,45 @@ def of_qpv(
             total(weights * counted.possible),
             total(counted.unknown),
         )
+        lower, most = sure, possible
+        if doubt is not None:
+            # what could be covered by structures without a place, and by no more QPV than there are such structures
+            certain, open_ones = reachable(mark.yes & doubt, weights), reachable(mark.possible & doubt, weights)
+            lower = sure - certain if indicator.coverage == BARE else sure
+            most = possible if indicator.coverage == BARE else possible + open_ones
+            unknown = unknown + total((mark.yes if indicator.coverage == BARE else mark.possible) & doubt)
         if indicator.unit == "share":
-            seen, whole, most = total(counted.yes & assessed), total(mark.yes & assessed), total(mark.possible[None, :])
-            some, every = (np.where(n > 0, n, np.nan) for n in (whole, most))
-            can_tell = np.where(whole > 0, seen, np.nan)
-            made = Numbers(seen / some, can_tell, some, unknown, sure / every, np.minimum(possible / every, 1.0))
+            assessed = seen.can_tell
+            part, whole, most_of_all = (
+                total(counted.yes & assessed),
+                total(mark.yes & assessed),
+                total(mark.possible[None, :]),
+            )
+            some, every_one = (np.where(n > 0, n, np.nan) for n in (whole, most_of_all))
+            can_tell = np.where(whole > 0, part, np.nan)
+            made = Numbers(part / some, can_tell, some, unknown, lower / every_one, np.minimum(most / every_one, 1.0))
         else:
             lost = total(counted.yes & ~weighed)
             is_told = (total(can_tell & ~(counted.yes & ~weighed)) > 0) & (
                 (lost == 0) | (total(counted.yes & weighed) > 0)
             )
-            most = np.where(total(counted.possible & ~weighed) > 0, np.nan, possible)
-            made = count(sure, possible, is_told=is_told)._replace(n_unknown=unknown + lost, upper=most)
-        numbers.append(Numbers(*(np.broadcast_to(n, (len(assessed), n.shape[-1])) for n in made)))
+            unweighed = (
+                counted.possible
+                if doubt is None or indicator.coverage == BARE
+                else counted.possible | (mark.possible & doubt)
+            )
+            most = np.where(total(unweighed & ~weighed) > 0, np.nan, most)
+            value = np.where(is_told, sure, np.nan)
+            made = Numbers(value, value, np.full(sure.shape, np.nan), unknown + lost, lower, most)
+        numbers.append(Numbers(*(np.broadcast_to(n, (len(seen.can_tell), n.shape[-1])) for n in made)))
     return numbers
 
 
 class Areas:
-    """The areas of the headline levels, as groups of rows: one a generation, year, level and area; ``keys`` names them."""
+    """The areas of the headline levels, as groups of rows: one a generation, year, level and area.
+
+    ``keys`` names them; ``of_rows``: at each level the number of the area of each row, and how many areas there are.
+    """
 
     PLACE = ("generation", "year", *(c for c in HEADLINE.values() if c))
 
@@ -153,6 +181,7 @@ class Areas:
         ]
         self.keys = pd.concat([areas for areas, _ in levels], ignore_index=True)
         self._cells, self._levels = _runs(at), [_runs(at) for _, at in levels]
+        self.of_rows = [(at_level[at], len(areas)) for areas, at_level in levels]
 
     def total(self, values: np.ndarray) -> np.ndarray:
         """Sum what rows hold over each area: (..., rows) to (..., areas)."""

@@ -7,6 +7,7 @@ the bounds.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,6 +15,7 @@ import pandas as pd
 
 from qpvhealth.facts.categories import CDS, MONO, MSP, PLURI, UNKNOWN
 from qpvhealth.indicators import coverage as presence, figures
+from qpvhealth.indicators.counts import distinct
 from qpvhealth.indicators.declarations import NEAR_WORDS, QPV, STRUCTURES
 from qpvhealth.rules.proximity import Proximity
 from qpvhealth.rules.scopes import HEADLINE
@@ -46,12 +48,13 @@ def structures(
 _KINDS = pd.DataFrame({"structure_type": [MSP, CDS, CDS, CDS], "modality": [PLURI, PLURI, UNKNOWN, MONO]})
 
 
-def neighbourhoods(coverage: pd.DataFrame) -> pd.DataFrame:
+def neighbourhoods(coverage: pd.DataFrame, stock: pd.DataFrame) -> pd.DataFrame:
     """Return the indicators that count QPV and their inhabitants, for every year, generation, level, area and scope.
 
-    ``coverage``: one row per QPV, year and generation (``in_force`` too), as ``coverage.cover`` gives them, with ``population``,
-    ``zone_class``, ``is_npnru``, ``is_large`` and the area codes. "Without any" is what is surely uncovered; what could be is in the
-    upper bound, and ``n_unknown`` counts it.
+    ``coverage``: one row per QPV, year and generation (``in_force`` too), as ``coverage.cover`` gives them, with ``commune_codes``,
+    ``population``, ``zone_class``, ``is_npnru``, ``is_large`` and the area codes. ``stock``: one row per structure, year and generation
+    (``in_force`` too). "Without any" counts the QPV in which no structure was seen; structures without a place can lower it by as many
+    QPV as there are of them, and ``n_unknown`` counts the QPV that they concern.
     """
     areas = figures.Areas(coverage)
     columns = ("n_msp_in", "n_cds_pluri_in", "n_cds_unknown_in", "n_cds_in")
@@ -62,16 +65,28 @@ def neighbourhoods(coverage: pd.DataFrame) -> pd.DataFrame:
     free = (coverage["n_undetermined"] == 0).to_numpy(dtype=bool)
     inside = presence.verdicts(HEADLINE, _KINDS, counts, counts, free=free, assessed=assessed)
     near = Tristate.of(coverage["is_covered_near"])
-    both_ways = assessed & coverage[["n_msp_near", "n_cds_near"]].notna().all(axis=1).to_numpy()
+    around = coverage[["n_msp_near", "n_cds_near"]]
+    both_ways = assessed & around.notna().all(axis=1).to_numpy()
+    none_near = both_ways & ~near.yes & (counts.sum(axis=1) == 0) & (around.sum(axis=1) == 0).to_numpy(dtype=bool)
+    of_both = [s for s in HEADLINE if s.name == "msp_cds"]
+    where = Proximity.of(stock)
+    lost = where.inside.unknown
+    unattached = lost | (where.answer.yes & ~where.has_point)
+    kinds, kind = distinct(stock, ["structure_type", "modality"])
     parts = []
-    for scopes, (covered, can_tell) in (
-        (HEADLINE, (inside[0], inside[1] | inside[0].yes)),
+    for scopes, seen, mask in (
+        (HEADLINE, inside._replace(can_tell=inside.can_tell | inside.covered.yes), lost),
         (
-            [s for s in HEADLINE if s.name == "msp_cds"],
-            (Tristate(near.yes[None, :], near.no[None, :]), both_ways[None, :]),
+            of_both,
+            presence.Verdicts(Tristate(near.yes[None, :], near.no[None, :]), none_near[None, :], both_ways[None, :]),
+            unattached,
         ),
     ):
+        unplaced = presence.Unplaced(coverage, stock[mask], kind[mask], len(kinds))
+        reachable = partial(
+            unplaced.reachable, members=np.array([s.members(kinds).possible for s in scopes]), areas=areas.of_rows
+        )
         declared = [i for i in QPV if i.in_table and i.or_near == (scopes is not HEADLINE)]
-        numbers = figures.of_qpv(declared, coverage, covered, can_tell, areas.total)
+        numbers = figures.of_qpv(declared, coverage, seen, areas.total, reachable)
         parts.append(figures.table(areas.keys, scopes, list(zip(declared, numbers, strict=True)), {}))
     return figures.combine(parts)

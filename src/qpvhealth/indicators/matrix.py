@@ -7,7 +7,7 @@ cells some agree by chance. What each choice marks is computed once a year; ever
 from __future__ import annotations
 
 from itertools import product
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -18,7 +18,7 @@ from qpvhealth.facts.situations import DECLARED, DECLARED_OR_PROXY, PROXY
 from qpvhealth.facts.territories import METROPOLE
 from qpvhealth.indicators import figures
 from qpvhealth.indicators.counts import distinct
-from qpvhealth.indicators.coverage import Near, Presence, answered_departments, verdicts
+from qpvhealth.indicators.coverage import Near, Presence, Unplaced, Verdicts, answered_departments, verdicts
 from qpvhealth.indicators.declarations import QPV, STRUCTURES
 from qpvhealth.rules.proximity import LOCATION_COLUMNS
 from qpvhealth.rules.scopes import SCOPES
@@ -136,21 +136,23 @@ def _of_year(
         """Sum what QPV hold over each set."""
         return np.asarray(np.add.reduceat(values, runs, axis=-1, dtype=float) @ of_homes)
 
-    free, listed = (qpv["n_undetermined"] == 0).to_numpy(), qpv["n_msp_in"].notna().to_numpy()
-    answered = positions(["generation", "department_code"], qpv, answered_departments(stock)) >= 0
     choices = [(INSIDE, ONE_BY_ONE), *product(rules, (ONE_BY_ONE, PAIRS))]
-    judged: list[tuple[Near | None, Tristate, np.ndarray]] = []
-    for near, unit in choices:
-        sure, possible, clear, can_tell, around = present.inside, present.inside, free, listed, None
-        if near != INSIDE:
-            around = present.near(*rules[near], each=unit == PAIRS and near.startswith(WITHIN))
-            sure, possible, clear = sure + around.union, possible + around.possible, free & around.is_attached
-            can_tell = listed & answered if near == DECLARED else listed
-        covered, assessed = verdicts(scopes, present.kinds, sure, possible, free=clear, assessed=can_tell)
-        judged.append((around, covered, assessed | covered.yes if near == INSIDE else assessed))
-    yes, no, can_judge = (np.concatenate(side) for side in zip(*((c.yes, c.no, a) for _, c, a in judged), strict=True))
+    judged = _judged(present, qpv, stock, choices, rules)
+    in_sets = [(np.where(chosen[at] > 0, 0, -1), 1) for chosen in of_homes.T]
+    could = np.array([scope.members(present.kinds).possible for scope in scopes])
+
+    def reachable(concerned: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        """Bound, choice by choice, what structures without a place could change in each set."""
+        of_choices = np.split(concerned, len(choices))
+        return np.concatenate(
+            [j.unplaced.reachable(own, weights, could, in_sets) for j, own in zip(judged, of_choices, strict=True)]
+        )
+
+    sides = ((j.seen.covered.yes, j.seen.covered.no, j.seen.none_seen, j.seen.can_tell) for j in judged)
+    yes, no, none_seen, can_tell = (np.concatenate(side) for side in zip(*sides, strict=True))
     declared = [i for i in QPV if i.in_matrix is not None]
-    made = figures.of_qpv(declared, qpv, Tristate(yes, no), can_judge, total)
+    every = Verdicts(Tristate(yes, no), none_seen, can_tell)
+    made = figures.of_qpv(declared, qpv, every, total, reachable)
     members = np.array([scope.members(present.kinds).yes for scope in scopes], dtype=float)
     counted: dict[str, dict[str, figures.Numbers]] = {}
     for near, rule in ((INSIDE, (PROXY, 0.0)), *rules.items()):
@@ -158,7 +160,7 @@ def _of_year(
         numbers = figures.of_structures(of_structures, cells, scopes, rule, lambda values: values @ of_cells)
         counted[near] = {i.name: n for i, n in zip(of_structures, numbers, strict=True)}
     parts = []
-    for k, ((near, unit), (around, _, _)) in enumerate(zip(choices, judged, strict=True)):
+    for k, ((near, unit), (around, *_)) in enumerate(zip(choices, judged, strict=True)):
         own = slice(k * n_scopes, (k + 1) * n_scopes)
         measures = {
             i.in_matrix or i.name: figures.Numbers(*(v[own] for v in n)) for i, n in zip(declared, made, strict=True)
@@ -181,6 +183,42 @@ def _of_year(
     return pd.concat(parts, ignore_index=True).sort_values(
         "scope", key=lambda s: s.cat.codes, kind="stable", ignore_index=True
     )
+
+
+class _Judged(NamedTuple):
+    """What stands in QPV and near them under one choice, and the structures without a place that could."""
+
+    around: Near | None
+    seen: Verdicts
+    unplaced: Unplaced
+
+
+def _judged(
+    present: Presence,
+    qpv: pd.DataFrame,
+    stock: pd.DataFrame,
+    choices: Sequence[tuple[str, str]],
+    rules: Mapping[str, tuple[str, float]],
+) -> list[_Judged]:
+    """Judge every QPV under each choice of proximity and unit, in every scope."""
+    free, listed = (qpv["n_undetermined"] == 0).to_numpy(), qpv["n_msp_in"].notna().to_numpy()
+    answered = positions(["generation", "department_code"], qpv, answered_departments(stock)) >= 0
+    lost = present.where.inside.unknown
+    inside = verdicts([*SCOPES.values()], present.kinds, present.inside, present.inside, free=free, assessed=listed)
+    judged = [_Judged(None, inside._replace(can_tell=inside.can_tell | inside.covered.yes), present.unplaced(lost))]
+    unplaced = present.unplaced(lost | (present.where.answer.yes & ~present.where.has_point))
+    for near, unit in choices[1:]:
+        around = present.near(*rules[near], each=unit == PAIRS and near.startswith(WITHIN))
+        seen = verdicts(
+            [*SCOPES.values()],
+            present.kinds,
+            present.inside + around.union,
+            present.inside + around.possible,
+            free=free & around.is_attached,
+            assessed=listed & answered if near == DECLARED else listed,
+        )
+        judged.append(_Judged(around, seen, unplaced))
+    return judged
 
 
 def _rows(measures: Mapping[str, figures.Numbers], sets: Sequence[PerimeterSet]) -> pd.DataFrame:
