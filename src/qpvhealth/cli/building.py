@@ -10,7 +10,7 @@ import click
 
 from qpvhealth.cli.group import main_group
 from qpvhealth.cli.options import FOLDER, json_option, out_option, raw_option, settings_option
-from qpvhealth.cli.output import log, print_json, settings_of, step_line
+from qpvhealth.cli.output import logger, print_json, settings_of, step_line
 from qpvhealth.errors import ContractError
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def build(
     from qpvhealth.publish import store
 
     if no_cache:
-        log.info("--no-cache does nothing: a build has no cache.")
+        logger().info("--no-cache does nothing: a build has no cache.")
     if (until is None) != (to is None):
         raise click.UsageError(
             "--until STAGE and --to FOLDER go together: the stage to stop after, and where its tables go."
@@ -156,14 +156,16 @@ def _build(
         folder = release.write(target, built, PUBLISHED, facts)
     _closing(built.findings)
     if built.invented:
-        log.warning("DONNÉES INVENTÉES: every figure of this release comes from an invented France.")
+        logger().warning("DONNÉES INVENTÉES: every figure of this release comes from an invented France.")
     if as_json:
         summary = {"release": folder.name, "folder": str(folder), "unchanged": False, "invented": built.invented}
         print_json(summary | {"tables": {name: len(rows) for name, rows in built.items()}})
     else:
         click.echo(f"Release {folder.name}: {folder}")
     if strict and len(built["rejects"]):
-        log.warning("%d rows were rejected (--strict): qpvhealth list rejects --out %s", len(built["rejects"]), out)
+        logger().warning(
+            "%d rows were rejected (--strict): qpvhealth list rejects --out %s", len(built["rejects"]), out
+        )
         sys.exit(FINDINGS)
 
 
@@ -173,13 +175,13 @@ def _closing(findings: list[Finding]) -> None:
     for finding in findings:
         by_rule.setdefault(finding.rule, []).append(finding)
     if by_rule:
-        log.info("%-24s %8s %7s  %s", "warning", "n", "share", "first")
+        logger().info("%-24s %8s %7s  %s", "warning", "n", "share", "first")
     for rule, members in by_rule.items():
         n, of = sum(f.n for f in members), sum(f.of or 0 for f in members)
         share = f"{n / of:.1%}" if of and all(f.of for f in members) else ""
         first = members[0].message
-        log.info("%-24s %8d %7s  %s", rule, n, share, first if len(first) <= WIDTH else first[: WIDTH - 1] + "…")
+        logger().info("%-24s %8d %7s  %s", rule, n, share, first if len(first) <= WIDTH else first[: WIDTH - 1] + "…")
         for f in members[:SHOWN_WARNINGS]:
-            log.debug("    %s", f.message)
+            logger().debug("    %s", f.message)
         if len(members) > SHOWN_WARNINGS:
-            log.debug("    +%d more, see the manifest", len(members) - SHOWN_WARNINGS)
+            logger().debug("    +%d more, see the manifest", len(members) - SHOWN_WARNINGS)

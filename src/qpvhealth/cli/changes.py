@@ -11,7 +11,7 @@ import click
 
 from qpvhealth.cli.group import main_group
 from qpvhealth.cli.options import FILE, json_option, out_option
-from qpvhealth.cli.output import log, open_release, print_json
+from qpvhealth.cli.output import logger, open_release, print_json
 from qpvhealth.errors import UsageError
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def diff(
         structures = tables["structures"]
         rows = rules.in_french(structures).assign(cause_code=structures["cause"])
         rendering.save(csv_file, rows, fmt="csv", titles=titles, invented=compared.invented)
-        log.info("%d movements written to %s", len(rows), csv_file)
+        logger().info("%d movements written to %s", len(rows), csv_file)
     if as_json:
         head = {"old": compared.old, "new": compared.new, "from": compared.from_date, "to": compared.to_date}
         lists = {name: t.astype("object").where(t.notna(), None).to_dict("records") for name, t in tables.items()}
@@ -142,4 +142,6 @@ def _print(compared: Compared, tables: dict[str, pd.DataFrame], sentences: list[
     for frame in (causes, tables["parts"], tables["structures"][columns]):
         click.echo(rendering.render(rules.in_french(frame), fmt="text", titles=titles))
     if (tables["causes"]["cause"] == "not_attributable").any():
-        log.info("Some movements cannot be attributed: they are shown by name, never spread over the other causes.")
+        logger().info(
+            "Some movements cannot be attributed: they are shown by name, never spread over the other causes."
+        )

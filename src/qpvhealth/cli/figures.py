@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -92,6 +91,8 @@ def schema(fmt: str) -> None:
     Example:
       qpvhealth schema --format json
     """
+    import json
+
     from qpvhealth.contract import dictionary
     from qpvhealth.indicators import declarations
 

@@ -69,6 +69,7 @@ def shows_views(answer: Callable[..., View | tuple[View, ...]]) -> Callable[...,
     def command(
         *, fmt: str | None, to: Path | None, as_json: bool, release_name: str | None, out: Path, **options: Any
     ) -> None:
+        """Open the release, answer from it, and show the answer."""
         release = open_release(out, release_name)
         show(release, answer(release, **options), fmt, to, as_json=as_json)
 

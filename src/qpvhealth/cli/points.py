@@ -9,7 +9,7 @@ import click
 
 from qpvhealth.cli.group import main_group
 from qpvhealth.cli.options import FILE, json_option
-from qpvhealth.cli.output import log, print_json, row_bar
+from qpvhealth.cli.output import logger, print_json, row_bar
 
 
 @main_group.command()
@@ -49,7 +49,7 @@ def locate(points: Path, neighbourhoods: Path, out: Path, *, no_cache: bool, as_
     with row_bar() as show_rows:
         summary = locate_file(points, neighbourhoods, out, cache=cache, progress=show_rows, **options)
     for note in summary.notes:
-        log.info("%s", note)
+        logger().info("%s", note)
     counts = summary.counts._asdict()
     if as_json:
         document = {"counts": counts, "neighbourhoods": summary.n_neighbourhoods, "index": summary.index}

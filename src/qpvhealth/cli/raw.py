@@ -9,7 +9,7 @@ import click
 
 from qpvhealth.cli.group import main_group
 from qpvhealth.cli.options import FOLDER, json_option, raw_option
-from qpvhealth.cli.output import harmless, log, print_json
+from qpvhealth.cli.output import harmless, logger, print_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,7 +29,7 @@ def sample(folder: Path, *, revised: bool) -> None:
     from qpvhealth import sample as invented
 
     invented.write(folder, revised=revised)
-    log.info("An invented France is in %s; build it with: qpvhealth build --raw %s", folder, folder)
+    logger().info("An invented France is in %s; build it with: qpvhealth build --raw %s", folder, folder)
 
 
 @main_group.group()

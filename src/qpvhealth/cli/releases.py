@@ -9,7 +9,7 @@ import click
 
 from qpvhealth.cli.group import main_group
 from qpvhealth.cli.options import FILE, json_option, out_option, release_options, show_options
-from qpvhealth.cli.output import log, open_release, print_json, print_problems, show
+from qpvhealth.cli.output import logger, open_release, print_json, print_problems, show
 from qpvhealth.errors import ContractError
 
 FINDINGS = 1
@@ -52,14 +52,14 @@ def check(
     release = open_release(out, release_name)
     if write_expect is not None:
         store.write_file(write_expect, expectations.text(release))
-        log.info("Expected counts written to %s", write_expect)
+        logger().info("Expected counts written to %s", write_expect)
         return
     if expect is None and not published:
         problems = checks.problems(release)
         print_problems({"problems": problems}, as_json=as_json)
         if problems:
             sys.exit(ContractError.exit_code)
-        log.info("Every contract and identity holds.")
+        logger().info("Every contract and identity holds.")
         return
     if expect is not None:
         views = figures.expected(release, expect)
@@ -90,7 +90,7 @@ def verify(release_name: str | None, out: Path, as_json: bool) -> None:
     print_problems({"release": folder.name, "problems": problems}, as_json=as_json)
     if problems:
         sys.exit(ContractError.exit_code)
-    log.info("%s is whole.", folder)
+    logger().info("%s is whole.", folder)
 
 
 @main_group.group()
