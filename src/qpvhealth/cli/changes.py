@@ -21,16 +21,6 @@ if TYPE_CHECKING:
     from qpvhealth.publish.release import Release
 
 FINDINGS = 1
-TITLES = {
-    "label_fr": "Cause",
-    "part": "Part",
-    "n_changes": "Mouvements",
-    "n_structures": "Structures",
-    "differs": "Ce qui diffère",
-    "name": "Nom",
-    "cause_code": "Code de la cause",
-}
-"""Of the columns that no published table has."""
 
 
 @main_group.command()
@@ -78,10 +68,10 @@ def diff(
       qpvhealth diff 3f2a current --year 2019 --exit-code
     """
     from qpvhealth.contract.tables import PUBLISHED
-    from qpvhealth.publish import diff as rules, rendering, views
+    from qpvhealth.publish import diff as rules, rendering, selection, views
 
     columns = (*PUBLISHED["change_summary"].columns, *PUBLISHED["changes"].columns)
-    titles = {column.name: column.fr for column in columns} | TITLES
+    titles = {column.name: column.fr for column in columns} | selection.titles_of("diff")
 
     before, opening_year, compared = _compared(old, new, year, out, release_name)
     where, is_in_qpv = rules.Where(**area), situation == "in_qpv"

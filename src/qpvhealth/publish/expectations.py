@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ import pandas as pd
 
 from qpvhealth.errors import InputError, UsageError
 from qpvhealth.facts.generations import IN_FORCE
+from qpvhealth.publish.selection import titles_of
 from qpvhealth.settings import read_text, read_toml
 
 if TYPE_CHECKING:
@@ -38,15 +40,7 @@ LARGEST = 1e15
 MAX_CELL = 10_000
 """Characters in a cell of the CSV form: a figure and its note are short."""
 CONFORM, DIFFERS, ABSENT = "conforme", "diffère", "absent"
-TITLES: dict[str, str] = {
-    "figure": "Chiffre",
-    "expected": "Attendu",
-    "here": "Ici",
-    "difference": "Écart",
-    "verdict": "Verdict",
-    "cause": "Cause",
-    "data": "Données",
-}
+TITLES = titles_of("expected")
 
 
 @dataclass(frozen=True)
@@ -159,7 +153,7 @@ def compare(expected: Expectations, release: Release) -> pd.DataFrame:
         cause = "; ".join([*causes, *([f"{n_unknown} inconnus"] if n_unknown else [])])
         silent = "no cause recorded: the file does not say what it was made from"
         rows.append(verdict | {"difference": gap, "verdict": DIFFERS, "cause": cause or silent})
-    return pd.DataFrame(rows).assign(data="inventées" if release.invented else "")[[*TITLES]]
+    return pd.DataFrame(rows)[[*TITLES]]
 
 
 def differing(compared: pd.DataFrame) -> bool:
@@ -218,11 +212,7 @@ def text(release: Release) -> str:
         for row in rows[rows["value"].notna()].to_dict("records")
     ]
     inputs = "".join(f'"{i["id"]}" = "{i["sha256"]}"\n' for i in _counted(release.manifest))
-    settings = "".join(f"{k} = {_quoted(v)}\n" for k, v in _settings(release.manifest).items())
+    settings = "".join(f"{k} = {json.dumps(v, ensure_ascii=False)}\n" for k, v in _settings(release.manifest).items())
     head = f'release = "{release.id}"\nqpvhealth_version = "{release.manifest["qpvhealth_version"]}"\n'
     made_from = f"[made_from]\n{head}\n[made_from.inputs]\n{inputs}\n[made_from.settings]\n{settings}"
     return "\n".join([made_from, *figures])
-
-
-def _quoted(value: str) -> str:
-    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'

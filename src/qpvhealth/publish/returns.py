@@ -9,6 +9,7 @@ import pandas as pd
 import xlsxwriter
 
 from qpvhealth.publish.rendering import INVENTED
+from qpvhealth.publish.selection import titles_of
 from qpvhealth.publish.workbook import CREATED, OPTIONS
 
 if TYPE_CHECKING:
@@ -16,25 +17,8 @@ if TYPE_CHECKING:
     from datetime import date
 
 ANSWERS, QUARTERS, FORM = "Réponses", "Quartiers", "Formulaire"
-ANSWER_COLUMNS: dict[str, str] = {
-    "finess_et": "N° FINESS ET",
-    "name": "Nom",
-    "structure_type": "Type",
-    "commune_code": "Commune",
-    "nearest_qpv_code": "QPV le plus proche",
-    "distance_m": "Distance (m)",
-    "situation": "Situation calculée",
-    "vecu": "Quartier vécu (oui/non)",
-    "qpv": "Code QPV desservi",
-    "comment": "Commentaire",
-}
+ANSWER_COLUMNS, QUARTER_COLUMNS = titles_of("return-answers"), titles_of("return-quarters")
 TO_FILL = ("vecu", "qpv", "comment")
-QUARTER_COLUMNS: dict[str, str] = {
-    "qpv_code": "Code QPV",
-    "name": "Nom",
-    "commune_codes": "Communes",
-    "population": "Habitants",
-}
 HELP = (
     "Répondre oui ou non dans la colonne « Quartier vécu » ; laisser vide ce qui n'est pas connu.",
     "Indiquer le ou les codes QPV desservis, séparés par des virgules ; à défaut, le plus proche est retenu.",

@@ -6,7 +6,7 @@ Where indicators and publication meet once a release is written, as ``build`` is
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -36,57 +36,18 @@ if TYPE_CHECKING:
     from qpvhealth.facts.published import Published
     from qpvhealth.publish.release import Release
 
-_MATRIX_TITLES: dict[str, str] = {
-    "measure": "Mesure",
-    "perimeter": "Ensemble de QPV",
-    "year": "Millésime",
-    "scope": "Champ",
-    "near": "Proximité",
-    "counted": "Unité comptée",
-    "value": "Valeur",
-    "numerator": "Numérateur",
-    "denominator": "Dénominateur",
-    "n_unknown": "Inconnus",
-    "lower": "Au moins",
-    "upper": "Au plus",
-    "words": "En toutes lettres",
-}
 EXACT = 1e-9
 DEFAULT_MEASURE = "share_qpv_without_any"
 _OBSERVED = ["programme", "measure", "scope", "near", "perimeter"]
 _SEEN = ["programme", "on", "value", "n_unknown", "origin"]
-_PROGRAMME_TITLES: dict[str, str] = {
-    "programme": "Programme",
-    "label": "Libellé",
-    "perimeter": "Périmètre",
-    "scope": "Champ",
-    "near": "Proximité",
-    "baseline": "Base",
-    "baseline_on": "Date de la base",
-    "target": "Cible",
-    "deadline_said": "Échéance imprimée",
-    "deadline": "Échéance",
-    "on": "Date",
-    "origin": "Origine",
-    "value": "Valeur",
-    "n_unknown": "Inconnus",
-    "share_of_way": "Part du chemin",
-    "pace_needed": "Rythme nécessaire (par an)",
-    "pace_observed": "Rythme observé (par an)",
-    "met_on": "Atteint le, à ce rythme",
-    "state": "État",
-    "because": "Non calculé parce que",
-    "source": "Source",
-    "note": "Remarque",
-}
 _CHANCE = "Compatible avec, jamais égal à : parmi tant de cases, certaines s'accordent par hasard."
 
 
 def published(release: Release) -> View:
     """Compare every published figure, of the facts and of the raw folder, with a release (see ``published_check.differing``)."""
     here, extracts = cells(release), release.table("extracts")
-    checked = published_check.check(printed_figures(release), here, extracts, _gps(release), invented=release.invented)
-    return view(release, "published", checked, published_check.TITLES, _CHANCE)
+    checked = published_check.check(printed_figures(release), here, extracts, _gps(release))
+    return view(release, "published", checked, _CHANCE)
 
 
 def printed_figures(release: Release) -> tuple[Published, ...]:
@@ -111,8 +72,7 @@ def published_series(release: Release) -> View:
     here = "published_series" in release.tables
     series = release.table("published_series") if here else pd.DataFrame(columns=columns)
     counts, extracts = release.table("yearly_counts"), release.table("extracts")
-    checked = published_check.check_series(series, counts, extracts, invented=release.invented)
-    return view(release, "published-series", checked, published_check.SERIES_TITLES)
+    return view(release, "published-series", published_check.check_series(series, counts, extracts))
 
 
 def expected(release: Release, path: Path) -> tuple[View, ...]:
@@ -122,19 +82,17 @@ def expected(release: Release, path: Path) -> tuple[View, ...]:
     """
     figures_expected = expectations.read(path)
     compared = expectations.compare(figures_expected, release)
-    shown = view(release, "expected", compared, expectations.TITLES)
-    return (
-        (shown, unexpected.causes(release, figures_expected, compared))
-        if expectations.differing(compared)
-        else (shown,)
-    )
+    shown = view(release, "expected", compared)
+    if not expectations.differing(compared):
+        return (shown,)
+    return shown, unexpected.causes(release, figures_expected, compared)
 
 
 def programmes(release: Release) -> View:
     """Hold every programme, of the facts and of the raw folder, against what was computed and what was published."""
     targets = [*PROGRAMMES, *_given_programmes(release)]
     seen = pd.concat([_computed(release, targets), _printed(targets, printed_figures(release))], ignore_index=True)
-    return view(release, "programmes", attainment.attain(targets, seen), _PROGRAMME_TITLES)
+    return view(release, "programmes", attainment.attain(targets, seen))
 
 
 def _given_programmes(release: Release) -> list[Programme]:
@@ -212,19 +170,19 @@ def matrix(release: Release, *, measure: str | None = None, year: int | None = N
         else:
             number = _printed_number(said)
     measure = measure or DEFAULT_MEASURE
-    _refuse_unknown(measure, sorted(rows["measure"].unique()), "measure")
+    selection.refuse_unknown(measure, sorted(rows["measure"].unique()), "measure")
     rows = rows[rows["measure"] == measure]
     if year is not None:
-        _refuse_unknown(year, sorted(rows["year"].dropna().unique()), "year")
+        selection.refuse_unknown(year, sorted(rows["year"].dropna().unique()), "year")
         rows = rows[rows["year"] == year]
-    titles = _MATRIX_TITLES
+    titles = selection.titles_of("matrix")
     if number is not None:
         wanted, half_digit = number
         agrees = (rows["value"] - wanted).abs() <= half_digit
         could = (rows["lower"] <= wanted + half_digit) & (rows["upper"] >= wanted - half_digit)
         rows = rows.assign(placed=np.where(agrees, "compatible", "dans les bornes"))[agrees | could]
         rows, titles = rows.sort_values("placed", kind="stable"), titles | {"placed": "Ce nombre"}
-    return view(release, "matrix", rows.assign(words=_in_words(release, rows)), titles, _CHANCE)
+    return view(release, "matrix", rows.assign(words=_in_words(release, rows)), _CHANCE, titles=titles)
 
 
 def _printed_number(said: str) -> tuple[float, float]:
@@ -305,13 +263,11 @@ def _denominators(rows: pd.DataFrame) -> pd.Series:
     return (", sur " + n + " " + unit).where(is_share, "")
 
 
-def view(release: Release, name: str, rows: pd.DataFrame, titles: Mapping[str, str], *notes: str) -> View:
-    """Return rows to show: the titled columns, whether the data are invented, and the notes after those of any answer."""
+def view(release: Release, name: str, rows: pd.DataFrame, *notes: str, titles: Mapping[str, str] | None = None) -> View:
+    """Return rows to show: the titled columns, whether the data are invented, and the notes after those of any answer.
+
+    ``titles``: by default those of ``name`` in ``publish/titles.toml``.
+    """
     shown = rows.assign(data="inventées" if release.invented else "").reset_index(drop=True)
-    with_data = {**titles, "data": "Données"}
+    with_data = {**(titles or selection.titles_of(name)), "data": "Données"}
     return View(name, shown[[*with_data]], with_data, (*selection.header(release), *notes))
-
-
-def _refuse_unknown(value: object, allowed: list[Any], what: str) -> None:
-    if value not in allowed:
-        raise UsageError(f'no {what} "{value}" in this release; there are: {", ".join(map(str, allowed))}')

@@ -20,17 +20,6 @@ if TYPE_CHECKING:
 
 NEAR_GP_M = 500.0
 """How far around a QPV a practice counts for its priority (ONPV 2015 reads access within 500 m of a QPV)."""
-_GP_TITLES: dict[str, str] = {
-    "level": "Niveau",
-    "area_code": "Zone",
-    "year": "Millésime",
-    "n_gp": "Généralistes",
-    "population": "Population",
-    "density": "Pour 100 000 habitants",
-    "share_over_55": "Part de plus de 55 ans",
-    "masked": "Masqué parce que",
-    "note": "Remarque",
-}
 
 
 def practitioners(release: Release, area: Area | None = None, *, within_m: float = 500) -> View:
@@ -49,7 +38,7 @@ def practitioners(release: Release, area: Area | None = None, *, within_m: float
     of_points = f"médecins à {within_m:g} m au plus, pour les habitants du QPV"
     of_quarter = np.where(shown["n_gp"].isna(), "inconnu : aucun point donné pour ce QPV", of_points)
     note = np.where(shown["level"] == "qpv", of_quarter, "valeur de la zone")
-    return figures.view(release, "practitioners", shown.assign(note=note), _GP_TITLES)
+    return figures.view(release, "practitioners", shown.assign(note=note))
 
 
 def _gps(release: Release) -> pd.DataFrame:

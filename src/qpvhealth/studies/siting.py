@@ -34,26 +34,6 @@ POINTS = Layout(
         Field("name", ("nom", "label")),
     ),
 )
-_EFFECT_TITLES: dict[str, str] = {
-    "when": "Moment",
-    "qpv_total": "QPV",
-    "qpv_covered": "Couverts",
-    "share_covered": "Part couverte, des QPV dont la couverture est connue",
-    "qpv_unknown": "QPV de couverture inconnue",
-    "population_covered": "Habitants couverts",
-    "population_unknown": "QPV sans population connue",
-    "label": "Nature",
-}
-_GAINED_TITLES: dict[str, str] = {
-    "site": "Site",
-    "qpv_code": "Code QPV",
-    "name": "Nom",
-    "population": "Habitants",
-    "zone_class": "Zonage",
-    "is_npnru": "NPNRU",
-    "distance_m": "Distance",
-    "label": "Nature",
-}
 
 
 def simulate_add(release: Release, path: Path, *, area: Area | None = None, near_m: float = 0) -> tuple[View, View]:
@@ -88,25 +68,13 @@ def _views(release: Release, rows: pd.DataFrame, reached: pd.DataFrame, near_m: 
     how = "une structure couvre le QPV qui la contient" + (f", et ceux à {near_m:g} m au plus" if near_m else "")
     n = int(rows["is_covered"].isna().sum())
     lost = (f"{n} QPV sur {len(rows)} de couverture inconnue : ni couverts, ni à gagner",) if n else ()
-    return _view(release, "simulate", summary, _EFFECT_TITLES, how, *lost), _view(
-        release, "simulate-gained", gained, _GAINED_TITLES, how, *lost
-    )
+    return _view(release, "simulate", summary, how, *lost), _view(release, "simulate-gained", gained, how, *lost)
 
 
-def _view(release: Release, name: str, rows: pd.DataFrame, titles: dict[str, str], *notes: str) -> View:
+def _view(release: Release, name: str, rows: pd.DataFrame, *notes: str) -> View:
     """Show what is simulated; the first note says that it is."""
-    shown = figures.view(release, name, rows.assign(label=simulation.LABEL), titles, *notes)
+    shown = figures.view(release, name, rows.assign(label=simulation.LABEL), *notes)
     return replace(shown, notes=(SIMULATION, *shown.notes))
-
-
-_SITE_TITLES: dict[str, str] = {
-    "site": "Site",
-    "longitude": "Longitude",
-    "latitude": "Latitude",
-    "qpv_codes": "QPV servis",
-    "population": "Habitants nouvellement couverts",
-    "label": "Nature",
-}
 
 
 def simulate_best(release: Release, n: int, *, area: Area | None = None, near_m: float = 0) -> tuple[View, View, View]:
@@ -136,5 +104,5 @@ def simulate_best(release: Release, n: int, *, area: Area | None = None, near_m:
     proof = "optimum prouvé" if plan.is_optimal else "optimum non prouvé dans le temps imparti"
     proof = proof if len(demand) else "aucun QPV sûrement sans structure, et de population connue, dans cette zone"
     result = f"{plan.value:.0f} habitants ; borne {plan.bound:.0f} ; écart à l'optimum {plan.gap:.4%} ({proof}) ; {len(tried)} sites essayés"
-    chosen_sites = _view(release, "simulate-sites", shown.sort_values("population", ascending=False), _SITE_TITLES)
+    chosen_sites = _view(release, "simulate-sites", shown.sort_values("population", ascending=False))
     return replace(chosen_sites, notes=(result, *before.notes)), before, gained

@@ -9,7 +9,7 @@ import pandas as pd
 from qpvhealth.errors import QpvhealthError
 from qpvhealth.facts.categories import STRUCTURE_TYPES
 from qpvhealth.facts.situations import IN_QPV, SITUATIONS, VECU_DECLARED
-from qpvhealth.publish import diff, release as releases
+from qpvhealth.publish import diff, release as releases, selection
 from qpvhealth.publish.expectations import CONFORM, name_of
 from qpvhealth.publish.selection import View
 from qpvhealth.studies import comparison
@@ -24,16 +24,6 @@ if TYPE_CHECKING:
 SITUATION_OF_INDICATOR = {"n_in_qpv": IN_QPV, "n_vecu_declared": VECU_DECLARED, "n_country": diff.ALL}
 TYPE_OF_SCOPE = {"msp": "MSP", "cds": "CDS", "msp_cds": diff.ALL}
 LEVELS = ("country", *diff.LEVELS)
-TITLES: dict[str, str] = {
-    "figure": "Chiffre",
-    "between": "Entre",
-    "label_fr": "Cause",
-    "part": "Part",
-    "n_in": "Entrées",
-    "n_out": "Sorties",
-    "n": "Solde",
-    "data": "Données",
-}
 _SINCE_YEAR = (
     "La version dont viennent les chiffres attendus n'est pas ici : causes depuis le millésime précédent, qui n'expliquent pas"
     " l'écart à l'attendu"
@@ -62,12 +52,14 @@ def causes(release: Release, expected: Expectations, compared: pd.DataFrame) -> 
         table = diff.causes_table(between, where, situation=cell["situation"])
         of_type = table[table["structure_type"] == cell["structure_type"]]
         shown = of_type.assign(figure=name_of(row), between=f"{between.old} et {between.new}")
-        parts.append(shown.reindex(columns=[*TITLES]))
-    frame = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=[*TITLES])
+        parts.append(shown)
+    titles = selection.titles_of("expected-causes")
+    frame = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=[*titles])
     mute = [name for name, cell in cells.items() if cell is None]
     notes = ([_SINCE_YEAR] if parts and before is None else []) + ([_NOT_STRUCTURES + " ; ".join(mute)] if mute else [])
-    shown = frame.assign(data="inventées" if release.invented else "")[[*TITLES]]
-    return View("expected-causes", shown, dict(TITLES), tuple(notes))
+    titles |= {"data": "Données"}
+    shown = frame.assign(data="inventées" if release.invented else "")[[*titles]]
+    return View("expected-causes", shown, titles, tuple(notes))
 
 
 def _cell(row: Mapping[str, Any]) -> dict[str, str] | None:
