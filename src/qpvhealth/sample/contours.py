@@ -13,7 +13,7 @@ from shapely import MultiPolygon, Polygon, box
 from shapely.geometry import mapping
 
 from qpvhealth.facts.territories import METROPOLE, TERRITORIES
-from qpvhealth.sample.geography import Box, all_communes, all_departments, communes_of, department_box
+from qpvhealth.sample.geography import all_communes, all_departments, communes_of, department_box
 from qpvhealth.sample.neighbourhoods import Qpv, neighbourhoods
 from qpvhealth.sample.resources import lists
 from qpvhealth.sample.tables import region_of
@@ -118,22 +118,20 @@ def _projected(there: Sequence[Qpv], epsg: int) -> np.ndarray:
 
 def write_outlines(folder: Path) -> None:
     """Write the outlines of the départements and of the communes, in degrees."""
-    departments = [
-        ({"code": d, "nom": f"Département {d}"}, department_box(d), communes_of(d)[0].territory)
-        for d in all_departments()
-    ]
-    communes = [({"code": c.code, "nom": c.name}, c.box, c.territory) for c in all_communes()]
-    _write_outlines(folder / "departements.geojson", departments)
-    _write_outlines(folder / "communes.geojson", communes)
-
-
-def _write_outlines(path: Path, outlines: list[tuple[dict[str, str], Box, str]]) -> None:
-    fields, boxes, territories = zip(*outlines, strict=True)
-    geometries = shapely.segmentize(shapely.box(*np.array(boxes).T), EDGE_STEP_M)
-    for territory in set(territories):
-        at = np.array(territories) == territory
-        geometries[at] = transform_geometries(geometries[at], TERRITORIES[territory].epsg, WGS84)
-    _write_geojson(path, fields, geometries, decimals=6)
+    outlines = {
+        "departements": [
+            ({"code": d, "nom": f"Département {d}"}, department_box(d), communes_of(d)[0].territory)
+            for d in all_departments()
+        ],
+        "communes": [({"code": c.code, "nom": c.name}, c.box, c.territory) for c in all_communes()],
+    }
+    for name, areas in outlines.items():
+        fields, boxes, territories = zip(*areas, strict=True)
+        geometries = shapely.segmentize(shapely.box(*np.array(boxes).T), EDGE_STEP_M)
+        for territory in set(territories):
+            at = np.array(territories) == territory
+            geometries[at] = transform_geometries(geometries[at], TERRITORIES[territory].epsg, WGS84)
+        _write_geojson(folder / f"{name}.geojson", fields, geometries, decimals=6)
 
 
 def _write_geojson(path: Path, fields: Iterable[dict[str, Any]], geometries: np.ndarray, *, decimals: int = 8) -> None:

@@ -75,39 +75,31 @@ def _legacy_text(year: str, structures: list[str], points: list[str], *, ends_wi
     return "\n".join(lines) + "\n"
 
 
-def _establishment(
-    number: str,
-    name: str,
-    address: tuple[str, str, str],
-    home: Commune,
-    category: str,
-    *,
-    number_siret: str,
-    opened: str,
-) -> str:
-    """Write a row of the first section: 31 fields, the word of the section first."""
-    department, code = home.department, home.code
-    insee, town = FINESS_DEPARTMENT.get(department, department), f"{postcode(code)} {home.name}"
-    place = ["", *address, "", "", code[2:], insee, f"Département {department}", town]
-    group = [category, FINESS["labels"][category], "2201", "Dispensaires ou centres de soins"]
-    status = [number_siret, "8621Z", "01", "", "", "", opened, opened, "2018-01-02"]
-    entity = f"0X8{number[-6:]:0>6}"
-    return ";".join(["structureet", number, entity, name, "", "", *place, "", "", *group, *status])
-
-
 def _structureet(row: Record) -> str:
     number, _, street = str(row["address"]).split(" ", 2)
-    home, category = communes_by_code()[row["commune"]], CATEGORIES[row["structure_type"]]
-    identity = (row["finess_et"], row["name"], (number, "R", street))
-    opened = iso(row["opened_on"])
-    return _establishment(*identity, home, category, number_siret=siret(row["uid"]), opened=opened)
+    home, facts = communes_by_code()[row["commune"]], {"siret": siret(row["uid"]), "opened": iso(row["opened_on"])}
+    address, category = f"{number};R;{street}", CATEGORIES[row["structure_type"]]
+    return _establishment(home, category, number=row["finess_et"], name=row["name"], address=address, **facts)
 
 
 def _unnamed(number: str, category: str, rank: int, home: Commune | None = None, opened: str = "2012-05-01") -> str:
     """Write an establishment that is no structure of the construction."""
-    home = home or all_communes()[rank * 12 + 8]
-    name = f"ETABLISSEMENT INVENTE {category} {rank}"
-    return _establishment(number, name, ("1", "R", "INVENTEE"), home, category, number_siret="", opened=opened)
+    home, name = home or all_communes()[rank * 12 + 8], f"ETABLISSEMENT INVENTE {category} {rank}"
+    return _establishment(home, category, number=number, name=name, address="1;R;INVENTEE", siret="", opened=opened)
+
+
+def _establishment(home: Commune, category: str, *, number: str, **facts: str) -> str:
+    """Write a row of the first section; ``facts``: name, address (three fields), SIRET, day of opening."""
+    place = {
+        "commune": home.code[2:],
+        "department": home.department,
+        "town": home.name,
+        "postcode": postcode(home.code),
+    }
+    place["insee"] = FINESS_DEPARTMENT.get(home.department, home.department)
+    entity, label = f"0X8{number[-6:]:0>6}", FINESS["labels"][category]
+    row: str = FINESS["rows"]["structureet"]
+    return row.format(number=number, entity=entity, category=category, label=label, **place, **facts)
 
 
 def _geolocalisation(row: Record) -> str:

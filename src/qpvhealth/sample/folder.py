@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from qpvhealth.errors import UsageError
 from qpvhealth.sample import contours, extracts, planning, regional, revision, tables, workbooks, zonings
 from qpvhealth.sample.readme import readme
-from qpvhealth.sample.resources import cards, text
+from qpvhealth.sample.resources import cards, lists, text
+from qpvhealth.sample.tables import write_lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,8 +32,8 @@ WRITERS: dict[str, Callable[[Path], None]] = {
     "links/identities.csv": tables.write_links,
     "indicators/qpv-2024.csv": planning.write_figures,
     "practitioners/communes-2024.csv": planning.write_gps_of_communes,
-    "practitioners/regions-2024.csv": planning.write_gps_of_regions,
-    "practitioners/france-2024.csv": planning.write_gps_of_the_country,
+    "practitioners/regions-2024.csv": lambda path: write_lines(path, lists("figures.toml")["gps"]["region"], ";"),
+    "practitioners/france-2024.csv": lambda path: write_lines(path, lists("figures.toml")["gps"]["country"], ";"),
     "practitioners/points-2024.csv": planning.write_gp_points,
     "projects/2024.csv": planning.write_projects,
 }
@@ -55,16 +56,7 @@ def write(folder: Path, *, revised: bool = False) -> None:
     contours.write_2024(folder / "neighbourhoods" / "qpv-2024")
     for name, writer in WRITERS.items():
         writer(folder / name)
-    qpv, qpv_wrong, qpv_right = contours.wrong_commune()
-    finess, finess_wrong, finess_right = workbooks.wrong_commune()
-    corrections = text("corrections.toml").format(
-        qpv=qpv,
-        qpv_wrong=qpv_wrong,
-        qpv_right=qpv_right,
-        finess=finess,
-        finess_wrong=finess_wrong,
-        finess_right=finess_right,
-    )
+    corrections = text("corrections.toml").format(qpv=contours.wrong_commune(), finess=workbooks.wrong_commune())
     (folder / "corrections.toml").write_text(corrections, encoding="utf-8")
     (folder / "README.md").write_text(readme(revised=revised), encoding="utf-8")
     for card in cards().values():

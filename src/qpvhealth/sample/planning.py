@@ -69,17 +69,6 @@ def write_gps_of_communes(path: Path) -> None:
     write_lines(path, rows, ";")
 
 
-def write_gps_of_regions(path: Path) -> None:
-    """Write the GPs of the region, 45 % of them over 55."""
-    header = ["code_region", "effectif", "plus_de_55_ans", "population"]
-    write_lines(path, [header, [REGION, "3400", "1530", "3335414"]], ";")
-
-
-def write_gps_of_the_country(path: Path) -> None:
-    """Write the GPs of the country, 109 per 100,000, whose ages are not published."""
-    write_lines(path, [["pays", "effectif", "population"], ["FR", "71940", "66000000"]], ";")
-
-
 def gps_of_quarters() -> list[tuple[Qpv, int]]:
     """List the neighbourhoods of the département with the number of GPs in each."""
     there = [q for q in neighbourhoods("qpv-2024") if q.department == DEPARTMENT]

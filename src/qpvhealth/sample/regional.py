@@ -27,8 +27,7 @@ def write_regional(path: Path) -> None:
     rows.append(_row(template(states)) | place | {"numero_finess_etablissement": UNKNOWN_DEPARTMENT[0]})
     rows.append(rows[1] | {"numero_finess_etablissement": "0X-000-12"})
     with path.open("w", encoding="utf-8", newline="") as file:
-        columns = lists("layouts.toml")["regional"]["columns"]
-        writer = csv.DictWriter(file, columns, restval="", delimiter=";", lineterminator="\n")
+        writer = csv.DictWriter(file, rows[0], delimiter=";", lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
 
@@ -40,32 +39,22 @@ def template(states: pd.DataFrame) -> Record:
 
 
 def _row(row: Record) -> dict[str, str]:
-    uid, commune, department = int(row["uid"]), str(row["commune"]), str(row["department"])
+    uid, commune, category = int(row["uid"]), str(row["commune"]), CATEGORIES[row["structure_type"]]
     number, _, street = str(row["address"]).split(" ", 2)
-    category = CATEGORIES[row["structure_type"]]
     has_metres: bool = pd.notna(row["px"]) and (row["territory"] == METROPOLE or uid % 2 == 0)
-    return {
-        "numero_finess_etablissement": row["finess_et"],
-        "numero finess etablissement juridique": f"0X8{uid:06d}",
-        "raison_sociale": row["name"],
-        "rslongue": f'{row["name"]} "LES INVENTES"' if uid % 60 == 0 else "",
-        "numvoie": "" if uid % 8 == 0 else number,
-        "typvoie": "R",
-        "voie": street,
-        "code_commune": commune[2:],
-        "ligneacheminement": f"{postcode(commune)} {row['commune_name']}",
-        "departement": FINESS_DEPARTMENT.get(department, department),
-        "libelle_departement": f"Département {department}",
-        "categetab": category,
-        "categorie": FINESS["labels"][category],
+    cells = row | {
+        "category": category,
+        "category_label": FINESS["labels"][category],
+        "long_name": f'{row["name"]} "LES INVENTES"' if uid % 60 == 0 else "",
+        "number": "" if uid % 8 == 0 else number,
+        "street": street,
+        "commune_in_department": commune[2:],
+        "postcode": postcode(commune),
+        "finess_department": FINESS_DEPARTMENT.get(row["department"], row["department"]),
         "siret": siret(uid),
-        "codeape": "8621Z",
-        "coordxet": f"{row['px']:.1f}" if has_metres else "",
-        "coordyet": f"{row['py']:.1f}" if has_metres else "",
-        "dateouv": iso(row["opened_on"]),
-        "dateautor": iso(row["opened_on"]),
-        "longitude": "" if pd.isna(row["longitude"]) else f"{row['longitude']:.10f}",
-        "latitude": "" if pd.isna(row["latitude"]) else f"{row['latitude']:.10f}",
-        "type d etablissements": "Etablissements de soins",
-        "code_insee": commune,
+        "opened_on": iso(row["opened_on"]),
+        "x": f"{row['px']:.1f}" if has_metres else "",
+        "y": f"{row['py']:.1f}" if has_metres else "",
+        **{axis: "" if pd.isna(row[axis]) else f"{row[axis]:.10f}" for axis in ("longitude", "latitude")},
     }
+    return {column: text.format(**cells) for column, text in lists("layouts.toml")["regional"].items()}

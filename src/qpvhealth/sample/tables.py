@@ -107,31 +107,11 @@ def write_geocoded(path: Path) -> None:
     answers = [_answer(r, p) for r, p in zip(usable.to_dict("records"), degrees_of(usable), strict=True)]
     for row, point, flaw in zip(vague.to_dict("records"), degrees_of(vague), flaws, strict=True):
         answers.append(_answer(row, point) | flaw)
-    rows = [[answer.get(column, "") for column in GEOCODED["columns"]] for answer in answers]
-    write_lines(path, [GEOCODED["columns"], *rows])
+    write_lines(path, [list(GEOCODED["answer"]), *(answer.values() for answer in answers)])
 
 
 def _answer(row: Record, point: tuple[float, float]) -> dict[str, str]:
     number, _, street = str(row["address"]).split(" ", 2)
-    code, city = row["commune"], row["commune_name"]
-    name, postal = f"Rue {street.title()}", postcode(code)
-    return {
-        "finess_et": row["finess_et"],
-        "adresse": row["address"],
-        "code_postal": postal,
-        "commune": city,
-        "longitude": f"{point[0]:.6f}",
-        "latitude": f"{point[1]:.6f}",
-        "result_score": f"{0.84 + row['uid'] % 15 / 100:.2f}",
-        "result_score_next": "0.52",
-        "result_label": f"{number} {name} {postal} {city}",
-        "result_type": "housenumber",
-        "result_id": f"{code}_0001_{int(number):05d}",
-        "result_housenumber": number,
-        "result_name": name,
-        "result_street": name,
-        "result_postcode": postal,
-        "result_city": city,
-        "result_citycode": code,
-        "result_status": "ok",
-    }
+    facts: Record = {"number": number, "street": f"Rue {street.title()}", "postcode": postcode(row["commune"])}
+    facts |= {"longitude": point[0], "latitude": point[1], "score": 0.84 + row["uid"] % 15 / 100}
+    return {column: cell.format(**row, **facts) for column, cell in GEOCODED["answer"].items()}
