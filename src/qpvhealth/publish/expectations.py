@@ -129,42 +129,33 @@ def compare(expected: Expectations, release: Release) -> pd.DataFrame:
     """Compare a release with expectations: one row per figure, columns of ``TITLES``, with the cause of each difference."""
     indicators = release.table("indicators").set_index(INDICATOR_KEY)[["value", "n_unknown"]]
     counts = release.table("yearly_counts").set_index(COUNT_KEY)["n_structures"].to_frame("value")
+    counted = pd.MultiIndex.from_frame(counts.reset_index()[COUNT_KEY[:4]])
     changed = list(changed_inputs(expected.made_from, release.manifest))
     rows = []
     for row in expected.rows:
         table, at = indicators if "indicator" in row else counts, tuple(row[k] for k in _key(row))
-        here, n_unknown, causes = None, 0, [cause for year, cause in changed if year in (None, row["year"])]
-        if at in table.index:
-            cell = table.loc[[at]].iloc[0]
+        cell = table.loc[[at]].iloc[0] if at in table.index else None
+        if cell is not None:
             here = None if pd.isna(cell["value"]) else float(cell["value"])
-            n_unknown = int(cell.get("n_unknown", 0))
+        else:  # a count that has no row is 0 where its year, generation and area are counted
+            here = 0.0 if table is counts and at[:4] in counted else None
+        causes = [cause for year, cause in changed if cell is None or year in (None, row["year"])]
+        gap = None if here is None else here - float(row["value"])
+        if gap is None:
+            verdict, cause = ABSENT, "; ".join(causes) or "no such figure, or unknown, here"
+        elif abs(gap) <= float(row["tolerance"]):
+            verdict, cause = CONFORM, ""
         else:
-            causes = [cause for _, cause in changed]
-            here = 0.0 if "indicator" not in row and _covers(row, release) else None
-        verdict = {"figure": name_of(row), "expected": float(row["value"]), "here": here, "difference": None}
-        if here is None:
-            cause = "; ".join(causes) or "no such figure, or unknown, here"
-            rows.append(verdict | {"verdict": ABSENT, "cause": cause})
-            continue
-        gap = here - float(row["value"])
-        if abs(gap) <= float(row["tolerance"]):
-            rows.append(verdict | {"difference": gap, "verdict": CONFORM, "cause": ""})
-            continue
-        cause = "; ".join([*causes, *([f"{n_unknown} inconnus"] if n_unknown else [])])
-        silent = "no cause recorded: the file does not say what it was made from"
-        rows.append(verdict | {"difference": gap, "verdict": DIFFERS, "cause": cause or silent})
-    return pd.DataFrame(rows)[[*TITLES]]
+            n_unknown = 0 if cell is None else int(cell.get("n_unknown", 0))
+            silent = "no cause recorded: the file does not say what it was made from"
+            verdict, cause = DIFFERS, "; ".join([*causes, *([f"{n_unknown} inconnus"] if n_unknown else [])]) or silent
+        rows.append((name_of(row), float(row["value"]), here, gap, verdict, cause))
+    return pd.DataFrame(rows, columns=[*TITLES])
 
 
 def differing(compared: pd.DataFrame) -> bool:
     """Say whether some figure is not as expected."""
     return bool((compared["verdict"] != CONFORM).any())
-
-
-def _covers(row: dict[str, Any], release: Release) -> bool:
-    """Say whether a count that has no row is 0: its year, generation and area are counted, the cell is empty."""
-    counts = release.table("yearly_counts", columns=["generation", "year", "level", "area_code"])
-    return bool((counts == [row[k] for k in counts.columns]).all(axis=1).any())
 
 
 def changed_inputs(made_from: Mapping[str, Any], manifest: Mapping[str, Any]) -> Iterator[tuple[int | None, str]]:
