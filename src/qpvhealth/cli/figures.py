@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +10,7 @@ import click
 
 from qpvhealth.cli.group import main_group
 from qpvhealth.cli.options import filter_options, json_option, settings_option, shows_views
-from qpvhealth.cli.output import print_json, settings_of
+from qpvhealth.cli.output import print_answer, settings_of
 from qpvhealth.rules.levels import HEADLINE, LEVELS
 
 if TYPE_CHECKING:
@@ -115,10 +116,5 @@ def doctor(settings_file: Path | None, as_json: bool) -> None:
     from qpvhealth.ingest import health
 
     report = health.report() | {"settings": settings_of(settings_file, Path.cwd()).as_dict()}
-    if as_json:
-        print_json(report)
-        return
-    for section, details in report.items():
-        click.echo(f"{section}:")
-        for name, detail in details.items():
-            click.echo(f"  {name}: {detail}")
+    sections = ([f"{name}:", *(f"  {k}: {v}" for k, v in details.items())] for name, details in report.items())
+    print_answer(report, chain.from_iterable(sections), as_json=as_json)

@@ -14,7 +14,7 @@ from qpvhealth.errors import UsageError
 
 if TYPE_CHECKING:
     import logging
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from qpvhealth.publish.release import Release
     from qpvhealth.publish.selection import View
@@ -42,13 +42,13 @@ def print_json(document: dict[str, Any]) -> None:
     click.echo(json.dumps({"schema_version": SCHEMA_VERSION} | document, ensure_ascii=False, indent=1, default=str))
 
 
-def print_problems(document: dict[str, Any], *, as_json: bool) -> None:
-    """Print what is wrong: a line each, or one document."""
+def print_answer(document: dict[str, Any], lines: Iterable[str], *, as_json: bool) -> None:
+    """Print one document for programs, or lines for people."""
     if as_json:
         print_json(document)
         return
-    for problem in document["problems"]:
-        click.echo(problem)
+    for line in lines:
+        click.echo(line)
 
 
 def show(release: Release, answer: View | tuple[View, ...], fmt: str | None, to: Path | None, *, as_json: bool) -> None:

@@ -9,7 +9,7 @@ import click
 
 from qpvhealth.cli.group import main_group
 from qpvhealth.cli.options import FILE, json_option
-from qpvhealth.cli.output import logger, print_json, row_bar
+from qpvhealth.cli.output import logger, print_answer, row_bar
 
 
 @main_group.command()
@@ -51,9 +51,7 @@ def locate(points: Path, neighbourhoods: Path, out: Path, *, no_cache: bool, as_
     for note in summary.notes:
         logger().info("%s", note)
     counts = summary.counts._asdict()
-    if as_json:
-        document = {"counts": counts, "neighbourhoods": summary.n_neighbourhoods, "index": summary.index}
-        print_json({"out": str(out)} | document)
-        return
+    document = {"counts": counts, "neighbourhoods": summary.n_neighbourhoods, "index": summary.index}
     words = ", ".join(f"{n:,} {name.removeprefix('n_').replace('_', ' ')}" for name, n in counts.items())
-    click.echo(f"{out}: {words} ({summary.seconds:.1f} s, index {summary.index})")
+    line = f"{out}: {words} ({summary.seconds:.1f} s, index {summary.index})"
+    print_answer({"out": str(out)} | document, [line], as_json=as_json)

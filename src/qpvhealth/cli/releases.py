@@ -9,7 +9,7 @@ import click
 
 from qpvhealth.cli.group import main_group
 from qpvhealth.cli.options import FILE, json_option, out_option, release_options, show_options
-from qpvhealth.cli.output import logger, open_release, print_json, print_problems, show
+from qpvhealth.cli.output import logger, open_release, print_answer, show
 from qpvhealth.errors import ContractError
 
 FINDINGS = 1
@@ -56,7 +56,7 @@ def check(
         return
     if expect is None and not published:
         problems = checks.problems(release)
-        print_problems({"problems": problems}, as_json=as_json)
+        print_answer({"problems": problems}, problems, as_json=as_json)
         if problems:
             sys.exit(ContractError.exit_code)
         logger().info("Every contract and identity holds.")
@@ -87,7 +87,7 @@ def verify(release_name: str | None, out: Path, as_json: bool) -> None:
 
     folder = Store(out).resolve(release_name)
     problems = manifest.verify(folder)
-    print_problems({"release": folder.name, "problems": problems}, as_json=as_json)
+    print_answer({"release": folder.name, "problems": problems}, problems, as_json=as_json)
     if problems:
         sys.exit(ContractError.exit_code)
     logger().info("%s is whole.", folder)
@@ -113,11 +113,8 @@ def releases_list(out: Path, as_json: bool) -> None:
     store = Store(out)
     current = store.current()
     rows = [{"release": name, "current": current is not None and current.name == name} for name in store.releases()]
-    if as_json:
-        print_json({"releases": rows})
-        return
-    for row in rows:
-        click.echo(f"{'*' if row['current'] else ' '} {row['release']}")
+    lines = (f"{'*' if row['current'] else ' '} {row['release']}" for row in rows)
+    print_answer({"releases": rows}, lines, as_json=as_json)
 
 
 @releases.command("rollback")

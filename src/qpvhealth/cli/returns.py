@@ -10,7 +10,7 @@ import click
 
 from qpvhealth.cli.group import main_group
 from qpvhealth.cli.options import FILE, FOLDER, json_option, release_options, shows_views
-from qpvhealth.cli.output import open_release, print_json
+from qpvhealth.cli.output import open_release, print_answer
 
 if TYPE_CHECKING:
     from qpvhealth.publish.release import Release
@@ -54,11 +54,8 @@ def template(
 
     release = open_release(out, release_name)
     written = fieldwork.returns_template(release, folder, level=level, deadline=deadline.date(), year=year)
-    if as_json:
-        print_json({"files": [str(path) for path in written]})
-        return
-    for path in written:
-        click.echo(str(path))
+    files = [str(path) for path in written]
+    print_answer({"files": files}, files, as_json=as_json)
 
 
 @returns.command("read")

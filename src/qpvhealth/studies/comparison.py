@@ -36,11 +36,11 @@ def years(release: Release, old: int, new: int) -> Compared:
     between = accounted[(accounted["from_year"] == old) & (accounted["to_year"] == new)]
     if between.empty:
         rules = {y: selection.in_force(release, y) for y in (old, new)}
-        extracts = _extracts(release)
-        between = accounting.between(extracts, interval, release.table("links"), rules, near_rule=_near_rule(release))
+        rule = str(release.manifest["settings"].get("vecu_rule", "declared"))
+        between = accounting.between(_extracts(release), interval, release.table("links"), rules, near_rule=rule)
     generations = (*sorted(release.table("neighbourhoods")["generation"].unique()), IN_FORCE)
     days = (interval.from_date, interval.to_date)
-    return Compared(f"{old}", f"{new}", *days, between, _names(release), generations, invented=_is_invented(release))
+    return Compared(f"{old}", f"{new}", *days, between, _names(release), generations, invented=release.invented)
 
 
 def releases(old: Release, new: Release, year: int) -> Compared:
@@ -69,7 +69,7 @@ def releases(old: Release, new: Release, year: int) -> Compared:
         cause=changed["cause"].where(changed["cause"] != causes.CONTOUR, _by_polygon(changed, old, new, year))
     )
     names, days = _names(old) | _names(new), (interval.from_date, interval.to_date)
-    invented = _is_invented(old) or _is_invented(new)
+    invented = old.invented or new.invented
     return Compared(old.id, new.id, *days, attributed, names, generations, Releases(old, new), invented)
 
 
@@ -91,14 +91,6 @@ def _date(release: Release, year: int) -> date:
         raise UsageError(f"{release.folder.name}: no vintage {year}; it holds {', '.join(map(str, extracts.index))}")
     day: date = extracts["reference_date"].dt.date[year]
     return day
-
-
-def _is_invented(release: Release) -> bool:
-    return bool(release.manifest["invented"])
-
-
-def _near_rule(release: Release) -> str:
-    return str(release.manifest["settings"].get("vecu_rule", "declared"))
 
 
 def _names(release: Release) -> dict[str, str]:
@@ -128,27 +120,20 @@ def _with_unmoved(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
 
 def _by_polygon(changed: pd.DataFrame, old: Release, new: Release, year: int) -> pd.Series:
     """Name a change of situation at the same point: contour where the QPV around it or nearest was edited, else scope."""
-    shapes = [_polygons(release) for release in (old, new)]
+    shapes = []
+    for release in (old, new):
+        rows = release.table("neighbourhoods")
+        keys = pd.MultiIndex.from_frame(rows[["generation", "qpv_code"]])
+        shapes.append(pd.Series(shapely.to_wkb(rows["geometry"].to_numpy(dtype=object)), index=keys))
     names = shapes[0].index.union(shapes[1].index)
     before, after = (side.reindex(names) for side in shapes)
     edited = names[(before != after).to_numpy()]
     concerned = pd.Series(data=False, index=changed.index)
     for release, side in ((old, "from"), (new, "to")):
+        places = release.table("structure_locations")
+        places = places[places["year"] == year].set_index(["finess_et", "generation"])
+        deciding = places["qpv_code"].fillna(places["nearest_qpv_code"])  # the QPV around it, else the nearest
         keys = pd.MultiIndex.from_frame(changed[[f"finess_et_{side}", f"generation_{side}"]])
-        nearest = _nearest(release, year).reindex(keys)
-        concerned |= pd.MultiIndex.from_arrays([changed[f"generation_{side}"], nearest]).isin(edited)
+        pairs = pd.MultiIndex.from_arrays([changed[f"generation_{side}"], deciding.reindex(keys)])
+        concerned |= pairs.isin(edited)
     return concerned.map({True: causes.CONTOUR, False: causes.SCOPE})
-
-
-def _polygons(release: Release) -> pd.Series:
-    """Return the WKB of every QPV, by generation and code."""
-    rows = release.table("neighbourhoods")
-    keys = pd.MultiIndex.from_frame(rows[["generation", "qpv_code"]])
-    return pd.Series(shapely.to_wkb(rows["geometry"].to_numpy(dtype=object)), index=keys)
-
-
-def _nearest(release: Release, year: int) -> pd.Series:
-    """Return the QPV that decides for each structure, the one around it or the nearest, by number and generation."""
-    rows = release.table("structure_locations")
-    rows = rows[rows["year"] == year].set_index(["finess_et", "generation"])
-    return rows["qpv_code"].fillna(rows["nearest_qpv_code"])

@@ -61,18 +61,14 @@ def printed_figures(release: Release) -> tuple[Published, ...]:
 
 def _gps(release: Release) -> pd.DataFrame:
     """Return density and age shares of the areas for which practitioners are given, vintage by vintage."""
-    practitioners = release.table("practitioners") if "practitioners" in release.tables else pd.DataFrame({"year": []})
-    parts = [density.with_shares(density.by_area(rows)) for _, rows in practitioners.groupby("year")]
+    parts = [density.with_shares(density.by_area(rows)) for _, rows in release.table("practitioners").groupby("year")]
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=density.COLUMNS)
 
 
 def published_series(release: Release) -> View:
     """Hold the published series of the raw folder against a release; empty where there are none."""
-    columns = ["name", "release", "indicator", "level", "area_code", "date", "value"]
-    here = "published_series" in release.tables
-    series = release.table("published_series") if here else pd.DataFrame(columns=columns)
-    counts, extracts = release.table("yearly_counts"), release.table("extracts")
-    return view(release, "published-series", published_check.check_series(series, counts, extracts))
+    tables = (release.table(name) for name in ("published_series", "yearly_counts", "extracts"))
+    return view(release, "published-series", published_check.check_series(*tables))
 
 
 def expected(release: Release, path: Path) -> tuple[View, ...]:
@@ -97,8 +93,6 @@ def programmes(release: Release) -> View:
 
 def _given_programmes(release: Release) -> list[Programme]:
     """Read the targets of the raw folder."""
-    if "programme_targets" not in release.tables:
-        return []
     rows = release.table("programme_targets").drop(columns=["source_id", "source_row"])
     filled = rows.astype("object").where(rows.notna(), None)
     return [Programme(**{str(k): v for k, v in row.items()}) for row in filled.to_dict("records")]
@@ -119,16 +113,11 @@ def _computed(release: Release, targets: list[Programme]) -> pd.DataFrame:
 
 def _listed(release: Release, programme: str) -> pd.DataFrame:
     """Count the structures of a list that are open, year by year; nothing where no list was given."""
-    empty = pd.DataFrame({"programme": [], "year": [], "value": [], "n_unknown": []})
-    if "programme_members" not in release.tables:
-        return empty
     members = release.table("programme_members")
-    members_listed = members.loc[(members["programme"] == programme), "finess_et"].dropna()
-    if members_listed.empty:
-        return empty
+    listed = members.loc[members["programme"] == programme, "finess_et"].dropna()
     structures = release.table("structures", columns=["finess_et", "year", "is_in_stock"])
-    n = structures[structures["is_in_stock"] & structures["finess_et"].isin(members_listed)].groupby("year").size()
-    years = sorted(structures["year"].unique())
+    years = sorted(structures["year"].unique()) if len(listed) else []
+    n = structures[structures["is_in_stock"] & structures["finess_et"].isin(listed)].groupby("year").size()
     counts = n.reindex(years, fill_value=0).rename("value").rename_axis("year").reset_index()
     return counts.assign(programme=programme, n_unknown=0)
 
@@ -211,8 +200,6 @@ def cells(release: Release) -> pd.DataFrame:
         rings_m=release.manifest["settings"]["rings_m"],
         proxy_m=release.manifest["settings"]["vecu_distance_m"],
     )
-    if "neighbourhood_fates" not in release.tables:
-        return computed
     return pd.concat([computed, matrices.of_fates(release.table("neighbourhood_fates"))], ignore_index=True)
 
 
@@ -224,9 +211,8 @@ def stock(release: Release, columns: Collection[str] | None = None) -> pd.DataFr
     tables = {}
     for name in ("structures", "structure_locations"):
         own = [c for c in PUBLISHED[name].names if c != "geometry"]
-        tables[name] = release.table(
-            name, columns=[c for c in own if columns is None or c in {*columns, "is_in_stock"}]
-        )
+        wanted = own if columns is None else [c for c in own if c in {*columns, "is_in_stock"}]
+        tables[name] = release.table(name, columns=wanted)
     structures, located = tables.values()
     return structures[structures["is_in_stock"]].merge(located, on=["finess_et", "year"], validate="one_to_many")
 
@@ -234,12 +220,8 @@ def stock(release: Release, columns: Collection[str] | None = None) -> pd.DataFr
 def perimeter_sets(generations: list[str]) -> list[PerimeterSet]:
     """Return the QPV sets of the facts that these generations allow, and one for each generation that the facts do not know."""
     of_facts = [s for s in PERIMETER_SETS.values() if s.generation in (*generations, IN_FORCE)]
-    generations_of_facts = {s.generation for s in PERIMETER_SETS.values()}
-    others = [
-        PerimeterSet(f"all_{g}", g, None, f"tous les périmètres {g}")
-        for g in generations
-        if g not in generations_of_facts
-    ]
+    of_a_set = {s.generation for s in PERIMETER_SETS.values()}
+    others = [PerimeterSet(f"all_{g}", g, None, f"tous les périmètres {g}") for g in generations if g not in of_a_set]
     return [*of_facts, *others]
 
 
@@ -250,17 +232,12 @@ def _in_words(release: Release, rows: pd.DataFrame) -> pd.Series:
     near = rows["near"].map({n: matrices.near_words(n) for n in rows["near"].unique()})
     kinds = rows["scope"].map({name: scope.words_fr for name, scope in SCOPES.items()}).fillna("QPV")
     dated = rows["year"].map(days).fillna("sans date")
-    return sets + ", " + kinds + ", " + near + ", " + dated + _denominators(rows)
-
-
-def _denominators(rows: pd.DataFrame) -> pd.Series:
-    """Say over what a share is; nothing for a count."""
-    unit = rows["measure"].map(
-        lambda m: "QPV dont l'extrait peut juger" if str(m).startswith("share_qpv") else "structures"
-    )
+    units = {True: "QPV dont l'extrait peut juger", False: "structures"}
+    unit = rows["measure"].str.startswith("share_qpv").map(units)
     n = rows["denominator"].map("{:.0f}".format, na_action="ignore").astype("str")
     is_share = rows["measure"].str.startswith("share_") & rows["denominator"].notna()
-    return (", sur " + n + " " + unit).where(is_share, "")
+    over = (", sur " + n + " " + unit).where(is_share, "")
+    return sets + ", " + kinds + ", " + near + ", " + dated + over
 
 
 def view(release: Release, name: str, rows: pd.DataFrame, *notes: str, titles: Mapping[str, str] | None = None) -> View:

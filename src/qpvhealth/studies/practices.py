@@ -62,18 +62,13 @@ def _by_quarter(release: Release, rows: pd.DataFrame, practices: pd.DataFrame, w
     placed = quarters.points(points["longitude"], points["latitude"])
     pairs = sites.served(placed, polygons, within_m).rename(columns={"site": "point"})
     parent = rows["commune_codes"].str.replace(",.*", "", regex=True)
-    return density.by_quarter(pairs, points, rows.assign(parent_code=parent, is_told=_is_told(rows, points)))
-
-
-def _is_told(rows: pd.DataFrame, points: pd.DataFrame) -> pd.Series:
-    """Say of which QPV the points can tell: of a département that their source covers, or of a commune in which they name one.
-
-    Elsewhere, no point near is not the absence of GPs: it is not known.
-    """
+    # Points tell of the QPV of a département that their source covers, or of a commune in which they name one: elsewhere, no
+    # point near is not the absence of GPs, it is not known.
     covered = set(points["covers"].dropna().str.split(",").explode())
     communes = set(points["area_code"].dropna())
-    listed = rows["commune_codes"].fillna("").str.split(",")
-    return rows["department_code"].isin(covered) | listed.map(lambda codes: not communes.isdisjoint(codes)).astype(bool)
+    names_one = rows["commune_codes"].fillna("").str.split(",").map(lambda codes: not communes.isdisjoint(codes))
+    is_told = rows["department_code"].isin(covered) | names_one.astype(bool)
+    return density.by_quarter(pairs, points, rows.assign(parent_code=parent, is_told=is_told))
 
 
 def of_quarters(release: Release, rows: pd.DataFrame) -> pd.DataFrame:
