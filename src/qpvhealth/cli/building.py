@@ -10,7 +10,7 @@ import click
 
 from qpvhealth.cli.group import main_group
 from qpvhealth.cli.options import FOLDER, json_option, out_option, raw_option, settings_option
-from qpvhealth.cli.output import logger, print_answer, settings_of, step_line
+from qpvhealth.cli.output import FINDINGS, logger, print_answer, settings_of, step_line
 from qpvhealth.errors import ContractError
 
 if TYPE_CHECKING:
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     Answer = tuple[dict[str, Any], list[str]]
 
-FINDINGS = 1
 SHOWN_WARNINGS = 20
 WIDTH = 90
 

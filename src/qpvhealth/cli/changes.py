@@ -11,7 +11,7 @@ import click
 
 from qpvhealth.cli.group import main_group
 from qpvhealth.cli.options import FILE, json_option, out_option
-from qpvhealth.cli.output import logger, open_release, print_json
+from qpvhealth.cli.output import FINDINGS, logger, open_release, print_json
 from qpvhealth.errors import UsageError
 
 if TYPE_CHECKING:
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
     from qpvhealth.publish.diff import Compared
     from qpvhealth.publish.release import Release
-
-FINDINGS = 1
 
 
 @main_group.command()

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from qpvhealth.settings import Settings
 
 SCHEMA_VERSION = 1
+FINDINGS = 1
+"""Exit code of a command that has something to show: a difference, a rejected row."""
 
 
 def logger() -> logging.Logger:

@@ -9,10 +9,8 @@ import click
 
 from qpvhealth.cli.group import main_group
 from qpvhealth.cli.options import FILE, json_option, out_option, release_options, show_options
-from qpvhealth.cli.output import logger, open_release, print_answer, show
+from qpvhealth.cli.output import FINDINGS, logger, open_release, print_answer, show
 from qpvhealth.errors import ContractError
-
-FINDINGS = 1
 
 
 @main_group.command()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from qpvhealth.cli.group import main_group
-from qpvhealth.cli.options import FILE, FOLDER, json_option, release_options, shows_views
+from qpvhealth.cli.options import FILE, FOLDER, json_option, release_options, shows_views, year_option
 from qpvhealth.cli.output import open_release, print_answer
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def returns() -> None:
 @click.option(
     "--level", type=LEVEL, default="region", show_default=True, help="One workbook per region or département."
 )
-@click.option("--year", type=int, help="Vintage. Default: the last.")
+@year_option
 @json_option
 @release_options
 def template(
@@ -62,7 +62,7 @@ def template(
 @click.argument("files", nargs=-1, required=True, type=FILE)
 @click.option("--deadline", type=DAY, required=True, help="Day by which answers were expected.")
 @click.option("--level", type=LEVEL, default="region", show_default=True, help="As for the template.")
-@click.option("--year", type=int, help="Vintage. Default: the last.")
+@year_option
 @click.option("--declarations", type=FILE, help="Write the declarations there, for a card of kind declarations.")
 @shows_views
 def read(

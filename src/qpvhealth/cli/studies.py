@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from qpvhealth.cli.group import main_group
-from qpvhealth.cli.options import FILE, shows_views
+from qpvhealth.cli.options import FILE, only_year_option, shows_views, year_option
 from qpvhealth.errors import UsageError
 
 if TYPE_CHECKING:
@@ -19,14 +19,13 @@ if TYPE_CHECKING:
 AREA_HELP = "region:53, department:35, epci:CODE, commune:35238 or country."
 
 
-def _area(_context: click.Context, _option: click.Parameter, text: str | None) -> Area | None:
+def _area(_context: click.Context, _option: click.Parameter, text: str | None) -> Area:
     from qpvhealth.studies.quarters import Area
 
-    return None if text is None else Area.parse(text)
+    return Area.parse(text)
 
 
 area_option = click.option("--within", "area", metavar="AREA", callback=_area, help=f"Only this area: {AREA_HELP}")
-year_option = click.option("--year", type=int, help="Vintage. Default: the last.")
 
 
 @main_group.command()
@@ -48,7 +47,7 @@ def programmes(release: Release) -> View:
     "--measure",
     help="Headline to show under every choice. Default: that of the figure named by --said, else share_qpv_without_any.",
 )
-@click.option("--year", type=int, help="Only this vintage.")
+@only_year_option
 @click.option(
     "--said",
     "printed",
@@ -112,7 +111,7 @@ def priorities(release: Release, *, weights: tuple[str, ...], **options: Any) ->
 )
 @area_option
 @shows_views
-def practitioners(release: Release, *, within_m: float, area: Area | None) -> View:
+def practitioners(release: Release, *, within_m: float, area: Area) -> View:
     r"""Show GP density and the share over 55 for an area, its QPV, its region and the country; ages masked under five GPs.
 
     \b

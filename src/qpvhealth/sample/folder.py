@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 from qpvhealth.errors import UsageError
 from qpvhealth.sample import contours, extracts, planning, regional, revision, tables, workbooks, zonings
 from qpvhealth.sample.readme import readme
-from qpvhealth.sample.resources import cards, lists, text
-from qpvhealth.sample.tables import write_lines
+from qpvhealth.sample.resources import cards, text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,12 +30,14 @@ WRITERS: dict[str, Callable[[Path], None]] = {
     "geocoded/2019.csv": tables.write_geocoded,
     "links/identities.csv": tables.write_links,
     "indicators/qpv-2024.csv": planning.write_figures,
-    "practitioners/communes-2024.csv": planning.write_gps_of_communes,
-    "practitioners/regions-2024.csv": lambda path: write_lines(path, lists("figures.toml")["gps"]["region"], ";"),
-    "practitioners/france-2024.csv": lambda path: write_lines(path, lists("figures.toml")["gps"]["country"], ";"),
-    "practitioners/points-2024.csv": planning.write_gp_points,
-    "projects/2024.csv": planning.write_projects,
 }
+
+
+FILES = (
+    *(f"practitioners/{name}-2024.csv" for name in ("communes", "regions", "france", "points")),
+    "projects/2024.csv",
+)
+"""Raw files that need no construction: copied from ``files``."""
 
 
 def write(folder: Path, *, revised: bool = False) -> None:
@@ -56,6 +57,8 @@ def write(folder: Path, *, revised: bool = False) -> None:
     contours.write_2024(folder / "neighbourhoods" / "qpv-2024")
     for name, writer in WRITERS.items():
         writer(folder / name)
+    for name in FILES:
+        (folder / name).write_text(text(f"files/{name}"), encoding="utf-8")
     corrections = text("corrections.toml").format(qpv=contours.wrong_commune(), finess=workbooks.wrong_commune())
     (folder / "corrections.toml").write_text(corrections, encoding="utf-8")
     (folder / "README.md").write_text(readme(revised=revised), encoding="utf-8")

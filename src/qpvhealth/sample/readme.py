@@ -23,7 +23,7 @@ def dirt() -> dict[str, int]:
         count[f"repeated_structures_{year}"] = extracts.REPEATED[int(str(year))]
         count[f"contradictory_{year}"] = int((rows["location_status"] == "contradictory").sum())
         count[f"out_of_stock_{year}"] = int((~rows["in_stock"] & ~rows["is_nursing"]).sum())
-    links, projects = renumbered(), {p["projet"]: p["montant"] for p in records("projects.csv")}
+    links, projects = renumbered(), {p["projet"]: p["montant"] for p in records("files/projects/2024.csv", ";")}
     percentages = [cell for row in planning.figures() for cell in row[2:]]
     return count | {
         "straddling_2015": sum(len(q.communes) > 1 for q in neighbourhoods("qpv-2015")),
@@ -42,7 +42,7 @@ def dirt() -> dict[str, int]:
         "combined": len(combined()),
         "n_suppressed": percentages.count("ns"),
         "n_empty": percentages.count(""),
-        "n_gp_points": sum(n for _, n in planning.gps_of_quarters()),
+        "n_gp_points": len(records("files/practitioners/points-2024.csv", ";")),
         "n_without_amount": list(projects.values()).count(""),
     }
 

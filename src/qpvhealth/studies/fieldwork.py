@@ -18,7 +18,7 @@ from qpvhealth.publish.rendering import without_formula
 from qpvhealth.publish.store import write_file
 from qpvhealth.rules.proximity import Proximity
 from qpvhealth.studies import figures
-from qpvhealth.studies.quarters import quarters as quarters_in_force, refuse_unknown, year_of
+from qpvhealth.studies.quarters import COUNTRY, quarters as quarters_in_force, refuse_unknown, year_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,7 +39,7 @@ def structures(release: Release, year: int | None = None) -> pd.DataFrame:
     return rows[(rows["year"] == chosen) & (rows["generation"] == current)].reset_index(drop=True)
 
 
-def sec(release: Release, *, answers: Path | None = None, year: int | None = None, area: Area | None = None) -> View:
+def sec(release: Release, *, answers: Path | None = None, year: int | None = None, area: Area = COUNTRY) -> View:
     """Pre-screen MSP and CdS against the nine criteria, by the release's rule of proximity.
 
     ``answers``: a table with finess_et and any of the criteria that no extract gives (oui, non), and ``patients``. Raises UsageError
@@ -47,7 +47,7 @@ def sec(release: Release, *, answers: Path | None = None, year: int | None = Non
     """
     settings = release.manifest["settings"]
     rows = structures(release, year)
-    if area is not None and area.level != "country":
+    if area != COUNTRY:
         refuse_unknown(release, area)
         rows = rows[rows[f"{area.level}_code"] == area.code]
     supplied = pd.DataFrame({"finess_et": pd.Series(dtype="str")}) if answers is None else _supplied(answers)

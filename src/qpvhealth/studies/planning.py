@@ -13,7 +13,7 @@ from qpvhealth.facts.territories import METROPOLE, NO_REGION
 from qpvhealth.indicators import pipeline_effect, priorities as ranking
 from qpvhealth.publish import selection
 from qpvhealth.studies import figures, practices, quarters
-from qpvhealth.studies.quarters import Area
+from qpvhealth.studies.quarters import COUNTRY, Area
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,7 +32,7 @@ def priorities(
     release: Release,
     *,
     year: int | None = None,
-    area: Area | None = None,
+    area: Area = COUNTRY,
     scope: str = "msp_cds",
     weights: Mapping[str, float] | None = None,
     limit: int | None = None,
@@ -54,7 +54,7 @@ def priorities(
         bare, release.table("neighbourhood_figures"), practices.of_quarters(release, rows)
     )
     ranked = ranking.rank(with_criteria, chosen)
-    here = ranked[quarters.within(release, ranked, area or Area())].head(len(ranked) if limit is None else limit)
+    here = ranked[quarters.within(release, ranked, area)].head(len(ranked) if limit is None else limit)
     here = here.assign(rank_within=np.arange(1, len(here) + 1))
     used = [n for n in ranking.CRITERIA if f"contribution_{n}" in ranked.columns]
     parts = {f"contribution_{n}": f"Part : {ranking.CRITERIA[n].label_fr}" for n in used}
@@ -74,7 +74,7 @@ FUNDING_LEVELS = ("country", "region", "department")
 _APART = "Projets : tenus séparés des structures ouvertes"
 
 
-def projects(release: Release, *, show: str = "list", area: Area | None = None, by: str = "region") -> View:
+def projects(release: Release, *, show: str = "list", area: Area = COUNTRY, by: str = "region") -> View:
     """Show the projects: ``list``, ``effect`` (what they would bring, by year), ``funding`` or ``types``.
 
     ``by``: the level at which funding is added up, by funder and all funders together: country, region or department. Raises
@@ -84,12 +84,11 @@ def projects(release: Release, *, show: str = "list", area: Area | None = None, 
         raise UsageError(f'funding by "{by}"; known: {", ".join(FUNDING_LEVELS)}')
     rows = quarters.quarters(release)
     listed = _projects(release, rows)
-    chosen = area or Area()
-    quarters.refuse_unknown(release, chosen)
-    if chosen.level == "epci":
+    quarters.refuse_unknown(release, area)
+    if area.level == "epci":
         raise UsageError("projects name a commune, not its EPCI: ask for region:, department: or commune:")
-    if chosen.level != "country":
-        listed = listed[listed[f"{chosen.level}_code"] == chosen.code]
+    if area.level != "country":
+        listed = listed[listed[f"{area.level}_code"] == area.code]
     covered = rows.assign(is_covered=rows["is_covered_in"])
     shown = {
         "list": listed,

@@ -12,7 +12,7 @@ from qpvhealth.facts.territories import DEPARTMENT_REGION
 from qpvhealth.indicators import density
 from qpvhealth.spatial import sites
 from qpvhealth.studies import figures, quarters
-from qpvhealth.studies.quarters import Area
+from qpvhealth.studies.quarters import COUNTRY, Area
 
 if TYPE_CHECKING:
     from qpvhealth.publish.release import Release
@@ -22,18 +22,17 @@ NEAR_GP_M = 500.0
 """How far around a QPV a practice counts for its priority (ONPV 2015 reads access within 500 m of a QPV)."""
 
 
-def practitioners(release: Release, area: Area | None = None, *, within_m: float = 500) -> View:
+def practitioners(release: Release, area: Area = COUNTRY, *, within_m: float = 500) -> View:
     """Show GP density and age for a commune, its QPV (by distance), its region and the country, as far as they are given."""
-    chosen = area or Area()
     practitioners_given = _gps(release)
     if practitioners_given.empty:
         raise UsageError("this release has no practitioners: add a card of kind practitioners")
     rows = quarters.quarters(release)
     densities = _densities(release, rows, practitioners_given, within_m)
-    department = chosen.code[:3] if chosen.code[:2] in ("97", "98") else chosen.code[:2]
-    region = chosen.code if chosen.level == "region" else DEPARTMENT_REGION.get(department, "")
-    inside = set(rows.loc[quarters.within(release, rows, chosen), "qpv_code"])
-    wanted = {chosen.code, region, "FR", *inside}
+    department = area.code[:3] if area.code[:2] in ("97", "98") else area.code[:2]
+    region = area.code if area.level == "region" else DEPARTMENT_REGION.get(department, "")
+    inside = set(rows.loc[quarters.within(release, rows, area), "qpv_code"])
+    wanted = {area.code, region, "FR", *inside}
     shown = densities[densities["area_code"].isin(wanted) | (densities["level"] == "country")]
     of_points = f"médecins à {within_m:g} m au plus, pour les habitants du QPV"
     of_quarter = np.where(shown["n_gp"].isna(), "inconnu : aucun point donné pour ce QPV", of_points)

@@ -41,6 +41,9 @@ class Area:
         return cls(level, code)
 
 
+COUNTRY = Area()
+
+
 def year_of(release: Release, year: int | None) -> int:
     """Return a year of a release, by default its last. Raises UsageError for one that it does not have."""
     years = sorted(int(y) for y in release.table("extracts")["year"])

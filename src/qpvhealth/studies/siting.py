@@ -16,7 +16,7 @@ from qpvhealth.ingest.layouts import Field, Layout
 from qpvhealth.ingest.readers import tables
 from qpvhealth.spatial import sites
 from qpvhealth.studies import figures, quarters
-from qpvhealth.studies.quarters import Area
+from qpvhealth.studies.quarters import COUNTRY, Area
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,7 +36,7 @@ POINTS = Layout(
 )
 
 
-def simulate_add(release: Release, path: Path, *, area: Area | None = None, near_m: float = 0) -> tuple[View, View]:
+def simulate_add(release: Release, path: Path, *, area: Area = COUNTRY, near_m: float = 0) -> tuple[View, View]:
     """Say what structures of a file (longitude, latitude, type) would change: coverage before and after, and the QPV gained.
 
     ``near_m`` 0: only the QPV that holds the point; else those within that distance too. Raises InputError for a point that cannot be
@@ -57,9 +57,9 @@ def simulate_add(release: Release, path: Path, *, area: Area | None = None, near
     return _views(release, rows, sites.served(added, quarters.perimeters(release, rows), near_m), near_m)
 
 
-def _simulated(release: Release, area: Area | None) -> pd.DataFrame:
+def _simulated(release: Release, area: Area) -> pd.DataFrame:
     rows = quarters.quarters(release)
-    here: pd.DataFrame = rows[quarters.within(release, rows, area or Area())].reset_index(drop=True)
+    here: pd.DataFrame = rows[quarters.within(release, rows, area)].reset_index(drop=True)
     return here.assign(is_covered=here["is_covered_in"])
 
 
@@ -77,7 +77,7 @@ def _view(release: Release, name: str, rows: pd.DataFrame, *notes: str) -> View:
     return replace(shown, notes=(SIMULATION, *shown.notes))
 
 
-def simulate_best(release: Release, n: int, *, area: Area | None = None, near_m: float = 0) -> tuple[View, View, View]:
+def simulate_best(release: Release, n: int, *, area: Area = COUNTRY, near_m: float = 0) -> tuple[View, View, View]:
     """Find where ``n`` structures would cover the most residents of uncovered QPV: the sites, coverage before and after, QPV gained.
 
     The notes give the gap to the proven optimum, over the candidate sites: one in each QPV, and where the surroundings of several meet.
