@@ -55,7 +55,7 @@ def build(
     no_cache: bool,
     as_json: bool,
 ) -> None:
-    r"""Build a release: ingest, place, overlay the zoning, count, explain the changes, publish.
+    """Build a release: ingest, place, overlay the zoning, count, explain the changes, publish.
 
     \b
     Example:

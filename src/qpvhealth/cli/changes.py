@@ -55,7 +55,7 @@ def diff(
     as_json: bool,
     **area: Any,
 ) -> None:
-    r"""Show what moved between OLD and NEW, two years of a release or two releases: causes, structures, parts.
+    """Show what moved between OLD and NEW, two years of a release or two releases: causes, structures, parts.
 
     The sum of the causes is the net difference, nothing left over. A net difference is never called a creation.
 

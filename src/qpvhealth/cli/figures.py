@@ -26,7 +26,7 @@ LISTS = ("uncovered", "fragile", "disagreements", "others", "rejects")
 @filter_options
 @shows_views
 def counts(release: Release, *, level: str, other_types: bool, **filters: Any) -> View:
-    r"""Show the table of the progress report: structures in and near QPV, by year and type.
+    """Show the table of the progress report: structures in and near QPV, by year and type.
 
     \b
     Examples:
@@ -44,7 +44,7 @@ def counts(release: Release, *, level: str, other_types: bool, **filters: Any) -
 @filter_options
 @shows_views
 def coverage(release: Release, *, level: str, **filters: Any) -> View:
-    r"""Show how many QPV have no structure, who lives there, and how many are large, in the NPNRU, in ZIP or ZAC.
+    """Show how many QPV have no structure, who lives there, and how many are large, in the NPNRU, in ZIP or ZAC.
 
     \b
     Examples:
@@ -64,7 +64,7 @@ def coverage(release: Release, *, level: str, **filters: Any) -> View:
 @click.option("--type", "structure_type", metavar="TYPE", help="Only this type: MSP, CDS, or one that a card names.")
 @shows_views
 def list_command(release: Release, *, name: str, **filters: Any) -> View:
-    r"""List uncovered QPV, fragile structures, disagreements with the extract's own flag, other types, or rejected rows.
+    """List uncovered QPV, fragile structures, disagreements with the extract's own flag, other types, or rejected rows.
 
     \b
     Examples:
@@ -86,7 +86,7 @@ def list_command(release: Release, *, name: str, **filters: Any) -> View:
     help="Markdown, or Table Schema.",
 )
 def schema(fmt: str) -> None:
-    r"""Print the data dictionary of the published tables.
+    """Print the data dictionary of the published tables.
 
     \b
     Example:
@@ -107,7 +107,7 @@ def schema(fmt: str) -> None:
 @settings_option
 @json_option
 def doctor(settings_file: Path | None, as_json: bool) -> None:
-    r"""Show versions, drivers, free disk, and the settings with where each came from.
+    """Show versions, drivers, free disk, and the settings with where each came from.
 
     \b
     Example:

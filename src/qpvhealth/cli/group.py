@@ -6,7 +6,7 @@ import errno
 import os
 import sys
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
@@ -24,23 +24,7 @@ FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 MAX_WIDTH = 110
 
 
-class Command(click.Command):
-    r"""A command whose help keeps its examples line by line: docstrings are raw, and write click's mark for that as ``\b``."""
-
-    def __init__(self, name: str | None, **options: Any) -> None:
-        """Take what click takes."""
-        text = options.pop("help", None)
-        super().__init__(name, help=text and text.replace(r"\b", "\b"), **options)
-
-
-class Group(Command, click.Group):
-    """A group of such commands, and of such groups."""
-
-    command_class = Command
-    group_class = type
-
-
-@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": MAX_WIDTH})
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": MAX_WIDTH})
 @click.version_option(__version__, prog_name="qpvhealth", message="%(prog)s %(version)s")
 @click.option("-v", "--verbose", count=True, help="Say more on stderr.")
 @click.option("-q", "--quiet", is_flag=True, help="Say only what went wrong.")
@@ -49,7 +33,7 @@ class Group(Command, click.Group):
 )
 @click.option("--log-file", type=FILE, help="Also write what is said to this file.")
 def main_group(verbose: int, quiet: bool, log_format: str, log_file: Path | None) -> None:
-    r"""Count the primary-care structures in and near the French priority neighbourhoods (QPV).
+    """Count the primary-care structures in and near the French priority neighbourhoods (QPV).
 
     \b
     First result, on an invented France:

@@ -34,7 +34,7 @@ from qpvhealth.cli.output import logger, print_answer, row_bar
 @click.option("--no-cache", is_flag=True, help="Do not keep the index of the polygons for the next run.")
 @json_option
 def locate(points: Path, neighbourhoods: Path, out: Path, *, no_cache: bool, as_json: bool, **options: Any) -> None:
-    r"""Write POINTS with the QPV that covers each (qpv_code) and the nearest within the distance (near_qpv_code).
+    """Write POINTS with the QPV that covers each (qpv_code) and the nearest within the distance (near_qpv_code).
 
     The same rows, in the same order, with the same columns first; Parquet, GeoParquet or CSV. Border included; the territory
     follows from the position. All or nothing: no half file is left.

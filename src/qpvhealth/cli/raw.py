@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @click.argument("folder", type=FOLDER)
 @click.option("--revised", is_flag=True, help="As delivered a second time: three contours of 2015 are edited.")
 def sample(folder: Path, *, revised: bool) -> None:
-    r"""Write the invented France into FOLDER: raw files, cards, corrections.
+    """Write the invented France into FOLDER: raw files, cards, corrections.
 
     \b
     Examples:
@@ -41,7 +41,7 @@ def sources() -> None:
 @raw_option
 @json_option
 def sources_list(raw: Path, as_json: bool) -> None:
-    r"""List the cards: what each file is.
+    """List the cards: what each file is.
 
     \b
     Example:
@@ -66,7 +66,7 @@ def sources_list(raw: Path, as_json: bool) -> None:
 @raw_option
 @json_option
 def sources_verify(raw: Path, as_json: bool) -> None:
-    r"""Check that every file is there, safe, and has the bytes that its card states; so for the parts of a shapefile (sidecars).
+    """Check that every file is there, safe, and has the bytes that its card states; so for the parts of a shapefile (sidecars).
 
     \b
     Example:
@@ -95,7 +95,7 @@ def sources_verify(raw: Path, as_json: bool) -> None:
 @click.option("--seconds", type=float, default=600, show_default=True, help="Time allowed for each file.")
 @json_option
 def sources_fetch(raw: Path, insecure: bool, private: bool, seconds: float, as_json: bool) -> None:
-    r"""Download the files that the cards name by url, each to its card's path; never overwrite a different file.
+    """Download the files that the cards name by url, each to its card's path; never overwrite a different file.
 
     \b
     Example:
@@ -115,7 +115,7 @@ def sources_fetch(raw: Path, insecure: bool, private: bool, seconds: float, as_j
 @click.option("--encoding", help="Read text files with this encoding.")
 @json_option
 def inspect(file: Path, encoding: str | None, as_json: bool) -> None:
-    r"""Show which layout FILE has, how its columns map, and what would be rejected and why; write nothing.
+    """Show which layout FILE has, how its columns map, and what would be rejected and why; write nothing.
 
     \b
     Example:

@@ -36,7 +36,7 @@ def check(
     release_name: str | None,
     out: Path,
 ) -> None:
-    r"""Check the contracts and identities of a release: exit 5 when one is broken; or compare it with figures: exit 1.
+    """Check the contracts and identities of a release: exit 5 when one is broken; or compare it with figures: exit 1.
 
     \b
     Examples:
@@ -74,7 +74,7 @@ def check(
 @release_options
 @json_option
 def verify(release_name: str | None, out: Path, as_json: bool) -> None:
-    r"""Hash every file of a release again: exit 5 when one has changed.
+    """Hash every file of a release again: exit 5 when one has changed.
 
     \b
     Example:
@@ -100,7 +100,7 @@ def releases() -> None:
 @out_option
 @json_option
 def releases_list(out: Path, as_json: bool) -> None:
-    r"""List the releases, the oldest first; a star marks the current one.
+    """List the releases, the oldest first; a star marks the current one.
 
     \b
     Example:
@@ -119,7 +119,7 @@ def releases_list(out: Path, as_json: bool) -> None:
 @click.argument("release_name", metavar="R")
 @out_option
 def releases_rollback(release_name: str, out: Path) -> None:
-    r"""Make release R current again, after checking that it is whole.
+    """Make release R current again, after checking that it is whole.
 
     \b
     Example:
@@ -140,7 +140,7 @@ def releases_rollback(release_name: str, out: Path) -> None:
 @click.option("--yes", is_flag=True, help="Remove them; without it, only say which.")
 @out_option
 def releases_prune(keep: int, yes: bool, out: Path) -> None:
-    r"""Remove old releases.
+    """Remove old releases.
 
     \b
     Example:

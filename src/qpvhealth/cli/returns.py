@@ -44,7 +44,7 @@ def template(
     release_name: str | None,
     out: Path,
 ) -> None:
-    r"""Write into FOLDER one workbook per ARS: its QPV and the structures near them, to be filled in.
+    """Write into FOLDER one workbook per ARS: its QPV and the structures near them, to be filled in.
 
     \b
     Example:
@@ -74,7 +74,7 @@ def read(
     year: int | None,
     declarations: Path | None,
 ) -> tuple[View, ...]:
-    r"""Read filled workbooks: who has answered by the deadline, what is wrong cell by cell, and the declarations.
+    """Read filled workbooks: who has answered by the deadline, what is wrong cell by cell, and the declarations.
 
     \b
     Example:

@@ -31,7 +31,7 @@ area_option = click.option("--within", "area", metavar="AREA", callback=_area, h
 @main_group.command()
 @shows_views
 def programmes(release: Release) -> View:
-    r"""Show how far each programme has come: base, target, share of the way, pace needed and observed, or why not.
+    """Show how far each programme has come: base, target, share of the way, pace needed and observed, or why not.
 
     \b
     Example:
@@ -56,7 +56,7 @@ def programmes(release: Release) -> View:
 )
 @shows_views
 def matrix(release: Release, *, measure: str | None, year: int | None, printed: str | None) -> View:
-    r"""Show a headline under every choice of QPV, scope, rule of proximity, unit and date, to place a published number.
+    """Show a headline under every choice of QPV, scope, rule of proximity, unit and date, to place a published number.
 
     \b
     Examples:
@@ -89,7 +89,7 @@ def matrix(release: Release, *, measure: str | None, year: int | None, printed: 
 @area_option
 @shows_views
 def priorities(release: Release, *, weights: tuple[str, ...], **options: Any) -> View:
-    r"""Rank the uncovered QPV by declared criteria and weights; show contributions, stability and what is unknown.
+    """Rank the uncovered QPV by declared criteria and weights; show contributions, stability and what is unknown.
 
     \b
     Example:
@@ -112,7 +112,7 @@ def priorities(release: Release, *, weights: tuple[str, ...], **options: Any) ->
 @area_option
 @shows_views
 def practitioners(release: Release, *, within_m: float, area: Area) -> View:
-    r"""Show GP density and the share over 55 for an area, its QPV, its region and the country; ages masked under five GPs.
+    """Show GP density and the share over 55 for an area, its QPV, its region and the country; ages masked under five GPs.
 
     \b
     Example:
@@ -141,7 +141,7 @@ def practitioners(release: Release, *, within_m: float, area: Area) -> View:
 @area_option
 @shows_views
 def projects(release: Release, **options: Any) -> View:
-    r"""Show planned structures, what they would bring by year, and their funding; never mixed with open ones.
+    """Show planned structures, what they would bring by year, and their funding; never mixed with open ones.
 
     \b
     Examples:
@@ -164,7 +164,7 @@ def projects(release: Release, **options: Any) -> View:
 @area_option
 @shows_views
 def simulate(release: Release, *, points: Path | None, best: int | None, **options: Any) -> tuple[View, ...]:
-    r"""Show what new structures would change: coverage before and after, people newly covered, QPV gained. A simulation.
+    """Show what new structures would change: coverage before and after, people newly covered, QPV gained. A simulation.
 
     \b
     Examples:
@@ -186,7 +186,7 @@ def simulate(release: Release, *, points: Path | None, best: int | None, **optio
 @area_option
 @shows_views
 def sec(release: Release, **options: Any) -> View:
-    r"""Pre-screen structures against the nine criteria of the participatory ones (SEC): yes, no, or what is missing.
+    """Pre-screen structures against the nine criteria of the participatory ones (SEC): yes, no, or what is missing.
 
     \b
     Example:
@@ -201,7 +201,7 @@ def sec(release: Release, **options: Any) -> View:
 @year_option
 @shows_views
 def declarations(release: Release, *, year: int | None) -> tuple[View, ...]:
-    r"""List, per ARS, what is declared without support of the distance and what is near but not declared.
+    """List, per ARS, what is declared without support of the distance and what is near but not declared.
 
     \b
     Example:
