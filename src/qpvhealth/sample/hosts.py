@@ -43,22 +43,19 @@ def _can_host(qpv: Qpv) -> bool:
     return group.fate in HOSTING_FATES and qpv == group.old[0] and qpv.fault in (None, "spike")
 
 
+def _can_be_stable(commune: Commune) -> bool:
+    """Return whether a commune has neighbourhoods, and all of them can be covered and last."""
+    there = old_by_commune().get(commune, [])
+    lasting = [_can_host(q) and len(q.communes) == 1 and groups_by_code()[q.code].fate != "gone" for q in there]
+    return bool(there) and all(lasting)
+
+
 @cache
 def stable_communes() -> tuple[Commune, ...]:
     """List communes to be covered in full at every date, so that an undetermined structure there decides nothing."""
-
-    def candidates(department: str) -> list[Commune]:
-        """List the communes of a département all of whose neighbourhoods can be covered and last."""
-        listed = [(c, old_by_commune().get(c, [])) for c in communes_of(department)]
-        return [
-            c
-            for c, qpv in listed
-            if qpv
-            and all(_can_host(q) and len(q.communes) == 1 and groups_by_code()[q.code].fate != "gone" for q in qpv)
-        ]
-
-    first = [candidates(d)[0] for d in STABLE_FIRST]
-    others = [c for d in all_departments()[::5] if d not in STABLE_FIRST for c in candidates(d)]
+    first = [next(filter(_can_be_stable, communes_of(d))) for d in STABLE_FIRST]
+    departments = [d for d in all_departments()[::5] if d not in STABLE_FIRST]
+    others = [c for d in departments for c in communes_of(d) if _can_be_stable(c)]
     chosen, n = [], 0
     for commune in (*first, *others[::2]):
         size = len(old_by_commune()[commune])
