@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,11 +12,17 @@ from qpvhealth.cli.options import FILE, FOLDER, json_option, release_options, sh
 from qpvhealth.cli.output import open_release, print_answer
 
 if TYPE_CHECKING:
+    from qpvhealth.cli.options import Decorator
     from qpvhealth.publish.release import Release
     from qpvhealth.publish.selection import View
 
-DAY = click.DateTime(["%Y-%m-%d"])
 LEVEL = click.Choice(["region", "department"])
+
+
+def deadline_option(text: str) -> Decorator:
+    """Make the option of a day, with the help of its command."""
+    day = click.DateTime(["%Y-%m-%d"])
+    return click.option("--deadline", type=day, required=True, callback=lambda _c, _o, at: at.date(), help=text)
 
 
 @main_group.group()
@@ -27,23 +32,14 @@ def returns() -> None:
 
 @returns.command("template")
 @click.argument("folder", type=FOLDER)
-@click.option("--deadline", type=DAY, required=True, help="Day by which answers are expected (2019-05-31).")
+@deadline_option("Day by which answers are expected (2019-05-31).")
 @click.option(
     "--level", type=LEVEL, default="region", show_default=True, help="One workbook per region or département."
 )
 @year_option
 @json_option
 @release_options
-def template(
-    *,
-    folder: Path,
-    deadline: datetime,
-    level: str,
-    year: int | None,
-    as_json: bool,
-    release_name: str | None,
-    out: Path,
-) -> None:
+def template(folder: Path, *, as_json: bool, release_name: str | None, out: Path, **options: Any) -> None:
     """Write into FOLDER one workbook per ARS: its QPV and the structures near them, to be filled in.
 
     \b
@@ -52,28 +48,18 @@ def template(
     """
     from qpvhealth.studies import fieldwork
 
-    release = open_release(out, release_name)
-    written = fieldwork.returns_template(release, folder, level=level, deadline=deadline.date(), year=year)
-    files = [str(path) for path in written]
+    files = [str(path) for path in fieldwork.returns_template(open_release(out, release_name), folder, **options)]
     print_answer({"files": files}, files, as_json=as_json)
 
 
 @returns.command("read")
-@click.argument("files", nargs=-1, required=True, type=FILE)
-@click.option("--deadline", type=DAY, required=True, help="Day by which answers were expected.")
+@click.argument("paths", metavar="FILES...", nargs=-1, required=True, type=FILE)
+@deadline_option("Day by which answers were expected.")
 @click.option("--level", type=LEVEL, default="region", show_default=True, help="As for the template.")
 @year_option
-@click.option("--declarations", type=FILE, help="Write the declarations there, for a card of kind declarations.")
+@click.option("--declarations", "to", type=FILE, help="Write the declarations there, for a card of kind declarations.")
 @shows_views
-def read(
-    release: Release,
-    *,
-    files: tuple[Path, ...],
-    deadline: datetime,
-    level: str,
-    year: int | None,
-    declarations: Path | None,
-) -> tuple[View, ...]:
+def read(release: Release, **options: Any) -> tuple[View, ...]:
     """Read filled workbooks: who has answered by the deadline, what is wrong cell by cell, and the declarations.
 
     \b
@@ -82,5 +68,4 @@ def read(
     """
     from qpvhealth.studies import fieldwork
 
-    day = deadline.date()
-    return fieldwork.returns_read(release, list(files), deadline=day, level=level, year=year, to=declarations)
+    return fieldwork.returns_read(release, **options)
