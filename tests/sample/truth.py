@@ -13,9 +13,8 @@ from qpvhealth.sample.cohorts import REFERENCE_DATES, YEARS
 from qpvhealth.sample.contours import edited, edits
 from qpvhealth.sample.extracts import UNKNOWN_DEPARTMENT, template
 from qpvhealth.sample.folder import dirt
-from qpvhealth.sample.hosts import members
 from qpvhealth.sample.neighbourhoods import groups_by_code, neighbourhoods
-from qpvhealth.sample.places import future_group
+from qpvhealth.sample.places import future_group, members
 from qpvhealth.sample.resources import cards, records
 from qpvhealth.sample.stories import PLACEHOLDERS, identifier, renumbered, states, states_of, without_number
 

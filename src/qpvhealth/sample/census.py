@@ -15,8 +15,8 @@ import pandas as pd
 
 from qpvhealth.sample.cohorts import INSIDE
 from qpvhealth.sample.geography import OVERSEAS
-from qpvhealth.sample.hosts import members
 from qpvhealth.sample.neighbourhoods import SEED, groups, neighbourhoods
+from qpvhealth.sample.places import members
 from qpvhealth.sample.resources import lists
 
 MEANS = {"giant": 34_000, "large_covered": 10_000, "large": 7_000}

@@ -15,8 +15,8 @@ from shapely.geometry import mapping
 
 from qpvhealth.facts.territories import METROPOLE, TERRITORIES
 from qpvhealth.sample.geography import all_communes, all_departments, communes_of, department_box
-from qpvhealth.sample.hosts import members
 from qpvhealth.sample.neighbourhoods import Qpv, neighbourhoods
+from qpvhealth.sample.places import members
 from qpvhealth.sample.resources import lists
 from qpvhealth.sample.tables import region_of
 from qpvhealth.spatial.projection import transform_geometries

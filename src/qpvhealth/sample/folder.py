@@ -6,7 +6,7 @@ import hashlib
 from typing import TYPE_CHECKING
 
 from qpvhealth.errors import UsageError
-from qpvhealth.sample import contours, extracts, tables, workbooks, zonings
+from qpvhealth.sample import contours, extracts, tables, workbooks
 from qpvhealth.sample.coordinates import is_geocoded
 from qpvhealth.sample.neighbourhoods import FAULTS, neighbourhoods
 from qpvhealth.sample.resources import cards, records, text
@@ -21,8 +21,8 @@ WRITERS: dict[str, Callable[[Path], None]] = {
     "populations/qpv-2015-population-2013.csv": tables.write_populations_2013,
     "populations/qpv-2024-population-2020.csv": tables.write_populations_2020,
     "programmes/npnru-qpv-2015.csv": tables.write_npnru,
-    "zoning/Zonage_medecin_20191231.xlsx": zonings.write_workbook,
-    "zoning/zonage-communes-2025.csv": zonings.write_commune_file,
+    "zoning/Zonage_medecin_20191231.xlsx": tables.write_zoning_2019,
+    "zoning/zonage-communes-2025.csv": tables.write_zoning_2025,
     "structures/2018-cs1100507.csv": extracts.write_legacy,
     "structures/2019.xlsx": lambda path: workbooks.write_ministry(path, 2019),
     "structures/2020.xlsx": lambda path: workbooks.write_ministry(path, 2020),

@@ -27,7 +27,7 @@ from qpvhealth.indicators import attainment, density, matrix as matrices
 from qpvhealth.publish import expectations, published_check, selection
 from qpvhealth.publish.selection import View
 from qpvhealth.rules.scopes import SCOPES
-from qpvhealth.studies import unexpected
+from qpvhealth.studies import comparison
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -72,7 +72,7 @@ def published_series(release: Release) -> View:
 
 
 def expected(release: Release, path: Path) -> tuple[View, ...]:
-    """Hold a release against a file of expected counts, and take the differences apart by cause (see ``unexpected``).
+    """Hold a release against a file of expected counts, and take the differences apart by cause.
 
     ``expectations.differing`` says of the first answer whether some figure is not as expected; the second is there when one is.
     """
@@ -81,7 +81,7 @@ def expected(release: Release, path: Path) -> tuple[View, ...]:
     shown = view(release, "expected", compared)
     if not expectations.differing(compared):
         return (shown,)
-    return shown, unexpected.causes(release, figures_expected, compared)
+    return shown, comparison.unexpected_causes(release, figures_expected, compared)
 
 
 def programmes(release: Release) -> View:
