@@ -103,7 +103,7 @@ def test_a_year_that_is_not_there_is_named(shown):
 
 
 def test_the_same_release_twice_has_no_change(shown):
-    assert comparison.releases(shown, shown, 2019).is_same
+    assert comparison.releases(shown, shown, 2019).changes.empty
 
 
 def test_another_setting_changes_what_is_counted_and_nothing_else(shown, sample_folder, tmp_path):

@@ -15,8 +15,6 @@ from qpvhealth.cli.output import FINDINGS, logger, open_release, print_json
 from qpvhealth.errors import UsageError
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from qpvhealth.publish.diff import Compared
     from qpvhealth.publish.release import Release
 
@@ -90,8 +88,21 @@ def diff(
     else:
         stocks = views.in_qpv(before, opening_year, **area) if is_in_qpv else {}
         sentences = [rules.sentence(compared, n, where, structure_type=kind) for kind, n in stocks.items()]
-        _print(compared, tables, sentences, titles)
-    if exit_code and not compared.is_same:
+        if compared.invented:
+            click.echo(rendering.INVENTED)
+        days = f"du {compared.from_date:%d/%m/%Y} au {compared.to_date:%d/%m/%Y}"
+        click.echo(f"{compared.old} → {compared.new}, {days}\n")
+        for line in (*sentences, ""):
+            click.echo(line)
+        causes = tables["causes"][["structure_type", "label_fr", "part", "n_in", "n_out", "n"]]
+        names = ["cause", "finess_et", "name", "structure_type", "situation_from", "situation_to", "evidence"]
+        for frame in (causes, tables["parts"], tables["structures"][names]):
+            click.echo(rendering.render(rules.in_french(frame), fmt="text", titles=titles))
+        if (tables["causes"]["cause"] == "not_attributable").any():
+            logger().info(
+                "Some movements cannot be attributed: they are shown by name, never spread over the other causes."
+            )
+    if exit_code and len(compared.changes):
         sys.exit(FINDINGS)
 
 
@@ -114,22 +125,3 @@ def _compared(old: str, new: str, year: int | None, out: Path, name: str | None)
             raise UsageError(f"{before.id} and {after.id} have no vintage in common")
         year = int(max(common))
     return before, year, comparison.releases(before, after, year)
-
-
-def _print(compared: Compared, tables: dict[str, pd.DataFrame], sentences: list[str], titles: dict[str, str]) -> None:
-    from qpvhealth.publish import diff as rules, rendering
-
-    if compared.invented:
-        click.echo(rendering.INVENTED)
-    days = f"du {compared.from_date:%d/%m/%Y} au {compared.to_date:%d/%m/%Y}"
-    click.echo(f"{compared.old} → {compared.new}, {days}\n")
-    for line in (*sentences, ""):
-        click.echo(line)
-    causes = tables["causes"][["structure_type", "label_fr", "part", "n_in", "n_out", "n"]]
-    columns = ["cause", "finess_et", "name", "structure_type", "situation_from", "situation_to", "evidence"]
-    for frame in (causes, tables["parts"], tables["structures"][columns]):
-        click.echo(rendering.render(rules.in_french(frame), fmt="text", titles=titles))
-    if (tables["causes"]["cause"] == "not_attributable").any():
-        logger().info(
-            "Some movements cannot be attributed: they are shown by name, never spread over the other causes."
-        )

@@ -1,4 +1,4 @@
-"""Questions put to a release: programmes, the matrix of choices, priorities, projects, simulations, participatory structures."""
+"""Questions put to a release: programmes, the matrix, priorities, projects, simulations, the field and its workbooks."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from qpvhealth.cli.group import main_group
-from qpvhealth.cli.options import FILE, only_year_option, shows_views, year_option
+from qpvhealth.cli.options import FILE, FOLDER, json_option, only_year_option, release_options, shows_views, year_option
+from qpvhealth.cli.output import open_release, print_answer
 from qpvhealth.errors import UsageError
 
 if TYPE_CHECKING:
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from qpvhealth.publish.selection import View
     from qpvhealth.studies.quarters import Area
 
+LEVEL = click.Choice(["region", "department"])
+DAY: dict[str, Any] = {"type": click.DateTime(["%Y-%m-%d"]), "required": True, "callback": lambda _c, _o, at: at.date()}
 AREA_HELP = "region:53, department:35, epci:CODE, commune:35238 or country."
 
 
@@ -210,3 +213,49 @@ def declarations(release: Release, *, year: int | None) -> tuple[View, ...]:
     from qpvhealth.studies import fieldwork
 
     return fieldwork.vecu_support(release, year=year)
+
+
+@main_group.group()
+def returns() -> None:
+    """Write the workbooks that the ARS fill in, and read them back."""
+
+
+@returns.command("template")
+@click.argument("folder", type=FOLDER)
+@click.option("--deadline", **DAY, help="Day by which answers are expected (2019-05-31).")
+@click.option(
+    "--level", type=LEVEL, default="region", show_default=True, help="One workbook per region or département."
+)
+@year_option
+@json_option
+@release_options
+def template(folder: Path, *, as_json: bool, release_name: str | None, out: Path, **options: Any) -> None:
+    """Write into FOLDER one workbook per ARS: its QPV and the structures near them, to be filled in.
+
+    \b
+    Example:
+      qpvhealth returns template retours --deadline 2019-05-31
+    """
+    from qpvhealth.studies import fieldwork
+
+    files = [str(path) for path in fieldwork.returns_template(open_release(out, release_name), folder, **options)]
+    print_answer({"files": files}, files, as_json=as_json)
+
+
+@returns.command("read")
+@click.argument("paths", metavar="FILES...", nargs=-1, required=True, type=FILE)
+@click.option("--deadline", **DAY, help="Day by which answers were expected.")
+@click.option("--level", type=LEVEL, default="region", show_default=True, help="As for the template.")
+@year_option
+@click.option("--declarations", "to", type=FILE, help="Write the declarations there, for a card of kind declarations.")
+@shows_views
+def read(release: Release, **options: Any) -> tuple[View, ...]:
+    """Read filled workbooks: who has answered by the deadline, what is wrong cell by cell, and the declarations.
+
+    \b
+    Example:
+      qpvhealth returns read retours/*.xlsx --deadline 2019-05-31 --declarations vecu-2019.csv
+    """
+    from qpvhealth.studies import fieldwork
+
+    return fieldwork.returns_read(release, **options)

@@ -181,8 +181,7 @@ def _date(figure: Published) -> date | None:
 
 def _of_month(extracts: pd.DataFrame, on: date) -> pd.DataFrame:
     days = extracts["reference_date"]
-    of_month: pd.DataFrame = extracts[(days.dt.year == on.year) & (days.dt.month == on.month)]
-    return of_month
+    return pd.DataFrame(extracts[(days.dt.year == on.year) & (days.dt.month == on.month)])
 
 
 def _cell(figure: Published, cells: pd.DataFrame, extracts: pd.DataFrame, on: date) -> tuple[pd.Series | None, str]:

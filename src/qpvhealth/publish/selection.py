@@ -101,11 +101,6 @@ def refuse_unknown(value: object, values: list[Any], what: str) -> None:
         raise UsageError(f'no {what} "{value}" in this release; there are: {", ".join(map(str, values))}')
 
 
-def last_year(release: Release) -> int:
-    """Return the year of the last extract."""
-    return int(release.table("extracts")["year"].max())
-
-
 def titles_of(view: str) -> dict[str, str]:
     """Return the French title of each column of a view that is no published table, in the order in which it shows them."""
     return dict(_TITLES[view])

@@ -30,8 +30,7 @@ def counts(release: Release, level: str, filters: Filters) -> View:
     The perimeters are those in force at the reference date unless a generation is asked for. "Quartier vécu" is what the ARS
     declared; it is empty, not 0, where nobody answered. Raises UsageError for an unknown level, year, generation or area.
     """
-    generation = _generation(release, level, filters)
-    every = _at(release.table("yearly_counts"), generation, level)
+    generation, every = _counted(release, "yearly_counts", level, filters)
     rows = selection.of_area(selection.of_year(every[every["modality"] == ALL], filters.year), level, filters)
     table = rows.pivot_table(
         index=["year", "area_code"], columns=["structure_type", "situation"], values="n_structures", aggfunc="sum"
@@ -61,8 +60,7 @@ def other_counts(release: Release, level: str, filters: Filters) -> View:
 
     Raises UsageError for an unknown level, year, generation or area.
     """
-    generation = _generation(release, level, filters)
-    rows = _at(release.table("other_yearly_counts"), generation, level)
+    generation, rows = _counted(release, "other_yearly_counts", level, filters)
     rows = rows[rows["modality"] == ALL]
     rows = rows if rows.empty else selection.of_area(selection.of_year(rows, filters.year), level, filters)
     cells = rows.pivot_table(
@@ -109,10 +107,12 @@ def in_qpv(release: Release, year: int, *, generation: str, level: str, area: st
     return {kind: int(stock.get(kind, 0)) for kind in ("MSP", "CDS", ALL)}
 
 
-def _generation(release: Release, level: str, filters: Filters) -> str:
+def _counted(release: Release, table: str, level: str, filters: Filters) -> tuple[str, pd.DataFrame]:
+    """Return the generation asked for, and its counts at a level."""
     if level not in COUNT_LEVELS:
         raise UsageError(f'unknown level "{level}"; known: {", ".join(COUNT_LEVELS)}')
-    return selection.generation(release, filters)
+    generation = selection.generation(release, filters)
+    return generation, _at(release.table(table), generation, level)
 
 
 def _at(rows: pd.DataFrame, generation: str, level: str) -> pd.DataFrame:

@@ -45,8 +45,7 @@ def census() -> pd.DataFrame:
         cells = [c for c in lists("figures.toml")["cells"] if c["is_covered"] == is_covered]
         places = [(cell["zone"], size, people) for cell in cells for size, people in _people_of(cell)]
         dealt += [(i, *place) for i, place in zip(ranked, places, strict=True)]
-    columns = ["index", "zone", "size", "population"]
-    frame = frame.join(pd.DataFrame(dealt, columns=columns).set_index("index"))
+    frame = frame.join(pd.DataFrame(dealt, columns=["index", "zone", "size", "population"]).set_index("index"))
     words = np.array(["Hors vivier", "Zone de vigilance", "Hors vivier"])[frame.index // 8 % 3]
     words[frame.index % 250 == 3] = "0"  # noqa: PLR2004
     npnru = lists("figures.toml")["npnru"]
