@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from qpvhealth.contract.tables import COUNT_LEVELS
 from qpvhealth.errors import UsageError
 from qpvhealth.facts.causes import CAUSES
 from qpvhealth.facts.situations import IN_QPV, SITUATIONS, VECU_DECLARED
 from qpvhealth.publish import selection
 from qpvhealth.publish.selection import Filters, View
+from qpvhealth.rules.levels import LEVELS
 from qpvhealth.rules.scopes import SCOPES
 
 if TYPE_CHECKING:
@@ -109,8 +109,8 @@ def in_qpv(release: Release, year: int, *, generation: str, level: str, area: st
 
 def _counted(release: Release, table: str, level: str, filters: Filters) -> tuple[str, pd.DataFrame]:
     """Return the generation asked for, and its counts at a level."""
-    if level not in COUNT_LEVELS:
-        raise UsageError(f'unknown level "{level}"; known: {", ".join(COUNT_LEVELS)}')
+    if level not in LEVELS:
+        raise UsageError(f'unknown level "{level}"; known: {", ".join(LEVELS)}')
     generation = selection.generation(release, filters)
     return generation, _at(release.table(table), generation, level)
 
