@@ -14,10 +14,8 @@ from tests.sample import truth
 
 
 @pytest.fixture(scope="module")
-def raw(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("raw")
-    sample.write(folder)
-    return folder
+def raw(sample_folder):
+    return sample_folder
 
 
 def files(folder):

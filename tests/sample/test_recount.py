@@ -14,30 +14,18 @@ import pytest
 import shapely
 from pyproj import Transformer
 
-from qpvhealth import sample
 from tests.sample import truth
 
-METRES = {
-    "971": 5490,
-    "972": 5490,
-    "973": 2972,
-    "974": 2975,
-    "975": 4467,
-    "976": 4471,
-    "977": 5490,
-    "978": 5490,
-    "987": 3297,
-}
+METRES = dict.fromkeys(("971", "972", "977", "978"), 5490)
+METRES |= {"973": 2972, "974": 2975, "975": 4467, "976": 4471, "987": 3297}
 OVERSEAS_FINESS = {"9A": "971", "9B": "972", "9C": "973", "9D": "974", "9E": "975", "9F": "976"}
 OLD_NAMES = {"LAMBERT_93": 2154, "UTM_N20": 4559, "UTM_N22": 2972, "UTM_S40": 2975, "UTM_S38": 4471}
 TYPES = {"603": "MSP", "124": "CDS", "Maison de santé": "MSP", "Centre de santé": "CDS", "MSP": "MSP", "CDS": "CDS"}
 
 
 @pytest.fixture(scope="module")
-def raw(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("raw")
-    sample.write(folder)
-    return folder
+def raw(sample_folder):
+    return sample_folder
 
 
 @pytest.fixture(scope="module")
