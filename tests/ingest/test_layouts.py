@@ -6,11 +6,13 @@ import pytest
 
 from qpvhealth.errors import UsageError
 from qpvhealth.ingest import layouts
-from qpvhealth.ingest.kinds.neighbourhoods import LAYOUT as CONTOURS
-from qpvhealth.ingest.kinds.structures import DGOS_MAPPED, FINESS_REGIONAL, LAYOUTS
+from qpvhealth.ingest.kinds import neighbourhoods, structures
 from qpvhealth.ingest.layouts import Field, Layout
 from qpvhealth.ingest.readers.raw import RawTable
 
+(CONTOURS,) = neighbourhoods.KIND.layouts
+_, *LAYOUTS = structures.KIND.layouts
+FINESS_REGIONAL, DGOS_MAPPED = LAYOUTS
 SHORT = Layout("short", (Field("code", ("Code du quartier prioritaire",), required=True), Field("name", ("nom",))))
 
 

@@ -9,6 +9,7 @@ import shapely
 
 from qpvhealth.errors import ContractError
 from qpvhealth.ingest.card import Card
+from qpvhealth.ingest.kinds.structures import KIND
 from qpvhealth.ingest.layouts import Field, Layout
 from qpvhealth.ingest.readers.raw import BrokenRow, RawTable
 from qpvhealth.ingest.staging import Sieve, merged, no_rejects
@@ -19,7 +20,7 @@ LAYOUT = Layout("any", (Field("a"), Field("b")))
 
 
 def sieved(table):
-    return Sieve(table, CARD, LAYOUT)
+    return Sieve(table, CARD, LAYOUT, KIND)
 
 
 def raw(n=5, **changes):

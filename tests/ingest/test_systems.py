@@ -6,6 +6,7 @@ import pytest
 
 from qpvhealth.errors import InputError, UsageError
 from qpvhealth.ingest import cleaning, systems
+from qpvhealth.ingest.kinds.structures import KIND
 from qpvhealth.ingest.layouts import Field, Layout
 from qpvhealth.ingest.readers.raw import RawTable
 from qpvhealth.ingest.staging import Sieve
@@ -52,16 +53,16 @@ def layer(crs):
 def test_a_layer_needs_a_system(card):
     raw = layer(None)
     with pytest.raises(InputError, match=r'no .prj.*write crs = "EPSG:…" in card c'):
-        Sieve(raw, card("neighbourhoods"), LAYOUT).crs()
-    assert Sieve(raw, card("neighbourhoods", crs="EPSG:2154"), LAYOUT).crs() == "EPSG:2154"
+        Sieve(raw, card("neighbourhoods"), LAYOUT, KIND).crs()
+    assert Sieve(raw, card("neighbourhoods", crs="EPSG:2154"), LAYOUT, KIND).crs() == "EPSG:2154"
 
 
 def test_a_card_may_correct_a_file_and_it_is_said(card):
     raw = layer("EPSG:4326")
-    sieve = Sieve(raw, card("neighbourhoods", crs="EPSG:2154"), LAYOUT)
+    sieve = Sieve(raw, card("neighbourhoods", crs="EPSG:2154"), LAYOUT, KIND)
     assert sieve.crs() == "EPSG:2154"
     assert [f.rule for f in sieve.findings] == ["crs-overridden"]
-    sieve = Sieve(raw, card("neighbourhoods"), LAYOUT)
+    sieve = Sieve(raw, card("neighbourhoods"), LAYOUT, KIND)
     assert sieve.crs() == "EPSG:4326"
     assert sieve.findings == []
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from qpvhealth.errors import InputError, UsageError
 from qpvhealth.ingest.card import Card, of_kind
-from qpvhealth.ingest.kind import COMMON_KEYS, STATUSES
+from qpvhealth.ingest.kind import SHARED
 from qpvhealth.ingest.kinds import KINDS
 from qpvhealth.ingest.readers import companions
 from qpvhealth.settings import read_toml
@@ -25,14 +25,15 @@ EARLIEST = date(1900, 1, 1)
 """No extract is older; what is counted back from its day stays a date."""
 TAKEN_NAMES = ("msp", "cds", "msp_cds", "primary", "all", "none", "out_of_scope")
 """Names that a type beyond MSP and CdS cannot take: they are types, scopes or totals already."""
-_TYPE_NAMES = {
-    str: "a text",
-    int: "a whole number",
-    date: "a date (2019-03-31)",
-    bool: "true or false",
-    dict: "a table",
-    list: "a list",
+_TYPES: dict[str, tuple[type, str]] = {
+    "text": (str, "a text"),
+    "integer": (int, "a whole number"),
+    "date": (date, "a date (2019-03-31)"),
+    "boolean": (bool, "true or false"),
+    "table": (dict, "a table"),
+    "list": (list, "a list"),
 }
+"""By the word of a declaration: what a key must be."""
 
 
 def load(folder: Path) -> list[Card]:
@@ -75,18 +76,19 @@ def _problems(entry: dict[str, Any]) -> list[str]:
     if entry["kind"] not in KINDS:
         return [f'unknown kind "{entry["kind"]}"; known: {", ".join(KINDS)}']
     kind = KINDS[entry["kind"]]
-    allowed = {**COMMON_KEYS, **kind.keys}
+    allowed = SHARED["keys"] | kind.declaration.keys
     names = ", ".join(sorted(allowed))
     problems = [f'unknown key "{key}" for kind {kind.name}; known: {names}' for key in entry if key not in allowed]
-    problems += [f"{key} is missing; a card of kind {kind.name} needs it" for key in kind.required if key not in entry]
+    problems += [
+        f"{key} is missing; a card of kind {kind.name} needs it"
+        for key in kind.declaration.required
+        if key not in entry
+    ]
     for key, value in entry.items():
-        expected = allowed.get(key, object)
+        expected, words = _TYPES[allowed.get(key, "text")]
         # a date and time is no day, true no number
-        exact = expected is object or (
-            type(value) is expected if expected in (date, int) else isinstance(value, expected)
-        )
-        if not exact:
-            problems.append(f"{key} must be {_TYPE_NAMES[expected]}, not {value!r}")
+        if key in allowed and type(value) is not expected:
+            problems.append(f"{key} must be {words}, not {value!r}")
     return problems or list(_bad_values(entry))
 
 
@@ -103,7 +105,7 @@ def _bad_values(entry: dict[str, Any]) -> Iterator[str]:
     checks = [
         *(
             (get(key, words[0]) not in words, f'{key} must be one of {", ".join(words)}, not "{get(key)}"')
-            for key, words in {"status": STATUSES, **kind.choices}.items()
+            for key, words in (SHARED["choices"] | kind.declaration.choices).items()
         ),
         (get("header_row", 1) < 1, "header_row counts from 1"),
         (not all(isinstance(code, str) for code in get("codes", [])), "codes is a list of QPV codes, as texts"),

@@ -15,6 +15,7 @@ import pandas as pd
 from qpvhealth.errors import UsageError
 from qpvhealth.facts.situations import NO, YES
 from qpvhealth.facts.territories import FINESS_OVERSEAS, FORMER_COMMUNES
+from qpvhealth.ingest.kind import SHARED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -36,8 +37,8 @@ SENTINEL_START = "n/a "
 TOTAL_ROWS = frozenset({"ensemble", "ensemble des qpv", "total", "france"})
 """Words that stand where a QPV code would, in the row of a total."""
 YES_NO: dict[str, str] = {
-    **dict.fromkeys(("oui", "o", "yes", "true", "vrai", "1"), YES),
-    **dict.fromkeys(("non", "n", "no", "false", "faux", "0"), NO),
+    **dict.fromkeys(SHARED["lists"]["yes"], YES),
+    **dict.fromkeys(SHARED["lists"]["no"], NO),
 }
 """What people write for yes and no, in either language; compared whole, without case."""
 

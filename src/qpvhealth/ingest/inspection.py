@@ -46,7 +46,7 @@ def inspect(path: Path, *, encoding: str | None = None) -> Inspection:
     checked = guard.checked_path(path)
     card = Card("inspected", "structures", checked, path.name, {"encoding": encoding} if encoding else {})
     if finess_legacy.recognises(checked):
-        raw, layout = finess_legacy.read(card), structures.FINESS_LEGACY.name
+        raw, layout = finess_legacy.read(card), structures.FINESS_LEGACY
         sheet = {"layout": layout, "rows": raw.n_records, "notes": list(raw.notes), "broken": len(raw.broken)}
         sections = {name: tally.as_dict() for name, tally in raw.sections.items()}
         sheets = [sheet | {"fits": [_as_structures(card, layout)], "sections": sections}]

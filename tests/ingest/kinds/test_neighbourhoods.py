@@ -71,7 +71,7 @@ def test_every_format_gives_the_same_rows(card, tmp_path, driver):
     ],
 )
 def test_aliases_in_any_case(header, ours):
-    assert neighbourhoods.LAYOUT.mapping([header], truncated=True)[ours] == [header]
+    assert neighbourhoods.KIND.layouts[0].mapping([header], truncated=True)[ours] == [header]
 
 
 def test_two_names_for_the_code_are_refused(card):
@@ -152,10 +152,10 @@ def test_a_collapsed_polygon_gives_way_to_another_card(card):
     first = read(card, qpv(geometry=FLAT), qpv("QP075002"), id="a")
     second = read(card, qpv(nom_qp="Autre"), id="b")
     third = read(card, qpv("QP075002"), id="d")
-    frame, duplicates, replaced = neighbourhoods.combine([first, second, third])
+    frame, duplicates, replaced = neighbourhoods.combine([s.frame for s in (first, second, third)])
     assert dict(zip(frame["qpv_code"], frame["source_id"], strict=True)) == {"QP075001": "b", "QP075002": "a"}
     assert (duplicates, replaced) == ({"d": 1}, {"a": 1})
-    kept, _, replaced = neighbourhoods.combine([first])
+    kept, _, replaced = neighbourhoods.combine([first.frame])
     assert len(kept) == 2
     assert replaced == {}
 
@@ -163,7 +163,7 @@ def test_a_collapsed_polygon_gives_way_to_another_card(card):
 def test_two_cards_that_differ_are_refused(card):
     first, second = read(card, qpv(), id="a"), read(card, qpv(geometry=box(0, 0, 1, 1)), id="b")
     with pytest.raises(InputError, match=r"name in `codes` of a card"):
-        neighbourhoods.combine([first, second])
+        neighbourhoods.combine([first.frame, second.frame])
 
 
 def test_a_missing_prj_is_refused_whatever_the_name_says(card, tmp_path):

@@ -85,7 +85,7 @@ def test_each_local_file_has_the_system_of_its_prj_not_of_its_name(card, name, c
 def test_three_collapsed_polygons_come_from_the_other_file(card):
     flat = neighbourhoods.read(card("neighbourhoods", SIMPLIFIED, id="a", generation="qpv-2024"))
     full = neighbourhoods.read(card("neighbourhoods", ROUNDED, id="b", generation="qpv-2024", codes=COLLAPSED))
-    frame, duplicates, replaced = neighbourhoods.combine([flat, full])
+    frame, duplicates, replaced = neighbourhoods.combine([flat.frame, full.frame])
     assert len(frame) == 1609
     assert (duplicates, replaced) == ({}, {"a": 3})
     assert sorted(frame.loc[frame["source_id"] == "b", "qpv_code"]) == COLLAPSED

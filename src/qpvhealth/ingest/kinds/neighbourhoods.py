@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,7 +11,7 @@ import shapely
 from qpvhealth.errors import InputError, UsageError
 from qpvhealth.ingest import cleaning
 from qpvhealth.ingest.kind import Kind
-from qpvhealth.ingest.layouts import QPV_CODE_ALIASES, Field, Layout, has_insee_codes
+from qpvhealth.ingest.layouts import has_insee_codes
 from qpvhealth.ingest.readers import tables
 from qpvhealth.ingest.staging import PROVENANCE, stage
 
@@ -26,32 +25,10 @@ _POLYGONAL = [
     int(t)
     for t in (shapely.GeometryType.POLYGON, shapely.GeometryType.MULTIPOLYGON, shapely.GeometryType.GEOMETRYCOLLECTION)
 ]
-LAYOUT = Layout(
-    "qpv-contours",
-    (
-        Field("qpv_code", QPV_CODE_ALIASES, required=True),
-        Field("name", ("nom_qp", "lib_qp", "Nom_du_quartier", "label", "libQPV", "nom", "libelle_qp", "nom_qpv")),
-        Field("commune_codes", ("insee_com", "insee", "COG", "listeDepCom", "code_insee", "codes_insee")),
-        Field("commune_names", ("commune_qp", "lib_com", "liste_des_communes", "listeLibDepCom", "communes")),
-        Field("epci_codes", ("siren_epci", "epci1", "listeEPCI2022", "epci")),
-    ),
-)
 KIND = Kind(
     "neighbourhoods",
-    fr="Contours des QPV d'une génération",
-    en="Perimeters of the QPV of one generation",
-    layouts=(LAYOUT,),
-    keys={
-        "generation": str,
-        "crs": str,
-        "code_pattern": str,
-        "in_force_from": date,
-        "in_force_to": date,
-        "codes": list,
-    },
-    required=("generation",),
-    recognises=lambda raw, layout: raw.geometry is not None and not has_insee_codes(raw, layout, "qpv_code"),
-    example='kind = "neighbourhoods"\npath = "neighbourhoods/qpv-2015.zip"\ngeneration = "qpv-2015"',
+    "neighbourhoods",
+    lambda raw, layout: raw.geometry is not None and not has_insee_codes(raw, layout, "qpv_code"),
 )
 _CODE = ["qpv_code", "generation"]
 
@@ -63,7 +40,7 @@ def read(card: Card, corrections: tuple[Correction, ...] = ()) -> Staged:
     when the codes are those of another generation, or the card asks for codes that are not there.
     """
     raw = tables.read_vector(card)
-    staged = stage(card, corrections, (LAYOUT,), _clean, compare_by="qpv_code", raw=raw)
+    staged = stage(card, corrections, KIND, _clean, compare_by="qpv_code", raw=raw)
     refuse_conflicts(staged.frame, raw.file)
     return staged
 
@@ -126,13 +103,13 @@ def refuse_conflicts(frame: pd.DataFrame, where: str) -> None:
     raise InputError("\n".join([*lines, "keep one file, or name in `codes` of a card which QPV it should give"]))
 
 
-def combine(staged: list[Staged]) -> tuple[pd.DataFrame, dict[str, int], dict[str, int]]:
+def combine(frames: list[pd.DataFrame]) -> tuple[pd.DataFrame, dict[str, int], dict[str, int]]:
     """Put the files of all generations together; identical polygons in two files count once.
 
     Returns the frame, the number of duplicates per source, and of polygons without area that gave way to a usable one of
     another card. Raises InputError when two files give one code two different polygons.
     """
-    frame = pd.concat([s.frame for s in staged], ignore_index=True)
+    frame = pd.concat(frames, ignore_index=True)
     twice = frame[frame.duplicated(_CODE, keep=False)]
     shapes = twice["geometry"].to_numpy(dtype=object)
     area = pd.Series(shapely.area(shapes), index=twice.index)
