@@ -15,9 +15,8 @@ from qpvhealth.facts.generations import KNOWN
 from qpvhealth.ingest import communes
 from qpvhealth.ingest.card import of_kind
 from qpvhealth.ingest.kinds import (
-    boundaries,
+    MODULES,
     declarations,
-    geocoded,
     links,
     neighbourhoods,
     populations,
@@ -47,22 +46,6 @@ COMPLETED = (
 SHOWN = 3
 EXTRACT_RANK, REGISTER_RANK, GEOCODED_RANK = 0, 1, 2
 _AREA_COLUMNS = ["level", "area_code", "label", "epci_code", "epci_label"]
-_MODULES = {
-    "neighbourhoods": neighbourhoods,
-    "structures": structures,
-    "geocoded": geocoded,
-    "declarations": declarations,
-    "populations": populations,
-    "zoning": zonings,
-    "programme": programmes,
-    "links": links,
-    "series": series,
-    "boundaries": boundaries,
-    "neighbourhood_indicators": quarter_indicators,
-    "practitioners": practitioners,
-    "projects": projects,
-    "targets": targets,
-}
 
 
 @dataclass(frozen=True)
@@ -153,7 +136,7 @@ def read_all(cards: list[Card], corrections: tuple[Correction, ...], progress: C
     def read(kind: str) -> tuple[list[Card], list[pd.DataFrame]]:
         progress(f"reading {kind}")
         own = of_kind(cards, kind)
-        return own, [sources.record(_MODULES[kind].read(card, corrections)) for card in own]
+        return own, [sources.record(MODULES[kind].read(card, corrections)) for card in own]
 
     _put_neighbourhoods(sources, *read("neighbourhoods"))
     progress("reading structures")

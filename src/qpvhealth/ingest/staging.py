@@ -13,17 +13,19 @@ from qpvhealth.contract.rules import RULES, Finding
 from qpvhealth.errors import InputError, UsageError
 from qpvhealth.facts.generations import CODE_PATTERNS
 from qpvhealth.ingest import cleaning, corrections as correction_rules, layouts as layout_rules, systems
+from qpvhealth.ingest.card import Card
+from qpvhealth.ingest.corrections import Correction
 from qpvhealth.ingest.readers import tables
 from qpvhealth.ingest.tally import Tally
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from qpvhealth.ingest.card import Card
-    from qpvhealth.ingest.corrections import Correction
     from qpvhealth.ingest.kind import Kind
     from qpvhealth.ingest.layouts import Layout
     from qpvhealth.ingest.readers.raw import RawTable
+
+__all__ = ["PROVENANCE", "Card", "Correction", "Sieve", "Staged", "merged", "no_rejects", "stage"]
 
 REJECT_COLUMNS = ["source_id", "sheet", "row", "rule", "message", "raw"]
 BROKEN = "row-broken"

@@ -11,14 +11,11 @@ import shapely
 from qpvhealth.ingest.kind import Kind
 from qpvhealth.ingest.layouts import has_insee_codes, mapped_columns
 from qpvhealth.ingest.readers import tables
-from qpvhealth.ingest.staging import stage
+from qpvhealth.ingest.staging import Card, Correction, Sieve, Staged, stage
 
 if TYPE_CHECKING:
-    from qpvhealth.ingest.card import Card
-    from qpvhealth.ingest.corrections import Correction
     from qpvhealth.ingest.layouts import Layout
     from qpvhealth.ingest.readers.raw import RawTable
-    from qpvhealth.ingest.staging import Sieve, Staged
 
 COUNTED_KINDS = ("COM", "ARM")
 

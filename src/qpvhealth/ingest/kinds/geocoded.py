@@ -5,21 +5,14 @@ Contract: data.geopf.fr, POST /geocodage/search/csv; columns are taken by name, 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import pandas as pd
 
 from qpvhealth.facts.situations import CENTROID, LOCATED, MISSING, UNKNOWN
 from qpvhealth.ingest import cleaning
 from qpvhealth.ingest.kind import Kind
-from qpvhealth.ingest.staging import stage
+from qpvhealth.ingest.staging import Card, Correction, Sieve, Staged, stage
 from qpvhealth.ingest.systems import WGS84
-
-if TYPE_CHECKING:
-    from qpvhealth.ingest.card import Card
-    from qpvhealth.ingest.corrections import Correction
-    from qpvhealth.ingest.staging import Sieve, Staged
 
 KIND = Kind("geocoded", "geocoded", lambda *_: True)
 OK_STATUS = "ok"

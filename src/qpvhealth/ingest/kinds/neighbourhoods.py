@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import pandas as pd
 import shapely
@@ -13,12 +11,7 @@ from qpvhealth.ingest import cleaning
 from qpvhealth.ingest.kind import Kind
 from qpvhealth.ingest.layouts import has_insee_codes
 from qpvhealth.ingest.readers import tables
-from qpvhealth.ingest.staging import PROVENANCE, stage
-
-if TYPE_CHECKING:
-    from qpvhealth.ingest.card import Card
-    from qpvhealth.ingest.corrections import Correction
-    from qpvhealth.ingest.staging import Sieve, Staged
+from qpvhealth.ingest.staging import PROVENANCE, Card, Correction, Sieve, Staged, stage
 
 NO_COMMUNE = frozenset({"NA", "N/A", "ND"})
 _POLYGONAL = [

@@ -6,8 +6,6 @@ not at all.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pandas as pd
 
 from qpvhealth.errors import InputError
@@ -20,12 +18,7 @@ from qpvhealth.facts.territories import (
 )
 from qpvhealth.ingest import cleaning
 from qpvhealth.ingest.kind import Kind
-from qpvhealth.ingest.staging import stage
-
-if TYPE_CHECKING:
-    from qpvhealth.ingest.card import Card
-    from qpvhealth.ingest.corrections import Correction
-    from qpvhealth.ingest.staging import Sieve, Staged
+from qpvhealth.ingest.staging import Card, Correction, Sieve, Staged, stage
 
 KIND = Kind("projects", "projects")
 FUNDING = ["project_id", "year", "funder", "amount"]

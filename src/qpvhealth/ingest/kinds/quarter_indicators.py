@@ -7,19 +7,13 @@ counts once. The empty cell and the known sentinels are null, with the reason; a
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from qpvhealth.errors import InputError, UsageError
 from qpvhealth.ingest import cleaning
 from qpvhealth.ingest.kind import Kind
-from qpvhealth.ingest.staging import stage
-
-if TYPE_CHECKING:
-    from qpvhealth.ingest.card import Card
-    from qpvhealth.ingest.corrections import Correction
-    from qpvhealth.ingest.staging import Sieve, Staged
+from qpvhealth.ingest.staging import Card, Correction, Sieve, Staged, stage
 
 KIND = Kind("neighbourhood_indicators", "quarter_indicators")
 SUPPRESSED, EMPTY = "suppressed", "empty"

@@ -6,8 +6,6 @@ and ``dgos-mapped`` (columns and coded values named in the card). A register is 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pandas as pd
 
 from qpvhealth.contract.keys import among
@@ -18,12 +16,7 @@ from qpvhealth.facts.territories import department_of_commune
 from qpvhealth.ingest import cleaning, coordinates
 from qpvhealth.ingest.kind import Kind
 from qpvhealth.ingest.readers import finess_legacy, tables
-from qpvhealth.ingest.staging import PROVENANCE, stage
-
-if TYPE_CHECKING:
-    from qpvhealth.ingest.card import Card
-    from qpvhealth.ingest.corrections import Correction
-    from qpvhealth.ingest.staging import Sieve, Staged
+from qpvhealth.ingest.staging import PROVENANCE, Card, Correction, Sieve, Staged, stage
 
 CATEGORY = r"\d{3}"
 AS_WRITTEN = "type_as_written"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import pandas as pd
 
@@ -11,12 +9,7 @@ from qpvhealth.errors import UsageError
 from qpvhealth.facts.published import PERIMETER_SETS
 from qpvhealth.ingest import cleaning
 from qpvhealth.ingest.kind import Kind
-from qpvhealth.ingest.staging import stage
-
-if TYPE_CHECKING:
-    from qpvhealth.ingest.card import Card
-    from qpvhealth.ingest.corrections import Correction
-    from qpvhealth.ingest.staging import Sieve, Staged
+from qpvhealth.ingest.staging import Card, Correction, Sieve, Staged, stage
 
 KIND = Kind("targets", "targets")
 NO_BASE = "la base n'est pas donnée"

@@ -17,14 +17,11 @@ from qpvhealth.facts.zonings import CLASSES, REJECTED_VALUES, VOCABULARIES
 from qpvhealth.ingest import cleaning, corrections as correction_rules, layouts
 from qpvhealth.ingest.kind import Kind
 from qpvhealth.ingest.readers import tables, workbook
-from qpvhealth.ingest.staging import merged, stage
+from qpvhealth.ingest.staging import Card, Correction, Sieve, Staged, merged, stage
 
 if TYPE_CHECKING:
-    from qpvhealth.ingest.card import Card
-    from qpvhealth.ingest.corrections import Correction
     from qpvhealth.ingest.layouts import Layout
     from qpvhealth.ingest.readers.raw import RawTable
-    from qpvhealth.ingest.staging import Sieve, Staged
 
 QPV, TVS, COMMUNE = "qpv", "tvs", "commune"
 

@@ -42,30 +42,13 @@ _SQLITE = b"SQLite format 3\x00"
 _PARQUET = b"PAR1"
 _FLATGEOBUF = b"fgb\x03fgb"
 _SHAPE = b"\x00\x00\x27\x0a"
-_BINARY = (
-    *_ZIP,
-    _OLE2,
-    _SQLITE,
-    _PARQUET,
-    _FLATGEOBUF,
-    _SHAPE,
-    b"%PDF",
-    b"\x1f\x8b",
-    b"7z\xbc\xaf",
-    b"Rar!",
-    b"\x89PNG",
-)
+_OTHERS = (b"%PDF", b"\x1f\x8b", b"7z\xbc\xaf", b"Rar!", b"\x89PNG")
+_BINARY = (*_ZIP, _OLE2, _SQLITE, _PARQUET, _FLATGEOBUF, _SHAPE, *_OTHERS)
 
 _ADVICE = {
-    ".xls": "save it as .xlsx",
-    ".xlsb": "save it as .xlsx",
-    ".ods": "save it as .xlsx",
-    ".gz": "unpack it first",
-    ".7z": "unpack it first",
-    ".rar": "unpack it first",
-    ".kml": "convert it to GeoPackage or GeoJSON",
-    ".gml": "convert it to GeoPackage or GeoJSON",
-    ".tab": "convert it to GeoPackage or GeoJSON",
+    **dict.fromkeys((".xls", ".xlsb", ".ods"), "save it as .xlsx"),
+    **dict.fromkeys((".gz", ".7z", ".rar"), "unpack it first"),
+    **dict.fromkeys((".kml", ".gml", ".tab"), "convert it to GeoPackage or GeoJSON"),
     ".vrt": "a virtual file only names others: give the file itself",
 }
 

@@ -7,6 +7,7 @@ driver out of the running process, for good, and refuses to go on where that fai
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 import struct
 import tempfile
@@ -38,18 +39,7 @@ DRIVERS = frozenset({"GPKG", "GeoJSON", "ESRI Shapefile", "FlatGeobuf", "MEM"})
 PARQUET = (".parquet", ".geoparquet")
 VECTOR = (".shp", ".zip", ".geojson", ".json", ".gpkg", ".fgb")
 DBF_ENCODING = "cp1252"
-_LATIN = {
-    "iso-8859-1",
-    "iso8859-1",
-    "iso88591",
-    "88591",
-    "latin1",
-    "latin-1",
-    "ansi 1252",
-    "1252",
-    "cp1252",
-    "windows-1252",
-}
+_LATIN = re.compile(r"(iso-?)?8859-?1|latin-?1|(ansi |cp|windows-)?1252", re.IGNORECASE)
 _OPTIONS = {
     "CPL_VSIL_CURL_ALLOWED_EXTENSIONS": ".none",
     "GDAL_DISABLE_READDIR_ON_OPEN": True,
@@ -373,7 +363,7 @@ def _dbf_encoding(parts: dict[str, Path]) -> tuple[str, str]:
     """Choose the encoding of the table: its .cpg, else strict UTF-8, else cp1252, of which ISO-8859-1 is a poorer form."""
     if ".cpg" in parts:
         encoding = parts[".cpg"].read_bytes()[:100].decode("ascii", "replace").strip()
-        return ("cp1252" if encoding.lower() in _LATIN else encoding), f".cpg says {encoding}"
+        return (DBF_ENCODING if _LATIN.fullmatch(encoding) else encoding), f".cpg says {encoding}"
     data = parts[".dbf"].read_bytes()
     body = data[struct.unpack_from("<H", data, 8)[0] :]
     try:
