@@ -73,7 +73,8 @@ def _communes(sieve: Sieve) -> pd.Series:
         ("commune-zeros-restored", repaired, "four digits read as five"),
         ("commune-invalid", bad, "commune code left out"),
     ):
-        concerned = {cell for cell, codes in listed.items() if not set(written[mask]).isdisjoint(codes)}
+        wrong = set(written[mask])
+        concerned = {cell for cell, codes in listed.items() if not wrong.isdisjoint(codes)}
         sieve.warn_at(rule, text.isin(concerned), text, message)
     right = dict(zip(written[~bad], typed[~bad], strict=True))
     return cleaning.translated(text, lambda cell: _joined([right[c] for c in listed[cell] if c in right]))

@@ -37,10 +37,6 @@ def read(card: Card, corrections: tuple[Correction, ...] = (), *, wanted: frozen
     counted another year. Raises UsageError for a layout, mapping or coded value that is not known; InputError for a file that
     cannot be read or repeats a structure with other values.
     """
-
-    def clean(sieve: Sieve) -> pd.DataFrame:
-        return _clean(sieve, wanted)
-
     layout = card.get("layout")
     is_legacy = layout == FINESS_LEGACY or (layout is None and finess_legacy.recognises(card.path))
     is_mapped = layout is None and "structure_type" in card.columns
@@ -51,7 +47,14 @@ def read(card: Card, corrections: tuple[Correction, ...] = (), *, wanted: frozen
         if (la.name == FINESS_LEGACY) == is_legacy and (is_legacy or not is_mapped or la.name == DGOS_MAPPED)
     )
     staged = stage(
-        card, corrections, KIND, clean, layouts=layouts, compare_by="finess_et", ignore=[AS_WRITTEN], raw=raw
+        card,
+        corrections,
+        KIND,
+        lambda sieve: _clean(sieve, wanted),
+        layouts=layouts,
+        compare_by="finess_et",
+        ignore=[AS_WRITTEN],
+        raw=raw,
     )
     twice = staged.frame[staged.frame["finess_et"].duplicated(keep=False)]
     if not twice.empty:
