@@ -128,13 +128,6 @@ def test_a_shapefile_is_read_whatever_the_case_of_its_names(tmp_path, shape, nam
     assert sorted(p.name for p in tmp_path.iterdir()) == sorted(names)
 
 
-@pytest.mark.parametrize("part", PARTS)
-def test_a_shapefile_with_two_candidates_for_a_part_is_refused(shape, part):
-    shutil.copy(shape.with_suffix(part), shape.with_name(f"A{part.upper()}"))
-    with pytest.raises(InputError, match="could both be"):
-        read_vector(shape)
-
-
 @pytest.mark.parametrize(
     ("names", "said"),
     [

@@ -10,7 +10,6 @@ from openpyxl.utils.datetime import CALENDAR_MAC_1904
 from qpvhealth.errors import InputError, UsageError
 from qpvhealth.ingest.readers import workbook
 from qpvhealth.ingest.readers.workbook import read_workbook, sheet_names
-from qpvhealth.ingest.readers.workbook_child import number_text
 
 SHEET = "xl/worksheets/sheet1.xml"
 START = '<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData>'
@@ -57,13 +56,6 @@ def test_cells_are_text(save):
     assert cells(table) == [["01001", "75001", "48.8566", "2019-03-31", "2019-03-31T10:05:00", "true"]]
     assert {str(t) for t in table.frame.dtypes} == {"str"}
     assert table.sheet == "S"
-
-
-@pytest.mark.parametrize(
-    ("value", "text"), [(1e22, "1" + "0" * 22), (1e-7, "0.0000001"), (-0.5, "-0.5"), (7, "7"), (float("nan"), None)]
-)
-def test_numbers_have_no_exponent(value, text):
-    assert number_text(value) == text
 
 
 def test_dates_of_both_calendars(save):
