@@ -122,10 +122,8 @@ class Sieve:
         at = np.asarray(mask, dtype=bool) & self.keep
         if not at.any():
             return
-        by_row = (
-            pd.Series(reasons, index=range(len(at))) if isinstance(reasons, str) else reasons.reset_index(drop=True)
-        )
-        for reason, n in by_row[at].fillna("unknown").value_counts().items():
+        by_row = reasons.to_numpy()[at] if isinstance(reasons, pd.Series) else [reasons] * int(at.sum())
+        for reason, n in pd.Series(by_row, dtype="str").fillna("unknown").value_counts().items():
             self.reasons[str(reason)] = self.reasons.get(str(reason), 0) + int(n)
         self.keep &= ~at
         self.out_of_scope |= at

@@ -20,18 +20,16 @@ from qpvhealth.ingest.readers import tables, workbook
 from qpvhealth.ingest.staging import Card, Correction, Sieve, Staged, merged, stage
 
 if TYPE_CHECKING:
-    from qpvhealth.ingest.layouts import Layout
     from qpvhealth.ingest.readers.raw import RawTable
 
 QPV, TVS, COMMUNE = "qpv", "tvs", "commune"
 
 
-def _has_class_and_code(raw: RawTable, layout: Layout) -> bool:
-    columns = layouts.mapped_columns(raw, layout)
-    return "zone_class" in columns and len(columns) > 1
-
-
-KIND = Kind("zoning", "zonings", lambda raw, layout: raw.geometry is None and _has_class_and_code(raw, layout))
+KIND = Kind(
+    "zoning",
+    "zonings",
+    lambda raw, layout: raw.geometry is None and {"zone_class"} < layouts.mapped_columns(raw, layout),
+)
 _CODE = {QPV: "qpv_code", COMMUNE: "commune_code", TVS: "tvs_code"}
 """The column of each level, the finest level first."""
 TVS_PADDING = "_"
