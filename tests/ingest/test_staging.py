@@ -24,9 +24,7 @@ def sieved(table):
 
 
 def raw(n=5, **changes):
-    frame = pd.DataFrame(
-        {"a": pd.Series([str(i) for i in range(n)], dtype="str"), "b": pd.Series([None] * n, dtype="str")}
-    )
+    frame = pd.DataFrame({"a": [str(i) for i in range(n)], "b": [None] * n}, dtype="str")
     return RawTable("f.csv", frame, np.arange(2, 2 + n), **changes)
 
 
@@ -46,10 +44,8 @@ def test_every_row_leaves_by_one_door(balanced):
         ["c", "S", 8, "geolocation-orphan", "no one", "y"],
         ["c", "S", 9, "row-broken", "unclosed-quote: a quote", '"x'],
     ]
-    assert staged.frame[["source_id", "sheet", "source_row", "a"]].to_numpy().tolist() == [
-        ["c", "S", 5, "3"],
-        ["c", "S", 6, "4"],
-    ]
+    columns = ["source_id", "sheet", "source_row", "a"]
+    assert staged.frame[columns].to_numpy().tolist() == [["c", "S", 5, "3"], ["c", "S", 6, "4"]]
     assert [f.rule for f in staged.findings] == ["reading-choice"]
 
 
@@ -67,9 +63,8 @@ def test_a_narrowed_sieve_keeps_the_account_and_the_shapes(balanced):
 def test_reasons_add_up_and_rows_leave_once(balanced):
     sieve = sieved(raw())
     sieve.leave_out(np.array([True, False, False, False, False]), "other")
-    sieve.leave_out(
-        np.array([True, True, False, False, False]), pd.Series(["x", "other", "x", "x", "x"], index=range(5, 10))
-    )
+    reasons = pd.Series(["x", "other", "x", "x", "x"], index=range(5, 10))
+    sieve.leave_out(np.array([True, True, False, False, False]), reasons)
     sieve.leave_out(np.array([False, False, True, False, False]), "third")
     assert balanced(sieve.staged(raw().frame), 5).out_of_scope == {"other": 2, "third": 1}
     assert sieve.out_of_scope.tolist() == [True, True, True, False, False]

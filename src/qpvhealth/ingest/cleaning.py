@@ -29,27 +29,16 @@ SIRET = r"\d{14}"
 NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
 LIST_SEPARATOR = r"[,;|/\s]+"
 SPACES = "[\\s\u00a0\u202f\u2009']"
-SENTINELS = frozenset(
-    {"nd", "n.d.", "s", "ns", "_u", "_z", "hz", "csz", "na", "n/a", "nc", "-", ".", "secret", "c", "null", "nr"}
-)
+SENTINELS = frozenset(SHARED["lists"]["sentinels"])
 """Words that neighbouring public sources write for a suppressed or absent number: null with a reason, never 0."""
 SENTINEL_START = "n/a "
-TOTAL_ROWS = frozenset({"ensemble", "ensemble des qpv", "total", "france"})
+TOTAL_ROWS = frozenset(SHARED["lists"]["total_rows"])
 """Words that stand where a QPV code would, in the row of a total."""
 YES_NO: dict[str, str] = {
     **dict.fromkeys(SHARED["lists"]["yes"], YES),
     **dict.fromkeys(SHARED["lists"]["no"], NO),
 }
 """What people write for yes and no, in either language; compared whole, without case."""
-
-_DATE_FORMATS = (
-    (r"^(\d{4}-\d{2}-\d{2})(?:[T ].*)?$", "%Y-%m-%d"),
-    (r"^(\d{4}/\d{2}/\d{2})(?: .*)?$", "%Y/%m/%d"),
-    (r"^(\d{1,2}/\d{1,2}/\d{4})(?: .*)?$", "%d/%m/%Y"),
-    (r"^(\d{1,2}[.]\d{1,2}[.]\d{4})$", "%d.%m.%Y"),
-    (r"^(\d{1,2}-\d{1,2}-\d{4})$", "%d-%m-%Y"),
-    (r"^(\d{8})$", "%Y%m%d"),
-)
 
 
 class Cleaned(NamedTuple):
@@ -113,7 +102,7 @@ def dates(text: pd.Series) -> Cleaned:
     out = pd.Series(pd.NaT, index=text.index, dtype="datetime64[s]")
     if is_blank(text):
         return Cleaned(out, _nowhere(text), _nowhere(text))
-    for pattern, fmt in _DATE_FORMATS:
+    for pattern, fmt in SHARED["dates"].items():
         if not (text.notna() & out.isna()).any():
             break
         day = text.str.extract(pattern)[0]

@@ -173,11 +173,9 @@ def _fill(file: IO[bytes], note: Path, url: str, stated: str | None, limits: Lim
     ends, size, part = time.monotonic() + limits.seconds, os.fstat(file.fileno()).st_size, {}
     with suppress(OSError, ValueError):
         part = json.loads(note.read_bytes())
-    validator = part.get("validator") if isinstance(part, dict) else None
-    if not (
-        isinstance(part, dict) and part.get("url") == url and part.get("sha256") == stated and (validator or stated)
-    ):
-        size, validator = 0, None
+    is_same = isinstance(part, dict) and (part.get("url"), part.get("sha256")) == (url, stated)
+    validator = part.get("validator") if is_same else None
+    size = size if is_same and (validator or stated) else 0
     about = {"url": url, "sha256": stated, "validator": validator}
     for _ in range(MAX_REDIRECTS + 1):
         headers = dict(_HEADERS)
