@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from qpvhealth.contract.change_tables import LINK_KINDS
+from qpvhealth.contract.tables import LINK_KINDS
 from qpvhealth.errors import UsageError
 from qpvhealth.facts import categories, situations, zonings
 from qpvhealth.ingest import cards, kind as declarations
