@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from qpvhealth.errors import InputError, UsageError
 from qpvhealth.ingest.card import Card, of_kind
-from qpvhealth.ingest.kind import SHARED
 from qpvhealth.ingest.kinds import KINDS
 from qpvhealth.ingest.readers import companions
+from qpvhealth.ingest.vocabulary import SHARED
 from qpvhealth.settings import read_toml
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ import pandas as pd
 from qpvhealth.errors import UsageError
 from qpvhealth.facts.situations import NO, YES
 from qpvhealth.facts.territories import FINESS_OVERSEAS, FORMER_COMMUNES
-from qpvhealth.ingest.kind import SHARED
+from qpvhealth.ingest.vocabulary import SHARED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping

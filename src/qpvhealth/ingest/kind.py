@@ -16,6 +16,7 @@ import pandas as pd
 from qpvhealth.errors import UsageError
 from qpvhealth.facts import lists
 from qpvhealth.ingest.layouts import Field, Layout
+from qpvhealth.ingest.vocabulary import SHARED
 from qpvhealth.settings import read_toml
 
 if TYPE_CHECKING:
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
 
 _FOLDER = Path(__file__).with_name("kinds")
 _YEARS = range(2006, 2041)
-SHARED = read_toml(_FOLDER / "shared.toml")
-"""Keys of any card with their choices, and lists that the files of the kinds name (``*qpv_code``)."""
 
 
 @dataclass(frozen=True)

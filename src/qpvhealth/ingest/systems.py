@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from qpvhealth.errors import InputError, UsageError
 from qpvhealth.facts.territories import SYSTEMS
-from qpvhealth.ingest.kind import SHARED
+from qpvhealth.ingest.vocabulary import SHARED
 
 if TYPE_CHECKING:
     from qpvhealth.ingest.card import Card

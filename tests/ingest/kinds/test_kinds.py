@@ -8,8 +8,9 @@ from qpvhealth.contract.tables import LINK_KINDS
 from qpvhealth.errors import UsageError
 from qpvhealth.facts import categories, situations, zonings
 from qpvhealth.ingest import cards, kind as declarations
-from qpvhealth.ingest.kind import SHARED, Kind
+from qpvhealth.ingest.kind import Kind
 from qpvhealth.ingest.kinds import KINDS
+from qpvhealth.ingest.vocabulary import SHARED
 
 
 @pytest.mark.parametrize("kind", KINDS.values(), ids=list(KINDS))
