@@ -11,7 +11,7 @@ import pandas as pd
 from qpvhealth.errors import InputError
 from qpvhealth.indicators import simulation
 from qpvhealth.ingest import cards, layouts
-from qpvhealth.ingest.kinds.projects import TYPE_WORDS
+from qpvhealth.ingest.kinds.projects import KIND as PROJECTS
 from qpvhealth.ingest.layouts import Field, Layout
 from qpvhealth.ingest.readers import tables
 from qpvhealth.spatial import sites
@@ -45,7 +45,7 @@ def simulate_add(release: Release, path: Path, *, area: Area = COUNTRY, near_m: 
     card = cards.Card("simulate", "structures", path, path.name)
     raw = tables.read(card)
     text = layouts.renamed(raw, card, POINTS)
-    is_type = text["structure_type"].str.strip().str.casefold().isin(TYPE_WORDS)
+    is_type = text["structure_type"].str.strip().str.casefold().isin(PROJECTS.words("structure_type"))
     if (odd := np.flatnonzero(~is_type)).size:
         rows_of = ", ".join(f'"{text["structure_type"].iloc[i]}" (row {raw.rows[i]})' for i in odd[:5])
         raise InputError(f"{path.name}: type {rows_of}: MSP or CdS expected, which alone cover a QPV")
