@@ -40,6 +40,24 @@ def built(sample_folder):
     return qpvhealth.build(sample_folder)
 
 
+def published(built, folder, settings=None):
+    """Publish the tables of a build as a release, and open it."""
+    from qpvhealth.contract.tables import PUBLISHED
+    from qpvhealth.publish import release
+    from qpvhealth.publish.manifest import Facts
+    from qpvhealth.settings import Settings
+
+    chosen = settings or Settings()
+    own = chosen.as_dict() | {"in_force": built.in_force}
+    facts = Facts(str(chosen), invented=built.invented, inputs=built.inputs, settings=own)
+    return release.open_release(release.write(folder, dict(built), PUBLISHED, facts))
+
+
+@pytest.fixture(scope="session")
+def built_release(built, tmp_path_factory):
+    return published(built, tmp_path_factory.mktemp("built"))
+
+
 @pytest.fixture(scope="session")
 def real_data():
     if not REAL.is_dir():

@@ -6,13 +6,9 @@ import openpyxl
 import pandas as pd
 import pytest
 
-from qpvhealth.contract.tables import PUBLISHED
 from qpvhealth.errors import InputError, UsageError
 from qpvhealth.ingest import cards
 from qpvhealth.ingest.kinds import declarations
-from qpvhealth.publish import release as releases
-from qpvhealth.publish.manifest import Facts
-from qpvhealth.settings import Settings
 from qpvhealth.studies import fieldwork
 from qpvhealth.studies.quarters import Area
 
@@ -20,10 +16,8 @@ DEADLINE = date(2019, 6, 30)
 
 
 @pytest.fixture(scope="module")
-def release(built, tmp_path_factory):
-    settings = Settings().as_dict() | {"in_force": built.in_force}
-    facts = Facts("f", invented=True, inputs=built.inputs, settings=settings)
-    return releases.open_release(releases.write(tmp_path_factory.mktemp("out"), dict(built), PUBLISHED, facts))
+def release(built_release):
+    return built_release
 
 
 @pytest.fixture

@@ -8,16 +8,14 @@ import pytest
 import shapely
 
 import qpvhealth
-from qpvhealth.contract.tables import PUBLISHED
 from qpvhealth.errors import InputError, UsageError
-from qpvhealth.facts import published
+from qpvhealth.facts import published as lists
 from qpvhealth.facts.published import FIGURES
 from qpvhealth.indicators import matrix as matrices
-from qpvhealth.publish import expectations, release as releases
-from qpvhealth.publish.manifest import Facts
-from qpvhealth.settings import Settings
+from qpvhealth.publish import expectations
 from qpvhealth.studies import figures, planning, practices, siting
 from qpvhealth.studies.quarters import Area
+from tests.conftest import published
 
 OURS = ("neighbourhood_indicators", "practitioners", "projects")
 """Kinds that these tests write themselves, in place of those of the invented France."""
@@ -95,14 +93,7 @@ def release(sample_folder, bretagne, tmp_path_factory):
         encoding="utf-8",
     )
     made = qpvhealth.build(raw)
-    settings = Settings().as_dict() | {"in_force": made.in_force}
-    folder = releases.write(
-        tmp_path_factory.mktemp("out"),
-        dict(made),
-        PUBLISHED,
-        Facts("f", invented=True, inputs=made.inputs, settings=settings),
-    )
-    return releases.open_release(folder)
+    return published(made, tmp_path_factory.mktemp("out"))
 
 
 def test_areas_are_parsed():
@@ -234,23 +225,9 @@ def test_a_distance_serves_at_least_as_many(release):
 
 def test_published_figures_of_the_invented_france(release):
     held = figures.published(release).frame.set_index("id")
-    for name in (
-        "002-2018-03-msp-n_in_qpv",
-        "002-net-msp_cds",
-        "fncs-covered",
-        "001-without",
-        "001-large",
-        "001-large-npnru",
-    ):
-        assert held.loc[name, "verdict"] == "reproduit", name
-    for name in (
-        "001-zip",
-        "001-zip-population",
-        "003-zonings",
-        "003-zonings-population",
-        "law-1580",
-        "insee-population",
-    ):
+    counts = ("002-2018-03-msp-n_in_qpv", "002-net-msp_cds", "fncs-covered", "law-1580", "insee-population")
+    coverage = ("001-without", "001-large", "001-large-npnru", "001-zip", "001-zip-population")
+    for name in (*counts, *coverage, "003-zonings", "003-zonings-population"):
         assert held.loc[name, "verdict"] == "reproduit", name
     assert held.loc["etalab-msp-2017-12", "because"].startswith("date")
     assert set(held["data"]) == {"inventées"}
@@ -258,15 +235,8 @@ def test_published_figures_of_the_invented_france(release):
 
 def added(release, **changed):
     """Add a published figure to a release, as a build does that reads it in ``published.toml``."""
-    figure = {
-        "id": "bilan",
-        "document": "Bilan 2020",
-        "words": "MSP en QPV",
-        "said": "86",
-        "value": 86,
-        "unit": "structures",
-    }
-    figure |= {"on": "2020-04-01", "measure": "n_in_qpv", "scope": "msp"} | changed
+    figure = {"id": "bilan", "document": "Bilan 2020", "words": "MSP en QPV", "said": "86", "value": 86}
+    figure |= {"unit": "structures", "on": "2020-04-01", "measure": "n_in_qpv", "scope": "msp"} | changed
     source = {"id": "published.toml", "kind": "published", "path": "published.toml", "sha256": "0", "figures": [figure]}
     manifest = dict(release.manifest)
     return replace(release, manifest=manifest | {"inputs": [*manifest["inputs"], source]})
@@ -305,8 +275,8 @@ def test_a_published_figure_may_name_every_measure_of_the_matrix_and_no_other(re
     assert set(frame["measure"]) <= set(matrices.MEASURES)
     assert {f.measure for f in FIGURES if f.measure} <= set(matrices.MEASURES)
     assert set(matrices.MEASURES) - set(frame["measure"]) <= {"letter_C"}  # the communes of Mayotte, in 2026
-    assert set(frame["scope"]) == scopes == set(published.ALLOWED["scope"]) - {published.CDS_WITH_GP}
-    assert {n for n in frame["near"] if not n.startswith("within_")} == set(published.ALLOWED["near"])
+    assert set(frame["scope"]) == scopes == set(lists.ALLOWED["scope"]) - {lists.CDS_WITH_GP}
+    assert {n for n in frame["near"] if not n.startswith("within_")} == set(lists.ALLOWED["near"])
 
 
 def test_an_id_that_the_facts_have_gained_stops_the_comparison(release):
