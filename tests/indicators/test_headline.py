@@ -1,9 +1,13 @@
+from itertools import product
+
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, strategies as st
 
 from qpvhealth.indicators import figures, headline
 from qpvhealth.indicators.declarations import QPV, STRUCTURES
+from tests.indicators.conftest import make
 
 INSIDE = {"situation": "in_qpv", "qpv_code": "A", "distance_m": 0.0}
 DECLARED = {"situation": "vecu_declared", "vecu_declared": "yes", "distance_m": 900.0}
@@ -94,16 +98,23 @@ def qpv(**over):
         "n_msp_near": 0,
         "n_cds_near": 0,
         "n_undetermined": 0,
+        "commune_codes": "31555",
     }
     more = {"is_covered_near": False, "population": 6000, "zone_class": "ZIP"}
     return base | known | more | {"is_npnru": True, "is_large": True} | over
 
 
-def of_neighbourhoods(*rows):
+def of_neighbourhoods(*rows, lost=()):
+    """Compute the figures of QPV named by their place in the list; ``lost``: communes of structures without a place."""
     frame = pd.DataFrame(rows)
+    frame = frame.assign(
+        qpv_code=[f"Q{n}" for n in range(len(rows))], commune_codes=frame["commune_codes"].astype("str")
+    )
     counts = dict.fromkeys((*COUNTS, "population"), "Int64")
     flags = dict.fromkeys(("is_covered_near", "is_npnru", "is_large"), "boolean")
-    return headline.neighbourhoods(frame.astype(counts | flags | {"zone_class": "str"}))
+    nowhere = [LOST | {"commune_code": commune, "generation": "qpv-2015"} for commune in lost]
+    stock = make(*nowhere, {"generation": "other"})
+    return headline.neighbourhoods(frame.astype(counts | flags | {"zone_class": "str"}), stock)
 
 
 COUNTS = ("n_msp_in", "n_cds_in", "n_cds_pluri_in", "n_cds_unknown_in", "n_msp_near", "n_cds_near")
@@ -112,13 +123,59 @@ BEYOND = dict.fromkeys((*COUNTS, "is_covered_near"), None)
 MAYBE = {"n_undetermined": 1, "is_covered_near": None}
 
 
-def test_qpv_without_any_are_those_of_which_it_is_sure():
-    got = of_neighbourhoods(qpv(), qpv(**COVERED), qpv(**MAYBE), qpv(**BEYOND))
+def test_qpv_without_any_show_none_and_what_has_no_place_lowers_them_by_as_many():
+    got = of_neighbourhoods(qpv(), qpv(**COVERED), qpv(**MAYBE), qpv(**BEYOND), lost=["31555"])
     assert cell(got, "qpv_total") == (4, 0, 4, 4)
-    assert cell(got, "qpv_without_any") == (1, 2, 1, 3)
-    assert cell(got, "population_without_any") == (6000, 2, 6000, 18000)
-    assert cell(got, "share_qpv_without_any") == (1 / 3, 2, 1 / 4, 3 / 4)
-    assert cell(got, "qpv_without_any", "cds") == (2, 2, 2, 4)
+    assert cell(got, "qpv_without_any") == (2, 2, 1, 3)
+    assert cell(got, "population_without_any") == (12000, 2, 6000, 18000)
+    assert cell(got, "share_qpv_without_any") == (2 / 3, 2, 1 / 4, 3 / 4)
+    assert cell(got, "qpv_without_any", "cds") == (3, 2, 3, 4)  # the one without a place is an MSP
+
+
+def test_k_structures_without_a_place_cover_at_most_k_qpv_in_every_subset():
+    many = [qpv(**MAYBE) for _ in range(148)]
+    got = of_neighbourhoods(*many, qpv(is_large=False, population=900, **MAYBE), lost=["31555"] * 3)
+    assert cell(got, "qpv_without_any") == (149, 149, 146, 149)
+    assert cell(got, "large_qpv_without_any") == (148, 148, 145, 148)
+    assert cell(got, "zip_qpv_without_any") == (149, 149, 146, 149)
+    assert cell(got, "population_without_any")[2] == 146 * 6000 - 6000 + 900
+
+
+def test_what_could_stand_in_one_commune_covers_no_more_than_it_has():
+    got = of_neighbourhoods(
+        qpv(**MAYBE), qpv(commune_codes="31069"), qpv(commune_codes="31069", **COVERED), lost=["31555"] * 5
+    )
+    assert cell(got, "qpv_without_any") == (2, 1, 1, 2)
+
+
+def test_a_subset_is_never_above_the_set_that_holds_it():
+    small = {"is_large": False, "population": 900}
+    got = of_neighbourhoods(*(qpv(is_npnru=None, **small) for _ in range(70)), *(qpv(is_npnru=True) for _ in range(8)))
+    assert cell(got, "large_qpv_without_any") == (8, 0, 8, 8)
+    assert cell(got, "large_npnru_qpv_without_any") == (8, 0, 8, 8)
+
+
+COMMUNES = ["31555", "31069", None]
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(["31555", "31069", "31555,31069"]), st.booleans()), min_size=1, max_size=4),
+    st.lists(st.sampled_from(COMMUNES), max_size=3),
+)
+def test_the_bounds_hold_in_every_world(quarters, lost):
+    reach = [[q for q, (codes, _) in enumerate(quarters) if c is None or c in codes.split(",")] for c in lost]
+    possible = [{q for r in reach for q in r}]
+    rows = [
+        qpv(commune_codes=codes, **(COVERED if covered else MAYBE if q in possible[0] else {}))
+        for q, (codes, covered) in enumerate(quarters)
+    ]
+    bare = {q for q, (_, covered) in enumerate(quarters) if not covered}
+    worlds = [len(bare - set(places)) for places in product(*([None, *r] for r in reach))]
+    value, _, lower, upper = cell(of_neighbourhoods(*rows, lost=lost), "qpv_without_any")
+    assert (value, upper) == (len(bare), max(worlds))
+    assert max(value - len(lost), 0) <= lower <= min(worlds)
+    if len(set(lost)) <= 1:
+        assert lower == min(worlds)
 
 
 def test_beyond_the_cover_the_value_is_null_and_not_zero():

@@ -73,10 +73,11 @@ def test_counts_inside():
     assert value(rows, "share_in_qpv", "msp_cds") == pytest.approx(3 / 5)
 
 
-def test_a_qpv_is_without_only_when_sure():
+def test_a_qpv_without_any_shows_none_and_may_hold_what_has_no_place():
     rows = computed()
-    assert value(rows, "qpv_without_any", "msp") == 1  # Q2; in Q3 E could stand
-    assert value(rows, "share_qpv_without_any", "msp") == pytest.approx(1 / 3)
+    assert value(rows, "qpv_without_any", "msp") == 2  # Q2, and Q3 where E could stand
+    assert bounds(rows, "qpv_without_any", "msp") == (1, 2)
+    assert value(rows, "share_qpv_without_any", "msp") == pytest.approx(2 / 3)
     assert value(rows, "qpv_without_any", "primary") == 1  # Q2 holds a mono centre; Q3 is unknown
     assert value(rows, "share_qpv_without_any", "primary") == pytest.approx(1 / 2)
     assert value(rows, "share_qpv_without_any", "primary", column="n_unknown") == 1

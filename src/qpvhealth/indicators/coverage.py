@@ -185,11 +185,12 @@ class Unplaced:
         """Bound what these structures could change: the weight of the QPV in which they could stand, each in one QPV only.
 
         ``concerned``: the QPV that could change, (choices, QPV). ``members``: the kinds that count, (choices, kinds). ``areas``: at each
-        level the number of the area of each QPV, -1 for none, and how many areas there are. Returns (choices, areas of all levels): for each group of structures
-        the heaviest QPV that it could reach, as many as it has structures.
+        level the number of the area of each QPV, -1 for none, and how many areas there are. Returns (choices, areas of all levels):
+        for each group of structures the heaviest QPV that it could reach, as many as it has structures. A QPV that two groups could
+        reach counts in both: the caller caps the sum at the weight of all that is concerned.
         """
         n_of_group = members.astype("int64") @ self._n.T
-        is_open = concerned.any(axis=0)[self._qpv]
+        is_open = np.asarray(concerned.any(axis=0))[self._qpv]
         groups, places = self._group[is_open], self._qpv[is_open]
         sums = []
         for area_of, n_areas in areas:
@@ -198,7 +199,9 @@ class Unplaced:
             order = order[area[order] >= 0]
             group, qpv, area = groups[order], places[order], area[order]
             could = concerned[:, qpv]
-            starts = np.flatnonzero(np.r_[True, (group[1:] != group[:-1]) | (area[1:] != area[:-1])][: len(order)])
+            is_first = np.ones(len(order), dtype=bool)
+            is_first[1:] = (group[1:] != group[:-1]) | (area[1:] != area[:-1])
+            starts = np.flatnonzero(is_first)
             ranks = np.cumsum(could, axis=1)
             before = np.where(starts > 0, ranks[:, starts - 1], 0)
             ranks -= np.repeat(before, np.diff(np.r_[starts, len(order)]), axis=1)

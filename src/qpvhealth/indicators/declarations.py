@@ -5,7 +5,7 @@ To add one: an entry of ``STRUCTURES`` or ``QPV``, with the function that marks 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -172,7 +172,7 @@ class OfQpv:
 
     ``coverage``: ``ANY``, ``COVERED`` or ``BARE``. A share is of the marked QPV that the extract can tell of. ``or_near``: what stands
     near counts too, by the rule of the settings, for MSP and CdS alike. ``in_matrix``: its measure there, ``""`` for its own name,
-    null for none.
+    null for none. ``needs``: a column that some QPV of an area must have for its value to be known.
     """
 
     name: str
@@ -184,6 +184,7 @@ class OfQpv:
     or_near: bool = False
     in_table: bool = True
     in_matrix: str | None = ""
+    needs: str | None = None
 
     @property
     def rule_en(self) -> str:
@@ -260,11 +261,14 @@ QPV: tuple[OfQpv, ...] = (
         in_matrix="qpv_without_any_population",
     ),
     *_crossed("large_qpv", large, ("large QPV", "grands QPV", "without any structure inside"), (True, False)),
-    *_crossed(
-        "large_npnru_qpv",
-        large_npnru,
-        ("large NPNRU QPV", "grands QPV du NPNRU", "without any structure inside"),
-        (False, False),
+    *(
+        replace(indicator, needs="is_npnru")
+        for indicator in _crossed(
+            "large_npnru_qpv",
+            large_npnru,
+            ("large NPNRU QPV", "grands QPV du NPNRU", "without any structure inside"),
+            (False, False),
+        )
     ),
     *_crossed("zip_qpv", in_zip, ("QPV in a ZIP", "QPV en ZIP", "without any structure inside"), (True, True)),
     *_crossed(

@@ -123,6 +123,8 @@ def of_qpv(
             counted = bare if indicator.coverage == BARE else ~bare
             can_tell, doubt = mark.decided & seen.can_tell, in_doubt
         counted = mark & counted
+        if indicator.needs is not None:
+            can_tell = can_tell & qpv[indicator.needs].notna().to_numpy()
         weight = people if indicator.unit == "inhabitants" else np.ones(len(qpv))
         weighed = ~np.isnan(weight)
         weights = np.where(weighed, weight, 0.0)
@@ -134,7 +136,10 @@ def of_qpv(
         lower, most = sure, possible
         if doubt is not None:
             # what could be covered by structures without a place, and by no more QPV than there are such structures
-            certain, open_ones = reachable(mark.yes & doubt, weights), reachable(mark.possible & doubt, weights)
+            certain, open_ones = (
+                np.minimum(reachable(side & doubt, weights), total(weights * (side & doubt)))
+                for side in (mark.yes, mark.possible)
+            )
             lower = sure - certain if indicator.coverage == BARE else sure
             most = possible if indicator.coverage == BARE else possible + open_ones
             unknown = unknown + total((mark.yes if indicator.coverage == BARE else mark.possible) & doubt)
