@@ -58,7 +58,7 @@ def of_changes(*rows):
         change_summary.summarise(frame),
         frame,
         pairs=PAIR,
-        undetermined=NONE,
+        stock=NONE,
     )
     keys = zip(found["indicator"], found["scope"], strict=True)
     return dict(zip(keys, found[["value", "lower", "upper", "n_unknown"]].astype(int).agg(tuple, axis=1), strict=True))
@@ -75,9 +75,7 @@ def test_the_net_is_every_cause_and_only_dated_events_are_openings_and_closures(
         ("MSP", "in_qpv", "not_attributable", 2, 1),
         ("MSP", "all", "opened", 9, 0),
     )
-    found = net_change(
-        pd.concat([stock(2018), stock(2019)], ignore_index=True), given, moved(), pairs=PAIR, undetermined=NONE
-    )
+    found = net_change(pd.concat([stock(2018), stock(2019)], ignore_index=True), given, moved(), pairs=PAIR, stock=NONE)
     told = values(found)
     assert set(found["year"]) == {2019}
     assert told["net_in_qpv", "msp"] == 3
@@ -89,16 +87,14 @@ def test_the_net_is_every_cause_and_only_dated_events_are_openings_and_closures(
 
 def test_a_year_in_which_nothing_crosses_a_qpv_names_the_extract_before_it_too():
     given = summary(("MSP", "elsewhere", "opened", 1, 0))
-    found = net_change(
-        pd.concat([stock(2018), stock(2019)], ignore_index=True), given, moved(), pairs=PAIR, undetermined=NONE
-    )
+    found = net_change(pd.concat([stock(2018), stock(2019)], ignore_index=True), given, moved(), pairs=PAIR, stock=NONE)
     net = found[(found["indicator"] == "net_in_qpv") & (found["scope"] == "msp")].iloc[0]
     assert net["value"] == 0
     assert net["rule"].endswith("since the extract of 2018")
 
 
 def test_one_extract_has_no_change():
-    assert net_change(stock(2018), summary(), moved(), pairs=PAIR.iloc[:0], undetermined=NONE).empty
+    assert net_change(stock(2018), summary(), moved(), pairs=PAIR.iloc[:0], stock=NONE).empty
 
 
 def test_the_twenty_nine_are_the_net_of_their_causes(built):
@@ -167,6 +163,6 @@ def test_what_stays_undetermined_under_other_perimeters_may_have_entered_or_left
     rows = [one | area | {"year": 2018, "perimeter": "qpv-2015"}, one | area | {"year": 2019, "perimeter": perimeter}]
     undetermined = pd.DataFrame(rows, columns=_UNDETERMINED)
     both_years = pd.concat([stock(2018), stock(2019)], ignore_index=True)
-    found = net_change(both_years, summary(), moved(), pairs=PAIR, undetermined=undetermined)
+    found = net_change(both_years, summary(), moved(), pairs=PAIR, stock=undetermined)
     nets = found[found["indicator"] == "net_in_qpv"].set_index("scope").loc["msp", ["value", "lower", "upper"]]
     assert tuple(nets) == net

@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pandas as pd
+from pandas.api.types import union_categoricals
 
 from qpvhealth.build import accounting, assembly, findings, other_types
 from qpvhealth.contract.keys import positions
 from qpvhealth.facts.generations import IN_FORCE
-from qpvhealth.facts.situations import ANSWERS, SITUATIONS, UNDETERMINED
+from qpvhealth.facts.situations import ANSWERS, IN_QPV, SITUATIONS, UNDETERMINED
 from qpvhealth.facts.territories import METROPOLE
 from qpvhealth.indicators import counts, coverage as coverage_rules, figures, headline, net_change
+from qpvhealth.rules.stock import is_read
 from qpvhealth.spatial import location
 
 if TYPE_CHECKING:
@@ -30,7 +32,7 @@ _CATEGORIES = [
 ]
 
 
-def stock(placed: Placed) -> pd.DataFrame:
+def stock_of(placed: Placed) -> pd.DataFrame:
     """Return the stock: one row per structure open at the reference date, year and generation, with its situation.
 
     Its texts are categories: what counts them compares numbers.
@@ -46,13 +48,27 @@ def stock(placed: Placed) -> pd.DataFrame:
     return open_ones.take(at[at >= 0]).reset_index(drop=True).join(coded)
 
 
+def with_unread(stock: pd.DataFrame, unread: Placed) -> pd.DataFrame:
+    """Add the rejected rows that may be structures of the stock, with ``is_read`` false."""
+    if unread.structures.empty:
+        return stock
+    sides = [stock.assign(is_read=True), stock_of(unread).assign(is_read=False)]
+    texts = [c for c, kind in stock.dtypes.items() if isinstance(kind, pd.CategoricalDtype)]
+    kinds = {c: union_categoricals([side[c] for side in sides]).dtype for c in texts}
+    return pd.concat([side.astype(kinds) for side in sides], ignore_index=True)
+
+
 def with_in_force(stock: pd.DataFrame, basis: Basis) -> pd.DataFrame:
     """Add the rows of the generation in force at each date."""
     return pd.concat([stock, assembly.in_force_rows(stock, basis.in_force)], ignore_index=True)
 
 
-def coverage(stock: pd.DataFrame, placed: Placed, zoning: pd.DataFrame, basis: Basis) -> pd.DataFrame:
+def coverage(
+    stock: pd.DataFrame, structures: pd.DataFrame, pairs: pd.DataFrame, zoning: pd.DataFrame, basis: Basis
+) -> pd.DataFrame:
     """Measure the coverage of the QPV of every generation by the extract of each year: one row per QPV, generation and year.
+
+    ``stock`` and ``pairs``: with the rows that could not be read; ``structures``: those that were.
 
     An extract without any structure covers nothing, and says so.
     """
@@ -60,12 +76,12 @@ def coverage(stock: pd.DataFrame, placed: Placed, zoning: pd.DataFrame, basis: B
     answered = coverage_rules.answered_departments(stock)
     quarters = assembly.neighbourhoods_by_year(basis.neighbourhoods, sources, answered)
     covered = coverage_rules.cover(
-        quarters, stock, placed.pairs, near_rule=settings.vecu_rule, vecu_distance_m=settings.vecu_distance_m
+        quarters, stock, pairs, near_rule=settings.vecu_rule, vecu_distance_m=settings.vecu_distance_m
     )
     days = {year: vintage.reference_date for year, vintage in sources.vintages.items()}
     editions = {year: assembly.edition_in_force(sources.editions, day) for year, day in days.items()}
     classed = assembly.with_zone_classes(covered, zoning, editions)
-    return assembly.coverage_table(classed, quarters, _nearest(placed.structures, basis), settings.large_population)
+    return assembly.coverage_table(classed, quarters, _nearest(structures, basis), settings.large_population)
 
 
 def _nearest(structures: pd.DataFrame, basis: Basis) -> pd.DataFrame:
@@ -102,14 +118,16 @@ def indicators(
     quarters = covered.merge(communes, on=["qpv_code", "generation"], validate="many_to_one")
     current = assembly.in_force_neighbourhoods(quarters, basis.in_force).assign(generation=IN_FORCE)
     neighbourhoods = headline.neighbourhoods(pd.concat([quarters, current], ignore_index=True), every)
-    undetermined = every[(every["generation"] == IN_FORCE) & (every["situation"] == UNDETERMINED)]
+    read = is_read(every)
+    may_be_inside = (every["situation"] == UNDETERMINED) | ((every["situation"] == IN_QPV) & ~read)
+    open_ones = every[may_be_inside & ((every["generation"] == IN_FORCE) | ~read)]
     changed = net_change.net_change(
         structures,
         summary,
         changes,
         pairs=accounting.intervals(basis.sources.vintages),
-        undetermined=undetermined.assign(
-            perimeter=assembly.in_force_at(undetermined.drop(columns="generation"), basis.in_force, METROPOLE)
+        stock=open_ones.assign(
+            perimeter=assembly.in_force_at(open_ones.drop(columns="generation"), basis.in_force, METROPOLE)
         ),
     )
     others = other_types.indicators(every_other, settings)

@@ -13,10 +13,13 @@ from qpvhealth.contract.tables import PUBLISHED
 from qpvhealth.facts.generations import expected_count
 from qpvhealth.facts.territories import TERRITORIES
 from qpvhealth.indicators import situations
+from qpvhealth.ingest.kinds import structures as structure_files
 from qpvhealth.spatial import location, perimeters as perimeter_rules, placement
 from qpvhealth.spatial.free_areas import free_areas
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from qpvhealth.build.perimeters import Basis
     from qpvhealth.spatial.proximity import Perimeters
 
@@ -35,12 +38,23 @@ class Placed(NamedTuple):
 
 def structures(basis: Basis) -> pd.DataFrame:
     """Choose the point of each structure of every year: one row per structure and year."""
+    points = [offered.assign(year=year) for year, offered in basis.sources.points.items()]
+    return _with_points(basis.sources.structures.values(), pd.concat(points, ignore_index=True), basis)
+
+
+def unread(basis: Basis) -> pd.DataFrame:
+    """Choose the point of each row that could not be read and may be a structure: as ``structures``."""
+    rows = pd.concat(basis.sources.unread.values(), ignore_index=True)
+    points = structure_files.points(rows).assign(rank=0, commune_found=None, year=rows["year"])
+    return _with_points([rows], points, basis)
+
+
+def _with_points(extracts: Iterable[pd.DataFrame], points: pd.DataFrame, basis: Basis) -> pd.DataFrame:
     sources, settings = basis.sources, basis.settings
-    listed = assembly.with_areas(pd.concat(sources.structures.values(), ignore_index=True), sources.communes)
-    points = [offered.assign(year=year) for year, offered in sources.points.items()]
+    listed = assembly.with_areas(pd.concat(extracts, ignore_index=True), sources.communes)
     places = placement.place(
         listed,
-        pd.concat(points, ignore_index=True),
+        points,
         outlines=basis.outlines | {placement.QPV_OF_COMMUNE: perimeter_rules.by_commune(basis.prepared)},
         tolerance_m=settings.outline_tolerance_m,
         minimum_score=settings.geocoder_score,

@@ -97,12 +97,16 @@ STAGES = (
 
 
 class Places(NamedTuple):
-    """What the stage ``place`` gives: the perimeters, MSP and CdS placed, other types placed, and what is listed out of scope."""
+    """What the stage ``place`` gives: the perimeters, MSP and CdS placed, other types placed, and what is listed out of scope.
+
+    ``unread``: the rejected rows that may be structures, placed by what could be read of them.
+    """
 
     basis: Basis
     placed: Placed
     others: Placed
     out_of_scope: pd.DataFrame
+    unread: Placed
 
     def tables(self) -> dict[str, pd.DataFrame]:
         """Return the tables of the stage."""
@@ -120,10 +124,14 @@ class Places(NamedTuple):
 
 
 class Counts(NamedTuple):
-    """What the stage ``count`` gives: the stock in every generation and in the one in force, and its counts."""
+    """What the stage ``count`` gives: the stock in every generation and in the one in force, and its counts.
+
+    ``possible``: ``every``, and the rejected rows that may be structures of it.
+    """
 
     stock: pd.DataFrame
     every: pd.DataFrame
+    possible: pd.DataFrame
     every_other: pd.DataFrame
     yearly: pd.DataFrame
     other_yearly: pd.DataFrame
@@ -220,7 +228,8 @@ def place(sources: Sources, settings: Settings | None = None, progress: Callable
     sources.points.clear()
     progress("joining structures and neighbourhoods")
     placed, others = other_types.split(placing.located(structures, basis))
-    return Places(basis, placed, others, other_types.listed_aside(placed, others, sources.out_of_scope))
+    aside = other_types.listed_aside(placed, others, sources.out_of_scope)
+    return Places(basis, placed, others, aside, placing.located(placing.unread(basis), basis))
 
 
 def overlay(places: Places) -> dict[str, pd.DataFrame]:
@@ -237,14 +246,16 @@ def count(places: Places, zoned: pd.DataFrame) -> Counts:
     Raises ContractError, naming the cell, when levels do not add up.
     """
     basis = places.basis
-    stock = counting.stock(places.placed)
+    stock = counting.stock_of(places.placed)
     every = counting.with_in_force(stock, basis)
-    every_other = counting.with_in_force(counting.stock(places.others), basis)
+    every_other = counting.with_in_force(counting.stock_of(places.others), basis)
     yearly, other_yearly = counts.count(every), counts.count(every_other)
     for counted in (yearly, other_yearly):
         counts.assert_levels_add_up(counted)
-    covered = counting.coverage(stock, places.placed, zoned, basis)
-    return Counts(stock, every, every_other, yearly, other_yearly, covered)
+    possible = counting.with_unread(stock, places.unread)
+    pairs = assembly.concatenated(places.placed.pairs, places.unread.pairs)
+    covered = counting.coverage(possible, places.placed.structures, pairs, zoned, basis)
+    return Counts(stock, every, counting.with_in_force(possible, basis), every_other, yearly, other_yearly, covered)
 
 
 def explain(places: Places, counted: Counts) -> dict[str, pd.DataFrame]:
@@ -261,7 +272,7 @@ def explain(places: Places, counted: Counts) -> dict[str, pd.DataFrame]:
         "link_candidates": accounting.candidates(places.placed, changes, accounting.consecutive(vintages)),
         "other_changes": other_types.changes(places.others, counted.other_yearly, places.placed, basis),
         "indicators": counting.indicators(
-            counted.every,
+            counted.possible,
             counted.covered,
             summary=summary,
             changes=changes,

@@ -18,6 +18,7 @@ from qpvhealth.facts.territories import ARRONDISSEMENTS, COMMUNE_OF_ARRONDISSEME
 from qpvhealth.indicators.counts import distinct
 from qpvhealth.rules.proximity import Proximity
 from qpvhealth.rules.scopes import SCOPES
+from qpvhealth.rules.stock import is_read
 from qpvhealth.rules.tristate import Tristate
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def cover(
     for name, chosen in (("n_msp_near", kind == MSP), ("n_cds_near", kind == CDS)):
         n, most = (counts @ chosen.to_numpy(dtype="int64") for counts in (near.sure, near.possible))
         table[name] = pd.arrays.IntegerArray(n, ~((assessed_near & (most == n)) | (n > 0)))
-    table["n_undetermined"] = present.unplaced(present.where.inside.unknown).per_qpv()
+    table["n_undetermined"] = present.unplaced(present.may_be_inside).per_qpv()
     free, both = (table["n_undetermined"] == 0).to_numpy(), SCOPES["msp_cds"]
     in_it = verdicts([both, SCOPES["primary"]], present.kinds, inside, inside, free=free, assessed=assessed)
     around = verdicts(
@@ -94,11 +95,12 @@ class Presence:
         ``kinds``: the types and modalities of the stock. ``inside``: how many of each are surely in each QPV, (QPV, kinds).
         """
         self._places, self._stock, self.where = places, stock, Proximity.of(stock)
+        self._is_read = is_read(stock)
         own, of_stock, of_pairs = numbers(KEY, places, stock, pairs)
         rows = pd.Index(own)
         self.kinds, self._kind = distinct(stock, ["structure_type", "modality"])
         of_structure = np.where(self.where.inside.yes, rows.get_indexer(of_stock), -1)
-        self.inside = self._by_qpv(of_structure, self._kind, self.where.inside.yes)
+        self.inside = self._by_qpv(of_structure, self._kind, self.where.inside.yes & self._is_read)
         at = positions(_STRUCTURE, pairs, stock)
         self.at, self.of_pair = at[at >= 0], rows.get_indexer(of_pairs[at >= 0])
         self.distance_m, declared = (
@@ -130,33 +132,47 @@ class Presence:
         pairs = self.each if each else self.towards
         near, union = pairs.near(rule, distance_m), pairs.in_or_near(rule, distance_m)
         possible = near.yes if rule == DECLARED else near.possible
-        counts = [self.by_qpv(mask) for mask in (near.yes, possible, union.yes & ~pairs.inside.yes)]
+        read = self._is_read[self.at]
+        sure, around = near.yes & read, union.yes & ~pairs.inside.yes & read
+        counts = [self.by_qpv(mask) for mask in (sure, possible, around)]
         attached = np.zeros(len(self._stock), dtype=bool)
         attached[self.at[near.possible]] = True
         alone = self.where.near(rule, distance_m).possible & self.where.answer.decided & ~attached
         return Near(counts[0], counts[1], counts[2], self.unplaced(alone).per_qpv() == 0)
+
+    @property
+    def may_be_inside(self) -> np.ndarray:
+        """Which structures may be in a QPV and are in none for sure: undetermined, or of a row that could not be read."""
+        return may_be_inside(self.where, self._is_read)
 
     def unplaced(self, mask: np.ndarray) -> Unplaced:
         """Group the structures of a mask by the QPV in which they could stand."""
         return Unplaced(self._places, self._stock[mask], self._kind[mask], len(self.kinds))
 
 
+def may_be_inside(where: Proximity, read: np.ndarray) -> np.ndarray:
+    """Say which structures may be in a QPV and are in none for sure: undetermined, or of a row that could not be read."""
+    return np.asarray(where.inside.unknown | (where.inside.yes & ~read))
+
+
 class Unplaced:
     """Structures that could stand in several QPV, in groups of those that could stand in the same ones.
 
-    One could be in any QPV of its commune; of its département where it or the QPV has no commune; anywhere when even that is
+    One whose row could not be read stands where its point says. Another could be in any QPV of its commune; of its département where it or the QPV has no commune; anywhere when even that is
     unknown. An arrondissement meets its commune, whichever of the two each side names.
     """
 
     def __init__(self, places: pd.DataFrame, lost: pd.DataFrame, kind: np.ndarray, n_kinds: int) -> None:
         """Group ``lost`` (``kind``: the number of the kind of each, of ``n_kinds``) and pair each group with QPV of ``places``."""
-        groups, at = distinct(lost, [*_EXTRACT, "commune_code", "department_code"])
+        groups, at = distinct(lost, [*_EXTRACT, "commune_code", "department_code", "qpv_code"])
         self._n = np.bincount(at * n_kinds + kind, minlength=len(groups) * n_kinds).reshape(len(groups), n_kinds)
         self._n_places = len(places)
-        qpv = places[[*_EXTRACT, "department_code"]].reset_index(drop=True)
+        qpv = places[[*KEY, "department_code"]].reset_index(drop=True)
         qpv = qpv.assign(commune_code=places["commune_codes"].str.split(",").array, qpv=np.arange(len(places)))
         listed = qpv.explode("commune_code").astype({"commune_code": "str"})
-        groups = groups.astype({"commune_code": "str", "department_code": "str"}).assign(group=np.arange(len(groups)))
+        texts = dict.fromkeys(("commune_code", "department_code", "qpv_code"), "str")
+        groups = groups.astype(texts).assign(group=np.arange(len(groups)))
+        pointed, groups = groups[groups["qpv_code"].notna()], groups[groups["qpv_code"].isna()]
         has_commune, has_department = groups["commune_code"].notna(), groups["department_code"].notna()
         others = [groups["commune_code"].map(alike) for alike in (COMMUNE_OF_ARRONDISSEMENT, ARRONDISSEMENTS)]
         alike = [groups.assign(commune_code=codes)[codes.notna()].explode("commune_code") for codes in others]
@@ -165,6 +181,7 @@ class Unplaced:
         nowhere = listed["department_code"].isna()
         vague = ~has_commune
         parts = [
+            _met(qpv, pointed, KEY),
             _met(listed[~without], communes, [*_EXTRACT, "commune_code"]),
             _met(listed[without & ~nowhere], groups[has_department], [*_EXTRACT, "department_code"]),
             _met(listed[without & nowhere], groups[has_department], _EXTRACT),
@@ -174,6 +191,17 @@ class Unplaced:
         ]
         pairs = pd.concat(parts, ignore_index=True).drop_duplicates()
         self._group, self._qpv = (pairs[c].to_numpy(dtype="int64") for c in ("group", "qpv"))
+        self._of_any = np.zeros(len(self._n), dtype="int64")
+
+    def with_published(self, n_undetermined: np.ndarray) -> Unplaced:
+        """Add what a release counts for a QPV beyond these structures: rows that could not be read are in no table, of any kind."""
+        more = n_undetermined - self.per_qpv()
+        at = np.flatnonzero(more > 0)
+        self._group = np.r_[self._group, len(self._n) + np.arange(len(at))]
+        self._qpv = np.r_[self._qpv, at]
+        self._n = np.vstack([self._n, np.zeros((len(at), self._n.shape[1]), dtype="int64")])
+        self._of_any = np.r_[self._of_any, more[at]]
+        return self
 
     def per_qpv(self) -> np.ndarray:
         """Count, for each QPV, the structures that could stand in it."""
@@ -189,7 +217,7 @@ class Unplaced:
         for each group of structures the heaviest QPV that it could reach, as many as it has structures. A QPV that two groups could
         reach counts in both: the caller caps the sum at the weight of all that is concerned.
         """
-        n_of_group = members.astype("int64") @ self._n.T
+        n_of_group = members.astype("int64") @ self._n.T + self._of_any
         is_open = np.asarray(concerned.any(axis=0))[self._qpv]
         groups, places = self._group[is_open], self._qpv[is_open]
         sums = []
@@ -260,7 +288,7 @@ def verdicts(
 
 def answered_departments(stock: pd.DataFrame) -> pd.DataFrame:
     """Return the départements whose every structure outside a QPV has an answer: ``generation``, ``year``, ``department_code``."""
-    outside = stock[~Proximity.of(stock).inside.yes & stock["department_code"].notna()]
+    outside = stock[~Proximity.of(stock).inside.yes & stock["department_code"].notna() & is_read(stock)]
     departments, at = distinct(outside, [*_EXTRACT, "department_code"])
     silent = np.bincount(at, outside["vecu_declared"] == UNKNOWN, len(departments))
     complete: pd.DataFrame = departments[silent == 0]

@@ -11,6 +11,7 @@ from pandas.api.types import union_categoricals
 from qpvhealth.indicators.counts import area_codes, distinct
 from qpvhealth.indicators.declarations import ANY, BARE
 from qpvhealth.rules.levels import HEADLINE
+from qpvhealth.rules.stock import is_read
 from qpvhealth.rules.tristate import Tristate
 
 if TYPE_CHECKING:
@@ -64,17 +65,20 @@ def of_structures(
     """Count structures: each indicator in each scope (the choices) and group.
 
     ``near``: the rule of proximity and its distance. Structures of which it is unknown whether they count, or are of the scope, widen
-    the bounds. A figure that ``needs_outside`` is null where of no structure outside it is known.
+    the bounds; so do rows that could not be read. A figure that ``needs_outside`` is null where of no structure outside it is known.
     """
     members = [scope.members(cells.kinds) for scope in scopes]
     sure_in, possible_in = (np.array([getattr(m, side) for m in members]) for side in ("yes", "possible"))
     marks: dict[object, Tristate] = {i.marks: i.marks(cells.where, *near) for i in indicators}
     by_mark = {
-        function: (total(cells.sums(mark.yes) * sure_in), total(cells.sums(mark.possible) * possible_in))
+        function: (
+            total(cells.sums(mark.yes & cells.is_read) * sure_in),
+            total(cells.sums(mark.possible) * possible_in),
+        )
         for function, mark in marks.items()
     }
-    whole, most = (total(cells.sums(None) * s) for s in (sure_in, possible_in))
-    outside = ~cells.where.inside.yes
+    whole, most = total(cells.sums(cells.is_read) * sure_in), total(cells.sums(None) * possible_in)
+    outside = ~cells.where.inside.yes & cells.is_read
     none_outside = total(cells.sums(outside) * possible_in) == 0
     numbers = []
     for indicator in indicators:
@@ -92,7 +96,7 @@ class Cells:
     def __init__(self, stock: pd.DataFrame, keys: list[str], where: Proximity) -> None:
         """Find the cells of a stock. ``where``: its proximity, row by row."""
         self.kinds, self._at = distinct(stock, [*keys, "structure_type", "modality"])
-        self.where = where
+        self.where, self.is_read = where, is_read(stock)
 
     def sums(self, mask: np.ndarray | None) -> np.ndarray:
         """Count by cell the structures of a mask; every one where it is null."""

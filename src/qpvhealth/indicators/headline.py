@@ -19,6 +19,7 @@ from qpvhealth.indicators.counts import distinct
 from qpvhealth.indicators.declarations import NEAR_WORDS, QPV, STRUCTURES
 from qpvhealth.rules.proximity import Proximity
 from qpvhealth.rules.scopes import HEADLINE
+from qpvhealth.rules.stock import is_read
 from qpvhealth.rules.tristate import Tristate
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def neighbourhoods(coverage: pd.DataFrame, stock: pd.DataFrame) -> pd.DataFrame:
     none_near = both_ways & ~near.yes & (counts.sum(axis=1) == 0) & (around.sum(axis=1) == 0).to_numpy(dtype=bool)
     of_both = [s for s in HEADLINE if s.name == "msp_cds"]
     where = Proximity.of(stock)
-    lost = where.inside.unknown
+    lost = presence.may_be_inside(where, is_read(stock))
     unattached = lost | (where.answer.yes & ~where.has_point)
     kinds, kind = distinct(stock, ["structure_type", "modality"])
     parts = []

@@ -203,10 +203,17 @@ def _judged(
     """Judge every QPV under each choice of proximity and unit, in every scope."""
     free, listed = (qpv["n_undetermined"] == 0).to_numpy(), qpv["n_msp_in"].notna().to_numpy()
     answered = positions(["generation", "department_code"], qpv, answered_departments(stock)) >= 0
-    lost = present.where.inside.unknown
+    lost, counted = present.may_be_inside, qpv["n_undetermined"].to_numpy()
     inside = verdicts([*SCOPES.values()], present.kinds, present.inside, present.inside, free=free, assessed=listed)
-    judged = [_Judged(None, inside._replace(can_tell=inside.can_tell | inside.covered.yes), present.unplaced(lost))]
-    unplaced = present.unplaced(lost | (present.where.answer.yes & ~present.where.has_point))
+    judged = [
+        _Judged(
+            None,
+            inside._replace(can_tell=inside.can_tell | inside.covered.yes),
+            present.unplaced(lost).with_published(counted),
+        )
+    ]
+    unattached = present.where.answer.yes & ~present.where.has_point
+    unplaced = present.unplaced(lost | unattached).with_published(counted)
     for near, unit in choices[1:]:
         around = present.near(*rules[near], each=unit == PAIRS and near.startswith(WITHIN))
         seen = verdicts(

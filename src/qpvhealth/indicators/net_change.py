@@ -14,6 +14,7 @@ from qpvhealth.indicators.change_summary import LEVELS
 from qpvhealth.indicators.figures import COLUMNS, KEY, Numbers
 from qpvhealth.rules.levels import COUNTRY
 from qpvhealth.rules.scopes import SCOPE_OF_TYPE, SCOPES
+from qpvhealth.rules.stock import is_read
 
 CELL = KEY[1:]
 NET, STOCK = "net_in_qpv", "n_in_qpv"
@@ -31,14 +32,14 @@ def net_change(
     changes: pd.DataFrame,
     *,
     pairs: pd.DataFrame,
-    undetermined: pd.DataFrame,
+    stock: pd.DataFrame,
 ) -> pd.DataFrame:
     """Return ``net_in_qpv``, ``opened_in_qpv`` and ``closed_in_qpv`` for every year but the first, area and scope.
 
     ``of_structures``: the indicators of structures, whose areas are kept (scopes MSP, CdS and both). ``summary``: the table
     ``change_summary``; ``changes``: the table of that name; ``pairs``: the consecutive
-    years, ``from_year`` and ``to_year``; ``undetermined``: the structures of the stock that are so under the perimeters in force, with
-    ``perimeter``, the generation that is in force where they stand. The net is entries less exits, whatever their cause; the rule names each
+    years, ``from_year`` and ``to_year``; ``stock``: what may be inside a QPV, undetermined or of a row that could not be read, in every
+    generation, with ``perimeter``, the generation that is in force where it stands. The net is entries less exits, whatever their cause; the rule names each
     cause with its sum. Only dated openings and closures are called so. The bounds are taken structure by structure between the two
     dates: what is undetermined at one of them may have entered, left or stayed, and what is undetermined at both stayed what it was,
     unless it moved or the perimeters did. An opening or closure may also be a movement that no evidence attributes. ``n_unknown``: the structures that
@@ -57,7 +58,11 @@ def net_change(
     since = " since the extract of " + cells["year"].map(pairs.set_index("to_year")["from_year"]).astype("str")
     words = "entries less exits inside a QPV, whatever their cause," + since + _causes(rows, at, len(cells))
     whole = np.full(len(cells), np.nan)
-    open_changes = pd.concat([_open_changes(changes), _under_other_perimeters(undetermined, changes, pairs)])
+    states = stock.rename(columns={"region_code": "region", "department_code": "department"})
+    read = is_read(stock)
+    open_changes = pd.concat(
+        [_open_changes(changes), _under_other_perimeters(states[read], changes, pairs), _unread(states[~read], pairs)]
+    )
     changes = changes.assign(stayed=False)
     net = _sum(rows, "n", at, len(cells))
     less, more = (_count(open_changes, open_changes[f"unsure_{side}"], side, cells) for side in SIDES)
@@ -95,9 +100,20 @@ def _open_changes(changes: pd.DataFrame) -> pd.DataFrame:
     return rows.assign(**unsure, stayed=unsure["unsure_from"] & unsure["unsure_to"] & ~moved)
 
 
-def _under_other_perimeters(undetermined: pd.DataFrame, changes: pd.DataFrame, pairs: pd.DataFrame) -> pd.DataFrame:
+def _unread(rows: pd.DataFrame, pairs: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows that could not be read, as ``_open_changes``: each may be a structure inside at its date."""
+    parts = []
+    for side, other in (SIDES, SIDES[::-1]):
+        own = rows.rename(columns={"year": f"{side}_year"}).merge(pairs, on=f"{side}_year")
+        cells = {f"{c}_{side}": own[c] for c in ("structure_type", *filter(None, LEVELS.values()))}
+        nowhere = {f"{c}_{other}": None for c in ("structure_type", *filter(None, LEVELS.values()))}
+        flags = {f"unsure_{side}": True, f"unsure_{other}": False, "stayed": False}
+        parts.append(own[["finess_et", "generation", "from_year", "to_year"]].assign(**cells, **nowhere, **flags))
+    return pd.concat(parts, ignore_index=True)
+
+
+def _under_other_perimeters(states: pd.DataFrame, changes: pd.DataFrame, pairs: pd.DataFrame) -> pd.DataFrame:
     """Return the structures that are undetermined at both dates under two generations and did not change: as ``_open_changes``."""
-    states = undetermined.rename(columns={"region_code": "region", "department_code": "department"})
     kept = ["generation", "structure_type", "perimeter", *filter(None, LEVELS.values())]
     sides = [states[["finess_et", "year", *kept]].rename(columns={"year": f"{side}_year"}) for side in SIDES]
     both = pairs.merge(sides[0], on="from_year").merge(
@@ -127,7 +143,8 @@ def _count(changes: pd.DataFrame, mask: pd.Series, side: str, cells: pd.DataFram
     """Count the changes of a mask in each cell, by the area and the type that a structure has on one side, but for what ``stayed``."""
     rows, parts = changes[mask], []
     for scope in SCOPE_OF_TYPE.values():
-        counted = {s: rows[f"structure_type_{s}"].isin(SCOPES[scope].types) for s in SIDES}
+        kinds = {s: rows[f"structure_type_{s}"] for s in SIDES}
+        counted = {s: kind.isin(SCOPES[scope].types) | kind.isna() for s, kind in kinds.items()}
         for level, column in LEVELS.items():
             area = {s: rows[f"{column}_{s}"].fillna(NO_REGION) if column else COUNTRY for s in SIDES}
             stayed = rows["stayed"] & counted["from"] & counted["to"] & (area["from"] == area["to"])

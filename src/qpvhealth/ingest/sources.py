@@ -73,6 +73,7 @@ class Sources:
 
     vintages: dict[int, Vintage] = field(default_factory=dict)
     structures: dict[int, pd.DataFrame] = field(default_factory=dict)
+    unread: dict[int, pd.DataFrame] = field(default_factory=dict)
     out_of_scope: pd.DataFrame = field(default_factory=pd.DataFrame)
     points: dict[int, pd.DataFrame] = field(default_factory=dict)
     neighbourhoods: pd.DataFrame = field(default_factory=pd.DataFrame)
@@ -190,9 +191,11 @@ def _read_structures(sources: Sources, cards: list[Card], corrections: tuple[Cor
     """Read the extracts, and put those of a year together."""
     aside: list[pd.DataFrame] = []
     by_year: dict[int, list[tuple[Card, pd.DataFrame]]] = {}
+    rejected: dict[int, list[tuple[Card, Staged]]] = {}
     for card in cards:
         staged = structures.read(card, corrections)
         by_year.setdefault(card["year"], []).append((card, sources.record(staged)))
+        rejected.setdefault(card["year"], []).append((card, staged))
         aside.append(staged.left_out.assign(year=card["year"]))
     for year, extracts in sorted(by_year.items()):
         frame, duplicates = structures.combine([frame for _, frame in extracts])
@@ -200,6 +203,8 @@ def _read_structures(sources: Sources, cards: list[Card], corrections: tuple[Cor
         sources.vintages[year] = _vintage(year, extracts)
         sources.structures[year] = frame.assign(year=year)
         sources.points[year] = structures.points(frame).assign(rank=EXTRACT_RANK, commune_found=None)
+        unread = [structures.unread(staged, frame, card) for card, staged in rejected[year]]
+        sources.unread[year] = pd.concat(unread, ignore_index=True).assign(year=year)
     # of what extracts list out of scope: what another year counts, and no card of its own year does
     sources.out_of_scope = pd.DataFrame(columns=["finess_et", "year", structures.AS_WRITTEN, *PROVENANCE])
     if aside:

@@ -67,7 +67,8 @@ class Staged:
     """One source, staged.
 
     ``frame`` carries ``source_id``, ``sheet`` and ``source_row``; ``sections`` are further accounts; ``left_out`` describes rows
-    out of scope, where the kind has a use for them.
+    out of scope, where the kind has a use for them; ``unread`` holds the rejected rows, what could be read of each in the columns of
+    ``frame``.
     """
 
     source_id: str
@@ -77,6 +78,7 @@ class Staged:
     findings: tuple[Finding, ...] = ()
     sections: dict[str, Tally] = field(default_factory=dict)
     left_out: pd.DataFrame = field(default_factory=pd.DataFrame)
+    unread: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
 class Sieve:
@@ -243,13 +245,13 @@ class Sieve:
         return cleaning.coded(cells, {**own, **ours, **(of_card or {})}, column=column, where=self.where)
 
     def narrow(self) -> None:
-        """Forget the rows that have left, whose account stays: what has left is not looked at again."""
-        at = self.keep
+        """Forget the rows out of scope, whose account stays: they are not looked at again. Rejected rows stay, to be described."""
+        at = ~self.out_of_scope
         geometry = None if self.raw.geometry is None else self.raw.geometry[at]
         frame = self.raw.frame[at].reset_index(drop=True)
         self.raw = replace(self.raw, frame=frame, rows=self.raw.rows[at], geometry=geometry)
         self.text = self.text[at].reset_index(drop=True)
-        self.keep, self.out_of_scope = np.ones(len(frame), dtype=bool), np.zeros(len(frame), dtype=bool)
+        self.keep, self.out_of_scope = self.keep[at], self.out_of_scope[at]
 
     def repeats(self, frame: pd.DataFrame, by: str, ignore: Sequence[str] = ()) -> np.ndarray:
         """Mark the kept rows whose values an earlier kept row has, all but those of the columns to ``ignore``.
@@ -278,7 +280,11 @@ class Sieve:
             rejects = rejects.sort_values("row", kind="stable", ignore_index=True)
         tally = Tally(self.n_records, len(typed), len(rejects), int(repeated.sum()), self.reasons)
         tally = tally.asserted(str(self.raw.place()))
-        return Staged(self.card.id, typed, rejects, tally, tuple(self.findings), self.raw.sections, self.left_out)
+        rejected = ~self.keep & ~self.out_of_scope
+        unread = pd.concat([self.provenance(rejected), frame[rejected].reset_index(drop=True)], axis=1)
+        return Staged(
+            self.card.id, typed, rejects, tally, tuple(self.findings), self.raw.sections, self.left_out, unread
+        )
 
     def provenance(self, at: np.ndarray) -> pd.DataFrame:
         """Return the source, sheet and row of the records of a mask."""

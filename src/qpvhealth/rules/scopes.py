@@ -29,14 +29,15 @@ class Scope:
     is_headline: bool = True
 
     def members(self, rows: pd.DataFrame) -> Tristate:
-        """Say which structures (``structure_type``, ``modality``) count; unknown for a centre whose modality would decide."""
+        """Say which structures (``structure_type``, ``modality``) count; unknown without a type, or for a centre whose modality decides."""
         kind = rows["structure_type"]
         whole = kind.isin(self.types).to_numpy(dtype=bool)
+        typed = kind.notna().to_numpy(dtype=bool)
         if self.modality is None:
-            return Tristate.exact(whole)
+            return Tristate(whole, ~whole & typed)
         centre = (kind == CDS).to_numpy(dtype=bool) & ~whole
         modality = {m: centre & (rows["modality"] == m).to_numpy(dtype=bool) for m in (self.modality, UNKNOWN)}
-        return Tristate(whole | modality[self.modality], ~(whole | np.logical_or.reduce([*modality.values()])))
+        return Tristate(whole | modality[self.modality], ~(whole | np.logical_or.reduce([*modality.values()])) & typed)
 
 
 SCOPES: dict[str, Scope] = {

@@ -6,12 +6,14 @@ and ``dgos-mapped`` (columns and coded values named in the card). A register is 
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
-from qpvhealth.contract.keys import among
+from qpvhealth.contract.keys import among, positions
 from qpvhealth.contract.rules import Finding
 from qpvhealth.errors import InputError, UsageError
-from qpvhealth.facts.categories import COUNTED, EXCLUDED, MSP, PLURI
+from qpvhealth.facts.categories import COUNTED, EXCLUDED, MSP, PLURI, STRUCTURE_TYPES, UNKNOWN
+from qpvhealth.facts.situations import MISSING
 from qpvhealth.facts.territories import department_of_commune
 from qpvhealth.ingest import cleaning, coordinates
 from qpvhealth.ingest.kind import Kind
@@ -87,7 +89,7 @@ def _clean(sieve: Sieve, wanted: frozenset[str] | None) -> pd.DataFrame:
         .dropna()
         .drop_duplicates("finess_et", ignore_index=True)
     )
-    types, own_id = types[sieve.keep].reset_index(drop=True), own_id[sieve.keep].reset_index(drop=True)
+    types, own_id = (column[~sieve.out_of_scope].reset_index(drop=True) for column in (types, own_id))
     sieve.narrow()
     text = sieve.text
 
@@ -195,6 +197,34 @@ def _addresses(text: pd.DataFrame) -> pd.Series:
 
 def _differing(rows: pd.DataFrame) -> str:
     return ", ".join(c for c in rows.columns if c not in PROVENANCE and len(rows[c].drop_duplicates()) > 1)
+
+
+def unread(staged: Staged, counted: pd.DataFrame, card: Card) -> pd.DataFrame:
+    """Return the rejected rows of an extract that may be structures of its stock, in the columns of ``Staged.frame``.
+
+    A row that could not be read at all may be one of any type, anywhere. A type beyond MSP and CdS, a closing date not after the
+    reference date, or a row of the year that says the same of name, address and commune (``counted``): no effect. Each has an
+    identifier of its own, after its source and row.
+    """
+    rejected = staged.rejects["row"].to_numpy()
+    broken = pd.DataFrame({"source_row": rejected[~np.isin(rejected, staged.unread["source_row"])]})
+    rows = pd.concat([staged.unread, broken.assign(source_id=staged.source_id)], ignore_index=True)
+    rows = rows.reindex(columns=staged.frame.columns).astype(staged.frame.dtypes.to_dict(), errors="ignore")
+    closed = rows["closed_on"] <= pd.Timestamp(card["reference_date"])
+    again = pd.Series(data=False, index=rows.index)
+    for same in (["siret"], ["name", "address", "commune_code"]):
+        complete = rows[same].notna().all(axis=1)
+        again |= complete & (positions(same, rows, counted.drop_duplicates(same)) >= 0)
+    other = rows["structure_type"].notna() & ~rows["structure_type"].isin(STRUCTURE_TYPES)
+    rows = rows[~(closed | again | other)].reset_index(drop=True)
+    number = rows["source_id"] + ":rejected-" + rows["source_row"].astype("str")
+    return rows.assign(
+        finess_et=number,
+        modality=rows["modality"].fillna(UNKNOWN),
+        location_status=rows["location_status"].fillna(MISSING),
+        vecu_declared=rows["vecu_declared"].fillna(UNKNOWN),
+        source_says_in_qpv=rows["source_says_in_qpv"].fillna(UNKNOWN),
+    )
 
 
 def points(frame: pd.DataFrame) -> pd.DataFrame:
