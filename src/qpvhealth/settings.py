@@ -33,6 +33,8 @@ class Settings:
     ``outline_tolerance_m``: how far outside its declared area a point may fall, by level, before it contradicts it.
     ``commune_reach_m``: where no commune outlines are given, no commune without QPV is taken to reach farther than this
     from its centroid. ``repair_area_share``: relative area change of a repaired polygon above which it is named.
+    ``reject_rows``, ``reject_share``, ``reject_department_share``: a build stops where more than so many rows of an extract could not
+    be read and they exceed this share of its stock, in the country or in one département.
     """
 
     generations: tuple[str, ...] = ()
@@ -50,6 +52,9 @@ class Settings:
     )
     commune_reach_m: float = 15000
     repair_area_share: float = 0.01
+    reject_rows: int = 2
+    reject_share: float = 0.01
+    reject_department_share: float = 0.1
 
     @property
     def largest_ring_m(self) -> float:
@@ -141,6 +146,9 @@ def _problems(settings: Settings) -> list[str]:
         "geocoder_score: between 0 and 1": _positive(settings.geocoder_score) and settings.geocoder_score <= 1,
         "commune_reach_m: a positive number of metres": _positive(settings.commune_reach_m),
         "repair_area_share: a positive share": _positive(settings.repair_area_share),
+        "reject_rows: a number of rows": settings.reject_rows == 0 or _positive(settings.reject_rows),
+        "reject_share, reject_department_share: positive shares": _positive(settings.reject_share)
+        and _positive(settings.reject_department_share),
         "location_error_m, outline_tolerance_m: positive metres": all(_positive(v) for v in metres),
     }
     return [rule for rule, holds in checks.items() if not holds]

@@ -18,6 +18,7 @@ from qpvhealth.build import (
     other_types,
     perimeters,
     placing,
+    rejected,
     supplements,
     zoning,
 )
@@ -180,6 +181,7 @@ def _method(
     printed = published_files.load(raw, matrix.MEASURES)
     sources = ingest(raw, [i.card for i in inputs], progress)
     input_files.refuse_changed(inputs)
+    rejected.refuse(sources, settings)
     built.inputs = [i.as_dict() | sources.accounts.get(i.card.id, {}) for i in inputs] + printed
     built.invented = inputs[0].card.is_invented
     yield _read_tables(sources, invented=built.invented), sources.findings

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     Answer = tuple[dict[str, Any], list[str]]
 
 SHOWN_WARNINGS = 20
+CARD_WIDTH = 24
 WIDTH = 90
 
 
@@ -116,6 +117,7 @@ def _build_until(raw: Path, chosen: Settings, resolved: list[Input], until: str,
         built = stages.run(raw, resolved, chosen, name_step, until)
         declared = {name: table for name, table in PUBLISHED.items() if name in built}
         release.write_tables(to, built, declared, invented=built.invented)
+    _accounts(built.inputs)
     _closing(built.findings)
     n_rows = {name: len(rows) for name, rows in built.items()}
     lines = [*(f"{n:>9}  {name}" for name, n in n_rows.items()), f"{to}: the tables until {until}; not a release."]
@@ -146,12 +148,23 @@ def _build(
             warnings=[f.as_dict() for f in built.findings],
         )
         folder = release.write(store, built, PUBLISHED, facts)
+    _accounts(built.inputs)
     _closing(built.findings)
     if built.invented:
         logger().warning("DONNÉES INVENTÉES: every figure of this release comes from an invented France.")
     document = {"release": folder.name, "folder": str(folder), "unchanged": False, "invented": built.invented}
     document["tables"] = {name: len(rows) for name, rows in built.items()}
     return document, [f"Release {folder.name}: {folder}"], len(built["rejects"])
+
+
+def _accounts(inputs: list[dict[str, Any]]) -> None:
+    """Print the account of each card: rows in, used, out of scope, rejected, duplicates; and how many match no other source."""
+    columns = ("rows_in", "rows_out", "out_of_scope", "rejected", "duplicates", "unmatched")
+    titles = ("in", "used", "scope", "rejected", "repeats", "unmatched")
+    logger().info("%-24s" + " %8s" * len(titles), "card", *titles)
+    for account in (i for i in inputs if "rows_in" in i):
+        name = account["id"] if len(account["id"]) <= CARD_WIDTH else account["id"][: CARD_WIDTH - 1] + "…"
+        logger().info("%-24s" + " %8d" * len(columns), name, *(account.get(c, 0) for c in columns))
 
 
 def _closing(findings: list[Finding]) -> None:

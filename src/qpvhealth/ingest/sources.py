@@ -9,7 +9,7 @@ import pandas as pd
 
 from qpvhealth.contract.keys import among
 from qpvhealth.contract.rules import Finding
-from qpvhealth.errors import UsageError
+from qpvhealth.errors import InputError, UsageError
 from qpvhealth.facts.categories import CDS, STRUCTURE_TYPES, UNKNOWN as UNKNOWN_MODALITY
 from qpvhealth.facts.generations import KNOWN
 from qpvhealth.ingest import communes
@@ -104,6 +104,20 @@ class Sources:
         self.findings.extend(staged.findings)
         return staged.frame
 
+    def refuse_unusable(self, source_id: str) -> None:
+        """Raise InputError where a source has rows and none can be used."""
+        account = self.accounts[source_id]
+        if account["rejected"] and not account["rows_out"]:
+            first = self.rejects[self.rejects["source_id"] == source_id].iloc[0]
+            raise InputError(
+                f"card {source_id}: none of its {account['rows_in']} rows can be used;"
+                f" row {first['row']}: {first['message']}. Check the columns of the card with qpvhealth inspect"
+            )
+
+    def unmatched(self, source_id: str, n: int) -> None:
+        """Note in the account how many rows of a source speak of something that no other source has."""
+        self.accounts[source_id]["unmatched"] = n
+
     def repeated(self, duplicates: dict[str, int]) -> None:
         """Move repeats across cards from the rows out of a source to its duplicates."""
         for source_id, n in duplicates.items():
@@ -177,6 +191,8 @@ def _put_neighbourhoods(sources: Sources, cards: list[Card], frames: list[pd.Dat
     """Take the polygons. Raises UsageError where no card gives any, InputError for conflicts between cards."""
     if not cards:
         raise UsageError("sources.toml: no card of kind neighbourhoods; without QPV polygons nothing can be placed")
+    for card in cards:
+        sources.refuse_unusable(card.id)
     sources.neighbourhoods, duplicates, replaced = neighbourhoods.combine(frames)
     sources.repeated(duplicates)
     for source_id, n in replaced.items():
@@ -195,6 +211,7 @@ def _read_structures(sources: Sources, cards: list[Card], corrections: tuple[Cor
     for card in cards:
         staged = structures.read(card, corrections)
         by_year.setdefault(card["year"], []).append((card, sources.record(staged)))
+        sources.refuse_unusable(card.id)
         rejected.setdefault(card["year"], []).append((card, staged))
         aside.append(staged.left_out.assign(year=card["year"]))
     for year, extracts in sorted(by_year.items()):
@@ -283,6 +300,7 @@ def _put_geocoded(sources: Sources, cards: list[Card], frames: list[pd.DataFrame
         points = structures.points(offered).assign(rank=GEOCODED_RANK, commune_found=offered["commune_found"])
         sources.points[year] = pd.concat([sources.points[year], points], ignore_index=True)
         sources.left_out(card.id, len(frame) - len(offered), "not in the extract of its year")
+        sources.unmatched(card.id, len(frame) - len(offered))
 
 
 def _warn_unused(sources: Sources, card: Card) -> None:
@@ -297,6 +315,7 @@ def _put_declarations(sources: Sources, cards: list[Card], frames: list[pd.DataF
         sources.answered[card["year"]] = sources.answered.get(card["year"], frozenset()) | stated
         extract = sources.structures.get(card["year"], sources.declarations[:0])
         orphan = frame.loc[~among(frame["finess_et"], extract["finess_et"]), "finess_et"]
+        sources.unmatched(card.id, len(orphan))
         message = f"card {card.id}: structures that no extract of its year holds"
         sources.warn("declaration-orphan", orphan, message, len(frame))
 
