@@ -1,0 +1,122 @@
+"""Rows that could not be read: in the bounds of what they could change, and a build stops where that is too much."""
+
+import json
+
+import pytest
+
+import qpvhealth
+from qpvhealth.errors import InputError
+from qpvhealth.settings import Settings
+
+CARDS = """
+[[source]]
+id = "s"
+kind = "structures"
+path = "s.csv"
+layout = "dgos-mapped"
+year = 2019
+reference_date = 2019-03-31
+[source.columns]
+finess_et = "finess"
+structure_type = "type"
+name = "nom"
+commune_code = "commune"
+longitude = "lon"
+latitude = "lat"
+closed_on = "ferm"
+[source.values.structure_type]
+MSP = "MSP"
+CDS = "CDS"
+pharmacie = "out_of_scope"
+[[source]]
+id = "q"
+kind = "neighbourhoods"
+path = "q.geojson"
+generation = "qpv-2015"
+"""
+HEADER = "finess;type;nom;commune;lon;lat;ferm\n"
+INSIDE, FAR, NOWHERE = "1.405;43.605", "1.6;43.605", ";"
+BAD = "3.11E+08"
+
+
+def square(n):
+    x = 1.4 + n / 20
+    ring = [[x, 43.6], [x + 0.01, 43.6], [x + 0.01, 43.61], [x, 43.61], [x, 43.6]]
+    properties = {"code_qp": f"QP03100{n + 1}", "lib_qp": f"Q{n}", "insee_com": "31555"}
+    geometry = {"type": "Polygon", "coordinates": [ring]}
+    return {"type": "Feature", "properties": properties, "geometry": geometry}
+
+
+@pytest.fixture
+def build(tmp_path):
+    def run(*rows, n_others=20, settings=None):
+        others = [f"3100000{n:02d};MSP;AUTRE {n};31555;{FAR};" for n in range(10, 10 + n_others)]
+        (tmp_path / "sources.toml").write_text(CARDS, encoding="utf-8")
+        (tmp_path / "s.csv").write_text(HEADER + "".join(f"{r}\n" for r in (*rows, *others)), encoding="utf-8")
+        layer = {"type": "FeatureCollection", "features": [square(n) for n in range(3)]}
+        (tmp_path / "q.geojson").write_text(json.dumps(layer), encoding="utf-8")
+        return qpvhealth.build(tmp_path, settings)
+
+    return run
+
+
+def figure(built, indicator, scope="msp_cds"):
+    rows = built["indicators"].query("generation == 'in_force' and level == 'country'")
+    row = rows[(rows["indicator"] == indicator) & (rows["scope"] == scope)].iloc[0]
+    return tuple(int(row[c]) for c in ("value", "lower", "upper"))
+
+
+def covered(built):
+    return built["neighbourhood_coverage"].set_index("qpv_code")["is_covered_in"].astype(object).tolist()
+
+
+def test_a_centre_without_a_number_inside_a_qpv_leaves_that_qpv_unsure(build):
+    built = build(f"{BAD};CDS;CENTRE;31555;{INSIDE};")
+    assert figure(built, "n_in_qpv") == (0, 0, 1)
+    assert figure(built, "n_in_qpv", "msp") == (0, 0, 0)
+    assert figure(built, "n_country") == (20, 20, 21)
+    assert figure(built, "qpv_without_any") == (3, 2, 3)
+    assert [v is False for v in covered(built)] == [False, True, True]
+    assert "3.11E+08" not in built["structures"]["finess_et"].tolist()
+
+
+def test_a_row_whose_commune_is_read_concerns_its_qpv_and_no_more_than_one(build):
+    built = build(f"{BAD};MSP;MAISON;31555;{NOWHERE};")
+    assert figure(built, "qpv_without_any") == (3, 2, 3)
+    assert figure(built, "qpv_without_any", "cds") == (3, 3, 3)
+    assert [v is False for v in covered(built)] == [False] * 3
+    elsewhere = build(f"{BAD};MSP;MAISON;75101;{NOWHERE};")
+    assert figure(elsewhere, "qpv_without_any") == (3, 3, 3)
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        f"{BAD};pharmacie;OFFICINE;31555;{INSIDE};",
+        f"{BAD};CDS;CENTRE;31555;{INSIDE};2018-01-01",
+        f"{BAD};CDS;CENTRE;31555;{FAR};",
+    ],
+)
+def test_another_category_a_closure_or_a_point_outside_have_no_effect(build, row):
+    built = build(row)
+    assert figure(built, "qpv_without_any") == (3, 3, 3)
+    assert figure(built, "n_in_qpv") == (0, 0, 0)
+
+
+def test_a_line_that_is_no_row_may_be_anything_anywhere(build):
+    built = build("one;cell;too;many;in;this;line;of;the;file")
+    assert figure(built, "n_country") == (20, 20, 21)
+    assert figure(built, "qpv_without_any") == (3, 2, 3)
+
+
+def test_too_many_rows_stop_a_build_and_settings_say_how_many(build):
+    rows = [f"{BAD};CDS;CENTRE {n};31555;{FAR};" for n in range(3)]
+    with pytest.raises(InputError, match=r"2019 \(s\): 3 rows of 23 in the country could not be read, more than 1%"):
+        build(*rows)
+    passed = build(*rows, settings=Settings(reject_share=0.5, reject_department_share=0.5))
+    assert figure(passed, "n_country") == (20, 20, 23)
+
+
+def test_a_file_of_which_no_row_can_be_used_stops_a_build(build):
+    with pytest.raises(InputError, match="card s: none of its 1 rows can be used; row 2: FINESS number"):
+        build(f"{BAD};CDS;CENTRE;31555;{INSIDE};", n_others=0)
