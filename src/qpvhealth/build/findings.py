@@ -33,14 +33,13 @@ SHOWN = 5
 def context(vintage: Vintage, generation: str, in_force: dict[str, str | None], settings: Settings) -> str:
     """Say in words at which date, with which perimeters, and over what an indicator is computed."""
     used = sorted({g for g in in_force.values() if g})
-    perimeters = (
-        f"perimeters in force ({', '.join(used) or 'none'})" if generation == IN_FORCE else f"perimeters {generation}"
-    )
-    if vintage.year in settings.headline_generation and generation == IN_FORCE:
-        perimeters = f"perimeters {used[0]} forced by the settings"
-    covered = (
-        "" if vintage.departments is None else f"; the extract covers {', '.join(sorted(vintage.departments))} only"
-    )
+    perimeters = f"perimeters {generation}"
+    if generation == IN_FORCE:
+        perimeters = f"perimeters in force ({', '.join(used) or 'none'})"
+        if vintage.year in settings.headline_generation:
+            perimeters = f"perimeters {used[0]} forced by the settings"
+    departments = vintage.departments
+    covered = "" if departments is None else f"; the extract covers {', '.join(sorted(departments))} only"
     status = f"; {vintage.status}" if vintage.status else ""
     return f"at {vintage.reference_date.isoformat()}, {perimeters}{covered}{status}"
 

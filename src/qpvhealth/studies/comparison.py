@@ -67,7 +67,7 @@ def releases(old: Release, new: Release, year: int) -> Compared:
     change of what is counted (scope): of the settings where they differ, of the code otherwise. Where a point moved too, the
     whole change is its own, and the row says that another order would differ.
     """
-    interval = Interval(year, year, _date(old, year), _date(new, year))
+    interval = Interval(year, year, _dates(old, year)[0], _dates(new, year)[0])
     sides = {"from": _extracts(old)(year), "to": _extracts(new)(year)}
     in_force = {"from": selection.in_force(old, year), "to": selection.in_force(new, year)}
     generations = (*sorted(set(sides["from"].by_generation) & set(sides["to"].by_generation)), IN_FORCE)
@@ -93,22 +93,20 @@ def releases(old: Release, new: Release, year: int) -> Compared:
 
 def interval_of(release: Release, old: int, new: int) -> Interval:
     """Name the interval between two vintages of a release. Raises UsageError for one it does not hold."""
-    extracts = release.table("extracts").set_index("year")
-    if missing := [y for y in (old, new) if y not in extracts.index]:
-        years_there = ", ".join(map(str, extracts.index))
-        raise UsageError(f"{release.folder.name}: no vintage {', '.join(map(str, missing))}; it holds {years_there}")
+    first, last = _dates(release, old, new)
     if old == new:
         raise UsageError(f"{old} twice: two different vintages are needed")
-    covers = [None if pd.isna(c) else frozenset(c.split(",")) for c in extracts.loc[[old, new], "covers"]]
-    return Interval(old, new, _date(release, old), _date(release, new), *covers)
+    covers = release.table("extracts").set_index("year").loc[[old, new], "covers"]
+    return Interval(old, new, first, last, *(None if pd.isna(c) else frozenset(c.split(",")) for c in covers))
 
 
-def _date(release: Release, year: int) -> date:
-    extracts = release.table("extracts").set_index("year")
-    if year not in extracts.index:
-        raise UsageError(f"{release.folder.name}: no vintage {year}; it holds {', '.join(map(str, extracts.index))}")
-    day: date = extracts["reference_date"].dt.date[year]
-    return day
+def _dates(release: Release, *years: int) -> list[date]:
+    """Return the reference dates of vintages. Raises UsageError for those that the release does not hold."""
+    days = release.table("extracts").set_index("year")["reference_date"].dt.date
+    if missing := [y for y in years if y not in days.index]:
+        years_there = ", ".join(map(str, days.index))
+        raise UsageError(f"{release.folder.name}: no vintage {', '.join(map(str, missing))}; it holds {years_there}")
+    return [days[year] for year in years]
 
 
 def _names(release: Release) -> dict[str, str]:
