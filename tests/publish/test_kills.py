@@ -15,7 +15,7 @@ NOT_POSSIBLE = 77
 
 TASKS = [
     {"task": "faults", "stride": 199, "seed": 5, "seconds": 60},
-    {"task": "moments", "whole": 1, "publishing": 9, "seed": 1, "seconds": 60},
+    {"task": "moments", "whole": 1, "publishing": 2, "seed": 1, "seconds": 60},
     {"task": "quota", "sizes": 2},
 ]
 

@@ -1,5 +1,6 @@
 import hashlib
 import re
+import shutil
 import tomllib
 
 import pytest
@@ -12,11 +13,9 @@ from qpvhealth.sample.resources import cards
 from tests.sample import truth
 
 
-@pytest.fixture(scope="module")
-def raw(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("raw")
-    sample.write(folder)
-    return folder
+@pytest.fixture
+def raw(sample_folder):
+    return sample_folder
 
 
 def files(folder):
@@ -24,7 +23,7 @@ def files(folder):
 
 
 def test_same_bytes_at_each_run(raw, tmp_path):
-    sample.write(tmp_path)
+    shutil.copytree(raw, tmp_path, dirs_exist_ok=True)
     sample.write(tmp_path)
     assert files(tmp_path) == files(raw)
 

@@ -2,12 +2,9 @@
 
 import pytest
 
-from qpvhealth.contract.tables import PUBLISHED
 from qpvhealth.indicators.declarations import QPV
 from qpvhealth.publish import release as releases, selection, views
-from qpvhealth.publish.manifest import Facts
 from qpvhealth.sample.geography import communes_of
-from qpvhealth.settings import Settings
 from qpvhealth.studies import planning, practices
 from qpvhealth.studies.quarters import Area
 from tests.sample import truth
@@ -16,10 +13,8 @@ WORDS = {i.name: i.words_fr for i in QPV if i.in_table}
 
 
 @pytest.fixture(scope="module")
-def release(built, tmp_path_factory):
-    settings = Settings().as_dict() | {"in_force": built.in_force}
-    facts = Facts("f", invented=True, inputs=built.inputs, settings=settings)
-    return releases.open_release(releases.write(tmp_path_factory.mktemp("out"), dict(built), PUBLISHED, facts))
+def release(released):
+    return releases.open_release(released)
 
 
 def test_the_amounts_are_found_again(built, release):

@@ -14,7 +14,6 @@ import pytest
 import shapely
 from pyproj import Transformer
 
-from qpvhealth import sample
 from tests.sample import truth
 
 METRES = {
@@ -34,10 +33,8 @@ TYPES = {"603": "MSP", "124": "CDS", "Maison de sant√©": "MSP", "Centre de sant√
 
 
 @pytest.fixture(scope="module")
-def raw(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("raw")
-    sample.write(folder)
-    return folder
+def raw(sample_folder):
+    return sample_folder
 
 
 @pytest.fixture(scope="module")

@@ -1,18 +1,16 @@
 """Workbooks to the field and back, edited as by hand in a spreadsheet program; the pre-screen of the invented France."""
 
+import shutil
 from datetime import date
 
 import openpyxl
 import pandas as pd
 import pytest
 
-from qpvhealth.contract.tables import PUBLISHED
 from qpvhealth.errors import InputError, UsageError
 from qpvhealth.ingest import cards
 from qpvhealth.ingest.kinds import declarations
 from qpvhealth.publish import release as releases
-from qpvhealth.publish.manifest import Facts
-from qpvhealth.settings import Settings
 from qpvhealth.studies import fieldwork
 from qpvhealth.studies.quarters import Area
 
@@ -20,15 +18,21 @@ DEADLINE = date(2019, 6, 30)
 
 
 @pytest.fixture(scope="module")
-def release(built, tmp_path_factory):
-    settings = Settings().as_dict() | {"in_force": built.in_force}
-    facts = Facts("f", invented=True, inputs=built.inputs, settings=settings)
-    return releases.open_release(releases.write(tmp_path_factory.mktemp("out"), dict(built), PUBLISHED, facts))
+def release(released):
+    return releases.open_release(released)
+
+
+@pytest.fixture(scope="module")
+def books(release, tmp_path_factory):
+    return fieldwork.returns_template(
+        release, tmp_path_factory.mktemp("books"), level="region", deadline=DEADLINE, year=2019
+    )
 
 
 @pytest.fixture
-def sent(release, tmp_path):
-    return fieldwork.returns_template(release, tmp_path, level="region", deadline=DEADLINE, year=2019)
+def sent(books, tmp_path):
+    """Copy the workbooks, for a test that fills them."""
+    return [shutil.copy(book, tmp_path / book.name) for book in books]
 
 
 def fill(path, answers, on="2019-06-01", more=()):
