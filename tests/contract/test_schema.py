@@ -117,14 +117,8 @@ def test_rows_in_another_order_break_no_rule():
 
 
 def test_a_repeated_key_with_a_null_part_is_told():
-    table = Table(
-        "t",
-        "T",
-        "a, b",
-        ("a", "b"),
-        (CITY.column("code"), Column("b", "string", "B", "B", nullable=True)),
-    )
-    table = Table("t", "T", "a, b", ("code", "b"), table.columns)
+    columns = (CITY.column("code"), Column("b", "string", "B", "B", nullable=True))
+    table = Table("t", "T", "code, b", ("code", "b"), columns)
     rows = pd.DataFrame({"code": ["01", "01"], "b": [None, None]}, dtype="str")
     with pytest.raises(ContractError, match=r"t.code\+b: must be unique \(2 rows\): '01/'"):
         table.check(rows)
@@ -210,10 +204,10 @@ def test_a_value_breaks_the_rules_among_others_as_it_does_alone(data, column):
     assert broken(values) == alone
 
 
-@pytest.mark.parametrize(("text", "holds"), [("12", True), ("a", True), ("12\n", False), ("b", False), ("1", False)])
-def test_a_pattern_is_held_against_the_whole_text(text, holds):
+def test_a_pattern_is_held_against_the_whole_text():
     column = Column("c", "string", "C", "C", pattern=r"\d{2}|a")
-    assert (list(column.problems(pd.Series([text], dtype="str"))) == []) == holds
+    ((_, bad),) = column.problems(pd.Series(["12", "a", "12\n", "b", "1"], dtype="str"))
+    assert bad.tolist() == ["12\n", "b", "1"]
 
 
 CELL = st.none() | st.sampled_from(["a", "b", "é"]), st.none() | st.integers(1, 3)

@@ -2,12 +2,17 @@ from __future__ import annotations
 
 import copy
 import json
+import tomllib
+from importlib import resources
 from pathlib import Path
 
 import jsonschema
 import pytest
 
-from qpvhealth.contract.tables import PUBLISHED
+from qpvhealth.contract import tables
+from qpvhealth.contract.tables import OTHER_TABLES, PUBLISHED, VALUES, declared
+from qpvhealth.errors import UsageError
+from qpvhealth.facts.categories import STRUCTURE_TYPES
 
 KEYS = {
     "structures": "finess_et year name structure_type modality commune_code department_code region_code territory opened_on"
@@ -38,46 +43,100 @@ GRAIN = {
     "indicators": ("indicator", "generation", "year", "level", "area_code", "scope"),
     "rejects": ("source_id", "sheet", "row"),
 }
-COLUMNS = [(table, column) for table in PUBLISHED.values() for column in table.columns]
 
 
 @pytest.mark.parametrize("name", KEYS)
-def test_a_table_of_the_interface_has_its_columns(name):
+def test_a_table_of_the_interface_has_its_columns_and_its_key(name):
     assert set(KEYS[name].split()) <= set(PUBLISHED[name].names)
-
-
-@pytest.mark.parametrize("name", GRAIN)
-def test_a_table_of_the_interface_has_its_grain(name):
-    assert PUBLISHED[name].key == GRAIN[name]
+    assert PUBLISHED[name].key == GRAIN.get(name, PUBLISHED[name].key)
 
 
 @pytest.mark.parametrize("table", PUBLISHED.values(), ids=PUBLISHED)
 def test_a_table_is_declared_soundly(table):
     assert len(set(table.names)) == len(table.names)
     assert set(table.key) <= set(table.names)
-    assert table.grain == ", ".join(table.key) or set(table.grain.split(", ")) <= set(table.names)
+    assert table.grain == ", ".join(table.key)
+    text = table.markdown()
+    assert all(f"| `{name}` |" in text for name in table.names)
+    assert table.arrow_schema().names == table.names
     for reference in table.references:
         assert set(reference.columns) <= set(table.names)
         assert set(reference.target) <= set(PUBLISHED[reference.table].names)
 
 
-@pytest.mark.parametrize(("table", "column"), COLUMNS, ids=[f"{t.name}.{c.name}" for t, c in COLUMNS])
-def test_a_column_has_labels_and_a_name_of_the_house(table, column):
-    assert column.fr.strip()
-    assert column.en.strip()
-    if column.kind == "bool" and table.name in KEYS:
-        assert column.name.startswith(("is_", "has_")) or column.name in (
-            "agrees_with_source",
-            "differs_from_territory",
-        )
-    if column.name.startswith("is_"):
-        assert column.kind == "bool"
-    if column.name.endswith("_m"):
-        assert (column.kind, column.unit) == ("float", "m")
-    if column.name.endswith("_on"):
-        assert column.kind == "date"
-    if column.name.startswith("share_"):
-        assert (column.minimum, column.maximum) == (0, 1)
+@pytest.mark.parametrize("table", PUBLISHED.values(), ids=PUBLISHED)
+def test_columns_have_labels_and_names_of_the_house(table):
+    for column in table.columns:
+        name = column.name
+        assert column.fr.strip(), name
+        assert column.en.strip(), name
+        if (
+            column.kind == "bool"
+            and table.name in KEYS
+            and name not in ("agrees_with_source", "differs_from_territory")
+        ):
+            assert name.startswith(("is_", "has_")), name
+        if name.startswith("is_"):
+            assert column.kind == "bool", name
+        if name.endswith("_m"):
+            assert (column.kind, column.unit) == ("float", "m"), name
+        if name.endswith("_on"):
+            assert column.kind == "date", name
+        if name.startswith("share_"):
+            assert (column.minimum, column.maximum) == (0, 1), name
+
+
+WHOLE = """
+fr = "Ventes"
+key = ["year"]
+columns = [
+    "year",
+    { like = "structure_type", nullable = true, values = "STRUCTURE_TYPES + ALL" },
+    { name = "n", kind = "int", fr = "Nombre", en = "Number", minimum = 0 },
+]
+references = [{ columns = ["year"], table = "extracts", target = ["year"] }]
+"""
+
+
+def test_a_declaration_names_what_tables_share():
+    table = declared("sales", tomllib.loads(WHOLE))
+    assert (table.name, table.grain, table.names) == ("sales", "year", ["year", "structure_type", "n"])
+    assert table.column("year") == PUBLISHED["extracts"].column("year")
+    assert "sales" not in PUBLISHED
+    assert table.column("structure_type").values == (*STRUCTURE_TYPES, "all")
+    assert table.column("structure_type").nullable
+    assert (table.column("n").minimum, table.references[0].table) == (0, "extracts")
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "problem"),
+    [
+        ('"year",\n', '"yaer",\n', 'sales.toml: column no. 1 (""): columns.toml has no "yaer"'),
+        ('like = "structure_type"', 'like = "type"', 'sales.toml: column no. 2 (""): columns.toml has no "type"'),
+        ("+ ALL", "+ EVERY", 'sales.toml: column no. 2 (""): no list "EVERY" of values; known: ALL, '),
+        ("minimum", "least", 'sales.toml: table no. 1 ("sales"): columns no. 3 ("n"): unknown key "least"; known: '),
+        ('kind = "int"', 'kind = "whole"', "columns no. 3 (\"n\"): kind cannot be 'whole'"),
+        (', en = "Number"', "", 'columns no. 3 ("n"): en is missing'),
+        ("minimum = 0", 'minimum = "0"', "columns no. 3 (\"n\"): minimum cannot be '0'"),
+        ('table = "extracts", ', "", 'sales.toml: table no. 1 ("sales"): references no. 1 (""): table is missing'),
+        ('fr = "Ventes"', "", 'sales.toml: table no. 1 ("sales"): fr is missing'),
+    ],
+)
+def test_a_bad_declaration_is_refused_with_its_place(right, wrong, problem):
+    assert WHOLE.count(right) == 1
+    with pytest.raises(UsageError) as refused:
+        declared("sales", tomllib.loads(WHOLE.replace(right, wrong)))
+    assert problem in str(refused.value)
+
+
+def test_a_list_that_the_code_has_is_not_written_again():
+    files = [f for f in resources.files(tables).iterdir() if f.name.endswith(".toml")]
+    assert {f.name.removesuffix(".toml") for f in files} == {"columns", *PUBLISHED} - OTHER_TABLES.keys()
+    documents = [tomllib.loads(f.read_text(encoding="utf-8")) for f in files]
+    columns = [c for d in documents for c in (*d.get("columns", ()), *d.values()) if isinstance(c, dict)]
+    written = [set(c["values"]) for c in columns if isinstance(c.get("values"), list)]
+    assert len(written) > 3
+    assert not [values for values in written if values in [set(v) for v in VALUES.values()]]
 
 
 PROFILE = json.loads(Path(__file__).with_name("table_schema.json").read_text(encoding="utf-8"))
@@ -140,13 +199,6 @@ def test_a_table_schema_that_is_none_is_refused(how):
 
 def test_the_profile_is_a_json_schema():
     jsonschema.Draft202012Validator.check_schema(PROFILE)
-
-
-@pytest.mark.parametrize("table", PUBLISHED.values(), ids=PUBLISHED)
-def test_the_dictionary_tells_every_column(table):
-    text = table.markdown()
-    assert all(f"| `{name}` |" in text for name in table.names)
-    assert table.arrow_schema().names == table.names
 
 
 def test_geometry_is_wkb_and_may_be_missing():

@@ -78,7 +78,7 @@ def test_perimeters_that_begin_later_replace_those_without_end(monkeypatch):
 def test_a_territory_without_qpv_follows_metropolitan_france():
     assert facts.in_force("saint_barthelemy", date(2024, 6, 1), ALL) == "qpv-2024"
     assert facts.expected_count("qpv-2024", "saint_barthelemy") == 0
-    assert facts.perimeter("qpv-2015", "saint_barthelemy") is None
+    assert facts.expected_count("qpv-2015", "saint_barthelemy") == 0
     assert facts.expected_count("cucs-2008", "metropole") is None
 
 

@@ -132,7 +132,8 @@ def view(extract: Extract, own: Rule, other: Rule) -> pd.DataFrame:
 
 def _placed(extract: Extract, own: Rule, other: Rule) -> pd.DataFrame:
     """Say where each structure of an extract is (``pairing.PLACE_COLUMNS``) under its own perimeters and under the other's."""
-    here, there = _picked(extract, own), _picked(extract, other)
+    here = _picked(extract, own)
+    there = here if other == own else _picked(extract, other)
     return here.assign(place_other=there["place"], around_other=there["around"])
 
 

@@ -22,7 +22,7 @@ from qpvhealth.build import (
     zoning,
 )
 from qpvhealth.contract.schema import refuse_object_texts
-from qpvhealth.contract.tables import PUBLISHED
+from qpvhealth.contract.tables import COVERAGE_TABLES, PUBLISHED
 from qpvhealth.indicators import agreement, counts, matrix, perimeter_effect, series_audit, trend
 from qpvhealth.ingest import (
     cards as card_files,
@@ -69,7 +69,7 @@ STAGES = (
         "repair the polygons, choose the point of each structure, join it with the QPV of every generation",
         (
             *("neighbourhoods", "structures", "structure_locations", "structure_neighbourhoods", "out_of_scope"),
-            *("other_structures", "other_structure_locations", "other_structure_neighbourhoods", *supplements.TABLES),
+            *("other_structures", "other_structure_locations", "other_structure_neighbourhoods", *COVERAGE_TABLES),
         ),
     ),
     Stage(

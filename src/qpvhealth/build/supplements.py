@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from qpvhealth.contract.coverage_tables import COVERAGE_TABLES
 from qpvhealth.contract.tables import PUBLISHED
 from qpvhealth.facts.territories import METROPOLE
 from qpvhealth.rules.proximity import Proximity
@@ -17,12 +16,11 @@ if TYPE_CHECKING:
     from qpvhealth.build.perimeters import Basis
     from qpvhealth.spatial.proximity import Perimeters
 
-TABLES = tuple(COVERAGE_TABLES)
 BY_POINT, BY_NAME, NO_PLACE = "point", "qpv-named", "no-place"
 
 
 def tables(basis: Basis) -> dict[str, pd.DataFrame]:
-    """Return the tables of ``contract.coverage_tables``, empty where the raw folder has no such source."""
+    """Return the tables of ``COVERAGE_TABLES``, empty where the raw folder has no such source."""
     staged = dict(basis.sources.supplements)
     staged["projects"] = _with_territory(staged["projects"])
     return {

@@ -36,14 +36,8 @@ PANDAS: dict[Kind, Any] = {
     "date": pandas_dtype("datetime64[s]"),
     "geometry": pandas_dtype("object"),
 }
-FRICTIONLESS: dict[Kind, str] = {
-    "string": "string",
-    "int": "integer",
-    "float": "number",
-    "bool": "boolean",
-    "date": "date",
-    "geometry": "any",
-}
+FRICTIONLESS = {"int": "integer", "float": "number", "bool": "boolean", "geometry": "any"}
+"""The types of a Table Schema, where they have another name."""
 MAX_EXAMPLES = 5
 
 
@@ -72,8 +66,8 @@ class Column:
     nullable: bool = False
     values: tuple[str, ...] | None = None
     pattern: str | None = None
-    minimum: float | None = None
-    maximum: float | None = None
+    minimum: int | None = None
+    maximum: int | None = None
 
     def problems(self, series: pd.Series) -> Iterator[tuple[str, pd.Series]]:
         """Yield each broken rule with the values that break it."""
@@ -110,18 +104,20 @@ class Column:
     @property
     def table_schema(self) -> dict[str, Any]:
         """Describe the column as a Frictionless Table Schema field."""
-        rules: dict[str, Any] = {"required": not self.nullable}
-        rules |= {"enum": list(self.values)} if self.values else {}
-        rules |= {"pattern": self.pattern} if self.pattern else {}
-        rules |= {"minimum": self.minimum} if self.minimum is not None else {}
-        rules |= {"maximum": self.maximum} if self.maximum is not None else {}
-        described = {
+        rules = {
+            "required": not self.nullable,
+            "enum": self.values and list(self.values),
+            "pattern": self.pattern,
+            "minimum": self.minimum,
+            "maximum": self.maximum,
+        }
+        return {
             "name": self.name,
-            "type": FRICTIONLESS[self.kind],
+            "type": FRICTIONLESS.get(self.kind, self.kind),
             "title": self.fr,
             "description": self.doc or self.en,
+            "constraints": {rule: limit for rule, limit in rules.items() if limit is not None},
         }
-        return described | {"constraints": rules}
 
 
 @dataclass(frozen=True)
@@ -165,7 +161,11 @@ class Table:
         ContractError, none is added, dropped or filled.
         """
         self._same_columns(rows)
-        order = np.lexsort([_ranks(self._typed(rows[name], self.column(name))) for name in reversed(self.key)])
+        ranks = []
+        for name in reversed(self.key):
+            codes, distinct = pd.factorize(self._typed(rows[name], self.column(name)), sort=True)
+            ranks.append(np.where(codes < 0, len(distinct), codes).astype("int32"))  # a null comes last
+        order = np.lexsort(ranks)
         is_sorted = bool((order[1:] > order[:-1]).all())
         columns = {}
         for column in self.columns:
@@ -190,14 +190,27 @@ class Table:
             joined = _joined(rows[repeated], self.key)
             problems.append(_problem(self.name, "+".join(self.key), "must be unique", joined))
         for reference in self.references:
-            if others is not None and reference.table in others:
-                problems.extend(self._dangling(rows, reference, others[reference.table]))
+            if others is None or reference.table not in others:
+                continue
+            ours = rows[list(reference.columns)].dropna()
+            theirs = others[reference.table][list(reference.target)].set_axis(list(reference.columns), axis=1)
+            own, there = numbers(reference.columns, ours, theirs)
+            lost = ours[~np.isin(own, there)]
+            if len(lost):
+                rule = f"must exist in {reference.table}"
+                joined = _joined(lost, reference.columns)
+                problems.append(_problem(self.name, "+".join(reference.columns), rule, joined))
         if problems:
             raise ContractError("\n".join(problems))
 
     def arrow_schema(self) -> pa.Schema:
         """Return the Arrow schema written to Parquet; every field carries its labels, unit and rule."""
-        return pa.schema([_arrow_field(c) for c in self.columns])
+        fields = []
+        for c in self.columns:
+            labels = {"label_fr": c.fr, "label_en": c.en, "description": c.doc, "unit": c.unit}
+            metadata = {name: text for name, text in labels.items() if text}
+            fields.append(pa.field(c.name, ARROW[c.kind], nullable=c.nullable, metadata=metadata))
+        return pa.schema(fields)
 
     def markdown(self) -> str:
         """Describe the table for the data dictionary."""
@@ -243,22 +256,6 @@ class Table:
         except (TypeError, ValueError) as error:
             raise ContractError(f"{self.name}.{column.name}: cannot be read as {column.kind}: {error}") from error
 
-    def _dangling(self, rows: pd.DataFrame, reference: Reference, target: pd.DataFrame) -> Iterator[str]:
-        """Yield the rows whose values, none null, are not among those of the table referred to."""
-        ours = rows[list(reference.columns)].dropna()
-        theirs = target[list(reference.target)].set_axis(list(reference.columns), axis=1)
-        own, there = numbers(reference.columns, ours, theirs)
-        lost = ours[~np.isin(own, there)]
-        if len(lost):
-            rule = f"must exist in {reference.table}"
-            yield _problem(self.name, "+".join(reference.columns), rule, _joined(lost, reference.columns))
-
-
-def _ranks(values: pd.Series) -> np.ndarray:
-    """Return the rank of each value, equal for equal ones, a null last."""
-    ranks, distinct = pd.factorize(values, sort=True)
-    return np.where(ranks < 0, len(distinct), ranks).astype("int32")
-
 
 def _shapes(values: pd.Series) -> pd.Series:
     """Return shapes as objects, None where there is none. Raises TypeError for anything else."""
@@ -276,23 +273,14 @@ def _unless(ok: pd.Series, rule: str, values: pd.Series) -> Iterator[tuple[str, 
 
 
 def _joined(frame: pd.DataFrame, columns: tuple[str, ...]) -> pd.Series:
-    first, *others = (frame[c].astype("str").fillna("") for c in columns)
-    for other in others:
-        first = first + "/" + other
-    return first
+    texts = frame[list(columns)].astype("str").fillna("")
+    return texts[columns[0]].str.cat(texts[list(columns[1:])], sep="/") if len(columns) > 1 else texts[columns[0]]
 
 
 def _problem(table: str, column: str, rule: str, bad: pd.Series) -> str:
     examples = ", ".join(repr(v) for v in bad.head(MAX_EXAMPLES))
     more = f" and {len(bad) - MAX_EXAMPLES} more" if len(bad) > MAX_EXAMPLES else ""
     return f"{table}.{column}: {rule} ({len(bad)} rows): {examples}{more}"
-
-
-def _arrow_field(column: Column) -> pa.Field:
-    metadata = {"label_fr": column.fr, "label_en": column.en, "description": column.doc, "unit": column.unit or ""}
-    return pa.field(
-        column.name, ARROW[column.kind], nullable=column.nullable, metadata={k: v for k, v in metadata.items() if v}
-    )
 
 
 def _cell(text: str) -> str:

@@ -10,7 +10,7 @@ from datetime import date
 from qpvhealth.facts import lists
 from qpvhealth.facts.territories import METROPOLE
 
-QPV_2015, QPV_2024, QPV_2026 = "qpv-2015", "qpv-2024", "qpv-2026"
+QPV_2015, QPV_2024 = "qpv-2015", "qpv-2024"
 IN_FORCE = "in_force"
 """Name of the country rows that add the territories up, each with the generation in force there at the date."""
 
@@ -53,22 +53,14 @@ STATUS_LETTERS: dict[str, str] = _LIST["status_letters"]
 DENOMINATORS: dict[str, tuple[int, str]] = {name: (d["n"], d["words"]) for name, d in _LIST["denominators"].items()}
 """Numbers of QPV in circulation: each is right for its perimeter, none is the number of QPV."""
 
-_BY_KEY: dict[tuple[str, str], Perimeter] = {(p.generation, p.territory): p for p in PERIMETERS}
+_COUNTS: dict[tuple[str, str], int] = {(p.generation, p.territory): p.count for p in PERIMETERS}
 KNOWN: tuple[str, ...] = tuple(CODE_PATTERNS)
 """The official generations, the oldest first."""
 
 
-def perimeter(generation: str, territory: str) -> Perimeter | None:
-    """Return the perimeter of a territory in a generation; null where the law names no QPV or the set is not official."""
-    return _BY_KEY.get((generation, territory))
-
-
 def expected_count(generation: str, territory: str) -> int | None:
     """Return how many QPV the law puts in a territory; 0 where it puts none, null for a set that is not official."""
-    if generation not in KNOWN:
-        return None
-    official = perimeter(generation, territory)
-    return official.count if official else 0
+    return _COUNTS.get((generation, territory), 0) if generation in KNOWN else None
 
 
 Dates = tuple[date | None, date | None]

@@ -8,7 +8,7 @@ from datetime import date
 from functools import cache
 from importlib import resources
 from types import NoneType, UnionType
-from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from qpvhealth.errors import UsageError
 
@@ -86,11 +86,14 @@ def _record(kind: type[Any], entry: dict[str, Any], where: str, problems: list[s
 def _typed(hint: Any, value: Any, where: str, problems: list[str]) -> Any:  # noqa: ANN401
     """Return a value of TOML as the type of its field. Raises TypeError, ValueError or OverflowError where it has another."""
     for kind in get_args(hint) if isinstance(hint, UnionType) else (hint,):
-        inner = get_args(kind)
-        if get_origin(kind) is tuple and isinstance(value, list):
+        origin, inner = get_origin(kind), get_args(kind)
+        if type(value) is kind or (origin is Literal and value in inner):
+            return value
+        if origin is tuple and isinstance(value, list):
             kinds = inner[:1] * len(value) if Ellipsis in inner else inner
-            return tuple(_typed(k, v, where, problems) for k, v in zip(kinds, value, strict=True))
-        if get_origin(kind) is dict and isinstance(value, dict):
+            places = [place(where, n, v) if isinstance(v, dict) else where for n, v in enumerate(value, 1)]
+            return tuple(_typed(k, v, p, problems) for k, v, p in zip(kinds, value, places, strict=True))
+        if origin is dict and isinstance(value, dict):
             return {key: _typed(inner[1], v, where, problems) for key, v in value.items()}
         if is_dataclass(kind) and isinstance(kind, type) and isinstance(value, dict):
             return _record(kind, value, where, problems)
@@ -98,6 +101,4 @@ def _typed(hint: Any, value: Any, where: str, problems: list[str]) -> Any:  # no
             return date.fromisoformat(value)
         if kind is float and type(value) is int:
             return float(value)
-        if type(value) is kind:
-            return value
     raise TypeError

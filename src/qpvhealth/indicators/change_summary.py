@@ -36,14 +36,14 @@ def summarise(changes: pd.DataFrame) -> pd.DataFrame:
         return pd.DataFrame({c: pd.Series(dtype="str" if c in _TEXTS else "int64") for c in COLUMNS})
     sided = [f"{c}_{side}" for c in (*filter(None, LEVELS.values()), "structure_type", "situation") for side in SIDES]
     alike, parts = cells(changes, [*PAIR, "cause", *sided], "n"), []
-    for (level, column), all_types, all_situations in product(LEVELS.items(), (False, True), (False, True)):
+    at_levels = pd.concat([_at_level(alike, level) for level in LEVELS], ignore_index=True)
+    for all_types, all_situations in product((False, True), repeat=2):
         states = []
         for side in SIDES:
-            situation = alike[f"situation_{side}"]
-            state = alike[[*PAIR, "cause", "n"]].assign(
-                level=level,
-                area_code=alike[f"{column}_{side}"].fillna(NO_REGION) if column else COUNTRY,
-                structure_type=ALL if all_types else alike[f"structure_type_{side}"],
+            situation = at_levels[f"situation_{side}"]
+            state = at_levels[[*PAIR, "cause", "n", "level"]].assign(
+                area_code=at_levels[f"area_{side}"],
+                structure_type=ALL if all_types else at_levels[f"structure_type_{side}"],
                 situation=ALL if all_situations else situation,
             )
             state[_STATE] = state[_STATE].where(situation.notna(), NOWHERE)
@@ -54,6 +54,13 @@ def summarise(changes: pd.DataFrame) -> pd.DataFrame:
             parts.append(rows.assign(**{c: rows["n"] if c == sign else 0 for c in ("n_in", "n_out")}))
     crossed = sums(pd.concat(parts, ignore_index=True), KEY, ["n_in", "n_out"]).astype(_WHOLE)
     return crossed.assign(n=crossed["n_in"] - crossed["n_out"]).sort_values(KEY, ignore_index=True)[COLUMNS]
+
+
+def _at_level(rows: pd.DataFrame, level: str) -> pd.DataFrame:
+    """Add the level and the area of either side at it: ``level``, ``area_from``, ``area_to``."""
+    column = LEVELS[level]
+    areas = {f"area_{s}": rows[f"{column}_{s}"].fillna(NO_REGION) if column else COUNTRY for s in SIDES}
+    return rows.assign(level=level, **areas)
 
 
 _TEXTS = {"generation", "cause", *CELL}

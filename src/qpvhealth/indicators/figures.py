@@ -185,12 +185,15 @@ def table(
     numbers = {c: np.concatenate([getattr(made, c).ravel() for _, made in figures]) for c in NUMBERS}
     rules = [i.rule_en.format(scope=s.words_en, **words) for i, _ in figures for s in scopes]
     rule = pd.Categorical(pd.array(rules, dtype="str")).take(np.repeat(np.arange(len(rules)), n))
-    names, units = (
-        np.repeat(np.array(texts), n * len(scopes))
-        for texts in zip(*((i.name, i.unit) for i, _ in figures), strict=True)
-    )
-    scope = np.tile(np.repeat(np.array([s.name for s in scopes]), n), len(figures))
-    texts = {c: pd.array(v, dtype="str") for c, v in (("indicator", names), ("scope", scope), ("unit", units))}
+    figure, scope = (np.repeat(at.ravel(), n) for at in np.indices((len(figures), len(scopes))))
+    texts = {
+        column: pd.array(words_of, dtype="str").take(at)
+        for column, words_of, at in (
+            ("indicator", [i.name for i, _ in figures], figure),
+            ("scope", [s.name for s in scopes], scope),
+            ("unit", [i.unit for i, _ in figures], figure),
+        )
+    }
     return frame.assign(**texts, rule=rule, **numbers)[COLUMNS]
 
 

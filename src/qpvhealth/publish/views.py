@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from qpvhealth.contract.tables import COUNT_LEVELS
 from qpvhealth.errors import UsageError
 from qpvhealth.facts.causes import CAUSES
 from qpvhealth.facts.situations import IN_QPV, VECU_DECLARED
 from qpvhealth.publish import selection
 from qpvhealth.publish.selection import Filters, View
+from qpvhealth.rules.levels import LEVELS
 from qpvhealth.rules.scopes import SCOPES
 
 if TYPE_CHECKING:
@@ -148,8 +148,8 @@ def in_qpv(release: Release, year: int, *, generation: str, level: str, area: st
 
 
 def _generation(release: Release, level: str, filters: Filters) -> str:
-    if level not in COUNT_LEVELS:
-        raise UsageError(f'unknown level "{level}"; known: {", ".join(COUNT_LEVELS)}')
+    if level not in LEVELS:
+        raise UsageError(f'unknown level "{level}"; known: {", ".join(LEVELS)}')
     return selection.generation(release, filters)
 
 

@@ -18,7 +18,7 @@ from qpvhealth.spatial.proximity import Shapes, rank
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from qpvhealth.spatial.proximity import Perimeters
+    from qpvhealth.spatial.proximity import Perimeters, Ranked
 
 
 class Located(NamedTuple):
@@ -26,16 +26,6 @@ class Located(NamedTuple):
 
     points: pd.DataFrame
     pairs: pd.DataFrame
-
-
-_POINT_KINDS = {"qpv_code": "str", "nearest_qpv_code": "str"} | dict.fromkeys(
-    ("distance_m", "border_distance_m", "n_qpv_inside", "n_nearest"), "float64"
-)
-_PAIR_KINDS = {"point": "int64", "qpv_code": "str", "distance_m": "float64"}
-_NEAREST_KINDS = {"group": "int64", "qpv_code": "str", "code": "str", "distance_m": "float64"}
-_POINTS, _PAIRS, _NEAREST = (
-    pd.DataFrame(columns=list(k)).astype(k) for k in (_POINT_KINDS, _PAIR_KINDS, _NEAREST_KINDS)
-)
 
 
 def locate_all(
@@ -50,48 +40,66 @@ def locate_all(
     ``distance_m`` ≤ ``within_m``. Distances are rounded as in ``proximity``. A point whose territory has no polygon, or with a null
     coordinate, gets nulls. Equal points are located once.
     """
-    points, pairs = [_POINTS], [_PAIRS]
+    n = len(x)
+    codes = np.concatenate([np.array([], dtype=object), *(p.codes for p in perimeters.values())])
+    assigned, nearest = np.full((2, n), -1)
+    distance_m, border_m, n_inside, n_nearest = np.full((4, n), np.nan)
+    pair_points, pair_codes, pair_m = [np.array([], dtype=int)], [np.array([], dtype=int)], [np.array([])]
+    first_code = dict(zip(perimeters, np.cumsum([0, *(len(p.codes) for p in perimeters.values())]), strict=False))
     there = np.isfinite(x) & np.isfinite(y) & territory.isin(list(perimeters)).to_numpy(dtype=bool)
     for (name,), at in groups(pd.DataFrame({"territory": territory.where(there).to_numpy()}), "territory"):
+        if not len(perimeters[name].polygons):
+            continue
         # one number holds both coordinates, to the bit: sorting numbers is ten times quicker than sorting pairs
         spots, spot = np.unique(x[at] + 1j * y[at], return_inverse=True)
-        located = _located(spots.real, spots.imag, perimeters[name], within_m)
-        points.append(located.points.take(spot).set_axis(at))
-        of_points = pd.DataFrame({"spot": spot, "at": at}).merge(located.pairs, left_on="spot", right_on="point")
-        pairs.append(of_points.assign(point=of_points["at"])[list(_PAIRS)])
-    return Located(pd.concat(points).reindex(range(len(x))), pd.concat(pairs, ignore_index=True))
-
-
-def _located(x: np.ndarray, y: np.ndarray, perimeters: Perimeters, within_m: float) -> Located:
-    """Place points, none null, among the polygons of one territory."""
-    points, shapes = shapely.points(x, y), Shapes(perimeters.polygons)
-    reach = np.maximum(within_m, _distance_to_vertex(points, perimeters.polygons)) + MARGIN_M
-    ranked = rank(
-        x, y, tuple(shapely.STRtree(perimeters.polygons).query(points, predicate="dwithin", distance=reach)), shapes
-    )
-    pairs = pd.DataFrame(ranked._asdict()).assign(distance_m=np.maximum(ranked.signed_m, 0.0))
-    pairs["qpv_code"] = pd.array(perimeters.codes, dtype="str").take(ranked.polygon)
-    best = pairs[ranked.is_first].set_index("point")
-    border, inside = best["distance_m"].copy(), best["is_inside"]
-    at = best.index[inside]
-    border[inside] = -shapes.depths(best.loc[inside, "polygon"].to_numpy(), x[at], y[at])
-    tied = pairs["distance_m"] == pairs["point"].map(best["distance_m"])
-    located = {
-        "qpv_code": best["qpv_code"].where(inside),
-        "nearest_qpv_code": best["qpv_code"],
-        "distance_m": best["distance_m"],
-        "border_distance_m": border + 0.0,
-        "n_qpv_inside": pairs["is_inside"].groupby(pairs["point"]).sum().astype(float),
-        "n_nearest": tied.groupby(pairs["point"]).sum().astype(float),
+        shapes = Shapes(perimeters[name].polygons)
+        ranked = _ranked(spots.real, spots.imag, shapes, within_m)
+        point, code, metres = ranked.point, ranked.polygon + first_code[name], np.maximum(ranked.signed_m, 0.0)
+        best = np.flatnonzero(ranked.is_first)  # one a spot, in their order: each has a nearest polygon
+        is_inside, border = ranked.is_inside[best], metres[best]
+        deep = spots[is_inside]
+        border[is_inside] = 0.0 - shapes.depths(ranked.polygon[best[is_inside]], deep.real, deep.imag)
+        nearest[at] = code[best][spot]
+        assigned[at] = np.where(is_inside, code[best], -1)[spot]
+        distance_m[at], border_m[at] = metres[best][spot], border[spot]
+        n_inside[at] = np.bincount(point, ranked.is_inside)[spot]
+        n_nearest[at] = np.bincount(point, metres == metres[best][point])[spot]
+        near = np.flatnonzero(metres <= within_m)
+        near = near[np.lexsort((code[near], point[near]))]
+        n_pairs = np.bincount(point[near], minlength=len(spots))
+        of_rows = n_pairs[spot]
+        step = np.arange(of_rows.sum()) - np.repeat(np.cumsum(of_rows) - of_rows, of_rows)
+        pair = near[np.repeat((np.cumsum(n_pairs) - n_pairs)[spot], of_rows) + step]
+        pair_points.append(np.repeat(at, of_rows))
+        pair_codes.append(code[pair])
+        pair_m.append(metres[pair])
+    of_code = pd.array([*codes, None], dtype="str")
+    points = {
+        "qpv_code": of_code.take(assigned),
+        "nearest_qpv_code": of_code.take(nearest),
+        "distance_m": distance_m,
+        "border_distance_m": border_m,
+        "n_qpv_inside": n_inside,
+        "n_nearest": n_nearest,
     }
-    near = pairs[pairs["distance_m"] <= within_m].sort_values(["point", "polygon"])
-    return Located(pd.DataFrame(located).reindex(range(len(x))), near[list(_PAIRS)])
+    pairs = {
+        "point": np.concatenate(pair_points),
+        "qpv_code": of_code.take(np.concatenate(pair_codes)),
+        "distance_m": np.concatenate(pair_m),
+    }
+    return Located(pd.DataFrame(points), pd.DataFrame(pairs))
+
+
+def _ranked(x: np.ndarray, y: np.ndarray, shapes: Shapes, within_m: float) -> Ranked:
+    """Rank, for points none null, the polygons of one territory within a distance, and the nearest however far."""
+    points = shapely.points(x, y)
+    reach = np.maximum(within_m, _distance_to_vertex(points, shapes.polygons)) + MARGIN_M
+    candidates = shapely.STRtree(shapes.polygons).query(points, predicate="dwithin", distance=reach)
+    return rank(x, y, tuple(candidates), shapes)
 
 
 def _distance_to_vertex(points: np.ndarray, polygons: np.ndarray) -> np.ndarray:
     """Return the distance of each point to the nearest of one vertex per polygon: its nearest polygon is no farther."""
-    if not len(polygons):
-        return np.zeros(len(points))
     _, distance = shapely.STRtree(_vertices(polygons)).query_nearest(points, return_distance=True, all_matches=False)
     return np.asarray(distance)
 
@@ -129,36 +137,50 @@ def nearest_points(
     rounded distance, the one with the smallest code.
     """
     order = pd.factorize(codes, sort=True)[0]
-    points = pd.DataFrame(
-        {"x": x, "y": y, "group": of, "order": order, "code": codes.array, "territory": territory.array}
-    )
-    points = points[np.isfinite(x) & np.isfinite(y) & points["territory"].isin(list(perimeters))]
-    parts = [_nearest(points.take(at), perimeters[name]) for (name,), at in groups(points, "territory")]
+    there = np.isfinite(x) & np.isfinite(y) & territory.isin(list(perimeters)).to_numpy(dtype=bool)
+    parts = []
+    for (name,), at in groups(pd.DataFrame({"territory": territory.where(there).to_numpy()}), "territory"):
+        polygon, point, distance_m = _nearest(perimeters[name].polygons, x[at], y[at], of=of[at], order=order[at])
+        qpv = pd.array(perimeters[name].codes, dtype="str").take(polygon)
+        row = at[point]
+        parts.append(
+            pd.DataFrame({"group": of[row], "qpv_code": qpv, "code": codes.array[row], "distance_m": distance_m})
+        )
     return pd.concat([_NEAREST, *parts], ignore_index=True)
 
 
-def _nearest(points: pd.DataFrame, perimeters: Perimeters) -> pd.DataFrame:
-    """Return the nearest point of each group and polygon, in the metres of one territory.
+_NEAREST = pd.DataFrame({"group": [], "qpv_code": [], "code": [], "distance_m": []}).astype(
+    {"group": "int64", "qpv_code": "str", "code": "str"}
+)
+
+
+def _nearest(
+    polygons: np.ndarray, x: np.ndarray, y: np.ndarray, *, of: np.ndarray, order: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the nearest point of each group for each polygon, in the metres of one territory: polygon, point, metres.
 
     It is no farther from a vertex of the polygon than the point nearest to that vertex, plus the length of the polygon. A pair of
     polygon and spot, in whatever groups, is measured once.
     """
-    polygons, vertices = perimeters.polygons, _vertices(perimeters.polygons)
+    vertices = _vertices(polygons)
     west, south, east, north = shapely.bounds(polygons).T
     length = np.hypot(east - west, north - south) + MARGIN_M
-    spots, number = np.unique(points["x"].to_numpy() + 1j * points["y"].to_numpy(), return_inverse=True)
+    spots, spot = np.unique(x + 1j * y, return_inverse=True)
     drawn = shapely.points(spots.real, spots.imag)
-    distinct = points.assign(spot=number).sort_values("order").drop_duplicates(["group", "spot"])
-    candidates = []
-    for _, own in distinct.groupby("group"):
-        tree = shapely.STRtree(drawn[own["spot"]])
+    candidates = [np.zeros((2, 0), dtype=int)]
+    for group in np.unique(of):
+        own = np.flatnonzero(of == group)
+        own = own[np.argsort(order[own])]
+        own = own[np.unique(spot[own], return_index=True)[1]]  # of those on one spot, the smallest code
+        tree = shapely.STRtree(drawn[spot[own]])
         _, reach = tree.query_nearest(vertices, return_distance=True, all_matches=False)
         polygon, at = tree.query(vertices, predicate="dwithin", distance=reach + length)
-        candidates.append(own.take(at).assign(polygon=polygon))
-    pairs = pd.concat(candidates)
-    measured, back = np.unique(pairs["polygon"] * len(spots) + pairs["spot"], return_inverse=True)
-    polygon, spot = np.divmod(measured, len(spots))
-    pairs["distance_m"] = rounded_m(shapely.distance(polygons[polygon], drawn[spot]))[back]
-    pairs["qpv_code"] = pd.array(perimeters.codes, dtype="str").take(pairs["polygon"].to_numpy())
-    best = pairs.sort_values(["group", "polygon", "distance_m", "order"]).drop_duplicates(["group", "polygon"])
-    return best[list(_NEAREST)]
+        candidates.append(np.vstack([polygon, own[at]]))
+    polygon, point = np.hstack(candidates)
+    measured, back = np.unique(polygon * len(spots) + spot[point], return_inverse=True)
+    metres = rounded_m(shapely.distance(polygons[measured // len(spots)], drawn[measured % len(spots)]))[back]
+    ranks = np.lexsort((order[point], metres, polygon, of[point]))
+    polygon, point, metres = polygon[ranks], point[ranks], metres[ranks]
+    first = np.ones(len(ranks), dtype=bool)
+    first[1:] = (polygon[1:] != polygon[:-1]) | (of[point[1:]] != of[point[:-1]])
+    return polygon[first], point[first], metres[first]

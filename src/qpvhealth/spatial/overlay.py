@@ -68,13 +68,11 @@ def _summary(at: np.ndarray, codes: pd.Series, classes: pd.DataFrame, n_qpv: int
     """
     rows = pd.DataFrame({"at": at, "code": codes.array, "is_listed": among(codes, classes.index)})
     rows = rows.join(classes[["zone_class", "raw_label"]], on="code")
-    distinct = {
-        column: rows.dropna(subset=column).drop_duplicates(["at", column]).sort_values(column).groupby("at")[column]
-        for column in ("zone_class", "raw_label")
-    }
     of_qpv = rows.groupby("at")
     n = of_qpv["zone_class"].agg(["size", "count", "nunique"]).reindex(range(n_qpv), fill_value=0)
-    classes_of, labels_of = (column.agg(",".join).reindex(n.index).astype("str") for column in distinct.values())
+    classes_of, labels_of = (
+        _joined(rows, column).reindex(n.index).astype("str") for column in ("zone_class", "raw_label")
+    )
     one = (n["nunique"] == 1) & (n["count"] == n["size"])
     is_listed = of_qpv["is_listed"].any().reindex(n.index, fill_value=False)
     reasons = {STRADDLING: n["nunique"] > 1, PARTLY_UNKNOWN: n["nunique"] == 1, CLASS_UNKNOWN: is_listed}
@@ -88,6 +86,15 @@ def _summary(at: np.ndarray, codes: pd.Series, classes: pd.DataFrame, n_qpv: int
             "is_known": n["nunique"] > 0,
         }
     )
+
+
+def _joined(rows: pd.DataFrame, column: str) -> pd.Series:
+    """Return the different texts of each QPV, in their order and separated by commas; most have one, which is not joined."""
+    distinct = rows.dropna(subset=column).drop_duplicates(["at", column]).sort_values(column)
+    is_alone = ~distinct["at"].duplicated(keep=False)
+    alone, several = distinct[is_alone].set_index("at")[column], distinct[~is_alone].groupby("at")[column]
+    joined: pd.Series = pd.concat([alone, several.agg(",".join)])
+    return joined
 
 
 def _share_in_zip(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from qpvhealth.contract.change_tables import LINK_KINDS
+from qpvhealth.contract.tables import LINK_KINDS
 from qpvhealth.errors import InputError
 from qpvhealth.ingest import cleaning
 from qpvhealth.ingest.kind import Coded, Kind
