@@ -5,10 +5,12 @@ from __future__ import annotations
 import io
 import logging
 import os
+import signal
 import subprocess
 import sys
+import tempfile
 import traceback
-from contextlib import chdir, nullcontext, redirect_stderr, redirect_stdout
+from contextlib import chdir, nullcontext, redirect_stderr, redirect_stdout, suppress
 from unittest.mock import patch
 
 COMMAND = [sys.executable, "-c", "from qpvhealth.cli import main; main()"]
@@ -42,6 +44,40 @@ def run(*words, cwd=None):
     for stream in streams:
         stream.flush()
     return subprocess.CompletedProcess(arguments, code, *(s.buffer.getvalue().decode("utf-8") for s in streams))
+
+
+def run_forked(*words, cwd=None, seconds=120, first=None):
+    """Run a command in a copy of this process, for what may kill it or must not; ``first`` is called in the copy."""
+    from qpvhealth.cli import main
+
+    arguments = [str(word) for word in words]
+    with tempfile.TemporaryFile() as written, tempfile.TemporaryFile() as noted:
+        child = os.fork()
+        if child == 0:
+            signal.alarm(seconds)
+            code = 99
+            try:
+                for stream, file in ((1, written), (2, noted)):
+                    os.dup2(file.fileno(), stream)
+                sys.stdout, sys.stderr = (open(n, "w", encoding="utf-8", closefd=False) for n in (1, 2))  # noqa: SIM115
+                os.chdir(cwd or os.curdir)
+                if first:
+                    first()
+                main(arguments)
+            except SystemExit as end:
+                code = end.code
+            except BaseException:  # noqa: BLE001 -- as an interpreter would end
+                traceback.print_exc()
+            with suppress(OSError):
+                sys.stdout.flush()
+                sys.stderr.flush()
+            os._exit(code)
+        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        texts = []
+        for file in (written, noted):
+            file.seek(0)
+            texts.append(file.read().decode("utf-8"))
+    return subprocess.CompletedProcess(arguments, code, *texts)
 
 
 def run_alone(*words, cwd=None, **environment):

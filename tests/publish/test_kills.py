@@ -14,7 +14,7 @@ NOT_POSSIBLE = 77
 
 
 TASKS = [
-    {"task": "faults", "stride": 397, "seed": 5, "seconds": 60},
+    {"task": "faults", "stride": 97, "seed": 5, "seconds": 60},
     {"task": "moments", "whole": 1, "publishing": 1, "seed": 1, "seconds": 60},
     {"task": "quota", "sizes": 1},
 ]
