@@ -39,7 +39,7 @@ def once(tmp_path_factory):
         with (shared / f"{name}.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             if not folder.exists():
-                unfinished.mkdir()
+                unfinished.mkdir(exist_ok=True)
                 make(unfinished)
                 unfinished.rename(folder)
         return folder
@@ -77,6 +77,26 @@ def released(once, built, sample_folder):
         assert done.returncode == 0, done.stderr
 
     return once("released", make) / "out"
+
+
+@pytest.fixture(scope="session")
+def built_release(released):
+    from qpvhealth.publish import release
+
+    return release.open_release(released)
+
+
+def published(built, folder, settings=None):
+    """Publish the tables of a build as a release, and open it."""
+    from qpvhealth.contract.tables import PUBLISHED
+    from qpvhealth.publish import release
+    from qpvhealth.publish.manifest import Facts
+    from qpvhealth.settings import Settings
+
+    chosen = settings or Settings()
+    own = chosen.as_dict() | {"in_force": built.in_force}
+    facts = Facts(str(chosen), invented=built.invented, inputs=built.inputs, settings=own)
+    return release.open_release(release.write(folder, dict(built), PUBLISHED, facts))
 
 
 @pytest.fixture(scope="session")

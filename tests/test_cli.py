@@ -240,8 +240,8 @@ def test_talk_goes_to_stderr_as_json_when_asked(tmp_path):
 @pytest.mark.skipif(sys.platform != "linux", reason="a pseudo-terminal")
 def test_steps_and_rows_are_shown_on_a_terminal():
     code = """
-        from qpvhealth.cli.output import log, row_bar, step_line
-        log.setLevel("INFO")
+        from qpvhealth.cli.output import logger, row_bar, step_line
+        logger().setLevel("INFO")
         with step_line() as name_step:
             name_step("counting")
         with row_bar() as show_rows:

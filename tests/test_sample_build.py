@@ -26,40 +26,26 @@ def indicator(built, name, scope, year=2020, generation="in_force", *, column="v
     return rows.iloc[0][column]
 
 
-@pytest.mark.parametrize(
-    ("year", "kind", "situation", "n"),
-    [
-        (2018, "MSP", "in_qpv", 42),
-        (2018, "MSP", "all", 1048),
-        (2018, "CDS", "in_qpv", 209),
-        (2018, "CDS", "all", 2063),
-        (2018, "all", "in_qpv", 251),
-        (2018, "all", "all", 3111),
-        (2019, "MSP", "in_qpv", 59),
-        (2019, "MSP", "vecu_declared", 68),
-        (2019, "MSP", "all", 1251),
-        (2019, "CDS", "in_qpv", 221),
-        (2019, "CDS", "vecu_declared", 342),
-        (2019, "CDS", "all", 2188),
-        (2019, "all", "in_qpv", 280),
-        (2019, "all", "all", 3439),
-        (2020, "MSP", "in_qpv", 86),
-        (2020, "CDS", "in_qpv", 227),
-        (2020, "all", "in_qpv", 313),
-    ],
-)
-def test_published_counts(built, year, kind, situation, n):
-    assert counted(built, year, structure_type=kind, situation=situation) == n
+PUBLISHED_COUNTS = {
+    (2018, "MSP"): {"in_qpv": 42, "all": 1048},
+    (2018, "CDS"): {"in_qpv": 209, "all": 2063},
+    (2018, "all"): {"in_qpv": 251, "all": 3111},
+    (2019, "MSP"): {"in_qpv": 59, "vecu_declared": 68, "all": 1251},
+    (2019, "CDS"): {"in_qpv": 221, "vecu_declared": 342, "all": 2188},
+    (2019, "all"): {"in_qpv": 280, "all": 3439},
+    (2020, "MSP"): {"in_qpv": 86},
+    (2020, "CDS"): {"in_qpv": 227},
+    (2020, "all"): {"in_qpv": 313},
+}
+
+
+@pytest.mark.parametrize(("year", "kind"), PUBLISHED_COUNTS)
+def test_published_counts(built, year, kind):
+    expected = PUBLISHED_COUNTS[year, kind]
+    assert {s: counted(built, year, structure_type=kind, situation=s) for s in expected} == expected
 
 
 def test_sums_of_the_progress_note(built):
-    inside = {
-        (y, k): counted(built, y, structure_type=k, situation="in_qpv") for y in (2018, 2019) for k in ("MSP", "CDS")
-    }
-    near = {k: counted(built, 2019, structure_type=k, situation="vecu_declared") for k in ("MSP", "CDS")}
-    msp, cds = (inside[2019, k] - inside[2018, k] for k in ("MSP", "CDS"))
-    assert (msp, cds, msp + cds) == (17, 12, 29)
-    assert (inside[2019, "MSP"] + near["MSP"], inside[2019, "CDS"] + near["CDS"]) == (127, 563)
     assert indicator(built, "n_in_or_near", "msp_cds", 2019) == 690
     assert round(indicator(built, "share_in_qpv", "msp_cds", 2018), 4) == 0.0807
     assert round(indicator(built, "share_in_qpv", "msp_cds", 2019), 4) == 0.0814

@@ -109,7 +109,7 @@ def test_a_year_is_a_card(copy, ask):
 
 def test_a_layout_is_an_entry_and_a_file(copy, ask):
     fixture = "tests/ingest/kinds/agency-list.csv"
-    assert apply(copy, "layout") == {"src/qpvhealth/ingest/kinds/structures.py", fixture}
+    assert apply(copy, "layout") == {"src/qpvhealth/ingest/kinds/structures.toml", fixture}
     shutil.copy(copy / fixture, copy / RAW)
     card = 'id = "list"\nkind = "structures"\npath = "agency-list.csv"\nyear = 2020\nreference_date = 2020-12-31'
     with (copy / RAW / "sources.toml").open("a", encoding="utf-8") as file:

@@ -6,6 +6,9 @@ from qpvhealth.errors import InputError, UsageError
 from qpvhealth.ingest import cards
 
 STRUCTURES = "[[source]]\nid='s'\nkind='structures'\npath='s.csv'\nyear=2019\nreference_date=2019-03-31\n"
+OTHER = STRUCTURES.replace("id='s'", "id='t'")
+QPV = "[[source]]\nid='a'\nkind='neighbourhoods'\npath='b'\ngeneration='g'\n"
+ZONING = "[[source]]\nid='a'\nkind='zoning'\npath='b'\nedition='e'\nin_force_from=2019-01-01\n"
 EVERY_KIND = [
     "kind='structures'\nyear=2019\nreference_date=2019-03-31\ncrs='EPSG:2154'\ncovers={regions=['76'],departments=['93']}",
     "kind='register'\nyear=2019",
@@ -45,17 +48,12 @@ def test_every_key_of_the_interface_is_accepted(tmp_path, lines):
 
 
 def test_a_card_says_where_its_file_is_and_what_it_covers(tmp_path):
-    text = (
-        STRUCTURES
-        + "covers={regions=['76']}\n[source.columns]\nfiness_et='N°'\n[source.values.structure_type]\nX='MSP'\n"
-    )
-    (card,) = load(tmp_path, "\ufeff" + text)
-    assert card.path == tmp_path / "s.csv"
+    mapped = "[source.columns]\nfiness_et='N°'\n[source.values.structure_type]\nX='MSP'\n"
+    (card,) = load(tmp_path, f"\ufeff{STRUCTURES}covers={{regions=['76']}}\n{mapped}")
+    assert (card.path, card.shown_path) == (tmp_path / "s.csv", "s.csv")
     assert card.departments() >= {"31", "65"}
     assert card.columns == {"finess_et": "N°"}
-    assert card.words("structure_type") == {"X": "MSP"}
-    assert card.words("modality") is None
-    assert card.shown_path == "s.csv"
+    assert (card.words("structure_type"), card.words("modality")) == ({"X": "MSP"}, None)
 
 
 def test_an_absolute_path_is_not_published(tmp_path):
@@ -98,39 +96,15 @@ def test_an_absolute_path_is_not_published(tmp_path):
         (STRUCTURES + "covers={}", "covers is empty"),
         (STRUCTURES + "[source.columns]\nx=3", "columns maps each of our columns to one header"),
         (STRUCTURES + "[source.values]\nstructure_type='MSP'", "values holds one table per coded column"),
-        (
-            STRUCTURES + "[source.values.type]\na='b'",
-            "values names type; the coded columns of this kind are structure_type",
-        ),
+        (STRUCTURES + "[source.values.type]\na='b'", "names type; the coded columns of this kind are structure_type"),
         ("[[source]]\nid='a'\nkind='boundaries'\npath='b'\nyear=1\nlevel='city'", "level must be one of commune"),
-        (
-            "[[source]]\nid='a'\nkind='zoning'\npath='b'\nedition='e'\nin_force_from=2019-01-01\nlevel='iris'",
-            "level must be",
-        ),
-        (
-            "[[source]]\nid='a'\nkind='neighbourhoods'\npath='b'\ngeneration='g'\ncode_pattern='('",
-            "no regular expression",
-        ),
-        (
-            "[[source]]\nid='a'\nkind='neighbourhoods'\npath='b'\ngeneration='g'\ncodes=[1]",
-            "codes is a list of QPV codes",
-        ),
-        (
-            (
-                "[[source]]\nid='a'\nkind='neighbourhoods'\npath='b'\ngeneration='g'\nin_force_from=2019-01-01\n"
-                "in_force_to=2018-01-01"
-            ),
-            "in_force_from is after in_force_to",
-        ),
+        (ZONING + "level='iris'", "level must be"),
+        (QPV + "code_pattern='('", "no regular expression"),
+        (QPV + "codes=[1]", "codes is a list of QPV codes"),
+        (QPV + "in_force_from=2019-01-01\nin_force_to=2018-01-01", "in_force_from is after in_force_to"),
         (STRUCTURES + STRUCTURES, 'the id "s" is used 2 times'),
-        (
-            STRUCTURES + STRUCTURES.replace("'s'", "'t'").replace("03-31", "12-31"),
-            "structures of 2019 have 2 reference dates",
-        ),
-        (
-            STRUCTURES + "invented=true\n" + STRUCTURES.replace("id='s'", "id='t'"),
-            "invented and real sources never mix in a build (s is invented, t is not)",
-        ),
+        (STRUCTURES + OTHER.replace("03-31", "12-31"), "structures of 2019 have 2 reference dates"),
+        (STRUCTURES + "invented=true\n" + OTHER, "never mix in a build (s is invented, t is not)"),
     ],
 )
 def test_a_wrong_card_is_refused(tmp_path, text, message):

@@ -48,32 +48,22 @@ def test_what_is_no_date_is_bad_and_null(cell):
 )
 def test_numbers_are_read(cell, value):
     (typed, bad, _), suppressed = cleaning.numbers(text(cell))
-    assert typed[0] == value
-    assert not bad[0]
-    assert not suppressed[0]
+    assert (typed[0], bool(bad[0]), bool(suppressed[0])) == (value, False, False)
 
 
-@pytest.mark.parametrize("cell", ["nd", "NS", "s", "_U", "_Z", "HZ", "CSZ", "NA", "N/A - résultat non disponible", "."])
-def test_a_sentinel_is_null_with_a_reason_never_zero(cell):
-    (typed, bad, _), suppressed = cleaning.numbers(text(cell))
-    assert pd.isna(typed[0])
-    assert not bad[0]
-    assert suppressed[0]
-
-
-@pytest.mark.parametrize("cell", ["inf", "nan", "1,2,3", "12 hab.", "1e999", "0x10", "?"])
-def test_what_is_no_number_is_bad(cell):
-    (typed, bad, _), suppressed = cleaning.numbers(text(cell))
-    assert pd.isna(typed[0])
-    assert bad[0]
-    assert not suppressed[0]
-
-
-def test_an_empty_number_is_neither_bad_nor_suppressed():
-    (typed, bad, _), suppressed = cleaning.numbers(text(None))
-    assert typed.isna()[0]
-    assert not bad[0]
-    assert not suppressed[0]
+@pytest.mark.parametrize(
+    ("cells", "is_bad", "is_suppressed"),
+    [
+        (("nd", "NS", "s", "_U", "_Z", "HZ", "CSZ", "NA", "N/A - résultat non disponible", "."), False, True),
+        (("inf", "nan", "1,2,3", "12 hab.", "1e999", "0x10", "?"), True, False),
+        ((None,), False, False),
+    ],
+)
+def test_what_is_no_number_is_null_with_a_reason_never_zero(cells, is_bad, is_suppressed):
+    (typed, bad, _), suppressed = cleaning.numbers(text(*cells))
+    assert typed.isna().all()
+    assert (bad == is_bad).all()
+    assert (suppressed == is_suppressed).all()
 
 
 @pytest.mark.parametrize(
@@ -148,20 +138,17 @@ def test_lists_of_codes_are_split_whatever_stands_between(cell):
     assert cleaning.code_lists(text(cell, None)).tolist() == [["97120", "97101"], []]
 
 
-def test_coded_values_are_compared_whole_without_case_or_spaces():
-    found = cleaning.coded(
-        text(" maison  de SANTÉ", "MSP", None), {"Maison de santé": "MSP", "MSP": "MSP"}, column="t", where="f"
-    )
-    assert listed(found) == ["MSP", "MSP", None]
-
-
-def test_accents_may_be_written_in_two_ways():
-    assert listed(cleaning.coded(text("sante\u0301"), {"santé": "MSP"}, column="t", where="f")) == ["MSP"]
-
-
-def test_an_empty_cell_may_have_a_meaning():
-    found = cleaning.coded(text(None, "oui"), {"": "unknown", "oui": "yes"}, column="t", where="f")
-    assert listed(found) == ["unknown", "yes"]
+@pytest.mark.parametrize(
+    ("cells", "words", "expected"),
+    [
+        ((" maison  de SANTÉ", "MSP", None), {"Maison de santé": "MSP", "MSP": "MSP"}, ["MSP", "MSP", None]),
+        (("sante\u0301",), {"santé": "MSP"}, ["MSP"]),
+        ((None, "oui"), {"": "unknown", "oui": "yes"}, ["unknown", "yes"]),
+    ],
+    ids=["case and spaces", "two ways to write an accent", "a meaning of the empty cell"],
+)
+def test_coded_values_are_compared_whole_without_case_or_spaces(cells, words, expected):
+    assert listed(cleaning.coded(text(*cells), words, column="t", where="f")) == expected
 
 
 def test_a_column_of_empty_cells_takes_their_meaning_and_keeps_its_place():
@@ -191,20 +178,8 @@ def test_an_unknown_value_says_what_to_write():
     )
 
 
-CELLS = [
-    "01001",
-    "1001",
-    "9F611",
-    "97127",
-    " 75 056",
-    "2a004",
-    "Paris",
-    "12",
-    "1,5",
-    "nd",
-    "12345678900012",
-    "75001234",
-]
+CODES = ["01001", "1001", "9F611", "97127", " 75 056", "2a004", "12345678900012", "75001234"]
+CELLS = [*CODES, "Paris", "12", "1,5", "nd"]
 
 
 @pytest.mark.parametrize(

@@ -64,20 +64,18 @@ def test_a_row_is_named_with_or_without_its_zeros(key):
     assert text["siret"].tolist() == ["1", "1"]
 
 
-def test_an_empty_text_stands_for_an_empty_cell():
-    text = table(finess_et=["a", "b"], x=[None, "5"])
-    known = (Correction("c", "a", "x", "", "7", "r"), Correction("c", "b", "x", "5", "", "r"))
-    out, n = corrections.apply(text, known, "c", "finess_et")
-    assert out["x"][0] == "7"
-    assert pd.isna(out["x"][1])
-    assert n == 2
-
-
-def test_a_row_may_be_named_by_its_own_identifier():
-    text = table(finess_et=[None], own_id=["12 "], x=["5"])
-    known = (Correction("c", "c:12", "x", "5", "6", "r"),)
-    out, n = corrections.apply(text, known, "c", "finess_et")
-    assert (out["x"].tolist(), n) == (["6"], 1)
+@pytest.mark.parametrize(
+    ("text", "known", "cells"),
+    [
+        (table(finess_et=["a", "b"], x=[None, "5"]), [("a", "", "7"), ("b", "5", "")], ["7", None]),
+        (table(finess_et=[None], own_id=["12 "], x=["5"]), [("c:12", "5", "6")], ["6"]),
+    ],
+    ids=["an empty text is an empty cell", "named by its own identifier"],
+)
+def test_cells_are_corrected(text, known, cells):
+    made = tuple(Correction("c", key, "x", expect, value, "r") for key, expect, value in known)
+    out, n = corrections.apply(text, made, "c", "finess_et")
+    assert ([None if pd.isna(v) else v for v in out["x"]], n) == (cells, len(cells))
 
 
 @pytest.mark.parametrize(

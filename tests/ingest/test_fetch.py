@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import http.server
 import socket
@@ -96,39 +97,39 @@ class Answers(http.server.BaseHTTPRequestHandler):
         else:
             self._send(b"", status=416)
 
+    def _redirected(self, location):
+        self._send(b"", status=302, Location=location)
+
     def _loop(self):
-        self._send(b"", status=302, Location="/loop")
+        self._redirected("/loop")
 
     def _moved(self):
-        self._send(b"", status=302, Location="/whole.csv")
+        self._redirected("/whole.csv")
 
     def _away(self):
-        self._send(b"", status=302, Location=f"http://127.0.0.2:{self.server.server_port}/whole.csv")
+        self._redirected(f"http://127.0.0.2:{self.server.server_port}/whole.csv")
 
     def _file(self):
-        self._send(b"", status=302, Location="file:///etc/passwd")
+        self._redirected("file:///etc/passwd")
+
+    def _dripped(self, piece, times, pause):
+        """Send a piece again and again, and close the connection."""
+        self.close_connection = True
+        with contextlib.suppress(OSError):
+            for _ in range(times):
+                self.wfile.write(piece)
+                self.wfile.flush()
+                time.sleep(pause)
 
     def _endless(self):
         self.send_response(200)
         self.end_headers()
-        self.close_connection = True
-        try:
-            while True:
-                self.wfile.write(b"930000001;Le Parc\n" * 1_000)
-        except OSError:
-            pass
+        self._dripped(b"930000001;Le Parc\n" * 1_000, 1_000_000, 0)
 
     def _slow(self):
         self.send_response(200)
         self.end_headers()
-        self.close_connection = True
-        try:
-            for _ in range(600):
-                self.wfile.write(b"9")
-                self.wfile.flush()
-                time.sleep(0.1)
-        except OSError:
-            pass
+        self._dripped(b"9", 600, 0.1)
 
     def _chunked(self):
         self.send_response(200)
@@ -138,15 +139,7 @@ class Answers(http.server.BaseHTTPRequestHandler):
         self.close_connection = True
 
     def _sticky(self):
-        """Send a header one byte at a time."""
-        self.close_connection = True
-        try:
-            for _ in range(600):
-                self.wfile.write(b"H")
-                self.wfile.flush()
-                time.sleep(0.1)
-        except OSError:
-            pass
+        self._dripped(b"H", 600, 0.1)  # a header, one byte at a time
 
 
 @pytest.fixture(autouse=True)
@@ -189,13 +182,10 @@ def test_a_file_is_fetched_under_its_name(card, tmp_path, server):
 
 
 def test_a_file_that_is_there_with_the_stated_bytes_needs_no_request(card, server):
+    assert fetch(card(url=None), OURS).outcome == "no url"
     fetch(card(sha256=SHA256), OURS)
     assert fetch(card(sha256=SHA256), Limits()).outcome == "already there"
     assert len(server.seen) == 1
-
-
-def test_a_card_without_address_is_told(card):
-    assert fetch(card(url=None), OURS).outcome == "no url"
 
 
 @pytest.mark.parametrize(("page", "options"), [("other.csv", {}), ("whole.csv", {"sha256": SHA256})])
@@ -248,31 +238,25 @@ def test_where_there_are_no_hard_links_the_file_is_renamed(card, tmp_path, monke
         ("packed.csv", "compressed"),
         ("chunked.csv", "broke off"),
         ("loop", "more than 5 redirections"),
+        ("other.csv", "not what the card states"),
     ],
 )
 def test_what_is_not_the_file_is_refused(card, tmp_path, page, said):
     with pytest.raises(InputError, match=said):
-        fetch(card(page), OURS)
+        fetch(card(page, sha256=SHA256), OURS)
     assert "été 2019.csv" not in left(tmp_path)
-
-
-def test_other_bytes_than_the_card_states_are_refused_and_forgotten(card, tmp_path):
-    with pytest.raises(InputError, match="not what the card states"):
-        fetch(card("other.csv", sha256=SHA256), OURS)
-    assert left(tmp_path) == []
-
-
-def test_a_redirection_is_followed(card):
-    assert fetch(card("moved"), OURS).outcome == "fetched"
+    if page == "other.csv":
+        assert left(tmp_path) == []
 
 
 def test_each_redirection_is_held_against_the_rules(card, server, monkeypatch):
+    assert fetch(card("moved", name="moved.csv"), OURS).outcome == "fetched"
     with pytest.raises(UsageError, match="only https"):
         fetch(card("file"), OURS)
     monkeypatch.setattr(module, "is_public", lambda address: address != "127.0.0.2")
     with pytest.raises(InputError, match=r"127\.0\.0\.2 is not a public address"):
         fetch(card("away"), Limits(insecure=True))
-    assert [path for path, _ in server.seen] == ["/file", "/away"]
+    assert [path for path, _ in server.seen] == ["/moved", "/whole.csv", "/file", "/away"]
 
 
 @pytest.mark.parametrize(
@@ -303,16 +287,8 @@ def test_addresses_that_are_not_asked(card, server, url, error, said):
 @pytest.mark.parametrize(
     "address",
     [
-        *(
-            "127.0.0.1",
-            "10.1.2.3",
-            "172.16.0.1",
-            "192.168.1.1",
-            "169.254.169.254",
-            "100.64.0.1",
-            "0.0.0.0",  # noqa: S104
-            "224.0.0.1",
-        ),
+        *("127.0.0.1", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1", "224.0.0.1"),
+        "0.0.0.0",  # noqa: S104
         *("::1", "::", "fe80::1%eth0", "fc00::1", "::ffff:127.0.0.1", "64:ff9b::a00:1", "2002:7f00:1::", "ff02::1"),
     ],
 )
@@ -357,7 +333,11 @@ def test_a_cut_download_goes_on_from_where_it_was(card, tmp_path, server, stated
     assert left(tmp_path) == ["été 2019.csv"]
 
 
-def test_another_version_is_fetched_whole(card):
+def test_another_version_is_fetched_whole_and_so_is_another_address(card, server):
+    with pytest.raises(InputError, match="go on"):
+        fetch(card("cut", name="b.csv"), OURS)
+    fetch(card("whole.csv", name="b.csv"), OURS)
+    assert "Range" not in server.seen[1][1]
     with pytest.raises(InputError, match="go on"):
         fetch(card("changed"), OURS)
     assert fetch(card("changed"), OURS).sha256 == SHA256
@@ -376,27 +356,22 @@ def test_a_part_beyond_the_end_is_asked_for_again_whole(card, server):
     assert [("Range" in headers) for _, headers in server.seen] == [False, True, False]
 
 
-def test_what_is_left_of_another_address_is_not_used(card, server):
-    with pytest.raises(InputError, match="go on"):
-        fetch(card("cut"), OURS)
-    fetch(card("whole.csv"), OURS)
-    assert "Range" not in server.seen[1][1]
+@pytest.fixture
+def part(tmp_path):
+    (tmp_path / "structures").mkdir()
+    return tmp_path / "structures" / ".été 2019.part.csv"
 
 
-def test_two_fetches_at_once(card, tmp_path):
+def test_two_fetches_at_once(card, part):
     import fcntl
 
-    part = tmp_path / "structures" / ".été 2019.part.csv"
-    part.parent.mkdir()
     with part.open("wb") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         with pytest.raises(PublishError, match="another fetch"):
             fetch(card(), OURS)
 
 
-def test_a_partial_file_that_is_a_link_is_not_followed(card, tmp_path):
-    part = tmp_path / "structures" / ".été 2019.part.csv"
-    part.parent.mkdir()
+def test_a_partial_file_that_is_a_link_is_not_followed(card, tmp_path, part):
     (tmp_path / "mine.csv").write_bytes(b"mine\n")
     part.symlink_to(tmp_path / "mine.csv")
     with pytest.raises(PublishError):

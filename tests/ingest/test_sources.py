@@ -62,9 +62,8 @@ def told(found):
 
 def test_everything_meets(read):
     found = read()
-    assert found.vintages[2019].reference_date == date(2019, 3, 31)
-    assert found.vintages[2019].departments == {"75"}
-    assert found.vintages[2019].status == "provisional"
+    vintage = found.vintages[2019]
+    assert (vintage.reference_date, vintage.departments, vintage.status) == (date(2019, 3, 31), {"75"}, "provisional")
     assert found.populations["population"].tolist() == [100]
     assert found.programmes["qpv_code"].tolist() == ["QP075001"]
     assert found.communes["epci_code"].tolist() == ["200"]
@@ -115,11 +114,9 @@ def test_a_register_fills_and_never_replaces_or_adds(read):
 
 def test_the_stock_is_warned_of_once_the_register_has_completed_it(read):
     rules = told(read())
-    assert rules["opening-in-future"].n == 1
-    assert rules["closed-before"].n == 1
-    assert rules["extract-outside-cover"].n == 1
+    once = ("opening-in-future", "closed-before", "extract-outside-cover", "declaration-orphan")
+    assert {rule: rules[rule].n for rule in once} == dict.fromkeys(once, 1)
     assert "department-unknown" not in rules
-    assert rules["declaration-orphan"].n == 1
     assert "no outlines" in rules["outlines-missing"].message
     assert told(read(without="r"))["department-unknown"].n == 1
 
@@ -141,30 +138,20 @@ def test_two_cards_of_one_year_add_up(read):
     assert read(t=same.replace("\ncovers={regions=['11']}", "")).vintages[2019].departments is None
 
 
+def again(name):
+    """Repeat a card, with another file."""
+    return {"other": CARDS[name].replace(f"{name}.csv", "other.csv")}
+
+
 @pytest.mark.parametrize(
     ("changes", "files", "error", "message"),
     [
         ({"without": ("q",)}, {}, UsageError, "no card of kind neighbourhoods"),
         ({"s": CARDS["s"].replace("['75']", "['99']")}, {}, UsageError, "unknown region or département: 99"),
         ({"d": CARDS["d"].replace("['11']", "['10']")}, {}, UsageError, "unknown region or département: 10"),
-        (
-            {"e": CARDS["d"].replace("d.csv", "e.csv")},
-            {"e.csv": "finess;vecu\n750000018;non\n"},
-            InputError,
-            "yes and no for 750000018",
-        ),
-        (
-            {"o": CARDS["p"].replace("p.csv", "o.csv")},
-            {"o.csv": "qp;pop\nQP075001;7\n"},
-            InputError,
-            "two files give the same year",
-        ),
-        (
-            {"y": CARDS["z"].replace("z.csv", "y.csv")},
-            {"y.csv": "insee;Zonage\n75101;ZAC\n"},
-            InputError,
-            "two classes for one place",
-        ),
+        (again("d"), {"other.csv": "finess;vecu\n750000018;non\n"}, InputError, "yes and no for 750000018"),
+        (again("p"), {"other.csv": "qp;pop\nQP075001;7\n"}, InputError, "two files give the same year"),
+        (again("z"), {"other.csv": "insee;Zonage\n75101;ZAC\n"}, InputError, "two classes for one place"),
         ({"y": CARDS["z"].replace("2019-01-01", "2020-01-01")}, {}, UsageError, "zoning edition 2019: its cards"),
     ],
 )
@@ -174,9 +161,8 @@ def test_what_stops_the_run(read, changes, files, error, message):
 
 
 def test_the_latest_population_wins(read):
-    found = read(
-        o=CARDS["p"].replace("p.csv", "o.csv").replace("2013", "2018"), files={"o.csv": "qp;pop\nQP075001;7\n"}
-    )
+    later = {name: card.replace("2013", "2018") for name, card in again("p").items()}
+    found = read(files={"other.csv": "qp;pop\nQP075001;7\n"}, **later)
     assert found.populations[["population", "population_year"]].to_numpy().tolist() == [[7, 2018]]
 
 
@@ -206,8 +192,6 @@ def test_outlines_are_kept_by_level(read):
 
 def test_without_optional_cards_the_frames_are_there(read):
     found = read(without=("r", "g", "d", "p", "z", "zq", "n", "c"))
-    assert found.declarations.empty
     assert {"finess_et", "vecu_declared", "qpv_code"} <= set(found.declarations.columns)
-    assert found.populations.empty
-    assert found.programmes.empty
-    assert found.editions.empty
+    for frame in (found.declarations, found.populations, found.programmes, found.editions):
+        assert frame.empty

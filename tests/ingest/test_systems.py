@@ -6,6 +6,7 @@ import pytest
 
 from qpvhealth.errors import InputError, UsageError
 from qpvhealth.ingest import cleaning, systems
+from qpvhealth.ingest.kinds.structures import KIND
 from qpvhealth.ingest.layouts import Field, Layout
 from qpvhealth.ingest.readers.raw import RawTable
 from qpvhealth.ingest.staging import Sieve
@@ -17,21 +18,11 @@ LAYOUT = Layout("any", (Field("a"),))
     ("written", "crs"),
     [
         ("EPSG:2154 RGF93 / Lambert-93 (Métropole)", "EPSG:2154"),
-        ("epsg:2975", "EPSG:2975"),
-        ("EPSG::5490", "EPSG:5490"),
-        ("2972", "EPSG:2972"),
-        ("LAMBERT_93", "EPSG:2154"),
-        ("BD_ADRESSE,V2.1,LAMBERT_93", "EPSG:2154"),
-        ("UTM_N20", "EPSG:4559"),
-        ("UTM_N21", "EPSG:4467"),
-        ("UTM_N22", "EPSG:2972"),
-        ("UTM_S38", "EPSG:4471"),
-        ("UTM_S40", "EPSG:2975"),
-        ("WGS84/UTM zone 21N", "EPSG:32621"),
-        ("WGS84 / UTM zone 1S", "EPSG:32701"),
-        ("Lambert II étendu", None),
-        ("EPSG:999999", None),
-        ("", None),
+        *(("epsg:2975", "EPSG:2975"), ("EPSG::5490", "EPSG:5490"), ("2972", "EPSG:2972")),
+        *(("LAMBERT_93", "EPSG:2154"), ("BD_ADRESSE,V2.1,LAMBERT_93", "EPSG:2154"), ("UTM_N20", "EPSG:4559")),
+        *(("UTM_N21", "EPSG:4467"), ("UTM_N22", "EPSG:2972"), ("UTM_S38", "EPSG:4471"), ("UTM_S40", "EPSG:2975")),
+        *(("WGS84/UTM zone 21N", "EPSG:32621"), ("WGS84 / UTM zone 1S", "EPSG:32701")),
+        *(("Lambert II étendu", None), ("EPSG:999999", None), ("", None)),
     ],
 )
 def test_systems_are_known_by_number_or_by_older_name(written, crs):
@@ -52,18 +43,14 @@ def layer(crs):
 def test_a_layer_needs_a_system(card):
     raw = layer(None)
     with pytest.raises(InputError, match=r'no .prj.*write crs = "EPSG:…" in card c'):
-        Sieve(raw, card("neighbourhoods"), LAYOUT).crs()
-    assert Sieve(raw, card("neighbourhoods", crs="EPSG:2154"), LAYOUT).crs() == "EPSG:2154"
+        Sieve(raw, card("neighbourhoods"), LAYOUT, KIND).crs()
+    assert Sieve(raw, card("neighbourhoods", crs="EPSG:2154"), LAYOUT, KIND).crs() == "EPSG:2154"
 
 
 def test_a_card_may_correct_a_file_and_it_is_said(card):
-    raw = layer("EPSG:4326")
-    sieve = Sieve(raw, card("neighbourhoods", crs="EPSG:2154"), LAYOUT)
-    assert sieve.crs() == "EPSG:2154"
-    assert [f.rule for f in sieve.findings] == ["crs-overridden"]
-    sieve = Sieve(raw, card("neighbourhoods"), LAYOUT)
-    assert sieve.crs() == "EPSG:4326"
-    assert sieve.findings == []
+    for stated, crs, rules in (({"crs": "EPSG:2154"}, "EPSG:2154", ["crs-overridden"]), ({}, "EPSG:4326", [])):
+        sieve = Sieve(layer("EPSG:4326"), card("neighbourhoods", **stated), LAYOUT, KIND)
+        assert (sieve.crs(), [f.rule for f in sieve.findings]) == (crs, rules)
 
 
 def test_a_system_that_does_not_exist_is_refused(card):

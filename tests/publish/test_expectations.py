@@ -49,7 +49,6 @@ def test_conform_and_different(tmp_path):
     assert compared(FIGURE.format(value=280), tmp_path, release())["verdict"].tolist() == [CONFORM]
     found = compared(FIGURE.format(value=281), tmp_path, release()).iloc[0]
     assert (found["verdict"], found["difference"], "6 inconnus" in found["cause"]) == (DIFFERS, -1, True)
-    assert found["data"] == "inventées"
 
 
 def test_counts_by_situation_in_csv(tmp_path):

@@ -482,24 +482,6 @@ def test_what_cannot_be_swept_does_not_stop_a_build(root, monkeypatch):
             store._remove(root / ".current-dead")
 
 
-def test_a_disk_that_is_really_full_leaves_the_previous_release(root, tmp_path):
-    """The kernel refuses files beyond a size, as a full disk does: the process sees EFBIG in the middle of a write."""
-    (tmp_path / "plain.py").write_text(PLAIN)
-    previous = publish(root, "one")
-    code = (
-        "import resource, signal, sys\nfrom pathlib import Path\nfrom qpvhealth.errors import PublishError\n"
-        "sys.path.insert(0, sys.argv[2])\nfrom plain import publish\n"
-        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
-        "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"
-        "try:\n publish(Path(sys.argv[1]), 'two')\nexcept PublishError as error:\n print(error)\n"
-    )
-    ran = subprocess.run([sys.executable, "-c", code, root, tmp_path], capture_output=True, check=True, text=True)
-    assert "File too large" in ran.stdout
-    assert Store(root).current() == previous
-    assert manifest.verify(previous) == []
-    assert left_over(root) == []
-
-
 def test_everything_is_on_the_disk_before_it_is_shown(root, monkeypatch):
     seen = []
 

@@ -3,7 +3,7 @@
 import pytest
 
 from qpvhealth.indicators.declarations import QPV
-from qpvhealth.publish import release as releases, selection, views
+from qpvhealth.publish import selection, views
 from qpvhealth.sample.geography import communes_of
 from qpvhealth.studies import planning, practices
 from qpvhealth.studies.quarters import Area
@@ -13,8 +13,8 @@ WORDS = {i.name: i.words_fr for i in QPV if i.in_table}
 
 
 @pytest.fixture(scope="module")
-def release(released):
-    return releases.open_release(released)
+def release(built_release):
+    return built_release
 
 
 def test_the_amounts_are_found_again(built, release):

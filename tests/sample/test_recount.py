@@ -16,17 +16,8 @@ from pyproj import Transformer
 
 from tests.sample import truth
 
-METRES = {
-    "971": 5490,
-    "972": 5490,
-    "973": 2972,
-    "974": 2975,
-    "975": 4467,
-    "976": 4471,
-    "977": 5490,
-    "978": 5490,
-    "987": 3297,
-}
+METRES = dict.fromkeys(("971", "972", "977", "978"), 5490)
+METRES |= {"973": 2972, "974": 2975, "975": 4467, "976": 4471, "987": 3297}
 OVERSEAS_FINESS = {"9A": "971", "9B": "972", "9C": "973", "9D": "974", "9E": "975", "9F": "976"}
 OLD_NAMES = {"LAMBERT_93": 2154, "UTM_N20": 4559, "UTM_N22": 2972, "UTM_S40": 2975, "UTM_S38": 4471}
 TYPES = {"603": "MSP", "124": "CDS", "Maison de santé": "MSP", "Centre de santé": "CDS", "MSP": "MSP", "CDS": "CDS"}
@@ -229,54 +220,6 @@ def test_2020(extract_2020):
     assert extract_2020.groupby("type").size().to_dict() == {"CDS": 2236, "MSP": 1478}
     assert counts(extract_2020) == {"CDS": 227, "MSP": 86}
     assert extract_2020["qpv"].nunique() == 223
-
-
-def test_crosses_of_april_2020(raw, extract_2020):
-    people = pd.read_csv(raw / "populations" / "qpv-2015-population-2013.csv", sep=";", dtype=str).set_index("qp")
-    people = people["population_municipale_2013"].astype(int)
-    zone = zone_classes(raw)
-    primary = extract_2020[(extract_2020["type"] == "MSP") | (extract_2020["modality"] == "pluri")]
-    frame = pd.DataFrame({"people": people, "zone": [zone[c] for c in people.index]})
-    frame["is_covered"] = frame.index.isin(primary["qpv"].dropna())
-    frame["is_npnru"] = frame.index.isin((raw / "programmes" / "npnru-qpv-2015.csv").read_text().split()[1:])
-    cells = frame.groupby(["is_covered", "zone"])["people"].agg(["size", "sum"])
-    found = {key: (int(row["size"]), int(row["sum"]) // 1000) for key, row in cells.iterrows()}
-    assert found == {
-        (True, "ZIP"): (50, 411),
-        (True, "ZAC"): (40, 316),
-        (True, "other"): (122, 1026),
-        (False, "ZIP"): (325, 1100),
-        (False, "ZAC"): (174, 473),
-        (False, "other"): (803, 2109),
-    }
-    large = frame[frame["people"] >= 5000]
-    giant = frame[frame["people"] > 24000]
-    bare = large[~large["is_covered"]]
-    assert (frame["people"].sum(), frame["is_npnru"].sum()) == (5_435_060, 448)
-    assert (len(large), large["is_npnru"].sum(), len(bare), bare["is_npnru"].sum()) == (253, 190, 148, 104)
-    assert (len(giant), giant["is_covered"].all()) == (15, True)
-    any_centre = frame.index.isin(extract_2020["qpv"].dropna())
-    assert ((frame["zone"] == "ZIP") & ~any_centre).sum() == 325
-    assert ((frame["people"] >= 5000) & ~any_centre).sum() == 148
-
-
-def zone_classes(raw):
-    """Read the class of each 2015 neighbourhood: its own sheet, then its TVS, then its commune."""
-    book = openpyxl.load_workbook(raw / "zoning" / "Zonage_medecin_20191231.xlsx")
-    sheets = {name: list(book[name].iter_rows(values_only=True))[1:] for name in book.sheetnames}
-    own = {r[0]: r[2] for r in sheets["Zonage_QPV"]}
-    tvs = {r[0]: r[2] for r in sheets["Zonage_TVS"]}
-    commune = {r[1]: tvs[r[3]] if r[3] else r[4] for r in sheets["Zonage_communes"]}
-    found = {}
-    for path in (raw / "neighbourhoods" / "qpv-2015").iterdir():
-        if path.suffix not in (".dbf", ".geojson"):
-            continue
-        frame = gpd.read_file(path, encoding="cp1252" if path.suffix == ".dbf" else None, ignore_geometry=True)
-        for code, towns in zip(frame["CODE_QP"], frame["COMMUNE_QP"], strict=True):
-            classes = {own[code]} if code in own else {commune[t] for t in towns.split(", ")}
-            assert len(classes) == 1
-            found[code] = classes.pop()
-    return {code: label if label in ("ZIP", "ZAC") else "other" for code, label in found.items()}
 
 
 def test_2024(raw, old, new):

@@ -9,15 +9,13 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from qpvhealth.facts.territories import METROPOLE
-from qpvhealth.sample import planning
 from qpvhealth.sample.cohorts import REFERENCE_DATES, YEARS
-from qpvhealth.sample.hosts import members
+from qpvhealth.sample.contours import edited, edits
+from qpvhealth.sample.extracts import UNKNOWN_DEPARTMENT, template
+from qpvhealth.sample.folder import dirt
 from qpvhealth.sample.neighbourhoods import groups_by_code, neighbourhoods
-from qpvhealth.sample.places import future_group
-from qpvhealth.sample.readme import dirt
-from qpvhealth.sample.regional import UNKNOWN_DEPARTMENT, template
+from qpvhealth.sample.places import future_group, members
 from qpvhealth.sample.resources import cards, records
-from qpvhealth.sample.revision import edited, edits
 from qpvhealth.sample.stories import PLACEHOLDERS, identifier, renumbered, states, states_of, without_number
 
 if TYPE_CHECKING:
@@ -176,10 +174,10 @@ def contour_changes() -> pd.DataFrame:
 
 def amounts() -> dict[str, int]:
     """Return the funding of the projects by funder."""
-    projects = pd.DataFrame(records("projects.csv")).query("montant != ''")
+    projects = pd.DataFrame(records("files/projects/2024.csv", ";")).query("montant != ''")
     return projects.astype({"montant": "int64"}).groupby("financeur")["montant"].sum().to_dict()
 
 
 def n_qpv_without_gp() -> int:
-    """Count the neighbourhoods without a GP, in the département whose every GP has a point."""
-    return [n for _, n in planning.gps_of_quarters()].count(0)
+    """Count the neighbourhoods without a GP, one in four, in the département whose every GP has a point."""
+    return len([q for q in neighbourhoods("qpv-2024") if q.department == "35"][::4])

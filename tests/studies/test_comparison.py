@@ -8,15 +8,13 @@ import pytest
 
 import qpvhealth
 from qpvhealth import sample
-from qpvhealth.contract.tables import PUBLISHED
 from qpvhealth.errors import UsageError
 from qpvhealth.facts import causes
 from qpvhealth.indicators import change_summary
 from qpvhealth.publish import diff, release
-from qpvhealth.publish.manifest import Facts
-from qpvhealth.publish.store import Store
 from qpvhealth.settings import Settings
 from qpvhealth.studies import comparison
+from tests.conftest import published
 from tests.sample import selection, truth
 
 
@@ -43,17 +41,6 @@ def linked(sample_folder, tmp_path_factory):
     card = '\n[[source]]\nid = "other-links"\nkind = "links"\npath = "links.csv"\ninvented = true\n'
     (folder / "sources.toml").write_text((folder / "sources.toml").read_text(encoding="utf-8") + card, encoding="utf-8")
     return qpvhealth.build(folder)
-
-
-def published(built, folder, settings=None):
-    chosen = settings or Settings()
-    facts = Facts(
-        fingerprint=str(chosen),
-        invented=built.invented,
-        inputs=built.inputs,
-        settings=chosen.as_dict() | {"in_force": built.in_force},
-    )
-    return release.open_release(release.write(Store(folder), dict(built), PUBLISHED, facts))
 
 
 @pytest.fixture(scope="module")
@@ -124,7 +111,7 @@ def test_a_year_that_is_not_there_is_named(shown):
 
 
 def test_the_same_release_twice_has_no_change(shown):
-    assert comparison.releases(shown, shown, 2019).is_same
+    assert comparison.releases(shown, shown, 2019).changes.empty
 
 
 @pytest.fixture(scope="module")
@@ -165,8 +152,8 @@ def second_delivery(revised_folder, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def first_delivery(released):
-    return release.open_release(released)
+def first_delivery(built_release):
+    return built_release
 
 
 def test_edited_contours_are_the_only_cause_between_two_deliveries(first_delivery, second_delivery):

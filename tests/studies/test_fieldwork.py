@@ -10,7 +10,6 @@ import pytest
 from qpvhealth.errors import InputError, UsageError
 from qpvhealth.ingest import cards
 from qpvhealth.ingest.kinds import declarations
-from qpvhealth.publish import release as releases
 from qpvhealth.studies import fieldwork
 from qpvhealth.studies.quarters import Area
 
@@ -18,15 +17,14 @@ DEADLINE = date(2019, 6, 30)
 
 
 @pytest.fixture(scope="module")
-def release(released):
-    return releases.open_release(released)
+def release(built_release):
+    return built_release
 
 
 @pytest.fixture(scope="module")
 def books(release, tmp_path_factory):
-    return fieldwork.returns_template(
-        release, tmp_path_factory.mktemp("books"), level="region", deadline=DEADLINE, year=2019
-    )
+    folder = tmp_path_factory.mktemp("books")
+    return fieldwork.returns_template(release, folder, level="region", deadline=DEADLINE, year=2019)
 
 
 @pytest.fixture

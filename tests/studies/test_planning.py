@@ -8,16 +8,14 @@ import pytest
 import shapely
 
 import qpvhealth
-from qpvhealth.contract.tables import PUBLISHED
 from qpvhealth.errors import InputError, UsageError
-from qpvhealth.facts import published
+from qpvhealth.facts import published as lists
 from qpvhealth.facts.published import FIGURES
 from qpvhealth.indicators import matrix as matrices
-from qpvhealth.publish import expectations, release as releases
-from qpvhealth.publish.manifest import Facts
-from qpvhealth.settings import Settings
+from qpvhealth.publish import expectations
 from qpvhealth.studies import figures, planning, practices, siting
 from qpvhealth.studies.quarters import Area
+from tests.conftest import published
 from tests.sample import selection
 
 OTHERS = ("neighbourhood_indicators", "practitioners", "projects", "links", "register", "declarations", "geocoded")
@@ -94,24 +92,16 @@ def release(sample_folder, bretagne, tmp_path_factory):
         encoding="utf-8",
     )
     made = qpvhealth.build(raw)
-    settings = Settings().as_dict() | {"in_force": made.in_force}
-    folder = releases.write(
-        tmp_path_factory.mktemp("out"),
-        dict(made),
-        PUBLISHED,
-        Facts("f", invented=True, inputs=made.inputs, settings=settings),
-    )
-    return releases.open_release(folder)
+    return published(made, tmp_path_factory.mktemp("out"))
 
 
 @pytest.fixture(scope="module")
-def whole(released):
-    """Open the release of all years; what is asked of its matrix, which takes a second, is computed once."""
-    opened = releases.open_release(released)
-    cells = figures.cells(opened)
+def whole(built_release):
+    """Give the release of all years; its matrix, which takes a second, is computed once."""
+    cells = figures.cells(built_release)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(figures, "cells", lambda _: cells.copy())
-        yield opened
+        yield built_release
 
 
 def test_areas_are_parsed():
@@ -184,10 +174,9 @@ def test_projects_gain_each_qpv_once_and_open_nothing(release, bretagne, built):
     assert money.loc["all", ["n_projects", "amount"]].tolist() == [1, 150_000]
     types = planning.projects(release, show="types").frame.set_index("structure_type")
     assert types.loc["Pôle", "stage"] == "open"
-    counted, others = (
-        t[t["year"] == 2024].reset_index(drop=True) for t in (release.table("yearly_counts"), built["yearly_counts"])
-    )
-    pd.testing.assert_frame_equal(counted, others)  # no project in any count
+    counted, all_years = release.table("yearly_counts"), built["yearly_counts"]
+    in_2024 = all_years[all_years["year"] == 2024].reset_index(drop=True)
+    pd.testing.assert_frame_equal(counted, in_2024)  # no project in any count
 
 
 def test_funding_adds_up_at_every_level(release, bretagne):
@@ -245,39 +234,18 @@ def test_a_distance_serves_at_least_as_many(release):
 
 def test_published_figures_of_the_invented_france(whole):
     held = figures.published(whole).frame.set_index("id")
-    for name in (
-        "002-2018-03-msp-n_in_qpv",
-        "002-net-msp_cds",
-        "fncs-covered",
-        "001-without",
-        "001-large",
-        "001-large-npnru",
-    ):
-        assert held.loc[name, "verdict"] == "reproduit", name
-    for name in (
-        "001-zip",
-        "001-zip-population",
-        "003-zonings",
-        "003-zonings-population",
-        "law-1580",
-        "insee-population",
-    ):
+    counts = ("002-2018-03-msp-n_in_qpv", "002-net-msp_cds", "fncs-covered", "law-1580", "insee-population")
+    coverage = ("001-without", "001-large", "001-large-npnru", "001-zip", "001-zip-population")
+    for name in (*counts, *coverage, "003-zonings", "003-zonings-population"):
         assert held.loc[name, "verdict"] == "reproduit", name
     assert held.loc["etalab-msp-2017-12", "because"].startswith("date")
     assert set(held["data"]) == {"inventées"}
 
 
 def added(release, **changed):
-    """Add a published figure to a release, as a build does that reads it in ``published.toml``."""
-    figure = {
-        "id": "bilan",
-        "document": "Bilan 2020",
-        "words": "MSP en QPV",
-        "said": "86",
-        "value": 86,
-        "unit": "structures",
-    }
-    figure |= {"on": "2020-04-01", "measure": "n_in_qpv", "scope": "msp"} | changed
+    """Add a published figure to a whole, as a build does that reads it in ``published.toml``."""
+    figure = {"id": "bilan", "document": "Bilan 2020", "words": "MSP en QPV", "said": "86", "value": 86}
+    figure |= {"unit": "structures", "on": "2020-04-01", "measure": "n_in_qpv", "scope": "msp"} | changed
     source = {"id": "published.toml", "kind": "published", "path": "published.toml", "sha256": "0", "figures": [figure]}
     manifest = dict(release.manifest)
     return replace(release, manifest=manifest | {"inputs": [*manifest["inputs"], source]})
@@ -316,8 +284,8 @@ def test_a_published_figure_may_name_every_measure_of_the_matrix_and_no_other(wh
     assert set(frame["measure"]) <= set(matrices.MEASURES)
     assert {f.measure for f in FIGURES if f.measure} <= set(matrices.MEASURES)
     assert set(matrices.MEASURES) - set(frame["measure"]) <= {"letter_C"}  # the communes of Mayotte, in 2026
-    assert set(frame["scope"]) == scopes == set(published.ALLOWED["scope"]) - {published.CDS_WITH_GP}
-    assert {n for n in frame["near"] if not n.startswith("within_")} == set(published.ALLOWED["near"])
+    assert set(frame["scope"]) == scopes == set(lists.ALLOWED["scope"]) - {lists.CDS_WITH_GP}
+    assert {n for n in frame["near"] if not n.startswith("within_")} == set(lists.ALLOWED["near"])
 
 
 def test_an_id_that_the_facts_have_gained_stops_the_comparison(whole):

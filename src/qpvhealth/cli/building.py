@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from qpvhealth.cli.group import main_group
 from qpvhealth.cli.options import FOLDER, json_option, out_option, raw_option, settings_option
-from qpvhealth.cli.output import log, print_json, settings_of, step_line
+from qpvhealth.cli.output import FINDINGS, logger, print_answer, settings_of, step_line
 from qpvhealth.errors import ContractError
 
 if TYPE_CHECKING:
     from qpvhealth.contract.rules import Finding
     from qpvhealth.ingest.inputs import Input
+    from qpvhealth.publish.store import Store
     from qpvhealth.settings import Settings
 
-FINDINGS = 1
+    Answer = tuple[dict[str, Any], list[str]]
+
 SHOWN_WARNINGS = 20
 WIDTH = 90
 
@@ -53,7 +55,7 @@ def build(
     no_cache: bool,
     as_json: bool,
 ) -> None:
-    r"""Build a release: ingest, place, overlay the zoning, count, explain the changes, publish.
+    """Build a release: ingest, place, overlay the zoning, count, explain the changes, publish.
 
     \b
     Example:
@@ -64,46 +66,47 @@ def build(
     from qpvhealth.publish import store
 
     if no_cache:
-        log.info("--no-cache does nothing: a build has no cache.")
+        logger().info("--no-cache does nothing: a build has no cache.")
     if (until is None) != (to is None):
         raise click.UsageError(
             "--until STAGE and --to FOLDER go together: the stage to stop after, and where its tables go."
         )
-    chosen = settings_of(settings_file, raw)
+    chosen, n_rejected = settings_of(settings_file, raw), 0
     resolved = inputs.resolve(cards.load(raw))
     fingerprint = inputs.fingerprint(resolved, raw, chosen.as_dict())
     current = None if force else store.is_current(out, fingerprint)
     if dry_run:
-        _plan(resolved, chosen, up_to_date=current is not None, as_json=as_json)
+        document, lines = _plan(resolved, chosen, up_to_date=current is not None)
     elif until is not None and to is not None:
-        _build_until(raw, chosen, resolved, until, to, as_json=as_json)
-    elif current is None or strict:
-        _build(raw, out, chosen, fingerprint, resolved, strict=strict, as_json=as_json)
-    elif as_json:
-        print_json({"release": current.name, "unchanged": True})
+        document, lines = _build_until(raw, chosen, resolved, until, to)
+    elif current is not None and not strict:
+        document, lines = {"release": current.name, "unchanged": True}, [f"Nothing has changed: {current}"]
     else:
-        click.echo(f"Nothing has changed: {current}")
+        document, lines, n_rejected = _build(raw, store.Store(out), chosen, fingerprint, resolved, strict=strict)
+    print_answer(document, lines, as_json=as_json)
+    if n_rejected and strict:
+        logger().warning("%d rows were rejected (--strict): qpvhealth list rejects --out %s", n_rejected, out)
+        sys.exit(FINDINGS)
 
 
-def _plan(resolved: list[Input], chosen: Settings, *, up_to_date: bool, as_json: bool) -> None:
+def _plan(resolved: list[Input], chosen: Settings, *, up_to_date: bool) -> Answer:
+    """Return the inputs, the settings and the stages of a build."""
     from qpvhealth.build.stages import STAGES
 
-    if as_json:
-        plan = {"inputs": [i.as_dict() for i in resolved], "settings": chosen.as_dict()}
-        print_json(plan | {"stages": [stage._asdict() for stage in STAGES], "up_to_date": up_to_date})
-        return
-    for i in resolved:
-        click.echo(f"{i.sha256[:12]}  {i.card.kind:<16} {i.card.id}")
-    for key, value in chosen.as_dict().items():
-        click.echo(f"{key} = {value}")
+    plan = {"inputs": [i.as_dict() for i in resolved], "settings": chosen.as_dict()}
+    lines = [f"{i.sha256[:12]}  {i.card.kind:<16} {i.card.id}" for i in resolved]
+    lines += [f"{key} = {value}" for key, value in chosen.as_dict().items()]
     for stage in STAGES:
-        click.echo(f"{stage.name:<8} {stage.does}")
-        click.echo(f"{'':<8} takes {stage.takes}; gives {len(stage.gives)} tables: {', '.join(stage.gives)}")
-    click.echo("publish  write the tables and their manifest, and make the release the current one")
-    click.echo("Nothing has changed since the current release." if up_to_date else "A build would write a new release.")
+        lines.append(f"{stage.name:<8} {stage.does}")
+        lines.append(f"{'':<8} takes {stage.takes}; gives {len(stage.gives)} tables: {', '.join(stage.gives)}")
+    lines.append("publish  write the tables and their manifest, and make the release the current one")
+    lines.append(
+        "Nothing has changed since the current release." if up_to_date else "A build would write a new release."
+    )
+    return plan | {"stages": [stage._asdict() for stage in STAGES], "up_to_date": up_to_date}, lines
 
 
-def _build_until(raw: Path, chosen: Settings, resolved: list[Input], until: str, to: Path, *, as_json: bool) -> None:
+def _build_until(raw: Path, chosen: Settings, resolved: list[Input], until: str, to: Path) -> Answer:
     """Run the stages until one of them, and write its tables and those before it: all of them, or nothing."""
     from qpvhealth.build import stages
     from qpvhealth.contract.tables import PUBLISHED
@@ -114,33 +117,22 @@ def _build_until(raw: Path, chosen: Settings, resolved: list[Input], until: str,
         declared = {name: table for name, table in PUBLISHED.items() if name in built}
         release.write_tables(to, built, declared, invented=built.invented)
     _closing(built.findings)
-    if as_json:
-        print_json({"folder": str(to), "until": until, "tables": {name: len(rows) for name, rows in built.items()}})
-        return
-    for name, rows in built.items():
-        click.echo(f"{len(rows):>9}  {name}")
-    click.echo(f"{to}: the tables until {until}; not a release.")
+    n_rows = {name: len(rows) for name, rows in built.items()}
+    lines = [*(f"{n:>9}  {name}" for name, n in n_rows.items()), f"{to}: the tables until {until}; not a release."]
+    return {"folder": str(to), "until": until, "tables": n_rows}, lines
 
 
 def _build(
-    raw: Path,
-    out: Path,
-    chosen: Settings,
-    fingerprint: str,
-    resolved: list[Input],
-    *,
-    strict: bool,
-    as_json: bool,
-) -> None:
+    raw: Path, store: Store, chosen: Settings, fingerprint: str, resolved: list[Input], *, strict: bool
+) -> tuple[dict[str, Any], list[str], int]:
+    """Build and publish a release; return it as a document and as lines, and how many rows were rejected."""
     from qpvhealth.build import stages
     from qpvhealth.contract.rules import RULES, STRICT
     from qpvhealth.contract.tables import PUBLISHED
     from qpvhealth.publish import release
     from qpvhealth.publish.manifest import Facts
-    from qpvhealth.publish.store import Store
 
-    target = Store(out)
-    with target.lock(), step_line() as name_step:
+    with store.lock(), step_line() as name_step:
         built = stages.run(raw, resolved, chosen, name_step)
         refused = [f"{f.rule}: {f.message}" for f in built.findings if strict and RULES[f.rule].level == STRICT]
         if refused:
@@ -153,18 +145,13 @@ def _build(
             settings=chosen.as_dict() | {"in_force": built.in_force},
             warnings=[f.as_dict() for f in built.findings],
         )
-        folder = release.write(target, built, PUBLISHED, facts)
+        folder = release.write(store, built, PUBLISHED, facts)
     _closing(built.findings)
     if built.invented:
-        log.warning("DONNÉES INVENTÉES: every figure of this release comes from an invented France.")
-    if as_json:
-        summary = {"release": folder.name, "folder": str(folder), "unchanged": False, "invented": built.invented}
-        print_json(summary | {"tables": {name: len(rows) for name, rows in built.items()}})
-    else:
-        click.echo(f"Release {folder.name}: {folder}")
-    if strict and len(built["rejects"]):
-        log.warning("%d rows were rejected (--strict): qpvhealth list rejects --out %s", len(built["rejects"]), out)
-        sys.exit(FINDINGS)
+        logger().warning("DONNÉES INVENTÉES: every figure of this release comes from an invented France.")
+    document = {"release": folder.name, "folder": str(folder), "unchanged": False, "invented": built.invented}
+    document["tables"] = {name: len(rows) for name, rows in built.items()}
+    return document, [f"Release {folder.name}: {folder}"], len(built["rejects"])
 
 
 def _closing(findings: list[Finding]) -> None:
@@ -173,13 +160,13 @@ def _closing(findings: list[Finding]) -> None:
     for finding in findings:
         by_rule.setdefault(finding.rule, []).append(finding)
     if by_rule:
-        log.info("%-24s %8s %7s  %s", "warning", "n", "share", "first")
+        logger().info("%-24s %8s %7s  %s", "warning", "n", "share", "first")
     for rule, members in by_rule.items():
         n, of = sum(f.n for f in members), sum(f.of or 0 for f in members)
         share = f"{n / of:.1%}" if of and all(f.of for f in members) else ""
         first = members[0].message
-        log.info("%-24s %8d %7s  %s", rule, n, share, first if len(first) <= WIDTH else first[: WIDTH - 1] + "…")
+        logger().info("%-24s %8d %7s  %s", rule, n, share, first if len(first) <= WIDTH else first[: WIDTH - 1] + "…")
         for f in members[:SHOWN_WARNINGS]:
-            log.debug("    %s", f.message)
+            logger().debug("    %s", f.message)
         if len(members) > SHOWN_WARNINGS:
-            log.debug("    +%d more, see the manifest", len(members) - SHOWN_WARNINGS)
+            logger().debug("    +%d more, see the manifest", len(members) - SHOWN_WARNINGS)

@@ -11,26 +11,12 @@ import click
 
 from qpvhealth.cli.group import main_group
 from qpvhealth.cli.options import FILE, json_option, out_option
-from qpvhealth.cli.output import log, open_release, print_json
+from qpvhealth.cli.output import FINDINGS, logger, open_release, print_json
 from qpvhealth.errors import UsageError
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from qpvhealth.publish.diff import Compared
     from qpvhealth.publish.release import Release
-
-FINDINGS = 1
-TITLES = {
-    "label_fr": "Cause",
-    "part": "Part",
-    "n_changes": "Mouvements",
-    "n_structures": "Structures",
-    "differs": "Ce qui diffère",
-    "name": "Nom",
-    "cause_code": "Code de la cause",
-}
-"""Of the columns that no published table has."""
 
 
 @main_group.command()
@@ -67,7 +53,7 @@ def diff(
     as_json: bool,
     **area: Any,
 ) -> None:
-    r"""Show what moved between OLD and NEW, two years of a release or two releases: causes, structures, parts.
+    """Show what moved between OLD and NEW, two years of a release or two releases: causes, structures, parts.
 
     The sum of the causes is the net difference, nothing left over. A net difference is never called a creation.
 
@@ -78,10 +64,10 @@ def diff(
       qpvhealth diff 3f2a current --year 2019 --exit-code
     """
     from qpvhealth.contract.tables import PUBLISHED
-    from qpvhealth.publish import diff as rules, rendering, views
+    from qpvhealth.publish import diff as rules, rendering, selection, views
 
     columns = (*PUBLISHED["change_summary"].columns, *PUBLISHED["changes"].columns)
-    titles = {column.name: column.fr for column in columns} | TITLES
+    titles = {column.name: column.fr for column in columns} | selection.titles_of("diff")
 
     before, opening_year, compared = _compared(old, new, year, out, release_name)
     where, is_in_qpv = rules.Where(**area), situation == "in_qpv"
@@ -94,7 +80,7 @@ def diff(
         structures = tables["structures"]
         rows = rules.in_french(structures).assign(cause_code=structures["cause"])
         rendering.save(csv_file, rows, fmt="csv", titles=titles, invented=compared.invented)
-        log.info("%d movements written to %s", len(rows), csv_file)
+        logger().info("%d movements written to %s", len(rows), csv_file)
     if as_json:
         head = {"old": compared.old, "new": compared.new, "from": compared.from_date, "to": compared.to_date}
         lists = {name: t.astype("object").where(t.notna(), None).to_dict("records") for name, t in tables.items()}
@@ -102,8 +88,21 @@ def diff(
     else:
         stocks = views.in_qpv(before, opening_year, **area) if is_in_qpv else {}
         sentences = [rules.sentence(compared, n, where, structure_type=kind) for kind, n in stocks.items()]
-        _print(compared, tables, sentences, titles)
-    if exit_code and not compared.is_same:
+        if compared.invented:
+            click.echo(rendering.INVENTED)
+        days = f"du {compared.from_date:%d/%m/%Y} au {compared.to_date:%d/%m/%Y}"
+        click.echo(f"{compared.old} → {compared.new}, {days}\n")
+        for line in (*sentences, ""):
+            click.echo(line)
+        causes = tables["causes"][["structure_type", "label_fr", "part", "n_in", "n_out", "n"]]
+        names = ["cause", "finess_et", "name", "structure_type", "situation_from", "situation_to", "evidence"]
+        for frame in (causes, tables["parts"], tables["structures"][names]):
+            click.echo(rendering.render(rules.in_french(frame), fmt="text", titles=titles))
+        if (tables["causes"]["cause"] == "not_attributable").any():
+            logger().info(
+                "Some movements cannot be attributed: they are shown by name, never spread over the other causes."
+            )
+    if exit_code and len(compared.changes):
         sys.exit(FINDINGS)
 
 
@@ -126,20 +125,3 @@ def _compared(old: str, new: str, year: int | None, out: Path, name: str | None)
             raise UsageError(f"{before.id} and {after.id} have no vintage in common")
         year = int(max(common))
     return before, year, comparison.releases(before, after, year)
-
-
-def _print(compared: Compared, tables: dict[str, pd.DataFrame], sentences: list[str], titles: dict[str, str]) -> None:
-    from qpvhealth.publish import diff as rules, rendering
-
-    if compared.invented:
-        click.echo(rendering.INVENTED)
-    days = f"du {compared.from_date:%d/%m/%Y} au {compared.to_date:%d/%m/%Y}"
-    click.echo(f"{compared.old} → {compared.new}, {days}\n")
-    for line in (*sentences, ""):
-        click.echo(line)
-    causes = tables["causes"][["structure_type", "label_fr", "part", "n_in", "n_out", "n"]]
-    columns = ["cause", "finess_et", "name", "structure_type", "situation_from", "situation_to", "evidence"]
-    for frame in (causes, tables["parts"], tables["structures"][columns]):
-        click.echo(rendering.render(rules.in_french(frame), fmt="text", titles=titles))
-    if (tables["causes"]["cause"] == "not_attributable").any():
-        log.info("Some movements cannot be attributed: they are shown by name, never spread over the other causes.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +10,7 @@ import click
 
 from qpvhealth.cli.group import main_group
 from qpvhealth.cli.options import filter_options, json_option, settings_option, shows_views
-from qpvhealth.cli.output import print_json, settings_of
+from qpvhealth.cli.output import print_answer, settings_of
 from qpvhealth.rules.levels import HEADLINE, LEVELS
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ LISTS = ("uncovered", "fragile", "disagreements", "others", "rejects")
 @filter_options
 @shows_views
 def counts(release: Release, *, level: str, other_types: bool, **filters: Any) -> View:
-    r"""Show the table of the progress report: structures in and near QPV, by year and type.
+    """Show the table of the progress report: structures in and near QPV, by year and type.
 
     \b
     Examples:
@@ -44,7 +44,7 @@ def counts(release: Release, *, level: str, other_types: bool, **filters: Any) -
 @filter_options
 @shows_views
 def coverage(release: Release, *, level: str, **filters: Any) -> View:
-    r"""Show how many QPV have no structure, who lives there, and how many are large, in the NPNRU, in ZIP or ZAC.
+    """Show how many QPV have no structure, who lives there, and how many are large, in the NPNRU, in ZIP or ZAC.
 
     \b
     Examples:
@@ -64,7 +64,7 @@ def coverage(release: Release, *, level: str, **filters: Any) -> View:
 @click.option("--type", "structure_type", metavar="TYPE", help="Only this type: MSP, CDS, or one that a card names.")
 @shows_views
 def list_command(release: Release, *, name: str, **filters: Any) -> View:
-    r"""List uncovered QPV, fragile structures, disagreements with the extract's own flag, other types, or rejected rows.
+    """List uncovered QPV, fragile structures, disagreements with the extract's own flag, other types, or rejected rows.
 
     \b
     Examples:
@@ -86,12 +86,14 @@ def list_command(release: Release, *, name: str, **filters: Any) -> View:
     help="Markdown, or Table Schema.",
 )
 def schema(fmt: str) -> None:
-    r"""Print the data dictionary of the published tables.
+    """Print the data dictionary of the published tables.
 
     \b
     Example:
       qpvhealth schema --format json
     """
+    import json
+
     from qpvhealth.contract import dictionary
     from qpvhealth.indicators import declarations
 
@@ -105,7 +107,7 @@ def schema(fmt: str) -> None:
 @settings_option
 @json_option
 def doctor(settings_file: Path | None, as_json: bool) -> None:
-    r"""Show versions, drivers, free disk, and the settings with where each came from.
+    """Show versions, drivers, free disk, and the settings with where each came from.
 
     \b
     Example:
@@ -114,10 +116,5 @@ def doctor(settings_file: Path | None, as_json: bool) -> None:
     from qpvhealth.ingest import health
 
     report = health.report() | {"settings": settings_of(settings_file, Path.cwd()).as_dict()}
-    if as_json:
-        print_json(report)
-        return
-    for section, details in report.items():
-        click.echo(f"{section}:")
-        for name, detail in details.items():
-            click.echo(f"  {name}: {detail}")
+    sections = ([f"{name}:", *(f"  {k}: {v}" for k, v in details.items())] for name, details in report.items())
+    print_answer(report, chain.from_iterable(sections), as_json=as_json)

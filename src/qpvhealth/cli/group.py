@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import errno
-import json
-import logging
 import os
 import sys
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
 from qpvhealth import __version__
 from qpvhealth.cli.options import FILE
-from qpvhealth.cli.output import harmless, log
+from qpvhealth.cli.output import harmless, logger
 from qpvhealth.errors import PublishError, QpvhealthError, UsageError
 
 if TYPE_CHECKING:
@@ -26,42 +24,7 @@ FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 MAX_WIDTH = 110
 
 
-class PlainLines(logging.Formatter):
-    """The text of each record, without what a file could command a terminal with."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        """Write a record."""
-        return harmless(super().format(record))
-
-
-class JsonLines(logging.Formatter):
-    """One JSON document per log line."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        """Write a record."""
-        document = {"level": record.levelname.lower(), "message": record.getMessage()}
-        if record.exc_info:
-            document["traceback"] = self.formatException(record.exc_info)
-        return json.dumps(document, ensure_ascii=False)
-
-
-class Command(click.Command):
-    r"""A command whose help keeps its examples line by line: docstrings are raw, and write click's mark for that as ``\b``."""
-
-    def __init__(self, name: str | None, **options: Any) -> None:
-        """Take what click takes."""
-        text = options.pop("help", None)
-        super().__init__(name, help=text and text.replace(r"\b", "\b"), **options)
-
-
-class Group(Command, click.Group):
-    """A group of such commands, and of such groups."""
-
-    command_class = Command
-    group_class = type
-
-
-@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": MAX_WIDTH})
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": MAX_WIDTH})
 @click.version_option(__version__, prog_name="qpvhealth", message="%(prog)s %(version)s")
 @click.option("-v", "--verbose", count=True, help="Say more on stderr.")
 @click.option("-q", "--quiet", is_flag=True, help="Say only what went wrong.")
@@ -70,7 +33,7 @@ class Group(Command, click.Group):
 )
 @click.option("--log-file", type=FILE, help="Also write what is said to this file.")
 def main_group(verbose: int, quiet: bool, log_format: str, log_file: Path | None) -> None:
-    r"""Count the primary-care structures in and near the French priority neighbourhoods (QPV).
+    """Count the primary-care structures in and near the French priority neighbourhoods (QPV).
 
     \b
     First result, on an invented France:
@@ -81,17 +44,9 @@ def main_group(verbose: int, quiet: bool, log_format: str, log_file: Path | None
     Data go to stdout, talk to stderr. Exit codes: 0 done, 1 findings, 2 usage or settings, 3 input, 4 publishing failed,
     5 a contract or an account is broken, 70 bug, 130 interrupted. Completion: eval "$(_QPVHEALTH_COMPLETE=bash_source qpvhealth)".
     """
-    level = logging.WARNING if quiet else logging.DEBUG if verbose else logging.INFO
-    handlers: list[logging.Handler] = [logging.StreamHandler(sys.stderr)]
-    if log_file is not None:
-        try:
-            handlers.append(logging.FileHandler(log_file, encoding="utf-8"))
-        except OSError as error:
-            raise UsageError(f"--log-file {log_file}: {error.strerror}") from error
-    for handler in handlers:
-        handler.setFormatter(JsonLines() if log_format == "json" else PlainLines())
-    log.handlers, log.propagate = handlers, False
-    log.setLevel(level)
+    from qpvhealth.cli import log_lines
+
+    log_lines.set_up(quiet=quiet, verbose=bool(verbose), as_json=log_format == "json", file=log_file)
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -125,7 +80,7 @@ def _unforeseen(error: Exception) -> int:
         with suppress(OSError):
             click.echo(f"Error: the answer cannot be written: {error.strerror}", err=True)
         return PublishError.exit_code
-    logging.getLogger("qpvhealth.bug").error("This is a bug: please report it with this traceback.", exc_info=error)
+    logger().getChild("bug").error("This is a bug: please report it with this traceback.", exc_info=error)
     return BUG
 
 

@@ -34,6 +34,8 @@ out_option = click.option(
     "--out", type=FOLDER, default=Path("data/processed"), show_default=True, help="Where releases are."
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+year_option = click.option("--year", type=int, help="Vintage. Default: the last.")
+only_year_option = click.option("--year", type=int, help="Only this vintage.")
 settings_option = click.option("--settings", "settings_file", type=FILE, help="Default: the nearest qpvhealth.toml.")
 release_options = in_order(
     click.option(
@@ -50,7 +52,7 @@ show_options = in_order(
     click.option("--to", type=FILE, help="Write there instead of printing."),
 )
 filter_options = in_order(
-    click.option("--year", type=int, help="Only this vintage."),
+    only_year_option,
     click.option("--generation", metavar="G", help="Perimeters to use. Default: those in force at the reference date."),
     click.option("--region", metavar="CODE", help="Only this region (INSEE code)."),
     click.option("--department", metavar="CODE", help="Only this département (INSEE code)."),
@@ -69,6 +71,7 @@ def shows_views(answer: Callable[..., View | tuple[View, ...]]) -> Callable[...,
     def command(
         *, fmt: str | None, to: Path | None, as_json: bool, release_name: str | None, out: Path, **options: Any
     ) -> None:
+        """Open the release, answer from it, and show the answer."""
         release = open_release(out, release_name)
         show(release, answer(release, **options), fmt, to, as_json=as_json)
 

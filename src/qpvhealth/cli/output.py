@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import logging
 import os
 import sys
 from contextlib import contextmanager
@@ -15,14 +13,23 @@ import click
 from qpvhealth.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    import logging
+    from collections.abc import Callable, Iterable, Iterator
 
     from qpvhealth.publish.release import Release
     from qpvhealth.publish.selection import View
     from qpvhealth.settings import Settings
 
 SCHEMA_VERSION = 1
-log = logging.getLogger("qpvhealth")
+FINDINGS = 1
+"""Exit code of a command that has something to show: a difference, a rejected row."""
+
+
+def logger() -> logging.Logger:
+    """Return the logger of the command line; ``logging`` is loaded at its first message, which ``--help`` has none of."""
+    import logging
+
+    return logging.getLogger("qpvhealth")
 
 
 def harmless(text: str) -> str:
@@ -32,16 +39,18 @@ def harmless(text: str) -> str:
 
 def print_json(document: dict[str, Any]) -> None:
     """Print one document, with the version of its form."""
+    import json
+
     click.echo(json.dumps({"schema_version": SCHEMA_VERSION} | document, ensure_ascii=False, indent=1, default=str))
 
 
-def print_problems(document: dict[str, Any], *, as_json: bool) -> None:
-    """Print what is wrong: a line each, or one document."""
+def print_answer(document: dict[str, Any], lines: Iterable[str], *, as_json: bool) -> None:
+    """Print one document for programs, or lines for people."""
     if as_json:
         print_json(document)
         return
-    for problem in document["problems"]:
-        click.echo(problem)
+    for line in lines:
+        click.echo(line)
 
 
 def show(release: Release, answer: View | tuple[View, ...], fmt: str | None, to: Path | None, *, as_json: bool) -> None:
@@ -49,6 +58,8 @@ def show(release: Release, answer: View | tuple[View, ...], fmt: str | None, to:
 
     Several tables come one after the other; as JSON in one document; in files named after each when a file is asked for.
     """
+    import json
+
     from qpvhealth.publish import rendering
 
     form: Any = "json" if as_json else fmt  # click has checked the choice
@@ -63,7 +74,7 @@ def show(release: Release, answer: View | tuple[View, ...], fmt: str | None, to:
     options: dict[str, Any] = {"titles": answer.titles, "notes": answer.notes, "invented": release.invented}
     if to is not None:
         rendering.save(to, answer.frame, fmt=fmt, **options)  # type: ignore[arg-type]
-        log.info("%d rows written to %s", len(answer.frame), to)
+        logger().info("%d rows written to %s", len(answer.frame), to)
         return
     if form == "xlsx":
         raise UsageError("a workbook is not for a terminal: name a file with --to")
@@ -84,20 +95,22 @@ def settings_of(path: Path | None, raw: Path) -> Settings:
 
     file = path or settings.nearest(Path.cwd()) or settings.nearest(raw if raw.is_dir() else Path.cwd())
     if file is not None:
-        log.info("Settings: %s", file)
+        logger().info("Settings: %s", file)
     return settings.load(file)
 
 
 def shows_progress() -> bool:
     """Say whether to draw on stderr: it is a terminal, and neither -q nor NO_COLOR asks for plain lines."""
-    return sys.stderr.isatty() and log.isEnabledFor(logging.INFO) and not os.environ.get("NO_COLOR")
+    import logging
+
+    return sys.stderr.isatty() and logger().isEnabledFor(logging.INFO) and not os.environ.get("NO_COLOR")
 
 
 @contextmanager
 def step_line() -> Iterator[Callable[[str], None]]:
     """Return the function that names each step: in one line of a terminal, which then goes; with -v in the log too."""
     if not shows_progress():
-        yield lambda step: log.debug("%s", step)
+        yield lambda step: logger().debug("%s", step)
         return
     from rich.console import Console
     from rich.live import Live
@@ -105,8 +118,9 @@ def step_line() -> Iterator[Callable[[str], None]]:
     with Live("starting", console=Console(stderr=True), auto_refresh=False, transient=True) as line:
 
         def name_step(step: str) -> None:
+            """Write the name of a step over that of the last."""
             line.update(step, refresh=True)
-            log.debug("%s", step)
+            logger().debug("%s", step)
 
         yield name_step
 

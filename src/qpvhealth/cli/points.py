@@ -9,7 +9,7 @@ import click
 
 from qpvhealth.cli.group import main_group
 from qpvhealth.cli.options import FILE, json_option
-from qpvhealth.cli.output import log, print_json, row_bar
+from qpvhealth.cli.output import logger, print_answer, row_bar
 
 
 @main_group.command()
@@ -34,7 +34,7 @@ from qpvhealth.cli.output import log, print_json, row_bar
 @click.option("--no-cache", is_flag=True, help="Do not keep the index of the polygons for the next run.")
 @json_option
 def locate(points: Path, neighbourhoods: Path, out: Path, *, no_cache: bool, as_json: bool, **options: Any) -> None:
-    r"""Write POINTS with the QPV that covers each (qpv_code) and the nearest within the distance (near_qpv_code).
+    """Write POINTS with the QPV that covers each (qpv_code) and the nearest within the distance (near_qpv_code).
 
     The same rows, in the same order, with the same columns first; Parquet, GeoParquet or CSV. Border included; the territory
     follows from the position. All or nothing: no half file is left.
@@ -49,11 +49,9 @@ def locate(points: Path, neighbourhoods: Path, out: Path, *, no_cache: bool, as_
     with row_bar() as show_rows:
         summary = locate_file(points, neighbourhoods, out, cache=cache, progress=show_rows, **options)
     for note in summary.notes:
-        log.info("%s", note)
+        logger().info("%s", note)
     counts = summary.counts._asdict()
-    if as_json:
-        document = {"counts": counts, "neighbourhoods": summary.n_neighbourhoods, "index": summary.index}
-        print_json({"out": str(out)} | document)
-        return
+    document = {"counts": counts, "neighbourhoods": summary.n_neighbourhoods, "index": summary.index}
     words = ", ".join(f"{n:,} {name.removeprefix('n_').replace('_', ' ')}" for name, n in counts.items())
-    click.echo(f"{out}: {words} ({summary.seconds:.1f} s, index {summary.index})")
+    line = f"{out}: {words} ({summary.seconds:.1f} s, index {summary.index})"
+    print_answer({"out": str(out)} | document, [line], as_json=as_json)

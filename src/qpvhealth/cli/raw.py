@@ -9,7 +9,7 @@ import click
 
 from qpvhealth.cli.group import main_group
 from qpvhealth.cli.options import FOLDER, json_option, raw_option
-from qpvhealth.cli.output import harmless, log, print_json
+from qpvhealth.cli.output import harmless, logger, print_answer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @click.argument("folder", type=FOLDER)
 @click.option("--revised", is_flag=True, help="As delivered a second time: three contours of 2015 are edited.")
 def sample(folder: Path, *, revised: bool) -> None:
-    r"""Write the invented France into FOLDER: raw files, cards, corrections.
+    """Write the invented France into FOLDER: raw files, cards, corrections.
 
     \b
     Examples:
@@ -29,7 +29,7 @@ def sample(folder: Path, *, revised: bool) -> None:
     from qpvhealth import sample as invented
 
     invented.write(folder, revised=revised)
-    log.info("An invented France is in %s; build it with: qpvhealth build --raw %s", folder, folder)
+    logger().info("An invented France is in %s; build it with: qpvhealth build --raw %s", folder, folder)
 
 
 @main_group.group()
@@ -41,7 +41,7 @@ def sources() -> None:
 @raw_option
 @json_option
 def sources_list(raw: Path, as_json: bool) -> None:
-    r"""List the cards: what each file is.
+    """List the cards: what each file is.
 
     \b
     Example:
@@ -55,20 +55,18 @@ def sources_list(raw: Path, as_json: bool) -> None:
         day = card.get("reference_date")
         row = {"id": card.id, "kind": card.kind, "path": card.given_path} | {k: card.get(k) for k in keys}
         rows.append(row | {"reference_date": str(day) if day else None})
-    if as_json:
-        print_json({"sources": rows})
-        return
-    width = max(len(r["id"]) for r in rows)
+    width, lines = max(len(r["id"]) for r in rows), []
     for row in rows:
         about = " ".join(str(row[k]) for k in ("year", "generation", "edition", "reference_date") if row[k] is not None)
-        click.echo(f"{row['id']:<{width}}  {row['kind']:<16} {about:<22} {row['path']}")
+        lines.append(f"{row['id']:<{width}}  {row['kind']:<16} {about:<22} {row['path']}")
+    print_answer({"sources": rows}, lines, as_json=as_json)
 
 
 @sources.command("verify")
 @raw_option
 @json_option
 def sources_verify(raw: Path, as_json: bool) -> None:
-    r"""Check that every file is there, safe, and has the bytes that its card states; so for the parts of a shapefile (sidecars).
+    """Check that every file is there, safe, and has the bytes that its card states; so for the parts of a shapefile (sidecars).
 
     \b
     Example:
@@ -77,19 +75,17 @@ def sources_verify(raw: Path, as_json: bool) -> None:
     from qpvhealth.ingest import cards, inputs
 
     resolved = inputs.resolve(cards.load(raw))
-    if as_json:
-        rows = [
-            {"id": i.card.id, "sha256": i.sha256, "stated": i.card.get("sha256") is not None}
-            | ({"sidecars": i.sidecars} if i.sidecars else {})
-            for i in resolved
-        ]
-        print_json({"sources": rows})
-        return
+    rows, lines = [], []
     for i in resolved:
-        click.echo(f"{i.sha256}  {i.card.id}" + ("" if i.card.get("sha256") else "  (no sha256 in its card)"))
+        row = {"id": i.card.id, "sha256": i.sha256, "stated": i.card.get("sha256") is not None}
+        rows.append(row | ({"sidecars": i.sidecars} if i.sidecars else {}))
+        lines.append(f"{i.sha256}  {i.card.id}" + ("" if i.card.get("sha256") else "  (no sha256 in its card)"))
         for suffix, sha256 in i.sidecars.items():
             is_stated = suffix in i.card.get("sidecars", {})
-            click.echo(f"{sha256}  {i.card.id} {suffix}" + ("" if is_stated else "  (not in the sidecars of its card)"))
+            lines.append(
+                f"{sha256}  {i.card.id} {suffix}" + ("" if is_stated else "  (not in the sidecars of its card)")
+            )
+    print_answer({"sources": rows}, lines, as_json=as_json)
 
 
 @sources.command("fetch")
@@ -99,7 +95,7 @@ def sources_verify(raw: Path, as_json: bool) -> None:
 @click.option("--seconds", type=float, default=600, show_default=True, help="Time allowed for each file.")
 @json_option
 def sources_fetch(raw: Path, insecure: bool, private: bool, seconds: float, as_json: bool) -> None:
-    r"""Download the files that the cards name by url, each to its card's path; never overwrite a different file.
+    """Download the files that the cards name by url, each to its card's path; never overwrite a different file.
 
     \b
     Example:
@@ -109,11 +105,9 @@ def sources_fetch(raw: Path, insecure: bool, private: bool, seconds: float, as_j
 
     limits = fetch.Limits(insecure=insecure, private=private, seconds=seconds)
     done = fetch.fetch_all(cards.load(raw), limits)
-    if as_json:
-        print_json({"sources": [{"id": f.card_id, "outcome": f.outcome, "sha256": f.sha256} for f in done]})
-        return
-    for f in done:
-        click.echo(f"{f.outcome:<14} {f.card_id}" + (f"  {f.sha256}" if f.sha256 else ""))
+    rows = [{"id": f.card_id, "outcome": f.outcome, "sha256": f.sha256} for f in done]
+    lines = (f"{f.outcome:<14} {f.card_id}" + (f"  {f.sha256}" if f.sha256 else "") for f in done)
+    print_answer({"sources": rows}, lines, as_json=as_json)
 
 
 @main_group.command()
@@ -121,7 +115,7 @@ def sources_fetch(raw: Path, insecure: bool, private: bool, seconds: float, as_j
 @click.option("--encoding", help="Read text files with this encoding.")
 @json_option
 def inspect(file: Path, encoding: str | None, as_json: bool) -> None:
-    r"""Show which layout FILE has, how its columns map, and what would be rejected and why; write nothing.
+    """Show which layout FILE has, how its columns map, and what would be rejected and why; write nothing.
 
     \b
     Example:
@@ -130,11 +124,7 @@ def inspect(file: Path, encoding: str | None, as_json: bool) -> None:
     from qpvhealth.ingest import inspection
 
     report = inspection.inspect(file, encoding=encoding).as_dict()
-    if as_json:
-        print_json(report)
-        return
-    for line in _inspection_lines(report):
-        click.echo(harmless(line))
+    print_answer(report, map(harmless, _inspection_lines(report)), as_json=as_json)
 
 
 def _inspection_lines(report: dict[str, Any]) -> Iterator[str]:

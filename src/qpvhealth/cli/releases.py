@@ -9,10 +9,8 @@ import click
 
 from qpvhealth.cli.group import main_group
 from qpvhealth.cli.options import FILE, json_option, out_option, release_options, show_options
-from qpvhealth.cli.output import log, open_release, print_json, print_problems, show
+from qpvhealth.cli.output import FINDINGS, logger, open_release, print_answer, show
 from qpvhealth.errors import ContractError
-
-FINDINGS = 1
 
 
 @main_group.command()
@@ -38,7 +36,7 @@ def check(
     release_name: str | None,
     out: Path,
 ) -> None:
-    r"""Check the contracts and identities of a release: exit 5 when one is broken; or compare it with figures: exit 1.
+    """Check the contracts and identities of a release: exit 5 when one is broken; or compare it with figures: exit 1.
 
     \b
     Examples:
@@ -52,14 +50,14 @@ def check(
     release = open_release(out, release_name)
     if write_expect is not None:
         store.write_file(write_expect, expectations.text(release))
-        log.info("Expected counts written to %s", write_expect)
+        logger().info("Expected counts written to %s", write_expect)
         return
     if expect is None and not published:
         problems = checks.problems(release)
-        print_problems({"problems": problems}, as_json=as_json)
+        print_answer({"problems": problems}, problems, as_json=as_json)
         if problems:
             sys.exit(ContractError.exit_code)
-        log.info("Every contract and identity holds.")
+        logger().info("Every contract and identity holds.")
         return
     if expect is not None:
         views = figures.expected(release, expect)
@@ -76,7 +74,7 @@ def check(
 @release_options
 @json_option
 def verify(release_name: str | None, out: Path, as_json: bool) -> None:
-    r"""Hash every file of a release again: exit 5 when one has changed.
+    """Hash every file of a release again: exit 5 when one has changed.
 
     \b
     Example:
@@ -87,10 +85,10 @@ def verify(release_name: str | None, out: Path, as_json: bool) -> None:
 
     folder = Store(out).resolve(release_name)
     problems = manifest.verify(folder)
-    print_problems({"release": folder.name, "problems": problems}, as_json=as_json)
+    print_answer({"release": folder.name, "problems": problems}, problems, as_json=as_json)
     if problems:
         sys.exit(ContractError.exit_code)
-    log.info("%s is whole.", folder)
+    logger().info("%s is whole.", folder)
 
 
 @main_group.group()
@@ -102,7 +100,7 @@ def releases() -> None:
 @out_option
 @json_option
 def releases_list(out: Path, as_json: bool) -> None:
-    r"""List the releases, the oldest first; a star marks the current one.
+    """List the releases, the oldest first; a star marks the current one.
 
     \b
     Example:
@@ -113,18 +111,15 @@ def releases_list(out: Path, as_json: bool) -> None:
     store = Store(out)
     current = store.current()
     rows = [{"release": name, "current": current is not None and current.name == name} for name in store.releases()]
-    if as_json:
-        print_json({"releases": rows})
-        return
-    for row in rows:
-        click.echo(f"{'*' if row['current'] else ' '} {row['release']}")
+    lines = (f"{'*' if row['current'] else ' '} {row['release']}" for row in rows)
+    print_answer({"releases": rows}, lines, as_json=as_json)
 
 
 @releases.command("rollback")
 @click.argument("release_name", metavar="R")
 @out_option
 def releases_rollback(release_name: str, out: Path) -> None:
-    r"""Make release R current again, after checking that it is whole.
+    """Make release R current again, after checking that it is whole.
 
     \b
     Example:
@@ -145,7 +140,7 @@ def releases_rollback(release_name: str, out: Path) -> None:
 @click.option("--yes", is_flag=True, help="Remove them; without it, only say which.")
 @out_option
 def releases_prune(keep: int, yes: bool, out: Path) -> None:
-    r"""Remove old releases.
+    """Remove old releases.
 
     \b
     Example:

@@ -1,4 +1,4 @@
-"""Questions put to a release: programmes, the matrix of choices, priorities, projects, simulations, participatory structures."""
+"""Questions put to a release: programmes, the matrix, priorities, projects, simulations, the field and its workbooks."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from qpvhealth.cli.group import main_group
-from qpvhealth.cli.options import FILE, shows_views
+from qpvhealth.cli.options import FILE, FOLDER, json_option, only_year_option, release_options, shows_views, year_option
+from qpvhealth.cli.output import open_release, print_answer
 from qpvhealth.errors import UsageError
 
 if TYPE_CHECKING:
@@ -16,23 +17,24 @@ if TYPE_CHECKING:
     from qpvhealth.publish.selection import View
     from qpvhealth.studies.quarters import Area
 
+LEVEL = click.Choice(["region", "department"])
+DAY: dict[str, Any] = {"type": click.DateTime(["%Y-%m-%d"]), "required": True, "callback": lambda _c, _o, at: at.date()}
 AREA_HELP = "region:53, department:35, epci:CODE, commune:35238 or country."
 
 
-def _area(_context: click.Context, _option: click.Parameter, text: str | None) -> Area | None:
+def _area(_context: click.Context, _option: click.Parameter, text: str | None) -> Area:
     from qpvhealth.studies.quarters import Area
 
-    return None if text is None else Area.parse(text)
+    return Area.parse(text)
 
 
 area_option = click.option("--within", "area", metavar="AREA", callback=_area, help=f"Only this area: {AREA_HELP}")
-year_option = click.option("--year", type=int, help="Vintage. Default: the last.")
 
 
 @main_group.command()
 @shows_views
 def programmes(release: Release) -> View:
-    r"""Show how far each programme has come: base, target, share of the way, pace needed and observed, or why not.
+    """Show how far each programme has come: base, target, share of the way, pace needed and observed, or why not.
 
     \b
     Example:
@@ -48,7 +50,7 @@ def programmes(release: Release) -> View:
     "--measure",
     help="Headline to show under every choice. Default: that of the figure named by --said, else share_qpv_without_any.",
 )
-@click.option("--year", type=int, help="Only this vintage.")
+@only_year_option
 @click.option(
     "--said",
     "printed",
@@ -57,7 +59,7 @@ def programmes(release: Release) -> View:
 )
 @shows_views
 def matrix(release: Release, *, measure: str | None, year: int | None, printed: str | None) -> View:
-    r"""Show a headline under every choice of QPV, scope, rule of proximity, unit and date, to place a published number.
+    """Show a headline under every choice of QPV, scope, rule of proximity, unit and date, to place a published number.
 
     \b
     Examples:
@@ -90,7 +92,7 @@ def matrix(release: Release, *, measure: str | None, year: int | None, printed: 
 @area_option
 @shows_views
 def priorities(release: Release, *, weights: tuple[str, ...], **options: Any) -> View:
-    r"""Rank the uncovered QPV by declared criteria and weights; show contributions, stability and what is unknown.
+    """Rank the uncovered QPV by declared criteria and weights; show contributions, stability and what is unknown.
 
     \b
     Example:
@@ -112,8 +114,8 @@ def priorities(release: Release, *, weights: tuple[str, ...], **options: Any) ->
 )
 @area_option
 @shows_views
-def practitioners(release: Release, *, within_m: float, area: Area | None) -> View:
-    r"""Show GP density and the share over 55 for an area, its QPV, its region and the country; ages masked under five GPs.
+def practitioners(release: Release, *, within_m: float, area: Area) -> View:
+    """Show GP density and the share over 55 for an area, its QPV, its region and the country; ages masked under five GPs.
 
     \b
     Example:
@@ -142,7 +144,7 @@ def practitioners(release: Release, *, within_m: float, area: Area | None) -> Vi
 @area_option
 @shows_views
 def projects(release: Release, **options: Any) -> View:
-    r"""Show planned structures, what they would bring by year, and their funding; never mixed with open ones.
+    """Show planned structures, what they would bring by year, and their funding; never mixed with open ones.
 
     \b
     Examples:
@@ -165,7 +167,7 @@ def projects(release: Release, **options: Any) -> View:
 @area_option
 @shows_views
 def simulate(release: Release, *, points: Path | None, best: int | None, **options: Any) -> tuple[View, ...]:
-    r"""Show what new structures would change: coverage before and after, people newly covered, QPV gained. A simulation.
+    """Show what new structures would change: coverage before and after, people newly covered, QPV gained. A simulation.
 
     \b
     Examples:
@@ -187,7 +189,7 @@ def simulate(release: Release, *, points: Path | None, best: int | None, **optio
 @area_option
 @shows_views
 def sec(release: Release, **options: Any) -> View:
-    r"""Pre-screen structures against the nine criteria of the participatory ones (SEC): yes, no, or what is missing.
+    """Pre-screen structures against the nine criteria of the participatory ones (SEC): yes, no, or what is missing.
 
     \b
     Example:
@@ -202,7 +204,7 @@ def sec(release: Release, **options: Any) -> View:
 @year_option
 @shows_views
 def declarations(release: Release, *, year: int | None) -> tuple[View, ...]:
-    r"""List, per ARS, what is declared without support of the distance and what is near but not declared.
+    """List, per ARS, what is declared without support of the distance and what is near but not declared.
 
     \b
     Example:
@@ -211,3 +213,49 @@ def declarations(release: Release, *, year: int | None) -> tuple[View, ...]:
     from qpvhealth.studies import fieldwork
 
     return fieldwork.vecu_support(release, year=year)
+
+
+@main_group.group()
+def returns() -> None:
+    """Write the workbooks that the ARS fill in, and read them back."""
+
+
+@returns.command("template")
+@click.argument("folder", type=FOLDER)
+@click.option("--deadline", **DAY, help="Day by which answers are expected (2019-05-31).")
+@click.option(
+    "--level", type=LEVEL, default="region", show_default=True, help="One workbook per region or département."
+)
+@year_option
+@json_option
+@release_options
+def template(folder: Path, *, as_json: bool, release_name: str | None, out: Path, **options: Any) -> None:
+    """Write into FOLDER one workbook per ARS: its QPV and the structures near them, to be filled in.
+
+    \b
+    Example:
+      qpvhealth returns template retours --deadline 2019-05-31
+    """
+    from qpvhealth.studies import fieldwork
+
+    files = [str(path) for path in fieldwork.returns_template(open_release(out, release_name), folder, **options)]
+    print_answer({"files": files}, files, as_json=as_json)
+
+
+@returns.command("read")
+@click.argument("paths", metavar="FILES...", nargs=-1, required=True, type=FILE)
+@click.option("--deadline", **DAY, help="Day by which answers were expected.")
+@click.option("--level", type=LEVEL, default="region", show_default=True, help="As for the template.")
+@year_option
+@click.option("--declarations", "to", type=FILE, help="Write the declarations there, for a card of kind declarations.")
+@shows_views
+def read(release: Release, **options: Any) -> tuple[View, ...]:
+    """Read filled workbooks: who has answered by the deadline, what is wrong cell by cell, and the declarations.
+
+    \b
+    Example:
+      qpvhealth returns read retours/*.xlsx --deadline 2019-05-31 --declarations vecu-2019.csv
+    """
+    from qpvhealth.studies import fieldwork
+
+    return fieldwork.returns_read(release, **options)

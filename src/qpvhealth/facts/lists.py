@@ -72,7 +72,8 @@ def _record(kind: type[Any], entry: dict[str, Any], where: str, problems: list[s
     hints, declared = _hints(kind), {field.name: field for field in fields(kind)}
     before = len(problems)
     problems += [f'{where}: unknown key "{key}"; known: {", ".join(declared)}' for key in entry if key not in declared]
-    absent = [name for name, field in declared.items() if field.default is MISSING and name not in entry]
+    needed = [name for name, f in declared.items() if f.default is MISSING and f.default_factory is MISSING]
+    absent = [name for name in needed if name not in entry]
     values = {name: None for name in absent if NoneType in get_args(hints[name])}
     problems += [f"{where}: {name} is missing" for name in absent if name not in values]
     for key in [key for key in entry if key in declared]:

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from qpvhealth.errors import InputError, UsageError
 from qpvhealth.ingest.card import Card, of_kind
-from qpvhealth.ingest.kind import COMMON_KEYS, STATUSES
 from qpvhealth.ingest.kinds import KINDS
 from qpvhealth.ingest.readers import companions
+from qpvhealth.ingest.vocabulary import SHARED
 from qpvhealth.settings import read_toml
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
     from pathlib import Path
 
 __all__ = ["FILE_NAME", "Card", "load", "of_kind"]
@@ -25,14 +25,15 @@ EARLIEST = date(1900, 1, 1)
 """No extract is older; what is counted back from its day stays a date."""
 TAKEN_NAMES = ("msp", "cds", "msp_cds", "primary", "all", "none", "out_of_scope")
 """Names that a type beyond MSP and CdS cannot take: they are types, scopes or totals already."""
-_TYPE_NAMES = {
-    str: "a text",
-    int: "a whole number",
-    date: "a date (2019-03-31)",
-    bool: "true or false",
-    dict: "a table",
-    list: "a list",
+_TYPES: dict[str, tuple[type, str]] = {
+    "text": (str, "a text"),
+    "integer": (int, "a whole number"),
+    "date": (date, "a date (2019-03-31)"),
+    "boolean": (bool, "true or false"),
+    "table": (dict, "a table"),
+    "list": (list, "a list"),
 }
+"""By the word of a declaration: what a key must be."""
 
 
 def load(folder: Path) -> list[Card]:
@@ -75,18 +76,19 @@ def _problems(entry: dict[str, Any]) -> list[str]:
     if entry["kind"] not in KINDS:
         return [f'unknown kind "{entry["kind"]}"; known: {", ".join(KINDS)}']
     kind = KINDS[entry["kind"]]
-    allowed = {**COMMON_KEYS, **kind.keys}
+    allowed = SHARED["keys"] | kind.declaration.keys
     names = ", ".join(sorted(allowed))
     problems = [f'unknown key "{key}" for kind {kind.name}; known: {names}' for key in entry if key not in allowed]
-    problems += [f"{key} is missing; a card of kind {kind.name} needs it" for key in kind.required if key not in entry]
+    problems += [
+        f"{key} is missing; a card of kind {kind.name} needs it"
+        for key in kind.declaration.required
+        if key not in entry
+    ]
     for key, value in entry.items():
-        expected = allowed.get(key, object)
+        expected, words = _TYPES[allowed.get(key, "text")]
         # a date and time is no day, true no number
-        exact = expected is object or (
-            type(value) is expected if expected in (date, int) else isinstance(value, expected)
-        )
-        if not exact:
-            problems.append(f"{key} must be {_TYPE_NAMES[expected]}, not {value!r}")
+        if key in allowed and type(value) is not expected:
+            problems.append(f"{key} must be {words}, not {value!r}")
     return problems or list(_bad_values(entry))
 
 
@@ -96,65 +98,52 @@ def _is_word(value: Any) -> bool:  # noqa: ANN401
 
 def _bad_values(entry: dict[str, Any]) -> Iterator[str]:
     """Give what is wrong with the values of a card whose keys are right."""
-    kind, types, get = KINDS[entry["kind"]], entry.get("other_types", []), entry.get
-    taken = ", ".join(sorted(str(name) for name in types if str(name).casefold() in TAKEN_NAMES))
-    unfit = not all(_is_word(name) and name == name.strip() and len(name) <= LONGEST_TYPE for name in types)
-    uncoded = ", ".join(sorted(set(get("values", {})) - set(kind.coded)))
-    checks = [
-        *(
-            (get(key, words[0]) not in words, f'{key} must be one of {", ".join(words)}, not "{get(key)}"')
-            for key, words in {"status": STATUSES, **kind.choices}.items()
-        ),
-        (get("header_row", 1) < 1, "header_row counts from 1"),
-        (not all(isinstance(code, str) for code in get("codes", [])), "codes is a list of QPV codes, as texts"),
-        (
-            not get("sidecars", {}).keys() <= {*companions.SUFFIXES}
-            or not all(isinstance(sha256, str) for sha256 in get("sidecars", {}).values()),
-            f"sidecars gives the sha256 of parts of a shapefile, as texts, by {', '.join(companions.SUFFIXES)}",
-        ),
-        (unfit, f"other_types is a list of names of at most {LONGEST_TYPE} characters, as texts"),
-        (
-            taken and not unfit,
-            f"other_types names {taken}; those are counted anyway, or are totals: {', '.join(TAKEN_NAMES)}",
-        ),
-        *(
-            (not MINYEAR <= get(key, MINYEAR) <= MAXYEAR, f"{key} must be a year, not {get(key)}")
-            for key in ("year", "population_year", "reference_year")
-        ),
-        (
-            get("reference_date", EARLIEST) < EARLIEST,
-            f"reference_date must be a day since {EARLIEST}, not {get('reference_date')}",
-        ),
-        *(check for key in ("covers", "answered") if key in entry for check in _area_checks(key, entry[key])),
-        (
-            not all(isinstance(v, str) for v in get("columns", {}).values()),
-            "columns maps each of our columns to one header, both as texts",
-        ),
-        (not all(isinstance(v, dict) for v in get("values", {}).values()), "values holds one table per coded column"),
-        (
-            uncoded,
-            f"values names {uncoded}; the coded columns of this kind are {', '.join(kind.coded) or 'none'}",
-        ),
-        (
-            "in_force_to" in entry and get("in_force_from", date.min) > get("in_force_to"),
-            "in_force_from is after in_force_to",
-        ),
-    ]
-    yield from (message for is_wrong, message in checks if is_wrong)
+    kind, get = KINDS[entry["kind"]], entry.get
+    for key, words in (SHARED["choices"] | kind.declaration.choices).items():
+        if get(key, words[0]) not in words:
+            yield f'{key} must be one of {", ".join(words)}, not "{get(key)}"'
+    for key in ("year", "population_year", "reference_year"):
+        if not MINYEAR <= get(key, MINYEAR) <= MAXYEAR:
+            yield f"{key} must be a year, not {get(key)}"
+    if get("header_row", 1) < 1:
+        yield "header_row counts from 1"
+    if get("reference_date", EARLIEST) < EARLIEST:
+        yield f"reference_date must be a day since {EARLIEST}, not {get('reference_date')}"
+    if "in_force_to" in entry and get("in_force_from", date.min) > get("in_force_to"):
+        yield "in_force_from is after in_force_to"
     try:
         re.compile(get("code_pattern", ""))
     except re.error as error:
         yield f"code_pattern is no regular expression: {error}"
+    yield from _bad_tables(entry, kind.coded)
 
 
-def _area_checks(key: str, area: dict[str, Any]) -> list[tuple[object, str]]:
-    unknown = ", ".join(sorted(set(area) - {"regions", "departments"}))
-    texts = all(isinstance(codes, list) and all(_is_word(c) for c in codes) for codes in area.values())
-    return [
-        (unknown, f"{key} names {unknown}; it takes regions or departments"),
-        (not texts, f'{key} takes lists of codes as texts, such as {{ regions = ["76"] }}'),
-        (not any(area.values()), f"{key} is empty; leave it out, or name regions or departments"),
-    ]
+def _bad_tables(entry: dict[str, Any], coded: Collection[str]) -> Iterator[str]:  # noqa: C901 -- one check after the other
+    """Give what is wrong with the lists and tables of a card."""
+    get, types = entry.get, entry.get("other_types", [])
+    if not all(isinstance(code, str) for code in get("codes", [])):
+        yield "codes is a list of QPV codes, as texts"
+    hashes = get("sidecars", {})
+    if not {*hashes} <= {*companions.SUFFIXES} or not all(isinstance(sha256, str) for sha256 in hashes.values()):
+        yield f"sidecars gives the sha256 of parts of a shapefile, as texts, by {', '.join(companions.SUFFIXES)}"
+    if not all(_is_word(name) and name == name.strip() and len(name) <= LONGEST_TYPE for name in types):
+        yield f"other_types is a list of names of at most {LONGEST_TYPE} characters, as texts"
+    elif taken := ", ".join(sorted(name for name in types if name.casefold() in TAKEN_NAMES)):
+        yield f"other_types names {taken}; those are counted anyway, or are totals: {', '.join(TAKEN_NAMES)}"
+    for key in [key for key in ("covers", "answered") if key in entry]:
+        area = entry[key]
+        if unknown := ", ".join(sorted(set(area) - {"regions", "departments"})):
+            yield f"{key} names {unknown}; it takes regions or departments"
+        if not all(isinstance(codes, list) and all(_is_word(c) for c in codes) for codes in area.values()):
+            yield f'{key} takes lists of codes as texts, such as {{ regions = ["76"] }}'
+        if not any(area.values()):
+            yield f"{key} is empty; leave it out, or name regions or departments"
+    if not all(isinstance(header, str) for header in get("columns", {}).values()):
+        yield "columns maps each of our columns to one header, both as texts"
+    if not all(isinstance(words, dict) for words in get("values", {}).values()):
+        yield "values holds one table per coded column"
+    if uncoded := ", ".join(sorted(set(get("values", {})) - set(coded))):
+        yield f"values names {uncoded}; the coded columns of this kind are {', '.join(coded) or 'none'}"
 
 
 def _contradictions(cards: list[Card]) -> Iterator[str]:

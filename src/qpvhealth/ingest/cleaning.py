@@ -15,40 +15,30 @@ import pandas as pd
 from qpvhealth.errors import UsageError
 from qpvhealth.facts.situations import NO, YES
 from qpvhealth.facts.territories import FINESS_OVERSEAS, FORMER_COMMUNES
+from qpvhealth.ingest.vocabulary import SHARED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
 FINESS = r"[0-9][0-9A-Z][0-9]{7}"
 OWN_IDENTIFIER = r"[^:]+:.+"
-FINESS_LENGTH, COMMUNE_LENGTH = 9, 5
+FINESS_LENGTH, COMMUNE_LENGTH, DEPARTMENT_LENGTH = 9, 5, 2
 COMMUNE = r"(?:\d{2}|2[AB])\d{3}"
 DEPARTMENT = r"\d{2}|2[AB]|9[78]\d"
 SIRET = r"\d{14}"
 NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
 LIST_SEPARATOR = r"[,;|/\s]+"
 SPACES = "[\\s\u00a0\u202f\u2009']"
-SENTINELS = frozenset(
-    {"nd", "n.d.", "s", "ns", "_u", "_z", "hz", "csz", "na", "n/a", "nc", "-", ".", "secret", "c", "null", "nr"}
-)
+SENTINELS = frozenset(SHARED["lists"]["sentinels"])
 """Words that neighbouring public sources write for a suppressed or absent number: null with a reason, never 0."""
 SENTINEL_START = "n/a "
-TOTAL_ROWS = frozenset({"ensemble", "ensemble des qpv", "total", "france"})
+TOTAL_ROWS = frozenset(SHARED["lists"]["total_rows"])
 """Words that stand where a QPV code would, in the row of a total."""
 YES_NO: dict[str, str] = {
-    **dict.fromkeys(("oui", "o", "yes", "true", "vrai", "1"), YES),
-    **dict.fromkeys(("non", "n", "no", "false", "faux", "0"), NO),
+    **dict.fromkeys(SHARED["lists"]["yes"], YES),
+    **dict.fromkeys(SHARED["lists"]["no"], NO),
 }
 """What people write for yes and no, in either language; compared whole, without case."""
-
-_DATE_FORMATS = (
-    (r"^(\d{4}-\d{2}-\d{2})(?:[T ].*)?$", "%Y-%m-%d"),
-    (r"^(\d{4}/\d{2}/\d{2})(?: .*)?$", "%Y/%m/%d"),
-    (r"^(\d{1,2}/\d{1,2}/\d{4})(?: .*)?$", "%d/%m/%Y"),
-    (r"^(\d{1,2}[.]\d{1,2}[.]\d{4})$", "%d.%m.%Y"),
-    (r"^(\d{1,2}-\d{1,2}-\d{4})$", "%d-%m-%Y"),
-    (r"^(\d{8})$", "%Y%m%d"),
-)
 
 
 class Cleaned(NamedTuple):
@@ -57,10 +47,6 @@ class Cleaned(NamedTuple):
     typed: pd.Series
     bad: pd.Series
     repaired: pd.Series
-
-
-def _cleaned(typed: pd.Series, bad: pd.Series, repaired: pd.Series | None = None) -> Cleaned:
-    return Cleaned(typed, bad, repaired if repaired is not None else _nowhere(bad))
 
 
 def _nowhere(text: pd.Series) -> pd.Series:
@@ -88,19 +74,26 @@ def translated(text: pd.Series, rule: Callable[[str], str | None]) -> pd.Series:
     return pd.Series(words.take(codes), index=text.index, name=text.name)  # no text has code -1: the last word, null
 
 
-def _mended(
-    text: pd.Series, pattern: str, mend: Callable[[pd.Series], Cleaned], *, outdated: Collection[str] = ()
+def _codes(
+    text: pd.Series,
+    pattern: str,
+    length: int = 0,
+    rewrite: Callable[[pd.Series], pd.Series] | None = None,
+    outdated: Collection[str] = (),
 ) -> Cleaned:
-    """Keep the cells that are right as they stand, and read the others, outdated ones among them, as ``mend`` does."""
-    if is_blank(text):
-        return _cleaned(text, _nowhere(text))
-    right = matches(text, pattern) & ~text.isin(outdated)
-    at = (text.notna() & ~right).to_numpy()
-    if not at.any():
-        return _cleaned(text, _nowhere(text))
-    mended = mend(text[at])
+    """Keep the codes that are right as they stand; read the others, outdated ones too, in capitals, rewritten, without spaces.
+
+    Digits that are one short of ``length`` have lost their leading zero and get it back.
+    """
     typed, bad, repaired = text.copy(), _nowhere(text), _nowhere(text)
-    typed[at], bad[at], repaired[at] = (part.to_numpy() for part in mended)
+    at = (text.notna() & (~matches(text, pattern) | text.isin(outdated))).to_numpy()
+    if at.any():
+        plain = _without_spaces(text[at]).str.upper()
+        plain = rewrite(plain) if rewrite else plain
+        short = matches(plain, rf"\d{{{length - 1}}}") if length else _nowhere(plain)
+        plain = plain.where(~short, "0" + plain)
+        valid = matches(plain, pattern)
+        typed[at], bad[at], repaired[at] = plain.where(valid).to_numpy(), ~valid.to_numpy(), (short & valid).to_numpy()
     return Cleaned(typed, bad, repaired)
 
 
@@ -108,14 +101,14 @@ def dates(text: pd.Series) -> Cleaned:
     """Read dates as days: ISO, day/month/year, or eight digits, a time of day left out. Anything else there is bad."""
     out = pd.Series(pd.NaT, index=text.index, dtype="datetime64[s]")
     if is_blank(text):
-        return _cleaned(out, _nowhere(text))
-    for pattern, fmt in _DATE_FORMATS:
+        return Cleaned(out, _nowhere(text), _nowhere(text))
+    for pattern, fmt in SHARED["dates"].items():
         if not (text.notna() & out.isna()).any():
             break
         day = text.str.extract(pattern)[0]
         if day.notna().any():
             out = out.fillna(pd.to_datetime(day, format=fmt, errors="coerce").dt.as_unit("s"))
-    return _cleaned(out, text.notna() & out.isna())
+    return Cleaned(out, text.notna() & out.isna(), _nowhere(text))
 
 
 def numbers(text: pd.Series) -> tuple[Cleaned, pd.Series]:
@@ -124,7 +117,7 @@ def numbers(text: pd.Series) -> tuple[Cleaned, pd.Series]:
     Infinity and "nan" are not numbers here.
     """
     if is_blank(text):
-        return _cleaned(pd.Series(np.nan, index=text.index), _nowhere(text)), _nowhere(text)
+        return Cleaned(pd.Series(np.nan, index=text.index), _nowhere(text), _nowhere(text)), _nowhere(text)
     plain, suppressed = text.copy(), _nowhere(text)
     at = (text.notna() & ~matches(text, NUMBER)).to_numpy()
     if at.any():
@@ -135,12 +128,12 @@ def numbers(text: pd.Series) -> tuple[Cleaned, pd.Series]:
         plain[at] = written.where(matches(written, NUMBER) & ~suppressed[at]).to_numpy()
     values = pd.to_numeric(plain, errors="coerce").astype("float64")
     values = values.where(np.isfinite(values))
-    return _cleaned(values, text.notna() & values.isna() & ~suppressed), suppressed
+    return Cleaned(values, text.notna() & values.isna() & ~suppressed, _nowhere(text)), suppressed
 
 
 def finess(text: pd.Series) -> Cleaned:
     """Read FINESS numbers: nine characters, as text. A number of eight digits lost its zero and gets it back."""
-    return _mended(text, FINESS, lambda cells: _padded(_without_spaces(cells).str.upper(), FINESS_LENGTH, FINESS))
+    return _codes(text, FINESS, FINESS_LENGTH)
 
 
 def communes(text: pd.Series) -> Cleaned:
@@ -150,20 +143,10 @@ def communes(text: pd.Series) -> Cleaned:
     had as communes of Guadeloupe are those that they have since.
     """
 
-    def mend(cells: pd.Series) -> Cleaned:
-        plain = _without_spaces(cells).str.upper()
-        plain = plain.where(~matches(plain, r"9[A-F]\d{3}"), "97" + plain.str[2:])
-        return _padded(plain.replace(FORMER_COMMUNES), COMMUNE_LENGTH, COMMUNE)
+    def rewritten(plain: pd.Series) -> pd.Series:
+        return plain.where(~matches(plain, r"9[A-F]\d{3}"), "97" + plain.str[2:]).replace(FORMER_COMMUNES)
 
-    return _mended(text, COMMUNE, mend, outdated=FORMER_COMMUNES)
-
-
-def _padded(plain: pd.Series, length: int, pattern: str) -> Cleaned:
-    """Give codes that are one digit short their leading zero back."""
-    short = matches(plain, rf"\d{{{length - 1}}}")
-    padded = plain.where(~short, "0" + plain)
-    valid = matches(padded, pattern)
-    return _cleaned(padded.where(valid), padded.notna() & ~valid, short & valid)
+    return _codes(text, COMMUNE, COMMUNE_LENGTH, rewritten, FORMER_COMMUNES)
 
 
 def _without_spaces(text: pd.Series) -> pd.Series:
@@ -180,12 +163,7 @@ def postcodes(text: pd.Series) -> pd.Series:
 
 def departments(text: pd.Series) -> pd.Series:
     """Read INSEE département codes, the overseas codes of FINESS included; null for anything else."""
-
-    def mend(cells: pd.Series) -> Cleaned:
-        plain = _without_spaces(cells).str.upper()
-        return _valid(plain.where(~matches(plain, r"\d"), "0" + plain).replace(FINESS_OVERSEAS), DEPARTMENT)
-
-    return _mended(text, DEPARTMENT, mend).typed
+    return _codes(text, DEPARTMENT, DEPARTMENT_LENGTH, lambda plain: plain.replace(FINESS_OVERSEAS)).typed
 
 
 def composed_communes(department: pd.Series, commune: pd.Series) -> pd.Series:
@@ -205,13 +183,7 @@ def composed_communes(department: pd.Series, commune: pd.Series) -> pd.Series:
 
 def sirets(text: pd.Series) -> Cleaned:
     """Read SIRET numbers: 14 digits, spaces allowed."""
-    return _mended(text, SIRET, lambda cells: _valid(_without_spaces(cells), SIRET))
-
-
-def _valid(plain: pd.Series, pattern: str) -> Cleaned:
-    """Keep the codes that match a pattern; the others are bad."""
-    is_valid = matches(plain, pattern)
-    return _cleaned(plain.where(is_valid), plain.notna() & ~is_valid)
+    return _codes(text, SIRET)
 
 
 def code_lists(text: pd.Series) -> pd.Series:

@@ -117,6 +117,7 @@ def fetch(card: Card, limits: Limits | None = None) -> Fetched:
         path.parent.mkdir(parents=True, exist_ok=True)
         with _locked(part) as file:
             is_resumed = _fill(file, note, str(url), stated, limits or Limits())
+            file.flush()
             os.fsync(file.fileno())
             try:
                 sha256 = _accepted(part, path, stated)
@@ -126,7 +127,12 @@ def fetch(card: Card, limits: Limits | None = None) -> Fetched:
                 raise
             outcome = THERE if path.exists() else RESUMED if is_resumed else FETCHED
             if outcome != THERE:
-                _give_name(part, path)
+                try:
+                    os.link(part, path)
+                except FileExistsError as error:
+                    raise InputError(f"{path}: appeared while it was being fetched; it was kept") from error
+                except OSError:  # the file system has no hard links
+                    part.rename(path)
         part.unlink(missing_ok=True)
         note.unlink(missing_ok=True)
     except OSError as error:
@@ -138,7 +144,7 @@ def fetch(card: Card, limits: Limits | None = None) -> Fetched:
 def _locked(part: Path) -> Iterator[IO[bytes]]:
     """Open the partial file for this process alone."""
     handle = os.open(part, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666)
-    with os.fdopen(handle, "r+b", buffering=0) as file:
+    with os.fdopen(handle, "r+b") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
@@ -159,16 +165,6 @@ def _accepted(part: Path, path: Path, stated: str | None) -> str:
     return sha256
 
 
-def _give_name(part: Path, path: Path) -> None:
-    """Give a finished download its name, never over another file; where the file system has no hard links, by renaming."""
-    try:
-        os.link(part, path)
-    except FileExistsError as error:
-        raise InputError(f"{path}: appeared while it was being fetched; it was kept") from error
-    except OSError:
-        part.rename(path)
-
-
 def _fill(file: IO[bytes], note: Path, url: str, stated: str | None, limits: Limits) -> bool:
     """Ask for an address, following a few redirections, and write what comes; say whether it went on from before.
 
@@ -177,11 +173,9 @@ def _fill(file: IO[bytes], note: Path, url: str, stated: str | None, limits: Lim
     ends, size, part = time.monotonic() + limits.seconds, os.fstat(file.fileno()).st_size, {}
     with suppress(OSError, ValueError):
         part = json.loads(note.read_bytes())
-    validator = part.get("validator") if isinstance(part, dict) else None
-    if not (
-        isinstance(part, dict) and part.get("url") == url and part.get("sha256") == stated and (validator or stated)
-    ):
-        size, validator = 0, None
+    is_same = isinstance(part, dict) and (part.get("url"), part.get("sha256")) == (url, stated)
+    validator = part.get("validator") if is_same else None
+    size = size if is_same and (validator or stated) else 0
     about = {"url": url, "sha256": stated, "validator": validator}
     for _ in range(MAX_REDIRECTS + 1):
         headers = dict(_HEADERS)
@@ -243,9 +237,7 @@ def _write_body(  # noqa: PLR0917 -- the bounds of one answer
         if size > max_bytes:
             file.truncate(0)
             raise InputError(f"{url}: more than {max_bytes} bytes, which is what is fetched at most")
-        left = memoryview(chunk)
-        while left:
-            left = left[file.write(left) :]
+        file.write(chunk)
 
 
 @contextmanager

@@ -16,23 +16,15 @@ GIB = 1 << 30
 
 def report() -> dict[str, dict[str, str]]:
     """Return versions of Python, of this package and its libraries, the geometry drivers left, and the free disk."""
-    return {"versions": _versions(), "geometry": _geometry(), "disk": _disk()}
-
-
-def _versions() -> dict[str, str]:
-    ours = {"python": platform.python_version(), "qpvhealth": metadata.version("qpvhealth"), "code": code_digest()[:16]}
-    return ours | {name: metadata.version(name) for name in LIBRARIES}
-
-
-def _geometry() -> dict[str, str]:
+    versions = {"python": platform.python_version(), "qpvhealth": metadata.version("qpvhealth")}
+    versions |= {"code": code_digest()[:16]} | {name: metadata.version(name) for name in LIBRARIES}
     try:
         pyogrio = layers.gdal()
     except QpvhealthError as error:
-        return {"drivers": str(error)}
-    from pyproj import datadir  # noqa: PLC0415  # only here are the grids of interest
+        geometry = {"drivers": str(error)}
+    else:
+        from pyproj import datadir  # noqa: PLC0415  # only here are the grids of interest
 
-    return {"drivers": ", ".join(sorted(pyogrio.list_drivers())), "projection data": datadir.get_data_dir()}
-
-
-def _disk() -> dict[str, str]:
-    return {"free here": f"{shutil.disk_usage(Path.cwd()).free / GIB:.1f} GiB"}
+        geometry = {"drivers": ", ".join(sorted(pyogrio.list_drivers())), "projection data": datadir.get_data_dir()}
+    disk = {"free here": f"{shutil.disk_usage(Path.cwd()).free / GIB:.1f} GiB"}
+    return {"versions": versions, "geometry": geometry, "disk": disk}

@@ -46,7 +46,7 @@ def inspect(path: Path, *, encoding: str | None = None) -> Inspection:
     checked = guard.checked_path(path)
     card = Card("inspected", "structures", checked, path.name, {"encoding": encoding} if encoding else {})
     if finess_legacy.recognises(checked):
-        raw, layout = finess_legacy.read(card), structures.FINESS_LEGACY.name
+        raw, layout = finess_legacy.read(card), structures.FINESS_LEGACY
         sheet = {"layout": layout, "rows": raw.n_records, "notes": list(raw.notes), "broken": len(raw.broken)}
         sections = {name: tally.as_dict() for name, tally in raw.sections.items()}
         sheets = [sheet | {"fits": [_as_structures(card, layout)], "sections": sections}]
@@ -137,39 +137,11 @@ def _account(staged: Staged) -> dict[str, Any]:
     return {"account": staged.tally.as_dict(), "rejected": rejected, "warnings": warnings}
 
 
-_HINTS: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("finess_et", ("finess_et", "finess_geo", "num_finess", "n_finess", "finess")),
-    ("own_id", ("identifiant", "id_obs", "id_structure")),
-    ("structure_type", ("type", "nature", "kind")),
-    ("modality", ("exercice", "modalite", "mono", "pluri")),
-    ("source_qpv_code", ("code_du_qpv", "code_qpv", "code_qp")),
-    ("source_says_in_qpv", ("en_qpv", "qpv")),
-    ("vecu_declared", ("vecu",)),
-    ("commune_code", ("insee", "code_commune", "depcom", "codgeo")),
-    ("postcode", ("code_postal", "postal", "cp")),
-    ("city", ("commune", "ville")),
-    ("address", ("adresse",)),
-    ("opened_on", ("ouverture", "ouvert")),
-    ("closed_on", ("fermeture", "ferme")),
-    ("longitude", ("longitude", "lon")),
-    ("latitude", ("latitude", "lat")),
-    ("x", ("coord_x", "x")),
-    ("y", ("coord_y", "y")),
-    ("siret", ("siret",)),
-    ("name", ("nom", "raison_sociale", "denomination", "libelle")),
-)
-"""Words by which a header of an extract without known layout is recognised, most telling first; only ever a proposal."""
-_STARTS = {
-    "structure_type": (("ms", "MSP"), ("maison", "MSP"), ("cds", "CDS"), ("cs", "CDS"), ("centre", "CDS")),
-    "modality": (("mono", "mono"), ("pluri", "pluri"), ("poly", "pluri")),
-}
-"""What a coded value probably stands for, from its first letters."""
-
-
 def proposed_card(raw: RawTable) -> str:
     """Write the card of a mapped extract for a table that no layout fits, to be read and mended before use."""
     free, mapping = list(raw.frame.columns), {}
-    for ours, words in _HINTS:
+    hints = structures.KIND.declaration.hints
+    for ours, words in hints["headers"].items():
         theirs = next((h for word in words for h in free if _mentions(layouts.key(h), word)), None)
         if theirs is not None:
             mapping[ours] = theirs
@@ -185,11 +157,11 @@ def proposed_card(raw: RawTable) -> str:
     lines += [f"header_row = {int(raw.rows[0]) - 1}"] if raw.sheet and len(raw.rows) else []
     lines += ["year = …", "reference_date = …", "[source.columns]"]
     lines += [f"{ours} = {json.dumps(theirs, ensure_ascii=False)}" for ours, theirs in mapping.items()]
-    for ours, starts in _STARTS.items():
+    for ours in ("structure_type", "modality"):
         cells = sorted(raw.frame[mapping[ours]].dropna().unique())[:MAX_VALUES] if ours in mapping else []
         lines += [f"[source.values.{ours}]"] if cells else []
         for cell in cells:
-            guess = next((meaning for start, meaning in starts if layouts.key(cell).startswith(start)), "…")
+            guess = next((m for m, starts in hints[ours].items() if layouts.key(cell).startswith(starts)), "…")
             lines.append(f'{json.dumps(cell, ensure_ascii=False)} = "{guess}"')
     return "\n".join([*lines, *(f"# not used: {h}" for h in free)])
 

@@ -5,8 +5,6 @@ Nothing is guessed: a cell that cannot be taken is a problem with its place, and
 
 from __future__ import annotations
 
-import csv
-import io
 import itertools
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
@@ -159,11 +157,7 @@ def _answers(path: Path, structures: set[str], quarters: set[str]) -> tuple[pd.D
 
 def declarations_csv(declared: pd.DataFrame) -> str:
     """Write declarations as a file that a card of kind ``declarations`` reads."""
-    out = io.StringIO()
-    writer = csv.writer(out, delimiter=";", lineterminator="\n")
-    writer.writerow(["finess_et", "vecu_declared", "qpv_code", "comment"])
-    for row in declared.sort_values("finess_et").to_dict("records"):
-        answer = "oui" if row["vecu_declared"] == "yes" else "non"
-        comment = "" if pd.isna(row["comment"]) else row["comment"]
-        writer.writerow([row["finess_et"], answer, row["qpv_code"], comment])
-    return out.getvalue()
+    answers = declared["vecu_declared"].map({"yes": "oui"}).fillna("non")
+    written = declared.assign(vecu_declared=answers).sort_values("finess_et")
+    columns = ["finess_et", "vecu_declared", "qpv_code", "comment"]
+    return str(written.to_csv(columns=columns, sep=";", index=False, lineterminator="\n"))

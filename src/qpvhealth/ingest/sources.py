@@ -9,15 +9,14 @@ import pandas as pd
 
 from qpvhealth.contract.keys import among
 from qpvhealth.contract.rules import Finding
-from qpvhealth.errors import InputError, UsageError
+from qpvhealth.errors import UsageError
 from qpvhealth.facts.categories import CDS, STRUCTURE_TYPES, UNKNOWN as UNKNOWN_MODALITY
 from qpvhealth.facts.generations import KNOWN
 from qpvhealth.ingest import communes
 from qpvhealth.ingest.card import of_kind
 from qpvhealth.ingest.kinds import (
-    boundaries,
+    MODULES,
     declarations,
-    geocoded,
     links,
     neighbourhoods,
     populations,
@@ -47,8 +46,6 @@ COMPLETED = (
 SHOWN = 3
 EXTRACT_RANK, REGISTER_RANK, GEOCODED_RANK = 0, 1, 2
 _AREA_COLUMNS = ["level", "area_code", "label", "epci_code", "epci_label"]
-_DECLARATION_COLUMNS = ["year", "generation", "finess_et", "vecu_declared", "qpv_code", "source_id"]
-_PROGRAMME_COLUMNS = ["programme", "generation", "qpv_code", "finess_et", "source_id"]
 
 
 @dataclass(frozen=True)
@@ -87,8 +84,8 @@ class Sources:
     zoning_composition: pd.DataFrame = field(default_factory=pd.DataFrame)
     editions: pd.DataFrame = field(default_factory=pd.DataFrame)
     programmes: pd.DataFrame = field(default_factory=pd.DataFrame)
-    links: pd.DataFrame = field(default_factory=links.none)
-    series: pd.DataFrame = field(default_factory=series.none)
+    links: pd.DataFrame = field(default_factory=pd.DataFrame)
+    series: pd.DataFrame = field(default_factory=pd.DataFrame)
     outlines: dict[str, pd.DataFrame] = field(default_factory=dict)
     communes: pd.DataFrame = field(default_factory=pd.DataFrame)
     areas: pd.DataFrame = field(default_factory=pd.DataFrame)
@@ -135,35 +132,50 @@ def read_all(cards: list[Card], corrections: tuple[Correction, ...], progress: C
     Accounts, findings and errors stand in the order of the kinds, polygons first.
     """
     sources = Sources()
-    for kind, read in (
-        ("neighbourhoods", _neighbourhoods),
-        ("structures", _structures),
-        ("register", _registers),
-        ("geocoded", _geocoded),
-        ("declarations", _declarations),
-        ("populations", _populations),
-        ("zoning", _zonings),
-        ("programme", _programmes),
-        ("links", _links),
-        ("series", _series),
-        ("boundaries", _boundaries),
-    ):
+
+    def read(kind: str) -> tuple[list[Card], list[pd.DataFrame]]:
         progress(f"reading {kind}")
-        read(sources, of_kind(cards, kind), corrections)
+        own = of_kind(cards, kind)
+        return own, [sources.record(MODULES[kind].read(card, corrections)) for card in own]
+
+    _put_neighbourhoods(sources, *read("neighbourhoods"))
+    progress("reading structures")
+    _read_structures(sources, of_kind(cards, "structures"), corrections)
+    progress("reading register")
+    for card in of_kind(cards, "register"):
+        _read_register(sources, card, corrections)
+    _put_geocoded(sources, *read("geocoded"))
+    _put_declarations(sources, *read("declarations"))
+    sources.populations = populations.combine(read("populations")[1])
+    zoning_cards, zoning_frames = read("zoning")
+    if zoning_cards:
+        sources.zoning_classes, sources.zoning_composition = zonings.combine(zoning_frames)
+        sources.editions = zonings.editions(zoning_cards)
+    sources.programmes = programmes.KIND.together(read("programme")[1])
+    sources.links = links.KIND.together(read("links")[1])
+    sources.series = series.combine(read("series")[1])
+    _put_boundaries(sources, read("boundaries")[1])
     _name_communes(sources)
     for vintage in sources.vintages.values():
         _warn_stock(sources, vintage)
-    _supplements(sources, cards, corrections)
+    figures, points, planned, goals = (
+        read(kind)[1] for kind in ("neighbourhood_indicators", "practitioners", "projects", "targets")
+    )
+    listed, funding = projects.combine(planned)
+    sources.supplements = {
+        "neighbourhood_figures": quarter_indicators.combine(figures),
+        "practitioners": practitioners.KIND.together(points),
+        "projects": listed,
+        "project_funding": funding,
+        "programme_targets": targets.combine(goals),
+    }
     return sources
 
 
-def _neighbourhoods(sources: Sources, cards: list[Card], corrections: tuple[Correction, ...]) -> None:
-    """Read the polygons. Raises UsageError where no card gives any, InputError for conflicts between cards."""
+def _put_neighbourhoods(sources: Sources, cards: list[Card], frames: list[pd.DataFrame]) -> None:
+    """Take the polygons. Raises UsageError where no card gives any, InputError for conflicts between cards."""
     if not cards:
         raise UsageError("sources.toml: no card of kind neighbourhoods; without QPV polygons nothing can be placed")
-    frames = [neighbourhoods.read(card, corrections) for card in cards]
-    for staged in frames:
-        sources.record(staged)
     sources.neighbourhoods, duplicates, replaced = neighbourhoods.combine(frames)
     sources.repeated(duplicates)
     for source_id, n in replaced.items():
@@ -174,14 +186,13 @@ def _neighbourhoods(sources: Sources, cards: list[Card], corrections: tuple[Corr
             sources.own_sets[card["generation"]] = dates
 
 
-def _structures(sources: Sources, cards: list[Card], corrections: tuple[Correction, ...]) -> None:
+def _read_structures(sources: Sources, cards: list[Card], corrections: tuple[Correction, ...]) -> None:
     """Read the extracts, and put those of a year together."""
     aside: list[pd.DataFrame] = []
     by_year: dict[int, list[tuple[Card, pd.DataFrame]]] = {}
     for card in cards:
         staged = structures.read(card, corrections)
-        sources.record(staged)
-        by_year.setdefault(card["year"], []).append((card, staged.frame))
+        by_year.setdefault(card["year"], []).append((card, sources.record(staged)))
         aside.append(staged.left_out.assign(year=card["year"]))
     for year, extracts in sorted(by_year.items()):
         frame, duplicates = structures.combine([frame for _, frame in extracts])
@@ -235,32 +246,31 @@ def _warn_stock(sources: Sources, vintage: Vintage) -> None:
         sources.warn(rule, frame["finess_et"][mask], f"{vintage.year}: structures that {words}", len(frame))
 
 
-def _registers(sources: Sources, cards: list[Card], corrections: tuple[Correction, ...]) -> None:
+def _read_register(sources: Sources, card: Card, corrections: tuple[Correction, ...]) -> None:
     """Fill what the extract of a year does not say from its register; a value that is there is never replaced."""
-    for card in cards:
-        year, extract = card["year"], sources.structures.get(card["year"])
-        wanted = frozenset() if extract is None else frozenset(extract["finess_et"])
-        register = sources.record(structures.read(card, corrections, wanted=wanted))
-        if extract is None:
-            _warn_unused(sources, card)
-            continue
-        aligned = register.set_index("finess_et").reindex(extract["finess_et"]).reset_index(drop=True)
-        for column in ("structure_type", "commune_code", "opened_on"):
-            ours, theirs = extract[column], aligned[column]
-            differ = ours.notna() & theirs.notna() & (ours != theirs)
-            message = f"card {card.id}: {column} differs from the extract's, kept"
-            sources.warn("register-conflict", extract.loc[differ, "finess_et"], message, len(register))
-        absent = extract.loc[~among(extract["finess_et"], register["finess_et"]), "finess_et"]
-        message = f"card {card.id}: does not hold structures of the extract"
-        sources.warn("register-unmatched", absent, message, len(extract))
-        sources.structures[year] = extract.assign(**{c: extract[c].fillna(aligned[c]) for c in COMPLETED})
-        offered = structures.points(register).assign(rank=REGISTER_RANK, commune_found=None)
-        sources.points[year] = pd.concat([sources.points[year], offered], ignore_index=True)
+    year, extract = card["year"], sources.structures.get(card["year"])
+    wanted = frozenset() if extract is None else frozenset(extract["finess_et"])
+    register = sources.record(structures.read(card, corrections, wanted=wanted))
+    if extract is None:
+        _warn_unused(sources, card)
+        return
+    aligned = register.set_index("finess_et").reindex(extract["finess_et"]).reset_index(drop=True)
+    for column in ("structure_type", "commune_code", "opened_on"):
+        ours, theirs = extract[column], aligned[column]
+        differ = ours.notna() & theirs.notna() & (ours != theirs)
+        message = f"card {card.id}: {column} differs from the extract's, kept"
+        sources.warn("register-conflict", extract.loc[differ, "finess_et"], message, len(register))
+    absent = extract.loc[~among(extract["finess_et"], register["finess_et"]), "finess_et"]
+    message = f"card {card.id}: does not hold structures of the extract"
+    sources.warn("register-unmatched", absent, message, len(extract))
+    sources.structures[year] = extract.assign(**{c: extract[c].fillna(aligned[c]) for c in COMPLETED})
+    offered = structures.points(register).assign(rank=REGISTER_RANK, commune_found=None)
+    sources.points[year] = pd.concat([sources.points[year], offered], ignore_index=True)
 
 
-def _geocoded(sources: Sources, cards: list[Card], corrections: tuple[Correction, ...]) -> None:
-    for card in cards:
-        frame, year = sources.record(geocoded.read(card, corrections)), card["year"]
+def _put_geocoded(sources: Sources, cards: list[Card], frames: list[pd.DataFrame]) -> None:
+    for card, frame in zip(cards, frames, strict=True):
+        year = card["year"]
         if year not in sources.structures:
             _warn_unused(sources, card)
             continue
@@ -274,79 +284,27 @@ def _warn_unused(sources: Sources, card: Card) -> None:
     sources.findings.append(Finding("source-unused", 1, f"card {card.id}: no extract of {card['year']} to complete"))
 
 
-def _declarations(sources: Sources, cards: list[Card], corrections: tuple[Correction, ...]) -> None:
-    none = pd.DataFrame({c: pd.Series(dtype="int64" if c == "year" else "str") for c in _DECLARATION_COLUMNS})
-    frames = [sources.record(declarations.read(card, corrections)) for card in cards]
-    sources.declarations = pd.concat(frames, ignore_index=True) if frames else none
+def _put_declarations(sources: Sources, cards: list[Card], frames: list[pd.DataFrame]) -> None:
+    sources.declarations = declarations.KIND.together(frames)
     declarations.refuse_both(sources.declarations, "declarations")
     for card, frame in zip(cards, frames, strict=True):
         stated = card.departments() or frozenset()
         sources.answered[card["year"]] = sources.answered.get(card["year"], frozenset()) | stated
-        extract = sources.structures.get(card["year"], none)
+        extract = sources.structures.get(card["year"], sources.declarations[:0])
         orphan = frame.loc[~among(frame["finess_et"], extract["finess_et"]), "finess_et"]
         message = f"card {card.id}: structures that no extract of its year holds"
         sources.warn("declaration-orphan", orphan, message, len(frame))
 
 
-def _links(sources: Sources, cards: list[Card], corrections: tuple[Correction, ...]) -> None:
-    frames = [sources.record(links.read(card, corrections))[links.COLUMNS] for card in cards]
-    sources.links = pd.concat(frames, ignore_index=True) if frames else links.none()
-
-
-def _series(sources: Sources, cards: list[Card], corrections: tuple[Correction, ...]) -> None:
-    sources.series = series.combine([sources.record(series.read(card, corrections)) for card in cards])
-
-
-def _populations(sources: Sources, cards: list[Card], corrections: tuple[Correction, ...]) -> None:
-    """Read the populations; of each QPV the latest. Raises InputError when two files give one year."""
-    frames = [sources.record(populations.read(card, corrections)) for card in cards]
-    none = pd.DataFrame({"qpv_code": [], "generation": [], "population": [], "population_year": []})
-    whole = pd.concat(frames, ignore_index=True) if frames else none
-    twice = whole[whole.duplicated(["qpv_code", "generation", "population_year"])]
-    if not twice.empty:
-        raise InputError(
-            f"populations: two files give the same year for {', '.join(twice['qpv_code'].head(5))}; keep one"
-        )
-    whole = whole.sort_values("population_year", kind="stable")
-    sources.populations = whole.drop_duplicates(["qpv_code", "generation"], keep="last", ignore_index=True)
-
-
-def _zonings(sources: Sources, cards: list[Card], corrections: tuple[Correction, ...]) -> None:
-    """Read the zonings. A card whose lists name no QPV need not say the generation that another card of its edition says."""
-    if not cards:
-        return
-    frames = [sources.record(zonings.read(card, corrections)) for card in cards]
-    sources.zoning_classes, sources.zoning_composition = zonings.combine(frames)
-    editions = []
-    for edition in sorted({card["edition"] for card in cards}):
-        own = [card for card in cards if card["edition"] == edition]
-        stated = {k: {c.get(k) for c in own} - {None} for k in ("in_force_from", "generation")}
-        if any(len(values) > 1 for values in stated.values()):
-            raise UsageError(
-                f"zoning edition {edition}: its cards ({', '.join(c.id for c in own)}) differ in in_force_from or"
-                " generation; one edition has one"
-            )
-        editions.append({"edition": edition} | {k: next(iter(values), None) for k, values in stated.items()})
-    sources.editions = pd.DataFrame(editions).sort_values(["in_force_from", "edition"], ignore_index=True)
-
-
-def _programmes(sources: Sources, cards: list[Card], corrections: tuple[Correction, ...]) -> None:
-    frames = [sources.record(programmes.read(card, corrections)) for card in cards]
-    none = pd.DataFrame(columns=_PROGRAMME_COLUMNS[:3], dtype="str")
-    whole = pd.concat(frames, ignore_index=True) if frames else none
-    sources.programmes = whole.reindex(columns=_PROGRAMME_COLUMNS)
-
-
-def _boundaries(sources: Sources, cards: list[Card], corrections: tuple[Correction, ...]) -> None:
-    frames = [sources.record(boundaries.read(card, corrections)) for card in cards]
+def _put_boundaries(sources: Sources, frames: list[pd.DataFrame]) -> None:
+    """Part outlines, by level, from tables of communes; without outlines points are compared with boxes."""
+    none = pd.DataFrame(columns=_AREA_COLUMNS, dtype="str")
     outlines = [f for f in frames if "geometry" in f.columns]
     tables = [f for f in frames if "geometry" not in f.columns]
-    whole = pd.concat(outlines, ignore_index=True) if outlines else pd.DataFrame(columns=["level"])
+    whole = pd.concat([none[["level"]], *outlines], ignore_index=True)
     sources.outlines = {str(level): part.reset_index(drop=True) for level, part in whole.groupby("level", sort=False)}
-    none = pd.DataFrame(columns=_AREA_COLUMNS, dtype="str")
-    sources.communes = pd.concat(tables, ignore_index=True)[_AREA_COLUMNS] if tables else none
-    labels = [f[_AREA_COLUMNS[:3]] for f in (*tables, *outlines)]
-    sources.areas = pd.concat(labels, ignore_index=True) if labels else none[_AREA_COLUMNS[:3]]
+    sources.communes = pd.concat([none, *tables], ignore_index=True)[_AREA_COLUMNS]
+    sources.areas = pd.concat([none, *tables, *outlines], ignore_index=True)[_AREA_COLUMNS[:3]]
     if whole.empty:
         sources.findings.append(
             Finding("outlines-missing", 1, "no outlines among the boundaries: points are held against boxes only")
@@ -366,24 +324,3 @@ def _name_communes(sources: Sources) -> None:
     if len(lost):
         message = f"QPV whose commune names match no code: {', '.join(lost.drop_duplicates().head(5))}"
         sources.findings.append(Finding("commune-unnamed", len(lost), message, len(rows)))
-
-
-def _supplements(sources: Sources, cards: list[Card], corrections: tuple[Correction, ...]) -> None:
-    """Read what stands beside structures and perimeters: figures per QPV, practitioners, projects, targets of programmes."""
-    frames = {
-        kind: [sources.record(module.read(card, corrections)) for card in of_kind(cards, kind)]
-        for kind, module in (
-            ("neighbourhood_indicators", quarter_indicators),
-            ("practitioners", practitioners),
-            ("projects", projects),
-            ("targets", targets),
-        )
-    }
-    planned, funding = projects.combine(frames["projects"])
-    sources.supplements = {
-        "neighbourhood_figures": quarter_indicators.combine(frames["neighbourhood_indicators"]),
-        "practitioners": practitioners.combine(frames["practitioners"]),
-        "projects": planned,
-        "project_funding": funding,
-        "programme_targets": targets.combine(frames["targets"]),
-    }

@@ -13,17 +13,19 @@ from qpvhealth.contract.rules import RULES, Finding
 from qpvhealth.errors import InputError, UsageError
 from qpvhealth.facts.generations import CODE_PATTERNS
 from qpvhealth.ingest import cleaning, corrections as correction_rules, layouts as layout_rules, systems
+from qpvhealth.ingest.card import Card
+from qpvhealth.ingest.corrections import Correction
 from qpvhealth.ingest.readers import tables
 from qpvhealth.ingest.tally import Tally
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
-    from qpvhealth.ingest.card import Card
-    from qpvhealth.ingest.corrections import Correction
-    from qpvhealth.ingest.kind import Coded
+    from qpvhealth.ingest.kind import Kind
     from qpvhealth.ingest.layouts import Layout
     from qpvhealth.ingest.readers.raw import RawTable
+
+__all__ = ["PROVENANCE", "Card", "Correction", "Sieve", "Staged", "merged", "no_rejects", "stage"]
 
 REJECT_COLUMNS = ["source_id", "sheet", "row", "rule", "message", "raw"]
 BROKEN = "row-broken"
@@ -33,25 +35,27 @@ PROVENANCE = ["source_id", "sheet", "source_row"]
 def stage(
     card: Card,
     corrections: tuple[Correction, ...],
-    layouts: tuple[Layout, ...],
+    kind: Kind,
     clean: Callable[[Sieve], pd.DataFrame],
     *,
     compare_by: str | None = None,
     ignore: Sequence[str] = (),
     raw: RawTable | None = None,
+    layouts: tuple[Layout, ...] = (),
 ) -> Staged:
     """Read the file of a card, map its columns, correct its values, clean them, reject what cannot be used, and account.
 
     ``clean`` types the text of the rows (``sieve.text``, one column for each of the layout) and takes rows out with the methods of
     the sieve; it returns one row per row of the text. ``compare_by``: rows that share this column and agree in all others, but
-    those to ``ignore``, count once; null: repeats are rows of their own. ``raw``: the table, where the kind reads it itself.
+    those to ``ignore``, count once; null: repeats are rows of their own. ``raw``: the table, where the kind reads it itself;
+    ``layouts``: those of the kind that come into question, where not all do.
 
     Raises InputError for a file that cannot be read, UsageError for a layout, mapping or correction that does not apply,
     ContractError where a row is lost.
     """
     raw = tables.read(card) if raw is None else raw
-    layout = layout_rules.choose(raw, card, layouts)
-    sieve = Sieve(raw, card, layout)
+    layout = layout_rules.choose(raw, card, layouts or kind.layouts)
+    sieve = Sieve(raw, card, layout, kind)
     key = layout.key or layout.fields[0].name
     sieve.text, n_corrected = correction_rules.apply(sieve.text, corrections, card.id, key)
     sieve.warn("correction-applied", n_corrected, "values corrected by corrections.toml")
@@ -83,9 +87,9 @@ class Sieve:
     file has; ``keep`` and ``out_of_scope`` are masks over the rows of ``text``.
     """
 
-    def __init__(self, raw: RawTable, card: Card, layout: Layout) -> None:
+    def __init__(self, raw: RawTable, card: Card, layout: Layout, kind: Kind) -> None:
         """Keep every row of the raw table; reject the records that its reader could not place."""
-        self.raw, self.card, self.layout = raw, card, layout
+        self.raw, self.card, self.layout, self.kind = raw, card, layout, kind
         self.mapped = layout_rules.columns(raw, card, layout)
         self.text = layout_rules.renamed(raw, card, layout)
         self.where = f"{raw.place()}: card {card.id}"
@@ -118,10 +122,8 @@ class Sieve:
         at = np.asarray(mask, dtype=bool) & self.keep
         if not at.any():
             return
-        by_row = (
-            pd.Series(reasons, index=range(len(at))) if isinstance(reasons, str) else reasons.reset_index(drop=True)
-        )
-        for reason, n in by_row[at].fillna("unknown").value_counts().items():
+        by_row = reasons.to_numpy()[at] if isinstance(reasons, pd.Series) else [reasons] * int(at.sum())
+        for reason, n in pd.Series(by_row, dtype="str").fillna("unknown").value_counts().items():
             self.reasons[str(reason)] = self.reasons.get(str(reason), 0) + int(n)
         self.keep &= ~at
         self.out_of_scope |= at
@@ -220,12 +222,13 @@ class Sieve:
             self.warn("crs-overridden", 1, message)
         return str(stated or of_file)
 
-    def coded(self, column: str, coded: Coded) -> pd.Series:
-        """Translate a coded column with the words of the card and ours. Rows that have left are not read.
+    def coded(self, column: str, words: Mapping[str, str] | None = None) -> pd.Series:
+        """Translate a coded column with the words of the card and of the kind, or ``words``. Rows that have left are not read.
 
         A type of structure that the card itself names (``other_types``) is known by its own name. Raises UsageError for a word
         that is not known, or where the card maps one to a value that the column does not take.
         """
+        coded = self.kind.coded[column]
         own = {t: t for t in self.card.get("other_types", ())} if column == "structure_type" else {}
         of_card, meanings = self.card.words(column), (*coded.meanings, *own)
         if of_card is not None and (wrong := sorted(set(of_card.values()) - set(meanings))):
@@ -235,7 +238,7 @@ class Sieve:
                 f" known: {', '.join(v or 'empty for none' for v in meanings)}"
                 + (more if column == "structure_type" else "")
             )
-        ours = {} if coded.replace and of_card is not None else coded.words
+        ours = {} if coded.replace and of_card is not None else words or coded.words
         cells = self.text[column] if self.keep.all() else self.text[column].where(self.keep)
         return cleaning.coded(cells, {**own, **ours, **(of_card or {})}, column=column, where=self.where)
 

@@ -8,24 +8,12 @@ from typing import TYPE_CHECKING
 
 from qpvhealth.errors import InputError, UsageError
 from qpvhealth.facts.territories import SYSTEMS
+from qpvhealth.ingest.vocabulary import SHARED
 
 if TYPE_CHECKING:
     from qpvhealth.ingest.card import Card
 
 WGS84, LAMBERT_93 = "EPSG:4326", "EPSG:2154"
-NAMES: dict[str, str] = {
-    "LAMBERT 93": LAMBERT_93,
-    "LAMBERT93": LAMBERT_93,
-    "UTM N20": "EPSG:4559",
-    "UTM N21": "EPSG:4467",
-    "UTM N22": "EPSG:2972",
-    "UTM S38": "EPSG:4471",
-    "UTM S40": "EPSG:2975",
-    "ZONE 21N": "EPSG:32621",
-    "ZONE 1S": "EPSG:32701",
-}
-"""Names without EPSG number seen in FINESS. The last two, of Saint-Pierre and of Wallis-et-Futuna, have WGS84 as datum; that
-of Wallis-et-Futuna is an inference."""
 
 _NUMBER = re.compile(r"EPSG:{1,2}\s*(\d{4,6})|^(\d{4,6})$", re.IGNORECASE)
 
@@ -40,7 +28,7 @@ def by_name(text: str) -> str | None:
         number = f"EPSG:{match[1] or match[2]}"
         return number if _exists(number) else None
     words = " ".join(re.split(r"[\s_-]+", text.upper()))
-    return next((crs for name, crs in NAMES.items() if name in words), None)
+    return next((crs for name, crs in SHARED["systems"].items() if name in words), None)
 
 
 def of_metadata(crs: object, name: str) -> str | None:

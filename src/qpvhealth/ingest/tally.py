@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 
 from qpvhealth.errors import ContractError
@@ -26,10 +27,7 @@ class Tally:
 
     def __add__(self, other: Tally) -> Tally:
         """Add the account of another part of the same file."""
-        reasons = {
-            r: self.out_of_scope.get(r, 0) + other.out_of_scope.get(r, 0)
-            for r in {*self.out_of_scope, *other.out_of_scope}
-        }
+        reasons = dict(Counter(self.out_of_scope) + Counter(other.out_of_scope))
         return Tally(
             self.rows_in + other.rows_in,
             self.rows_out + other.rows_out,

@@ -97,11 +97,6 @@ class Compared:
 
     invented: bool = False
 
-    @property
-    def is_same(self) -> bool:
-        """Whether nothing moved: no change of any structure, in any generation."""
-        return self.changes.empty
-
 
 @dataclass(frozen=True)
 class Where:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ import pandas as pd
 
 from qpvhealth.errors import InputError, UsageError
 from qpvhealth.facts.generations import IN_FORCE
+from qpvhealth.publish.selection import titles_of
 from qpvhealth.settings import read_text, read_toml
 
 if TYPE_CHECKING:
@@ -38,15 +40,7 @@ LARGEST = 1e15
 MAX_CELL = 10_000
 """Characters in a cell of the CSV form: a figure and its note are short."""
 CONFORM, DIFFERS, ABSENT = "conforme", "diffère", "absent"
-TITLES: dict[str, str] = {
-    "figure": "Chiffre",
-    "expected": "Attendu",
-    "here": "Ici",
-    "difference": "Écart",
-    "verdict": "Verdict",
-    "cause": "Cause",
-    "data": "Données",
-}
+TITLES = titles_of("expected")
 
 
 @dataclass(frozen=True)
@@ -135,42 +129,33 @@ def compare(expected: Expectations, release: Release) -> pd.DataFrame:
     """Compare a release with expectations: one row per figure, columns of ``TITLES``, with the cause of each difference."""
     indicators = release.table("indicators").set_index(INDICATOR_KEY)[["value", "n_unknown"]]
     counts = release.table("yearly_counts").set_index(COUNT_KEY)["n_structures"].to_frame("value")
+    counted = pd.MultiIndex.from_frame(counts.reset_index()[COUNT_KEY[:4]])
     changed = list(changed_inputs(expected.made_from, release.manifest))
     rows = []
     for row in expected.rows:
         table, at = indicators if "indicator" in row else counts, tuple(row[k] for k in _key(row))
-        here, n_unknown, causes = None, 0, [cause for year, cause in changed if year in (None, row["year"])]
-        if at in table.index:
-            cell = table.loc[[at]].iloc[0]
+        cell = table.loc[[at]].iloc[0] if at in table.index else None
+        if cell is not None:
             here = None if pd.isna(cell["value"]) else float(cell["value"])
-            n_unknown = int(cell.get("n_unknown", 0))
+        else:  # a count that has no row is 0 where its year, generation and area are counted
+            here = 0.0 if table is counts and at[:4] in counted else None
+        causes = [cause for year, cause in changed if cell is None or year in (None, row["year"])]
+        gap = None if here is None else here - float(row["value"])
+        if gap is None:
+            verdict, cause = ABSENT, "; ".join(causes) or "no such figure, or unknown, here"
+        elif abs(gap) <= float(row["tolerance"]):
+            verdict, cause = CONFORM, ""
         else:
-            causes = [cause for _, cause in changed]
-            here = 0.0 if "indicator" not in row and _covers(row, release) else None
-        verdict = {"figure": name_of(row), "expected": float(row["value"]), "here": here, "difference": None}
-        if here is None:
-            cause = "; ".join(causes) or "no such figure, or unknown, here"
-            rows.append(verdict | {"verdict": ABSENT, "cause": cause})
-            continue
-        gap = here - float(row["value"])
-        if abs(gap) <= float(row["tolerance"]):
-            rows.append(verdict | {"difference": gap, "verdict": CONFORM, "cause": ""})
-            continue
-        cause = "; ".join([*causes, *([f"{n_unknown} inconnus"] if n_unknown else [])])
-        silent = "no cause recorded: the file does not say what it was made from"
-        rows.append(verdict | {"difference": gap, "verdict": DIFFERS, "cause": cause or silent})
-    return pd.DataFrame(rows).assign(data="inventées" if release.invented else "")[[*TITLES]]
+            n_unknown = 0 if cell is None else int(cell.get("n_unknown", 0))
+            silent = "no cause recorded: the file does not say what it was made from"
+            verdict, cause = DIFFERS, "; ".join([*causes, *([f"{n_unknown} inconnus"] if n_unknown else [])]) or silent
+        rows.append((name_of(row), float(row["value"]), here, gap, verdict, cause))
+    return pd.DataFrame(rows, columns=[*TITLES])
 
 
 def differing(compared: pd.DataFrame) -> bool:
     """Say whether some figure is not as expected."""
     return bool((compared["verdict"] != CONFORM).any())
-
-
-def _covers(row: dict[str, Any], release: Release) -> bool:
-    """Say whether a count that has no row is 0: its year, generation and area are counted, the cell is empty."""
-    counts = release.table("yearly_counts", columns=["generation", "year", "level", "area_code"])
-    return bool((counts == [row[k] for k in counts.columns]).all(axis=1).any())
 
 
 def changed_inputs(made_from: Mapping[str, Any], manifest: Mapping[str, Any]) -> Iterator[tuple[int | None, str]]:
@@ -218,11 +203,7 @@ def text(release: Release) -> str:
         for row in rows[rows["value"].notna()].to_dict("records")
     ]
     inputs = "".join(f'"{i["id"]}" = "{i["sha256"]}"\n' for i in _counted(release.manifest))
-    settings = "".join(f"{k} = {_quoted(v)}\n" for k, v in _settings(release.manifest).items())
+    settings = "".join(f"{k} = {json.dumps(v, ensure_ascii=False)}\n" for k, v in _settings(release.manifest).items())
     head = f'release = "{release.id}"\nqpvhealth_version = "{release.manifest["qpvhealth_version"]}"\n'
     made_from = f"[made_from]\n{head}\n[made_from.inputs]\n{inputs}\n[made_from.settings]\n{settings}"
     return "\n".join([made_from, *figures])
-
-
-def _quoted(value: str) -> str:
-    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'

@@ -12,8 +12,6 @@ from qpvhealth.publish import selection
 from qpvhealth.publish.selection import Filters, View
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from qpvhealth.publish.release import Release
 
 _STRUCTURE_COLUMNS = ["finess_et", "year", "generation", "name", "structure_type", "commune_code", "department_code"]
@@ -21,13 +19,7 @@ _STRUCTURE_COLUMNS = ["finess_et", "year", "generation", "name", "structure_type
 
 def lists(release: Release, name: str, filters: Filters) -> View:
     """Return one of the lists. Raises UsageError for an unknown list, year, generation or area."""
-    by_name: dict[str, Callable[[Release, Filters], View]] = {
-        "uncovered": uncovered,
-        "fragile": fragile,
-        "disagreements": disagreements,
-        "others": others,
-        "rejects": rejects,
-    }
+    by_name = {one.__name__: one for one in (uncovered, fragile, disagreements, others, rejects)}
     if name not in by_name:
         raise UsageError(f'unknown list "{name}"; known: {", ".join(by_name)}')
     return by_name[name](release, filters)
@@ -35,7 +27,7 @@ def lists(release: Release, name: str, filters: Filters) -> View:
 
 def uncovered(release: Release, filters: Filters) -> View:
     """List the QPV surely or possibly without any structure inside, the most populated first."""
-    year = filters.year or selection.last_year(release)
+    year = filters.year or int(release.table("extracts")["year"].max())
     rows = selection.of_year(release.table("neighbourhood_coverage"), year)
     rows = selection.current(release, rows, year, filters.generation)
     rows = rows[~rows["is_covered_in"].fillna(value=False).astype(bool)]

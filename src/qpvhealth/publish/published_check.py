@@ -21,6 +21,7 @@ from qpvhealth.facts.published import (
     Published,
 )
 from qpvhealth.facts.territories import REGIONS
+from qpvhealth.publish.selection import titles_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -32,25 +33,7 @@ REPRODUCED, DIFFERS, NOT_COMPARABLE = "reproduit", "diffère", "non comparable"
 QPV_SCOPE = "qpv"
 MOST_COMPATIBLE = 3
 EXACT = 1e-9
-TITLES: dict[str, str] = {
-    "id": "Chiffre",
-    "document": "Document",
-    "words": "Ce qu'il dit",
-    "said": "Imprimé",
-    "verdict": "Verdict",
-    "ours": "Ici",
-    "difference": "Écart",
-    "because": "Pourquoi, ou dans quelle lecture",
-    "compatible_with": "Compatible avec",
-    "n_unknown": "Inconnus",
-    "perimeter": "Périmètre",
-    "scope": "Champ",
-    "near": "Proximité",
-    "on": "Date",
-    "second_hand": "De seconde main",
-    "note": "Remarque",
-    "data": "Données",
-}
+TITLES, SERIES_TITLES = titles_of("published"), titles_of("published-series")
 
 
 class Judged(NamedTuple):
@@ -69,8 +52,6 @@ def check(
     cells: pd.DataFrame,
     extracts: pd.DataFrame,
     gps: pd.DataFrame | None = None,
-    *,
-    invented: bool = False,
 ) -> pd.DataFrame:
     """Compare each figure with the matrix of a release: one row per figure, columns of ``TITLES``.
 
@@ -88,28 +69,10 @@ def check(
         }
         for figure in figures
     ]
-    frame = pd.DataFrame(rows).assign(data="inventées" if invented else "")
-    return frame[[*TITLES]].astype({"on": "datetime64[s]"})
+    return pd.DataFrame(rows)[[*TITLES]].astype({"on": "datetime64[s]"})
 
 
-SERIES_TITLES: dict[str, str] = {
-    "name": "Série",
-    "release": "Édition",
-    "indicator": "Indicateur",
-    "level": "Niveau",
-    "date": "Date",
-    "n": "Valeurs",
-    "verdict": "Verdict",
-    "n_equal": "Égales",
-    "difference": "Somme des écarts",
-    "because": "Pourquoi",
-    "data": "Données",
-}
-
-
-def check_series(
-    series: pd.DataFrame, counts: pd.DataFrame, extracts: pd.DataFrame, *, invented: bool = False
-) -> pd.DataFrame:
+def check_series(series: pd.DataFrame, counts: pd.DataFrame, extracts: pd.DataFrame) -> pd.DataFrame:
     """Compare published series with the counts of a release, area by area, joined on the month.
 
     ``series``: name, release, indicator, level, area_code, date, value. ``counts``: ``yearly_counts``. Returns one row per series,
@@ -123,7 +86,7 @@ def check_series(
         dict(zip(keys, key, strict=True)) | {"n": len(part)} | _judge_series(part, totals, extracts)
         for key, part in series.groupby(keys)
     ]
-    return pd.DataFrame(rows, columns=[*SERIES_TITLES]).assign(data="inventées" if invented else "")
+    return pd.DataFrame(rows, columns=[*SERIES_TITLES])
 
 
 def _judge_series(part: pd.DataFrame, totals: pd.Series, extracts: pd.DataFrame) -> dict[str, object]:
@@ -218,8 +181,7 @@ def _date(figure: Published) -> date | None:
 
 def _of_month(extracts: pd.DataFrame, on: date) -> pd.DataFrame:
     days = extracts["reference_date"]
-    of_month: pd.DataFrame = extracts[(days.dt.year == on.year) & (days.dt.month == on.month)]
-    return of_month
+    return pd.DataFrame(extracts[(days.dt.year == on.year) & (days.dt.month == on.month)])
 
 
 def _cell(figure: Published, cells: pd.DataFrame, extracts: pd.DataFrame, on: date) -> tuple[pd.Series | None, str]:

@@ -8,33 +8,17 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import xlsxwriter
 
-from qpvhealth.publish.rendering import INVENTED
-from qpvhealth.publish.workbook import CREATED, OPTIONS
+from qpvhealth.publish.rendering import INVENTED, plain
+from qpvhealth.publish.selection import titles_of
+from qpvhealth.publish.workbook import CREATED, OPTIONS, write_cell
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import date
 
 ANSWERS, QUARTERS, FORM = "Réponses", "Quartiers", "Formulaire"
-ANSWER_COLUMNS: dict[str, str] = {
-    "finess_et": "N° FINESS ET",
-    "name": "Nom",
-    "structure_type": "Type",
-    "commune_code": "Commune",
-    "nearest_qpv_code": "QPV le plus proche",
-    "distance_m": "Distance (m)",
-    "situation": "Situation calculée",
-    "vecu": "Quartier vécu (oui/non)",
-    "qpv": "Code QPV desservi",
-    "comment": "Commentaire",
-}
+ANSWER_COLUMNS, QUARTER_COLUMNS = titles_of("return-answers"), titles_of("return-quarters")
 TO_FILL = ("vecu", "qpv", "comment")
-QUARTER_COLUMNS: dict[str, str] = {
-    "qpv_code": "Code QPV",
-    "name": "Nom",
-    "commune_codes": "Communes",
-    "population": "Habitants",
-}
 HELP = (
     "Répondre oui ou non dans la colonne « Quartier vécu » ; laisser vide ce qui n'est pas connu.",
     "Indiquer le ou les codes QPV desservis, séparés par des virgules ; à défaut, le plus proche est retenu.",
@@ -75,11 +59,6 @@ def template(
 def _table(sheet: Any, frame: pd.DataFrame, titles: list[str], bold: Any) -> None:  # noqa: ANN401
     for at, (title, name) in enumerate(zip(titles, frame.columns, strict=True)):
         sheet.write_string(0, at, title, bold)
-        for row, value in enumerate(frame[name], start=1):
-            if pd.isna(value):
-                continue
-            if isinstance(value, str):
-                sheet.write_string(row, at, value)
-            else:
-                sheet.write_number(row, at, round(float(value), 1))
+        for row, value in enumerate(plain(frame[name]), start=1):
+            write_cell(sheet, (row, at), round(value, 1) if isinstance(value, float) else value)
     sheet.freeze_panes(1, 0)

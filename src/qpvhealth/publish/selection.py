@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import tomllib
 from dataclasses import dataclass, field
+from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -14,6 +16,10 @@ from qpvhealth.facts.territories import DEPARTMENT_REGION, DEPARTMENT_TERRITORY,
 
 if TYPE_CHECKING:
     from qpvhealth.publish.release import Release
+
+_TITLES: dict[str, dict[str, str]] = tomllib.loads(
+    resources.files(__package__).joinpath("titles.toml").read_text(encoding="utf-8")
+)
 
 
 @dataclass(frozen=True)
@@ -95,9 +101,9 @@ def refuse_unknown(value: object, values: list[Any], what: str) -> None:
         raise UsageError(f'no {what} "{value}" in this release; there are: {", ".join(map(str, values))}')
 
 
-def last_year(release: Release) -> int:
-    """Return the year of the last extract."""
-    return int(release.table("extracts")["year"].max())
+def titles_of(view: str) -> dict[str, str]:
+    """Return the French title of each column of a view that is no published table, in the order in which it shows them."""
+    return dict(_TITLES[view])
 
 
 def titles(table: str, columns: list[str]) -> dict[str, str]:

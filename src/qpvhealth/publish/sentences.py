@@ -6,58 +6,28 @@ difference says how many entries or exits it takes at least, whatever their caus
 
 from __future__ import annotations
 
+import tomllib
 from calendar import monthrange
-from typing import TYPE_CHECKING, Literal
+from importlib import resources
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from datetime import date
 
 Language = Literal["fr", "en"]
-MONTHS: dict[Language, tuple[str, ...]] = {
-    "fr": (
-        *("janvier", "février", "mars", "avril", "mai", "juin", "juillet", "août", "septembre", "octobre"),
-        *("novembre", "décembre"),
-    ),
-    "en": (
-        *("January", "February", "March", "April", "May", "June", "July", "August", "September", "October"),
-        *("November", "December"),
-    ),
-}
-
-
-_WORDS: dict[Language, dict[str, str]] = {
-    "fr": {
-        "colon": " : ",
-        "net": "solde net {net} ({opening} → {closing})",
-        "in": "au moins {n} {entries}, toutes causes",
-        "out": "au moins {n} {exits}, toutes causes",
-        "none": "entrées et sorties se compensent, leur nombre n'est pas connu",
-        "gross": "ouvertures {opened}, fermetures {closed} (dates connues), autres causes {others}, soit un solde net de {net}"
-        " ({opening} → {closing})",
-    },
-    "en": {
-        "colon": ": ",
-        "net": "net {net} ({opening} → {closing})",
-        "in": "at least {n} {entries}, whatever their cause",
-        "out": "at least {n} {exits}, whatever their cause",
-        "none": "entries and exits balance, their number is not known",
-        "gross": "openings {opened}, closures {closed} (dates known), other causes {others}: net {net} ({opening} → {closing})",
-    },
-}
-_UNITS: dict[Language, tuple[dict[str, str], dict[str, str]]] = {
-    "fr": ({"entries": "entrée", "exits": "sortie"}, {"entries": "entrées", "exits": "sorties"}),
-    "en": ({"entries": "entry", "exits": "exit"}, {"entries": "entries", "exits": "exits"}),
-}
+_WORDS: dict[Language, dict[str, Any]] = tomllib.loads(  # type: ignore[assignment]
+    resources.files(__package__).joinpath("sentences.toml").read_text(encoding="utf-8")
+)
 
 
 def interval(first: date, last: date, language: Language = "fr") -> str:
     """Name an interval by its two reference dates: ``de fin mars 2018 à fin mars 2019``; never by a year."""
-    start, end = _day(first, language), _day(last, language)
-    if language == "en":
-        return f"from {start} to {end}"
-    before = "de" if start.startswith("fin ") else "du"
-    after = "à" if end.startswith("fin ") else "au"
-    return f"{before} {start} {after} {end}"
+    words, dates = _WORDS[language], []
+    for side, day in (("from", first), ("to", last)):
+        is_month_end = day.day == monthrange(day.year, day.month)[1]
+        form = "month_end" if is_month_end else "first" if day.day == 1 else "day"
+        dates.append(words[side][form].format(day=day.day, month=words["months"][day.month - 1], year=day.year))
+    return " ".join(dates)
 
 
 def net(what: str, opening: int, closing: int, days: tuple[date, date], language: Language = "fr") -> str:
@@ -66,10 +36,10 @@ def net(what: str, opening: int, closing: int, days: tuple[date, date], language
     ``what`` is counted in the plural, such as ``MSP en QPV``.
     """
     words, change = _WORDS[language], closing - opening
-    balance = words["net"].format(net=_signed(change), opening=opening, closing=closing)
-    at_least = words["in" if change > 0 else "out" if change < 0 else "none"]
-    units = _UNITS[language][abs(change) != 1]
-    return f"{what}, {interval(*days, language)}{words['colon']}{balance}, {at_least.format(n=abs(change), **units)}"
+    form = "in" if change > 0 else "out" if change < 0 else "none"
+    at_least = words["at_least"][f"one_{form}" if abs(change) == 1 else form].format(n=abs(change))
+    facts = {"what": what, "interval": interval(*days, language), "opening": opening, "closing": closing}
+    return str(words["net"].format(net=_signed(change), at_least=at_least, **facts))
 
 
 def gross(
@@ -87,19 +57,10 @@ def gross(
     The words of opening and closing stand for structures whose dates lie in the interval, and for no other.
     """
     change = closing - opening
-    numbers = {"opened": opened, "closed": closed, "others": _signed(change - opened + closed), "net": _signed(change)}
-    words = _WORDS[language]
-    flows = words["gross"].format(opening=opening, closing=closing, **numbers)
-    return f"{what}, {interval(*days, language)}{words['colon']}{flows}"
+    facts = {"what": what, "interval": interval(*days, language), "opening": opening, "closing": closing}
+    flows = {"opened": opened, "closed": closed, "others": _signed(change - opened + closed)}
+    return str(_WORDS[language]["gross"].format(net=_signed(change), **flows, **facts))
 
 
 def _signed(n: int) -> str:
     return f"{n:+d}" if n else "0"
-
-
-def _day(day: date, language: Language) -> str:
-    month = MONTHS[language][day.month - 1]
-    if day.day == monthrange(day.year, day.month)[1]:
-        return f"fin {month} {day.year}" if language == "fr" else f"end of {month} {day.year}"
-    number = "1er" if day.day == 1 and language == "fr" else f"{day.day}"
-    return f"{number} {month} {day.year}"

@@ -72,13 +72,8 @@ class Store:
 
         Any OSError raised inside becomes PublishError, naming the path and the cause.
         """
-        with self.lock(), writing(self.folder):
-            staged = self.folder / f"{STAGING}{os.getpid()}-{secrets.token_hex(4)}"
-            staged.mkdir()
-            try:
-                yield staged
-            finally:
-                shutil.rmtree(staged, ignore_errors=True)
+        with self.lock(), writing(self.folder), _staging(self.folder) as staged:
+            yield staged
 
     def publish(self, staged: Path, release_id: str) -> Path:
         """Make a staged folder the current release ``releases/<release_id>`` and return its place.
@@ -245,16 +240,23 @@ def new_folder(folder: Path) -> Iterator[Path]:
         if folder.exists() and any(folder.iterdir()):
             raise UsageError(f"{folder}: not empty; name a folder that is new or empty")
         folder.parent.mkdir(parents=True, exist_ok=True)
-        staged = folder.with_name(f"{STAGING}{os.getpid()}-{secrets.token_hex(4)}")
-        staged.mkdir()
-        try:
+        with _staging(folder.parent) as staged:
             yield staged
             for path in (*staged.iterdir(), staged):
                 sync(path)
             staged.replace(folder)
             sync(folder.parent)
-        finally:
-            shutil.rmtree(staged, ignore_errors=True)
+
+
+@contextmanager
+def _staging(parent: Path) -> Iterator[Path]:
+    """Give an empty folder of a new name, and remove what is still there at the end."""
+    staged = parent / f"{STAGING}{os.getpid()}-{secrets.token_hex(4)}"
+    staged.mkdir()
+    try:
+        yield staged
+    finally:
+        shutil.rmtree(staged, ignore_errors=True)
 
 
 @contextmanager

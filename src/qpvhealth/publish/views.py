@@ -8,7 +8,7 @@ import pandas as pd
 
 from qpvhealth.errors import UsageError
 from qpvhealth.facts.causes import CAUSES
-from qpvhealth.facts.situations import IN_QPV, VECU_DECLARED
+from qpvhealth.facts.situations import IN_QPV, SITUATIONS, VECU_DECLARED
 from qpvhealth.publish import selection
 from qpvhealth.publish.selection import Filters, View
 from qpvhealth.rules.levels import LEVELS
@@ -20,43 +20,7 @@ if TYPE_CHECKING:
     from qpvhealth.publish.release import Release
 
 ALL = "all"
-_AREA_TITLES = {
-    "year": "Millésime",
-    "reference_date": "Date de référence",
-    "generation": "Périmètres",
-    "area_code": "Zone",
-    "label": "Nom",
-}
-_COUNT_TITLES = {
-    "msp_in_qpv": "MSP en QPV",
-    "msp_near": "MSP quartier vécu",
-    "msp": "MSP",
-    "cds_in_qpv": "CdS en QPV",
-    "cds_near": "CdS quartier vécu",
-    "cds": "CdS",
-    "all_in_qpv": "Total en QPV",
-    "all_near": "Total quartier vécu",
-    "all_in_or_near": "En QPV ou vécu",
-    "all": "Total",
-    "share_in_qpv": "Part en QPV",
-    "undetermined": "Indéterminées",
-    "net_in_qpv": "Solde net en QPV",
-    "causes": "Causes du solde (entrées - sorties)",
-}
-_SITUATION_TITLES = {
-    "in_qpv": "En QPV",
-    "vecu_declared": "Quartier vécu déclaré",
-    "vecu_proxy": "À proximité, sans réponse",
-    "elsewhere": "Ailleurs",
-    "undetermined": "Indéterminées",
-    "all": "Total",
-}
-_COVERAGE_TITLES = {
-    "words": "Ce qui est compté",
-    "scope": "Structures",
-    **selection.titles("indicators", ["value", "denominator", "n_unknown", "lower", "upper", "unit"]),
-    "data": "Données",
-}
+_SITUATIONS = [*SITUATIONS, ALL]
 _COVERAGE_SCOPES = {name: SCOPES[name].words_fr for name in ("msp_cds", "primary")}
 
 
@@ -66,13 +30,12 @@ def counts(release: Release, level: str, filters: Filters) -> View:
     The perimeters are those in force at the reference date unless a generation is asked for. "Quartier vécu" is what the ARS
     declared; it is empty, not 0, where nobody answered. Raises UsageError for an unknown level, year, generation or area.
     """
-    generation = _generation(release, level, filters)
-    every = _at(release.table("yearly_counts"), generation, level)
+    generation, every = _counted(release, "yearly_counts", level, filters)
     rows = selection.of_area(selection.of_year(every[every["modality"] == ALL], filters.year), level, filters)
     table = rows.pivot_table(
         index=["year", "area_code"], columns=["structure_type", "situation"], values="n_structures", aggfunc="sum"
     )
-    cells = table.reindex(columns=pd.MultiIndex.from_product([["MSP", "CDS", ALL], _SITUATION_TITLES]))
+    cells = table.reindex(columns=pd.MultiIndex.from_product([["MSP", "CDS", ALL], _SITUATIONS]))
     cells = cells.fillna(0).astype("Int64")
     is_answered = _is_answered(release, every, generation, level).reindex(cells.index).fillna(value=False).astype(bool)
     frame = pd.DataFrame(index=cells.index)
@@ -89,7 +52,7 @@ def counts(release: Release, level: str, filters: Filters) -> View:
     if "other_structures" in release.tables:  # a reader must know that these types are not in the counts
         types = release.table("other_structures", columns=["structure_type"])["structure_type"].unique()
         notes += (f"Comptés à part : {', '.join(sorted(types))} (counts --other-types)",) if len(types) else ()
-    return _view("counts", _with_labels(release, frame, level), level, _COUNT_TITLES, notes)
+    return _view(release, "counts", frame, level, notes)
 
 
 def other_counts(release: Release, level: str, filters: Filters) -> View:
@@ -97,25 +60,23 @@ def other_counts(release: Release, level: str, filters: Filters) -> View:
 
     Raises UsageError for an unknown level, year, generation or area.
     """
-    generation = _generation(release, level, filters)
-    rows = _at(release.table("other_yearly_counts"), generation, level)
+    generation, rows = _counted(release, "other_yearly_counts", level, filters)
     rows = rows[rows["modality"] == ALL]
     rows = rows if rows.empty else selection.of_area(selection.of_year(rows, filters.year), level, filters)
     cells = rows.pivot_table(
         index=["year", "area_code", "structure_type"], columns="situation", values="n_structures", fill_value=0
     )
-    frame = cells.reindex(columns=list(_SITUATION_TITLES), fill_value=0).astype("Int64").reset_index()
-    labelled = _with_labels(release, frame.assign(generation=generation), level)
+    frame = cells.reindex(columns=_SITUATIONS, fill_value=0).astype("Int64").reset_index()
     notes = selection.notes(release, generation, filters.year)
     apart = "Types hors MSP et CdS : jamais ajoutés à leurs comptes"
-    return _view("other-counts", labelled, level, {"structure_type": "Type"} | _SITUATION_TITLES, (*notes, apart))
+    return _view(release, "other-counts", frame.assign(generation=generation), level, (*notes, apart))
 
 
 def coverage(release: Release, level: str, filters: Filters, words: Mapping[str, str]) -> View:
     """Return the headline of coverage: QPV without any structure, how many live there, of which large, in the NPNRU, in ZIP or ZAC.
 
-    ``words``: the indicators to show, in order, in French. One row per year, area and figure, under both meanings of first-line care: any MSP or centre, and MSP and pluriprofessional centres
-    only. Each with its denominator, unknowns and bounds. Raises UsageError for an unknown level, year, generation or area.
+    ``words``: the indicators to show, in order, in French. One row per year, area and figure, under both meanings of first-line
+    care: any MSP or centre, and MSP and pluriprofessional centres only. Each with its denominator, unknowns and bounds. Raises UsageError for an unknown level, year, generation or area.
     """
     generation = selection.generation(release, filters)
     rows = release.table("indicators")
@@ -131,11 +92,10 @@ def coverage(release: Release, level: str, filters: Filters, words: Mapping[str,
         scope=rows["scope"].map(_COVERAGE_SCOPES),
         data="inventées" if release.invented else "",
     )
-    labelled = _with_labels(release, ranked, level)
-    shown = labelled.sort_values(["year", "area_code", "scope_rank", "rank"], ignore_index=True)
+    shown = ranked.sort_values(["year", "area_code", "scope_rank", "rank"])
     large = f"Grand : {release.manifest['settings']['large_population']:g} habitants et plus"
     notes = selection.notes(release, generation, filters.year)
-    return _view("coverage", shown, level, _COVERAGE_TITLES, (*notes, large))
+    return _view(release, "coverage", shown, level, (*notes, large))
 
 
 def in_qpv(release: Release, year: int, *, generation: str, level: str, area: str) -> dict[str, int]:
@@ -147,10 +107,12 @@ def in_qpv(release: Release, year: int, *, generation: str, level: str, area: st
     return {kind: int(stock.get(kind, 0)) for kind in ("MSP", "CDS", ALL)}
 
 
-def _generation(release: Release, level: str, filters: Filters) -> str:
+def _counted(release: Release, table: str, level: str, filters: Filters) -> tuple[str, pd.DataFrame]:
+    """Return the generation asked for, and its counts at a level."""
     if level not in LEVELS:
         raise UsageError(f'unknown level "{level}"; known: {", ".join(LEVELS)}')
-    return selection.generation(release, filters)
+    generation = selection.generation(release, filters)
+    return generation, _at(release.table(table), generation, level)
 
 
 def _at(rows: pd.DataFrame, generation: str, level: str) -> pd.DataFrame:
@@ -187,17 +149,14 @@ def _is_answered(release: Release, counts: pd.DataFrame, generation: str, level:
     return declared.groupby([counts["year"], counts["area_code"]]).any()
 
 
-def _with_labels(release: Release, frame: pd.DataFrame, level: str) -> pd.DataFrame:
+def _view(release: Release, name: str, frame: pd.DataFrame, level: str, notes: tuple[str, ...]) -> View:
+    """Return the view of rows by year and area, with the date of each year and the name of each area; the country needs no name."""
     areas = release.table("areas")
     labels = areas[areas["level"] == level].set_index("area_code")["label"]
     dates = release.table("extracts").set_index("year")["reference_date"]
     labelled = frame.assign(label=frame["area_code"].map(labels), reference_date=frame["year"].map(dates))
-    return labelled.sort_values(["year", "area_code"], ignore_index=True)
-
-
-def _view(name: str, frame: pd.DataFrame, level: str, titles: dict[str, str], notes: tuple[str, ...]) -> View:
-    """Return the view of a table by area; the country needs no name."""
-    shown = _AREA_TITLES | titles
+    shown = labelled.sort_values(["year", "area_code"], ignore_index=True, kind="stable")
+    titles = selection.titles_of("area") | selection.titles_of(name)
     if level == "country":
-        shown = {k: v for k, v in shown.items() if k not in ("area_code", "label")}
-    return View(name, frame[list(shown)], shown, notes)
+        titles = {column: title for column, title in titles.items() if column not in ("area_code", "label")}
+    return View(name, shown[list(titles)], titles, notes)

@@ -55,7 +55,7 @@ def workbook(
             _text(data, (0, at), title, header)
             number_format = formats.get(_number_format(column))
             for row, value in enumerate(column, start=1):
-                _cell(data, (row, at), value, number_format)
+                write_cell(data, (row, at), value, number_format)
             longest = max((len(str(v)) for v in column[:SAMPLED] if v is not None), default=0)
             data.set_column(at, at, min(max(longest + 2, min(len(title) + 4, 24), WIDTHS[0]), WIDTHS[1]))
         data.freeze_panes(1, 0)
@@ -84,7 +84,8 @@ def _readme(book: Any, titles: Sequence[str], names: Sequence[str], notes: Seque
             _text(sheet, (row, at), text, bold if row == first else None)
 
 
-def _cell(sheet: Any, at: tuple[int, int], value: Any, number_format: Any) -> None:  # noqa: ANN401
+def write_cell(sheet: Any, at: tuple[int, int], value: Any, number_format: Any = None) -> None:  # noqa: ANN401
+    """Write a value of ``rendering.plain``: numbers and days from 1900 on as such, oui or non, anything else as its text."""
     if isinstance(value, bool):
         _text(sheet, at, "oui" if value else "non", None)
     elif isinstance(value, (int, float)) and math.isfinite(value):

@@ -15,8 +15,8 @@ import pandas as pd
 
 from qpvhealth.sample.cohorts import INSIDE
 from qpvhealth.sample.geography import OVERSEAS
-from qpvhealth.sample.hosts import members
 from qpvhealth.sample.neighbourhoods import SEED, groups, neighbourhoods
+from qpvhealth.sample.places import members
 from qpvhealth.sample.resources import lists
 
 MEANS = {"giant": 34_000, "large_covered": 10_000, "large": 7_000}
@@ -45,8 +45,7 @@ def census() -> pd.DataFrame:
         cells = [c for c in lists("figures.toml")["cells"] if c["is_covered"] == is_covered]
         places = [(cell["zone"], size, people) for cell in cells for size, people in _people_of(cell)]
         dealt += [(i, *place) for i, place in zip(ranked, places, strict=True)]
-    columns = ["index", "zone", "size", "population"]
-    frame = frame.join(pd.DataFrame(dealt, columns=columns).set_index("index"))
+    frame = frame.join(pd.DataFrame(dealt, columns=["index", "zone", "size", "population"]).set_index("index"))
     words = np.array(["Hors vivier", "Zone de vigilance", "Hors vivier"])[frame.index // 8 % 3]
     words[frame.index % 250 == 3] = "0"  # noqa: PLR2004
     npnru = lists("figures.toml")["npnru"]

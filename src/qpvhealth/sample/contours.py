@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -13,14 +14,15 @@ from shapely import MultiPolygon, Polygon, box
 from shapely.geometry import mapping
 
 from qpvhealth.facts.territories import METROPOLE, TERRITORIES
-from qpvhealth.sample.geography import Box, all_communes, all_departments, communes_of, department_box
+from qpvhealth.sample.geography import all_communes, all_departments, communes_of, department_box
 from qpvhealth.sample.neighbourhoods import Qpv, neighbourhoods
+from qpvhealth.sample.places import members
 from qpvhealth.sample.resources import lists
 from qpvhealth.sample.tables import region_of
 from qpvhealth.spatial.projection import transform_geometries
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
 WGS84 = 4326
@@ -30,6 +32,9 @@ DBF_DATE = bytes((118, 1, 10))
 
 REPEATED_2015 = 40
 """Rank, in the metropolitan file of 2015, of the neighbourhood that is there twice."""
+
+SHIFTS_M = {"lip": 20.0, "brim": -15.0, "near": 300.0}
+"""How far the eastern border of an edited neighbourhood moves, by the word for where a structure stands next to it or inside."""
 
 WRONG_COMMUNE_RANK = 5
 """Rank, among the overseas ones of 2024, of the neighbourhood whose file gives another commune's code."""
@@ -57,13 +62,13 @@ def _drawing(qpv: Qpv) -> shapely.Geometry:
     return box(*qpv.box)
 
 
-def write_2015(folder: Path, edited: Callable[[Qpv], Qpv]) -> None:
-    """Write the neighbourhoods of 2015 as edited, one file per territory as published."""
+def write_2015(folder: Path, *, revised: bool) -> None:
+    """Write the neighbourhoods of 2015, one file per territory as published; ``revised``: as edited for the second delivery."""
     for name, layout in lists("layouts.toml")["contours_2015"].items():
         departments, epsg = layout["departments"], layout["epsg"]
         every = [q for q in neighbourhoods("qpv-2015") if q.department in departments]
         every = every or [q for q in neighbourhoods("qpv-2015") if q.territory == METROPOLE]
-        there = [edited(q) for q in every]
+        there = [edited(q) if revised else q for q in every]
         if not departments:
             there = [*there[::-1], there[REPEATED_2015]]
         fields = [{"CODE_QP": q.code, "NOM_QP": q.name, "COMMUNE_QP": _commune_names(q)} for q in there]
@@ -97,6 +102,23 @@ def write_2024(folder: Path) -> None:
 
 
 @cache
+def edits() -> dict[str, float]:
+    """Return the three neighbourhoods of 2015 that are edited, one of them overseas, and the shift of their eastern border."""
+    chosen = {}
+    for word, shift in SHIFTS_M.items():
+        hosts = [m.host for m in members() if m.host is not None and set(m.cohort.story.split()) - {"."} == {word}]
+        fits = (q for q in hosts if q.fault is None and (q.territory == METROPOLE) == (word != "near"))
+        chosen[next(q.code for q in fits)] = shift
+    return chosen
+
+
+def edited(qpv: Qpv) -> Qpv:
+    """Move the eastern border of a neighbourhood, if it is one of those edited."""
+    west, south, east, north = qpv.box
+    return replace(qpv, box=(west, south, east + edits().get(qpv.code, 0.0), north))
+
+
+@cache
 def wrong_commune() -> tuple[str, str, str]:
     """Return the overseas neighbourhood of 2024 with a wrong commune: its code, the wrong commune, the right one."""
     qpv = [q for q in neighbourhoods("qpv-2024") if q.territory != METROPOLE][WRONG_COMMUNE_RANK]
@@ -118,22 +140,20 @@ def _projected(there: Sequence[Qpv], epsg: int) -> np.ndarray:
 
 def write_outlines(folder: Path) -> None:
     """Write the outlines of the départements and of the communes, in degrees."""
-    departments = [
-        ({"code": d, "nom": f"Département {d}"}, department_box(d), communes_of(d)[0].territory)
-        for d in all_departments()
-    ]
-    communes = [({"code": c.code, "nom": c.name}, c.box, c.territory) for c in all_communes()]
-    _write_outlines(folder / "departements.geojson", departments)
-    _write_outlines(folder / "communes.geojson", communes)
-
-
-def _write_outlines(path: Path, outlines: list[tuple[dict[str, str], Box, str]]) -> None:
-    fields, boxes, territories = zip(*outlines, strict=True)
-    geometries = shapely.segmentize(shapely.box(*np.array(boxes).T), EDGE_STEP_M)
-    for territory in set(territories):
-        at = np.array(territories) == territory
-        geometries[at] = transform_geometries(geometries[at], TERRITORIES[territory].epsg, WGS84)
-    _write_geojson(path, fields, geometries, decimals=6)
+    outlines = {
+        "departements": [
+            ({"code": d, "nom": f"Département {d}"}, department_box(d), communes_of(d)[0].territory)
+            for d in all_departments()
+        ],
+        "communes": [({"code": c.code, "nom": c.name}, c.box, c.territory) for c in all_communes()],
+    }
+    for name, areas in outlines.items():
+        fields, boxes, territories = zip(*areas, strict=True)
+        geometries = shapely.segmentize(shapely.box(*np.array(boxes).T), EDGE_STEP_M)
+        for territory in set(territories):
+            at = np.array(territories) == territory
+            geometries[at] = transform_geometries(geometries[at], TERRITORIES[territory].epsg, WGS84)
+        _write_geojson(folder / f"{name}.geojson", fields, geometries, decimals=6)
 
 
 def _write_geojson(path: Path, fields: Iterable[dict[str, Any]], geometries: np.ndarray, *, decimals: int = 8) -> None:

@@ -1,13 +1,14 @@
-"""Structures in the legacy layout of FINESS: the extract of 2018, the register of 2019."""
+"""Structures in two layouts of FINESS: the legacy one (extract of 2018, register of 2019), a regional republication (2024)."""
 
 from __future__ import annotations
 
+import csv
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from qpvhealth.facts.territories import FINESS_OVERSEAS, METROPOLE
-from qpvhealth.sample.coordinates import has_own_point, is_geocoded, published
+from qpvhealth.sample.coordinates import has_own_point, in_degrees, is_geocoded, published
 from qpvhealth.sample.geography import Commune, all_communes, communes_by_code
 from qpvhealth.sample.resources import lists
 from qpvhealth.sample.stories import CATEGORIES, Record, states_of, without_number
@@ -25,6 +26,9 @@ BROKEN_2018 = (("0X12", "603"), ("0X00A0123", "603"), ("", "124"))
 
 REGISTER_ONLY = 10
 """Rows of the register of 2019 that are in scope and not in the extract: a register never adds a structure."""
+
+UNKNOWN_DEPARTMENT = ("0X6000001", "99901")
+"""A structure of 2024 whose département does not exist, and its commune."""
 
 REPEATED = {2018: 5, 2019: 4, 2020: 3, 2024: 4}
 """How many structures of each extract have two identical rows."""
@@ -75,39 +79,31 @@ def _legacy_text(year: str, structures: list[str], points: list[str], *, ends_wi
     return "\n".join(lines) + "\n"
 
 
-def _establishment(
-    number: str,
-    name: str,
-    address: tuple[str, str, str],
-    home: Commune,
-    category: str,
-    *,
-    number_siret: str,
-    opened: str,
-) -> str:
-    """Write a row of the first section: 31 fields, the word of the section first."""
-    department, code = home.department, home.code
-    insee, town = FINESS_DEPARTMENT.get(department, department), f"{postcode(code)} {home.name}"
-    place = ["", *address, "", "", code[2:], insee, f"Département {department}", town]
-    group = [category, FINESS["labels"][category], "2201", "Dispensaires ou centres de soins"]
-    status = [number_siret, "8621Z", "01", "", "", "", opened, opened, "2018-01-02"]
-    entity = f"0X8{number[-6:]:0>6}"
-    return ";".join(["structureet", number, entity, name, "", "", *place, "", "", *group, *status])
-
-
 def _structureet(row: Record) -> str:
     number, _, street = str(row["address"]).split(" ", 2)
-    home, category = communes_by_code()[row["commune"]], CATEGORIES[row["structure_type"]]
-    identity = (row["finess_et"], row["name"], (number, "R", street))
-    opened = iso(row["opened_on"])
-    return _establishment(*identity, home, category, number_siret=siret(row["uid"]), opened=opened)
+    home, facts = communes_by_code()[row["commune"]], {"siret": siret(row["uid"]), "opened": iso(row["opened_on"])}
+    address, category = f"{number};R;{street}", CATEGORIES[row["structure_type"]]
+    return _establishment(home, category, number=row["finess_et"], name=row["name"], address=address, **facts)
 
 
 def _unnamed(number: str, category: str, rank: int, home: Commune | None = None, opened: str = "2012-05-01") -> str:
     """Write an establishment that is no structure of the construction."""
-    home = home or all_communes()[rank * 12 + 8]
-    name = f"ETABLISSEMENT INVENTE {category} {rank}"
-    return _establishment(number, name, ("1", "R", "INVENTEE"), home, category, number_siret="", opened=opened)
+    home, name = home or all_communes()[rank * 12 + 8], f"ETABLISSEMENT INVENTE {category} {rank}"
+    return _establishment(home, category, number=number, name=name, address="1;R;INVENTEE", siret="", opened=opened)
+
+
+def _establishment(home: Commune, category: str, *, number: str, **facts: str) -> str:
+    """Write a row of the first section; ``facts``: name, address (three fields), SIRET, day of opening."""
+    place = {
+        "commune": home.code[2:],
+        "department": home.department,
+        "town": home.name,
+        "postcode": postcode(home.code),
+    }
+    place["insee"] = FINESS_DEPARTMENT.get(home.department, home.department)
+    entity, label = f"0X8{number[-6:]:0>6}", FINESS["labels"][category]
+    row: str = FINESS["rows"]["structureet"]
+    return row.format(number=number, entity=entity, category=category, label=label, **place, **facts)
 
 
 def _geolocalisation(row: Record) -> str:
@@ -119,6 +115,47 @@ def _geolocalisation(row: Record) -> str:
     if status == "centroid":
         origin = "4,ATLASANTE,.,ADMIN-EXPRESS-2023"
     return f"geolocalisation;{row['finess_et']};{row['px']:.1f};{row['py']:.1f};{origin},{crs};2018-01-02"
+
+
+def write_regional(path: Path) -> None:
+    """Write the extract of 2024 in the regional layout: 27 columns by name, UTF-8, some fields quoted."""
+    states = in_degrees(published(with_repeats(states_of(2024), 2024)))
+    rows = [_regional_row(r) for r in states.to_dict("records")]
+    place = {"departement": "99", "code_commune": "901", "code_insee": UNKNOWN_DEPARTMENT[1]}
+    rows.append(_regional_row(template(states)) | place | {"numero_finess_etablissement": UNKNOWN_DEPARTMENT[0]})
+    rows.append(rows[1] | {"numero_finess_etablissement": "0X-000-12"})
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, rows[0], delimiter=";", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def template(states: pd.DataFrame) -> Record:
+    """Return the structure of which the row of an unknown département is a copy: in the stock, on a point far from any QPV."""
+    is_far = (states["location_status"] == "located") & states["in_stock"] & (states["place"] == "far")
+    return dict(states[is_far].iloc[0])
+
+
+def _regional_row(row: Record) -> dict[str, str]:
+    uid, commune, category = int(row["uid"]), str(row["commune"]), CATEGORIES[row["structure_type"]]
+    number, _, street = str(row["address"]).split(" ", 2)
+    has_metres: bool = pd.notna(row["px"]) and (row["territory"] == METROPOLE or uid % 2 == 0)
+    cells = row | {
+        "category": category,
+        "category_label": FINESS["labels"][category],
+        "long_name": f'{row["name"]} "LES INVENTES"' if uid % 60 == 0 else "",
+        "number": "" if uid % 8 == 0 else number,
+        "street": street,
+        "commune_in_department": commune[2:],
+        "postcode": postcode(commune),
+        "finess_department": FINESS_DEPARTMENT.get(row["department"], row["department"]),
+        "siret": siret(uid),
+        "opened_on": iso(row["opened_on"]),
+        "x": f"{row['px']:.1f}" if has_metres else "",
+        "y": f"{row['py']:.1f}" if has_metres else "",
+        **{axis: "" if pd.isna(row[axis]) else f"{row[axis]:.10f}" for axis in ("longitude", "latitude")},
+    }
+    return {column: text.format(**cells) for column, text in lists("layouts.toml")["regional"].items()}
 
 
 def siret(uid: int) -> str:

@@ -35,13 +35,6 @@ REAL_UP_TO = {"59": 94, "974": 58, "987": 92}
 
 GROWTH_M, SHRINKAGE_M = 120, 60
 SLOTS = ((7_000, 7_000), (22_000, 8_000), (8_000, 22_000))
-SPECIAL_NAMES = {
-    50: "L\u2019{} du Sacré-C\u0153ur",
-    51: "{} \u2013 Cité d\u2019Été",
-    52: "Les {} de l\u2019\u0152uvre",
-}
-"""Names with the characters that only cp1252 has, as some real ones: curly apostrophe, dash, oe in one letter."""
-
 FAULTS = ("bowtie", "spike", "bowtie", "spike", "bowtie", "pinched")
 
 
@@ -116,7 +109,7 @@ def groups() -> tuple[Group, ...]:
         for name, box in zip(names, boxes_2015, strict=False):
             used_2015[department] += 1
             code = f"QP{department:0>3}{900 + used_2015[department]}"
-            special = SPECIAL_NAMES.get(rank % 100, "{}").format(name)
+            special = lists("layouts.toml")["special_names"].get(str(rank % 100), "{}").format(name)
             old.append(Qpv(code, special, communes, box, shape, fault_2015))
         for name, box in zip(names, boxes_2024, strict=False):
             used_2024[department] += 1

@@ -14,9 +14,9 @@ def text(name: str) -> str:
     return files(__package__).joinpath(name).read_text(encoding="utf-8")
 
 
-def records(name: str) -> list[dict[str, str]]:
+def records(name: str, delimiter: str = ",") -> list[dict[str, str]]:
     """Read a CSV file of this folder: one dictionary a row."""
-    return list(csv.DictReader(text(name).splitlines()))
+    return list(csv.DictReader(text(name).splitlines(), delimiter=delimiter))
 
 
 @cache

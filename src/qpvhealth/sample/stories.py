@@ -10,8 +10,7 @@ import pandas as pd
 
 from qpvhealth.facts.territories import DEPARTMENT_REGION, METROPOLE
 from qpvhealth.sample.cohorts import INSIDE, OUT_OF_STOCK, REFERENCE_DATES, YEARS, Cohort
-from qpvhealth.sample.hosts import Member, members
-from qpvhealth.sample.places import Spot, all_spots, spot
+from qpvhealth.sample.places import Member, Spot, all_spots, members, spot
 from qpvhealth.sample.resources import cards, lists
 
 Record = dict[Any, Any]

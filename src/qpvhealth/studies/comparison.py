@@ -1,29 +1,44 @@
-"""Two years of one release, or one year of two releases: the changes between them, accounted for from published tables."""
+"""Two years of a release, or one year of two: the changes between them, and why a release is not as expected."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import shapely
 
 from qpvhealth.build import accounting
-from qpvhealth.errors import UsageError
+from qpvhealth.errors import QpvhealthError, UsageError
 from qpvhealth.facts import causes
+from qpvhealth.facts.categories import STRUCTURE_TYPES
 from qpvhealth.facts.generations import IN_FORCE
+from qpvhealth.facts.situations import IN_QPV, SITUATIONS, VECU_DECLARED
 from qpvhealth.facts.territories import TERRITORIES
 from qpvhealth.indicators import changes, factors
 from qpvhealth.indicators.accounts import Interval
-from qpvhealth.publish import selection
+from qpvhealth.publish import diff, selection
 from qpvhealth.publish.diff import Compared, Releases
+from qpvhealth.publish.expectations import CONFORM, name_of
+from qpvhealth.publish.release import open_release
+from qpvhealth.publish.selection import View
 from qpvhealth.spatial.projection import WGS84, to_territory_metres
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from datetime import date
 
     from qpvhealth.build.accounting import Extract, InForce
+    from qpvhealth.publish.expectations import Expectations
     from qpvhealth.publish.release import Release
+
+SITUATION_OF_INDICATOR = {"n_in_qpv": IN_QPV, "n_vecu_declared": VECU_DECLARED, "n_country": diff.ALL}
+TYPE_OF_SCOPE = {"msp": "MSP", "cds": "CDS", "msp_cds": diff.ALL}
+LEVELS = ("country", *diff.LEVELS)
+_SINCE_YEAR = (
+    "La version dont viennent les chiffres attendus n'est pas ici : causes depuis le millésime précédent, qui n'expliquent pas"
+    " l'écart à l'attendu"
+)
+_NOT_STRUCTURES = "Sans décomposition par cause (elle porte sur les structures, par type et situation) : "
 
 
 def years(release: Release, old: int, new: int) -> Compared:
@@ -36,11 +51,11 @@ def years(release: Release, old: int, new: int) -> Compared:
     between = accounted[(accounted["from_year"] == old) & (accounted["to_year"] == new)]
     if between.empty:
         rules = {y: selection.in_force(release, y) for y in (old, new)}
-        extracts = _extracts(release)
-        between = accounting.between(extracts, interval, release.table("links"), rules, near_rule=_near_rule(release))
+        rule = str(release.manifest["settings"].get("vecu_rule", "declared"))
+        between = accounting.between(_extracts(release), interval, release.table("links"), rules, near_rule=rule)
     generations = (*sorted(release.table("neighbourhoods")["generation"].unique()), IN_FORCE)
     days = (interval.from_date, interval.to_date)
-    return Compared(f"{old}", f"{new}", *days, between, _names(release), generations, invented=_is_invented(release))
+    return Compared(f"{old}", f"{new}", *days, between, _names(release), generations, invented=release.invented)
 
 
 def releases(old: Release, new: Release, year: int) -> Compared:
@@ -69,7 +84,7 @@ def releases(old: Release, new: Release, year: int) -> Compared:
         cause=changed["cause"].where(changed["cause"] != causes.CONTOUR, _by_polygon(changed, old, new, year))
     )
     names, days = _names(old) | _names(new), (interval.from_date, interval.to_date)
-    invented = _is_invented(old) or _is_invented(new)
+    invented = old.invented or new.invented
     return Compared(old.id, new.id, *days, attributed, names, generations, Releases(old, new), invented)
 
 
@@ -91,14 +106,6 @@ def _date(release: Release, year: int) -> date:
         raise UsageError(f"{release.folder.name}: no vintage {year}; it holds {', '.join(map(str, extracts.index))}")
     day: date = extracts["reference_date"].dt.date[year]
     return day
-
-
-def _is_invented(release: Release) -> bool:
-    return bool(release.manifest["invented"])
-
-
-def _near_rule(release: Release) -> str:
-    return str(release.manifest["settings"].get("vecu_rule", "declared"))
 
 
 def _names(release: Release) -> dict[str, str]:
@@ -128,27 +135,83 @@ def _with_unmoved(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
 
 def _by_polygon(changed: pd.DataFrame, old: Release, new: Release, year: int) -> pd.Series:
     """Name a change of situation at the same point: contour where the QPV around it or nearest was edited, else scope."""
-    shapes = [_polygons(release) for release in (old, new)]
+    shapes = []
+    for release in (old, new):
+        rows = release.table("neighbourhoods")
+        keys = pd.MultiIndex.from_frame(rows[["generation", "qpv_code"]])
+        shapes.append(pd.Series(shapely.to_wkb(rows["geometry"].to_numpy(dtype=object)), index=keys))
     names = shapes[0].index.union(shapes[1].index)
     before, after = (side.reindex(names) for side in shapes)
     edited = names[(before != after).to_numpy()]
     concerned = pd.Series(data=False, index=changed.index)
     for release, side in ((old, "from"), (new, "to")):
+        places = release.table("structure_locations")
+        places = places[places["year"] == year].set_index(["finess_et", "generation"])
+        deciding = places["qpv_code"].fillna(places["nearest_qpv_code"])  # the QPV around it, else the nearest
         keys = pd.MultiIndex.from_frame(changed[[f"finess_et_{side}", f"generation_{side}"]])
-        nearest = _nearest(release, year).reindex(keys)
-        concerned |= pd.MultiIndex.from_arrays([changed[f"generation_{side}"], nearest]).isin(edited)
+        pairs = pd.MultiIndex.from_arrays([changed[f"generation_{side}"], deciding.reindex(keys)])
+        concerned |= pairs.isin(edited)
     return concerned.map({True: causes.CONTOUR, False: causes.SCOPE})
 
 
-def _polygons(release: Release) -> pd.Series:
-    """Return the WKB of every QPV, by generation and code."""
-    rows = release.table("neighbourhoods")
-    keys = pd.MultiIndex.from_frame(rows[["generation", "qpv_code"]])
-    return pd.Series(shapely.to_wkb(rows["geometry"].to_numpy(dtype=object)), index=keys)
+def unexpected_causes(release: Release, expected: Expectations, compared: pd.DataFrame) -> View:
+    """Take the counts that are not as expected apart by cause: one row per figure and cause.
+
+    ``compared``: what ``expectations.compare`` returned for ``expected``. Between the release that the figures were made from and this
+    one, for the same vintage, where it is in the same folder: the causes then sum to the difference. Else since the vintage before,
+    and a note says so.
+    """
+    wrong = [r for r, v in zip(expected.rows, compared["verdict"], strict=True) if v != CONFORM]
+    cells = {name_of(r): _cell(r) for r in wrong}
+    before = _made_from(release, expected.made_from)
+    wrong_years = {int(r["year"]) for r in wrong if cells[name_of(r)] is not None}
+    differences = {year: _difference(release, before, year) for year in wrong_years}
+    parts = []
+    for row in wrong:
+        cell, between = cells[name_of(row)], differences.get(int(row["year"]))
+        if cell is None or between is None or cell["generation"] not in between.generations:
+            continue
+        where = diff.Where(cell["generation"], cell["level"], cell["area_code"])
+        table = diff.causes_table(between, where, situation=cell["situation"])
+        of_type = table[table["structure_type"] == cell["structure_type"]]
+        shown = of_type.assign(figure=name_of(row), between=f"{between.old} et {between.new}")
+        parts.append(shown)
+    titles = selection.titles_of("expected-causes")
+    frame = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=[*titles])
+    mute = [name for name, cell in cells.items() if cell is None]
+    notes = ([_SINCE_YEAR] if parts and before is None else []) + ([_NOT_STRUCTURES + " ; ".join(mute)] if mute else [])
+    titles |= {"data": "Données"}
+    shown = frame.assign(data="inventées" if release.invented else "")[[*titles]]
+    return View("expected-causes", shown, titles, tuple(notes))
 
 
-def _nearest(release: Release, year: int) -> pd.Series:
-    """Return the QPV that decides for each structure, the one around it or the nearest, by number and generation."""
-    rows = release.table("structure_locations")
-    rows = rows[rows["year"] == year].set_index(["finess_et", "generation"])
-    return rows["qpv_code"].fillna(rows["nearest_qpv_code"])
+def _cell(row: Mapping[str, Any]) -> dict[str, str] | None:
+    """Name the stock of structures that a figure counts; null when it counts anything else."""
+    if "indicator" in row:
+        situation, kind = SITUATION_OF_INDICATOR.get(row["indicator"]), TYPE_OF_SCOPE.get(row["scope"])
+    else:
+        situation, kind = row["situation"], row["structure_type"] if row["modality"] == diff.ALL else None
+    ours = situation in (*SITUATIONS, diff.ALL) and kind in (*STRUCTURE_TYPES, diff.ALL) and row["level"] in LEVELS
+    where = {k: str(row[k]) for k in ("generation", "level", "area_code")}
+    return {"situation": str(situation), "structure_type": str(kind), **where} if ours else None
+
+
+def _made_from(release: Release, made_from: Mapping[str, Any]) -> Release | None:
+    """Open the release that the figures were made from, where the folder of releases still holds it."""
+    name = made_from.get("release")
+    try:
+        before = open_release(release.folder.parents[1], str(name)) if name else None
+    except QpvhealthError:
+        return None
+    return None if before is None or before.id == release.id else before
+
+
+def _difference(release: Release, before: Release | None, year: int) -> Compared | None:
+    """Account for the changes behind the figures of a vintage; null where there is nothing to compare it with."""
+    there = sorted(int(y) for y in release.table("extracts")["year"])
+    if year not in there:
+        return None
+    if before is not None:
+        return releases(before, release, year) if year in set(before.table("extracts")["year"]) else None
+    at = there.index(year)
+    return years(release, there[at - 1], year) if at else None

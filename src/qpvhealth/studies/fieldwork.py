@@ -13,13 +13,12 @@ from qpvhealth.indicators import prescreen, vecu_support as support
 from qpvhealth.ingest import cards, returns as returned
 from qpvhealth.ingest.cleaning import YES_NO
 from qpvhealth.ingest.readers import tables
-from qpvhealth.ingest.returns import PROBLEM_COLUMNS, SENDER_COLUMNS
 from qpvhealth.publish import returns as templates, selection
 from qpvhealth.publish.rendering import without_formula
 from qpvhealth.publish.store import write_file
 from qpvhealth.rules.proximity import Proximity
 from qpvhealth.studies import figures
-from qpvhealth.studies.quarters import quarters as quarters_in_force, refuse_unknown, year_of
+from qpvhealth.studies.quarters import COUNTRY, quarters as quarters_in_force, refuse_unknown, year_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,17 +30,6 @@ if TYPE_CHECKING:
     from qpvhealth.studies.quarters import Area
 
 LEVELS = ("region", "department")
-_STRUCTURE = {
-    "finess_et": "N° FINESS ET",
-    "name": "Nom",
-    "structure_type": "Type",
-    "modality": "Mono / pluri",
-    "commune_code": "Commune",
-    "region_code": "Région",
-    "situation": "Situation",
-    "nearest_qpv_code": "QPV le plus proche",
-    "distance_m": "Distance (m)",
-}
 
 
 def structures(release: Release, year: int | None = None) -> pd.DataFrame:
@@ -51,7 +39,7 @@ def structures(release: Release, year: int | None = None) -> pd.DataFrame:
     return rows[(rows["year"] == chosen) & (rows["generation"] == current)].reset_index(drop=True)
 
 
-def sec(release: Release, *, answers: Path | None = None, year: int | None = None, area: Area | None = None) -> View:
+def sec(release: Release, *, answers: Path | None = None, year: int | None = None, area: Area = COUNTRY) -> View:
     """Pre-screen MSP and CdS against the nine criteria, by the release's rule of proximity.
 
     ``answers``: a table with finess_et and any of the criteria that no extract gives (oui, non), and ``patients``. Raises UsageError
@@ -59,7 +47,7 @@ def sec(release: Release, *, answers: Path | None = None, year: int | None = Non
     """
     settings = release.manifest["settings"]
     rows = structures(release, year)
-    if area is not None and area.level != "country":
+    if area != COUNTRY:
         refuse_unknown(release, area)
         rows = rows[rows[f"{area.level}_code"] == area.code]
     supplied = pd.DataFrame({"finess_et": pd.Series(dtype="str")}) if answers is None else _supplied(answers)
@@ -74,9 +62,15 @@ def sec(release: Release, *, answers: Path | None = None, year: int | None = Non
     ).sort_values(["order", "finess_et"])
     second_hand = {True: " (de seconde main)", False: ""}
     criteria = {c.name: f"{c.number}. {c.label_fr}{second_hand[c.second_hand]}" for c in prescreen.CRITERIA}
-    titles = {**_STRUCTURE, **criteria, "verdict": "Verdict", "missing": "Manque", "first": "Déjà admise"}
+    titles = {
+        **selection.titles_of("sec"),
+        **criteria,
+        "verdict": "Verdict",
+        "missing": "Manque",
+        "first": "Déjà admise",
+    }
     by_rule = f"Critère 2 lu par la règle « {rule} » ({metres:g} m pour la distance)"
-    return figures.view(release, "sec", screened, titles, by_rule, _SIX)
+    return figures.view(release, "sec", screened, by_rule, _SIX, titles=titles)
 
 
 _SIX = "Les six structures du début ne sont connues que par leur ville : une liste de programme « sec-participatives » les reconnaît"
@@ -123,21 +117,6 @@ def returns_template(
     return written
 
 
-_SENDER_TITLES = ("Zone", "Fichier", "Réponses", "Oui", "Non", "Cellules refusées", "Répondu le", "État")
-_SENDERS = dict(zip(SENDER_COLUMNS, _SENDER_TITLES, strict=True))
-_PROBLEMS = dict(zip(PROBLEM_COLUMNS, ("Fichier", "Feuille", "Ligne", "Colonne", "Valeur", "Attendu"), strict=True))
-_SUPPORT = {**_STRUCTURE, "vecu_declared": "Réponse de l'ARS", "case": "Cas"}
-_IMPLIED = {
-    "region_code": "Région",
-    "n_declared": "Déclarées",
-    "n_no": "Déclarées non",
-    "n_unanswered": "Sans réponse",
-    "median_m": "Distance médiane des déclarées",
-    "farthest_m": "La plus lointaine",
-    "implied_m": "Distance qui en contient autant",
-}
-
-
 def returns_read(
     release: Release,
     paths: Sequence[Path],
@@ -158,8 +137,8 @@ def returns_read(
         comment = declared["comment"].map(without_formula, na_action="ignore")
         write_file(to, returned.declarations_csv(declared.assign(comment=comment)))
     notes = (f"Échéance : {deadline:%d/%m/%Y}", f"{len(declared)} déclarations lues")
-    senders = figures.view(release, "returns", answers.senders, _SENDERS, *notes)
-    return senders, figures.view(release, "returns-problems", answers.problems, _PROBLEMS, *notes)
+    senders = figures.view(release, "returns", answers.senders, *notes)
+    return senders, figures.view(release, "returns-problems", answers.problems, *notes)
 
 
 def vecu_support(release: Release, *, year: int | None = None) -> tuple[View, View]:
@@ -172,5 +151,5 @@ def vecu_support(release: Release, *, year: int | None = None) -> tuple[View, Vi
         f"loin : au-delà de {far:g} m ; proche : à {near:g} m au plus",
         "Une distance n'est pas une définition du quartier vécu",
     )
-    shown = figures.view(release, "vecu-support", listed, _SUPPORT, *notes)
-    return shown, figures.view(release, "vecu-implied", implied, _IMPLIED, *notes)
+    shown = figures.view(release, "vecu-support", listed, *notes)
+    return shown, figures.view(release, "vecu-implied", implied, *notes)

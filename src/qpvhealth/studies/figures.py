@@ -6,7 +6,7 @@ Where indicators and publication meet once a release is written, as ``build`` is
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -27,7 +27,7 @@ from qpvhealth.indicators import attainment, density, matrix as matrices
 from qpvhealth.publish import expectations, published_check, selection
 from qpvhealth.publish.selection import View
 from qpvhealth.rules.scopes import SCOPES
-from qpvhealth.studies import unexpected
+from qpvhealth.studies import comparison
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -36,57 +36,18 @@ if TYPE_CHECKING:
     from qpvhealth.facts.published import Published
     from qpvhealth.publish.release import Release
 
-_MATRIX_TITLES: dict[str, str] = {
-    "measure": "Mesure",
-    "perimeter": "Ensemble de QPV",
-    "year": "Millésime",
-    "scope": "Champ",
-    "near": "Proximité",
-    "counted": "Unité comptée",
-    "value": "Valeur",
-    "numerator": "Numérateur",
-    "denominator": "Dénominateur",
-    "n_unknown": "Inconnus",
-    "lower": "Au moins",
-    "upper": "Au plus",
-    "words": "En toutes lettres",
-}
 EXACT = 1e-9
 DEFAULT_MEASURE = "share_qpv_without_any"
 _OBSERVED = ["programme", "measure", "scope", "near", "perimeter"]
 _SEEN = ["programme", "on", "value", "n_unknown", "origin"]
-_PROGRAMME_TITLES: dict[str, str] = {
-    "programme": "Programme",
-    "label": "Libellé",
-    "perimeter": "Périmètre",
-    "scope": "Champ",
-    "near": "Proximité",
-    "baseline": "Base",
-    "baseline_on": "Date de la base",
-    "target": "Cible",
-    "deadline_said": "Échéance imprimée",
-    "deadline": "Échéance",
-    "on": "Date",
-    "origin": "Origine",
-    "value": "Valeur",
-    "n_unknown": "Inconnus",
-    "share_of_way": "Part du chemin",
-    "pace_needed": "Rythme nécessaire (par an)",
-    "pace_observed": "Rythme observé (par an)",
-    "met_on": "Atteint le, à ce rythme",
-    "state": "État",
-    "because": "Non calculé parce que",
-    "source": "Source",
-    "note": "Remarque",
-}
 _CHANCE = "Compatible avec, jamais égal à : parmi tant de cases, certaines s'accordent par hasard."
 
 
 def published(release: Release) -> View:
     """Compare every published figure, of the facts and of the raw folder, with a release (see ``published_check.differing``)."""
     here, extracts = cells(release), release.table("extracts")
-    checked = published_check.check(printed_figures(release), here, extracts, _gps(release), invented=release.invented)
-    return view(release, "published", checked, published_check.TITLES, _CHANCE)
+    checked = published_check.check(printed_figures(release), here, extracts, _gps(release))
+    return view(release, "published", checked, _CHANCE)
 
 
 def printed_figures(release: Release) -> tuple[Published, ...]:
@@ -100,47 +61,38 @@ def printed_figures(release: Release) -> tuple[Published, ...]:
 
 def _gps(release: Release) -> pd.DataFrame:
     """Return density and age shares of the areas for which practitioners are given, vintage by vintage."""
-    practitioners = release.table("practitioners") if "practitioners" in release.tables else pd.DataFrame({"year": []})
-    parts = [density.with_shares(density.by_area(rows)) for _, rows in practitioners.groupby("year")]
+    parts = [density.with_shares(density.by_area(rows)) for _, rows in release.table("practitioners").groupby("year")]
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=density.COLUMNS)
 
 
 def published_series(release: Release) -> View:
     """Hold the published series of the raw folder against a release; empty where there are none."""
-    columns = ["name", "release", "indicator", "level", "area_code", "date", "value"]
-    here = "published_series" in release.tables
-    series = release.table("published_series") if here else pd.DataFrame(columns=columns)
-    counts, extracts = release.table("yearly_counts"), release.table("extracts")
-    checked = published_check.check_series(series, counts, extracts, invented=release.invented)
-    return view(release, "published-series", checked, published_check.SERIES_TITLES)
+    tables = (release.table(name) for name in ("published_series", "yearly_counts", "extracts"))
+    return view(release, "published-series", published_check.check_series(*tables))
 
 
 def expected(release: Release, path: Path) -> tuple[View, ...]:
-    """Hold a release against a file of expected counts, and take the differences apart by cause (see ``unexpected``).
+    """Hold a release against a file of expected counts, and take the differences apart by cause.
 
     ``expectations.differing`` says of the first answer whether some figure is not as expected; the second is there when one is.
     """
     figures_expected = expectations.read(path)
     compared = expectations.compare(figures_expected, release)
-    shown = view(release, "expected", compared, expectations.TITLES)
-    return (
-        (shown, unexpected.causes(release, figures_expected, compared))
-        if expectations.differing(compared)
-        else (shown,)
-    )
+    shown = view(release, "expected", compared)
+    if not expectations.differing(compared):
+        return (shown,)
+    return shown, comparison.unexpected_causes(release, figures_expected, compared)
 
 
 def programmes(release: Release) -> View:
     """Hold every programme, of the facts and of the raw folder, against what was computed and what was published."""
     targets = [*PROGRAMMES, *_given_programmes(release)]
     seen = pd.concat([_computed(release, targets), _printed(targets, printed_figures(release))], ignore_index=True)
-    return view(release, "programmes", attainment.attain(targets, seen), _PROGRAMME_TITLES)
+    return view(release, "programmes", attainment.attain(targets, seen))
 
 
 def _given_programmes(release: Release) -> list[Programme]:
     """Read the targets of the raw folder."""
-    if "programme_targets" not in release.tables:
-        return []
     rows = release.table("programme_targets").drop(columns=["source_id", "source_row"])
     filled = rows.astype("object").where(rows.notna(), None)
     return [Programme(**{str(k): v for k, v in row.items()}) for row in filled.to_dict("records")]
@@ -161,16 +113,11 @@ def _computed(release: Release, targets: list[Programme]) -> pd.DataFrame:
 
 def _listed(release: Release, programme: str) -> pd.DataFrame:
     """Count the structures of a list that are open, year by year; nothing where no list was given."""
-    empty = pd.DataFrame({"programme": [], "year": [], "value": [], "n_unknown": []})
-    if "programme_members" not in release.tables:
-        return empty
     members = release.table("programme_members")
-    members_listed = members.loc[(members["programme"] == programme), "finess_et"].dropna()
-    if members_listed.empty:
-        return empty
+    listed = members.loc[members["programme"] == programme, "finess_et"].dropna()
     structures = release.table("structures", columns=["finess_et", "year", "is_in_stock"])
-    n = structures[structures["is_in_stock"] & structures["finess_et"].isin(members_listed)].groupby("year").size()
-    years = sorted(structures["year"].unique())
+    years = sorted(structures["year"].unique()) if len(listed) else []
+    n = structures[structures["is_in_stock"] & structures["finess_et"].isin(listed)].groupby("year").size()
     counts = n.reindex(years, fill_value=0).rename("value").rename_axis("year").reset_index()
     return counts.assign(programme=programme, n_unknown=0)
 
@@ -212,19 +159,19 @@ def matrix(release: Release, *, measure: str | None = None, year: int | None = N
         else:
             number = _printed_number(said)
     measure = measure or DEFAULT_MEASURE
-    _refuse_unknown(measure, sorted(rows["measure"].unique()), "measure")
+    selection.refuse_unknown(measure, sorted(rows["measure"].unique()), "measure")
     rows = rows[rows["measure"] == measure]
     if year is not None:
-        _refuse_unknown(year, sorted(rows["year"].dropna().unique()), "year")
+        selection.refuse_unknown(year, sorted(rows["year"].dropna().unique()), "year")
         rows = rows[rows["year"] == year]
-    titles = _MATRIX_TITLES
+    titles = selection.titles_of("matrix")
     if number is not None:
         wanted, half_digit = number
         agrees = (rows["value"] - wanted).abs() <= half_digit
         could = (rows["lower"] <= wanted + half_digit) & (rows["upper"] >= wanted - half_digit)
         rows = rows.assign(placed=np.where(agrees, "compatible", "dans les bornes"))[agrees | could]
         rows, titles = rows.sort_values("placed", kind="stable"), titles | {"placed": "Ce nombre"}
-    return view(release, "matrix", rows.assign(words=_in_words(release, rows)), titles, _CHANCE)
+    return view(release, "matrix", rows.assign(words=_in_words(release, rows)), _CHANCE, titles=titles)
 
 
 def _printed_number(said: str) -> tuple[float, float]:
@@ -253,8 +200,6 @@ def cells(release: Release) -> pd.DataFrame:
         rings_m=release.manifest["settings"]["rings_m"],
         proxy_m=release.manifest["settings"]["vecu_distance_m"],
     )
-    if "neighbourhood_fates" not in release.tables:
-        return computed
     return pd.concat([computed, matrices.of_fates(release.table("neighbourhood_fates"))], ignore_index=True)
 
 
@@ -266,9 +211,8 @@ def stock(release: Release, columns: Collection[str] | None = None) -> pd.DataFr
     tables = {}
     for name in ("structures", "structure_locations"):
         own = [c for c in PUBLISHED[name].names if c != "geometry"]
-        tables[name] = release.table(
-            name, columns=[c for c in own if columns is None or c in {*columns, "is_in_stock"}]
-        )
+        wanted = own if columns is None else [c for c in own if c in {*columns, "is_in_stock"}]
+        tables[name] = release.table(name, columns=wanted)
     structures, located = tables.values()
     return structures[structures["is_in_stock"]].merge(located, on=["finess_et", "year"], validate="one_to_many")
 
@@ -276,12 +220,8 @@ def stock(release: Release, columns: Collection[str] | None = None) -> pd.DataFr
 def perimeter_sets(generations: list[str]) -> list[PerimeterSet]:
     """Return the QPV sets of the facts that these generations allow, and one for each generation that the facts do not know."""
     of_facts = [s for s in PERIMETER_SETS.values() if s.generation in (*generations, IN_FORCE)]
-    generations_of_facts = {s.generation for s in PERIMETER_SETS.values()}
-    others = [
-        PerimeterSet(f"all_{g}", g, None, f"tous les périmètres {g}")
-        for g in generations
-        if g not in generations_of_facts
-    ]
+    of_a_set = {s.generation for s in PERIMETER_SETS.values()}
+    others = [PerimeterSet(f"all_{g}", g, None, f"tous les périmètres {g}") for g in generations if g not in of_a_set]
     return [*of_facts, *others]
 
 
@@ -292,26 +232,19 @@ def _in_words(release: Release, rows: pd.DataFrame) -> pd.Series:
     near = rows["near"].map({n: matrices.near_words(n) for n in rows["near"].unique()})
     kinds = rows["scope"].map({name: scope.words_fr for name, scope in SCOPES.items()}).fillna("QPV")
     dated = rows["year"].map(days).fillna("sans date")
-    return sets + ", " + kinds + ", " + near + ", " + dated + _denominators(rows)
-
-
-def _denominators(rows: pd.DataFrame) -> pd.Series:
-    """Say over what a share is; nothing for a count."""
-    unit = rows["measure"].map(
-        lambda m: "QPV dont l'extrait peut juger" if str(m).startswith("share_qpv") else "structures"
-    )
+    units = {True: "QPV dont l'extrait peut juger", False: "structures"}
+    unit = rows["measure"].str.startswith("share_qpv").map(units)
     n = rows["denominator"].map("{:.0f}".format, na_action="ignore").astype("str")
     is_share = rows["measure"].str.startswith("share_") & rows["denominator"].notna()
-    return (", sur " + n + " " + unit).where(is_share, "")
+    over = (", sur " + n + " " + unit).where(is_share, "")
+    return sets + ", " + kinds + ", " + near + ", " + dated + over
 
 
-def view(release: Release, name: str, rows: pd.DataFrame, titles: Mapping[str, str], *notes: str) -> View:
-    """Return rows to show: the titled columns, whether the data are invented, and the notes after those of any answer."""
+def view(release: Release, name: str, rows: pd.DataFrame, *notes: str, titles: Mapping[str, str] | None = None) -> View:
+    """Return rows to show: the titled columns, whether the data are invented, and the notes after those of any answer.
+
+    ``titles``: by default those of ``name`` in ``publish/titles.toml``.
+    """
     shown = rows.assign(data="inventées" if release.invented else "").reset_index(drop=True)
-    with_data = {**titles, "data": "Données"}
+    with_data = {**(titles or selection.titles_of(name)), "data": "Données"}
     return View(name, shown[[*with_data]], with_data, (*selection.header(release), *notes))
-
-
-def _refuse_unknown(value: object, allowed: list[Any], what: str) -> None:
-    if value not in allowed:
-        raise UsageError(f'no {what} "{value}" in this release; there are: {", ".join(map(str, allowed))}')

@@ -11,8 +11,9 @@ from qpvhealth.errors import UsageError
 from qpvhealth.facts.generations import IN_FORCE
 from qpvhealth.facts.territories import METROPOLE, NO_REGION
 from qpvhealth.indicators import pipeline_effect, priorities as ranking
+from qpvhealth.publish import selection
 from qpvhealth.studies import figures, practices, quarters
-from qpvhealth.studies.quarters import Area
+from qpvhealth.studies.quarters import COUNTRY, Area
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,28 +26,13 @@ _OF_COMMUNE = (
     "Niveau utilisé « commune » : la valeur est celle de la commune, qui cache l'écart entre le quartier et elle"
 )
 _WEIGHTS = "Poids : un choix de ce projet, à changer par qui décide"
-_RANKED: dict[str, str] = {
-    "rank_within": "Rang dans la zone",
-    "rank": "Rang national",
-    "qpv_code": "Code QPV",
-    "name": "Nom",
-    "department_code": "Département",
-    "region_code": "Région",
-    "score": "Score",
-    "score_lower": "Score au moins",
-    "score_upper": "Score au plus",
-    "rank_best": "Meilleur rang",
-    "rank_worst": "Moins bon rang",
-    "share_in_top": "Part des jeux de poids où il est dans le premier dixième",
-    "unknown": "Inconnu",
-}
 
 
 def priorities(
     release: Release,
     *,
     year: int | None = None,
-    area: Area | None = None,
+    area: Area = COUNTRY,
     scope: str = "msp_cds",
     weights: Mapping[str, float] | None = None,
     limit: int | None = None,
@@ -68,61 +54,27 @@ def priorities(
         bare, release.table("neighbourhood_figures"), practices.of_quarters(release, rows)
     )
     ranked = ranking.rank(with_criteria, chosen)
-    here = ranked[quarters.within(release, ranked, area or Area())].head(len(ranked) if limit is None else limit)
+    here = ranked[quarters.within(release, ranked, area)].head(len(ranked) if limit is None else limit)
     here = here.assign(rank_within=np.arange(1, len(here) + 1))
     used = [n for n in ranking.CRITERIA if f"contribution_{n}" in ranked.columns]
     parts = {f"contribution_{n}": f"Part : {ranking.CRITERIA[n].label_fr}" for n in used}
     values = {n: ranking.CRITERIA[n].label_fr for n in used}
     levels = {f"{n}_level": f"{t} : niveau utilisé" for n, t in values.items() if f"{n}_level" in ranked.columns}
-    titles = {**_RANKED, **values, **levels, **parts}
+    titles = {**selection.titles_of("priorities"), **values, **levels, **parts}
     lost = int(rows[COVERED[scope]].isna().sum())
     notes = (
         _WEIGHTS + " : " + ", ".join(f"{n} {w:g}" for n, w in chosen.items()),
         *((_OF_COMMUNE,) if levels else ()),
         f"{len(bare)} QPV sûrement sans structure ; {lost} de couverture inconnue, non classés",
     )
-    return figures.view(release, "priorities", here, titles, *notes)
+    return figures.view(release, "priorities", here, *notes, titles=titles)
 
 
-_PIPELINE_TITLES: dict[str, str] = {
-    "opens_in": "Ouverture prévue en",
-    "n_projects": "Projets",
-    "n_in_qpv": "dont dans un QPV",
-    "qpv_gained": "QPV qui seraient couverts",
-    "qpv_unknown": "QPV de couverture inconnue",
-    "population_gained": "Habitants de ces QPV",
-    "population_unknown": "dont QPV sans population connue",
-    "qpv_gained_so_far": "QPV, cumul",
-    "population_gained_so_far": "Habitants, cumul",
-}
-_FUNDING_TITLES: dict[str, str] = {
-    "level": "Niveau",
-    "area_code": "Zone",
-    "funder": "Financeur",
-    "n_projects": "Projets",
-    "amount": "Montant (euros)",
-    "n_unknown": "Projets de la zone sans montant",
-}
 FUNDING_LEVELS = ("country", "region", "department")
-_PROJECT_TITLES: dict[str, str] = {
-    "project_id": "Projet",
-    "name": "Nom",
-    "structure_type": "Type",
-    "stage": "Avancement",
-    "expected_on": "Ouverture prévue",
-    "amount": "Montant (euros)",
-    "obstacle": "Obstacle",
-    "position": "Position",
-    "qpv_code": "QPV",
-    "distance_m": "Distance",
-    "zone_class": "Zonage",
-    "commune_code": "Commune",
-    "department_code": "Département",
-}
 _APART = "Projets : tenus séparés des structures ouvertes"
 
 
-def projects(release: Release, *, show: str = "list", area: Area | None = None, by: str = "region") -> View:
+def projects(release: Release, *, show: str = "list", area: Area = COUNTRY, by: str = "region") -> View:
     """Show the projects: ``list``, ``effect`` (what they would bring, by year), ``funding`` or ``types``.
 
     ``by``: the level at which funding is added up, by funder and all funders together: country, region or department. Raises
@@ -132,26 +84,21 @@ def projects(release: Release, *, show: str = "list", area: Area | None = None, 
         raise UsageError(f'funding by "{by}"; known: {", ".join(FUNDING_LEVELS)}')
     rows = quarters.quarters(release)
     listed = _projects(release, rows)
-    chosen = area or Area()
-    quarters.refuse_unknown(release, chosen)
-    if chosen.level == "epci":
+    quarters.refuse_unknown(release, area)
+    if area.level == "epci":
         raise UsageError("projects name a commune, not its EPCI: ask for region:, department: or commune:")
-    if chosen.level != "country":
-        listed = listed[listed[f"{chosen.level}_code"] == chosen.code]
+    if area.level != "country":
+        listed = listed[listed[f"{area.level}_code"] == area.code]
     covered = rows.assign(is_covered=rows["is_covered_in"])
     shown = {
-        "list": (listed, _PROJECT_TITLES),
-        "effect": (pipeline_effect.effect(listed, covered), _PIPELINE_TITLES),
-        "funding": (_funding(release, listed, by), _FUNDING_TITLES),
-        "types": (pipeline_effect.by_type(listed), {k: _PROJECT_TITLES.get(k, "Projets") for k in _TYPE_COLUMNS}),
+        "list": listed,
+        "effect": pipeline_effect.effect(listed, covered),
+        "funding": _funding(release, listed, by),
+        "types": pipeline_effect.by_type(listed),
     }
     if show not in shown:
         raise UsageError(f'projects: unknown "{show}"; known: {", ".join(shown)}')
-    frame, titles = shown[show]
-    return figures.view(release, f"projects-{show}", frame, titles, _APART)
-
-
-_TYPE_COLUMNS = ("structure_type", "stage", "position", "n", "amount")
+    return figures.view(release, f"projects-{show}", shown[show], _APART)
 
 
 def _funding(release: Release, listed: pd.DataFrame, by: str) -> pd.DataFrame:

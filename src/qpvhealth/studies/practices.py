@@ -12,7 +12,7 @@ from qpvhealth.facts.territories import DEPARTMENT_REGION
 from qpvhealth.indicators import density
 from qpvhealth.spatial import sites
 from qpvhealth.studies import figures, quarters
-from qpvhealth.studies.quarters import Area
+from qpvhealth.studies.quarters import COUNTRY, Area
 
 if TYPE_CHECKING:
     from qpvhealth.publish.release import Release
@@ -20,36 +20,24 @@ if TYPE_CHECKING:
 
 NEAR_GP_M = 500.0
 """How far around a QPV a practice counts for its priority (ONPV 2015 reads access within 500 m of a QPV)."""
-_GP_TITLES: dict[str, str] = {
-    "level": "Niveau",
-    "area_code": "Zone",
-    "year": "Millésime",
-    "n_gp": "Généralistes",
-    "population": "Population",
-    "density": "Pour 100 000 habitants",
-    "share_over_55": "Part de plus de 55 ans",
-    "masked": "Masqué parce que",
-    "note": "Remarque",
-}
 
 
-def practitioners(release: Release, area: Area | None = None, *, within_m: float = 500) -> View:
+def practitioners(release: Release, area: Area = COUNTRY, *, within_m: float = 500) -> View:
     """Show GP density and age for a commune, its QPV (by distance), its region and the country, as far as they are given."""
-    chosen = area or Area()
     practitioners_given = _gps(release)
     if practitioners_given.empty:
         raise UsageError("this release has no practitioners: add a card of kind practitioners")
     rows = quarters.quarters(release)
     densities = _densities(release, rows, practitioners_given, within_m)
-    department = chosen.code[:3] if chosen.code[:2] in ("97", "98") else chosen.code[:2]
-    region = chosen.code if chosen.level == "region" else DEPARTMENT_REGION.get(department, "")
-    inside = set(rows.loc[quarters.within(release, rows, chosen), "qpv_code"])
-    wanted = {chosen.code, region, "FR", *inside}
+    department = area.code[:3] if area.code[:2] in ("97", "98") else area.code[:2]
+    region = area.code if area.level == "region" else DEPARTMENT_REGION.get(department, "")
+    inside = set(rows.loc[quarters.within(release, rows, area), "qpv_code"])
+    wanted = {area.code, region, "FR", *inside}
     shown = densities[densities["area_code"].isin(wanted) | (densities["level"] == "country")]
     of_points = f"médecins à {within_m:g} m au plus, pour les habitants du QPV"
     of_quarter = np.where(shown["n_gp"].isna(), "inconnu : aucun point donné pour ce QPV", of_points)
     note = np.where(shown["level"] == "qpv", of_quarter, "valeur de la zone")
-    return figures.view(release, "practitioners", shown.assign(note=note), _GP_TITLES)
+    return figures.view(release, "practitioners", shown.assign(note=note))
 
 
 def _gps(release: Release) -> pd.DataFrame:
@@ -73,18 +61,13 @@ def _by_quarter(release: Release, rows: pd.DataFrame, practices: pd.DataFrame, w
     placed = quarters.points(points["longitude"], points["latitude"])
     pairs = sites.served(placed, polygons, within_m).rename(columns={"site": "point"})
     parent = rows["commune_codes"].str.replace(",.*", "", regex=True)
-    return density.by_quarter(pairs, points, rows.assign(parent_code=parent, is_told=_is_told(rows, points)))
-
-
-def _is_told(rows: pd.DataFrame, points: pd.DataFrame) -> pd.Series:
-    """Say of which QPV the points can tell: of a département that their source covers, or of a commune in which they name one.
-
-    Elsewhere, no point near is not the absence of GPs: it is not known.
-    """
+    # Points tell of the QPV of a département that their source covers, or of a commune in which they name one: elsewhere, no
+    # point near is not the absence of GPs, it is not known.
     covered = set(points["covers"].dropna().str.split(",").explode())
     communes = set(points["area_code"].dropna())
-    listed = rows["commune_codes"].fillna("").str.split(",")
-    return rows["department_code"].isin(covered) | listed.map(lambda codes: not communes.isdisjoint(codes)).astype(bool)
+    names_one = rows["commune_codes"].fillna("").str.split(",").map(lambda codes: not communes.isdisjoint(codes))
+    is_told = rows["department_code"].isin(covered) | names_one.astype(bool)
+    return density.by_quarter(pairs, points, rows.assign(parent_code=parent, is_told=is_told))
 
 
 def of_quarters(release: Release, rows: pd.DataFrame) -> pd.DataFrame:

@@ -41,12 +41,15 @@ class Area:
         return cls(level, code)
 
 
+COUNTRY = Area()
+
+
 def year_of(release: Release, year: int | None) -> int:
     """Return a year of a release, by default its last. Raises UsageError for one that it does not have."""
-    years = sorted(release.table("extracts")["year"])
-    if year is not None and year not in years:
-        raise UsageError(f'no year "{year}" in this release; there are: {", ".join(map(str, years))}')
-    return int(years[-1] if year is None else year)
+    years = sorted(int(y) for y in release.table("extracts")["year"])
+    if year is not None:
+        selection.refuse_unknown(year, years, "year")
+    return years[-1] if year is None else year
 
 
 def quarters(release: Release, year: int | None = None) -> pd.DataFrame:

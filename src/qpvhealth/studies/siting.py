@@ -11,12 +11,12 @@ import pandas as pd
 from qpvhealth.errors import InputError
 from qpvhealth.indicators import simulation
 from qpvhealth.ingest import cards, layouts
-from qpvhealth.ingest.kinds.projects import TYPE_WORDS
+from qpvhealth.ingest.kinds.projects import KIND as PROJECTS
 from qpvhealth.ingest.layouts import Field, Layout
 from qpvhealth.ingest.readers import tables
 from qpvhealth.spatial import sites
 from qpvhealth.studies import figures, quarters
-from qpvhealth.studies.quarters import Area
+from qpvhealth.studies.quarters import COUNTRY, Area
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,29 +34,9 @@ POINTS = Layout(
         Field("name", ("nom", "label")),
     ),
 )
-_EFFECT_TITLES: dict[str, str] = {
-    "when": "Moment",
-    "qpv_total": "QPV",
-    "qpv_covered": "Couverts",
-    "share_covered": "Part couverte, des QPV dont la couverture est connue",
-    "qpv_unknown": "QPV de couverture inconnue",
-    "population_covered": "Habitants couverts",
-    "population_unknown": "QPV sans population connue",
-    "label": "Nature",
-}
-_GAINED_TITLES: dict[str, str] = {
-    "site": "Site",
-    "qpv_code": "Code QPV",
-    "name": "Nom",
-    "population": "Habitants",
-    "zone_class": "Zonage",
-    "is_npnru": "NPNRU",
-    "distance_m": "Distance",
-    "label": "Nature",
-}
 
 
-def simulate_add(release: Release, path: Path, *, area: Area | None = None, near_m: float = 0) -> tuple[View, View]:
+def simulate_add(release: Release, path: Path, *, area: Area = COUNTRY, near_m: float = 0) -> tuple[View, View]:
     """Say what structures of a file (longitude, latitude, type) would change: coverage before and after, and the QPV gained.
 
     ``near_m`` 0: only the QPV that holds the point; else those within that distance too. Raises InputError for a point that cannot be
@@ -65,7 +45,7 @@ def simulate_add(release: Release, path: Path, *, area: Area | None = None, near
     card = cards.Card("simulate", "structures", path, path.name)
     raw = tables.read(card)
     text = layouts.renamed(raw, card, POINTS)
-    is_type = text["structure_type"].str.strip().str.casefold().isin(TYPE_WORDS)
+    is_type = text["structure_type"].str.strip().str.casefold().isin(PROJECTS.words("structure_type"))
     if (odd := np.flatnonzero(~is_type)).size:
         rows_of = ", ".join(f'"{text["structure_type"].iloc[i]}" (row {raw.rows[i]})' for i in odd[:5])
         raise InputError(f"{path.name}: type {rows_of}: MSP or CdS expected, which alone cover a QPV")
@@ -77,9 +57,9 @@ def simulate_add(release: Release, path: Path, *, area: Area | None = None, near
     return _views(release, rows, sites.served(added, quarters.perimeters(release, rows), near_m), near_m)
 
 
-def _simulated(release: Release, area: Area | None) -> pd.DataFrame:
+def _simulated(release: Release, area: Area) -> pd.DataFrame:
     rows = quarters.quarters(release)
-    here: pd.DataFrame = rows[quarters.within(release, rows, area or Area())].reset_index(drop=True)
+    here: pd.DataFrame = rows[quarters.within(release, rows, area)].reset_index(drop=True)
     return here.assign(is_covered=here["is_covered_in"])
 
 
@@ -88,28 +68,16 @@ def _views(release: Release, rows: pd.DataFrame, reached: pd.DataFrame, near_m: 
     how = "une structure couvre le QPV qui la contient" + (f", et ceux à {near_m:g} m au plus" if near_m else "")
     n = int(rows["is_covered"].isna().sum())
     lost = (f"{n} QPV sur {len(rows)} de couverture inconnue : ni couverts, ni à gagner",) if n else ()
-    return _view(release, "simulate", summary, _EFFECT_TITLES, how, *lost), _view(
-        release, "simulate-gained", gained, _GAINED_TITLES, how, *lost
-    )
+    return _view(release, "simulate", summary, how, *lost), _view(release, "simulate-gained", gained, how, *lost)
 
 
-def _view(release: Release, name: str, rows: pd.DataFrame, titles: dict[str, str], *notes: str) -> View:
+def _view(release: Release, name: str, rows: pd.DataFrame, *notes: str) -> View:
     """Show what is simulated; the first note says that it is."""
-    shown = figures.view(release, name, rows.assign(label=simulation.LABEL), titles, *notes)
+    shown = figures.view(release, name, rows.assign(label=simulation.LABEL), *notes)
     return replace(shown, notes=(SIMULATION, *shown.notes))
 
 
-_SITE_TITLES: dict[str, str] = {
-    "site": "Site",
-    "longitude": "Longitude",
-    "latitude": "Latitude",
-    "qpv_codes": "QPV servis",
-    "population": "Habitants nouvellement couverts",
-    "label": "Nature",
-}
-
-
-def simulate_best(release: Release, n: int, *, area: Area | None = None, near_m: float = 0) -> tuple[View, View, View]:
+def simulate_best(release: Release, n: int, *, area: Area = COUNTRY, near_m: float = 0) -> tuple[View, View, View]:
     """Find where ``n`` structures would cover the most residents of uncovered QPV: the sites, coverage before and after, QPV gained.
 
     The notes give the gap to the proven optimum, over the candidate sites: one in each QPV, and where the surroundings of several meet.
@@ -136,5 +104,5 @@ def simulate_best(release: Release, n: int, *, area: Area | None = None, near_m:
     proof = "optimum prouvé" if plan.is_optimal else "optimum non prouvé dans le temps imparti"
     proof = proof if len(demand) else "aucun QPV sûrement sans structure, et de population connue, dans cette zone"
     result = f"{plan.value:.0f} habitants ; borne {plan.bound:.0f} ; écart à l'optimum {plan.gap:.4%} ({proof}) ; {len(tried)} sites essayés"
-    chosen_sites = _view(release, "simulate-sites", shown.sort_values("population", ascending=False), _SITE_TITLES)
+    chosen_sites = _view(release, "simulate-sites", shown.sort_values("population", ascending=False))
     return replace(chosen_sites, notes=(result, *before.notes)), before, gained

@@ -7,6 +7,8 @@ import pytest
 from qpvhealth.errors import UsageError
 from qpvhealth.ingest.kinds import boundaries
 
+COG = "TYPECOM,COM,REG,DEP,LIBELLE\n"
+
 
 def outlines(*properties, geometry=True):
     ring = [[[2, 48], [3, 48], [3, 49], [2, 48]]]
@@ -20,9 +22,8 @@ def outlines(*properties, geometry=True):
     [("commune", "75056"), ("department", "75"), ("region", "11")],
 )
 def test_a_file_of_communes_also_holds_the_codes_above(card, level, code):
-    content = outlines(
-        {"ID": "x", "NOM": "Paris", "NOM_M": "PARIS", "INSEE_COM": "75056", "INSEE_DEP": "75", "INSEE_REG": "11"}
-    )
+    codes = {"INSEE_COM": "75056", "INSEE_DEP": "75", "INSEE_REG": "11"}
+    content = outlines({"ID": "x", "NOM": "Paris", "NOM_M": "PARIS"} | codes)
     frame = boundaries.read(card("boundaries", content, name="a.geojson", level=level)).frame
     assert frame[["level", "area_code", "label", "crs"]].to_numpy().tolist() == [[level, code, "Paris", "EPSG:4326"]]
 
@@ -31,20 +32,15 @@ def test_outlines_without_code_or_shape_are_rejected(card, balanced):
     staged = boundaries.read(card("boundaries", outlines({"code": None, "nom": "A"}), name="a.geojson"))
     balanced(staged, 1)
     assert staged.rejects["rule"].tolist() == ["value-missing"]
-    staged = boundaries.read(
-        card("boundaries", outlines({"code": "75056"}, {"code": "1004"}, geometry=False), name="b.geojson")
-    )
+    content = outlines({"code": "75056"}, {"code": "1004"}, geometry=False)
+    staged = boundaries.read(card("boundaries", content, name="b.geojson"))
     assert staged.rejects["rule"].tolist() == ["geometry-missing"] * 2
 
 
 @pytest.mark.parametrize(
     ("level", "content", "codes"),
     [
-        (
-            "commune",
-            "TYPECOM,COM,REG,DEP,LIBELLE\nCOM,01004,84,01,A\nCOMD,01004,,,B\nARM,75101,11,75,C\n",
-            ["01004", "75101"],
-        ),
+        ("commune", f"{COG}COM,01004,84,01,A\nCOMD,01004,,,B\nARM,75101,11,75,C\n", ["01004", "75101"]),
         ("commune", "typecom;com;reg;dep;libelle\nCOM;1004;84;1;A\n", ["01004"]),
         ("commune", "codgeo;libgeo;epci;libepci\n01004;A;240100883;CC\n", ["01004"]),
         ("department", "DEP,REG,CHEFLIEU,LIBELLE\n1,84,01053,Ain\n2a,94,2A004,Corse-du-Sud\n", ["01", "2A"]),

@@ -20,19 +20,13 @@ def row(finess="750000018", lon="2.3", lat="48.8", score="0.95", kind="housenumb
 @pytest.mark.parametrize(
     ("changes", "status", "precision"),
     [
-        ({}, "located", "housenumber"),
-        ({"kind": "street"}, "located", "street"),
-        ({"kind": "Housenumber", "status": "OK"}, "located", "housenumber"),
-        ({"kind": "locality"}, "centroid", "locality"),
-        ({"kind": "municipality"}, "centroid", "municipality"),
-        ({"kind": "poi"}, "centroid", "unknown"),
-        ({"kind": ""}, "centroid", "unknown"),
+        *(({}, "located", "housenumber"), ({"kind": "street"}, "located", "street")),
+        *(({"kind": k}, "centroid", k) for k in ("locality", "municipality")),
+        *(({"kind": k}, "centroid", "unknown") for k in ("poi", "")),
+        *((changes, "located", "housenumber") for changes in ({"kind": "Housenumber", "status": "OK"}, {"status": ""})),
         ({"score": ""}, "centroid", "housenumber"),
-        ({"status": "not-found"}, "missing", "housenumber"),
-        ({"status": "error"}, "missing", "housenumber"),
-        ({"status": ""}, "located", "housenumber"),
-        ({"lon": ""}, "missing", "housenumber"),
-        ({"lon": "?"}, "missing", "housenumber"),
+        *(({"status": status}, "missing", "housenumber") for status in ("not-found", "error")),
+        *(({"lon": lon}, "missing", "housenumber") for lon in ("", "?")),
     ],
 )
 def test_what_an_answer_is_worth(card, changes, status, precision):
@@ -61,9 +55,8 @@ def test_repeats_and_rows_without_identifier(card, balanced):
     staged = read(card, *rows)
     assert balanced(staged, 7).duplicates == 1
     assert staged.frame["finess_et"].tolist() == ["750000018", "010780054"]
-    assert staged.rejects[["row", "rule"]].to_numpy().tolist() == [
-        [n, "geocoder-answer-unusable"] for n in (4, 5, 6, 7)
-    ]
+    assert staged.rejects["row"].tolist() == [4, 5, 6, 7]
+    assert set(staged.rejects["rule"]) == {"geocoder-answer-unusable"}
 
 
 def test_an_answer_without_score_column_is_refused(card):

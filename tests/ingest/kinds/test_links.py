@@ -19,7 +19,7 @@ def test_a_link_has_two_numbers_a_kind_and_years(tmp_path):
     assert frame["finess_et_from"].tolist() == ["010000001", "dgos:12"]
     assert frame["kind"].tolist() == ["renumbered", "merged"]
     assert frame["from_year"].isna().tolist() == [False, True]
-    assert set(links.COLUMNS) <= set(frame.columns)
+    assert set(links.KIND.declaration.frame) <= set(frame.columns)
 
 
 def test_what_cannot_be_a_number_or_a_year_is_rejected(tmp_path):

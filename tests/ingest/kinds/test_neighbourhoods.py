@@ -37,11 +37,9 @@ def read(card, *rows, known=(), **options):
 
 @pytest.mark.parametrize("driver", ["shp", "zip", "gpkg", "fgb", "parquet", "geojson"])
 def test_every_format_gives_the_same_rows(card, tmp_path, driver):
-    frame = geopandas.GeoDataFrame(
-        {"CODE_QP": ["QP075001", "QP02A001"], "NOM_QP": ["L\u2019Été", "Cœur"], "COMMUNE_QP": ["Paris", "Ajaccio"]},
-        geometry=[SQUARE, box(8, 41, 8.1, 41.1)],
-        crs=4326,
-    )
+    names = {"NOM_QP": ["L\u2019Été", "Cœur"], "COMMUNE_QP": ["Paris", "Ajaccio"]}
+    shapes = [SQUARE, box(8, 41, 8.1, 41.1)]
+    frame = geopandas.GeoDataFrame({"CODE_QP": ["QP075001", "QP02A001"]} | names, geometry=shapes, crs=4326)
     path = tmp_path / f"f.{driver}"
     if driver == "parquet":
         frame.to_parquet(path)
@@ -52,11 +50,11 @@ def test_every_format_gives_the_same_rows(card, tmp_path, driver):
     else:
         frame.to_file(path, **({"SPATIAL_INDEX": "NO"} if driver == "fgb" else {}))
     staged = neighbourhoods.read(card("neighbourhoods", name=path.name))
-    assert staged.frame["qpv_code"].tolist() == ["QP075001", "QP02A001"]
-    assert staged.frame["name"].tolist() == ["L\u2019Été", "Cœur"]
-    assert staged.frame["commune_names"].tolist() == ["Paris", "Ajaccio"]
-    assert staged.frame["crs"].tolist() == ["EPSG:4326"] * 2
-    assert staged.frame["source_row"].tolist() == [1, 2]
+    columns = ["qpv_code", "name", "commune_names", "crs", "source_row"]
+    assert staged.frame[columns].to_numpy().tolist() == [
+        ["QP075001", "L\u2019Été", "Paris", "EPSG:4326", 1],
+        ["QP02A001", "Cœur", "Ajaccio", "EPSG:4326", 2],
+    ]
     assert shapely.equals(staged.frame["geometry"][0], SQUARE)
 
 
@@ -71,7 +69,7 @@ def test_every_format_gives_the_same_rows(card, tmp_path, driver):
     ],
 )
 def test_aliases_in_any_case(header, ours):
-    assert neighbourhoods.LAYOUT.mapping([header], truncated=True)[ours] == [header]
+    assert neighbourhoods.KIND.layouts[0].mapping([header], truncated=True)[ours] == [header]
 
 
 def test_two_names_for_the_code_are_refused(card):
@@ -109,18 +107,14 @@ def test_na_is_no_epci(card):
 
 def test_rows_that_cannot_be_used_are_rejected(card, balanced):
     line = shapely.LineString([(0, 0), (1, 1)])
-    staged = read(
-        card, qpv(), qpv(None), qpv("QP75001"), qpv("QP075002", None), qpv("QP075003", line), qpv("QP075004", Polygon())
-    )
-    balanced(staged, 6)
-    assert staged.rejects[["row", "rule"]].to_numpy().tolist() == [
-        [2, "qpv-code-missing"],
-        [3, "qpv-code-invalid"],
-        [4, "geometry-missing"],
-        [5, "geometry-missing"],
-        [6, "geometry-missing"],
-    ]
+    shapes = (None, line, Polygon(), Point(0, 0))
+    rows = (qpv(), qpv(None), qpv("QP75001"), *(qpv(f"QP07500{n}", shape) for n, shape in enumerate(shapes, 2)))
+    staged = read(card, *rows)
+    balanced(staged, 7)
+    rules = ["qpv-code-missing", "qpv-code-invalid", *["geometry-missing"] * 4]
+    assert staged.rejects[["row", "rule"]].to_numpy().tolist() == [[n, rule] for n, rule in enumerate(rules, 2)]
     assert "QP75001" in staged.rejects["message"][1]
+    assert staged.rejects["message"][5] == "a point or a line, not a polygon"
 
 
 @pytest.mark.parametrize(("stated", "codes"), [("qpv-2024", ["QP075001"]), ("qpv-2015", ["QN07511M", "QN97102I"])])
@@ -152,10 +146,10 @@ def test_a_collapsed_polygon_gives_way_to_another_card(card):
     first = read(card, qpv(geometry=FLAT), qpv("QP075002"), id="a")
     second = read(card, qpv(nom_qp="Autre"), id="b")
     third = read(card, qpv("QP075002"), id="d")
-    frame, duplicates, replaced = neighbourhoods.combine([first, second, third])
+    frame, duplicates, replaced = neighbourhoods.combine([s.frame for s in (first, second, third)])
     assert dict(zip(frame["qpv_code"], frame["source_id"], strict=True)) == {"QP075001": "b", "QP075002": "a"}
     assert (duplicates, replaced) == ({"d": 1}, {"a": 1})
-    kept, _, replaced = neighbourhoods.combine([first])
+    kept, _, replaced = neighbourhoods.combine([first.frame])
     assert len(kept) == 2
     assert replaced == {}
 
@@ -163,17 +157,17 @@ def test_a_collapsed_polygon_gives_way_to_another_card(card):
 def test_two_cards_that_differ_are_refused(card):
     first, second = read(card, qpv(), id="a"), read(card, qpv(geometry=box(0, 0, 1, 1)), id="b")
     with pytest.raises(InputError, match=r"name in `codes` of a card"):
-        neighbourhoods.combine([first, second])
+        neighbourhoods.combine([first.frame, second.frame])
 
 
 def test_a_missing_prj_is_refused_whatever_the_name_says(card, tmp_path):
+    path = tmp_path / "QP_MAYOTTE_RGM04_UTM38S.shp"
     frame = geopandas.GeoDataFrame({"CODE_QP": ["QP976001"]}, geometry=[box(45, -13, 45.1, -12.9)], crs=4470)
-    frame.to_file(tmp_path / "QP_MAYOTTE_RGM04_UTM38S.shp")
-    (tmp_path / "QP_MAYOTTE_RGM04_UTM38S.prj").unlink()
-    made = card("neighbourhoods", name="QP_MAYOTTE_RGM04_UTM38S.shp")
+    frame.to_file(path)
+    path.with_suffix(".prj").unlink()
     with pytest.raises(InputError, match=r"the name of a file is not one.*write crs = "):
-        neighbourhoods.read(made)
-    stated = card("neighbourhoods", name="QP_MAYOTTE_RGM04_UTM38S.shp", crs="EPSG:4470")
+        neighbourhoods.read(card("neighbourhoods", name=path.name))
+    stated = card("neighbourhoods", name=path.name, crs="EPSG:4470")
     assert neighbourhoods.read(stated).frame["crs"].tolist() == ["EPSG:4470"]
 
 
@@ -187,20 +181,15 @@ def test_a_correction_mends_a_commune(card):
     assert read(card, qpv(insee_com="97602"), known=known).frame["commune_codes"].tolist() == ["97604"]
 
 
-def test_points_are_no_perimeter(card):
-    assert read(card, qpv(geometry=Point(0, 0))).rejects["message"].tolist() == ["a point or a line, not a polygon"]
-
-
 # Communes by name
 
 TABLE = pd.DataFrame(
-    {
-        "area_code": ["13213", "13212", "93066", "62321", "59452", "69019", "75101", "97608"],
-        "label": [
-            *("Marseille 13e Arrondissement", "Marseille 12e Arrondissement", "Saint-Denis", "Évin-Malmaison"),
-            *("Ostricourt", "Belleville", "Paris 1er Arrondissement", None),
-        ],
-    }
+    [
+        *(("13213", "Marseille 13e Arrondissement"), ("13212", "Marseille 12e Arrondissement"), ("97608", None)),
+        *(("93066", "Saint-Denis"), ("62321", "Évin-Malmaison"), ("59452", "Ostricourt"), ("69019", "Belleville")),
+        ("75101", "Paris 1er Arrondissement"),
+    ],
+    columns=["area_code", "label"],
 )
 
 
@@ -209,15 +198,10 @@ TABLE = pd.DataFrame(
     [
         ("QP013001", "Marseille 13ème et 12ème arrondissements", "13213,13212"),
         ("QP013001", "Marseille 13ème arrondissement, Marseille 12ème arrondissement", "13213,13212"),
-        ("QP013001", "Marseille 13ème", "13213"),
-        ("QP075001", "Paris 1er arrondissement", "75101"),
-        ("QP093001", "St-Denis", "93066"),
-        ("QP093001", "SAINT DENIS,", "93066"),
-        ("QP062001", "Évin-Malmaison, Ostricourt", "62321,59452"),
-        ("QP062001", "Ostricourt", None),
-        ("QP054001", "Belleville", None),
-        ("QP093001", "Saint-Denis, Nulle-Part", None),
-        ("QP093001", "12ème", None),
+        *(("QP013001", "Marseille 13ème", "13213"), ("QP075001", "Paris 1er arrondissement", "75101")),
+        *(("QP093001", "St-Denis", "93066"), ("QP093001", "SAINT DENIS,", "93066"), ("QP062001", "Ostricourt", None)),
+        *(("QP062001", "Évin-Malmaison, Ostricourt", "62321,59452"), ("QP054001", "Belleville", None)),
+        *(("QP093001", "Saint-Denis, Nulle-Part", None), ("QP093001", "12ème", None)),
     ],
 )
 def test_communes_are_named_within_their_department(code, names, found):

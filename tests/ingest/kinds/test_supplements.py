@@ -29,10 +29,8 @@ def test_figures_in_long_form(tmp_path):
     )
     staged = figures(tmp_path, text)
     rows = staged.frame.set_index(["qpv_code", "figure"])
-    assert rows.loc[("QP001001", "poverty_rate"), "value"] == 43.5
-    assert rows.loc[("QP001001", "median_income"), "value"] == 12345
-    assert rows.loc[("QP001002", "poverty_rate"), "reason"] == "suppressed"
-    assert rows.loc[("QP001002", "median_income"), "reason"] == "empty"
+    assert rows.loc["QP001001", "value"].to_dict() == {"poverty_rate": 43.5, "median_income": 12345}
+    assert rows.loc["QP001002", "reason"].to_dict() == {"poverty_rate": "suppressed", "median_income": "empty"}
     assert (staged.tally.rows_in, staged.tally.rows_out, staged.tally.duplicates) == (4, 2, 1)
     assert staged.tally.out_of_scope == {"total row": 1}
 
@@ -96,9 +94,8 @@ def test_projects_and_their_funding(tmp_path):
 def test_projects_refused(tmp_path):
     with pytest.raises(UsageError, match="stage"):
         projects.read(card(tmp_path, "projects", PROJECTS.replace("en travaux", "bientôt"), year=2024))
-    lines = projects.read(
-        card(tmp_path, "projects", PROJECTS.replace("travaux;2025-09-01;FNADT", "travaux;;FNADT"), year=2024)
-    )
+    text = PROJECTS.replace("travaux;2025-09-01;FNADT", "travaux;;FNADT")
+    lines = projects.read(card(tmp_path, "projects", text, year=2024))
     with pytest.raises(InputError, match="P1 disagree"):
         projects.combine([lines.frame])
 
@@ -118,29 +115,14 @@ def test_targets(tmp_path):
     assert list(targets.combine([]).columns) == list(targets.combine([staged.frame]).columns)
 
 
-CARDS = """
-[[source]]
-id = "figures"
-kind = "neighbourhood_indicators"
-path = "figures.csv"
-generation = "qpv-2015"
-reference_year = 2013
-invented = true
-
-[[source]]
-id = "gps"
-kind = "practitioners"
-path = "gps.csv"
-year = 2020
-invented = true
-
-[[source]]
-id = "projects"
-kind = "projects"
-path = "projects.csv"
-year = 2020
-invented = true
-"""
+CARDS = "".join(
+    f"[[source]]\nid = '{kind}'\nkind = '{kind}'\npath = '{kind}.csv'\ninvented = true\n{keys}\n"
+    for kind, keys in {
+        "neighbourhood_indicators": "generation = 'qpv-2015'\nreference_year = 2013",
+        "practitioners": "year = 2020",
+        "projects": "year = 2020",
+    }.items()
+)
 
 
 def test_in_a_build(sample_folder, tmp_path):
@@ -148,8 +130,8 @@ def test_in_a_build(sample_folder, tmp_path):
     ids = ("qpv-2015", "populations-2013", "npnru", "structures-2020")
     cards_text = selection.cards(sample_folder, lambda card: card["id"].startswith(ids))
     (tmp_path / "sources.toml").write_text(cards_text + CARDS, encoding="utf-8")
-    (tmp_path / "figures.csv").write_text("CODGEO;TP60\nQP001901;40\n", encoding="utf-8")
-    (tmp_path / "gps.csv").write_text("commune_code;n_gp\n35238;290\n", encoding="utf-8")
+    (tmp_path / "neighbourhood_indicators.csv").write_text("CODGEO;TP60\nQP001901;40\n", encoding="utf-8")
+    (tmp_path / "practitioners.csv").write_text("commune_code;n_gp\n35238;290\n", encoding="utf-8")
     head = "project_id;type;stage;qpv_code;lon;lat\n"
     (tmp_path / "projects.csv").write_text(head + "N;MSP;idea;;;\nF;MSP;funded;;2.0;44.9\n", encoding="utf-8")
     built = qpvhealth.build(tmp_path)

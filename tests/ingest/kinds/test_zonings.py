@@ -68,10 +68,8 @@ def test_rows_are_conserved(card, balanced):
     assert staged.rejects[["row", "rule"]].to_numpy().tolist() == [[4, "value-missing"], [6, "zoning-error-value"]]
     assert staged.frame["code"].tolist() == ["75101", "01004", "75103"]
     assert "commune-zeros-restored" in [f.rule for f in staged.findings]
-
-
-def test_a_row_without_class_gives_none(card):
-    assert read(card, "insee;Zonage\n75101;ZIP\n75102;\n")[0]["code"].tolist() == ["75101"]
+    found, _ = zonings.combine([staged.frame])
+    assert found["code"].tolist() == ["75101", "01004"]  # a row without class gives none
 
 
 def test_two_classes_for_one_place_are_refused(card):
@@ -128,16 +126,11 @@ def test_the_level_may_be_stated(card):
 
 # The national workbook
 
+COMMUNES = [["75101", "75101____", "ZIP"], ["01004", "01004____", "0"]]
 SHEETS = {
     "Lisez-moi": [["Zonage médecin au 31/12/2019"], ["Source", "DGOS"]],
     "Vide": [],
-    "Zonage_communes": [
-        ["Titre"],
-        [],
-        ["INSEE_COM", "Code_TVS", "Zonage"],
-        ["75101", "75101____", "ZIP"],
-        ["01004", "01004____", "0"],
-    ],
+    "Zonage_communes": [["Titre"], [], ["INSEE_COM", "Code_TVS", "Zonage"], *COMMUNES],
     "Zonage_TVS": [["Code_TVS", "Nom_TVS", "Zonage"], ["75101____", "Paris", "Hors vivier"]],
     "Zonage_QPV": [["Code du quartier prioritaire", LABEL], ["QP075001", "Zone de vigilance"]],
 }
@@ -159,17 +152,12 @@ def workbook(tmp_path):
 def test_the_three_sheets_of_the_national_workbook(card, workbook):
     staged = stage(card, **workbook())
     found, composition = zonings.combine([staged.frame])
-    assert found.set_index(["level", "code"])["zone_class"].to_dict() | {("commune", "01004"): None} == {
-        ("commune", "75101"): "ZIP",
-        ("commune", "01004"): None,
-        ("tvs", "75101"): "HV",
-        ("qpv", "QP075001"): "ZV",
-    }
+    by_place = found.dropna(subset="zone_class").set_index(["level", "code"])["zone_class"].to_dict()
+    assert by_place == {("commune", "75101"): "ZIP", ("tvs", "75101"): "HV", ("qpv", "QP075001"): "ZV"}
+    assert found.loc[found["zone_class"].isna(), "code"].tolist() == ["01004"]
     assert (staged.tally.rows_in, staged.tally.rows_out) == (4, 4)
-    assert staged.frame[["sheet", "source_row"]].to_numpy().tolist()[:2] == [
-        ["Zonage_communes", 4],
-        ["Zonage_communes", 5],
-    ]
+    places = staged.frame[["sheet", "source_row"]].to_numpy().tolist()
+    assert places[:2] == [["Zonage_communes", 4], ["Zonage_communes", 5]]
     assert composition["tvs_code"].tolist() == ["75101", "01004"]
     assert [f.rule for f in staged.findings if f.rule == "sheet-unread"] == ["sheet-unread"]
 

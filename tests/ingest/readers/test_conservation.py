@@ -12,11 +12,10 @@ import pyarrow.parquet as pq
 import pytest
 import shapely
 
-from qpvhealth.errors import ContractError, InputError
+from qpvhealth.errors import InputError
 from qpvhealth.ingest.readers import layers
 from qpvhealth.ingest.readers.delimited import read_delimited
 from qpvhealth.ingest.readers.parquet import read_parquet
-from qpvhealth.ingest.staging import Tally, no_rejects
 
 DEEP = Path(__file__).resolve().parents[2] / "deep" / "test_conservation.py"
 
@@ -37,26 +36,6 @@ def test_generated_files_lose_no_record(tmp_path, deep):
 
 def test_generated_extracts_lose_no_row(tmp_path, deep):
     assert deep.all_hold(tmp_path, deep.of_structures, n=25, seconds=30, seed="quick") >= 5
-
-
-def test_an_account_that_does_not_balance_stops_the_run():
-    balanced = Tally(7, 1, 2, 3, {"elsewhere": 1})
-    assert balanced.asserted("file") is balanced
-    assert balanced.as_dict()["out_of_scope"] == 1
-    for lost in (Tally(8, 1, 2, 3, {"elsewhere": 1}), Tally(6, 1, 2, 3, {"elsewhere": 1})):
-        with pytest.raises(ContractError, match=r"file: \d rows in, 7 accounted for"):
-            lost.asserted("file")
-
-
-def test_no_reject_is_an_empty_table_of_the_same_columns():
-    assert no_rejects().dtypes.astype("str").to_dict() == {
-        "source_id": "str",
-        "sheet": "str",
-        "row": "int64",
-        "rule": "str",
-        "message": "str",
-        "raw": "str",
-    }
 
 
 @pytest.mark.parametrize(

@@ -33,18 +33,9 @@ def test_text_stays_text_and_empty_is_null(write):
     assert table.rows.tolist() == [2, 3]
 
 
-@pytest.mark.parametrize(
-    ("content", "encoding"),
-    [
-        ("nom\nCœur d'été\n".encode(), "utf-8"),
-        ("nom\nCœur d'été\n".encode("utf-8-sig"), "utf-8-sig"),
-        ("nom\nCœur d'été\n".encode("utf-16"), "utf-16"),
-        ("nom\nCœur d'été\n".encode("utf-16-le"), "utf-16-le"),
-        ("nom\nCœur d'été\n".encode("cp1252"), "cp1252"),
-    ],
-)
-def test_the_encoding_is_found(write, content, encoding):
-    table = read_delimited(write(content))
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "cp1252"])
+def test_the_encoding_is_found(write, encoding):
+    table = read_delimited(write("nom\nCœur d'été\n".encode(encoding)))
     assert cells(table) == [["Cœur d'été"]]
     assert table.notes[0].startswith(f"encoding {encoding} ")
 
@@ -114,11 +105,8 @@ def test_ragged_rows_break_at_their_line(write):
 
 def test_null_characters_break_their_line(write):
     table = read_delimited(write(b'a;b\n1;\x002\n3;"4\n\x00";5\n6;7\n'))
-    assert [(b.row, b.rule) for b in table.broken] == [
-        (2, "null-character"),
-        (3, "unclosed-quote"),
-        (4, "null-character"),
-    ]
+    rules = ["null-character", "unclosed-quote", "null-character"]
+    assert [(b.row, b.rule) for b in table.broken] == list(zip((2, 3, 4), rules, strict=True))
     assert cells(table) == [["6", "7"]]
 
 
@@ -159,9 +147,8 @@ def test_no_header_no_table(write, content):
 
 
 def test_records_of_several_widths(write):
-    found = read_records(
-        write('finess;etalab\nstructure;1;"a\nb"\ngeo;1;2;3\nstructure;"2;c\nstructure;3";d\nstructure;4;e\n')
-    )
+    content = 'finess;etalab\nstructure;1;"a\nb"\ngeo;1;2;3\nstructure;"2;c\nstructure;3";d\nstructure;4;e\n'
+    found = read_records(write(content))
     assert [r.fields for r in found.records] == [
         ["finess", "etalab"],
         ["structure", "1", "a\nb"],

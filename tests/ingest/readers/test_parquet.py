@@ -25,12 +25,8 @@ def write(tmp_path):
 @pytest.mark.parametrize(
     ("values", "text"),
     [
-        (pa.array([1, None]), "1"),
-        (pa.array([1.0, None]), "1"),
-        (pa.array([0.1, None]), "0.1"),
-        (pa.array([1e22, None]), "1" + "0" * 22),
-        (pa.array([True, None]), "true"),
-        (pa.array([dt.date(2019, 3, 31), None]), "2019-03-31"),
+        *((pa.array([n, None]), text) for n, text in ((1, "1"), (1.0, "1"), (0.1, "0.1"), (1e22, "1" + "0" * 22))),
+        *((pa.array([v, None]), text) for v, text in ((True, "true"), (dt.date(2019, 3, 31), "2019-03-31"))),
         (pa.array([dt.datetime(2019, 3, 31), None]), "2019-03-31"),  # noqa: DTZ001
         (pa.array([dt.datetime(2019, 3, 31, 1), None]), "2019-03-31T01:00:00"),  # noqa: DTZ001
         (pa.array([Decimal("1.50"), None]), "1.50"),

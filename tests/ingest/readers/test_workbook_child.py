@@ -79,14 +79,8 @@ def test_what_is_no_workbook_ends_it_in_words(tmp_path, monkeypatch, capsys):
 @pytest.mark.parametrize(
     ("value", "text"),
     [
-        ("  a ", "a"),
-        ("  ", None),
-        (True, "true"),
-        (False, "false"),
-        (12.0, "12"),
-        (1e16, "10000000000000000"),
-        (1e-7, "0.0000001"),
-        (float("nan"), None),
+        *(("  a ", "a"), ("  ", None), (True, "true"), (False, "false"), (12.0, "12"), (7, "7"), (-0.5, "-0.5")),
+        *((1e16, "10000000000000000"), (1e22, "1" + "0" * 22), (1e-7, "0.0000001"), (float("nan"), None)),
         (dt.datetime(2019, 3, 31), "2019-03-31"),  # noqa: DTZ001 -- cells have no time zone
         (dt.datetime(2019, 3, 31, 12, 5), "2019-03-31T12:05:00"),  # noqa: DTZ001
         (dt.date(2019, 3, 31), "2019-03-31"),
@@ -100,17 +94,12 @@ def test_a_cell_as_text(value, text):
 
 
 def test_the_limits_are_those_given_and_never_above_the_hard_ones(monkeypatch):
-    hard = {resource.RLIMIT_AS: 100}
-    given = {}
+    hard, bounds = {resource.RLIMIT_AS: 100}, {}
     monkeypatch.setattr(resource, "getrlimit", lambda kind: (0, hard.get(kind, resource.RLIM_INFINITY)))
-    monkeypatch.setattr(resource, "setrlimit", lambda kind, bounds: given.update({kind: bounds}))
+    monkeypatch.setattr(resource, "setrlimit", bounds.__setitem__)
     child.limit(5, 1_000, 50)
-    assert given == {
-        resource.RLIMIT_AS: (100, 100),
-        resource.RLIMIT_CPU: (5, 5),
-        resource.RLIMIT_FSIZE: (50, 50),
-        resource.RLIMIT_CORE: (0, 0),
-    }
+    kinds = (resource.RLIMIT_AS, resource.RLIMIT_CPU, resource.RLIMIT_FSIZE, resource.RLIMIT_CORE)
+    assert bounds == {kind: (n, n) for kind, n in zip(kinds, (100, 5, 50, 0), strict=True)}
 
 
 def test_without_limits_of_the_system_it_goes_on(monkeypatch):

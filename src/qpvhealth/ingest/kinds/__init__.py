@@ -1,5 +1,7 @@
 """The kinds of cards, one module each: its keys, layouts and words, and how its columns are cleaned."""
 
+from types import ModuleType
+
 from qpvhealth.ingest.kinds import (
     boundaries,
     declarations,
@@ -17,12 +19,13 @@ from qpvhealth.ingest.kinds import (
     zonings,
 )
 
-KINDS = {
-    kind.name: kind
-    for kind in (
-        *(structures.KIND, structures.REGISTER, neighbourhoods.KIND, populations.KIND, declarations.KIND, zonings.KIND),
-        *(programmes.KIND, projects.KIND, quarter_indicators.KIND, practitioners.KIND, boundaries.KIND),
-        *(geocoded.KIND, series.KIND, links.KIND, targets.KIND),
+MODULES: dict[str, ModuleType] = {
+    module.KIND.name: module
+    for module in (
+        *(structures, neighbourhoods, populations, declarations, zonings, programmes, projects, quarter_indicators),
+        *(practitioners, boundaries, geocoded, series, links, targets),
     )
 }
+"""The module of each kind of card; ``structures`` also reads registers."""
+KINDS = {"structures": structures.KIND, "register": structures.REGISTER} | {n: m.KIND for n, m in MODULES.items()}
 """Every kind of card, by name."""

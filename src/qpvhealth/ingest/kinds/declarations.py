@@ -3,48 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from qpvhealth.errors import InputError
 from qpvhealth.facts.situations import UNKNOWN, YES
 from qpvhealth.ingest.kind import Kind
-from qpvhealth.ingest.kinds.structures import KIND as STRUCTURES
-from qpvhealth.ingest.layouts import QPV_CODE_ALIASES, Field, Layout
-from qpvhealth.ingest.staging import stage
+from qpvhealth.ingest.staging import Card, Correction, Sieve, Staged, stage
 
-if TYPE_CHECKING:
-    from qpvhealth.ingest.card import Card
-    from qpvhealth.ingest.corrections import Correction
-    from qpvhealth.ingest.staging import Sieve, Staged
-
-LAYOUT = Layout(
-    "vecu-declarations",
-    (
-        Field("finess_et", ("finess", "nofinesset", "num_finess_et", "n_finess_et", "numero_finess_et"), required=True),
-        Field(
-            "vecu_declared",
-            ("vecu", "quartier_vecu", "quartier vécu", "declare", "reponse", "en_quartier_vecu"),
-            required=True,
-        ),
-        Field("qpv_code", (*QPV_CODE_ALIASES, "qpv", "codes_qpv", "qpv_codes")),
-        Field("ars", ("region", "code_region", "region_code")),
-        Field("comment", ("commentaire", "remarque")),
-    ),
-)
-KIND = Kind(
-    "declarations",
-    fr="Réponses des ARS sur le quartier vécu : les structures qui desservent un QPV sans y être",
-    en="Answers of the ARS on quartier vécu: the structures that serve a QPV without being in it",
-    layouts=(LAYOUT,),
-    keys={"year": int, "generation": str, "answered": dict},
-    required=("year", "generation"),
-    coded={"vecu_declared": STRUCTURES.coded["vecu_declared"]},
-    recognises=lambda *_: True,
-    example='kind = "declarations"\npath = "declarations/2023.csv"\nyear = 2023\ngeneration = "qpv-2015"\n'
-    'answered = { regions = ["76"] }',
-)
+KIND = Kind("declarations", "declarations", lambda *_: True)
 
 
 def read(card: Card, corrections: tuple[Correction, ...] = ()) -> Staged:
@@ -53,7 +20,7 @@ def read(card: Card, corrections: tuple[Correction, ...] = ()) -> Staged:
     Rows out are rows of the file; ``frame`` has one row for each QPV code that they name. Only a yes names QPV. Raises
     InputError when a structure is answered both yes and no, UsageError for an unknown word or QPV of another generation.
     """
-    staged = stage(card, corrections, (LAYOUT,), _clean, compare_by="finess_et")
+    staged = stage(card, corrections, KIND, _clean, compare_by="finess_et")
     refuse_both(staged.frame, card.path.name)
     # each QPV named gets its row; a row that names none stays only where no other row of the structure does
     long = staged.frame.explode("qpv_code", ignore_index=True).astype({"qpv_code": "str"})
@@ -65,7 +32,7 @@ def read(card: Card, corrections: tuple[Correction, ...] = ()) -> Staged:
 
 def _clean(sieve: Sieve) -> pd.DataFrame:
     structures = sieve.structures()
-    answers = sieve.coded("vecu_declared", KIND.coded["vecu_declared"])
+    answers = sieve.coded("vecu_declared")
     codes = sieve.qpv_code_lists(answers == YES)
     frame = pd.DataFrame({"finess_et": structures, "vecu_declared": answers.fillna(UNKNOWN), "qpv_code": codes})
     return frame.assign(year=sieve.card["year"], generation=sieve.card["generation"])

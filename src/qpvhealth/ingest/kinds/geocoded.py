@@ -5,45 +5,16 @@ Contract: data.geopf.fr, POST /geocodage/search/csv; columns are taken by name, 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import pandas as pd
 
 from qpvhealth.facts.situations import CENTROID, LOCATED, MISSING, UNKNOWN
 from qpvhealth.ingest import cleaning
 from qpvhealth.ingest.kind import Kind
-from qpvhealth.ingest.layouts import Field, Layout
-from qpvhealth.ingest.staging import stage
+from qpvhealth.ingest.staging import Card, Correction, Sieve, Staged, stage
 from qpvhealth.ingest.systems import WGS84
 
-if TYPE_CHECKING:
-    from qpvhealth.ingest.card import Card
-    from qpvhealth.ingest.corrections import Correction
-    from qpvhealth.ingest.staging import Sieve, Staged
-
-LAYOUT = Layout(
-    "geocoder-answer",
-    (
-        Field("finess_et", ("finess", "nofinesset", "id", "identifiant"), required=True),
-        Field("longitude", ("lon", "result_longitude"), required=True),
-        Field("latitude", ("lat", "result_latitude"), required=True),
-        Field("result_score", required=True),
-        Field("result_type", required=True),
-        Field("result_status"),
-        Field("result_citycode"),
-    ),
-)
-KIND = Kind(
-    "geocoded",
-    fr="Réponse du géocodeur national : un point par structure",
-    en="Answer of the national geocoder: one point per structure",
-    layouts=(LAYOUT,),
-    keys={"year": int},
-    required=("year",),
-    recognises=lambda *_: True,
-    example='kind = "geocoded"\npath = "geocoded/2023.csv"\nyear = 2023',
-)
+KIND = Kind("geocoded", "geocoded", lambda *_: True)
 OK_STATUS = "ok"
 USABLE_TYPES = ("housenumber", "street")
 
@@ -54,7 +25,7 @@ def read(card: Card, corrections: tuple[Correction, ...] = ()) -> Staged:
     A point of type locality or municipality, or without score, stands for a commune and never decides; a status that is not
     ok gives no point. Rows without identifier are rejected, and both of two rows that answer differently for one.
     """
-    return stage(card, corrections, (LAYOUT,), _clean, compare_by="finess_et")
+    return stage(card, corrections, KIND, _clean, compare_by="finess_et")
 
 
 def _clean(sieve: Sieve) -> pd.DataFrame:

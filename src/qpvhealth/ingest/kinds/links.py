@@ -2,43 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pandas as pd
 
-from qpvhealth.contract.tables import LINK_KINDS
 from qpvhealth.errors import InputError
 from qpvhealth.ingest import cleaning
-from qpvhealth.ingest.kind import Coded, Kind
-from qpvhealth.ingest.layouts import Field, Layout
-from qpvhealth.ingest.staging import stage
+from qpvhealth.ingest.kind import Kind
+from qpvhealth.ingest.staging import Card, Correction, Sieve, Staged, stage
 
-if TYPE_CHECKING:
-    from qpvhealth.ingest.card import Card
-    from qpvhealth.ingest.corrections import Correction
-    from qpvhealth.ingest.staging import Sieve, Staged
-
-LAYOUT = Layout(
-    "links",
-    (
-        Field("finess_et_from", ("finess_from", "ancien_finess", "finess_et_avant"), required=True),
-        Field("finess_et_to", ("finess_to", "nouveau_finess", "finess_et_apres"), required=True),
-        Field("kind", ("nature", "type")),
-        Field("from_year", ("annee_avant", "dernier_millesime")),
-        Field("to_year", ("annee_apres", "premier_millesime")),
-        Field("reason", ("motif", "commentaire")),
-    ),
-)
-KINDS_FR = {"renumérotation": "renumbered", "renuméroté": "renumbered", "fusion": "merged", "scission": "split"}
-KIND = Kind(
-    "links",
-    fr="Identités confirmées : quel numéro FINESS en est devenu un autre",
-    en="Confirmed identities: which FINESS number became which",
-    layouts=(LAYOUT,),
-    coded={"kind": Coded(LINK_KINDS, {**{k: k for k in LINK_KINDS}, **KINDS_FR})},
-    example='kind = "links"\npath = "links.csv"',
-)
-COLUMNS = ["finess_et_from", "finess_et_to", "kind", "from_year", "to_year", "reason", "source_id"]
+KIND = Kind("links", "links")
 
 
 def read(card: Card, corrections: tuple[Correction, ...] = ()) -> Staged:
@@ -48,7 +19,7 @@ def read(card: Card, corrections: tuple[Correction, ...] = ()) -> Staged:
     first number and the first of the second, empty for any. Without a kind, it is a renumbering. Raises InputError for a
     renumbering that gives one number two successors, or a number linked to itself.
     """
-    staged = stage(card, corrections, (LAYOUT,), _clean, compare_by="finess_et_from")
+    staged = stage(card, corrections, KIND, _clean, compare_by="finess_et_from")
     frame, where = staged.frame, card.path.name
     itself = frame.loc[frame["finess_et_from"] == frame["finess_et_to"], "finess_et_from"]
     if len(itself):
@@ -60,14 +31,9 @@ def read(card: Card, corrections: tuple[Correction, ...] = ()) -> Staged:
     return staged
 
 
-def none() -> pd.DataFrame:
-    """Return an empty frame of links."""
-    return pd.DataFrame({c: pd.Series(dtype="Int64" if c.endswith("_year") else "str") for c in COLUMNS})
-
-
 def _clean(sieve: Sieve) -> pd.DataFrame:
     columns = {c: sieve.structures(c) for c in ("finess_et_from", "finess_et_to")}
-    columns["kind"] = sieve.coded("kind", KIND.coded["kind"]).fillna("renumbered")
+    columns["kind"] = sieve.coded("kind").fillna("renumbered")
     columns["reason"] = sieve.text["reason"]
     for column in ("from_year", "to_year"):
         years = sieve.text[column]

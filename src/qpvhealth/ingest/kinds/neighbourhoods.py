@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
-from typing import TYPE_CHECKING
-
 import numpy as np
 import pandas as pd
 import shapely
@@ -12,46 +9,19 @@ import shapely
 from qpvhealth.errors import InputError, UsageError
 from qpvhealth.ingest import cleaning
 from qpvhealth.ingest.kind import Kind
-from qpvhealth.ingest.layouts import QPV_CODE_ALIASES, Field, Layout, has_insee_codes
+from qpvhealth.ingest.layouts import has_insee_codes
 from qpvhealth.ingest.readers import tables
-from qpvhealth.ingest.staging import PROVENANCE, stage
-
-if TYPE_CHECKING:
-    from qpvhealth.ingest.card import Card
-    from qpvhealth.ingest.corrections import Correction
-    from qpvhealth.ingest.staging import Sieve, Staged
+from qpvhealth.ingest.staging import PROVENANCE, Card, Correction, Sieve, Staged, stage
 
 NO_COMMUNE = frozenset({"NA", "N/A", "ND"})
 _POLYGONAL = [
     int(t)
     for t in (shapely.GeometryType.POLYGON, shapely.GeometryType.MULTIPOLYGON, shapely.GeometryType.GEOMETRYCOLLECTION)
 ]
-LAYOUT = Layout(
-    "qpv-contours",
-    (
-        Field("qpv_code", QPV_CODE_ALIASES, required=True),
-        Field("name", ("nom_qp", "lib_qp", "Nom_du_quartier", "label", "libQPV", "nom", "libelle_qp", "nom_qpv")),
-        Field("commune_codes", ("insee_com", "insee", "COG", "listeDepCom", "code_insee", "codes_insee")),
-        Field("commune_names", ("commune_qp", "lib_com", "liste_des_communes", "listeLibDepCom", "communes")),
-        Field("epci_codes", ("siren_epci", "epci1", "listeEPCI2022", "epci")),
-    ),
-)
 KIND = Kind(
     "neighbourhoods",
-    fr="Contours des QPV d'une génération",
-    en="Perimeters of the QPV of one generation",
-    layouts=(LAYOUT,),
-    keys={
-        "generation": str,
-        "crs": str,
-        "code_pattern": str,
-        "in_force_from": date,
-        "in_force_to": date,
-        "codes": list,
-    },
-    required=("generation",),
-    recognises=lambda raw, layout: raw.geometry is not None and not has_insee_codes(raw, layout, "qpv_code"),
-    example='kind = "neighbourhoods"\npath = "neighbourhoods/qpv-2015.zip"\ngeneration = "qpv-2015"',
+    "neighbourhoods",
+    lambda raw, layout: raw.geometry is not None and not has_insee_codes(raw, layout, "qpv_code"),
 )
 _CODE = ["qpv_code", "generation"]
 
@@ -63,7 +33,7 @@ def read(card: Card, corrections: tuple[Correction, ...] = ()) -> Staged:
     when the codes are those of another generation, or the card asks for codes that are not there.
     """
     raw = tables.read_vector(card)
-    staged = stage(card, corrections, (LAYOUT,), _clean, compare_by="qpv_code", raw=raw)
+    staged = stage(card, corrections, KIND, _clean, compare_by="qpv_code", raw=raw)
     refuse_conflicts(staged.frame, raw.file)
     return staged
 
@@ -103,7 +73,8 @@ def _communes(sieve: Sieve) -> pd.Series:
         ("commune-zeros-restored", repaired, "four digits read as five"),
         ("commune-invalid", bad, "commune code left out"),
     ):
-        concerned = {cell for cell, codes in listed.items() if not set(written[mask]).isdisjoint(codes)}
+        wrong = set(written[mask])
+        concerned = {cell for cell, codes in listed.items() if not wrong.isdisjoint(codes)}
         sieve.warn_at(rule, text.isin(concerned), text, message)
     right = dict(zip(written[~bad], typed[~bad], strict=True))
     return cleaning.translated(text, lambda cell: _joined([right[c] for c in listed[cell] if c in right]))
@@ -126,13 +97,13 @@ def refuse_conflicts(frame: pd.DataFrame, where: str) -> None:
     raise InputError("\n".join([*lines, "keep one file, or name in `codes` of a card which QPV it should give"]))
 
 
-def combine(staged: list[Staged]) -> tuple[pd.DataFrame, dict[str, int], dict[str, int]]:
+def combine(frames: list[pd.DataFrame]) -> tuple[pd.DataFrame, dict[str, int], dict[str, int]]:
     """Put the files of all generations together; identical polygons in two files count once.
 
     Returns the frame, the number of duplicates per source, and of polygons without area that gave way to a usable one of
     another card. Raises InputError when two files give one code two different polygons.
     """
-    frame = pd.concat([s.frame for s in staged], ignore_index=True)
+    frame = pd.concat(frames, ignore_index=True)
     twice = frame[frame.duplicated(_CODE, keep=False)]
     shapes = twice["geometry"].to_numpy(dtype=object)
     area = pd.Series(shapely.area(shapes), index=twice.index)

@@ -2,44 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import pandas as pd
 
 from qpvhealth.errors import InputError
 from qpvhealth.ingest import cleaning
 from qpvhealth.ingest.kind import Kind
-from qpvhealth.ingest.layouts import QPV_CODE_ALIASES, Field, Layout
-from qpvhealth.ingest.staging import stage
+from qpvhealth.ingest.staging import Card, Correction, Sieve, Staged, stage
 
-if TYPE_CHECKING:
-    from qpvhealth.ingest.card import Card
-    from qpvhealth.ingest.corrections import Correction
-    from qpvhealth.ingest.staging import Sieve, Staged
-
-_POPULATION_ALIASES = (
-    *("popMuniQPV", "POP_MUN", "pmun", "population_municipale", "pop", "pop_qpv"),
-    *(f"population_municipale_{year}" for year in range(2006, 2041)),
-)
-LAYOUT = Layout(
-    "qpv-population",
-    (
-        Field("qpv_code", QPV_CODE_ALIASES, required=True),
-        Field("population", _POPULATION_ALIASES, required=True),
-        Field("name", ("nom_qp", "lib_qp", "LIBGEO", "libQPV")),
-    ),
-)
-KIND = Kind(
-    "populations",
-    fr="Population de chaque QPV",
-    en="Population of each QPV",
-    layouts=(LAYOUT,),
-    keys={"generation": str, "population_year": int},
-    required=("generation", "population_year"),
-    recognises=lambda raw, _: raw.geometry is None,
-    example='kind = "populations"\npath = "population/qpv-2015.csv"\ngeneration = "qpv-2015"\npopulation_year = 2013',
-)
+KIND = Kind("populations", "populations", lambda raw, _: raw.geometry is None)
 MORE_THAN_ANY = 1e9
 """No population reaches this: a number beyond is a mistake of the file, and no whole number of a table either."""
 
@@ -51,12 +22,24 @@ def read(card: Card, corrections: tuple[Correction, ...] = ()) -> Staged:
     an empty cell is unknown; anything else that is not a whole number of people is rejected. Raises InputError when a QPV has
     two populations.
     """
-    staged = stage(card, corrections, (LAYOUT,), _clean, compare_by="qpv_code")
+    staged = stage(card, corrections, KIND, _clean, compare_by="qpv_code")
     twice = staged.frame["qpv_code"][staged.frame["qpv_code"].duplicated()]
     if not twice.empty:
         codes = ", ".join(twice.head(10))
         raise InputError(f"{card.path.name}: two populations for {codes}; correct one in corrections.toml")
     return staged
+
+
+def combine(frames: list[pd.DataFrame]) -> pd.DataFrame:
+    """Put the files together: of each QPV the latest population. Raises InputError when two files give one year."""
+    whole = KIND.together(frames)
+    twice = whole[whole.duplicated(["qpv_code", "generation", "population_year"])]
+    if not twice.empty:
+        raise InputError(
+            f"populations: two files give the same year for {', '.join(twice['qpv_code'].head(5))}; keep one"
+        )
+    whole = whole.sort_values("population_year", kind="stable")
+    return whole.drop_duplicates(["qpv_code", "generation"], keep="last", ignore_index=True)
 
 
 def _clean(sieve: Sieve) -> pd.DataFrame:

@@ -6,61 +6,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from qpvhealth.facts.situations import NO, YES
 from qpvhealth.ingest import cleaning
 from qpvhealth.ingest.kind import Kind
-from qpvhealth.ingest.layouts import Field, Layout
-from qpvhealth.ingest.staging import stage
-
-if TYPE_CHECKING:
-    from qpvhealth.ingest.card import Card
-    from qpvhealth.ingest.corrections import Correction
-    from qpvhealth.ingest.staging import Sieve, Staged
+from qpvhealth.ingest.staging import Card, Correction, Sieve, Staged, stage
 
 OVER_55 = 55
-_COUNTS = (
-    Field("n_gp", ("effectif", "nb_mg", "generalistes", "medecins_generalistes", "nombre"), required=True),
-    Field("n_over_55", ("effectif_55_plus", "plus_de_55_ans", "nb_55_plus", "55_ans_et_plus")),
-    Field("share_over_55", ("part_55_plus", "part_plus_de_55_ans")),
-    Field("population", ("pop", "population_municipale", "pmun")),
-    Field("density", ("densite", "densite_100000", "densite pour 100 000")),
-)
-LAYOUTS: dict[str, Layout] = {
-    level: Layout(f"gps-by-{level}", (Field("area_code", aliases, required=True), *_COUNTS))
-    for level, aliases in {
-        "commune": ("commune_code", "code_commune", "depcom", "codgeo", "insee"),
-        "department": ("department_code", "code_departement", "dep"),
-        "region": ("region_code", "code_region", "reg"),
-        "country": ("pays", "country"),
-    }.items()
-}
-POINTS = Layout(
-    "gps-points",
-    (
-        Field("longitude", ("lon", "lng"), required=True),
-        Field("latitude", ("lat",), required=True),
-        Field("area_code", ("commune_code", "code_commune", "depcom")),
-        Field("age", ("age_annees",)),
-        Field("over_55", ("plus_de_55_ans", "55_plus")),
-    ),
-)
-KIND = Kind(
-    "practitioners",
-    fr="Médecins généralistes : effectifs par zone, ou un point par médecin",
-    en="GPs: numbers by area, or one point per GP",
-    layouts=(POINTS, *LAYOUTS.values()),
-    keys={"year": int, "covers": dict},
-    required=("year",),
-    example='kind = "practitioners"\npath = "gps/2023-communes.csv"\nyear = 2023',
-)
-COLUMNS = [
-    *("year", "level", "area_code", "n_gp", "n_over_55", "population", "density", "longitude", "latitude"),
-    *("covers", "source_id", "source_row"),
-]
+KIND = Kind("practitioners", "practitioners")
+POINTS, AREAS = "gps-points", "gps-by-"
 
 
 def read(card: Card, corrections: tuple[Correction, ...] = ()) -> Staged:
@@ -71,12 +27,12 @@ def read(card: Card, corrections: tuple[Correction, ...] = ()) -> Staged:
     """
     covered = card.departments()
     covers = None if covered is None else ",".join(sorted(covered))
-    staged = stage(card, corrections, KIND.layouts, lambda s: _points(s) if s.layout is POINTS else _areas(s))
-    return replace(staged, frame=staged.frame.assign(year=card["year"], covers=covers).reindex(columns=COLUMNS))
+    staged = stage(card, corrections, KIND, lambda s: _points(s) if s.layout.name == POINTS else _areas(s))
+    return replace(staged, frame=staged.frame.assign(year=card["year"], covers=covers))
 
 
 def _areas(sieve: Sieve) -> pd.DataFrame:
-    level = next(level for level, layout in LAYOUTS.items() if layout is sieve.layout)
+    level = sieve.layout.name.removeprefix(AREAS)
     cells = sieve.text["area_code"]
     area = cells.str.strip()
     if level == "commune":
@@ -100,10 +56,3 @@ def _points(sieve: Sieve) -> pd.DataFrame:
     return pd.DataFrame(
         {"level": "point", "area_code": area, "n_gp": 1.0, "n_over_55": over, "longitude": lon, "latitude": lat}
     )
-
-
-def combine(frames: list[pd.DataFrame]) -> pd.DataFrame:
-    """Put the files of all years together."""
-    texts = ("level", "area_code", "covers", "source_id")
-    none = pd.DataFrame({c: pd.Series(dtype="str" if c in texts else "float64") for c in COLUMNS})
-    return pd.concat(frames, ignore_index=True).astype({"covers": "str"}) if frames else none

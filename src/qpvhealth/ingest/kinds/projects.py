@@ -6,8 +6,6 @@ not at all.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pandas as pd
 
 from qpvhealth.errors import InputError
@@ -19,68 +17,10 @@ from qpvhealth.facts.territories import (
     department_of_qpv,
 )
 from qpvhealth.ingest import cleaning
-from qpvhealth.ingest.kind import Coded, Kind
-from qpvhealth.ingest.layouts import QPV_CODE_ALIASES, Field, Layout
-from qpvhealth.ingest.staging import stage
+from qpvhealth.ingest.kind import Kind
+from qpvhealth.ingest.staging import Card, Correction, Sieve, Staged, stage
 
-if TYPE_CHECKING:
-    from qpvhealth.ingest.card import Card
-    from qpvhealth.ingest.corrections import Correction
-    from qpvhealth.ingest.staging import Sieve, Staged
-
-LAYOUT = Layout(
-    "projects",
-    (
-        Field("project_id", ("projet", "id_projet", "numero", "n_projet"), required=True),
-        Field("name", ("nom", "intitule", "libelle")),
-        Field("structure_type", ("type", "type_structure"), required=True),
-        Field("stage", ("avancement", "etat", "stade"), required=True),
-        Field("expected_on", ("ouverture_prevue", "date_ouverture", "ouverture")),
-        Field("obstacle", ("frein", "difficulte", "obstacles")),
-        Field("funder", ("financeur", "fonds", "ligne")),
-        Field("amount", ("montant", "montant_eur", "subvention")),
-        Field("qpv_code", (*QPV_CODE_ALIASES, "qpv", "quartier")),
-        Field("commune_code", ("commune", "code_commune", "depcom", "insee")),
-        Field("longitude", ("lon", "lng")),
-        Field("latitude", ("lat",)),
-    ),
-)
-STAGE_WORDS: dict[str, str] = {
-    **dict.fromkeys(("idea", "idée", "intention", "émergence", "souhaité"), "idea"),
-    **dict.fromkeys(("studied", "à l'étude", "étude", "en réflexion", "en projet", "projet"), "studied"),
-    **dict.fromkeys(("approved", "validé", "agréé", "labellisé"), "approved"),
-    **dict.fromkeys(("funded", "financé"), "funded"),
-    **dict.fromkeys(("building", "travaux", "en travaux", "en construction", "en cours"), "building"),
-    **dict.fromkeys(("open", "ouvert", "en fonctionnement"), "open"),
-    **dict.fromkeys(("abandoned", "abandonné"), "abandoned"),
-}
-TYPE_WORDS: dict[str, str] = {
-    **dict.fromkeys(("msp", "maison de santé", "maison de santé pluriprofessionnelle", "603"), "MSP"),
-    **dict.fromkeys(("cds", "centre de santé", "124"), "CDS"),
-}
-KIND = Kind(
-    "projects",
-    fr="Structures en projet : avancement, financeurs, freins, ouverture prévue",
-    en="Planned structures: stage, funders, obstacles, expected opening",
-    layouts=(LAYOUT,),
-    keys={"year": int},
-    required=("year",),
-    coded={"stage": Coded(tuple(dict.fromkeys(STAGE_WORDS.values())), STAGE_WORDS)},
-    example='kind = "projects"\npath = "projects/2024.csv"\nyear = 2024',
-)
-COLUMNS = [
-    *("project_id", "year", "name", "structure_type", "stage", "expected_on", "obstacle", "amount", "named_qpv_code"),
-    *(
-        "commune_code",
-        "department_code",
-        "region_code",
-        "territory",
-        "longitude",
-        "latitude",
-        "source_id",
-        "source_row",
-    ),
-]
+KIND = Kind("projects", "projects")
 FUNDING = ["project_id", "year", "funder", "amount"]
 _SAME = ["project_id", "structure_type", "stage", "expected_on", "named_qpv_code", "commune_code"]
 
@@ -90,7 +30,7 @@ def read(card: Card, corrections: tuple[Correction, ...] = ()) -> Staged:
 
     A word of stage that is not known stops the run; a type that is neither MSP nor CdS is kept as written, and counted apart.
     """
-    return stage(card, corrections, (LAYOUT,), _clean, compare_by="project_id")
+    return stage(card, corrections, KIND, _clean, compare_by="project_id")
 
 
 def _clean(sieve: Sieve) -> pd.DataFrame:
@@ -110,8 +50,12 @@ def _clean(sieve: Sieve) -> pd.DataFrame:
             "project_id": text["project_id"].str.strip(),
             "year": sieve.card["year"],
             "name": text["name"],
-            "structure_type": kind.str.casefold().map(TYPE_WORDS).astype("str").fillna(kind).fillna("unknown"),
-            "stage": sieve.coded("stage", KIND.coded["stage"]),
+            "structure_type": kind.str.casefold()
+            .map(KIND.words("structure_type"))
+            .astype("str")
+            .fillna(kind)
+            .fillna("unknown"),
+            "stage": sieve.coded("stage"),
             "expected_on": sieve.dates("expected_on", opening),
             "obstacle": text["obstacle"],
             "funder": text["funder"].str.strip(),
@@ -132,8 +76,10 @@ def combine(frames: list[pd.DataFrame]) -> tuple[pd.DataFrame, pd.DataFrame]:
 
     Raises InputError when the lines of a project disagree on its type, stage, opening or place.
     """
+    columns = [*KIND.declaration.frame]
     if not frames:
-        return _empty(COLUMNS), _empty(FUNDING)
+        none = KIND.together([])
+        return none, none.assign(funder=pd.Series(dtype="str"))[FUNDING]
     whole = pd.concat(frames, ignore_index=True)
     distinct = whole[[*_SAME, "year"]].drop_duplicates()
     if (twice := distinct[distinct.duplicated(["project_id", "year"])]).size:
@@ -145,10 +91,4 @@ def combine(frames: list[pd.DataFrame]) -> tuple[pd.DataFrame, pd.DataFrame]:
     projects = first.merge(sums.reset_index(), on=["project_id", "year"], validate="one_to_one")
     funded = whole[whole["amount"].notna()].assign(funder=whole["funder"].fillna("non précisé"))
     funding = funded.groupby(["project_id", "year", "funder"])["amount"].sum().reset_index()
-    return projects[COLUMNS], funding[FUNDING]
-
-
-def _empty(columns: list[str]) -> pd.DataFrame:
-    kinds = dict.fromkeys(("year", "amount", "longitude", "latitude", "source_row"), "float64")
-    days = {"expected_on": "datetime64[s]"}
-    return pd.DataFrame({c: pd.Series(dtype=(kinds | days).get(c, "str")) for c in columns})
+    return projects[columns], funding[FUNDING]

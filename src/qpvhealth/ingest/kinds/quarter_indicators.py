@@ -7,45 +7,16 @@ counts once. The empty cell and the known sentinels are null, with the reason; a
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from qpvhealth.errors import InputError, UsageError
 from qpvhealth.ingest import cleaning
 from qpvhealth.ingest.kind import Kind
-from qpvhealth.ingest.layouts import QPV_CODE_ALIASES, Field, Layout
-from qpvhealth.ingest.staging import stage
+from qpvhealth.ingest.staging import Card, Correction, Sieve, Staged, stage
 
-if TYPE_CHECKING:
-    from qpvhealth.ingest.card import Card
-    from qpvhealth.ingest.corrections import Correction
-    from qpvhealth.ingest.staging import Sieve, Staged
-
-FIGURES: tuple[Field, ...] = (
-    Field("poverty_rate", ("TP60", "taux_pauvrete_60%", "taux_pauvrete", "taux de pauvreté")),
-    Field("share_under_25", ("TX_TOT_0A24",)),
-    Field("share_60_plus", ("TX_TOT_60ETPLUS",)),
-    Field("youth_index", ("IND_JEUNE", "indiceJeunesse")),
-    Field("median_income", ("DISP_Q2",)),
-    Field("employment_rate", ("taux_d_emploi",)),
-    Field("share_foreign", ("TX_TOT_ET", "partPopEt")),
-    Field("share_living_alone", ("TX_TOT_MEN1", "partMen1p")),
-)
-LAYOUT = Layout("qpv-figures", (Field("qpv_code", QPV_CODE_ALIASES, required=True), *FIGURES))
-NAMES = [f.name for f in FIGURES]
-KIND = Kind(
-    "neighbourhood_indicators",
-    fr="Indicateurs par QPV : pauvreté, âges, revenus…",
-    en="Figures per QPV: poverty, ages, incomes…",
-    layouts=(LAYOUT,),
-    keys={"generation": str, "reference_year": int},
-    required=("generation", "reference_year"),
-    example='kind = "neighbourhood_indicators"\npath = "indicators/revenus.csv"\ngeneration = "qpv-2015"\n'
-    "reference_year = 2018",
-)
+KIND = Kind("neighbourhood_indicators", "quarter_indicators")
 SUPPRESSED, EMPTY = "suppressed", "empty"
-COLUMNS = ["qpv_code", "generation", "figure", "value", "reason", "reference_year", "source_id"]
 
 
 def read(card: Card, corrections: tuple[Correction, ...] = ()) -> Staged:
@@ -54,24 +25,24 @@ def read(card: Card, corrections: tuple[Correction, ...] = ()) -> Staged:
     Raises UsageError for a file without any known figure (name yours in the card) or with a word that is no number and no known
     sentinel; InputError when a QPV has two different rows.
     """
-    staged = stage(card, corrections, (LAYOUT,), _clean, compare_by="qpv_code")
+    staged = stage(card, corrections, KIND, _clean, compare_by="qpv_code")
     wide = staged.frame
     if (twice := wide["qpv_code"][wide["qpv_code"].duplicated()]).size:
         codes = ", ".join(twice.head(5))
         raise InputError(f"{card.path.name}: two rows that differ for {codes}; correct one in corrections.toml")
     figures = [
         wide[["qpv_code", "source_id"]].assign(figure=name, value=wide[name], reason=wide[f"{name}|reason"])
-        for name in NAMES
+        for name in KIND.columns[1:]
         if name in wide
     ]
     long = pd.concat(figures, ignore_index=True)
     long = long.assign(generation=card["generation"], reference_year=card["reference_year"])
-    return replace(staged, frame=long[COLUMNS])
+    return replace(staged, frame=long)
 
 
 def _clean(sieve: Sieve) -> pd.DataFrame:
     columns = {"qpv_code": sieve.qpv_codes(total_rows=cleaning.TOTAL_ROWS)}
-    for name in [name for name in NAMES if name in sieve.mapped]:
+    for name in [name for name in KIND.columns[1:] if name in sieve.mapped]:
         text = sieve.text[name]
         (numbers, bad, _), suppressed = cleaning.numbers(text)
         if (unread := bad & sieve.keep).any():
@@ -82,16 +53,15 @@ def _clean(sieve: Sieve) -> pd.DataFrame:
         columns[name] = numbers
         columns[f"{name}|reason"] = suppressed.map({True: SUPPRESSED, False: EMPTY}).where(absent).astype("str")
     if len(columns) == 1:
-        raise UsageError(f"{sieve.where}: no known figure; name one under [source.columns]: {', '.join(NAMES)}")
+        raise UsageError(
+            f"{sieve.where}: no known figure; name one under [source.columns]: {', '.join(KIND.columns[1:])}"
+        )
     return pd.DataFrame(columns)
 
 
 def combine(frames: list[pd.DataFrame]) -> pd.DataFrame:
     """Put the figures of all files together, the last reference year of each. Raises InputError when two files give one year."""
-    if not frames:
-        numbers = {"value": "float64", "reference_year": "int64"}
-        return pd.DataFrame({c: pd.Series(dtype=numbers.get(c, "str")) for c in COLUMNS})
-    whole = pd.concat(frames, ignore_index=True).sort_values("reference_year", kind="stable")
+    whole = KIND.together(frames).sort_values("reference_year", kind="stable")
     key = ["qpv_code", "generation", "figure"]
     if (twice := whole[whole.duplicated([*key, "reference_year"])]).size:
         raise InputError(f"neighbourhood_indicators: two files give {twice['figure'].iloc[0]} of one year; keep one")

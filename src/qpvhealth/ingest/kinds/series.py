@@ -2,49 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pandas as pd
 
 from qpvhealth.errors import UsageError
 from qpvhealth.facts.territories import NO_REGION
 from qpvhealth.ingest import cleaning
 from qpvhealth.ingest.kind import Kind
-from qpvhealth.ingest.layouts import Field, Layout
-from qpvhealth.ingest.staging import stage
+from qpvhealth.ingest.staging import Card, Correction, Sieve, Staged, stage
 
-if TYPE_CHECKING:
-    from qpvhealth.ingest.card import Card
-    from qpvhealth.ingest.corrections import Correction
-    from qpvhealth.ingest.staging import Sieve, Staged
-
-_FIELDS = (
-    Field("indicator", ("id_indicateur", "indicateur_id", "indic_id"), required=True),
-    Field("label", ("indicateur", "libelle_indicateur")),
-    Field("date", ("metric_date",), required=True),
-    Field("value", ("valeur", "indic_value"), required=True),
-    Field("unit", ("unite",)),
-)
-LEVELS: dict[str, tuple[str, ...]] = {
-    "department": ("code_departement", "dep"),
-    "region": ("code_region", "reg"),
-    "country": ("maille_geographique", "maille"),
-}
-LAYOUTS = tuple(
-    Layout(f"series-{level}", (Field(level, aliases, required=True), *_FIELDS), key="indicator")
-    for level, aliases in LEVELS.items()
-)
-KIND = Kind(
-    "series",
-    fr="Séries déjà publiées (Baromètre…), gardées telles quelles",
-    en="Series already published (Baromètre…), kept as they are",
-    layouts=LAYOUTS,
-    keys={"name": str, "release": str},
-    required=("name", "release"),
-    example='kind = "series"\npath = "series/barometre.csv"\nname = "barometre"\nrelease = "2023-01"',
-)
+KIND = Kind("series", "series")
+LEVELS = ("department", "region", "country")
 COUNTRY = "FR"
-COLUMNS = ["name", "release", "indicator", "level", "area_code", "date", "value", "unit"]
 
 
 def read(card: Card, corrections: tuple[Correction, ...] = ()) -> Staged:
@@ -53,7 +21,7 @@ def read(card: Card, corrections: tuple[Correction, ...] = ()) -> Staged:
     The level is that of the layout: a column of départements, regions, or neither. A row without date or value is rejected;
     nothing is filled: a row that is not there is absent, not zero. Raises UsageError when no layout fits.
     """
-    return stage(card, corrections, LAYOUTS, _clean, compare_by="indicator")
+    return stage(card, corrections, KIND, _clean, compare_by="indicator")
 
 
 def _clean(sieve: Sieve) -> pd.DataFrame:
@@ -70,15 +38,9 @@ def _clean(sieve: Sieve) -> pd.DataFrame:
     return frame.assign(name=sieve.card["name"], release=sieve.card["release"], date=days, value=values)
 
 
-def none() -> pd.DataFrame:
-    """Return an empty frame of series."""
-    types = {"date": "datetime64[s]", "value": "float64"}
-    return pd.DataFrame({c: pd.Series(dtype=types.get(c, "str")) for c in COLUMNS})
-
-
 def combine(frames: list[pd.DataFrame]) -> pd.DataFrame:
     """Put the files of all series together. Raises UsageError when two give one cell of one release."""
-    whole = pd.concat([f[COLUMNS] for f in frames], ignore_index=True) if frames else none()
+    whole = KIND.together(frames)
     twice = whole[whole.duplicated(["name", "release", "indicator", "level", "area_code", "date"])]
     if len(twice):
         shown = ", ".join(sorted(twice["name"] + " " + twice["release"])[:3])

@@ -6,124 +6,26 @@ and ``dgos-mapped`` (columns and coded values named in the card). A register is 
 
 from __future__ import annotations
 
-from datetime import date
-from typing import TYPE_CHECKING
-
 import pandas as pd
 
 from qpvhealth.contract.keys import among
 from qpvhealth.contract.rules import Finding
 from qpvhealth.errors import InputError, UsageError
-from qpvhealth.facts.categories import CDS, COUNTED, EXCLUDED, MODALITIES, MONO, MSP, PLURI, STRUCTURE_TYPES, UNKNOWN
-from qpvhealth.facts.situations import ANSWERS, PRECISIONS
+from qpvhealth.facts.categories import COUNTED, EXCLUDED, MSP, PLURI
 from qpvhealth.facts.territories import department_of_commune
 from qpvhealth.ingest import cleaning, coordinates
-from qpvhealth.ingest.kind import Coded, Kind
-from qpvhealth.ingest.layouts import Field, Layout
+from qpvhealth.ingest.kind import Kind
 from qpvhealth.ingest.readers import finess_legacy, tables
-from qpvhealth.ingest.staging import PROVENANCE, stage
-
-if TYPE_CHECKING:
-    from qpvhealth.ingest.card import Card
-    from qpvhealth.ingest.corrections import Correction
-    from qpvhealth.ingest.staging import Sieve, Staged
+from qpvhealth.ingest.staging import PROVENANCE, Card, Correction, Sieve, Staged, stage
 
 CATEGORY = r"\d{3}"
 AS_WRITTEN = "type_as_written"
 """Two spellings of one type are no conflict: the column is not compared."""
 OUT_OF_SCOPE = "out_of_scope"
-_COLUMNS = (
-    *("finess_et", "own_id", "name", "structure_type", "modality", "category", "siret", "legal_entity", "address"),
-    *("street_number", "street_suffix", "street_type", "street", "place_name", "postcode", "city", "postal_line"),
-    *("commune_code", "commune_digits", "department_code", "opened_on", "closed_on", "authorised_on"),
-    *("x", "y", "crs", "longitude", "latitude", "location_precision", "location_score", "coordinate_source"),
-    *("source_says_in_qpv", "source_qpv_code", "vecu_declared", "vecu_qpv_code"),
-)
 _STREET = ("street_number", "street_suffix", "street_type", "street", "place_name")
-_FINESS_ALIASES: dict[str, tuple[str, ...]] = {
-    "finess_et": (
-        *("nofinesset", "numero_finess_etablissement", "num_finess_et", "numero_finess_et", "finess", "nofiness"),
-        *("numero_finess", "num_finess", "n_finess", "n_finess_et", "finess_etablissement", "finess_geographique"),
-    ),
-    "legal_entity": (
-        *("nofinessej", "numero finess etablissement juridique", "num_finess_ej", "numero_finess_ej", "finess_ej"),
-        *("n_finess_ej", "numero_finess_entite_juridique", "finess_juridique"),
-    ),
-    "name": ("raison_sociale", "rs"),
-    "street_number": ("numvoie",),
-    "street_suffix": ("compvoie",),
-    "street_type": ("typvoie",),
-    "street": ("voie",),
-    "place_name": ("lieuditbp",),
-    "postal_line": ("ligneacheminement", "ligne_acheminement"),
-    "postcode": ("code_postal", "cp"),
-    "city": ("libelle_commune", "lib_commune", "nom_commune", "ville"),
-    "commune_code": ("code_insee", "codeinsee", "insee", "code_commune_insee", "insee_com", "depcom", "codgeo"),
-    "commune_digits": ("code_commune", "commune"),
-    "department_code": ("departement", "code_departement", "dep"),
-    "category": ("categetab", "categorie_code", "code_categorie", "code_categorie_etablissement", "cat_etab"),
-    "siret": ("numero_siret",),
-    "x": ("coordxet", "coord_x", "coordonnee_x"),
-    "y": ("coordyet", "coord_y", "coordonnee_y"),
-    "crs": ("epsg", "code_epsg"),
-    "longitude": ("lon", "long", "lng"),
-    "latitude": ("lat",),
-    "coordinate_source": ("sourcecoordet",),
-    "opened_on": ("dateouv", "date_ouverture"),
-    "closed_on": ("datefermeture", "date_fermeture", "dateferm"),
-    "authorised_on": ("dateautor", "date_autorisation"),
-}
-FINESS_LEGACY = Layout("finess-legacy", tuple(Field(c) for c in _COLUMNS))
-FINESS_REGIONAL = Layout(
-    "finess-regional",
-    tuple(Field(c, _FINESS_ALIASES.get(c, ()), required=c in ("finess_et", "category")) for c in _COLUMNS),
-)
-DGOS_MAPPED = Layout("dgos-mapped", tuple(Field(c, required=c == "structure_type") for c in _COLUMNS))
-LAYOUTS = (FINESS_REGIONAL, DGOS_MAPPED)
-_TYPE_WORDS = {
-    "MSP": MSP,
-    "CDS": CDS,
-    "maison de santé": MSP,
-    "maison de santé pluriprofessionnelle": MSP,
-    "centre de santé": CDS,
-    OUT_OF_SCOPE: OUT_OF_SCOPE,
-}
-_MODALITY_WORDS = {
-    **{m: m for m in MODALITIES},
-    "": UNKNOWN,
-    "monoprofessionnel": MONO,
-    "pluriprofessionnel": PLURI,
-    "inconnu": UNKNOWN,
-}
-_ANSWERS = Coded(ANSWERS, cleaning.YES_NO | dict.fromkeys((UNKNOWN, "", "inconnu", "nsp"), UNKNOWN))
-CODED = {
-    "structure_type": Coded((*STRUCTURE_TYPES, OUT_OF_SCOPE), _TYPE_WORDS, replace=True),
-    "modality": Coded(MODALITIES, _MODALITY_WORDS),
-    "source_says_in_qpv": _ANSWERS,
-    "vecu_declared": _ANSWERS,
-    "location_precision": Coded(PRECISIONS, {p: p for p in PRECISIONS} | {"": UNKNOWN}),
-}
-KIND = Kind(
-    "structures",
-    fr="Extrait des structures d'une année (FINESS, DGOS, ARS)",
-    en="Extract of the structures of one year (FINESS, DGOS, ARS)",
-    layouts=(FINESS_LEGACY, *LAYOUTS),
-    keys={"year": int, "reference_date": date, "crs": str, "covers": dict, "other_types": list},
-    required=("year", "reference_date"),
-    coded=CODED,
-    recognises=lambda _, layout: layout is not FINESS_LEGACY,
-    example='kind = "structures"\npath = "structures/2023.xlsx"\nyear = 2023\nreference_date = 2023-12-31',
-)
-REGISTER = Kind(
-    "register",
-    fr="Registre qui complète les structures d'une année, sans en ajouter",
-    en="Register that completes the structures of a year, without adding any",
-    layouts=(FINESS_LEGACY, *LAYOUTS),
-    keys={"year": int, "reference_date": date, "crs": str},
-    required=("year",),
-    coded=CODED,
-    example='kind = "register"\npath = "register/finess.csv"\nyear = 2023',
-)
+FINESS_LEGACY, DGOS_MAPPED = "finess-legacy", "dgos-mapped"
+KIND = Kind("structures", "structures", lambda _, layout: layout.name != FINESS_LEGACY)
+REGISTER = Kind("register", "register")
 
 
 def read(card: Card, corrections: tuple[Correction, ...] = (), *, wanted: frozenset[str] | None = None) -> Staged:
@@ -135,17 +37,25 @@ def read(card: Card, corrections: tuple[Correction, ...] = (), *, wanted: frozen
     counted another year. Raises UsageError for a layout, mapping or coded value that is not known; InputError for a file that
     cannot be read or repeats a structure with other values.
     """
-
-    def clean(sieve: Sieve) -> pd.DataFrame:
-        return _clean(sieve, wanted)
-
-    layouts: tuple[Layout, ...]
-    if card.get("layout") == FINESS_LEGACY.name or (card.get("layout") is None and finess_legacy.recognises(card.path)):
-        raw, layouts = finess_legacy.read(card), (FINESS_LEGACY,)
-    else:
-        raw = tables.read(card)
-        layouts = (DGOS_MAPPED,) if card.get("layout") is None and "structure_type" in card.columns else LAYOUTS
-    staged = stage(card, corrections, layouts, clean, compare_by="finess_et", ignore=[AS_WRITTEN], raw=raw)
+    layout = card.get("layout")
+    is_legacy = layout == FINESS_LEGACY or (layout is None and finess_legacy.recognises(card.path))
+    is_mapped = layout is None and "structure_type" in card.columns
+    raw = finess_legacy.read(card) if is_legacy else tables.read(card)
+    layouts = tuple(
+        la
+        for la in KIND.layouts
+        if (la.name == FINESS_LEGACY) == is_legacy and (is_legacy or not is_mapped or la.name == DGOS_MAPPED)
+    )
+    staged = stage(
+        card,
+        corrections,
+        KIND,
+        lambda sieve: _clean(sieve, wanted),
+        layouts=layouts,
+        compare_by="finess_et",
+        ignore=[AS_WRITTEN],
+        raw=raw,
+    )
     twice = staged.frame[staged.frame["finess_et"].duplicated(keep=False)]
     if not twice.empty:
         lines = [
@@ -182,8 +92,8 @@ def _clean(sieve: Sieve, wanted: frozenset[str] | None) -> pd.DataFrame:
     text = sieve.text
 
     columns = {"structure_type": types, "finess_et": _identifiers(sieve, own_id)}
-    columns["modality"] = sieve.coded("modality", CODED["modality"]).mask(types == MSP, PLURI)
-    columns |= {c: sieve.coded(c, CODED[c]) for c in ("source_says_in_qpv", "vecu_declared")}
+    columns["modality"] = sieve.coded("modality").mask(types == MSP, PLURI)
+    columns |= {c: sieve.coded(c) for c in ("source_says_in_qpv", "vecu_declared")}
     columns |= {c: sieve.dates(c) for c in ("opened_on", "closed_on", "authorised_on")}
     columns["siret"], bad, _ = cleaning.sirets(text["siret"])
     sieve.warn_at("siret-invalid", bad, text["siret"], "SIRET taken as unknown")
@@ -197,20 +107,20 @@ def _clean(sieve: Sieve, wanted: frozenset[str] | None) -> pd.DataFrame:
     columns["legal_entity"] = cleaning.finess(text["legal_entity"]).typed.fillna(text["legal_entity"])
     columns |= {c: text[c] for c in ("name", "category", "source_qpv_code", "vecu_qpv_code")}
     columns[AS_WRITTEN] = text["structure_type"].fillna(text["category"]).str.strip()
-    precision = sieve.coded("location_precision", CODED["location_precision"])
+    precision = sieve.coded("location_precision")
     columns |= coordinates.read(sieve, columns["department_code"], precision)
     return pd.DataFrame(columns, copy=False)
 
 
 def _check_columns(sieve: Sieve) -> None:
     """Report what columns are not used or not there; refuse a mapped extract without identifiers, or x and y without system."""
-    if sieve.layout is FINESS_LEGACY:
+    if sieve.layout.name == FINESS_LEGACY:
         return
     header, where = set(sieve.mapped), sieve.where
-    if sieve.layout is DGOS_MAPPED and header.isdisjoint({"finess_et", "own_id"}):
+    if sieve.layout.name == DGOS_MAPPED and header.isdisjoint({"finess_et", "own_id"}):
         raise UsageError(f"{where}: no identifier; name finess_et or own_id under [source.columns]")
     systems = {"crs", "coordinate_source"}
-    if sieve.layout is DGOS_MAPPED and "x" in header and not sieve.card.get("crs") and header.isdisjoint(systems):
+    if sieve.layout.name == DGOS_MAPPED and "x" in header and not sieve.card.get("crs") and header.isdisjoint(systems):
         raise UsageError(f'{where}: x and y in which system? Write it in the card, such as crs = "EPSG:2154"')
     unmapped = [h for h in sieve.raw.frame.columns if h not in sieve.mapped.values()]
     absent = [c for c in ("commune_code", "opened_on", "x", "longitude") if sieve.text[c].isna().all()]
@@ -237,7 +147,7 @@ def _types(sieve: Sieve, *, is_register: bool) -> pd.Series:
     by_category = cleaning.translated(category, valid.get)
     if is_register:
         return by_category
-    own = sieve.coded("structure_type", CODED["structure_type"])
+    own = sieve.coded("structure_type")
     silent = own.isna()
     sieve.reject(silent & category.isna(), "value-missing", "no structure type or category")
     unreadable = silent & ~cleaning.matches(category, CATEGORY)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import pandas as pd
 
@@ -11,41 +9,20 @@ from qpvhealth.errors import UsageError
 from qpvhealth.facts.published import PERIMETER_SETS
 from qpvhealth.ingest import cleaning
 from qpvhealth.ingest.kind import Kind
-from qpvhealth.ingest.layouts import Field, Layout
-from qpvhealth.ingest.staging import stage
+from qpvhealth.ingest.staging import Card, Correction, Sieve, Staged, stage
 
-if TYPE_CHECKING:
-    from qpvhealth.ingest.card import Card
-    from qpvhealth.ingest.corrections import Correction
-    from qpvhealth.ingest.staging import Sieve, Staged
-
-_REQUIRED = ("id", "label", "measure", "scope", "target", "source")
-_OPTIONAL = ("near", "perimeter", "baseline", "baseline_on", "deadline", "deadline_said", "no_base", "note")
-LAYOUT = Layout(
-    "programme-targets", (*(Field(name, required=True) for name in _REQUIRED), *(Field(name) for name in _OPTIONAL))
-)
-KIND = Kind(
-    "targets",
-    fr="Objectifs de programmes : base, cible, échéance, périmètre et source",
-    en="Targets of programmes: base, target, deadline, perimeter and source",
-    layouts=(LAYOUT,),
-    example='kind = "targets"\npath = "targets.csv"',
-)
-COLUMNS = [
-    *("id", "label", "measure", "scope", "near", "perimeter", "baseline", "baseline_on", "target", "deadline"),
-    *("deadline_said", "source", "no_base", "note", "source_id", "source_row"),
-]
+KIND = Kind("targets", "targets")
 NO_BASE = "la base n'est pas donnée"
 
 
 def read(card: Card, corrections: tuple[Correction, ...] = ()) -> Staged:
     """Read one file of targets: one row per programme. A target without value, or with a perimeter not known, is rejected."""
-    return stage(card, corrections, (LAYOUT,), _clean)
+    return stage(card, corrections, KIND, _clean)
 
 
 def _clean(sieve: Sieve) -> pd.DataFrame:
     text = sieve.text
-    for name in _REQUIRED:
+    for name in (f.name for f in sieve.layout.fields if f.required):
         sieve.reject(text[name].isna(), "value-missing", f"no {name}")
     target, base = cleaning.numbers(text["target"])[0], cleaning.numbers(text["baseline"])[0]
     sieve.reject(target.bad | target.typed.isna() | base.bad, "value-unreadable", "target or baseline is no number")
@@ -69,11 +46,7 @@ def _clean(sieve: Sieve) -> pd.DataFrame:
 
 def combine(frames: list[pd.DataFrame]) -> pd.DataFrame:
     """Put the files together. Raises UsageError for a programme given twice."""
-    if not frames:
-        types = dict.fromkeys(("baseline_on", "deadline"), "datetime64[s]") | {"source_row": "int64"}
-        types |= dict.fromkeys(("baseline", "target"), "float64")
-        return pd.DataFrame({c: pd.Series(dtype=types.get(c, "str")) for c in COLUMNS})
-    whole = pd.concat(frames, ignore_index=True)
+    whole = KIND.together(frames)
     if (twice := whole["id"][whole["id"].duplicated()]).size:
         raise UsageError(f"targets: given twice: {', '.join(twice)}")
-    return whole[COLUMNS]
+    return whole

@@ -7,7 +7,6 @@ the public lists named in ``facts.zonings``.
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -16,66 +15,20 @@ from qpvhealth.contract.rules import Finding
 from qpvhealth.errors import InputError, UsageError
 from qpvhealth.facts.zonings import CLASSES, REJECTED_VALUES, VOCABULARIES
 from qpvhealth.ingest import cleaning, corrections as correction_rules, layouts
-from qpvhealth.ingest.kind import Coded, Kind
-from qpvhealth.ingest.layouts import Field, Layout
+from qpvhealth.ingest.kind import Kind
 from qpvhealth.ingest.readers import tables, workbook
-from qpvhealth.ingest.staging import merged, stage
+from qpvhealth.ingest.staging import Card, Correction, Sieve, Staged, merged, stage
 
 if TYPE_CHECKING:
-    from qpvhealth.ingest.card import Card
-    from qpvhealth.ingest.corrections import Correction
     from qpvhealth.ingest.readers.raw import RawTable
-    from qpvhealth.ingest.staging import Sieve, Staged
 
 QPV, TVS, COMMUNE = "qpv", "tvs", "commune"
-_DATED = tuple(f"Zonage {year}" for year in range(2012, 2041))
-"""Annexes of regional arrêtés carry the year of the zoning in the header of the class (Provence-Alpes-Côte d'Azur: Zonage 2025)."""
-LAYOUT = Layout(
-    "zoning",
-    (
-        Field(
-            "qpv_code", ("Code du quartier prioritaire", "code_qp", "codeQPV", "code_qpv", "cod_qpv", "qp", "num_qpv")
-        ),
-        Field("tvs_code", ("Code_TVS", "tv", "tvs", "agr", "code_territoire_de_vie_sante", "code_tvs")),
-        Field(
-            "commune_code", ("INSEE_COM", "insee", "depcom", "codgeo", "code_insee", "com", "code_commune", "cod_com")
-        ),
-        Field(
-            "zone_class",
-            (
-                *("Zonage", "zone", "classe", "zonage_medecin", "classification", "picked_zonage", "zonage_tvs"),
-                *(
-                    "Qualification attribuée au QPV par l'arrêté régional",
-                    "qualification",
-                    "zonage_qpv",
-                    "zonage_commune",
-                ),
-                *_DATED,
-                *("Qualification attribuée au TVS par l'arrêté régional", "Qualification de la commune"),
-                *("Qualification attribuée à la commune par l'arrêté régional", "zonage_arrete", "statut"),
-            ),
-        ),
-    ),
-)
-
-
-def _has_class_and_code(raw: RawTable, layout: Layout) -> bool:
-    columns = layouts.mapped_columns(raw, layout)
-    return "zone_class" in columns and len(columns) > 1
 
 
 KIND = Kind(
     "zoning",
-    fr="Zonage médecins : classes de communes, de TVS ou de QPV",
-    en="GP zoning: classes of communes, TVS or QPV",
-    layouts=(LAYOUT,),
-    keys={"edition": str, "in_force_from": date, "generation": str, "level": str},
-    required=("edition", "in_force_from"),
-    choices={"level": (QPV, TVS, COMMUNE)},
-    coded={"zone_class": Coded((*CLASSES, ""), replace=True)},
-    recognises=lambda raw, layout: raw.geometry is None and _has_class_and_code(raw, layout),
-    example='kind = "zoning"\npath = "zoning/2022.csv"\nedition = "2022"\nin_force_from = 2022-01-01\n'
-    'generation = "qpv-2015"',
+    "zonings",
+    lambda raw, layout: raw.geometry is None and {"zone_class"} < layouts.mapped_columns(raw, layout),
 )
 _CODE = {QPV: "qpv_code", COMMUNE: "commune_code", TVS: "tvs_code"}
 """The column of each level, the finest level first."""
@@ -96,16 +49,15 @@ def read(card: Card, corrections: tuple[Correction, ...] = ()) -> Staged:
     applied: list[Correction] = []
     for raw in raws:
         own = _card_of_sheet(raw, card) if len(raws) > 1 else card
-        layout = replace(LAYOUT, key=_CODE[_level(raw, own)])
-        codes = layouts.renamed(raw, own, layout)[layout.key]
+        layout = replace(KIND.layouts[0], key=_CODE[_level(raw, own)])
+        codes = raw.frame[layouts.columns(raw, own, layout)[layout.key]].astype("str")
         of_sheet = correction_rules.naming(corrections, card.id, codes)
-        parts.append(stage(own, of_sheet, (layout,), _clean, compare_by="code", raw=raw))
+        parts.append(stage(own, of_sheet, KIND, _clean, layouts=(layout,), compare_by="code", raw=raw))
         applied += of_sheet
     if stale := [c.key for c in corrections if c.source == card.id and c not in applied]:
         raise UsageError(f"corrections.toml: {card.id} {', '.join(stale)}: no row has this code in any sheet")
     staged = merged(parts, findings)
-    classes, _ = combine([staged.frame])
-    refuse_conflicts(classes, card.path.name)
+    refuse_conflicts(staged.frame[staged.frame["raw_label"].notna()], card.path.name)
     return staged
 
 
@@ -122,6 +74,25 @@ def combine(frames: list[pd.DataFrame]) -> tuple[pd.DataFrame, pd.DataFrame]:
     communes = whole[(whole["level"] == COMMUNE) & whole["tvs_code"].notna()]
     composition = communes[["edition", "code", "tvs_code"]].rename(columns={"code": "commune_code"})
     return classes.drop_duplicates(columns[:3], ignore_index=True), composition.drop_duplicates(ignore_index=True)
+
+
+def editions(cards: list[Card]) -> pd.DataFrame:
+    """Return ``edition``, ``in_force_from`` and ``generation``, one row per edition, the earliest first.
+
+    A card whose lists name no QPV need not say the generation that another card of its edition says. Raises UsageError where the
+    cards of an edition differ.
+    """
+    stated = pd.DataFrame(
+        {key: [card.get(key) for card in cards] for key in ("edition", "in_force_from", "generation")}
+    )
+    for edition, own in stated.groupby("edition"):
+        if any(len(own[key].dropna().unique()) > 1 for key in ("in_force_from", "generation")):
+            ids = ", ".join(cards[i].id for i in own.index)
+            raise UsageError(
+                f"zoning edition {edition}: its cards ({ids}) differ in in_force_from or generation; one edition has one"
+            )
+    first = stated.groupby("edition", as_index=False).first()
+    return first.sort_values(["in_force_from", "edition"], ignore_index=True)
 
 
 def refuse_conflicts(classes: pd.DataFrame, where: str) -> None:
@@ -147,7 +118,7 @@ def _sheets(card: Card) -> tuple[list[RawTable], list[Finding]]:
         except (InputError, UsageError) as error:
             findings.append(Finding("sheet-unread", 1, str(error)))
             continue
-        mapped = layouts.columns(raw, _card_of_sheet(raw, card), LAYOUT)
+        mapped = layouts.columns(raw, _card_of_sheet(raw, card), KIND.layouts[0])
         if len(mapped) > 1 and not mapped.keys().isdisjoint(_CODE.values()):
             sheets.append(raw)
     if not sheets:
@@ -165,7 +136,7 @@ def _card_of_sheet(raw: RawTable, card: Card) -> Card:
 
 def _level(raw: RawTable, card: Card) -> str:
     """Return the level of a sheet: the card's, else that of the finest code it has. Raises UsageError without code or class."""
-    mapped, stated = layouts.columns(raw, card, LAYOUT), card.get("level")
+    mapped, stated = layouts.columns(raw, card, KIND.layouts[0]), card.get("level")
     levels = [level for level in ([stated] if stated else _CODE) if _CODE[level] in mapped]
     if not levels:
         raise UsageError(
@@ -194,10 +165,8 @@ def _clean(sieve: Sieve) -> pd.DataFrame:
     words = cleaning.translated(labels, cleaning.word)
     for error, meaning in REJECTED_VALUES.items():
         sieve.reject(words == cleaning.word(error), "zoning-error-value", f"{error}: {meaning}")
-    coded = KIND.coded["zone_class"]
-    if card.words("zone_class") is None:
-        coded = replace(coded, words=_vocabulary(labels[sieve.keep], sieve))
-    classes = sieve.coded("zone_class", coded)
+    known = _vocabulary(labels[sieve.keep], sieve) if card.words("zone_class") is None else None
+    classes = sieve.coded("zone_class", known)
     frame = pd.DataFrame({"edition": card["edition"], "level": level, "code": codes, "raw_label": labels})
     return frame.assign(zone_class=classes.where(classes != ""), tvs_code=tvs)
 

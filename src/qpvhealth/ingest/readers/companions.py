@@ -33,8 +33,11 @@ def of(path: Path) -> dict[str, Path]:
 
     """
     suffix = path.suffix.lower()
-    if suffix == ".gpkg":
-        _refuse_journal(path)
+    if suffix == ".gpkg":  # SQLite looks beside the file itself, not beside a link to it
+        whole = path.resolve()
+        for journal in (whole.with_name(whole.name + ending) for ending in JOURNALS):
+            if journal.exists() and journal.stat().st_size:
+                raise InputError(f"{path.name}: another program has it open ({journal.name}); close it there first")
     if suffix != SHAPES:
         return {}
     try:
@@ -72,11 +75,3 @@ def by_suffix(names: Iterable[str], main: str) -> dict[str, str]:
         elif suffix in NEEDED:
             raise InputError(f"{main}: {stem}{suffix} is missing beside it; copy all parts of the shapefile")
     return chosen
-
-
-def _refuse_journal(path: Path) -> None:
-    """Refuse a GeoPackage that is not all in its file, where SQLite looks: beside the file itself, not beside a link to it."""
-    whole = path.resolve()
-    for journal in (whole.with_name(whole.name + suffix) for suffix in JOURNALS):
-        if journal.exists() and journal.stat().st_size:
-            raise InputError(f"{path.name}: another program has it open ({journal.name}); close it there first")

@@ -42,30 +42,13 @@ _SQLITE = b"SQLite format 3\x00"
 _PARQUET = b"PAR1"
 _FLATGEOBUF = b"fgb\x03fgb"
 _SHAPE = b"\x00\x00\x27\x0a"
-_BINARY = (
-    *_ZIP,
-    _OLE2,
-    _SQLITE,
-    _PARQUET,
-    _FLATGEOBUF,
-    _SHAPE,
-    b"%PDF",
-    b"\x1f\x8b",
-    b"7z\xbc\xaf",
-    b"Rar!",
-    b"\x89PNG",
-)
+_OTHERS = (b"%PDF", b"\x1f\x8b", b"7z\xbc\xaf", b"Rar!", b"\x89PNG")
+_BINARY = (*_ZIP, _OLE2, _SQLITE, _PARQUET, _FLATGEOBUF, _SHAPE, *_OTHERS)
 
 _ADVICE = {
-    ".xls": "save it as .xlsx",
-    ".xlsb": "save it as .xlsx",
-    ".ods": "save it as .xlsx",
-    ".gz": "unpack it first",
-    ".7z": "unpack it first",
-    ".rar": "unpack it first",
-    ".kml": "convert it to GeoPackage or GeoJSON",
-    ".gml": "convert it to GeoPackage or GeoJSON",
-    ".tab": "convert it to GeoPackage or GeoJSON",
+    **dict.fromkeys((".xls", ".xlsb", ".ods"), "save it as .xlsx"),
+    **dict.fromkeys((".gz", ".7z", ".rar"), "unpack it first"),
+    **dict.fromkeys((".kml", ".gml", ".tab"), "convert it to GeoPackage or GeoJSON"),
     ".vrt": "a virtual file only names others: give the file itself",
 }
 
@@ -97,26 +80,21 @@ def checked_path(path: Path) -> Path:
         raise InputError(f"{full}: not a regular file; give the path of a file")
     if status.st_size == 0:
         raise InputError(f"{full}: the file is empty; fetch it again")
-    _refuse_other_kind(full)
-    return full
-
-
-def _refuse_other_kind(path: Path) -> None:
-    """Refuse content that is not what the extension says."""
-    suffix = path.suffix.lower()
+    suffix = full.suffix.lower()
     if suffix not in _KINDS:
         suffixes = ", ".join(sorted(_KINDS))
         raise InputError(
-            f"{path}: extension {suffix!r} is not read; {_ADVICE.get(suffix, 'expected one of ' + suffixes)}"
+            f"{full}: extension {suffix!r} is not read; {_ADVICE.get(suffix, 'expected one of ' + suffixes)}"
         )
     expected, fits = _KINDS[suffix]
-    head = first_bytes(path)
+    head = first_bytes(full)
     if not fits(head):
         is_old = head.startswith(_OLE2)
         locked = " (a password-protected or old workbook: save it as .xlsx without password)" if is_old else ""
         raise InputError(
-            f"{path}: the content does not fit the extension, {expected} expected{locked}; check what was sent"
+            f"{full}: the content does not fit the extension, {expected} expected{locked}; check what was sent"
         )
+    return full
 
 
 def first_bytes(path: Path) -> bytes:
@@ -177,17 +155,8 @@ def sha256_of(path: Path) -> str:
         raise InputError(f"{path}: cannot be read ({error.strerror or error}); check its permissions") from error
 
 
-_ZIP_ERRORS = (
-    zipfile.BadZipFile,
-    zipfile.LargeZipFile,
-    NotImplementedError,
-    EOFError,
-    OSError,
-    ValueError,
-    zlib.error,
-    lzma.LZMAError,
-    struct.error,
-)
+_READ_ERRORS = (NotImplementedError, EOFError, OSError, ValueError)
+_ZIP_ERRORS = (zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, lzma.LZMAError, struct.error, *_READ_ERRORS)
 
 
 @contextmanager
@@ -215,21 +184,16 @@ def opened_zip(path: Path) -> Iterator[zipfile.ZipFile]:
                     "refused as a bomb"
                 )
             for entry in entries:
-                _refuse_entry(path, entry)
+                name = entry.orig_filename.replace("\\", "/")
+                if name.startswith("/") or ".." in name.split("/") or ":" in name or "\0" in name:
+                    raise InputError(f"{path}: entry {name!r} points outside the archive; refused")
+                if stat.S_ISLNK(entry.external_attr >> 16):
+                    raise InputError(f"{path}: entry {name!r} is a link; refused")
+                if entry.flag_bits & 0x1:
+                    raise InputError(f"{path}: entry {name!r} is encrypted; save the archive without password")
             yield archive
     except _ZIP_ERRORS as error:
         raise InputError(f"{path}: damaged zip archive ({error}); fetch the file again") from error
-
-
-def _refuse_entry(path: Path, entry: zipfile.ZipInfo) -> None:
-    """Refuse an entry that would leave the folder it is extracted to, a link, or an encrypted one."""
-    name = entry.orig_filename.replace("\\", "/")
-    if name.startswith("/") or ".." in name.split("/") or ":" in name or "\0" in name:
-        raise InputError(f"{path}: entry {name!r} points outside the archive; refused")
-    if stat.S_ISLNK(entry.external_attr >> 16):
-        raise InputError(f"{path}: entry {name!r} is a link; refused")
-    if entry.flag_bits & 0x1:
-        raise InputError(f"{path}: entry {name!r} is encrypted; save the archive without password")
 
 
 def inflated_chunks(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Iterator[bytes]:

@@ -7,6 +7,7 @@ driver out of the running process, for good, and refuses to go on where that fai
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 import struct
 import tempfile
@@ -38,18 +39,7 @@ DRIVERS = frozenset({"GPKG", "GeoJSON", "ESRI Shapefile", "FlatGeobuf", "MEM"})
 PARQUET = (".parquet", ".geoparquet")
 VECTOR = (".shp", ".zip", ".geojson", ".json", ".gpkg", ".fgb")
 DBF_ENCODING = "cp1252"
-_LATIN = {
-    "iso-8859-1",
-    "iso8859-1",
-    "iso88591",
-    "88591",
-    "latin1",
-    "latin-1",
-    "ansi 1252",
-    "1252",
-    "cp1252",
-    "windows-1252",
-}
+_LATIN = re.compile(r"(iso-?)?8859-?1|latin-?1|(ansi |cp|windows-)?1252", re.IGNORECASE)
 _OPTIONS = {
     "CPL_VSIL_CURL_ALLOWED_EXTENSIONS": ".none",
     "GDAL_DISABLE_READDIR_ON_OPEN": True,
@@ -102,7 +92,11 @@ def read(path: Path, *, layer: str | None = None, encoding: str | None = None) -
     if suffix == ".gpkg":
         return _read_geopackage(full, layer)
     chosen = _layer(full, layer)
-    return _read_gdal(full, full.name, _claimed_by_flatgeobuf(full, chosen), layer=chosen)
+    with _gdal_errors(full.name):
+        n_claimed = int(gdal().read_info(full, layer=chosen)["features"])
+    if n_claimed > min(MAX_FEATURES, full.stat().st_size // 8):  # memory is set aside for the claim
+        raise InputError(f"{full.name}: claims {n_claimed} features, more than it can hold; fetch it again")
+    return _read_gdal(full, full.name, Claim(n_claimed, None) if n_claimed > 0 else None, layer=chosen)
 
 
 def gdal() -> Any:  # noqa: ANN401 -- pyogrio has no types
@@ -212,18 +206,6 @@ def _raw_table(name: str, table: pa.Table, geometry: int, crs: object, notes: li
     )
 
 
-def _claimed_by_flatgeobuf(path: Path, layer: str) -> Claim | None:
-    """Return the features that a FlatGeobuf file says it holds; null where it does not say. It does not count its shapes.
-
-    Refuses a claim of more than its bytes can hold: memory is set aside for the claim.
-    """
-    with _gdal_errors(path.name):
-        claimed = int(gdal().read_info(path, layer=layer)["features"])
-    if claimed > min(MAX_FEATURES, path.stat().st_size // 8):
-        raise InputError(f"{path.name}: claims {claimed} features, more than it can hold; fetch it again")
-    return Claim(claimed, None) if claimed > 0 else None
-
-
 def _read_geopackage(path: Path, layer: str | None) -> RawTable:
     """Read a GeoPackage, which is a database, without writing: no journal, and no layer that is a program (view, virtual table).
 
@@ -319,6 +301,10 @@ def _plainly_named(parts: dict[str, Path]) -> Iterator[Path]:
 def _claimed_by_shapefile(parts: dict[str, Path], name: str) -> tuple[Claim, int]:
     """Count the records that are not marked as deleted, those of them with a shape, and the deleted ones.
 
+    Whether a record has a shape is told by its length in the .shx and by its type in the .shp: either may be damaged. A null shape
+    is a type (0) of four bytes and nothing more. A line, a polygon or a set of points that counts none is read as null too, and is
+    no shape that could be lost. Source: ESRI Shapefile Technical Description, 1998.
+
     Raises:
         InputError: the parts do not agree, or the file is cut.
 
@@ -337,16 +323,7 @@ def _claimed_by_shapefile(parts: dict[str, Path], name: str) -> tuple[Claim, int
             f"{name}: {n_index} shapes, {n_table} announced and {len(marks)} present in the .dbf; fetch it again"
         )
     is_deleted = np.frombuffer(marks, dtype=np.uint8) == ord("*")
-    n_deleted = int(is_deleted.sum())
-    return Claim(n_table - n_deleted, int((_have_shapes(parts, n_index) & ~is_deleted).sum())), n_deleted
-
-
-def _have_shapes(parts: dict[str, Path], n: int) -> np.ndarray:
-    """Say of each of ``n`` records whether it has a shape: by its length in the .shx, and by its type in the .shp.
-
-    Either may be damaged. A null shape is a type (0) of four bytes and nothing more. A line, a polygon or a set of points that
-    counts none is read as null too, and is no shape that could be lost. Source: ESRI Shapefile Technical Description, 1998.
-    """
+    n_deleted, n = int(is_deleted.sum()), n_index
     index = np.fromfile(parts[".shx"], dtype=">i4", count=2 * n, offset=100).reshape(n, 2)
     starts, lengths = 2 * index.T.astype(np.int64)
     shapes = np.memmap(parts[".shp"], dtype=np.uint8, mode="r")
@@ -360,8 +337,8 @@ def _have_shapes(parts: dict[str, Path], n: int) -> np.ndarray:
 
     types, n_parts = numbers(starts + 8), numbers(starts + 44)
     is_empty = np.isin(types, _COUNTING_TYPES) & (n_parts == 0)
-    have_shapes: np.ndarray = ((lengths > _NULL_SHAPE_BYTES) | (types != 0)) & ~is_empty
-    return have_shapes
+    have_shapes = ((lengths > _NULL_SHAPE_BYTES) | (types != 0)) & ~is_empty
+    return Claim(n_table - n_deleted, int((have_shapes & ~is_deleted).sum())), n_deleted
 
 
 _NULL_SHAPE_BYTES = 4
@@ -373,7 +350,7 @@ def _dbf_encoding(parts: dict[str, Path]) -> tuple[str, str]:
     """Choose the encoding of the table: its .cpg, else strict UTF-8, else cp1252, of which ISO-8859-1 is a poorer form."""
     if ".cpg" in parts:
         encoding = parts[".cpg"].read_bytes()[:100].decode("ascii", "replace").strip()
-        return ("cp1252" if encoding.lower() in _LATIN else encoding), f".cpg says {encoding}"
+        return (DBF_ENCODING if _LATIN.fullmatch(encoding) else encoding), f".cpg says {encoding}"
     data = parts[".dbf"].read_bytes()
     body = data[struct.unpack_from("<H", data, 8)[0] :]
     try:

@@ -53,7 +53,7 @@ def is_geoparquet(path: Path) -> bool:
 
     """
     full = checked_path(path)
-    with _damage(full), _opened(full) as file:
+    with _opened(full) as file:
         return b"geo" in (file.schema_arrow.metadata or {})
 
 
@@ -65,7 +65,7 @@ def arrow_table(path: Path) -> pa.Table:
 
     """
     refuse_bigger(path, MAX_BYTES)
-    with _damage(path), _opened(path) as file:
+    with _opened(path) as file:
         metadata = file.metadata
         inflated = sum(metadata.row_group(i).total_byte_size for i in range(metadata.num_row_groups))
         values = metadata.num_rows * metadata.num_columns
@@ -79,17 +79,13 @@ def arrow_table(path: Path) -> pa.Table:
     return table
 
 
-def _opened(path: Path) -> pq.ParquetFile:
-    """Read the footer within limits."""
-    limits = {"thrift_string_size_limit": _METADATA_LIMIT, "thrift_container_size_limit": 1_000_000}
-    return pq.ParquetFile(path, **limits, page_checksum_verification=True)
-
-
 @contextmanager
-def _damage(path: Path) -> Iterator[None]:
-    """Turn what Arrow raises on a damaged file into InputError."""
+def _opened(path: Path) -> Iterator[pq.ParquetFile]:
+    """Read the footer within limits; what Arrow raises on a damaged file, here or after, becomes InputError."""
+    limits = {"thrift_string_size_limit": _METADATA_LIMIT, "thrift_container_size_limit": 1_000_000}
     try:
-        yield
+        with pq.ParquetFile(path, **limits, page_checksum_verification=True) as file:
+            yield file
     except (pa.ArrowException, OSError, MemoryError, ValueError) as error:
         raise InputError(f"{path.name}: damaged Parquet file ({_first_line(error)}); fetch it again") from error
 
@@ -130,12 +126,8 @@ def text_frame(table: pa.Table, file: str) -> pd.DataFrame:
         raise InputError(
             f"{file}: a column cannot be written as text ({_first_line(error)}); fetch it again"
         ) from error
-    frame: pd.DataFrame
-    if not columns:
-        frame = pa.table({"": pa.nulls(table.num_rows)}).to_pandas().drop(columns="")
-        return frame
-    frame = pa.Table.from_arrays(columns, names=names).to_pandas()
-    return frame
+    frame: pd.DataFrame = pa.Table.from_arrays(columns, names=names).to_pandas()
+    return frame if columns else frame.reindex(range(table.num_rows))
 
 
 def _text(column: pa.ChunkedArray) -> pa.ChunkedArray:
