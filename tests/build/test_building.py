@@ -50,8 +50,8 @@ def square(code, x=1.4, y=43.6, side=0.01, **properties):
 def build(tmp_path):
     """Build from structures by year (rows of text) and contours (generation: squares), and hold the contracts."""
 
-    def run(structures, contours, settings=None, more=""):
-        cards = []
+    def run(structures, contours, settings=None, more="", card=""):
+        cards = [card]
         for year, rows in structures.items():
             cards.append(STRUCTURES.format(year=year))
             (tmp_path / f"s{year}.csv").write_text(HEADER + "".join(f"{r}\n" for r in rows), encoding="utf-8")
@@ -284,3 +284,35 @@ def test_years_without_any_structure_stand_among_the_others(build):
         for name in ("structures", "structure_locations", "yearly_counts", "neighbourhood_coverage"):
             own = together[name][together[name]["year"] == year].reset_index(drop=True)
             pd.testing.assert_frame_equal(own, alone[name])
+
+
+DECLARED = """
+[[source]]
+id = "d"
+kind = "declarations"
+path = "d.csv"
+year = 2019
+generation = "qpv-2015"
+answered = {{ regions = ["76"]{more} }}
+"""
+
+
+@pytest.mark.parametrize(
+    ("more", "msp", "cds"),
+    [
+        ("", "no", "no"),
+        (', types = ["MSP"]', "no", "unknown"),
+        (", exhaustive = false", "unknown", "unknown"),
+        (', types = ["CDS"], exhaustive = true, date = 2019-06-30', "unknown", "no"),
+    ],
+)
+def test_silence_is_a_no_only_where_the_list_is_whole_and_of_that_type(build, tmp_path, more, msp, cds):
+    (tmp_path / "d.csv").write_text("finess;vecu\n310000009;oui\n", encoding="utf-8")
+    rows = [f"31000000{n};{kind};31555;{NEAR};;" for n, kind in ((1, "MSP"), (2, "CDS"))]
+    contours = {"qpv-2015": Q2015["qpv-2015"], "qpv-2024": [square("QN03101M", insee_com="31555")]}
+    built = build({2019: rows}, contours, card=DECLARED.format(more=more))
+    answers = built["structure_locations"].set_index(["generation", "finess_et"])["vecu_declared"]
+    assert answers["qpv-2015"].tolist() == [msp, cds]
+    assert answers["qpv-2024"].tolist() == ["unknown", "unknown"]  # the ARS spoke of the QPV of 2015
+    near = built["neighbourhood_coverage"].set_index("generation")["is_covered_near"]
+    assert near.isna()[["qpv-2015", "qpv-2024"]].tolist() == [not msp == cds == "no", True]

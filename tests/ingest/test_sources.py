@@ -72,7 +72,9 @@ def test_everything_meets(read):
         {"edition": "2019", "in_force_from": date(2019, 1, 1), "generation": "qpv-2015"},
     ]
     assert set(found.zoning_classes["level"]) == {"commune", "qpv"}
-    assert found.answered[2019] == {"75", "77", "78", "91", "92", "93", "94", "95"}
+    assert set(found.answered["department_code"]) == {"75", "77", "78", "91", "92", "93", "94", "95"}
+    assert {*zip(found.answered["year"], found.answered["generation"], strict=True)} == {(2019, "qpv-2015")}
+    assert set(found.answered["structure_type"]) == {"MSP", "CDS"}
     for account in found.accounts.values():
         out = sum(account[k] for k in ("rows_out", "out_of_scope", "rejected", "duplicates"))
         assert out == account["rows_in"]

@@ -90,7 +90,7 @@ def qpv_counts(generation: str) -> dict[str, int]:
 def changes() -> pd.DataFrame:
     """List the true cause of each change between two extracts of a structure, whatever its situation.
 
-    Structures move (address and point), are relocated (point only, also when it becomes known), change number, type or
+    Structures move (address and point), are relocated (point only), are located or lost, change number, type or
     known modality; they enter and leave for the reasons that their dates give. ``generation``: inside under one and outside
     under the other, the place unchanged. ``declaration``: any change of the answer, ``unknown`` included: 2018 and 2020 have
     none. ``scope``: a nursing centre, which the extract of 2019 does not count. ``identity`` is also the record that another
@@ -119,12 +119,15 @@ def _causes(old: Record | None, new: Record | None, before: int) -> list[str]:
         return [_exit(old, new, before)]
     has_modality = {old["year"], new["year"]} <= {2019, 2020}
     is_same_place, is_same_address = old["place"] == new["place"], old["address"] == new["address"]
+    was_vague, is_vague = (state["place"] == "vague" for state in (old, new))
     checks = {
         "identity": identifier(old) != identifier(new),
         "reclassified": old["structure_type"] != new["structure_type"]
         or (has_modality and old["modality"] != new["modality"]),
-        "moved": not is_same_address,
-        "relocated": is_same_address and not is_same_place,
+        "location_learnt": was_vague and not is_vague,
+        "location_lost": is_vague and not was_vague,
+        "moved": not is_same_address and was_vague == is_vague,
+        "relocated": is_same_address and not is_same_place and was_vague == is_vague,
         "declaration": old["vecu"] != new["vecu"],
         "generation": new["year"] == YEARS[-1] and is_same_place and _position(old)[0] != _position(new)[0],
     }

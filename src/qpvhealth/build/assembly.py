@@ -98,19 +98,16 @@ def neighbourhoods_table(prepared: pd.DataFrame, sources: Sources) -> pd.DataFra
 def answers(structures: pd.DataFrame, sources: Sources, generation: str, in_force: pd.Series) -> pd.DataFrame:
     """Return the ARS's answer for each structure and year: ``vecu_declared``, ``is_unlisted`` and ``is_contested``.
 
-    A declaration about this generation comes first. In a region that has answered, a structure that its answer does not name is
-    "no"; the ARS are asked about MSP and centres only. With no answer, the extract's own column, which speaks of the perimeters
+    A declaration about this generation comes first. Where an ARS gave the whole list of a type, a structure that it does not name is
+    "no". With no answer, the extract's own column, which speaks of the perimeters
     ``in_force``. Otherwise unknown.
     """
     rows = sources.declarations
     rows = rows[(rows["generation"] == generation) & (rows["vecu_declared"] != UNKNOWN)].drop_duplicates(_ROW)
     told_by = rows["vecu_declared"].astype("str").reset_index(drop=True)
     declared = told_by.reindex(positions(_ROW, structures, rows)).set_axis(structures.index)
-    was_surveyed = pd.Series(data=False, index=structures.index)
-    for year in rows["year"].unique().tolist():
-        department = structures["department_code"].isin(sources.answered.get(year, ()))
-        was_surveyed |= (structures["year"] == year) & department & structures["structure_type"].isin(STRUCTURE_TYPES)
-    unlisted = declared.isna() & was_surveyed
+    whole = sources.answered[sources.answered["generation"] == generation]
+    unlisted = declared.isna() & (positions(["year", "department_code", "structure_type"], structures, whole) >= 0)
     stated = structures["vecu_declared"].astype("str")
     own = stated.where((stated != UNKNOWN) & (in_force == generation))
     answer = declared.where(~unlisted, NO).fillna(own).fillna(UNKNOWN)
@@ -215,17 +212,22 @@ def edition_in_force(editions: pd.DataFrame, day: date) -> str | None:
 def neighbourhoods_by_year(neighbourhoods: pd.DataFrame, sources: Sources, answered: pd.DataFrame) -> pd.DataFrame:
     """Repeat the QPV for each year, and say which the extract of the year can tell of: ``is_assessed``, ``is_answered``.
 
-    ``answered``: the départements whose every structure has an answer; those whose ARS states that it answered are added.
+    ``answered``: the départements whose every structure has an answer; those for which an ARS gave the whole list of MSP and of
+    centres, about the QPV of that generation, are added.
     """
     quarters = neighbourhoods.drop(columns=["geometry", "metres"]).assign(is_usable=neighbourhoods["metres"].notna())
     by_year = []
     for year, vintage in sources.vintages.items():
         department, covered = quarters["department_code"], vintage.departments
         listed = True if covered is None else department.isin(covered)
-        stated = department.isin(sources.answered.get(year, frozenset()))
-        by_year.append(quarters.assign(year=year, is_assessed=quarters["is_usable"] & listed, is_answered=stated))
+        by_year.append(quarters.assign(year=year, is_assessed=quarters["is_usable"] & listed))
     frame = pd.concat(by_year, ignore_index=True)
-    frame["is_answered"] |= positions(["generation", "year", "department_code"], frame, answered) >= 0
+    key = ["generation", "year", "department_code"]
+    n_types = sources.answered.groupby(key).size()
+    whole = n_types[n_types == len(STRUCTURE_TYPES)].index.to_frame(index=False)
+    frame["is_answered"] = np.logical_or(
+        *(positions(key, frame, known.astype({"year": "int64"})) >= 0 for known in (whole, answered))
+    )
     return frame
 
 

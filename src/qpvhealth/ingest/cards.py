@@ -7,6 +7,7 @@ from datetime import MAXYEAR, MINYEAR, date
 from typing import TYPE_CHECKING, Any
 
 from qpvhealth.errors import InputError, UsageError
+from qpvhealth.facts.categories import STRUCTURE_TYPES
 from qpvhealth.ingest.card import Card, of_kind
 from qpvhealth.ingest.kinds import KINDS
 from qpvhealth.ingest.readers import companions
@@ -21,6 +22,7 @@ __all__ = ["FILE_NAME", "Card", "load", "of_kind"]
 
 FILE_NAME = "sources.toml"
 LONGEST_TYPE = 60
+ANSWER_KEYS = ("types", "exhaustive", "date")
 EARLIEST = date(1900, 1, 1)
 """No extract is older; what is counted back from its day stays a date."""
 TAKEN_NAMES = ("msp", "cds", "msp_cds", "primary", "all", "none", "out_of_scope")
@@ -116,7 +118,7 @@ def _bad_values(entry: dict[str, Any]) -> Iterator[str]:
     yield from _bad_tables(entry, kind.coded)
 
 
-def _bad_tables(entry: dict[str, Any], coded: Collection[str]) -> Iterator[str]:  # noqa: C901 -- one check after the other
+def _bad_tables(entry: dict[str, Any], coded: Collection[str]) -> Iterator[str]:
     """Give what is wrong with the lists and tables of a card."""
     get, types = entry.get, entry.get("other_types", [])
     if not all(isinstance(code, str) for code in get("codes", [])):
@@ -128,20 +130,33 @@ def _bad_tables(entry: dict[str, Any], coded: Collection[str]) -> Iterator[str]:
         yield f"other_types is a list of names of at most {LONGEST_TYPE} characters, as texts"
     elif taken := ", ".join(sorted(name for name in types if name.casefold() in TAKEN_NAMES)):
         yield f"other_types names {taken}; those are counted anyway, or are totals: {', '.join(TAKEN_NAMES)}"
-    for key in [key for key in ("covers", "answered") if key in entry]:
-        area = entry[key]
-        if unknown := ", ".join(sorted(set(area) - {"regions", "departments"})):
-            yield f"{key} names {unknown}; it takes regions or departments"
-        if not all(isinstance(codes, list) and all(_is_word(c) for c in codes) for codes in area.values()):
-            yield f'{key} takes lists of codes as texts, such as {{ regions = ["76"] }}'
-        if not any(area.values()):
-            yield f"{key} is empty; leave it out, or name regions or departments"
+    yield from _bad_areas(entry)
     if not all(isinstance(header, str) for header in get("columns", {}).values()):
         yield "columns maps each of our columns to one header, both as texts"
     if not all(isinstance(words, dict) for words in get("values", {}).values()):
         yield "values holds one table per coded column"
     if uncoded := ", ".join(sorted(set(get("values", {})) - set(coded))):
         yield f"values names {uncoded}; the coded columns of this kind are {', '.join(coded) or 'none'}"
+
+
+def _bad_areas(entry: dict[str, Any]) -> Iterator[str]:
+    """Give what is wrong with what a card says of the areas that it covers, or that answered."""
+    for key in [key for key in ("covers", "answered") if key in entry]:
+        area = {k: v for k, v in entry[key].items() if key == "covers" or k not in ANSWER_KEYS}
+        if unknown := ", ".join(sorted(set(area) - {"regions", "departments"})):
+            yield f"{key} names {unknown}; it takes regions or departments" + f", {', '.join(ANSWER_KEYS)}" * (
+                key == "answered"
+            )
+        if not all(isinstance(codes, list) and all(_is_word(c) for c in codes) for codes in area.values()):
+            yield f'{key} takes lists of codes as texts, such as {{ regions = ["76"] }}'
+        if not any(area.values()):
+            yield f"{key} is empty; leave it out, or name regions or departments"
+    answered = entry.get("answered", {})
+    if not isinstance(answered.get("exhaustive", True), bool) or not isinstance(answered.get("date", date.min), date):
+        yield "answered takes exhaustive = true or false, and date = a day"
+    kinds = answered.get("types", list(STRUCTURE_TYPES))
+    if not isinstance(kinds, list) or not kinds or not {*map(str, kinds)} <= {*STRUCTURE_TYPES}:
+        yield f"answered takes types, a list of {', '.join(STRUCTURE_TYPES)}, not {kinds!r}"
 
 
 def _contradictions(cards: list[Card]) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -44,6 +45,7 @@ COMPLETED = (
     *("opened_on", "closed_on"),
 )
 SHOWN = 3
+ANSWERED = ["year", "generation", "department_code", "structure_type"]
 EXTRACT_RANK, REGISTER_RANK, GEOCODED_RANK = 0, 1, 2
 _AREA_COLUMNS = ["level", "area_code", "label", "epci_code", "epci_label"]
 
@@ -65,10 +67,11 @@ class Vintage:
 
 @dataclass
 class Sources:
-    """Staged frames by kind. ``points`` offers places for structures; ``answered`` holds, by year, who answered.
+    """Staged frames by kind.
 
-    ``structures`` and ``points``: one frame per year, one row per structure and per place offered.
-    ``own_sets``: the perimeters that are not official, with the dates on which their cards say they are in force.
+    ``structures``, ``unread`` and ``points``: one frame per year, one row per structure, per rejected row that may be one, and per place
+    offered. ``answered``: one row per ``year``, ``generation``, ``department_code`` and ``structure_type`` of which an ARS lists every
+    structure near a QPV. ``own_sets``: the perimeters that are not official, with the dates on which their cards say they are in force.
     """
 
     vintages: dict[int, Vintage] = field(default_factory=dict)
@@ -80,7 +83,7 @@ class Sources:
     own_sets: dict[str, Dates] = field(default_factory=dict)
     populations: pd.DataFrame = field(default_factory=pd.DataFrame)
     declarations: pd.DataFrame = field(default_factory=pd.DataFrame)
-    answered: dict[int, frozenset[str]] = field(default_factory=dict)
+    answered: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=ANSWERED).astype({"year": "int64"}))
     zoning_classes: pd.DataFrame = field(default_factory=pd.DataFrame)
     zoning_composition: pd.DataFrame = field(default_factory=pd.DataFrame)
     editions: pd.DataFrame = field(default_factory=pd.DataFrame)
@@ -311,8 +314,10 @@ def _put_declarations(sources: Sources, cards: list[Card], frames: list[pd.DataF
     sources.declarations = declarations.KIND.together(frames)
     declarations.refuse_both(sources.declarations, "declarations")
     for card, frame in zip(cards, frames, strict=True):
-        stated = card.departments() or frozenset()
-        sources.answered[card["year"]] = sources.answered.get(card["year"], frozenset()) | stated
+        if card.get("answered", {}).get("exhaustive", True):
+            about = product(card.departments() or (), card.get("answered", {}).get("types", STRUCTURE_TYPES))
+            who = [(card["year"], card["generation"], *cell) for cell in about]
+            sources.answered = pd.concat([sources.answered, pd.DataFrame(who, columns=ANSWERED)]).drop_duplicates()
         extract = sources.structures.get(card["year"], sources.declarations[:0])
         orphan = frame.loc[~among(frame["finess_et"], extract["finess_et"]), "finess_et"]
         sources.unmatched(card.id, len(orphan))

@@ -28,7 +28,8 @@ def counts(release: Release, level: str, filters: Filters) -> View:
     """Return the table of the progress report: one row per year and area, structures in and near QPV, by type.
 
     The perimeters are those in force at the reference date unless a generation is asked for. "Quartier vécu" is what the ARS
-    declared; it is empty, not 0, where nobody answered. Raises UsageError for an unknown level, year, generation or area.
+    declared; it is empty, not 0, where nobody answered. What could be more is shown beside: the most that can be in a QPV, or in or near
+    one, and the bounds of the net change, at the levels of ``indicators``. Raises UsageError for an unknown level, year, generation or area.
     """
     generation, every = _counted(release, "yearly_counts", level, filters)
     rows = selection.of_area(selection.of_year(every[every["modality"] == ALL], filters.year), level, filters)
@@ -47,7 +48,8 @@ def counts(release: Release, level: str, filters: Filters) -> View:
     frame["all_in_or_near"] = frame["all_in_qpv"] + frame["all_near"]
     frame["share_in_qpv"] = (frame["all_in_qpv"].astype("float64") / frame["all"].astype("float64")).round(4)
     frame["undetermined"] = cells[ALL, "undetermined"]
-    frame = frame.join(_net(release, every, generation, level)).reset_index().assign(generation=generation)
+    frame = frame.join(_net(release, every, generation, level)).join(_bounds(release, generation, level))
+    frame = frame.reset_index().assign(generation=generation)
     notes = selection.notes(release, generation, filters.year)
     if "other_structures" in release.tables:  # a reader must know that these types are not in the counts
         types = release.table("other_structures", columns=["structure_type"])["structure_type"].unique()
@@ -133,6 +135,26 @@ def _net(release: Release, counts: pd.DataFrame, generation: str, level: str) ->
     counted = counts[counts["year"].isin(rows["year"])]
     index = pd.MultiIndex.from_frame(counted[keys].drop_duplicates())
     return pd.DataFrame({"net_in_qpv": net.reindex(index).fillna(0), "causes": causes.reindex(index)})
+
+
+_BOUNDS = {
+    "all_in_qpv_upper": ("n_in_qpv", "upper"),
+    "all_in_or_near_upper": ("n_in_or_near", "upper"),
+    "net_in_qpv_lower": ("net_in_qpv", "lower"),
+    "net_in_qpv_upper": ("net_in_qpv", "upper"),
+}
+
+
+def _bounds(release: Release, generation: str, level: str) -> pd.DataFrame:
+    """Return, by year and area, the bounds of what is counted in QPV, in or near them, and of its net change; none at other levels."""
+    columns = ["indicator", "generation", "year", "level", "area_code", "scope", "lower", "upper"]
+    rows = _at(release.table("indicators", columns=columns), generation, level)
+    cells = rows[rows["scope"] == "msp_cds"].set_index(["year", "area_code"])
+    shown = {
+        name: cells.loc[cells["indicator"] == indicator, side].astype("Int64")
+        for name, (indicator, side) in _BOUNDS.items()
+    }
+    return pd.DataFrame(shown)
 
 
 def _is_answered(release: Release, counts: pd.DataFrame, generation: str, level: str) -> pd.Series:
