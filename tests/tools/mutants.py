@@ -51,7 +51,7 @@ TESTS: dict[str, tuple[str, ...]] = {
 } | {
     "rules.levels": ("tests/indicators/test_counts.py",),
     "indicators.agreement": ("tests/indicators/test_counts.py",),
-    "indicators.declarations": ("tests/indicators/test_headline.py", "tests/indicators/test_coverage.py"),
+    "indicators.declarations": ("tests/indicators/test_headline.py", "tests/test_docs.py"),
     "indicators.figures": ("tests/indicators/test_headline.py", "tests/indicators/test_matrix.py"),
     "indicators.vecu_support": (NEAR, "tests/indicators/test_prescreen.py"),
     "indicators.addresses": ("tests/indicators/test_identity.py", *CHANGES),
