@@ -62,8 +62,7 @@ def coverage(stock: pd.DataFrame, placed: Placed, zoning: pd.DataFrame, basis: B
         quarters, stock, placed.pairs, near_rule=settings.vecu_rule, vecu_distance_m=settings.vecu_distance_m
     )
     days = {year: vintage.reference_date for year, vintage in sources.vintages.items()}
-    editions = {year: assembly.edition_in_force(sources.editions, day) for year, day in days.items()}
-    classed = assembly.with_zone_classes(covered, zoning, editions)
+    classed = assembly.with_zone_classes(covered, zoning, days)
     return assembly.coverage_table(classed, quarters, _nearest(placed.structures, basis), settings.large_population)
 
 

@@ -8,11 +8,18 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from qpvhealth.build import assembly
+from qpvhealth.build.zoning import NO_EDITION
 from qpvhealth.contract.keys import among
 from qpvhealth.contract.rules import Finding
 from qpvhealth.facts.generations import IN_FORCE, KNOWN, expected_count
 from qpvhealth.facts.situations import CENTROID, CONTRADICTORY, IN_QPV, MISSING, NO, YES
-from qpvhealth.facts.territories import TERRITORIES
+from qpvhealth.facts.territories import (
+    DEPARTMENT_REGION,
+    NO_REGION,
+    TERRITORIES,
+    department_of_commune,
+    department_of_qpv,
+)
 from qpvhealth.indicators import counts
 from qpvhealth.spatial.perimeters import MISPLACED, overlaps
 from qpvhealth.spatial.repair import COLLAPSED, REPAIRED
@@ -199,14 +206,43 @@ def _zonings(zoning: pd.DataFrame, sources: Sources) -> Iterator[Finding]:
         yield from _some(
             without, "qpv_code", "zoning-without-class", f"edition {edition}, {generation}: {reasons}", len(rows)
         )
+    named = sources.neighbourhoods[["generation", "qpv_code"]]
     for stated in sources.editions.to_dict("records"):
+        where = f"edition {stated['edition']}"
         classes = sources.zoning_classes
-        listed = classes[(classes["edition"] == stated["edition"]) & (classes["level"] == "qpv")]
-        polygons = zoning.loc[zoning["generation"] == stated["generation"], "qpv_code"]
-        orphans = listed[~among(listed["code"], polygons)]
-        yield from _some(
-            orphans, "code", "zoning-orphan", f"edition {stated['edition']}: no polygon has these codes", len(listed)
-        )
+        listed = classes[(classes["level"] == "qpv") & classes["source_id"].isin(stated["source_ids"])]
+        orphans = listed[~among(listed["code"], named.loc[named["generation"] == stated["generation"], "qpv_code"])]
+        yield from _some(orphans, "code", "zoning-orphan", f"{where}: no polygon has these codes", len(listed))
+        decided = zoning.loc[zoning["edition"] == stated["edition"], "qpv_code"]
+        others = listed[~among(listed["code"], pd.concat([decided, orphans["code"]]))]
+        words = f"{where}: classes of QPV that it does not cover, not used"
+        yield from _some(others, "code", "zoning-outside-cover", words, len(listed))
+    yield from _silent_regions(sources)
+
+
+def _silent_regions(sources: Sources) -> Iterator[Finding]:
+    """Name the regions of which an edition lists nothing and takes the classes of an earlier one: it covers less than its card says."""
+    if sources.editions.empty:
+        return
+    classes = sources.zoning_classes
+    department = (
+        classes["code"]
+        .map(department_of_commune)
+        .mask(classes["level"] == "qpv", classes["code"].map(department_of_qpv))
+    )
+    listed = classes.assign(region=department.map(DEPARTMENT_REGION))
+    earlier: set[str] = set()
+    for stated in sources.editions.to_dict("records"):
+        own = listed[listed["source_id"].isin(stated["source_ids"])]
+        covered = {DEPARTMENT_REGION[d] for d in stated["departments"]} - {NO_REGION}
+        named = {*own["region"].dropna()} - {NO_REGION}
+        lost = sorted((earlier & covered) - named) if own["region"].notna().all() else []
+        if lost:
+            words = (
+                f"edition {stated['edition']}: no row in the regions {', '.join(lost)}, which it is said to cover and"
+            )
+            yield Finding("zoning-region-silent", len(lost), f"{words} an earlier edition classes", len(covered))
+        earlier |= named
 
 
 def _declared(placed: Placed, sources: Sources) -> Iterator[Finding]:
@@ -232,6 +268,16 @@ def _of_answers(rows: pd.DataFrame, where: str) -> Iterator[Finding]:
     yield from _some(contested, "finess_et", "declaration-conflict", f"{where}: {words}", len(rows))
 
 
+def unpublished(zoned: pd.DataFrame, sources: Sources) -> Iterator[Finding]:
+    """Name the regions whose QPV no zoning classes at a reference date. ``zoned``: ``zoning_regions``."""
+    current = zoned[(zoned["generation"] == IN_FORCE) & (zoned["zoning_edition"] == NO_EDITION)]
+    for year, vintage in sources.vintages.items() if len(sources.editions) else ():
+        rows = current[current["year"] == year]
+        n, day = int(rows["n_qpv"].sum()), vintage.reference_date
+        words = f"no zoning edition is in force at {day} for {n} QPV of the regions"
+        yield from _some(rows, "region_code", "zoning-none-in-force", words)
+
+
 def _generations(in_force: dict[int, dict[str, str | None]], sources: Sources) -> Iterator[Finding]:
     available = set(sources.neighbourhoods["generation"])
     for year, by_territory in in_force.items():
@@ -240,10 +286,3 @@ def _generations(in_force: dict[int, dict[str, str | None]], sources: Sources) -
         if without := [t for t, g in by_territory.items() if g is None and t in law]:
             words = f"{year}: of the generations given ({', '.join(sorted(available))}), none is in force at {day} in"
             yield Finding("generation-missing", len(without), f"{words} {', '.join(without)}")
-    first = [v for v in sources.vintages.values() if not sources.editions.empty and not _has_edition(v, sources)]
-    for vintage in first:
-        yield Finding("zoning-none-in-force", 1, f"no zoning edition is in force at {vintage.reference_date}")
-
-
-def _has_edition(vintage: Vintage, sources: Sources) -> bool:
-    return any(day <= vintage.reference_date for day in sources.editions["in_force_from"])

@@ -150,7 +150,7 @@ def read_all(cards: list[Card], corrections: tuple[Correction, ...], progress: C
     zoning_cards, zoning_frames = read("zoning")
     if zoning_cards:
         sources.zoning_classes, sources.zoning_composition = zonings.combine(zoning_frames)
-        sources.editions = zonings.editions(zoning_cards)
+        sources.editions = zonings.editions(zoning_cards, sources.zoning_classes)
     sources.programmes = programmes.KIND.together(read("programme")[1])
     sources.links = links.KIND.together(read("links")[1])
     sources.series = series.combine(read("series")[1])
