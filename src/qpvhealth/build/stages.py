@@ -62,7 +62,7 @@ STAGES = (
         "ingest",
         "sources.toml, corrections.toml, raw files",
         "read every card, clean and correct its rows, reject what cannot be used",
-        ("extracts", "rejects", "links", "published_series", "series_audit"),
+        ("extracts", "rejects", "carried_communes", "links", "published_series", "series_audit"),
     ),
     Stage(
         "place",
@@ -283,6 +283,7 @@ def _read_tables(sources: Sources, *, invented: bool) -> dict[str, pd.DataFrame]
     return {
         "extracts": pd.DataFrame(extracts, columns=PUBLISHED["extracts"].names),
         "rejects": sources.rejects,
+        "carried_communes": sources.history.table(),
         "links": sources.links,
         "published_series": sources.series,
         "series_audit": series_audit.audit(sources.series),

@@ -67,6 +67,7 @@ _NAMES = (
     *(
         "areas",
         "zoning_regions",
+        "carried_communes",
         *OTHER_TABLES,
         "out_of_scope",
         "changes",

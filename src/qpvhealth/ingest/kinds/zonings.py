@@ -16,6 +16,7 @@ from qpvhealth.errors import InputError, UsageError
 from qpvhealth.facts.territories import DEPARTMENT_TERRITORY
 from qpvhealth.facts.zonings import CLASSES, REJECTED_VALUES, VOCABULARIES
 from qpvhealth.ingest import cleaning, corrections as correction_rules, layouts
+from qpvhealth.ingest.commune_history import CODE_AS_WRITTEN
 from qpvhealth.ingest.kind import Kind
 from qpvhealth.ingest.readers import tables, workbook
 from qpvhealth.ingest.staging import Card, Correction, Sieve, Staged, merged, stage
@@ -65,11 +66,15 @@ def read(card: Card, corrections: tuple[Correction, ...] = ()) -> Staged:
 def combine(frames: list[pd.DataFrame]) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the classes of the lists of all cards, one row per card, level and code, and the communes of each TVS.
 
-    Classes: ``edition``, ``level``, ``code``, ``zone_class``, ``raw_label``, ``source_id``; composition: ``edition``,
+    Classes: ``edition``, ``level``, ``code_as_written``, ``code`` (carried to the communes of now: those that merged may differ in
+    class), ``zone_class``, ``raw_label``, ``source_id``; composition: ``edition``,
     ``commune_code``, ``tvs_code``, ``source_id``.
     """
     whole = pd.concat(frames, ignore_index=True)
-    columns = ["edition", "level", "code", "zone_class", "raw_label", "source_id"]
+    if CODE_AS_WRITTEN not in whole:
+        whole[CODE_AS_WRITTEN] = whole["code"]
+    whole[CODE_AS_WRITTEN] = whole[CODE_AS_WRITTEN].fillna(whole["code"])
+    columns = ["edition", "level", CODE_AS_WRITTEN, "code", "zone_class", "raw_label", "source_id"]
     communes = whole[(whole["level"] == COMMUNE) & whole["tvs_code"].notna()]
     composition = communes[["edition", "code", "tvs_code", "source_id"]].rename(columns={"code": "commune_code"})
     classes = whole.loc[whole["raw_label"].notna(), columns]
@@ -112,8 +117,8 @@ def editions(cards: list[Card], classes: pd.DataFrame) -> pd.DataFrame:
 
 
 def refuse_conflicts(classes: pd.DataFrame, where: str) -> None:
-    """Raise InputError when a code of one edition has two classes."""
-    key = ["edition", "level", "code"]
+    """Raise InputError when a code of one edition, as the list writes it, has two classes."""
+    key = ["edition", "level", CODE_AS_WRITTEN if CODE_AS_WRITTEN in classes else "code"]
     distinct = classes[classes.duplicated(key, keep=False)].drop_duplicates([*key, "zone_class"])
     twice = distinct[distinct.duplicated(key, keep=False)]
     if not twice.empty:
