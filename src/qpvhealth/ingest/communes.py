@@ -11,7 +11,7 @@ from qpvhealth.facts.territories import DEPARTMENT_REGION, department_of_commune
 from qpvhealth.ingest.layouts import key
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 _ARRONDISSEMENT = re.compile(r"(?:(paris|lyon|marseille) )?(\d{1,2})(?:e|eme|er|ere)?(?: arrondissements?)?")
 _BETWEEN = re.compile(r",|;| et ")
@@ -27,7 +27,9 @@ def codes(qpv_code: pd.Series, names: pd.Series, table: pd.DataFrame, former: pd
     places: dict[tuple[str, str], str] = {}
     for named, levels in ((table[:0] if former is None else former, 1), (table, 2)):
         communes = named.dropna(subset=["label"])
-        communes = communes.assign(name=communes["label"].map(_key)).drop_duplicates(["area_code", "name"])
+        communes = communes.assign(name=communes["label"].map(lambda label: next(_names([label]), ""))).drop_duplicates(
+            ["area_code", "name"]
+        )
         department = communes["area_code"].map(department_of_commune)
         for area in ("region " + department.map(DEPARTMENT_REGION).astype("str"), department)[-levels:]:
             only = ~pd.DataFrame({"area": area, "name": communes["name"]}).duplicated(keep=False)
@@ -36,7 +38,7 @@ def codes(qpv_code: pd.Series, names: pd.Series, table: pd.DataFrame, former: pd
     listed = []
     for code, cell in zip(qpv_code, names, strict=True):
         own = department_of_qpv(code)
-        labels = list(_names(cell))
+        labels = list(_names(_BETWEEN.split(cell)))
         inside = [places.get((own, label)) for label in labels]
         region = f"region {DEPARTMENT_REGION.get(own, '')}"
         listed.append([c or places.get((region, label)) for c, label in zip(inside, labels, strict=True)])
@@ -47,24 +49,12 @@ def codes(qpv_code: pd.Series, names: pd.Series, table: pd.DataFrame, former: pd
     )
 
 
-def _names(cell: str) -> Iterator[str]:
-    """Split a cell into names; ``Marseille 13ème et 12ème arrondissements`` names two arrondissements of Marseille."""
+def _names(parts: Iterable[str]) -> Iterator[str]:
+    """Name the parts of a cell; ``Marseille 13ème et 12ème arrondissements`` names two arrondissements of Marseille."""
     city = ""
-    for part in _BETWEEN.split(cell):
+    for part in parts:
         name = key(part).replace("_", " ")
         if (match := _ARRONDISSEMENT.fullmatch(name)) and (city := match[1] or city):
-            yield _arrondissement(city, match[2])
+            yield f"{city} {int(match[2])}"
         elif name:
-            yield _key(part)
-
-
-def _key(label: str) -> str:
-    name = key(label).replace("_", " ")
-    match = _ARRONDISSEMENT.fullmatch(name)
-    if match and match[1]:
-        return _arrondissement(match[1], match[2])
-    return re.sub(r"\b(s)(te?)\b", r"\1ain\2", name).replace(" ", "")
-
-
-def _arrondissement(city: str, number: str) -> str:
-    return f"{city} {int(number)}"
+            yield re.sub(r"\b(s)(te?)\b", r"\1ain\2", name).replace(" ", "")
