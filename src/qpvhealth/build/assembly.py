@@ -64,6 +64,7 @@ def structures_table(extract: pd.DataFrame, places: pd.DataFrame, vintages: Mapp
     frame = extract.reset_index(drop=True)
     day = pd.to_datetime(frame["year"].map({year: v.reference_date for year, v in vintages.items()}))
     chosen = ["location_status", "location_precision", "location_error_m", "location_conflict_m", "n_location_sources"]
+    chosen += ["commune_distance_m"]
     drop = [c for c in ("location_status", "location_precision", "x", "y", "crs", "territory") if c in frame.columns]
     joined = frame.drop(columns=drop).join(
         places[[*chosen, "location_note", "x", "y", "longitude", "latitude", "territory"]]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
 from qpvhealth.build import assembly, findings, other_types
 from qpvhealth.contract.keys import positions
 from qpvhealth.facts.generations import IN_FORCE
-from qpvhealth.facts.situations import ANSWERS, SITUATIONS
+from qpvhealth.facts.situations import ANSWERS, LOCATED, SITUATIONS
 from qpvhealth.indicators import counts, coverage as coverage_rules, figures, headline, net_change
 from qpvhealth.spatial import location
 
@@ -23,6 +24,7 @@ _STRUCTURE = [
     *("territory", "region_code", "department_code", "commune_code", "epci_code", "x", "y"),
 ]
 _PLACE = ["generation", "situation", "situation_by_place", "qpv_code", "border_distance_m", "vecu_declared"]
+_PLACE += ["other_qpv_code"]
 _CATEGORIES = [
     *("structure_type", "modality", "source_says_in_qpv", "location_status", "location_precision"),
     *("territory", "region_code", "department_code", "commune_code", "epci_code"),
@@ -59,11 +61,38 @@ def coverage(stock: pd.DataFrame, placed: Placed, zoning: pd.DataFrame, basis: B
     answered = coverage_rules.answered_departments(stock)
     quarters = assembly.neighbourhoods_by_year(basis.neighbourhoods, sources, answered)
     covered = coverage_rules.cover(
-        quarters, stock, placed.pairs, near_rule=settings.vecu_rule, vecu_distance_m=settings.vecu_distance_m
+        quarters,
+        _with_other_readings(stock, basis),
+        placed.pairs,
+        near_rule=settings.vecu_rule,
+        vecu_distance_m=settings.vecu_distance_m,
     )
     days = {year: vintage.reference_date for year, vintage in sources.vintages.items()}
     classed = assembly.with_zone_classes(covered, zoning, days)
     return assembly.coverage_table(classed, quarters, _nearest(placed.structures, basis), settings.large_population)
+
+
+def _with_other_readings(stock: pd.DataFrame, basis: Basis) -> pd.DataFrame:
+    """Add, for each structure whose point is in a QPV of another commune, a row that may stand in the place which the first leaves out.
+
+    That is the declared commune of one whose point decides, the commune of the QPV of one whose point does not.
+    """
+    other = stock[stock["other_qpv_code"].notna()]
+    if other.empty:
+        return stock
+    first = basis.neighbourhoods["commune_codes"].str.replace(",.*", "", regex=True)
+    home = dict(zip(basis.neighbourhoods["qpv_code"], first, strict=True))
+    decides = other["location_status"] == LOCATED
+    commune = other["commune_code"].astype("str").where(decides, other["other_qpv_code"].astype("str").map(home))
+    shadow = _undetermined(other).assign(finess_et="other reading " + other["finess_et"], commune_code=commune)
+    return pd.concat([stock.astype({"commune_code": "str"}), shadow], ignore_index=True)
+
+
+def _undetermined(stock: pd.DataFrame) -> pd.DataFrame:
+    return stock.assign(
+        qpv_code=stock["qpv_code"].where(stock["other_qpv_code"].isna()),
+        border_distance_m=stock["border_distance_m"].where(stock["other_qpv_code"].isna()),
+    )
 
 
 def _nearest(structures: pd.DataFrame, basis: Basis) -> pd.DataFrame:
@@ -89,6 +118,15 @@ def indicators(
     """
     settings = basis.settings
     structures = headline.structures(every, near_rule=settings.vecu_rule, vecu_distance_m=settings.vecu_distance_m)
+    if (
+        every["other_qpv_code"].notna().any()
+    ):  # the declared commune may be the right one: that reading is in the bounds
+        other = headline.structures(
+            _undetermined(every), near_rule=settings.vecu_rule, vecu_distance_m=settings.vecu_distance_m
+        )
+        structures["lower"] = np.fmin(structures["lower"], other["lower"])
+        structures["upper"] = np.fmax(structures["upper"], other["upper"])
+        structures["n_unknown"] = np.fmax(structures["n_unknown"], other["n_unknown"])
     current = assembly.in_force_neighbourhoods(covered, basis.in_force).assign(generation=IN_FORCE)
     neighbourhoods = headline.neighbourhoods(pd.concat([covered, current], ignore_index=True))
     changed = net_change.net_change(structures, summary)

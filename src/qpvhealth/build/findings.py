@@ -12,7 +12,7 @@ from qpvhealth.build.zoning import NO_EDITION
 from qpvhealth.contract.keys import among, positions
 from qpvhealth.contract.rules import Finding
 from qpvhealth.facts.generations import IN_FORCE, KNOWN, expected_count
-from qpvhealth.facts.situations import CENTROID, CONTRADICTORY, IN_QPV, MISSING, NO, YES
+from qpvhealth.facts.situations import CENTROID, CONTRADICTORY, IN_QPV, LOCATED, MISSING, NO, YES
 from qpvhealth.facts.territories import (
     DEPARTMENT_REGION,
     NO_REGION,
@@ -72,6 +72,7 @@ def of_structures(placed: Placed, zoning: pd.DataFrame, basis: Basis) -> list[Fi
     sources = basis.sources
     return [
         *_places(placed),
+        *_communes(placed, basis.settings),
         *_locations(placed),
         *_attributes(basis.neighbourhoods, placed, sources),
         *_zonings(zoning, sources),
@@ -139,6 +140,23 @@ def _places(placed: Placed) -> Iterator[Finding]:
             ("location-conflict", rows["location_conflict_m"] > CONFLICT_M, "sources place them far apart"),
         ):
             yield from _some(rows[mask], "finess_et", rule, f"{year}: {words}", len(rows))
+
+
+def _communes(placed: Placed, settings: Settings) -> Iterator[Finding]:
+    """Name the points outside the commune that is declared: by its outline, else by the communes of the QPV where they lie."""
+    structures = placed.structures[placed.structures["is_in_stock"]]
+    for year, rows in structures.groupby("year"):
+        off = (rows["location_status"] == LOCATED) & (rows["commune_distance_m"] > settings.commune_agrees_m)
+        words = f"{year}: the point is more than {settings.commune_agrees_m:g} m outside the declared commune"
+        yield from _some(rows[off], "finess_et", "commune-distance", words, len(rows))
+    disputed = placed.located.dropna(subset="other_qpv_code")
+    joined = disputed[[*_ROW, "generation", "other_qpv_code"]].merge(structures[[*_ROW, "commune_code"]], on=_ROW)
+    joined["both"] = (
+        joined["finess_et"] + " declares " + joined["commune_code"] + ", its point is in " + joined["other_qpv_code"]
+    )
+    for (of_year, generation), rows in joined.groupby(["year", "generation"]):
+        words = f"{of_year}, {generation}: in a QPV of another commune than declared"
+        yield from _some(rows, "both", "commune-disputed", words, len(structures))
 
 
 def _locations(placed: Placed) -> Iterator[Finding]:
