@@ -36,7 +36,7 @@ def test_a_file_changes_what_it_names(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("ring = 3", 'unknown setting "ring"; known: commune_reach_m'),
+        ("ring = 3", 'unknown setting "ring"; known: commune_agrees_m'),
         ("rings_m = []", "rings_m: at least one"),
         ("rings_m = 300", "rings_m: a list"),
         ("rings_m = [-1]", "rings_m: at least one"),

@@ -31,6 +31,7 @@ class Settings:
     ``vecu_rule``: what "near" adds up. ``large_population``: a QPV of that many inhabitants is large.
     ``geocoder_score``: below it a geocoded point never decides. ``location_error_m``: uncertainty of a point by precision.
     ``outline_tolerance_m``: how far outside its declared area a point may fall, by level, before it contradicts it.
+    ``commune_agrees_m``: how far outside its declared commune a point may fall and still agree with it (streets are borders).
     ``commune_reach_m``: where no commune outlines are given, no commune without QPV is taken to reach farther than this
     from its centroid. ``repair_area_share``: relative area change of a repaired polygon above which it is named.
     ``reject_rows``, ``reject_share``, ``reject_department_share``: a build stops where more than so many rows of an extract could not
@@ -48,8 +49,9 @@ class Settings:
         default_factory=lambda: {"housenumber": 20.0, "street": 150.0, "unknown": 20.0}
     )
     outline_tolerance_m: dict[str, float] = field(
-        default_factory=lambda: {"commune": 500.0, "department": 5000.0, "region": 20000.0}
+        default_factory=lambda: {"commune": 1000.0, "department": 5000.0, "region": 20000.0}
     )
+    commune_agrees_m: float = 100
     commune_reach_m: float = 15000
     repair_area_share: float = 0.01
     reject_rows: int = 2
@@ -145,6 +147,7 @@ def _problems(settings: Settings) -> list[str]:
         "large_population: a positive number of inhabitants": _positive(settings.large_population),
         "geocoder_score: between 0 and 1": _positive(settings.geocoder_score) and settings.geocoder_score <= 1,
         "commune_reach_m: a positive number of metres": _positive(settings.commune_reach_m),
+        "commune_agrees_m: a positive number of metres": _positive(settings.commune_agrees_m),
         "repair_area_share: a positive share": _positive(settings.repair_area_share),
         "reject_rows: a number of rows": settings.reject_rows == 0 or _positive(settings.reject_rows),
         "reject_share, reject_department_share: positive shares": _positive(settings.reject_share)

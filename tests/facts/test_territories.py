@@ -85,7 +85,6 @@ def test_the_department_is_written_in_the_qpv(qpv, department):
 
 
 def test_overseas_codes_of_finess_lead_to_departments():
-    assert [facts.FINESS_OVERSEAS[c] for c in ("9A", "9B", "9C", "9D", "9E", "9F")] == [
-        *("971", "972", "973", "974", "975", "976"),
+    assert [facts.FINESS_OVERSEAS[c] for c in ("9A", "9B", "9C", "9D", "9E", "9F", "9J")] == [
+        *("971", "972", "973", "974", "975", "976", "986"),
     ]
-    assert "9J" not in facts.FINESS_OVERSEAS

@@ -16,6 +16,7 @@ REQUIRED = {
     "programme": {"programme": "NPNRU", "generation": "qpv-2015"},
     "boundaries": {"level": "commune", "year": 2019},
     "geocoded": {"year": 2019},
+    "commune_events": {},
 }
 
 

@@ -99,7 +99,7 @@ def test_commune_codes_are_five_characters(cell, code):
     assert found.repaired[0] == (cell == "2691")
 
 
-@pytest.mark.parametrize("cell", ["9J611", "Paris", "750", "750561", "2C004"])
+@pytest.mark.parametrize("cell", ["9K611", "Paris", "750", "750561", "2C004"])
 def test_what_is_no_commune_code_is_bad(cell):
     found = cleaning.communes(text(cell))
     assert found.bad[0]
@@ -111,7 +111,7 @@ def test_what_is_no_commune_code_is_bad(cell):
     [
         *(("31", "555", "31555"), ("2A", "004", "2A004"), ("1", "4", "01004"), ("9F", "611", "97611")),
         *(("9f", "611", "97611"), ("9A", "105", "97105"), ("976", "611", "97611"), ("9A", "127", "97801")),
-        *(("9J", "611", None), ("31", "Toulouse", None), (None, "555", None), ("31", None, None)),
+        *(("9J", "613", "98613"), ("31", "Toulouse", None), (None, "555", None), ("31", None, None)),
     ],
 )
 def test_a_commune_code_is_composed_as_finess_writes_it(department, commune, code):
@@ -120,7 +120,7 @@ def test_a_commune_code_is_composed_as_finess_writes_it(department, commune, cod
 
 def test_departments_take_overseas_codes_of_finess():
     found = cleaning.departments(text("1", "31", "2a", "9A", "9F", "9J", "974", "Rhône", None))
-    assert listed(found) == ["01", "31", "2A", "971", "976", None, "974", None, None]
+    assert listed(found) == ["01", "31", "2A", "971", "976", "986", "974", None, None]
 
 
 def test_sirets_have_fourteen_digits():

@@ -68,9 +68,9 @@ def test_everything_meets(read):
     assert found.programmes["qpv_code"].tolist() == ["QP075001"]
     assert found.communes["epci_code"].tolist() == ["200"]
     assert found.neighbourhoods["commune_codes"].tolist() == ["75101"]
-    assert found.editions.to_dict("records") == [
-        {"edition": "2019", "in_force_from": date(2019, 1, 1), "generation": "qpv-2015"},
-    ]
+    (edition,) = found.editions.drop(columns="departments").to_dict("records")
+    stated = {"edition": "2019", "in_force_from": date(2019, 1, 1), "generation": "qpv-2015"}
+    assert edition == {**stated, "source_ids": ("z", "zq")}
     assert set(found.zoning_classes["level"]) == {"commune", "qpv"}
     assert set(found.answered["department_code"]) == {"75", "77", "78", "91", "92", "93", "94", "95"}
     assert {*zip(found.answered["year"], found.answered["generation"], strict=True)} == {(2019, "qpv-2015")}
@@ -169,7 +169,9 @@ def test_the_latest_population_wins(read):
 
 
 def test_a_class_given_by_two_cards_stands_once(read):
-    assert len(read(y=CARDS["z"]).zoning_classes) == 2
+    found = read(y=CARDS["z"])
+    assert found.editions["source_ids"].tolist() == [("y", "z", "zq")]
+    assert not found.zoning_classes.duplicated(["source_id", "level", "code"]).any()
 
 
 def test_a_table_of_communes_can_be_corrected(read):

@@ -64,6 +64,7 @@ def structures_table(extract: pd.DataFrame, places: pd.DataFrame, vintages: Mapp
     frame = extract.reset_index(drop=True)
     day = pd.to_datetime(frame["year"].map({year: v.reference_date for year, v in vintages.items()}))
     chosen = ["location_status", "location_precision", "location_error_m", "location_conflict_m", "n_location_sources"]
+    chosen += ["commune_distance_m"]
     drop = [c for c in ("location_status", "location_precision", "x", "y", "crs", "territory") if c in frame.columns]
     joined = frame.drop(columns=drop).join(
         places[[*chosen, "location_note", "x", "y", "longitude", "latitude", "territory"]]
@@ -201,14 +202,6 @@ def areas_table(sources: Sources, counts: pd.DataFrame) -> pd.DataFrame:
     return frame.drop_duplicates(["level", "area_code"]).merge(used, on=["level", "area_code"]).reset_index(drop=True)
 
 
-def edition_in_force(editions: pd.DataFrame, day: date) -> str | None:
-    """Return the last zoning edition in force on a day; null when none is."""
-    if editions.empty:
-        return None
-    started = editions[[d <= day for d in editions["in_force_from"]]]
-    return None if started.empty else str(started.iloc[-1]["edition"])
-
-
 def neighbourhoods_by_year(neighbourhoods: pd.DataFrame, sources: Sources, answered: pd.DataFrame) -> pd.DataFrame:
     """Repeat the QPV for each year, and say which the extract of the year can tell of: ``is_assessed``, ``is_answered``.
 
@@ -231,12 +224,28 @@ def neighbourhoods_by_year(neighbourhoods: pd.DataFrame, sources: Sources, answe
     return frame
 
 
-def with_zone_classes(covered: pd.DataFrame, zoning: pd.DataFrame, editions: Mapping[int, str | None]) -> pd.DataFrame:
-    """Add to the coverage the class of each QPV in the edition of the zoning of its year."""
-    frame = covered.assign(zoning_edition=covered["year"].map(dict(editions)).astype("str"))
-    key = ["zoning_edition", "generation", "qpv_code"]
-    at = positions(key, frame, zoning.rename(columns={"edition": "zoning_edition"}))
-    return frame.assign(zone_class=zoning["zone_class"].reset_index(drop=True).reindex(at).set_axis(frame.index))
+def with_zone_classes(covered: pd.DataFrame, zoning: pd.DataFrame, days: Mapping[int, date]) -> pd.DataFrame:
+    """Add to the coverage the class of each QPV in the last edition that covers it and is in force at the date of its year.
+
+    ``zoning``: ``neighbourhood_zoning``; ``days``: the reference date of each year. Where no edition covers the QPV the class is null
+    and the reason ``not_published``.
+    """
+    key, taken = ["generation", "qpv_code"], ["edition", "in_force_from", "zone_class", "reason"]
+    ordered = zoning.sort_values(["in_force_from", "edition"], kind="stable")
+    began = pd.to_datetime(ordered["in_force_from"])
+    parts = [covered[:0].join(ordered[:0][taken])]
+    for year, day in days.items():
+        rows, started = covered[covered["year"] == year], ordered[began <= pd.Timestamp(day)]
+        last = started.drop_duplicates(key, keep="last").reset_index(drop=True)
+        parts.append(rows.join(last[taken].reindex(positions(key, rows, last)).set_axis(rows.index)))
+    frame = pd.concat(parts[1:] or parts).reindex(covered.index)
+    names = {"edition": "zoning_edition", "in_force_from": "zoning_in_force_from", "reason": "zoning_reason"}
+    frame = frame.rename(columns=names).astype({"zoning_edition": "str", "zoning_reason": "str"})
+    return frame.assign(zoning_reason=frame["zoning_reason"].mask(frame["zoning_edition"].isna(), NOT_PUBLISHED))
+
+
+NOT_PUBLISHED = "not_published"
+"""Why a QPV has no class: no arrêté of its region is among the zonings in force."""
 
 
 def coverage_table(

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 from pandas.api.types import union_categoricals
 
 from qpvhealth.build import accounting, assembly, findings, other_types
 from qpvhealth.contract.keys import positions
 from qpvhealth.facts.generations import IN_FORCE
-from qpvhealth.facts.situations import ANSWERS, IN_QPV, SITUATIONS, UNDETERMINED
+from qpvhealth.facts.situations import ANSWERS, IN_QPV, LOCATED, SITUATIONS, UNDETERMINED
 from qpvhealth.facts.territories import METROPOLE
 from qpvhealth.indicators import counts, coverage as coverage_rules, figures, headline, net_change
 from qpvhealth.rules.stock import is_read
@@ -26,6 +27,7 @@ _STRUCTURE = [
     *("territory", "region_code", "department_code", "commune_code", "epci_code", "x", "y"),
 ]
 _PLACE = ["generation", "situation", "situation_by_place", "qpv_code", "border_distance_m", "vecu_declared"]
+_PLACE += ["other_qpv_code"]
 _CATEGORIES = [
     *("structure_type", "modality", "source_says_in_qpv", "location_status", "location_precision"),
     *("territory", "region_code", "department_code", "commune_code", "epci_code"),
@@ -76,12 +78,38 @@ def coverage(
     answered = coverage_rules.answered_departments(stock)
     quarters = assembly.neighbourhoods_by_year(basis.neighbourhoods, sources, answered)
     covered = coverage_rules.cover(
-        quarters, stock, pairs, near_rule=settings.vecu_rule, vecu_distance_m=settings.vecu_distance_m
+        quarters,
+        _with_other_readings(stock, basis),
+        pairs,
+        near_rule=settings.vecu_rule,
+        vecu_distance_m=settings.vecu_distance_m,
     )
     days = {year: vintage.reference_date for year, vintage in sources.vintages.items()}
-    editions = {year: assembly.edition_in_force(sources.editions, day) for year, day in days.items()}
-    classed = assembly.with_zone_classes(covered, zoning, editions)
+    classed = assembly.with_zone_classes(covered, zoning, days)
     return assembly.coverage_table(classed, quarters, _nearest(structures, basis), settings.large_population)
+
+
+def _with_other_readings(stock: pd.DataFrame, basis: Basis) -> pd.DataFrame:
+    """Add, for each structure whose point is in a QPV of another commune, a row that may stand in the place which the first leaves out.
+
+    That is the declared commune of one whose point decides, the commune of the QPV of one whose point does not.
+    """
+    other = stock[stock["other_qpv_code"].notna()]
+    if other.empty:
+        return stock
+    first = basis.neighbourhoods["commune_codes"].str.replace(",.*", "", regex=True)
+    home = dict(zip(basis.neighbourhoods["qpv_code"], first, strict=True))
+    decides = other["location_status"] == LOCATED
+    commune = other["commune_code"].astype("str").where(decides, other["other_qpv_code"].astype("str").map(home))
+    shadow = _undetermined(other).assign(finess_et="other reading " + other["finess_et"], commune_code=commune)
+    return pd.concat([stock.astype({"commune_code": "str"}), shadow], ignore_index=True)
+
+
+def _undetermined(stock: pd.DataFrame) -> pd.DataFrame:
+    return stock.assign(
+        qpv_code=stock["qpv_code"].where(stock["other_qpv_code"].isna()),
+        border_distance_m=stock["border_distance_m"].where(stock["other_qpv_code"].isna()),
+    )
 
 
 def _nearest(structures: pd.DataFrame, basis: Basis) -> pd.DataFrame:
@@ -114,10 +142,20 @@ def indicators(
     """
     settings = basis.settings
     structures = headline.structures(every, near_rule=settings.vecu_rule, vecu_distance_m=settings.vecu_distance_m)
+    # where a structure declares another commune than that of its QPV, that reading is in the bounds
+    if every["other_qpv_code"].notna().any():
+        other = headline.structures(
+            _undetermined(every), near_rule=settings.vecu_rule, vecu_distance_m=settings.vecu_distance_m
+        )
+        structures["lower"] = np.fmin(structures["lower"], other["lower"])
+        structures["upper"] = np.fmax(structures["upper"], other["upper"])
+        structures["n_unknown"] = np.fmax(structures["n_unknown"], other["n_unknown"])
     communes = basis.neighbourhoods[["qpv_code", "generation", "commune_codes"]]
     quarters = covered.merge(communes, on=["qpv_code", "generation"], validate="many_to_one")
     current = assembly.in_force_neighbourhoods(quarters, basis.in_force).assign(generation=IN_FORCE)
-    neighbourhoods = headline.neighbourhoods(pd.concat([quarters, current], ignore_index=True), every)
+    neighbourhoods = headline.neighbourhoods(
+        pd.concat([quarters, current], ignore_index=True), _with_other_readings(every, basis)
+    )
     read = is_read(every)
     may_be_inside = (every["situation"] == UNDETERMINED) | ((every["situation"] == IN_QPV) & ~read)
     open_ones = every[may_be_inside & ((every["generation"] == IN_FORCE) | ~read)]

@@ -8,11 +8,18 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from qpvhealth.build import assembly
+from qpvhealth.build.zoning import NO_EDITION
 from qpvhealth.contract.keys import among, positions
 from qpvhealth.contract.rules import Finding
 from qpvhealth.facts.generations import IN_FORCE, KNOWN, expected_count
-from qpvhealth.facts.situations import CENTROID, CONTRADICTORY, IN_QPV, MISSING, NO, YES
-from qpvhealth.facts.territories import TERRITORIES
+from qpvhealth.facts.situations import CENTROID, CONTRADICTORY, IN_QPV, LOCATED, MISSING, NO, YES
+from qpvhealth.facts.territories import (
+    DEPARTMENT_REGION,
+    NO_REGION,
+    TERRITORIES,
+    department_of_commune,
+    department_of_qpv,
+)
 from qpvhealth.indicators import counts
 from qpvhealth.spatial.perimeters import MISPLACED, overlaps
 from qpvhealth.spatial.repair import COLLAPSED, REPAIRED
@@ -65,6 +72,7 @@ def of_structures(placed: Placed, zoning: pd.DataFrame, basis: Basis) -> list[Fi
     sources = basis.sources
     return [
         *_places(placed),
+        *_communes(placed, basis.settings),
         *_locations(placed),
         *_attributes(basis.neighbourhoods, placed, sources),
         *_zonings(zoning, sources),
@@ -134,6 +142,23 @@ def _places(placed: Placed) -> Iterator[Finding]:
             yield from _some(rows[mask], "finess_et", rule, f"{year}: {words}", len(rows))
 
 
+def _communes(placed: Placed, settings: Settings) -> Iterator[Finding]:
+    """Name the points outside the commune that is declared: by its outline, else by the communes of the QPV where they lie."""
+    structures = placed.structures[placed.structures["is_in_stock"]]
+    for year, rows in structures.groupby("year"):
+        off = (rows["location_status"] == LOCATED) & (rows["commune_distance_m"] > settings.commune_agrees_m)
+        words = f"{year}: the point is more than {settings.commune_agrees_m:g} m outside the declared commune"
+        yield from _some(rows[off], "finess_et", "commune-distance", words, len(rows))
+    disputed = placed.located.dropna(subset="other_qpv_code")
+    joined = disputed[[*_ROW, "generation", "other_qpv_code"]].merge(structures[[*_ROW, "commune_code"]], on=_ROW)
+    joined["both"] = (
+        joined["finess_et"] + " declares " + joined["commune_code"] + ", its point is in " + joined["other_qpv_code"]
+    )
+    for (of_year, generation), rows in joined.groupby(["year", "generation"]):
+        words = f"{of_year}, {generation}: in a QPV of another commune than declared"
+        yield from _some(rows, "both", "commune-disputed", words, len(structures))
+
+
 def _locations(placed: Placed) -> Iterator[Finding]:
     measured = ["n_qpv_inside", "border_distance_m", "is_fragile", "agrees_with_source"]
     located = placed.located[[*_ROW, "generation", *measured]]
@@ -178,12 +203,43 @@ def _zonings(zoning: pd.DataFrame, sources: Sources) -> Iterator[Finding]:
         reasons = ", ".join(f"{reason} {n}" for reason, n in without["reason"].value_counts().items())
         words = f"edition {edition}, {generation}: {reasons}"
         yield from _some(without, "qpv_code", "zoning-without-class", words, len(rows))
+    named = sources.neighbourhoods[["generation", "qpv_code"]]
     for stated in sources.editions.to_dict("records"):
+        where = f"edition {stated['edition']}"
         classes = sources.zoning_classes
-        listed = classes[(classes["edition"] == stated["edition"]) & (classes["level"] == "qpv")]
-        polygons = zoning.loc[zoning["generation"] == stated["generation"], "qpv_code"]
-        words = f"edition {stated['edition']}: no polygon has these codes"
-        yield from _some(listed[~among(listed["code"], polygons)], "code", "zoning-orphan", words, len(listed))
+        listed = classes[(classes["level"] == "qpv") & classes["source_id"].isin(stated["source_ids"])]
+        orphans = listed[~among(listed["code"], named.loc[named["generation"] == stated["generation"], "qpv_code"])]
+        yield from _some(orphans, "code", "zoning-orphan", f"{where}: no polygon has these codes", len(listed))
+        decided = zoning.loc[zoning["edition"] == stated["edition"], "qpv_code"]
+        others = listed[~among(listed["code"], pd.concat([decided, orphans["code"]]))]
+        words = f"{where}: classes of QPV that it does not cover, not used"
+        yield from _some(others, "code", "zoning-outside-cover", words, len(listed))
+    yield from _silent_regions(sources)
+
+
+def _silent_regions(sources: Sources) -> Iterator[Finding]:
+    """Name the regions of which an edition lists nothing and takes the classes of an earlier one: it covers less than its card says."""
+    if sources.editions.empty:
+        return
+    classes = sources.zoning_classes
+    department = (
+        classes["code"]
+        .map(department_of_commune)
+        .mask(classes["level"] == "qpv", classes["code"].map(department_of_qpv))
+    )
+    listed = classes.assign(region=department.map(DEPARTMENT_REGION))
+    earlier: set[str] = set()
+    for stated in sources.editions.to_dict("records"):
+        own = listed[listed["source_id"].isin(stated["source_ids"])]
+        covered = {DEPARTMENT_REGION[d] for d in stated["departments"]} - {NO_REGION}
+        named = {*own["region"].dropna()} - {NO_REGION}
+        lost = sorted((earlier & covered) - named) if own["region"].notna().all() else []
+        if lost:
+            words = (
+                f"edition {stated['edition']}: no row in the regions {', '.join(lost)}, which it is said to cover and"
+            )
+            yield Finding("zoning-region-silent", len(lost), f"{words} an earlier edition classes", len(covered))
+        earlier |= named
 
 
 def _declared(placed: Placed, sources: Sources) -> Iterator[Finding]:
@@ -202,6 +258,16 @@ def _declared(placed: Placed, sources: Sources) -> Iterator[Finding]:
     yield from _some(lost, "qpv_code", "declaration-orphan", "declared QPV that no polygon has", len(with_code))
 
 
+def unpublished(zoned: pd.DataFrame, sources: Sources) -> Iterator[Finding]:
+    """Name the regions whose QPV no zoning classes at a reference date. ``zoned``: ``zoning_regions``."""
+    current = zoned[(zoned["generation"] == IN_FORCE) & (zoned["zoning_edition"] == NO_EDITION)]
+    for year, vintage in sources.vintages.items() if len(sources.editions) else ():
+        rows = current[current["year"] == year]
+        n, day = int(rows["n_qpv"].sum()), vintage.reference_date
+        words = f"no zoning edition is in force at {day} for {n} QPV of the regions"
+        yield from _some(rows, "region_code", "zoning-none-in-force", words)
+
+
 def _generations(in_force: dict[int, dict[str, str | None]], sources: Sources) -> Iterator[Finding]:
     available = set(sources.neighbourhoods["generation"])
     for year, by_territory in in_force.items():
@@ -210,7 +276,3 @@ def _generations(in_force: dict[int, dict[str, str | None]], sources: Sources) -
         if without := [t for t, g in by_territory.items() if g is None and t in law]:
             words = f"{year}: of the generations given ({', '.join(sorted(available))}), none is in force at {day} in"
             yield Finding("generation-missing", len(without), f"{words} {', '.join(without)}")
-    if not sources.editions.empty:
-        for day in [vintage.reference_date for vintage in sources.vintages.values()]:
-            if not any(start <= day for start in sources.editions["in_force_from"]):
-                yield Finding("zoning-none-in-force", 1, f"no zoning edition is in force at {day}")

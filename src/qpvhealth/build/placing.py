@@ -11,6 +11,7 @@ from qpvhealth.build import assembly
 from qpvhealth.contract.keys import numbers, positions
 from qpvhealth.contract.tables import PUBLISHED
 from qpvhealth.facts.generations import expected_count
+from qpvhealth.facts.situations import CONTRADICTORY
 from qpvhealth.facts.territories import TERRITORIES
 from qpvhealth.indicators import situations
 from qpvhealth.ingest.kinds import structures as structure_files
@@ -82,12 +83,31 @@ def _in_generation(
     rows["has_perimeters"] = rows["territory"].isna() | rows["territory"].isin(list(perimeters))
     rows["is_surely_elsewhere"] = _surely_elsewhere(rows, generation, basis)
     decides = assembly.placed_rows(rows)  # the distances of others are blanked: a hint must not look like a measure
+    rows["other_qpv_code"] = _of_another_commune(rows, generation, basis)
+    rows["is_surely_elsewhere"] &= rows["other_qpv_code"].isna()
     measured = ["qpv_code", "nearest_qpv_code", "distance_m", "border_distance_m"]
     rows[measured] = rows[measured].where(decides)
     rows["n_qpv_inside"] = rows["n_qpv_inside"].where(decides, 0).fillna(0).astype("int64")
     resolved = rows.drop(columns="qpv_code").join(situations.resolve(rows, vecu_distance_m=settings.vecu_distance_m))
     nearest = structures[_DECLARED].join(joined.points[["nearest_qpv_code"]])
     return resolved[_LOCATED], _pairs(nearest, joined.pairs, generation, basis)
+
+
+def _of_another_commune(rows: pd.DataFrame, generation: str, basis: Basis) -> pd.Series:
+    """Return the QPV that covers a point and is of another commune than the structure declares; null elsewhere.
+
+    Of a point that contradicts the outline of its commune; where no outline is given, by the communes that the QPV names. An
+    arrondissement is its commune.
+    """
+    quarters = basis.neighbourhoods[basis.neighbourhoods["generation"] == generation]
+    listed = quarters.assign(commune=quarters["commune_codes"].str.split(",")).explode("commune")
+    pairs = set(zip(listed["qpv_code"], placement.whole_commune(listed["commune"].astype("str")), strict=True))
+    named, commune = rows["qpv_code"], placement.whole_commune(rows["commune_code"])
+    is_named = pd.Series([pair in pairs for pair in zip(named, commune, strict=True)], index=rows.index)
+    has_communes = named.isin(quarters.loc[quarters["commune_codes"].notna(), "qpv_code"])
+    by_outline = rows["commune_distance_m"].notna()
+    usable = (rows["location_status"] == CONTRADICTORY) | (assembly.placed_rows(rows) & ~by_outline)
+    return named.where(usable & has_communes & commune.notna() & ~is_named)
 
 
 def _surely_elsewhere(rows: pd.DataFrame, generation: str, basis: Basis) -> pd.Series:
@@ -139,7 +159,7 @@ def _declared(rows: pd.DataFrame, generation: str, basis: Basis) -> pd.DataFrame
 
 _PLACING = [
     *("finess_et", "year", "territory", "commune_code", "department_code", "source_says_in_qpv"),
-    *("location_status", "location_precision", "location_error_m"),
+    *("location_status", "location_precision", "location_error_m", "commune_distance_m"),
 ]
 _DECLARED = ["finess_et", "year", "territory", "location_status", "x", "y", "vecu_declared", "vecu_qpv_code"]
 _STRUCTURES = [*PUBLISHED["structures"].names, "x", "y"]

@@ -24,6 +24,7 @@ from qpvhealth.build import (
 )
 from qpvhealth.contract.schema import refuse_object_texts
 from qpvhealth.contract.tables import COVERAGE_TABLES, PUBLISHED
+from qpvhealth.facts.generations import IN_FORCE
 from qpvhealth.indicators import agreement, counts, matrix, perimeter_effect, series_audit, trend
 from qpvhealth.ingest import (
     cards as card_files,
@@ -62,7 +63,7 @@ STAGES = (
         "ingest",
         "sources.toml, corrections.toml, raw files",
         "read every card, clean and correct its rows, reject what cannot be used",
-        ("extracts", "rejects", "links", "published_series", "series_audit"),
+        ("extracts", "rejects", "carried_communes", "links", "published_series", "series_audit"),
     ),
     Stage(
         "place",
@@ -76,7 +77,7 @@ STAGES = (
     Stage(
         "overlay",
         "neighbourhoods, zonings",
-        "give each QPV its zoning class in every edition, and its fate between generations",
+        "give each QPV its zoning class in every edition of its region, and its fate between generations",
         ("neighbourhood_zoning", "neighbourhood_fates"),
     ),
     Stage(
@@ -85,7 +86,7 @@ STAGES = (
         "count the stock by area, and what covers each QPV",
         (
             *("yearly_counts", "neighbourhood_coverage", "flag_agreement", "perimeter_effect", "trend", "then_and_now"),
-            *("other_yearly_counts", "areas"),
+            *("other_yearly_counts", "areas", "zoning_regions"),
         ),
     ),
     Stage(
@@ -197,7 +198,9 @@ def _method(
 
     progress("counting")
     counted = count(places, overlaid["neighbourhood_zoning"])
-    yield _count_tables(places, counted), [*other_types.findings(places.placed, places.others)]
+    tables = _count_tables(places, counted)
+    unpublished = findings.unpublished(tables["zoning_regions"], places.basis.sources)
+    yield tables, [*unpublished, *other_types.findings(places.placed, places.others)]
 
     progress("accounting for the changes")
     yield explain(places, counted), []
@@ -300,6 +303,7 @@ def _read_tables(sources: Sources, *, invented: bool) -> dict[str, pd.DataFrame]
     return {
         "extracts": pd.DataFrame(extracts, columns=PUBLISHED["extracts"].names),
         "rejects": sources.rejects,
+        "carried_communes": sources.history.table(),
         "links": sources.links,
         "published_series": sources.series,
         "series_audit": series_audit.audit(sources.series),
@@ -309,11 +313,14 @@ def _read_tables(sources: Sources, *, invented: bool) -> dict[str, pd.DataFrame]
 def _count_tables(places: Places, counted: Counts) -> dict[str, pd.DataFrame]:
     """Return the tables of the stage ``count``. Types beyond MSP and CdS have no total over types: each is counted apart."""
     vintages = places.basis.sources.vintages
+    covered, in_force = counted.covered, places.basis.in_force
+    current = assembly.in_force_neighbourhoods(covered, in_force).assign(generation=IN_FORCE)
     other_yearly = counted.other_yearly[counted.other_yearly["structure_type"] != counts.ALL].reset_index(drop=True)
     return {
         "yearly_counts": counted.yearly,
         "other_yearly_counts": other_yearly,
-        "neighbourhood_coverage": counted.covered,
+        "neighbourhood_coverage": covered,
+        "zoning_regions": zoning.by_region(pd.concat([covered, current], ignore_index=True)),
         "flag_agreement": agreement.agreement(counted.every),
         "perimeter_effect": perimeter_effect.effect(counted.stock),
         "trend": trend.trend(counted.yearly, accounting.intervals(vintages)),

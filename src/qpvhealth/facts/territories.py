@@ -39,7 +39,10 @@ class Department:
 METROPOLE = "metropole"
 _INSEE = lists.load("departments", ("regions", "department"))
 METROPOLITAN_DEPARTMENTS = lists.records(Department, _INSEE["department"], "departments.toml: department")
-_LIST = lists.load("territories", ("territory", "projections", "finess_overseas", "former_communes", "arrondissements"))
+_LIST = lists.load(
+    "territories",
+    ("territory", "projections", "finess_overseas", "former_communes", "collectivity_communes", "arrondissements"),
+)
 _METROPOLE = {"departments": [d.code for d in METROPOLITAN_DEPARTMENTS]}
 _ENTRIES = lists.expand(_LIST["territory"], "territories.toml: territory")
 _TERRITORIES = [entry | (_METROPOLE if entry["name"] == METROPOLE else {}) for entry in _ENTRIES]
@@ -77,6 +80,9 @@ FINESS_OVERSEAS: dict[str, str] = _LIST["finess_overseas"]
 
 FORMER_COMMUNES: dict[str, str] = _LIST["former_communes"]
 """Communes of Guadeloupe that became collectivities, by their former code."""
+
+COLLECTIVITY_COMMUNES: dict[str, str] = _LIST["collectivity_communes"]
+"""Communes of collectivities that have QPV, by name."""
 
 ARRONDISSEMENTS: dict[str, tuple[str, ...]] = {code: tuple(m) for code, m in _LIST["arrondissements"].items()}
 """Paris, Lyon and Marseille: contours carry the commune, zonings and addresses the arrondissement."""

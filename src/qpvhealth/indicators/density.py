@@ -18,9 +18,13 @@ FEW, COMPLEMENT = "moins de cinq généralistes", "son complément révélerait 
 def by_area(practitioners: pd.DataFrame) -> pd.DataFrame:
     """Return one row per area: GPs, those over 55, inhabitants, density per 100,000 (given, else computed; null without people).
 
-    ``practitioners``: one vintage a level. Points are summed to their commune where no row of a file gives it. ``parent_code`` is the region of a commune or département.
+    ``practitioners``: one vintage a level. Rows of communes that merged since are summed (unknown where one of them is). Points are summed to their commune where no row of a file gives it. ``parent_code`` is the region of a commune or département.
     """
     published = practitioners[practitioners["level"] != "point"]
+    area, summable = ["level", "area_code", "year"], ["n_gp", "n_over_55", "population"]
+    parts = published.duplicated(area, keep=False)
+    united = published[parts].groupby(area, as_index=False)[summable].sum(skipna=False)
+    published = pd.concat([published[~parts], united], ignore_index=True)
     points = practitioners[(practitioners["level"] == "point") & practitioners["area_code"].notna()]
     summed = points.groupby(["area_code", "year"])[["n_gp", "n_over_55"]].sum(min_count=1).reset_index()
     summed = summed.assign(level="commune")

@@ -139,12 +139,13 @@ def finess(text: pd.Series) -> Cleaned:
 def communes(text: pd.Series) -> Cleaned:
     """Read INSEE commune codes: five characters. Four digits lost their zero and get it back.
 
-    ``9F611``, the département of FINESS before the three digits, is 97611; the codes that Saint-Martin and Saint-Barthélemy
+    ``9F611``, the département of FINESS before the three digits, is 97611, and ``9J613`` is 98613; the codes that Saint-Martin and Saint-Barthélemy
     had as communes of Guadeloupe are those that they have since.
     """
 
     def rewritten(plain: pd.Series) -> pd.Series:
-        return plain.where(~matches(plain, r"9[A-F]\d{3}"), "97" + plain.str[2:]).replace(FORMER_COMMUNES)
+        start = plain.str[:2].map(FINESS_OVERSEAS).str[:2]
+        return (start + plain.str[2:]).fillna(plain).replace(FORMER_COMMUNES)
 
     return _codes(text, COMMUNE, COMMUNE_LENGTH, rewritten, FORMER_COMMUNES)
 
@@ -169,14 +170,14 @@ def departments(text: pd.Series) -> pd.Series:
 def composed_communes(department: pd.Series, commune: pd.Series) -> pd.Series:
     """Put a commune code together from the département and the three digits that FINESS gives.
 
-    Overseas the code is ``97`` and the three digits (``9F`` and ``611`` are 97611 Mamoudzou); elsewhere the département and
-    the three digits.
+    Overseas the code is ``97``, or ``98`` where the département begins so, and the three digits (``9F`` and ``611`` are 97611
+    Mamoudzou); elsewhere the département and the three digits.
     """
     if is_blank(department) or is_blank(commune):
         return pd.Series(None, index=commune.index, dtype="str")
     plain = department.str.strip().str.upper()
-    overseas = plain.isin(FINESS_OVERSEAS) | matches(plain, r"97\d")
-    start = plain.str.zfill(2).where(~overseas, "97")
+    insee = plain.replace(FINESS_OVERSEAS)
+    start = insee.str.zfill(2).where(~matches(insee, r"9[78]\d"), insee.str[:2])
     digits = commune.str.strip()
     return communes((start + digits.str.zfill(3)).where(matches(digits, r"\d{1,3}"))).typed
 

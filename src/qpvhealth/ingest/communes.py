@@ -17,22 +17,24 @@ _ARRONDISSEMENT = re.compile(r"(?:(paris|lyon|marseille) )?(\d{1,2})(?:e|eme|er|
 _BETWEEN = re.compile(r",|;| et ")
 
 
-def codes(qpv_code: pd.Series, names: pd.Series, table: pd.DataFrame) -> pd.Series:
+def codes(qpv_code: pd.Series, names: pd.Series, table: pd.DataFrame, former: pd.DataFrame | None = None) -> pd.Series:
     """Return the commune codes of each QPV, comma-separated; null where one of its names has no code.
 
-    ``table`` has ``area_code`` and ``label``. Names are compared without case, accents or punctuation, within the département
-    of the QPV. A QPV may lie across a border: once one of its communes is known, another may be the only one of that name in
-    the region.
+    ``table`` has ``area_code`` and ``label``; ``former`` too: names that communes had, which give way to those that they have. Names
+    are compared without case, accents, spaces or punctuation, within the département of the QPV. A QPV may lie across a border: once one
+    of its communes is known, another may be the only one of that name in the region.
     """
-    communes = table.dropna(subset=["label"]).drop_duplicates("area_code")
-    name, department = (
-        communes["label"].map(lambda label: next(_names([label]), "")),
-        communes["area_code"].map(department_of_commune),
-    )
     places: dict[tuple[str, str], str] = {}
-    for area in ("region " + department.map(DEPARTMENT_REGION).astype("str"), department):
-        only = ~pd.DataFrame({"area": area, "name": name}).duplicated(keep=False)
-        places |= zip(zip(area[only], name[only], strict=True), communes.loc[only, "area_code"], strict=True)
+    for named, levels in ((table[:0] if former is None else former, 1), (table, 2)):
+        communes = named.dropna(subset=["label"])
+        communes = communes.assign(name=communes["label"].map(lambda label: next(_names([label]), ""))).drop_duplicates(
+            ["area_code", "name"]
+        )
+        department = communes["area_code"].map(department_of_commune)
+        for area in ("region " + department.map(DEPARTMENT_REGION).astype("str"), department)[-levels:]:
+            only = ~pd.DataFrame({"area": area, "name": communes["name"]}).duplicated(keep=False)
+            keys = zip(area[only], communes.loc[only, "name"], strict=True)
+            places |= zip(keys, communes.loc[only, "area_code"], strict=True)
     listed = []
     for code, cell in zip(qpv_code, names, strict=True):
         own = department_of_qpv(code)
@@ -42,7 +44,9 @@ def codes(qpv_code: pd.Series, names: pd.Series, table: pd.DataFrame) -> pd.Seri
         listed.append([c or places.get((region, label)) for c, label in zip(inside, labels, strict=True)])
         if None in listed[-1] or not any(inside):
             listed[-1] = []
-    return pd.Series([",".join(map(str, cs)) or None for cs in listed], index=qpv_code.index, dtype="str")
+    return pd.Series(
+        [",".join(dict.fromkeys(map(str, cs))) or None for cs in listed], index=qpv_code.index, dtype="str"
+    )
 
 
 def _names(parts: Iterable[str]) -> Iterator[str]:
@@ -53,4 +57,4 @@ def _names(parts: Iterable[str]) -> Iterator[str]:
         if (match := _ARRONDISSEMENT.fullmatch(name)) and (city := match[1] or city):
             yield f"{city} {int(match[2])}"
         elif name:
-            yield re.sub(r"\b(s)(te?)\b", r"\1ain\2", name)
+            yield re.sub(r"\b(s)(te?)\b", r"\1ain\2", name).replace(" ", "")

@@ -15,6 +15,7 @@ from qpvhealth.facts.categories import CDS, STRUCTURE_TYPES, UNKNOWN as UNKNOWN_
 from qpvhealth.facts.generations import KNOWN
 from qpvhealth.ingest import communes
 from qpvhealth.ingest.card import of_kind
+from qpvhealth.ingest.commune_history import CommuneHistory
 from qpvhealth.ingest.kinds import (
     MODULES,
     declarations,
@@ -97,15 +98,17 @@ class Sources:
     supplements: dict[str, pd.DataFrame] = field(default_factory=dict)
     accounts: dict[str, dict[str, Any]] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
+    history: CommuneHistory = field(default_factory=CommuneHistory)
 
     def record(self, staged: Staged) -> pd.DataFrame:
-        """Keep the account, the rejects and the findings of one staged source; return its frame."""
+        """Keep the account, the rejects and the findings of one staged source; return its frame, its communes carried to one date."""
         sections = {name: tally.as_dict() for name, tally in staged.sections.items()}
         self.accounts[staged.source_id] = {**staged.tally.as_dict(), "sections": sections}
         if len(staged.rejects):
             self.rejects = pd.concat([self.rejects, staged.rejects], ignore_index=True)
-        self.findings.extend(staged.findings)
-        return staged.frame
+        frame, carried = self.history.carry(staged.source_id, staged.frame)
+        self.findings.extend((*staged.findings, *carried))
+        return frame
 
     def refuse_unusable(self, source_id: str) -> None:
         """Raise InputError where a source has rows and none can be used."""
@@ -156,6 +159,7 @@ def read_all(cards: list[Card], corrections: tuple[Correction, ...], progress: C
         own = of_kind(cards, kind)
         return own, [sources.record(MODULES[kind].read(card, corrections)) for card in own]
 
+    sources.history = CommuneHistory.of(read("commune_events")[1])
     _put_neighbourhoods(sources, *read("neighbourhoods"))
     progress("reading structures")
     _read_structures(sources, of_kind(cards, "structures"), corrections)
@@ -168,7 +172,7 @@ def read_all(cards: list[Card], corrections: tuple[Correction, ...], progress: C
     zoning_cards, zoning_frames = read("zoning")
     if zoning_cards:
         sources.zoning_classes, sources.zoning_composition = zonings.combine(zoning_frames)
-        sources.editions = zonings.editions(zoning_cards)
+        sources.editions = zonings.editions(zoning_cards, sources.zoning_classes)
     sources.programmes = programmes.KIND.together(read("programme")[1])
     sources.links = links.KIND.together(read("links")[1])
     sources.series = series.combine(read("series")[1])
@@ -347,7 +351,7 @@ def _name_communes(sources: Sources) -> None:
     rows = qpv[qpv["commune_codes"].isna() & qpv["commune_names"].notna()]
     if table.empty or rows.empty:
         return
-    codes = communes.codes(rows["qpv_code"], rows["commune_names"], table)
+    codes = communes.codes(rows["qpv_code"], rows["commune_names"], table, sources.history.names)
     sources.neighbourhoods = qpv.assign(commune_codes=qpv["commune_codes"].fillna(codes))
     lost = rows.loc[codes.isna(), "commune_names"]
     if len(lost):

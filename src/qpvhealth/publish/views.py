@@ -9,13 +9,14 @@ import pandas as pd
 from qpvhealth.errors import UsageError
 from qpvhealth.facts.causes import CAUSES
 from qpvhealth.facts.situations import IN_QPV, SITUATIONS, VECU_DECLARED
+from qpvhealth.facts.territories import NO_REGION, REGIONS
 from qpvhealth.publish import selection
 from qpvhealth.publish.selection import Filters, View
 from qpvhealth.rules.levels import LEVELS
 from qpvhealth.rules.scopes import SCOPES
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from qpvhealth.publish.release import Release
 
@@ -96,8 +97,42 @@ def coverage(release: Release, level: str, filters: Filters, words: Mapping[str,
     )
     shown = ranked.sort_values(["year", "area_code", "scope_rank", "rank"])
     large = f"Grand : {release.manifest['settings']['large_population']:g} habitants et plus"
-    notes = selection.notes(release, generation, filters.year)
-    return _view(release, "coverage", shown, level, (*notes, large))
+    notes = (*selection.notes(release, generation, filters.year), large, *_zonings(release, generation, filters.year))
+    return _view(release, "coverage", shown, level, notes)
+
+
+def _zonings(release: Release, generation: str, year: int | None) -> Iterator[str]:
+    """Say of each year which edition classes the QPV of which regions, and of how many QPV those in a ZIP or ZAC are.
+
+    A release made before zonings went by region says nothing.
+    """
+    if "zoning_regions" not in release.tables:
+        return
+    rows = release.table("zoning_regions")
+    rows = selection.of_year(rows[rows["generation"] == generation], year)
+    for of_year, zoned in rows.groupby("year"):
+        is_absent = zoned["zoning_edition"] == "none"
+        decided, absent = zoned[~is_absent], zoned.loc[is_absent, "region_code"]
+        regions = decided["region_code"].drop_duplicates()
+        beyond = " et des collectivités sans région" if NO_REGION in set(regions) else ""
+        zoned_qpv = f"{decided['n_zip_or_zac'].sum()} QPV en ZIP ou ZAC sur les {decided['n_qpv'].sum()} QPV"
+        editions = "; ".join(
+            f"{edition} depuis le {day:%d/%m/%Y} ({_regions(part['region_code'])})"
+            for (edition, day), part in decided.groupby(["zoning_edition", "in_force_from"])
+        )
+        yield (
+            f"{of_year} : {zoned_qpv} des {(regions != NO_REGION).sum()} régions zonées{beyond} ; éditions : {editions or 'aucune'}"
+            + (f" ; zonage non publié : {_regions(absent)}" if len(absent) else "")
+        )
+
+
+def _regions(codes: pd.Series) -> str:
+    """Write regions by name; nearly all of them by what is lacking."""
+    names = {code: name for code, (name, _) in REGIONS.items()} | {NO_REGION: "sans région"}
+    lacking = sorted(set(names) - set(codes))
+    if len(lacking) < len(names) / 4:
+        return "toutes les régions" + (f" sauf {', '.join(names[c] for c in lacking)}" if lacking else "")
+    return ", ".join(names[c] for c in sorted(set(codes)))
 
 
 def in_qpv(release: Release, year: int, *, generation: str, level: str, area: str) -> dict[str, int]:

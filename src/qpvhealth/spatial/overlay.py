@@ -25,14 +25,15 @@ def zone(
     """Give each QPV of one generation its class in one edition.
 
     ``neighbourhoods``: ``qpv_code``, ``generation``, ``territory``, ``commune_codes`` (comma-separated), ``metres``. ``classes``:
-    ``level``, ``code``, ``zone_class``, ``raw_label``. ``composition``: ``commune_code``, ``tvs_code``. ``outlines`` of communes:
+    ``level``, ``code``, ``zone_class``, ``raw_label``; a commune has several where those that it was made of differ. ``composition``: ``commune_code``, ``tvs_code``. ``outlines`` of communes:
     ``area_code``, ``territory``, ``metres``. Returns one row per QPV: the columns of ``neighbourhood_zoning`` without the edition.
     """
     base = neighbourhoods[["qpv_code", "generation"]].reset_index(drop=True)
     members = neighbourhoods["commune_codes"].str.split(",").reset_index(drop=True).explode().dropna().astype("str")
     tvs_codes = members.map(composition.drop_duplicates("commune_code").set_index("commune_code")["tvs_code"])
     by_level = {
-        lv: classes[classes["level"] == lv].drop_duplicates("code").set_index("code") for lv in (QPV, TVS, COMMUNE)
+        lv: classes[classes["level"] == lv].drop_duplicates(["code", "zone_class"]).set_index("code")
+        for lv in (QPV, TVS, COMMUNE)
     }
     listed = among(base["qpv_code"], by_level[QPV].index)
     own = by_level[QPV].reindex(base["qpv_code"]).reset_index(drop=True)
@@ -103,7 +104,8 @@ def _share_in_zip(
     astride = zoned["reason"].isin((STRADDLING, PARTLY_UNKNOWN)).to_numpy()
     if outlines is None or not astride.any():
         return share
-    zones = outlines.assign(zone_class=outlines["area_code"].map(communes["zone_class"])).dropna(subset=["zone_class"])
+    one_class = communes.loc[~communes.index.duplicated(keep=False), "zone_class"]
+    zones = outlines.assign(zone_class=outlines["area_code"].map(one_class)).dropna(subset=["zone_class"])
     rows = neighbourhoods.reset_index(drop=True)[astride]
     members = rows[["qpv_code", "territory", "metres"]].assign(area_code=rows["commune_codes"].str.split(","))
     parts = members.explode("area_code").merge(zones, on=["area_code", "territory"], suffixes=("", "_zone"))

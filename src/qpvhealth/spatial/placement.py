@@ -51,6 +51,7 @@ def place(
     ``location_score`` and ``commune_found``. ``outlines``: by level of ``OUTLINE_LEVELS``, ``area_code``, ``territory`` and ``metres``.
 
     Returns one row per structure, in their order: ``location_status`` and its note, precision, error (metres), the source used,
+    ``commune_distance_m`` (metres to the outline of the declared commune, null without one),
     ``x`` and ``y`` in the metres of the territory, ``longitude`` and ``latitude`` (null where they are no place on earth), the number of sources that give a point and
     the largest distance between their usable points. A territory that is not declared follows from the point.
     """
@@ -106,8 +107,8 @@ def _judged(
     position, declared = frame["territory_found"], frame["territory"]
     stray = has_point & (position.isna() | (declared.notna() & (position != declared)))
     another, commune = frame["commune_found"], frame["commune_code"]
-    elsewhere = another.notna() & commune.notna() & (_whole_commune(another) != _whole_commune(commune))
-    outside = _outside_declared(frame, outlines, tolerance_m)
+    elsewhere = another.notna() & commune.notna() & (whole_commune(another) != whole_commune(commune))
+    outside, commune_distance_m = _outside_declared(frame, outlines, tolerance_m)
     system = frame.groupby(["source_id", "year", "crs", "territory"], dropna=False).ngroup().to_numpy()
     n, n_wrong = (
         np.bincount(system[rows], minlength=len(frame))[system] for rows in (has_point, stray | outside & has_point)
@@ -126,23 +127,24 @@ def _judged(
     notes = pd.array([*reasons], dtype="str").take(reason, allow_fill=True)
     contradictory = located & has_point & (stray | outside | doubted | elsewhere)
     status = frame["location_status"].where(~poor, CENTROID).where(~contradictory, CONTRADICTORY)
-    return frame.assign(location_status=status.where(has_point, MISSING), location_note=notes)
+    status = status.where(has_point, MISSING)
+    return frame.assign(location_status=status, location_note=notes, commune_distance_m=commune_distance_m)
 
 
-def _whole_commune(communes: pd.Series) -> pd.Series:
+def whole_commune(communes: pd.Series) -> pd.Series:
     """Return communes, an arrondissement as its commune."""
     return communes.map(COMMUNE_OF_ARRONDISSEMENT).astype("str").fillna(communes)
 
 
 def _outside_declared(
     frame: pd.DataFrame, outlines: Mapping[str, pd.DataFrame], tolerance_m: Mapping[str, float]
-) -> np.ndarray:
-    """Say which points lie farther than the tolerance from a declared area.
+) -> tuple[np.ndarray, np.ndarray]:
+    """Say which points lie farther than the tolerance from a declared area, and how far from the outline of the declared commune.
 
     That is its outline; where none is given, the box of the département and, in Polynésie, of the commune; and the surroundings of
     the QPV of the commune. An arrondissement without outline is its commune.
     """
-    outside = np.zeros(len(frame), dtype=bool)
+    outside, from_commune = np.zeros(len(frame), dtype=bool), np.full(len(frame), np.nan)
     for level in ("department", "commune"):
         codes = frame[OUTLINE_LEVELS[level]]
         if level in outlines:
@@ -153,11 +155,13 @@ def _outside_declared(
         shapes, codes = outlines[level], frame[OUTLINE_LEVELS[level]]
         index = pd.Index(shapes["area_code"])
         area = index.get_indexer(codes)
-        area = np.where(area < 0, index.get_indexer(_whole_commune(codes)), area)
+        area = np.where(area < 0, index.get_indexer(whole_commune(codes)), area)
         at = np.flatnonzero((area >= 0) & frame["x"].notna() & frame["y"].notna())
         home = shapes["territory"].array.take(area[at]) == frame["territory"].array.take(at)
         at = at[np.asarray(home, dtype=bool)]
         points = shapely.points(frame["x"].to_numpy()[at], frame["y"].to_numpy()[at])
         distance = shapely.distance(points, shapes["metres"].to_numpy(dtype=object)[area[at]])
         outside[at] |= rounded_m(distance) > allowed_m[level]
-    return outside
+        if level == "commune":
+            from_commune[at] = rounded_m(distance)
+    return outside, from_commune

@@ -9,9 +9,10 @@ import pytest
 
 from qpvhealth.errors import UsageError
 from qpvhealth.facts.generations import expected_count
-from qpvhealth.facts.territories import DEPARTMENT_TERRITORY, TERRITORIES, department_of_qpv
+from qpvhealth.facts.territories import COLLECTIVITY_COMMUNES, DEPARTMENT_TERRITORY, TERRITORIES, department_of_qpv
 from qpvhealth.ingest import communes
 from qpvhealth.ingest.card import Card
+from qpvhealth.ingest.commune_history import CommuneHistory
 from qpvhealth.ingest.kinds import boundaries, neighbourhoods, populations, programmes, structures, zonings
 
 COLLAPSED = ["QN09105I", "QN09113I", "QN09503I"]
@@ -146,9 +147,11 @@ def test_boundaries(card, balanced, path, level, rows_in, rows_out):  # noqa: PL
 def test_names_of_communes_lead_to_codes(card):
     qpv = neighbourhoods.read(card("neighbourhoods", QPV_2015, generation="qpv-2015")).frame
     table = boundaries.read(card("boundaries", "boundaries/communes.csv", level="commune", year=2024)).frame
-    found = communes.codes(qpv["qpv_code"], qpv["commune_names"], table)
-    without = qpv.loc[found.isna(), "qpv_code"]
-    # Polynésie is in no COG; the others are communes renamed or merged since 2015.
-    assert (without.str[2:5] == "987").sum() == 76
-    assert len(without) <= 76 + 30
+    alone = communes.codes(qpv["qpv_code"], qpv["commune_names"], table)
+    found = communes.codes(qpv["qpv_code"], qpv["commune_names"], table, CommuneHistory.of([]).names)
+    # Polynésie and Saint-Martin are not in the list of communes; the others were renamed or merged since 2015.
+    assert alone.isna().sum() == 101
+    assert found.notna().all()
+    assert (found[alone.notna()] == alone[alone.notna()]).all()
+    assert set(found.str.split(",").explode()) <= {*table["area_code"], *COLLECTIVITY_COMMUNES.values()}
     assert found[qpv["qpv_code"].str.startswith(("QP075", "QP013"))].notna().all()

@@ -139,7 +139,7 @@ def test_the_source_of_a_point_says_its_system_and_quality(card, source, status,
         *(("9A", "105", "97105", "971"), ("9B", "209", "97209", "972"), ("9C", "302", "97302", "973")),
         *(("9D", "411", "97411", "974"), ("9E", "502", "97502", "975"), ("9F", "611", "97611", "976")),
         *(("2A", "004", "2A004", "2A"), ("01", "004", "01004", "01"), ("9A", "127", "97801", "978")),
-        ("9J", "611", None, None),
+        ("9J", "613", "98613", "986"),
     ],
 )
 def test_overseas_codes_of_finess_become_insee_codes(card, department, commune, code, insee):

@@ -64,7 +64,17 @@ COVERAGE_TABLES = (
 _NAMES = (
     *("extracts", "structures", "neighbourhoods", "structure_locations", "structure_neighbourhoods"),
     *("neighbourhood_zoning", "flag_agreement", "neighbourhood_coverage", "yearly_counts", "indicators", "rejects"),
-    *("areas", *OTHER_TABLES, "out_of_scope", "changes", "change_summary", "links", "link_candidates"),
+    *(
+        "areas",
+        "zoning_regions",
+        "carried_communes",
+        *OTHER_TABLES,
+        "out_of_scope",
+        "changes",
+        "change_summary",
+        "links",
+        "link_candidates",
+    ),
     *("neighbourhood_fates", "perimeter_effect", "trend", "then_and_now", "published_series", "series_audit"),
     *COVERAGE_TABLES,
 )

@@ -4,6 +4,7 @@ from types import ModuleType
 
 from qpvhealth.ingest.kinds import (
     boundaries,
+    commune_events,
     declarations,
     geocoded,
     links,
@@ -23,7 +24,7 @@ MODULES: dict[str, ModuleType] = {
     module.KIND.name: module
     for module in (
         *(structures, neighbourhoods, populations, declarations, zonings, programmes, projects, quarter_indicators),
-        *(practitioners, boundaries, geocoded, series, links, targets),
+        *(practitioners, boundaries, geocoded, series, links, targets, commune_events),
     )
 }
 """The module of each kind of card; ``structures`` also reads registers."""

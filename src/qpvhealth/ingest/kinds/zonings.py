@@ -13,8 +13,10 @@ import pandas as pd
 
 from qpvhealth.contract.rules import Finding
 from qpvhealth.errors import InputError, UsageError
+from qpvhealth.facts.territories import DEPARTMENT_TERRITORY
 from qpvhealth.facts.zonings import CLASSES, REJECTED_VALUES, VOCABULARIES
 from qpvhealth.ingest import cleaning, corrections as correction_rules, layouts
+from qpvhealth.ingest.commune_history import CODE_AS_WRITTEN
 from qpvhealth.ingest.kind import Kind
 from qpvhealth.ingest.readers import tables, workbook
 from qpvhealth.ingest.staging import Card, Correction, Sieve, Staged, merged, stage
@@ -62,42 +64,61 @@ def read(card: Card, corrections: tuple[Correction, ...] = ()) -> Staged:
 
 
 def combine(frames: list[pd.DataFrame]) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the classes of the lists of all cards, one row per edition, level and code, and the communes of each TVS.
+    """Return the classes of the lists of all cards, one row per card, level and code, and the communes of each TVS.
 
-    Classes: ``edition``, ``level``, ``code``, ``zone_class``, ``raw_label``, ``source_id``; composition: ``edition``,
-    ``commune_code``, ``tvs_code``. Raises InputError when a code of one edition has two classes.
+    Classes: ``edition``, ``level``, ``code_as_written``, ``code`` (carried to the communes of now: those that merged may differ in
+    class), ``zone_class``, ``raw_label``, ``source_id``; composition: ``edition``,
+    ``commune_code``, ``tvs_code``, ``source_id``.
     """
     whole = pd.concat(frames, ignore_index=True)
-    columns = ["edition", "level", "code", "zone_class", "raw_label", "source_id"]
-    classes = whole.loc[whole["raw_label"].notna(), columns]
-    refuse_conflicts(classes, "zoning")
+    if CODE_AS_WRITTEN not in whole:
+        whole[CODE_AS_WRITTEN] = whole["code"]
+    whole[CODE_AS_WRITTEN] = whole[CODE_AS_WRITTEN].fillna(whole["code"])
+    columns = ["edition", "level", CODE_AS_WRITTEN, "code", "zone_class", "raw_label", "source_id"]
     communes = whole[(whole["level"] == COMMUNE) & whole["tvs_code"].notna()]
-    composition = communes[["edition", "code", "tvs_code"]].rename(columns={"code": "commune_code"})
-    return classes.drop_duplicates(columns[:3], ignore_index=True), composition.drop_duplicates(ignore_index=True)
-
-
-def editions(cards: list[Card]) -> pd.DataFrame:
-    """Return ``edition``, ``in_force_from`` and ``generation``, one row per edition, the earliest first.
-
-    A card whose lists name no QPV need not say the generation that another card of its edition says. Raises UsageError where the
-    cards of an edition differ.
-    """
-    stated = pd.DataFrame(
-        {key: [card.get(key) for card in cards] for key in ("edition", "in_force_from", "generation")}
+    composition = communes[["edition", "code", "tvs_code", "source_id"]].rename(columns={"code": "commune_code"})
+    classes = whole.loc[whole["raw_label"].notna(), columns]
+    return classes.drop_duplicates([*columns[:3], "source_id"], ignore_index=True), composition.drop_duplicates(
+        ignore_index=True
     )
-    for edition, own in stated.groupby("edition"):
-        if any(len(own[key].dropna().unique()) > 1 for key in ("in_force_from", "generation")):
-            ids = ", ".join(cards[i].id for i in own.index)
-            raise UsageError(
-                f"zoning edition {edition}: its cards ({ids}) differ in in_force_from or generation; one edition has one"
-            )
-    first = stated.groupby("edition", as_index=False).first()
-    return first.sort_values(["in_force_from", "edition"], ignore_index=True)
+
+
+def editions(cards: list[Card], classes: pd.DataFrame) -> pd.DataFrame:
+    """Return one row per edition and part of the country in which the same cards give it, the earliest first.
+
+    Columns: ``edition``, ``in_force_from``, ``generation``, ``departments`` (a frozenset: what the part is), ``source_ids`` (a tuple:
+    its cards). A card covers what its ``covers`` names, everything without it; one whose lists name no QPV need not say the generation
+    that another of its part says. ``classes``: as ``combine`` returns them. Raises UsageError where the cards of a part differ in date
+    or generation, InputError where they give one code two classes.
+    """
+    covered = {card.id: card.departments() or frozenset(DEPARTMENT_TERRITORY) for card in cards}
+    parts: dict[tuple[str, ...], set[str]] = {}
+    for edition in dict.fromkeys(card["edition"] for card in cards):
+        own = [card.id for card in cards if card["edition"] == edition]
+        for department in DEPARTMENT_TERRITORY:
+            if ids := tuple(i for i in own if department in covered[i]):
+                parts.setdefault(ids, set()).add(department)
+    rows = []
+    for ids, departments in parts.items():
+        own_cards = [card for card in cards if card.id in ids]
+        edition = own_cards[0]["edition"]
+        row = {"edition": edition, "departments": frozenset(departments), "source_ids": ids}
+        for key in ("in_force_from", "generation"):
+            stated = {card.get(key) for card in own_cards} - {None}
+            if len(stated) > 1:
+                raise UsageError(
+                    f"zoning edition {edition}: its cards ({', '.join(ids)}) differ in {key} where both apply; one arrêté has one"
+                )
+            row[key] = next(iter(stated), None)
+        refuse_conflicts(classes[classes["source_id"].isin(ids)], "zoning")
+        rows.append(row)
+    order = ["in_force_from", "edition"]
+    return pd.DataFrame(rows).sort_values(order, ignore_index=True, kind="stable")
 
 
 def refuse_conflicts(classes: pd.DataFrame, where: str) -> None:
-    """Raise InputError when a code of one edition has two classes."""
-    key = ["edition", "level", "code"]
+    """Raise InputError when a code of one edition, as the list writes it, has two classes."""
+    key = ["edition", "level", CODE_AS_WRITTEN if CODE_AS_WRITTEN in classes else "code"]
     distinct = classes[classes.duplicated(key, keep=False)].drop_duplicates([*key, "zone_class"])
     twice = distinct[distinct.duplicated(key, keep=False)]
     if not twice.empty:

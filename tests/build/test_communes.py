@@ -1,0 +1,127 @@
+"""A point is held against the commune that its structure declares, and communes have a history."""
+
+import json
+
+import pandas as pd
+import pytest
+
+import qpvhealth
+
+CARDS = """
+[[source]]
+id = "q"
+kind = "neighbourhoods"
+path = "q.geojson"
+generation = "qpv-2024"
+[[source]]
+id = "s"
+kind = "structures"
+path = "s.csv"
+layout = "dgos-mapped"
+year = 2024
+reference_date = 2024-06-30
+"""
+OUTLINES = '[[source]]\nid = "b"\nkind = "boundaries"\npath = "b.geojson"\nlevel = "commune"\nyear = 2024\n'
+DEGREE_M = 76_700  # of longitude, at 46.505 degrees north
+SOUTH = {"71": 46.5, "13": 43.3, "50": 49.2}
+"""By département: where its QPV begin."""
+
+
+def square(x, y, side=0.01):
+    ring = [[x, y], [x + side, y], [x + side, y + side], [x, y + side], [x, y]]
+    return {"type": "Polygon", "coordinates": [ring]}
+
+
+def layer(path, rows):
+    features = [{"type": "Feature", "properties": names, "geometry": shape} for names, shape in rows]
+    path.write_text(json.dumps({"type": "FeatureCollection", "features": features}), encoding="utf-8")
+
+
+@pytest.fixture
+def build(tmp_path):
+    """Build structures (number, commune, longitude or none) among QPV (code, commune, longitude)."""
+
+    def built(structures, qpv, communes=()):
+        names = [({"code_qp": c, "lib_qp": c, "insee_com": com}, square(x, SOUTH[com[:2]])) for c, com, x in qpv]
+        layer(tmp_path / "q.geojson", names)
+        header = "finess_et,structure_type,commune_code,longitude,latitude\n"
+        rows = [
+            f"{n},MSP,{commune},{x or ''},{SOUTH[commune[:2]] + 0.005 if x else ''}\n" for n, commune, x in structures
+        ]
+        (tmp_path / "s.csv").write_text(header + "".join(rows), encoding="utf-8")
+        if communes:
+            layer(
+                tmp_path / "b.geojson",
+                [({"code": c, "nom": c}, square(x, SOUTH[c[:2]] - 0.1, 0.2)) for c, x in communes],
+            )
+        (tmp_path / "sources.toml").write_text(CARDS + (OUTLINES if communes else ""), encoding="utf-8")
+        return qpvhealth.build(tmp_path)
+
+    return built
+
+
+def in_qpv(built):
+    rows = built["indicators"].query(
+        "indicator == 'n_in_qpv' and generation == 'in_force' and level == 'country' and scope == 'msp'"
+    )
+    return tuple(rows[["value", "lower", "upper"]].to_numpy()[0])
+
+
+def covered(built):
+    rows = built["neighbourhood_coverage"].set_index("qpv_code")["is_covered_in"]
+    return {code: None if pd.isna(v) else bool(v) for code, v in rows.items()}
+
+
+def found(built, rule):
+    return [f.message for f in built.findings if f.rule == rule]
+
+
+def test_a_point_in_a_qpv_of_another_commune_is_named_and_in_the_bounds(build):
+    qpv = [("QN07101I", "71076", 4.0), ("QN07102I", "71289", 4.5)]
+    built = build([("710000001", "71289", 4.005)], qpv)
+    assert built["structure_locations"]["situation"].tolist() == ["in_qpv"]  # lists exclude nothing
+    assert in_qpv(built) == (1, 0, 1)
+    assert covered(built) == {"QN07101I": True, "QN07102I": None}  # it may stand in the commune that it declares
+    (message,) = found(built, "commune-disputed")
+    assert message.endswith("710000001 declares 71289, its point is in QN07101I")
+
+
+def test_an_arrondissement_and_a_merged_commune_agree(build):
+    qpv = [("QN01301I", "13055", 5.4), ("QN05001I", "50129", -1.3)]
+    built = build([("130000001", "13213", 5.405), ("500000001", "50602", -1.295)], qpv)
+    assert in_qpv(built) == (2, 2, 2)
+    assert not found(built, "commune-disputed")
+    assert built["structures"]["commune_code"].tolist() == ["13213", "50129"]
+    assert found(built, "commune-carried") == ["card s: 50602 → 50129 (2016-01-01)"]
+
+
+def test_a_structure_without_point_may_stand_where_its_commune_is_now(build):
+    built = build([("500000001", "50602", None)], [("QN05001I", "50129", -1.3), ("QN05002I", "50025", -1.0)])
+    assert covered(built) == {"QN05001I": None, "QN05002I": False}
+    assert built["carried_communes"]["code_to"].tolist() == ["50129"]
+
+
+@pytest.mark.parametrize(
+    ("beyond_m", "status", "rule"),
+    [(50, "located", None), (500, "located", "commune-distance"), (1500, "contradictory", "location-contradictory")],
+)
+def test_an_outline_says_how_far_the_point_is(build, beyond_m, status, rule):
+    limit = 4.2  # the commune 71289 ends there, the QPV of 71076 begins
+    qpv = [("QN07101I", "71076", limit), ("QN07102I", "71289", 4.05)]
+    x = round(limit + beyond_m / DEGREE_M, 6)
+    built = build(
+        [("710000001", "71289", x)],
+        [(c, com, at) if c == "QN07102I" else (c, com, x - 0.002) for c, com, at in qpv],
+        [("71289", 4.0), ("71076", limit)],
+    )
+    row = built["structures"].iloc[0]
+    assert row["location_status"] == status
+    assert row["commune_distance_m"] == pytest.approx(beyond_m, rel=0.02)
+    rules = {f.rule for f in built.findings} & {"commune-distance", "commune-disputed", "location-contradictory"}
+    assert rules - {"commune-disputed"} == ({rule} if rule else set())
+    if status == "contradictory":  # in the QPV of its point, or in that of its commune
+        assert built["structure_locations"]["situation"].tolist() == ["undetermined"]
+        assert covered(built) == {"QN07101I": None, "QN07102I": None}
+        assert in_qpv(built) == (0, 0, 1)
+    else:
+        assert in_qpv(built) == (1, 1, 1)
