@@ -99,6 +99,7 @@ class Sieve:
         self.reasons: dict[str, int] = {}
         self.left_out = pd.DataFrame()
         self.findings: list[Finding] = [Finding("reading-choice", 1, f"{raw.place()}: {note}") for note in raw.notes]
+        self.findings += [replace(f, message=f"{raw.place()}: {f.message}", of=raw.n_records) for f in raw.findings]
         broken = [
             (b.row, b.rule, b.message, b.raw) if b.rule in RULES else (b.row, BROKEN, f"{b.rule}: {b.message}", b.raw)
             for b in raw.broken

@@ -18,8 +18,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+import pyarrow as pa
 import shapely
 
+from qpvhealth.contract.rules import Finding
 from qpvhealth.errors import InputError, UsageError
 from qpvhealth.ingest import systems
 from qpvhealth.ingest.readers import companions, geojson, parquet
@@ -30,8 +32,6 @@ if TYPE_CHECKING:
     import zipfile
     from collections.abc import Iterator
 
-    import pyarrow as pa
-
 
 MAX_BYTES = 1024 * MIB
 MAX_FEATURES = 5_000_000
@@ -40,11 +40,16 @@ PARQUET = (".parquet", ".geoparquet")
 VECTOR = (".shp", ".zip", ".geojson", ".json", ".gpkg", ".fgb")
 DBF_ENCODING = "cp1252"
 _LATIN = re.compile(r"(iso-?)?8859-?1|latin-?1|(ansi |cp|windows-)?1252", re.IGNORECASE)
+_ARC = re.compile(rb"\x01(?:\x08\0|\xf0\x03|\xd8\x07|\xc0\x0b)\0\0")
+"""A circular string in the WKB that GDAL writes, plain, with heights, with measures, with both."""
+ARC_STEP = 1
+"""Degrees of an arc that one chord stands for; it lies within 0.004 % of the radius of its arc, which is 1 less cos 0.5°."""
 _OPTIONS = {
     "CPL_VSIL_CURL_ALLOWED_EXTENSIONS": ".none",
     "GDAL_DISABLE_READDIR_ON_OPEN": True,
     "SHAPE_RESTORE_SHX": False,
     "OGR_GEOJSON_MAX_OBJ_SIZE": 128,
+    "OGR_ARC_STEPSIZE": ARC_STEP,
     # The readers of these two write wrong offsets after a missing geometry: the common one does not.
     "OGR_FLATGEOBUF_STREAM_BASE_IMPL": True,
     "OGR_GPKG_STREAM_BASE_IMPL": True,
@@ -177,11 +182,25 @@ def _read_gdal(path: Path, name: str, claimed: Claim | None, **options: Any) -> 
     n_read = table.num_rows - table.column(geometry).null_count
     if claimed is not None and claimed.n_shapes is not None and n_read < claimed.n_shapes:
         raise InputError(f"{name}: holds {claimed.n_shapes} shapes, {n_read} could be read; fetch it again")
-    return _raw_table(name, table, geometry, meta["crs"], notes)
+    try:
+        return _raw_table(name, table, geometry, meta["crs"], notes)
+    except NotImplementedError:  # of shapely, for a surface or a polygon that may be bounded by arcs
+        n_arcs = sum(bool(_ARC.search(shape)) for shape in table.column(geometry).to_pylist() if shape)
+    with _gdal_errors(name):
+        straight = gdal().raw.read(path, columns=[], **options)[2]
+    if len(straight) != table.num_rows:
+        raise InputError(f"{name}: holds {table.num_rows} features, {len(straight)} could be read; fetch it again")
+    field = table.schema.field(geometry).with_type(pa.binary())
+    raw = _raw_table(name, table.set_column(geometry, field, [straight.tolist()]), geometry, meta["crs"], notes)
+    message = f"shapes with arcs, cut into chords of {ARC_STEP} degree: 4 mm off at a radius of 100 m, 4 cm at 1 km"
+    return replace(raw, findings=(Finding("arcs-cut", n_arcs, message),) if n_arcs else ())
 
 
 def _raw_table(name: str, table: pa.Table, geometry: int, crs: object, notes: list[str]) -> RawTable:
-    """Part a table into text and geometries; a ring that is not closed is closed, and what cannot be built at all is null."""
+    """Part a table into text and geometries; a ring that is not closed is closed, and what cannot be built at all is null.
+
+    Raises NotImplementedError for a shape of a type with curves.
+    """
     wkb = np.array(table.column(geometry).to_pylist(), dtype=object)
     with np.errstate(invalid="ignore"):
         try:
@@ -380,4 +399,10 @@ def _read_geoparquet(path: Path) -> RawTable:
     crs = columns[primary].get("crs", "OGC:CRS84")
     stated = json.dumps(crs) if isinstance(crs, dict) else crs
     notes = [f"other geometry columns left out: {', '.join(others)}"] if others else []
-    return _raw_table(path.name, table, table.column_names.index(primary), stated, notes)
+    try:
+        return _raw_table(path.name, table, table.column_names.index(primary), stated, notes)
+    except NotImplementedError as error:
+        how = "ogr2ogr -nlt CONVERT_TO_LINEAR out.gpkg"
+        raise InputError(
+            f"{path.name}: shapes with curves, which GeoParquet does not have; convert the original: {how} FILE"
+        ) from error
