@@ -15,7 +15,10 @@ from qpvhealth.cli.output import logger, print_answer, row_bar
 @main_group.command()
 @click.argument("points", type=FILE)
 @click.option(
-    "--neighbourhoods", type=FILE, required=True, help="QPV polygons: shapefile, GeoJSON, GeoPackage, GeoParquet."
+    "--neighbourhoods",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="QPV polygons: shapefile, GeoJSON, GeoPackage, GeoParquet.",
 )
 @click.option(
     "--distance", "distance_m", type=float, required=True, metavar="M", help="How far around a QPV is near, in metres."

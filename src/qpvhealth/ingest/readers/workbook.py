@@ -49,7 +49,7 @@ _ZERO = re.compile(rb"(</f>|<f\s[^<>]{0,300}/>)<v>0</v>(?=</c>)")
 _NEVER_CALCULATED = re.compile(rb"<(?:\w{1,20}:)?calcPr\s[^<>]{0,300}\bfullCalcOnLoad=\"(?:1|true)\"")
 """What says that the stored results are none: who wrote the file leaves every calculation to who opens it."""
 _HIDDEN_ROW = re.compile(rb"<(?:\w{1,20}:)?row\s(?=[^<>]{0,500}\shidden=\"(?:1|true)\")[^<>]{0,500}?\br=\"(\d{1,7})\"")
-_ODS_ROW = re.compile(rb"<table:table(?:-row)?\s[^<>]{1,2000}>")
+_ODS_ROW = re.compile(rb"<table:table(?:-row)?[\s/>][^<>]{0,2000}")
 _ODS_REPEATED, _ODS_HIDDEN = (
     re.compile(rb"table:number-rows-repeated=\"(\d{1,7})\""),
     re.compile(rb"table:visibility=\"(?:filter|collapse)\""),
