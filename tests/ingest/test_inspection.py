@@ -7,6 +7,7 @@ import geopandas as gpd
 import pytest
 import shapely
 
+from qpvhealth.cli.raw import _inspection_lines
 from qpvhealth.errors import InputError
 from qpvhealth.ingest import inspection
 
@@ -60,6 +61,15 @@ def test_the_parts_of_a_shapefile_are_hashed_and_read(tmp_path):
     (tmp_path / "q.dbf").write_bytes(b"")
     with pytest.raises(InputError, match=r"Q\.DBF and q\.dbf could both be its \.dbf"):
         inspection.inspect(tmp_path / "Q.SHP")
+
+
+def test_a_legacy_extract_with_a_line_of_another_width_is_shown(tmp_path):
+    path = tmp_path / "f.csv"
+    whole = ";".join(["structureet", "310000017", "", "X", *[""] * 14, "124", *[""] * 13])
+    path.write_text(f"finess;etalab;98;2019-03-31\nstructureet;310000009;3100\n{whole}\n")
+    (sheet,) = look(path)
+    assert sheet["broken"] == ["row 2: 3 fields: structureet has 31 or 32, geolocalisation 6"]
+    assert "broken: row 2: 3 fields" in "\n".join(_inspection_lines(inspection.inspect(path).as_dict()))
 
 
 def test_a_file_that_is_not_there_is_said(tmp_path):

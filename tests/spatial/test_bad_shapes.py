@@ -127,10 +127,10 @@ SHAPES = {
         0,
     ),
     # no perimeter at all
-    "nothing": (None, REJECTED, None),
-    "an empty polygon": ("POLYGON EMPTY", REJECTED, None),
-    "an empty multipolygon": ("MULTIPOLYGON EMPTY", REJECTED, None),
-    "an empty collection": ("GEOMETRYCOLLECTION EMPTY", REJECTED, None),
+    "nothing": (None, COLLAPSED, 0),
+    "an empty polygon": ("POLYGON EMPTY", COLLAPSED, 0),
+    "an empty multipolygon": ("MULTIPOLYGON EMPTY", COLLAPSED, 0),
+    "an empty collection": ("GEOMETRYCOLLECTION EMPTY", COLLAPSED, 0),
     "a line": ("LINESTRING (2.30 48.90, 2.31 48.91)", REJECTED, None),
     "a closed line": (f"LINESTRING ({SQUARE})", REJECTED, None),
     "lines": (f"MULTILINESTRING (({SQUARE}), (2.3 48.9, 2.4 49))", REJECTED, None),
@@ -168,13 +168,13 @@ def ring(*points):
 NAN, INF = float("nan"), float("inf")
 RAW = {
     "a vertex that is no number": (ring((2.3, 48.9), (2.31, NAN), (2.31, 48.91), (2.3, 48.9)), COLLAPSED),
-    "no number at all": (ring((NAN, NAN), (NAN, NAN), (NAN, NAN), (NAN, NAN)), REJECTED),
+    "no number at all": (ring((NAN, NAN), (NAN, NAN), (NAN, NAN), (NAN, NAN)), COLLAPSED),
     "an endless vertex": (ring((2.3, 48.9), (INF, 48.9), (2.31, 48.91), (2.3, 48.9)), COLLAPSED),
     "a huge vertex": (ring((2.3, 48.9), (1e300, 48.9), (2.31, 48.91), (2.3, 48.9)), None),
     "a ring that is not closed": (ring((2.3, 48.9), (2.31, 48.9), (2.31, 48.91), (2.3, 48.91)), WHOLE),
     "a ring of two points": (ring((2.3, 48.9), (2.31, 48.9)), None),
-    "no point in its ring": (ring(), REJECTED),
-    "bytes that are no shape": (b"\x01\x03\x00\x00\x00\xff\xff\xff\xff", REJECTED),
+    "no point in its ring": (ring(), COLLAPSED),
+    "bytes that are no shape": (b"\x01\x03\x00\x00\x00\xff\xff\xff\xff", COLLAPSED),
 }
 
 

@@ -88,13 +88,18 @@ def _codes(
     typed, bad, repaired = text.copy(), _nowhere(text), _nowhere(text)
     at = (text.notna() & (~matches(text, pattern) | text.isin(outdated))).to_numpy()
     if at.any():
-        plain = _without_spaces(text[at]).str.upper()
+        plain = whole(_without_spaces(text[at])).str.upper()
         plain = rewrite(plain) if rewrite else plain
         short = matches(plain, rf"\d{{{length - 1}}}") if length else _nowhere(plain)
         plain = plain.where(~short, "0" + plain)
         valid = matches(plain, pattern)
         typed[at], bad[at], repaired[at] = plain.where(valid).to_numpy(), ~valid.to_numpy(), (short & valid).to_numpy()
     return Cleaned(typed, bad, repaired)
+
+
+def whole(text: pd.Series) -> pd.Series:
+    """Strip each cell, and write a code that was kept as a number with decimals (``124.0``) as the code."""
+    return text.str.replace(r"^\s*(\d+)[.,]0+\s*$", r"\1", regex=True).str.strip()
 
 
 def dates(text: pd.Series) -> Cleaned:
@@ -157,7 +162,7 @@ def postcodes(text: pd.Series) -> pd.Series:
     """Return postal codes as written, with the zero that four digits have lost."""
     if is_blank(text):
         return text
-    plain = text.str.strip()
+    plain = whole(text)
     return plain.where(~matches(plain, r"\d{4}"), "0" + plain)
 
 
@@ -174,10 +179,10 @@ def composed_communes(department: pd.Series, commune: pd.Series) -> pd.Series:
     """
     if is_blank(department) or is_blank(commune):
         return pd.Series(None, index=commune.index, dtype="str")
-    plain = department.str.strip().str.upper()
+    plain = whole(department).str.upper()
     overseas = plain.isin(FINESS_OVERSEAS) | matches(plain, r"97\d")
     start = plain.str.zfill(2).where(~overseas, "97")
-    digits = commune.str.strip()
+    digits = whole(commune)
     return communes((start + digits.str.zfill(3)).where(matches(digits, r"\d{1,3}"))).typed
 
 

@@ -47,7 +47,7 @@ def inspect(path: Path, *, encoding: str | None = None) -> Inspection:
     card = Card("inspected", "structures", checked, path.name, {"encoding": encoding} if encoding else {})
     if finess_legacy.recognises(checked):
         raw, layout = finess_legacy.read(card), structures.FINESS_LEGACY
-        sheet = {"layout": layout, "rows": raw.n_records, "notes": list(raw.notes), "broken": len(raw.broken)}
+        sheet = {"layout": layout, "rows": raw.n_records, "notes": list(raw.notes), "broken": _broken(raw)}
         sections = {name: tally.as_dict() for name, tally in raw.sections.items()}
         sheets = [sheet | {"fits": [_as_structures(card, layout)], "sections": sections}]
     else:
@@ -73,11 +73,15 @@ def _sheet(card: Card, name: str | None) -> dict[str, Any]:
         "columns": list(raw.frame.columns),
         "examples": raw.frame.head(SAMPLE_ROWS).fillna("").to_dict("records"),
         "crs": raw.crs,
-        "broken": [f"row {b.row}: {b.message}" for b in raw.broken[:10]],
+        "broken": _broken(raw),
         "notes": list(raw.notes),
         "fits": fits,
     }
     return sheet if fits else sheet | {"proposed_card": proposed_card(raw)}
+
+
+def _broken(raw: RawTable) -> list[str]:
+    return [f"row {b.row}: {b.message}" for b in raw.broken[:10]]
 
 
 def _fitting(raw: RawTable, kind: Kind) -> list[Layout]:

@@ -92,6 +92,31 @@ def test_encodings_of_the_legacy_extract(card, encoding):
     assert row["name"] == "Santé à l\u2019Hôpital"
 
 
+@pytest.mark.parametrize(
+    ("cells", "place"),
+    [
+        ("652000;5;6862000;25", (652000.5, 6862000.25)),
+        ("652000;5;6862000", (652000.5, 6862000)),
+        ("652000;6862000;5", (652000, 6862000.5)),
+        ("652000.5;6862000.5", (652000.5, 6862000.5)),
+    ],
+)
+@pytest.mark.parametrize("end", [";2019-01-01", ";", ";2019-01-01;;;;", ""])
+def test_a_point_that_a_spreadsheet_cut_at_its_commas_is_put_together(card, balanced, cells, place, end):
+    cut = f"geolocalisation;750000018;{cells};1;ATLASANTE;96;BAN;EPSG:2154 RGF93 / Lambert-93{end}"
+    staged = read(card, legacy(line(), points=[cut]))
+    balanced(staged, 1)
+    (row,) = staged.frame.to_dict("records")
+    assert (row["x"], row["y"], row["crs"], row["location_score"]) == (*place, "EPSG:2154", 0.96)
+    assert any("1 geolocalisation lines cut at their commas" in f.message for f in staged.findings)
+
+
+def test_a_point_cut_in_another_way_is_rejected(card, balanced):
+    cut = "geolocalisation;750000018;652000;5;x;6862000;1;ATLASANTE;96;BAN;EPSG:2154;2019-01-01"
+    staged = read(card, legacy(line(), points=[cut]))
+    assert balanced(staged, 2).rejected == 1
+
+
 def test_an_orphan_point_is_rejected_at_its_line(card, balanced):
     staged = read(card, legacy(line(), points=[point(), point("999999999"), point()]))
     balanced(staged, 2)
@@ -254,6 +279,19 @@ def test_lost_zeros_come_back_and_are_told(card):
     told = {f.rule: f.message for f in found.findings}
     assert told["finess-zeros-restored"] == 'file.csv: eight digits read as nine: "10780054" (row 2)'
     assert "commune-zeros-restored" in told
+
+
+def test_codes_kept_as_numbers_with_decimals_are_the_codes(card, balanced):
+    header = "nofinesset;categetab;code_insee;cp;departement;siret;coordxet;coordyet"
+    rows = ("10000018.0;124.0;1004.0;1500.0;1.0;26010004500012.0;870262.2;6571540.8", "310000009;603,0;31555;;31;;;")
+    staged = read(card, "\n".join([header, *rows, "310000017;355.0;;;;;;"]) + "\n")
+    assert balanced(staged, 3).out_of_scope == {"category 355": 1}
+    first, second = staged.frame.to_dict("records")
+    assert (first["finess_et"], first["structure_type"], first["category"]) == ("010000018", "CDS", "124")
+    assert (first["commune_code"], first["postcode"], first["siret"]) == ("01004", "01500", "26010004500012")
+    assert (second["finess_et"], second["structure_type"]) == ("310000009", "MSP")
+    own = mapped(card, ["75.0;7.0;Maison;;"], columns=MAPPED, values={"structure_type": {"Maison": "MSP"}})
+    assert own.frame["finess_et"].tolist() == ["c:7"]
 
 
 @pytest.mark.parametrize(

@@ -463,6 +463,26 @@ def test_a_shape_lost_by_a_damaged_part_is_missed(shape, part, at, content):
         read_vector(shape)
 
 
+def test_a_null_element_of_a_geojson_is_a_broken_record(tmp_path):
+    path = tmp_path / "a.geojson"
+    features = [
+        {
+            "type": "Feature",
+            "properties": {"a": [None, None], "b": None},
+            "geometry": None if n else shapely.geometry.mapping(SQUARE),
+        }
+        for n in range(3)
+    ]
+    path.write_text(
+        json.dumps({"x": [None], "type": "FeatureCollection", "features": [None, features[0], None, *features[1:]]})
+    )
+    table = read_vector(path)
+    assert [(b.row, b.rule) for b in table.broken] == [(1, "feature-null"), (3, "feature-null")]
+    assert (table.rows.tolist(), table.n_records) == ([2, 4, 5], 5)
+    path.write_text(json.dumps({"type": "FeatureCollection", "features": features}))
+    assert read_vector(path).broken == ()
+
+
 def curved(path, wkb, declared):
     """Put another geometry, of a declared type, in the place of the first of a GeoPackage."""
     gpd.GeoDataFrame({"code": ["a", "b"]}, geometry=[SQUARE, None], crs=2154).to_file(

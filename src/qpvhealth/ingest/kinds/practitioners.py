@@ -34,7 +34,7 @@ def read(card: Card, corrections: tuple[Correction, ...] = ()) -> Staged:
 def _areas(sieve: Sieve) -> pd.DataFrame:
     level = sieve.layout.name.removeprefix(AREAS)
     cells = sieve.text["area_code"]
-    area = cells.str.strip()
+    area = cleaning.whole(cells)
     if level == "commune":
         area = cleaning.communes(cells).typed
     elif level == "department":

@@ -31,7 +31,7 @@ def _clean(sieve: Sieve) -> pd.DataFrame:
     sieve.reject(bad_days | text["date"].isna(), "value-unreadable", 'date "{}"', text["date"])
     sieve.reject(bad_values, "value-unreadable", 'value "{}"', text["value"])
     sieve.reject(text["value"].isna() | text["indicator"].isna(), "value-missing", "no value, or no indicator")
-    area = text[level].str.strip().str.upper().str.replace(r"^(\d)$", r"0\1", regex=True).fillna(NO_REGION)
+    area = cleaning.whole(text[level]).str.upper().str.replace(r"^(\d)$", r"0\1", regex=True).fillna(NO_REGION)
     frame = pd.DataFrame({"indicator": text["indicator"], "level": level, "area_code": area, "unit": text["unit"]})
     if level == "country":
         frame["area_code"] = COUNTRY

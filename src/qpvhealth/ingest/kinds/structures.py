@@ -70,9 +70,10 @@ def read(card: Card, corrections: tuple[Correction, ...] = (), *, wanted: frozen
 
 def _clean(sieve: Sieve, wanted: frozenset[str] | None) -> pd.DataFrame:
     """Take out what is not counted, or not wanted of a register, then type the rest."""
-    sieve.text = coordinates.with_points(sieve.text, sieve.raw)
+    text = coordinates.with_points(sieve.text, sieve.raw)
+    sieve.text = text.assign(**{c: cleaning.whole(text[c]) for c in ("category", "own_id")})
     _check_columns(sieve)
-    own_id = sieve.card.id + ":" + sieve.text["own_id"].str.strip()
+    own_id = sieve.card.id + ":" + sieve.text["own_id"]
     if wanted is not None:
         identifiers = cleaning.finess(sieve.text["finess_et"]).typed.fillna(own_id)
         sieve.leave_out(~among(identifiers, wanted), "not in the extract of its year")
@@ -140,7 +141,7 @@ def _types(sieve: Sieve, *, is_register: bool) -> pd.Series:
     the reference date counts no more.
     """
     text, day = sieve.text, sieve.card.get("reference_date")
-    category = text["category"].str.strip()
+    category = text["category"]
     valid = {
         code: c.structure_type for code, c in COUNTED.items() if c.until is None or (day is not None and day <= c.until)
     }

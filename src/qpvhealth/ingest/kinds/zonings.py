@@ -153,7 +153,7 @@ def _level(raw: RawTable, card: Card) -> str:
 def _clean(sieve: Sieve) -> pd.DataFrame:
     card, column = sieve.card, sieve.layout.key
     level = next(level for level, code in _CODE.items() if code == column)
-    tvs = sieve.text["tvs_code"].str.strip().str.rstrip(TVS_PADDING)  # padded and bare lists join
+    tvs = cleaning.whole(sieve.text["tvs_code"]).str.rstrip(TVS_PADDING)  # padded and bare lists join
     if level == QPV:
         if card.get("generation") is None:
             raise UsageError(f"{sieve.where}: it names QPV; write the generation of their codes in the card")

@@ -26,7 +26,7 @@ from qpvhealth.errors import InputError, UsageError
 from qpvhealth.ingest import systems
 from qpvhealth.ingest.readers import companions, geojson, parquet
 from qpvhealth.ingest.readers.guard import MIB, checked_path, first_bytes, inflated_chunks, opened_zip, refuse_bigger
-from qpvhealth.ingest.readers.raw import RawTable
+from qpvhealth.ingest.readers.raw import BrokenRow, RawTable
 
 if TYPE_CHECKING:
     import zipfile
@@ -93,7 +93,8 @@ def read(path: Path, *, layer: str | None = None, encoding: str | None = None) -
         counts = geojson.counted(full)
         claimed = None if counts is None else Claim(*counts)
         only = layer if layer is None else _layer(full, layer)  # it holds one, and to list it is to read the whole file
-        return _read_gdal(full, full.name, claimed, layer=only, DATE_AS_STRING="YES", ARRAY_AS_STRING="YES")
+        raw = _read_gdal(full, full.name, claimed, layer=only, DATE_AS_STRING="YES", ARRAY_AS_STRING="YES")
+        return _with_missing(raw, geojson.missing(full))
     if suffix == ".gpkg":
         return _read_geopackage(full, layer)
     chosen = _layer(full, layer)
@@ -102,6 +103,13 @@ def read(path: Path, *, layer: str | None = None, encoding: str | None = None) -
     if n_claimed > min(MAX_FEATURES, full.stat().st_size // 8):  # memory is set aside for the claim
         raise InputError(f"{full.name}: claims {n_claimed} features, more than it can hold; fetch it again")
     return _read_gdal(full, full.name, Claim(n_claimed, None) if n_claimed > 0 else None, layer=chosen)
+
+
+def _with_missing(raw: RawTable, places: np.ndarray) -> RawTable:
+    """Give the elements of a GeoJSON that are null, and that its reader passed over, their place as records that are broken."""
+    broken = [BrokenRow(int(n), "feature-null", "null in the place of a feature", "null") for n in places]
+    rows = np.setdiff1d(np.arange(1, len(raw.rows) + len(places) + 1), places)
+    return replace(raw, rows=rows, broken=tuple(broken))
 
 
 def gdal() -> Any:  # noqa: ANN401 -- pyogrio has no types
