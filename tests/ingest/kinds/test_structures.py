@@ -440,6 +440,94 @@ def test_precision_of_a_column(card, precision, status):
 # Registers
 
 
+T_FINESS = (
+    "source,finess,etat,type,rs,ej_finess,categ_code,com_code,date_ouverture,geoloc_4326_long,geoloc_4326_lat,"
+    "geoloc_legal_projection\n"
+)
+
+
+def t_finess(finess, state="ACTUEL", entity="ET", category="603"):
+    return (
+        f"Finess,{finess},{state},{entity},MSP,010780054,{category},01451,2015-01-01,5.20918,46.22229,L93_METROPOLE\n"
+    )
+
+
+def test_rows_of_t_finess_that_are_past_or_legal_entities_are_out_of_scope(card, balanced):
+    content = T_FINESS + t_finess("010000024") + t_finess("010000032", state="FERME") + t_finess("010000040", "PURGE")
+    content += t_finess("010780054", entity="EJ", category="") + t_finess("010000057", category="620")
+    staged = read(card, content)
+    assert balanced(staged, 5).out_of_scope == {
+        "state FERME": 1,
+        "state PURGE": 1,
+        "legal entity": 1,
+        "category 620": 1,
+    }
+    (row,) = staged.frame.to_dict("records")
+    assert (row["finess_et"], row["structure_type"], row["commune_code"]) == ("010000024", "MSP", "01451")
+    assert (row["x"], row["y"], row["crs"], row["location_status"]) == (5.20918, 46.22229, "EPSG:4326", "located")
+    assert staged.left_out["finess_et"].tolist() == ["010000057"]  # a closed one has not changed its type
+
+
+STATE = "nofinesset;categetab;etat;date_fermeture\n"
+
+
+def test_what_a_column_of_state_says_is_closed_is_out_of_scope(card, balanced):
+    rows = "750000018;124;Ouvert;\n750000026;603;FERMÉ;\n750000034;603;fermée;2031-01-01\n750000042;603;;\n"
+    staged = read(card, STATE + rows)
+    assert balanced(staged, 4).out_of_scope == {"state FERMÉ": 1}
+    assert staged.frame["finess_et"].tolist() == [
+        "750000018",
+        "750000034",
+        "750000042",
+    ]  # the day decides where it is there
+    with pytest.raises(UsageError, match=r'state has values that are not known: "Suspendu".*source.values.state'):
+        read(card, STATE + "750000018;124;Suspendu;\n")
+    words = {"state": {"Suspendu": "closed"}}
+    assert read(card, STATE + "750000018;124;Suspendu;\n", values=words).frame.empty
+
+
+@pytest.mark.parametrize(
+    ("header", "cells", "stops"),
+    [
+        *(("Etat", ["a", "b"], True), ("État de la structure", ["Ouverte", "Fermée"], True)),
+        *(("Situation", ["ACTIF", "inactif"], True), ("Situation", ["Ouvert", "Ouvert"], False)),
+        *(
+            ("Statut", ["Associatif", "Municipal"], False),
+            ("Statut", ["", ""], False),
+            ("Suite", ["fermé", "x"], False),
+        ),
+    ],
+)
+def test_a_column_of_state_that_is_not_mapped_stops_the_run(card, header, cells, stops):
+    rows = [f"75000001{n};;CDS;;;{cell}" for n, cell in enumerate(cells)]
+    titles = f"N°;Id;Type;Mode;En QPV;{header}"
+    if not stops:
+        assert len(mapped(card, rows, header=titles).frame) == 2
+        return
+    with pytest.raises(
+        UsageError, match=rf'column "{header}" says which structures are open or closed.*source.values.state'
+    ):
+        mapped(card, rows, header=titles)
+    columns = MAPPED | {"state": header}
+    staged = mapped(card, rows, header=titles, columns=columns, values={"state": {"a": "open", "b": "closed"}})
+    assert staged.frame["finess_et"].tolist() == ["750000010"]
+
+
+@pytest.mark.parametrize(
+    ("source", "crs", "expected"),
+    [
+        ("1,ATLASANTE,96,BAN,L93_METROPOLE", None, "EPSG:2154"),
+        ("1,ATLASANTE,96,BAN,RGF_INCONNU", None, None),
+        ("1,ATLASANTE,96,BAN,RGF_INCONNU", "EPSG:2154", "EPSG:2154"),
+        ("1,ATLASANTE,96,BAN,", "EPSG:2154", "EPSG:2154"),
+        ("1,ATLASANTE,96,BAN,UTM_N20", "EPSG:2154", "EPSG:4559"),
+    ],
+)
+def test_the_crs_of_the_card_decides_where_that_of_a_row_is_unknown(card, source, crs, expected):
+    row = one(card, legacy(line(), points=[point(source=source)]), **({"crs": crs} if crs else {}))
+    assert row["crs"] == expected if expected else pd.isna(row["crs"])
+
+
 def test_a_register_completes_whatever_its_category_and_nothing_else(card, balanced):
     content = HEADER + ROW + ROW.replace("750000018;124", "750000026;620") + ROW.replace("750000018", "750000034")
     wanted = frozenset(["750000018", "750000026"])

@@ -1,10 +1,12 @@
 """Extracts of structures: any layout to one staged table, one row per establishment of a year.
 
-Layouts: ``finess-legacy`` (cs1100507, two sections without header), ``finess-regional`` (named columns, FINESS categories)
-and ``dgos-mapped`` (columns and coded values named in the card). A register is read the same way and never adds a row.
+Layouts: ``finess-legacy`` (cs1100507, two sections without header), ``finess-regional`` (named columns, FINESS categories),
+``t-finess`` (the republication by Atlasanté) and ``dgos-mapped`` (columns and coded values named in the card). A register is read the same way and never adds a row.
 """
 
 from __future__ import annotations
+
+import json
 
 import pandas as pd
 
@@ -15,6 +17,7 @@ from qpvhealth.facts.categories import COUNTED, EXCLUDED, MSP, PLURI
 from qpvhealth.facts.territories import department_of_commune
 from qpvhealth.ingest import cleaning, coordinates
 from qpvhealth.ingest.kind import Kind
+from qpvhealth.ingest.layouts import key
 from qpvhealth.ingest.readers import finess_legacy, tables
 from qpvhealth.ingest.staging import PROVENANCE, Card, Correction, Sieve, Staged, stage
 
@@ -22,8 +25,11 @@ CATEGORY = r"\d{3}"
 AS_WRITTEN = "type_as_written"
 """Two spellings of one type are no conflict: the column is not compared."""
 OUT_OF_SCOPE = "out_of_scope"
+CLOSED = "closed"
+MAX_STATES = 50
+"""A column of states has a few words; more cells need not be looked at to tell that it is none."""
 _STREET = ("street_number", "street_suffix", "street_type", "street", "place_name")
-FINESS_LEGACY, DGOS_MAPPED = "finess-legacy", "dgos-mapped"
+FINESS_LEGACY, T_FINESS, DGOS_MAPPED = "finess-legacy", "t-finess", "dgos-mapped"
 KIND = Kind("structures", "structures", lambda _, layout: layout.name != FINESS_LEGACY)
 REGISTER = Kind("register", "register")
 
@@ -77,15 +83,18 @@ def _clean(sieve: Sieve, wanted: frozenset[str] | None) -> pd.DataFrame:
     if wanted is not None:
         identifiers = cleaning.finess(sieve.text["finess_et"]).typed.fillna(own_id)
         sieve.leave_out(~among(identifiers, wanted), "not in the extract of its year")
+    else:
+        _leave_out_closed(sieve)
+    of_stock = sieve.keep.copy()
     types = _types(sieve, is_register=wanted is not None)
 
-    aside = sieve.text[sieve.out_of_scope].reset_index(drop=True)
+    aside = sieve.text[sieve.out_of_scope & of_stock].reset_index(drop=True)
     written = aside["structure_type"].fillna(aside["category"]).str.strip()
     described = {"finess_et": cleaning.finess(aside["finess_et"]).typed, AS_WRITTEN: written}
     sieve.left_out = (
-        sieve.provenance(sieve.out_of_scope)
+        sieve.provenance(sieve.out_of_scope & of_stock)
         .assign(**described)
-        .dropna()
+        .dropna(subset=[*described])
         .drop_duplicates("finess_et", ignore_index=True)
     )
     types, own_id = types[sieve.keep].reset_index(drop=True), own_id[sieve.keep].reset_index(drop=True)
@@ -132,6 +141,31 @@ def _check_columns(sieve: Sieve) -> None:
         if columns:
             message = f"{sieve.raw.place()}: {words}: {', '.join(columns)}"
             sieve.findings.append(Finding(rule, len(columns), message))
+
+
+def _leave_out_closed(sieve: Sieve) -> None:
+    """Put legal entities, and what the source says is closed without the day, out of scope; where it gives the day, the day decides.
+
+    Raises UsageError for a column that says what is closed and that nobody maps, by its header or because it holds nothing else.
+    """
+    words, unread = sieve.kind.coded["state"].words, []
+    for header in [h for h in sieve.raw.frame.columns if h not in sieve.mapped.values()]:
+        used = sieve.raw.frame[header].dropna().unique()[:MAX_STATES]
+        meanings = {words.get(cleaning.word(cell)) for cell in used}
+        if key(header) in {*sieve.kind.expanded(["*state"])} or (CLOSED in meanings and None not in meanings):
+            unread.append(header)
+    if unread:
+        raise UsageError(
+            f'{sieve.where}: column "{unread[0]}" says which structures are open or closed, and is not used;'
+            f" map it: state = {json.dumps(unread[0], ensure_ascii=False)} under [source.columns], and each of its words,"
+            ' such as "Fermé" = "closed", under [source.values.state]'
+        )
+    sieve.leave_out(sieve.coded("entity") == "legal_entity", "legal entity")
+    cells = sieve.text["state"]
+    others = {c: CLOSED for c in cells.dropna().unique() if cleaning.word(c) not in words}
+    states = sieve.coded("state", {**words, **others} if sieve.layout.name == T_FINESS else None)
+    no_day = cleaning.dates(sieve.text["closed_on"]).typed.isna()
+    sieve.leave_out((states == CLOSED) & no_day, "state " + cells.fillna(""))
 
 
 def _types(sieve: Sieve, *, is_register: bool) -> pd.Series:
