@@ -27,7 +27,8 @@ COMMUNE = r"(?:\d{2}|2[AB])\d{3}"
 DEPARTMENT = r"\d{2}|2[AB]|9[78]\d"
 SIRET = r"\d{14}"
 NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
-LIST_SEPARATOR = r"[,;|/\s]+"
+LIST_SEPARATOR = r"[,;|/\s\[\]\"']+"
+"""Between the codes of one cell; a list of JSON has brackets and quotes too."""
 SPACES = "[\\s\u00a0\u202f\u2009']"
 SENTINELS = frozenset(SHARED["lists"]["sentinels"])
 """Words that neighbouring public sources write for a suppressed or absent number: null with a reason, never 0."""
@@ -97,6 +98,19 @@ def _codes(
     return Cleaned(typed, bad, repaired)
 
 
+def garbled(text: pd.Series) -> pd.Series:
+    """Say which cells are UTF-8 read as cp1252 (``CitÃ©`` for Cité): written back in cp1252 they are UTF-8, which no word is."""
+    suspect = matches(text, r"(?s).*[ÂÃÅâ].*")
+
+    def is_garbled(cell: str) -> bool:
+        try:
+            return cell.encode("cp1252").decode("utf-8") != cell
+        except UnicodeError:
+            return False
+
+    return suspect & text.where(suspect).map(is_garbled, na_action="ignore").eq(True)
+
+
 def whole(text: pd.Series) -> pd.Series:
     """Strip each cell, and write a code that was kept as a number with decimals (``124.0``) as the code."""
     return text.str.replace(r"^\s*(\d+)[.,]0+\s*$", r"\1", regex=True).str.strip()
@@ -144,11 +158,12 @@ def finess(text: pd.Series) -> Cleaned:
 def communes(text: pd.Series) -> Cleaned:
     """Read INSEE commune codes: five characters. Four digits lost their zero and get it back.
 
-    ``9F611``, the département of FINESS before the three digits, is 97611; the codes that Saint-Martin and Saint-Barthélemy
+    A list of JSON that holds one code is that code. ``9F611``, the département of FINESS before the three digits, is 97611; the codes that Saint-Martin and Saint-Barthélemy
     had as communes of Guadeloupe are those that they have since.
     """
 
     def rewritten(plain: pd.Series) -> pd.Series:
+        plain = plain.str.replace(r'^\["?(\w+)"?\]$', r"\1", regex=True)  # a list of one
         return plain.where(~matches(plain, r"9[A-F]\d{3}"), "97" + plain.str[2:]).replace(FORMER_COMMUNES)
 
     return _codes(text, COMMUNE, COMMUNE_LENGTH, rewritten, FORMER_COMMUNES)

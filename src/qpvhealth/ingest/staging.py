@@ -59,6 +59,10 @@ def stage(
     key = layout.key or layout.fields[0].name
     sieve.text, n_corrected = correction_rules.apply(sieve.text, corrections, card.id, key)
     sieve.warn("correction-applied", n_corrected, "values corrected by corrections.toml")
+    for column in sieve.mapped:
+        cells = sieve.text[column]
+        message = f"{column} read in another encoding than written; encoding in the card mends it"
+        sieve.warn_at("text-garbled", cleaning.garbled(cells), cells, message)
     return sieve.staged(clean(sieve), compare_by, ignore)
 
 

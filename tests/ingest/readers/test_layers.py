@@ -539,3 +539,10 @@ def test_curves_in_geoparquet_are_refused_with_the_command_that_straightens_them
     pq.write_table(table.set_column(at, table.schema.field(at), [[circle()] * 3]), path)
     with pytest.raises(InputError, match="CONVERT_TO_LINEAR"):
         read_vector(path)
+
+
+def test_a_cpg_that_lies_is_said_with_the_way_out(shape):
+    shape.with_suffix(".cpg").write_text("UTF-8")
+    with pytest.raises(InputError, match=r'not in UTF-8 \(\.cpg says UTF-8\); write encoding = "cp1252" in the card'):
+        read_vector(shape)
+    assert read_vector(shape, encoding="cp1252").frame["nom"][0] == "Cœur d'été"

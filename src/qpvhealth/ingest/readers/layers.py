@@ -303,8 +303,16 @@ def _read_shapefile(path: Path, encoding: str | None, *, name: str) -> RawTable:
     parts = {".shp": path} | companions.of(path)
     claimed, n_deleted = _claimed_by_shapefile(parts, name)
     chosen, why = (encoding, "as asked") if encoding else _dbf_encoding(parts)
-    with _plainly_named(parts) as plain:
-        table = _read_gdal(plain, name, claimed, encoding=chosen)
+    try:
+        with _plainly_named(parts) as plain:
+            table = _read_gdal(plain, name, claimed, encoding=chosen)
+    except InputError as error:
+        if "UTF8" not in str(error):
+            raise
+        other = "cp1252" if chosen.upper().replace("-", "") == "UTF8" else "utf-8"
+        raise InputError(
+            f'{name}: its texts are not in {chosen} ({why}); write encoding = "{other}" in the card'
+        ) from error
     notes = [f"encoding {chosen} ({why})", *([f"{n_deleted} deleted records left out"] if n_deleted else [])]
     return replace(table, notes=(*notes, *table.notes))
 
