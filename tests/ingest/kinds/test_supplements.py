@@ -1,5 +1,6 @@
 """Figures per QPV, practitioners, projects and targets: what is read, refused, repeated, suppressed."""
 
+import dataclasses
 import tomllib
 
 import pytest
@@ -172,14 +173,18 @@ LEVELS += "IND-311;DEPT;DEPT-01;2022-06-30;30\nIND-311;département;2A;2022-06-3
 
 
 def test_a_series_of_several_levels(tmp_path):
-    keys = {"name": "baro", "release": "x"}
-    staged = series.read(card(tmp_path, "series", LEVELS.format("zone_id").replace("EPCI", "nat"), **keys))
+
+    def read(text):
+        made = card(tmp_path, "series", text, release="x")
+        return series.read(dataclasses.replace(made, options=made.options | {"name": "baro"}))
+
+    staged = read(LEVELS.format("zone_id").replace("EPCI", "nat"))
     levels = [["country", "FR"], ["region", "84"], ["department", "01"], ["department", "2A"], ["country", "FR"]]
     assert staged.frame[["level", "area_code"]].to_numpy().tolist() == levels
     with pytest.raises(UsageError, match=r'maille has values that are not known: "EPCI"'):
-        series.read(card(tmp_path, "series", LEVELS.format("zone_id"), **keys))
+        read(LEVELS.format("zone_id"))
     with pytest.raises(UsageError, match="name the column of their codes as area"):
-        series.read(card(tmp_path, "series", LEVELS.format("Autre"), **keys))
+        read(LEVELS.format("Autre"))
 
 
 def test_the_employment_rate_of_insee(real_data):

@@ -11,7 +11,7 @@ from qpvhealth.ingest.kind import Kind
 from qpvhealth.ingest.readers import tables
 from qpvhealth.ingest.staging import Card, Correction, Sieve, Staged, stage
 
-KIND = Kind("series", "series")
+KIND = Kind("series", "series", lambda *_: True)
 LEVELS = ("department", "region", "country")
 SEVERAL = "maille"
 COUNTRY = "FR"
