@@ -210,3 +210,15 @@ def test_a_rule_is_asked_once_for_each_distinct_cell():
     assert (listed(found), found.index.tolist(), found.name) == (["A", None, "B", "A"], [4, 5, 6, 7], "cell")
     assert str(found.dtype) == "str"
     assert listed(cleaning.translated(text(None, None), str.upper)) == [None, None]
+
+
+def test_texts_read_in_another_encoding_are_seen():
+    right = ["Pôle", "CHÂTEAU", "SÃO PAULO", "Å", "naïve", "pâté", "Â", "œuvre", "abc"]
+    wrong = [text.encode().decode("cp1252") for text in ("Pôle", "Île d'Yeu", "Cité")]
+    assert cleaning.garbled(pd.Series([*right, None, *wrong])).tolist() == [False] * 10 + [True] * 3
+
+
+def test_lists_of_json_are_lists():
+    assert cleaning.listed('["97120", "97101"]') == ["97120", "97101"]
+    assert cleaning.listed("[ '2A004' ]") == ["2A004"]
+    assert cleaning.communes(pd.Series(['["1004"]', "[97120]"])).typed.tolist() == ["01004", "97120"]

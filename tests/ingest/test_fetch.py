@@ -55,6 +55,13 @@ class Answers(http.server.BaseHTTPRequestHandler):
     def _busy(self):
         self._send(b"later", status=503) if len(self.server.seen) == 1 else self._whole()
 
+    def _limited(self):
+        wait = self.path.rsplit("/", 1)[-1].removesuffix(".csv")
+        self._send(b"", status=429, Retry_After=wait) if len(self.server.seen) == 1 else self._whole()
+
+    def _always(self):
+        self._send(b"", status=429)
+
     def _page(self):
         self._send(b"PK\x03\x04 is no text", ETag='"v1"')
 
@@ -396,6 +403,17 @@ def test_a_server_without_a_certificate_that_can_be_trusted(card, server):
 def test_a_busy_server_is_asked_again(card, server):
     assert fetch(card("busy"), OURS).outcome == "fetched"
     assert len(server.seen) == 2
+
+
+def test_a_server_that_limits_is_waited_for_as_it_asks(card, server):
+    started = time.monotonic()
+    assert fetch(card("limited/1.csv"), OURS).outcome == "fetched"
+    assert time.monotonic() - started >= 1
+    server.seen.clear()
+    with pytest.raises(InputError, match=r"busy \(429\), it asks to wait 3600 s, .* try again later, or allow more"):
+        fetch(card("limited/3600.csv", name="b.csv"), OURS)
+    with pytest.raises(InputError, match=r"busy \(429 .*try again later"):
+        fetch(card("always.csv", name="b.csv"), OURS)
 
 
 @pytest.fixture

@@ -7,8 +7,9 @@ import geopandas as gpd
 import pytest
 import shapely
 
+from qpvhealth.cli.raw import _inspection_lines
 from qpvhealth.errors import InputError
-from qpvhealth.ingest import inspection
+from qpvhealth.ingest import cards, inspection
 
 
 def look(path):
@@ -28,6 +29,45 @@ def test_an_unknown_extract_gets_a_card_to_begin_with(tmp_path):
     assert (mapped | {"source_says_in_qpv": "En QPV ?"}).items() <= card["columns"].items()
     assert card["values"]["structure_type"] == {"Centre de santé": "CDS"}
     assert "# not used: Divers" in sheet["proposed_card"]
+
+
+def proposed(tmp_path, text):
+    (tmp_path / "é d.csv").write_text(text, encoding="utf-8")
+    (sheet,) = look(tmp_path / "é d.csv")
+    return sheet.get("proposed_card")
+
+
+def test_a_proposed_card_does_no_harm(tmp_path):
+    rows = [
+        "Centre hospitalier",
+        "Centre de santé sexuelle",
+        "Centre de santé polyvalent",
+        "MSAP",
+        "Maison de santé pluri",
+    ]
+    text = "FINESS;Type;X_L93;Y_L93\n" + "".join(f"75000001{n};{t};1;2\n" for n, t in enumerate(rows))
+    card = tomllib.loads(proposed(tmp_path, text).replace("year = …", "").replace("reference_date = …", ""))["source"][
+        0
+    ]
+    expected = dict(zip(rows, ["…", "…", "CDS", "…", "MSP"], strict=True))
+    assert (card["values"]["structure_type"], card["crs"]) == (expected, "EPSG:2154")
+    assert card["path"] == str(tmp_path / "é d.csv")
+    assert 'crs = "…"' in proposed(tmp_path, text.replace("_L93", ""))
+    assert 'structure_type = "…"  # missing' in proposed(tmp_path, "N° FINESS;Nom\n750000018;a\n")
+    assert proposed(tmp_path, "TYPECOM_AV;COM_AV\nCOM;01001\n") is None
+
+
+def test_the_files_of_the_sample_and_of_insee_are_recognised(sample_folder, real_data):
+    kinds = {
+        c.path: c.kind for c in cards.load(sample_folder) if c.kind != "register" and c.get("layout") != "dgos-mapped"
+    }
+    for path, kind in kinds.items():
+        assert kind in {fit["kind"] for sheet in look(path) for fit in sheet["fits"]}, path
+    for name in ("IPRO_2022", "2015-REVN_2018"):
+        (sheet,) = look(real_data / f"indicators/insee-qpv-{name}.csv")
+        assert [fit["kind"] for fit in sheet["fits"]] == ["neighbourhood_indicators"]
+    (sheet,) = look(real_data / "series/etalab_2023-01_nat_msp_cds.csv")
+    assert [fit["kind"] for fit in sheet["fits"]] == ["series"]
 
 
 def test_each_kind_of_real_file_is_recognised(real_data):
@@ -60,6 +100,15 @@ def test_the_parts_of_a_shapefile_are_hashed_and_read(tmp_path):
     (tmp_path / "q.dbf").write_bytes(b"")
     with pytest.raises(InputError, match=r"Q\.DBF and q\.dbf could both be its \.dbf"):
         inspection.inspect(tmp_path / "Q.SHP")
+
+
+def test_a_legacy_extract_with_a_line_of_another_width_is_shown(tmp_path):
+    path = tmp_path / "f.csv"
+    whole = ";".join(["structureet", "310000017", "", "X", *[""] * 14, "124", *[""] * 13])
+    path.write_text(f"finess;etalab;98;2019-03-31\nstructureet;310000009;3100\n{whole}\n")
+    (sheet,) = look(path)
+    assert sheet["broken"] == ["row 2: 3 fields: structureet has 31 or 32, geolocalisation 6"]
+    assert "broken: row 2: 3 fields" in "\n".join(_inspection_lines(inspection.inspect(path).as_dict()))
 
 
 def test_a_file_that_is_not_there_is_said(tmp_path):

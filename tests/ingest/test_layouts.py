@@ -11,8 +11,8 @@ from qpvhealth.ingest.layouts import Field, Layout
 from qpvhealth.ingest.readers.raw import RawTable
 
 (CONTOURS,) = neighbourhoods.KIND.layouts
-_, *LAYOUTS = structures.KIND.layouts
-FINESS_REGIONAL, DGOS_MAPPED = LAYOUTS
+_, FINESS_REGIONAL, _, DGOS_MAPPED = structures.KIND.layouts
+LAYOUTS = (FINESS_REGIONAL, DGOS_MAPPED)
 SHORT = Layout("short", (Field("code", ("Code du quartier prioritaire",), required=True), Field("name", ("nom",))))
 
 

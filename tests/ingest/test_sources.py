@@ -89,7 +89,7 @@ def test_what_is_wrong_with_polygons_is_said_before_the_rest(read):
 
 
 def test_polygons_stand_first_in_the_accounts(read):
-    nowhere = '{"type":"Feature","properties":{"code_qp":"QP075002"},"geometry":null},'
+    nowhere = '{"type":"Feature","properties":{"code_qp":"QP075002"},"geometry":{"type":"Point","coordinates":[2,48]}},'
     found = read(files={"q.geojson": QPV.replace("[{", f"[{nowhere}{{", 1), "s.csv": FILES["s.csv"] + "12;124;;;;;\n"})
     assert list(found.accounts)[:2] == ["q", "s"]
     assert found.rejects["source_id"].tolist() == ["q", "s"]

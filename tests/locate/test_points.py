@@ -487,3 +487,35 @@ def test_a_kept_index_needs_no_frames(tmp_path, neighbourhoods):
 def test_a_distance_that_is_none_is_refused(tmp_path, neighbourhoods, distance):
     with pytest.raises(UsageError, match="metres expected"):
         points.locate_file(tmp_path / "p.csv", neighbourhoods, tmp_path / "o.csv", distance_m=distance)
+
+
+def test_an_infinite_coordinate_is_a_row_without_a_point(tmp_path, neighbourhoods):
+    (tmp_path / "p.csv").write_text("lon,lat\n2.35,48.85\ninf,48.9\n2.3,-inf\n,\n", encoding="utf-8")
+    done = run(tmp_path / "p.csv", neighbourhoods, tmp_path / "o.csv", x=None, y=None, crs=None)
+    assert (done.counts.n_rows, done.counts.n_without_point, done.is_outside) == (4, 3, False)
+
+
+@pytest.mark.parametrize(
+    ("rows", "is_outside"), [("48.85,2.35\n48.9,2.4\n", True), ("48.85,2.35\n2.4,48.9\n", False), (",\n", False)]
+)
+def test_points_of_which_none_lies_in_a_french_territory_are_said(tmp_path, neighbourhoods, rows, is_outside):
+    (tmp_path / "p.csv").write_text("lon,lat\n" + rows, encoding="utf-8")
+    assert (
+        run(tmp_path / "p.csv", neighbourhoods, tmp_path / "o.csv", x=None, y=None, crs=None).is_outside == is_outside
+    )
+    command = [
+        "locate",
+        "p.csv",
+        "--neighbourhoods",
+        str(neighbourhoods),
+        "--distance",
+        "300",
+        "--out",
+        "o.csv",
+        "--no-cache",
+    ]
+    done = subprocess.run(
+        [sys.executable, "-m", "qpvhealth", *command], cwd=tmp_path, check=False, capture_output=True, text=True
+    )
+    assert done.returncode == int(is_outside)
+    assert ("are the axes exchanged" in done.stderr) == is_outside

@@ -21,7 +21,7 @@ from qpvhealth.spatial.projection import transform_geometries
 
 GOOD = "POLYGON ((2.40 48.90, 2.41 48.90, 2.41 48.91, 2.40 48.91, 2.40 48.90))"
 SQUARE = "2.30 48.90, 2.31 48.90, 2.31 48.91, 2.30 48.91, 2.30 48.90"
-WHOLE, REPAIRED, COLLAPSED, REJECTED = "whole", "repaired", "collapsed", "geometry-missing"
+WHOLE, REPAIRED, COLLAPSED = "whole", "repaired", "collapsed"
 SHAPES = {s["name"]: s for s in tomllib.loads(Path(__file__).with_name("bad_shapes.toml").read_text("utf-8"))["shape"]}
 NOTED = {"with heights": "heights"}
 
@@ -35,13 +35,13 @@ def ring(*points):
 NAN, INF = float("nan"), float("inf")
 RAW = {
     "a vertex that is no number": (ring((2.3, 48.9), (2.31, NAN), (2.31, 48.91), (2.3, 48.9)), COLLAPSED),
-    "no number at all": (ring((NAN, NAN), (NAN, NAN), (NAN, NAN), (NAN, NAN)), REJECTED),
+    "no number at all": (ring((NAN, NAN), (NAN, NAN), (NAN, NAN), (NAN, NAN)), COLLAPSED),
     "an endless vertex": (ring((2.3, 48.9), (INF, 48.9), (2.31, 48.91), (2.3, 48.9)), COLLAPSED),
     "a huge vertex": (ring((2.3, 48.9), (1e300, 48.9), (2.31, 48.91), (2.3, 48.9)), None),
     "a ring that is not closed": (ring((2.3, 48.9), (2.31, 48.9), (2.31, 48.91), (2.3, 48.91)), WHOLE),
     "a ring of two points": (ring((2.3, 48.9), (2.31, 48.9)), None),
-    "no point in its ring": (ring(), REJECTED),
-    "bytes that are no shape": (b"\x01\x03\x00\x00\x00\xff\xff\xff\xff", REJECTED),
+    "no point in its ring": (ring(), COLLAPSED),
+    "bytes that are no shape": (b"\x01\x03\x00\x00\x00\xff\xff\xff\xff", COLLAPSED),
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -9,13 +10,16 @@ import click
 
 from qpvhealth.cli.group import main_group
 from qpvhealth.cli.options import FILE, json_option
-from qpvhealth.cli.output import logger, print_answer, row_bar
+from qpvhealth.cli.output import FINDINGS, logger, print_answer, row_bar
 
 
 @main_group.command()
 @click.argument("points", type=FILE)
 @click.option(
-    "--neighbourhoods", type=FILE, required=True, help="QPV polygons: shapefile, GeoJSON, GeoPackage, GeoParquet."
+    "--neighbourhoods",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="QPV polygons: shapefile, GeoJSON, GeoPackage, GeoParquet.",
 )
 @click.option(
     "--distance", "distance_m", type=float, required=True, metavar="M", help="How far around a QPV is near, in metres."
@@ -37,7 +41,7 @@ def locate(points: Path, neighbourhoods: Path, out: Path, *, no_cache: bool, as_
     """Write POINTS with the QPV that covers each (qpv_code) and the nearest within the distance (near_qpv_code).
 
     The same rows, in the same order, with the same columns first; Parquet, GeoParquet or CSV. Border included; the territory
-    follows from the position. All or nothing: no half file is left.
+    follows from the position. All or nothing: no half file is left. Exit code 1 when no point lies in a French territory.
 
     \b
     Example:
@@ -55,3 +59,10 @@ def locate(points: Path, neighbourhoods: Path, out: Path, *, no_cache: bool, as_
     words = ", ".join(f"{n:,} {name.removeprefix('n_').replace('_', ' ')}" for name, n in counts.items())
     line = f"{out}: {words} ({summary.seconds:.1f} s, index {summary.index})"
     print_answer({"out": str(out)} | document, [line], as_json=as_json)
+    if summary.is_outside:
+        logger().warning(
+            "%s: no point lies in a French territory: are the axes exchanged (--x is the easting or longitude, --y the northing or"
+            " latitude), or is it another system (--crs)?",
+            points.name,
+        )
+        sys.exit(FINDINGS)

@@ -142,7 +142,9 @@ def _inspection_lines(report: dict[str, Any]) -> Iterator[str]:
         yield from (f"  broken: {b}" for b in sheet.get("broken") or [])
         for fit in sheet["fits"]:
             yield from _fit_lines(fit)
-        if not sheet["fits"]:
+        if not sheet["fits"] and "proposed_card" not in sheet:
+            yield "  no layout of any kind of card fits, and no column looks like a number or a type of structures"
+        elif not sheet["fits"]:
             yield "  no layout fits; if these are structures, a card could begin like this (check every line):"
             yield from (f"    {line}" for line in sheet["proposed_card"].splitlines())
 

@@ -7,7 +7,7 @@ import unicodedata
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from qpvhealth.facts.addresses import ABBREVIATIONS, SMALL_WORDS
+from qpvhealth.facts.addresses import ABBREVIATIONS, PARTS, POSTAL, SMALL_WORDS
 from qpvhealth.facts.territories import COMMUNE_OF_ARRONDISSEMENT
 
 if TYPE_CHECKING:
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 def street_key(addresses: pd.Series) -> pd.Series:
     """Write street addresses without case, accents, punctuation, small words or abbreviations; null stays null.
 
-    ``2 R. de l'Église`` and ``2 RUE EGLISE`` give the same key. A leading zero of the number is dropped.
+    ``2 R. de l'Église`` and ``2 RUE EGLISE`` give the same key. A leading zero of the number is dropped, and so are
+    post-office boxes, buildings and entrances.
     """
     return addresses.map(_street, na_action="ignore").astype("str")
 
@@ -39,9 +40,15 @@ def commune_key(communes: pd.Series) -> pd.Series:
     return communes.map(lambda c: COMMUNE_OF_ARRONDISSEMENT.get(c, c), na_action="ignore").astype("str")
 
 
+_TO_THE_DOOR = re.compile(
+    rf"\b(?:(?:{'|'.join(sorted(POSTAL))})(?: \d+)+|(?:{'|'.join(sorted(PARTS))}) (?:\d+|[A-Z]))\b"
+)
+"""``BP 12``, ``CS 40 123``, ``BATIMENT B``, ``ENTREE 2``."""
+
+
 @lru_cache(maxsize=262_144)
 def _street(text: str) -> str | None:
-    words = [ABBREVIATIONS.get(w, w) for w in _words(text)]
+    words = [ABBREVIATIONS.get(w, w) for w in _TO_THE_DOOR.sub(" ", " ".join(_words(text))).split()]
     return " ".join(w.lstrip("0") or w for w in words if w not in SMALL_WORDS) or None
 
 

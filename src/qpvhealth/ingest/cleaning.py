@@ -27,7 +27,8 @@ COMMUNE = r"(?:\d{2}|2[AB])\d{3}"
 DEPARTMENT = r"\d{2}|2[AB]|9[78]\d"
 SIRET = r"\d{14}"
 NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
-LIST_SEPARATOR = r"[,;|/\s]+"
+LIST_SEPARATOR = r"[,;|/\s\[\]\"']+"
+"""Between the codes of one cell; a list of JSON has brackets and quotes too."""
 SPACES = "[\\s\u00a0\u202f\u2009']"
 SENTINELS = frozenset(SHARED["lists"]["sentinels"])
 """Words that neighbouring public sources write for a suppressed or absent number: null with a reason, never 0."""
@@ -88,13 +89,31 @@ def _codes(
     typed, bad, repaired = text.copy(), _nowhere(text), _nowhere(text)
     at = (text.notna() & (~matches(text, pattern) | text.isin(outdated))).to_numpy()
     if at.any():
-        plain = _without_spaces(text[at]).str.upper()
+        plain = whole(_without_spaces(text[at])).str.upper()
         plain = rewrite(plain) if rewrite else plain
         short = matches(plain, rf"\d{{{length - 1}}}") if length else _nowhere(plain)
         plain = plain.where(~short, "0" + plain)
         valid = matches(plain, pattern)
         typed[at], bad[at], repaired[at] = plain.where(valid).to_numpy(), ~valid.to_numpy(), (short & valid).to_numpy()
     return Cleaned(typed, bad, repaired)
+
+
+def garbled(text: pd.Series) -> pd.Series:
+    """Say which cells are UTF-8 read as cp1252 (``CitÃ©`` for Cité): written back in cp1252 they are UTF-8, which no word is."""
+    suspect = matches(text, r"(?s).*[ÂÃÅâ].*")
+
+    def is_garbled(cell: str) -> bool:
+        try:
+            return cell.encode("cp1252").decode("utf-8") != cell
+        except UnicodeError:
+            return False
+
+    return suspect & text.where(suspect).map(is_garbled, na_action="ignore").eq(True)
+
+
+def whole(text: pd.Series) -> pd.Series:
+    """Strip each cell, and write a code that was kept as a number with decimals (``124.0``) as the code."""
+    return text.str.replace(r"^\s*(\d+)[.,]0+\s*$", r"\1", regex=True).str.strip()
 
 
 def dates(text: pd.Series) -> Cleaned:
@@ -139,11 +158,13 @@ def finess(text: pd.Series) -> Cleaned:
 def communes(text: pd.Series) -> Cleaned:
     """Read INSEE commune codes: five characters. Four digits lost their zero and get it back.
 
-    ``9F611``, the département of FINESS before the three digits, is 97611, and ``9J613`` is 98613; the codes that Saint-Martin and Saint-Barthélemy
+    A list of JSON that holds one code is that code. ``9F611``, the département of FINESS before the three digits, is 97611, and ``9J613``
+    is 98613; the codes that Saint-Martin and Saint-Barthélemy
     had as communes of Guadeloupe are those that they have since.
     """
 
     def rewritten(plain: pd.Series) -> pd.Series:
+        plain = plain.str.replace(r'^\["?(\w+)"?\]$', r"\1", regex=True)  # a list of one
         start = plain.str[:2].map(FINESS_OVERSEAS).str[:2]
         return (start + plain.str[2:]).fillna(plain).replace(FORMER_COMMUNES)
 
@@ -158,7 +179,7 @@ def postcodes(text: pd.Series) -> pd.Series:
     """Return postal codes as written, with the zero that four digits have lost."""
     if is_blank(text):
         return text
-    plain = text.str.strip()
+    plain = whole(text)
     return plain.where(~matches(plain, r"\d{4}"), "0" + plain)
 
 
@@ -175,10 +196,10 @@ def composed_communes(department: pd.Series, commune: pd.Series) -> pd.Series:
     """
     if is_blank(department) or is_blank(commune):
         return pd.Series(None, index=commune.index, dtype="str")
-    plain = department.str.strip().str.upper()
+    plain = whole(department).str.upper()
     insee = plain.replace(FINESS_OVERSEAS)
     start = insee.str.zfill(2).where(~matches(insee, r"9[78]\d"), insee.str[:2])
-    digits = commune.str.strip()
+    digits = whole(commune)
     return communes((start + digits.str.zfill(3)).where(matches(digits, r"\d{1,3}"))).typed
 
 

@@ -35,20 +35,21 @@ def with_points(text: pd.DataFrame, raw: RawTable) -> pd.DataFrame:
 def read(sieve: Sieve, department: pd.Series, precision: pd.Series) -> dict[str, pd.Series]:
     """Return the point of each row, as columns: coordinates, their system, status, precision and score.
 
-    Projected coordinates are taken where their system is known, elsewhere longitude and latitude. Their system is the row's own,
-    else the card's, else that of the layout: FINESS writes metropolitan points in Lambert-93 where it does not say; a system
-    that is written but not known is unknown. A point that its own quality columns call a commune, a locality or without score
+    Projected coordinates are taken where their system is known, elsewhere longitude and latitude. Their system is the row's own
+    where it is known, else the card's, else that of the layout: FINESS writes metropolitan points in Lambert-93 where it does not
+    say; without a card that decides, a system that is written but not known is unknown. A point that its own quality columns call a commune, a locality or without score
     never decides: its status is ``centroid``. Scores are in [0, 1]; a column that goes beyond 1 counts to 100.
     """
     text = sieve.text
     x, y, lon, lat, score = (sieve.numbers(c) for c in ("x", "y", "longitude", "latitude", "location_score"))
     tokens = source_tokens(text["coordinate_source"])
     crs = cleaning.translated(text["crs"], systems.by_name).fillna(tokens["crs"])
-    silent = text["crs"].isna() & ~tokens["names_crs"]
-    stated = systems.of_card(sieve.card)
-    if stated is None:
-        silent &= cleaning.translated(department, DEPARTMENT_TERRITORY.get) == METROPOLE
-    crs = crs.mask(silent & crs.isna(), stated or systems.LAMBERT_93)
+    if (stated := systems.of_card(sieve.card)) is not None:
+        crs = crs.fillna(stated)
+    silent = crs.isna() & text["crs"].isna() & ~tokens["names_crs"]
+    crs = crs.mask(
+        silent & (cleaning.translated(department, DEPARTMENT_TERRITORY.get) == METROPOLE), systems.LAMBERT_93
+    )
     both = x.notna() & y.notna()
     projected = both & crs.notna()
     geographic = ~projected & lon.notna() & lat.notna()

@@ -205,6 +205,8 @@ def _first_byte(response: urllib3.BaseHTTPResponse, size: int, url: str) -> int:
         raise InputError(f"{url}: sent compressed though it was asked for as it is")
     if response.status == _OK:
         return 0
+    if response.status in BUSY:
+        raise InputError(f"{url}: busy ({response.status} {(response.reason or '')[:100]!r}); try again later")
     if response.status != _PARTIAL or not size:
         raise InputError(f"{url}: answers {response.status} {(response.reason or '')[:100]!r}; check the address")
     sent = re.fullmatch(r"bytes (\d+)-\d+/(?:\d+|\*)", response.headers.get("Content-Range", ""))
@@ -251,8 +253,9 @@ def _requested(url: str, headers: dict[str, str], ends: float, limits: Limits) -
     if (left := ends - time.monotonic()) <= 0:
         raise InputError(f"{url}: not received in time; run again to go on from there")
     options: dict[str, Any] = {"timeout": min(left, STALLED_SECONDS)}
-    again: dict[str, Any] = {"status_forcelist": BUSY, "raise_on_status": False, "respect_retry_after_header": False}
-    options["retries"] = urllib3.Retry(RETRIES, redirect=False, backoff_factor=0.2, **again)
+    options["retries"] = _patient(url, ends)(
+        RETRIES, redirect=False, backoff_factor=0.2, status_forcelist=BUSY, raise_on_status=False
+    )
     if parts.scheme == "https":
         options["ssl_context"] = ssl.create_default_context()
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
@@ -295,6 +298,22 @@ def _requested(url: str, headers: dict[str, str], ends: float, limits: Limits) -
         manager.clear()
         for sock in sockets:
             sock.close()
+
+
+def _patient(url: str, ends: float) -> type[urllib3.Retry]:
+    """Return a class of retries that wait as long as a busy server asks (Retry-After), unless the time allowed ends before."""
+
+    class Patient(urllib3.Retry):
+        def get_retry_after(self, response: urllib3.BaseHTTPResponse) -> float | None:
+            asked = super().get_retry_after(response)
+            if asked is not None and asked > (left := max(0, ends - time.monotonic())):
+                raise InputError(
+                    f"{url}: busy ({response.status}), it asks to wait {asked:.0f} s, {left:.0f} s are left;"
+                    " try again later, or allow more with --seconds"
+                )
+            return asked
+
+    return Patient
 
 
 def _cuttable(base: type[Any], sockets: list[socket.socket], ends: float) -> type[HTTPConnection | HTTPSConnection]:

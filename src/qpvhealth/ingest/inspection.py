@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import asdict, dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from qpvhealth.errors import QpvhealthError, UsageError
 from qpvhealth.facts.generations import CODE_PATTERNS
-from qpvhealth.ingest import layouts
+from qpvhealth.ingest import layouts, systems
 from qpvhealth.ingest.card import Card
 from qpvhealth.ingest.kinds import KINDS, neighbourhoods, structures
 from qpvhealth.ingest.readers import companions, finess_legacy, guard, tables, workbook
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 SAMPLE_ROWS = 3
 MAX_VALUES = 12
-SHORT_WORD = 3
+SHORT_WORD = 4
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ def inspect(path: Path, *, encoding: str | None = None) -> Inspection:
     card = Card("inspected", "structures", checked, path.name, {"encoding": encoding} if encoding else {})
     if finess_legacy.recognises(checked):
         raw, layout = finess_legacy.read(card), structures.FINESS_LEGACY
-        sheet = {"layout": layout, "rows": raw.n_records, "notes": list(raw.notes), "broken": len(raw.broken)}
+        sheet = {"layout": layout, "rows": raw.n_records, "notes": list(raw.notes), "broken": _broken(raw)}
         sections = {name: tally.as_dict() for name, tally in raw.sections.items()}
         sheets = [sheet | {"fits": [_as_structures(card, layout)], "sections": sections}]
     else:
@@ -77,11 +78,16 @@ def _sheet(card: Card, name: str | None) -> dict[str, Any]:
         "columns": header,
         "examples": raw.frame.head(SAMPLE_ROWS).fillna("").to_dict("records"),
         "crs": raw.crs,
-        "broken": [f"row {b.row}: {b.message}" for b in raw.broken[:10]],
-        "notes": list(raw.notes),
+        "broken": _broken(raw),
+        "notes": [*raw.notes, *(f"{f.n} {f.message}" for f in raw.findings)],
         "fits": fits,
     }
-    return sheet if fits else sheet | {"proposed_card": proposed_card(raw)}
+    proposed = None if fits else proposed_card(raw, card.path)
+    return sheet if proposed is None else sheet | {"proposed_card": proposed}
+
+
+def _broken(raw: RawTable) -> list[str]:
+    return [f"row {b.row}: {b.message}" for b in raw.broken[:10]]
 
 
 def _fit(raw: RawTable, card: Card, kind: Kind, layout: Layout) -> dict[str, Any]:
@@ -134,8 +140,11 @@ def _account(staged: Staged) -> dict[str, Any]:
     return {"account": staged.tally.as_dict(), "rejected": rejected, "warnings": warnings}
 
 
-def proposed_card(raw: RawTable) -> str:
-    """Write the card of a mapped extract for a table that no layout fits, to be read and mended before use."""
+def proposed_card(raw: RawTable, path: Path) -> str | None:
+    """Write the card of a mapped extract for a table that no layout fits, to be read and mended before use.
+
+    Null where no column looks like the number or the type of a structure. What cannot be guessed is ``…``, which no card may keep.
+    """
     free, mapping = list(raw.frame.columns), {}
     hints = structures.KIND.declaration.hints
     for ours, words in hints["headers"].items():
@@ -143,24 +152,30 @@ def proposed_card(raw: RawTable) -> str:
         if theirs is not None:
             mapping[ours] = theirs
             free.remove(theirs)
-    lines = [
-        "[[source]]",
-        'id = "structures-…"',
-        'kind = "structures"',
-        f'path = "{raw.file}"',
-        'layout = "dgos-mapped"',
-    ]
-    lines += [f'sheet = "{raw.sheet}"'] if raw.sheet else []
+    if mapping.keys().isdisjoint({"finess_et", "structure_type"}):
+        return None
+    lines = ["[[source]]", 'id = "structures-…"', 'kind = "structures"', f"path = {_quoted(str(path))}"]
+    lines += ['layout = "dgos-mapped"', *([f"sheet = {_quoted(raw.sheet)}"] if raw.sheet else [])]
     lines += [f"header_row = {int(raw.rows[0]) - 1}"] if raw.sheet and len(raw.rows) else []
+    lines += [f'crs = "{systems.by_name(mapping["x"]) or "…"}"'] if "x" in mapping else []
     lines += ["year = …", "reference_date = …", "[source.columns]"]
-    lines += [f"{ours} = {json.dumps(theirs, ensure_ascii=False)}" for ours, theirs in mapping.items()]
+    lines += [f"{ours} = {_quoted(theirs)}" for ours, theirs in mapping.items()]
+    if "structure_type" not in mapping:
+        lines.append(
+            'structure_type = "…"  # missing: which column says maison or centre de santé? Nothing is counted without'
+        )
     for ours in ("structure_type", "modality"):
         cells = sorted(raw.frame[mapping[ours]].dropna().unique())[:MAX_VALUES] if ours in mapping else []
         lines += [f"[source.values.{ours}]"] if cells else []
         for cell in cells:
-            guess = next((m for m, starts in hints[ours].items() if layouts.key(cell).startswith(starts)), "…")
-            lines.append(f'{json.dumps(cell, ensure_ascii=False)} = "{guess}"')
+            patterns = ((m, pattern) for m, listed in hints[ours].items() for pattern in listed)
+            guess = next((m for m, pattern in patterns if re.fullmatch(pattern, layouts.key(cell))), "…")
+            lines.append(f'{_quoted(cell)} = "{guess}"')
     return "\n".join([*lines, *(f"# not used: {h}" for h in free)])
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)
 
 
 def _mentions(header: str, word: str) -> bool:

@@ -59,6 +59,10 @@ def stage(
     key = layout.key or layout.fields[0].name
     sieve.text, n_corrected = correction_rules.apply(sieve.text, corrections, card.id, key)
     sieve.warn("correction-applied", n_corrected, "values corrected by corrections.toml")
+    for column in sieve.mapped:
+        cells = sieve.text[column]
+        message = f"{column} read in another encoding than written; encoding in the card mends it"
+        sieve.warn_at("text-garbled", cleaning.garbled(cells), cells, message)
     return sieve.staged(clean(sieve), compare_by, ignore)
 
 
@@ -101,6 +105,7 @@ class Sieve:
         self.reasons: dict[str, int] = {}
         self.left_out = pd.DataFrame()
         self.findings: list[Finding] = [Finding("reading-choice", 1, f"{raw.place()}: {note}") for note in raw.notes]
+        self.findings += [replace(f, message=f"{raw.place()}: {f.message}", of=raw.n_records) for f in raw.findings]
         broken = [
             (b.row, b.rule, b.message, b.raw) if b.rule in RULES else (b.row, BROKEN, f"{b.rule}: {b.message}", b.raw)
             for b in raw.broken

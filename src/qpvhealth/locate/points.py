@@ -27,6 +27,7 @@ from qpvhealth.ingest.readers import companions, guard
 from qpvhealth.locate import answers, cells, index_cache
 from qpvhealth.locate.reader import DEGREES, PointFile
 from qpvhealth.locate.writer import refuse_suffix, write_points
+from qpvhealth.spatial.projection import territories_at, transform_points
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -57,7 +58,8 @@ class Counts(NamedTuple):
 class Summary:
     """What was done: the counts; QPV used; whether their index was ``built`` or ``kept``; seconds for the index, and in all.
 
-    ``notes``: sentences on polygons that could not be used. ``n_parts``: how many files were written.
+    ``notes``: sentences on polygons that could not be used. ``n_parts``: how many files were written. ``is_outside``: there are points, and none lies in
+    a French territory.
     """
 
     counts: Counts
@@ -67,6 +69,7 @@ class Summary:
     seconds: float
     notes: tuple[str, ...]
     n_parts: int = 1
+    is_outside: bool = False
 
 
 def locate_file(
@@ -103,7 +106,20 @@ def locate_file(
     ready = time.perf_counter()
     counts = write_located(file, index.cells, out, with_distance=with_distance, progress=progress)
     took = time.perf_counter() - started
-    return Summary(counts, len(index.cells.codes), index.made, ready - started, took, index.notes)
+    nowhere = counts.n_inside + counts.n_near == 0 and _is_outside(file)
+    return Summary(counts, len(index.cells.codes), index.made, ready - started, took, index.notes, is_outside=nowhere)
+
+
+def _is_outside(file: PointFile) -> bool:
+    """Say whether a file has points, and none of them in the box of a French territory; it is read until one is."""
+    n = 0
+    for batch in file.batches():
+        there = np.isfinite(batch.x) & np.isfinite(batch.y)
+        lon, lat = transform_points(batch.x[there], batch.y[there], file.coordinates.crs, DEGREES)
+        n += int(there.sum())
+        if (territories_at(lon, lat) != None).any():  # noqa: E711 -- element by element
+            return False
+    return n > 0
 
 
 def refuse_distance(distance_m: float) -> None:
@@ -237,6 +253,6 @@ def _refuse_not_degrees(batch: Batch, crs: str) -> None:
     if crs != DEGREES or not len(batch.x):
         return
     for values, limit, name in ((batch.x, 180.0, "longitude"), (batch.y, 90.0, "latitude")):
-        far = max(-np.fmin.reduce(values), np.fmax.reduce(values))
+        far = np.abs(values[np.isfinite(values)]).max(initial=0)  # an infinite one is a row without a point
         if far > limit:
             raise InputError(f"{name} {far:g}: not in degrees; name the coordinate system with --crs EPSG:…")

@@ -107,14 +107,23 @@ def test_na_is_no_epci(card):
 
 def test_rows_that_cannot_be_used_are_rejected(card, balanced):
     line = shapely.LineString([(0, 0), (1, 1)])
-    shapes = (None, line, Polygon(), Point(0, 0))
-    rows = (qpv(), qpv(None), qpv("QP75001"), *(qpv(f"QP07500{n}", shape) for n, shape in enumerate(shapes, 2)))
+    rows = (qpv(), qpv(None), qpv("QP75001"), qpv("QP075002", line), qpv("QP075003", Point(0, 0)))
     staged = read(card, *rows)
-    balanced(staged, 7)
-    rules = ["qpv-code-missing", "qpv-code-invalid", *["geometry-missing"] * 4]
+    balanced(staged, 5)
+    rules = ["qpv-code-missing", "qpv-code-invalid", *["geometry-missing"] * 2]
     assert staged.rejects[["row", "rule"]].to_numpy().tolist() == [[n, rule] for n, rule in enumerate(rules, 2)]
     assert "QP75001" in staged.rejects["message"][1]
-    assert staged.rejects["message"][5] == "a point or a line, not a polygon"
+    assert staged.rejects["message"][3] == "a point or a line, not a polygon"
+
+
+def test_a_qpv_without_polygon_among_others_keeps_its_row(card, balanced):
+    staged = read(card, qpv(), qpv("QP075002", None), qpv("QP075003", Polygon()))
+    balanced(staged, 3)
+    assert staged.frame["geometry"].isna().tolist() == [False, True, True]
+    twice = read(card, qpv(), qpv("QP075002", Polygon([(0, 0), (1, 0), (1, 1)])), id="d").frame
+    whole, duplicates, replaced = neighbourhoods.combine([staged.frame, twice])
+    assert (len(whole), duplicates, replaced) == (3, {"d": 1}, {"c": 1})
+    assert read(card, qpv("QP075002", None)).rejects["rule"].tolist() == ["geometry-missing"]
 
 
 @pytest.mark.parametrize(("stated", "codes"), [("qpv-2024", ["QP075001"]), ("qpv-2015", ["QN07511M", "QN97102I"])])

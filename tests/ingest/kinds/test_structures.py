@@ -92,6 +92,31 @@ def test_encodings_of_the_legacy_extract(card, encoding):
     assert row["name"] == "Santé à l\u2019Hôpital"
 
 
+@pytest.mark.parametrize(
+    ("cells", "place"),
+    [
+        ("652000;5;6862000;25", (652000.5, 6862000.25)),
+        ("652000;5;6862000", (652000.5, 6862000)),
+        ("652000;6862000;5", (652000, 6862000.5)),
+        ("652000.5;6862000.5", (652000.5, 6862000.5)),
+    ],
+)
+@pytest.mark.parametrize("end", [";2019-01-01", ";", ";2019-01-01;;;;", ""])
+def test_a_point_that_a_spreadsheet_cut_at_its_commas_is_put_together(card, balanced, cells, place, end):
+    cut = f"geolocalisation;750000018;{cells};1;ATLASANTE;96;BAN;EPSG:2154 RGF93 / Lambert-93{end}"
+    staged = read(card, legacy(line(), points=[cut]))
+    balanced(staged, 1)
+    (row,) = staged.frame.to_dict("records")
+    assert (row["x"], row["y"], row["crs"], row["location_score"]) == (*place, "EPSG:2154", 0.96)
+    assert any("1 geolocalisation lines cut at their commas" in f.message for f in staged.findings)
+
+
+def test_a_point_cut_in_another_way_is_rejected(card, balanced):
+    cut = "geolocalisation;750000018;652000;5;x;6862000;1;ATLASANTE;96;BAN;EPSG:2154;2019-01-01"
+    staged = read(card, legacy(line(), points=[cut]))
+    assert balanced(staged, 2).rejected == 1
+
+
 def test_an_orphan_point_is_rejected_at_its_line(card, balanced):
     staged = read(card, legacy(line(), points=[point(), point("999999999"), point()]))
     balanced(staged, 2)
@@ -256,6 +281,19 @@ def test_lost_zeros_come_back_and_are_told(card):
     assert "commune-zeros-restored" in told
 
 
+def test_codes_kept_as_numbers_with_decimals_are_the_codes(card, balanced):
+    header = "nofinesset;categetab;code_insee;cp;departement;siret;coordxet;coordyet"
+    rows = ("10000018.0;124.0;1004.0;1500.0;1.0;26010004500012.0;870262.2;6571540.8", "310000009;603,0;31555;;31;;;")
+    staged = read(card, "\n".join([header, *rows, "310000017;355.0;;;;;;"]) + "\n")
+    assert balanced(staged, 3).out_of_scope == {"category 355": 1}
+    first, second = staged.frame.to_dict("records")
+    assert (first["finess_et"], first["structure_type"], first["category"]) == ("010000018", "CDS", "124")
+    assert (first["commune_code"], first["postcode"], first["siret"]) == ("01004", "01500", "26010004500012")
+    assert (second["finess_et"], second["structure_type"]) == ("310000009", "MSP")
+    own = mapped(card, ["75.0;7.0;Maison;;"], columns=MAPPED, values={"structure_type": {"Maison": "MSP"}})
+    assert own.frame["finess_et"].tolist() == ["c:7"]
+
+
 @pytest.mark.parametrize(
     ("cells", "rule", "message"),
     [
@@ -400,6 +438,94 @@ def test_precision_of_a_column(card, precision, status):
 
 
 # Registers
+
+
+T_FINESS = (
+    "source,finess,etat,type,rs,ej_finess,categ_code,com_code,date_ouverture,geoloc_4326_long,geoloc_4326_lat,"
+    "geoloc_legal_projection\n"
+)
+
+
+def t_finess(finess, state="ACTUEL", entity="ET", category="603"):
+    return (
+        f"Finess,{finess},{state},{entity},MSP,010780054,{category},01451,2015-01-01,5.20918,46.22229,L93_METROPOLE\n"
+    )
+
+
+def test_rows_of_t_finess_that_are_past_or_legal_entities_are_out_of_scope(card, balanced):
+    content = T_FINESS + t_finess("010000024") + t_finess("010000032", state="FERME") + t_finess("010000040", "PURGE")
+    content += t_finess("010780054", entity="EJ", category="") + t_finess("010000057", category="620")
+    staged = read(card, content)
+    assert balanced(staged, 5).out_of_scope == {
+        "state FERME": 1,
+        "state PURGE": 1,
+        "legal entity": 1,
+        "category 620": 1,
+    }
+    (row,) = staged.frame.to_dict("records")
+    assert (row["finess_et"], row["structure_type"], row["commune_code"]) == ("010000024", "MSP", "01451")
+    assert (row["x"], row["y"], row["crs"], row["location_status"]) == (5.20918, 46.22229, "EPSG:4326", "located")
+    assert staged.left_out["finess_et"].tolist() == ["010000057"]  # a closed one has not changed its type
+
+
+STATE = "nofinesset;categetab;etat;date_fermeture\n"
+
+
+def test_what_a_column_of_state_says_is_closed_is_out_of_scope(card, balanced):
+    rows = "750000018;124;Ouvert;\n750000026;603;FERMÉ;\n750000034;603;fermée;2031-01-01\n750000042;603;;\n"
+    staged = read(card, STATE + rows)
+    assert balanced(staged, 4).out_of_scope == {"state FERMÉ": 1}
+    assert staged.frame["finess_et"].tolist() == [
+        "750000018",
+        "750000034",
+        "750000042",
+    ]  # the day decides where it is there
+    with pytest.raises(UsageError, match=r'state has values that are not known: "Suspendu".*source.values.state'):
+        read(card, STATE + "750000018;124;Suspendu;\n")
+    words = {"state": {"Suspendu": "closed"}}
+    assert read(card, STATE + "750000018;124;Suspendu;\n", values=words).frame.empty
+
+
+@pytest.mark.parametrize(
+    ("header", "cells", "stops"),
+    [
+        *(("Etat", ["a", "b"], True), ("État de la structure", ["Ouverte", "Fermée"], True)),
+        *(("Situation", ["ACTIF", "inactif"], True), ("Situation", ["Ouvert", "Ouvert"], False)),
+        *(
+            ("Statut", ["Associatif", "Municipal"], False),
+            ("Statut", ["", ""], False),
+            ("Suite", ["fermé", "x"], False),
+        ),
+    ],
+)
+def test_a_column_of_state_that_is_not_mapped_stops_the_run(card, header, cells, stops):
+    rows = [f"75000001{n};;CDS;;;{cell}" for n, cell in enumerate(cells)]
+    titles = f"N°;Id;Type;Mode;En QPV;{header}"
+    if not stops:
+        assert len(mapped(card, rows, header=titles).frame) == 2
+        return
+    with pytest.raises(
+        UsageError, match=rf'column "{header}" says which structures are open or closed.*source.values.state'
+    ):
+        mapped(card, rows, header=titles)
+    columns = MAPPED | {"state": header}
+    staged = mapped(card, rows, header=titles, columns=columns, values={"state": {"a": "open", "b": "closed"}})
+    assert staged.frame["finess_et"].tolist() == ["750000010"]
+
+
+@pytest.mark.parametrize(
+    ("source", "crs", "expected"),
+    [
+        ("1,ATLASANTE,96,BAN,L93_METROPOLE", None, "EPSG:2154"),
+        ("1,ATLASANTE,96,BAN,RGF_INCONNU", None, None),
+        ("1,ATLASANTE,96,BAN,RGF_INCONNU", "EPSG:2154", "EPSG:2154"),
+        ("1,ATLASANTE,96,BAN,", "EPSG:2154", "EPSG:2154"),
+        ("1,ATLASANTE,96,BAN,UTM_N20", "EPSG:2154", "EPSG:4559"),
+    ],
+)
+def test_the_crs_of_the_card_decides_where_that_of_a_row_is_unknown(card, source, crs, expected):
+    row = one(card, legacy(line(), points=[point(source=source)]), **({"crs": crs} if crs else {}))
+    assert row["crs"] == expected if expected else pd.isna(row["crs"])
 
 
 def test_a_register_completes_whatever_its_category_and_nothing_else(card, balanced):

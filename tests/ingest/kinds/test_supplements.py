@@ -1,11 +1,13 @@
 """Figures per QPV, practitioners, projects and targets: what is read, refused, repeated, suppressed."""
 
+import dataclasses
+
 import pytest
 
 import qpvhealth
 from qpvhealth.errors import InputError, UsageError
 from qpvhealth.ingest import cards
-from qpvhealth.ingest.kinds import practitioners, projects, quarter_indicators, targets
+from qpvhealth.ingest.kinds import practitioners, projects, quarter_indicators, series, targets
 from tests.sample import selection
 
 FIGURES = {"generation": "qpv-2015", "reference_year": 2013}
@@ -156,3 +158,31 @@ def test_the_insee_files(real_data):
         staged = quarter_indicators.read(cards.Card("c", "neighbourhood_indicators", path, path.name, keys))
         assert staged.frame["qpv_code"].nunique() == n
         assert staged.frame["value"].notna().any()
+
+
+LEVELS = (
+    "indic_id;maille;{};metric_date;indic_value\nIND-311;NAT;FR;2022-06-30;2127\nIND-311;REG;REG-84;2022-06-30;300\n"
+)
+LEVELS += "IND-311;DEPT;DEPT-01;2022-06-30;30\nIND-311;département;2A;2022-06-30;3\nIND-311;EPCI;200;2022-06-30;3\n"
+
+
+def test_a_series_of_several_levels(tmp_path):
+
+    def read(text):
+        made = card(tmp_path, "series", text, release="x")
+        return series.read(dataclasses.replace(made, options=made.options | {"name": "baro"}))
+
+    staged = read(LEVELS.format("zone_id").replace("EPCI", "nat"))
+    levels = [["country", "FR"], ["region", "84"], ["department", "01"], ["department", "2A"], ["country", "FR"]]
+    assert staged.frame[["level", "area_code"]].to_numpy().tolist() == levels
+    with pytest.raises(UsageError, match=r'maille has values that are not known: "EPCI"'):
+        read(LEVELS.format("zone_id"))
+    with pytest.raises(UsageError, match="name the column of their codes as area"):
+        read(LEVELS.format("Autre"))
+
+
+def test_the_employment_rate_of_insee(real_data):
+    path = real_data / "indicators/insee-qpv-IPRO_2022.csv"
+    of_insee = cards.Card("c", "neighbourhood_indicators", path, path.name, FIGURES)
+    rates = quarter_indicators.read(of_insee).frame.query("figure == 'employment_rate'")["value"]
+    assert (rates.notna().sum(), round(rates.sum(), 1)) == (1309, 58877.0)

@@ -191,3 +191,21 @@ def test_a_workbook_without_zoning_is_refused(card, workbook):
 def test_the_annex_of_an_arrete_carries_its_year_in_the_header(card):
     content = "Code INSEE;Commune;Code QPV;Zonage 2025\n06029, 06030;Cannes, Le Cannet;QN00603M;ZIP\n"
     assert classes(card, content, generation="qpv-2024") == {"QN00603M": "ZIP"}
+
+
+def test_a_sheet_of_another_profession_is_left_out_and_named(card, tmp_path):
+    with xlsxwriter.Workbook(tmp_path / "z.xlsx") as book:
+        for name, header, word in (
+            ("Zonage", "zonage_medecin", "ZIP"),
+            ("IDE", "Zonage infirmiers", "Très sous-dotée"),
+            ("Sages-femmes", "zonage", "ZAC"),
+        ):
+            sheet = book.add_worksheet(name)
+            for row, cells in enumerate([("code_commune", header), ("75101", word)]):
+                sheet.write_row(row, 0, cells)
+    staged = stage(card, name="z.xlsx", columns={"zone_class": "zonage_medecin"})
+    assert staged.frame[["code", "zone_class"]].to_numpy().tolist() == [["75101", "ZIP"]]
+    unread = [f.message for f in staged.findings if f.rule == "sheet-unread"]
+    assert [('sheet = "Sages-femmes"' in m) for m in unread] == [True]
+    with pytest.raises(UsageError, match=r"if the sheet is of another profession, name the right one: sheet = "):
+        stage(card, name="z.xlsx", columns={"zone_class": "Zonage infirmiers"}, sheet="IDE")

@@ -237,3 +237,38 @@ def test_lines_without_quotes_are_those_of_the_csv_reader(tmp_path_factory, line
     there = [line for line in ["x;y", *lines] if line.strip()]
     assert [r.fields for r in found.records] == list(csv.reader(there, delimiter=";"))
     assert [found.text(i) for i in range(len(there))] == there
+
+
+@pytest.mark.parametrize(
+    ("above", "separator"),
+    [
+        (["Extrait FINESS, région Occitanie, au 1er janvier", ""], ";"),
+        (["Titre;;;", "Source : ARS, DGOS, ANCT;;;", ";;;"], ";"),
+        (["Titre"], "\t"),
+        (['"Titre ; avec un point-virgule"'], ";"),
+    ],
+)
+def test_notes_above_the_header_are_left_out_and_noted(write, above, separator):
+    rows = [separator.join(cells) for cells in (["code", "nom", "x", "y"], ["1", "a", "2,5", ""], ["2", "b", "", "3"])]
+    table = read_delimited(write("\n".join([*above, *rows]) + "\n"))
+    assert list(table.frame.columns) == ["code", "nom", "x", "y"]
+    assert cells(table) == [["1", "a", "2,5", None], ["2", "b", None, "3"]]
+    n_above = len(above)
+    assert table.rows.tolist() == [n_above + 2, n_above + 3]
+    assert any("lines of notes above the header left out" in note for note in table.notes)
+
+
+@pytest.mark.parametrize(
+    "content", ["code;\n1;a\n", "code\n1\n2\n", "a;b;c;d\n1;;;\n2;;;\n", "a;b\n1;2\nx\n", '"a\nb";c;d;e\n1;2;3;4\n']
+)
+def test_a_header_on_the_first_line_stays_one(write, content):
+    table = read_delimited(write(content))
+    assert "header at line 1" in table.notes
+    assert not any("above" in note for note in table.notes)
+
+
+@pytest.mark.parametrize("line", ["sep=,", '"sep=,"', "SEP=,"])
+def test_a_first_line_may_name_the_separator(write, line):
+    table = read_delimited(write(f"{line}\ncode,nom;suite\n1,a;b\n"))
+    assert (list(table.frame.columns), cells(table)) == (["code", "nom;suite"], [["1", "a;b"]])
+    assert table.rows.tolist() == [3]

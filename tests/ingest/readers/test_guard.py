@@ -155,3 +155,23 @@ def test_a_file_that_may_not_be_opened_is_an_input_error(tmp_path, monkeypatch):
     monkeypatch.setattr(Path, "open", denied)
     with pytest.raises(InputError, match="Permission denied"):
         guard.first_bytes(tmp_path / "a.csv")
+
+
+@pytest.mark.parametrize(
+    ("name", "what"),
+    [
+        ("q.gdb", r"geodatabase of ArcGIS.* ogr2ogr q\.gpkg q\.gdb"),
+        ("q.tab", r"MapInfo.* ogr2ogr q\.gpkg q\.tab"),
+        ("q.KML", r"Google Earth.* ogr2ogr q\.gpkg q\.KML"),
+        ("q.topojson", r"TopoJSON, which rounds.* ogr2ogr q\.gpkg q\.topojson"),
+        ("q.geojsonl", r"GeoJSON by lines.* ogr2ogr q\.gpkg q\.geojsonl"),
+        ("q.xls", r"open it and save it as \.xlsx"),
+    ],
+)
+def test_a_format_that_is_not_read_is_refused_with_the_way_out(tmp_path, name, what):
+    if name == "q.gdb":
+        (tmp_path / name).mkdir()
+    else:
+        (tmp_path / name).write_text("<html>")
+    with pytest.raises(InputError, match=what):
+        checked_path(tmp_path / name)

@@ -1,6 +1,8 @@
 import json
+import math
 import shutil
 import sqlite3
+import struct
 import subprocess
 import sys
 import zipfile
@@ -459,3 +461,88 @@ def test_a_shape_lost_by_a_damaged_part_is_missed(shape, part, at, content):
     overwritten(shape.with_suffix(part), at, content)
     with pytest.raises(InputError, match=r"holds 2 shapes, 1 could be read|damaged or unreadable"):
         read_vector(shape)
+
+
+def test_a_null_element_of_a_geojson_is_a_broken_record(tmp_path):
+    path = tmp_path / "a.geojson"
+    features = [
+        {
+            "type": "Feature",
+            "properties": {"a": [None, None], "b": None},
+            "geometry": None if n else shapely.geometry.mapping(SQUARE),
+        }
+        for n in range(3)
+    ]
+    path.write_text(
+        json.dumps({"x": [None], "type": "FeatureCollection", "features": [None, features[0], None, *features[1:]]})
+    )
+    table = read_vector(path)
+    assert [(b.row, b.rule) for b in table.broken] == [(1, "feature-null"), (3, "feature-null")]
+    assert (table.rows.tolist(), table.n_records) == ([2, 4, 5], 5)
+    path.write_text(json.dumps({"type": "FeatureCollection", "features": features}))
+    assert read_vector(path).broken == ()
+
+
+def curved(path, wkb, declared):
+    """Put another geometry, of a declared type, in the place of the first of a GeoPackage."""
+    gpd.GeoDataFrame({"code": ["a", "b"]}, geometry=[SQUARE, None], crs=2154).to_file(
+        path, layer="q", SPATIAL_INDEX="NO"
+    )
+    with sqlite3.connect(path) as base:
+        base.create_function("ST_IsEmpty", 1, lambda _: 0)
+        base.execute("UPDATE q SET geom = ? WHERE fid = 1", [b"GP\0\1" + struct.pack("<i", 2154) + wkb])
+        base.execute("UPDATE gpkg_geometry_columns SET geometry_type_name = ?", [declared])
+    return path
+
+
+def circle(n_heights=0):
+    corners = [(650000, 6860000), (650100, 6860100), (650200, 6860000), (650100, 6859900), (650000, 6860000)]
+    flat = b"".join(struct.pack("<2d", *c) + b"\0" * 8 * n_heights for c in corners)
+    kind = struct.pack("<I", 8 + 1000 * n_heights)
+    return struct.pack("<BII", 1, 10 + 1000 * n_heights, 1) + b"\1" + kind + struct.pack("<I", 5) + flat
+
+
+PLAIN = shapely.box(650000, 6860000, 650100, 6860100)
+
+
+@pytest.mark.parametrize(
+    ("wkb", "declared", "area", "n_arcs"),
+    [
+        (struct.pack("<BII", 1, 12, 1) + shapely.to_wkb(PLAIN), "MULTISURFACE", 100**2, 0),
+        (
+            struct.pack("<BII", 1, 10, 1) + b"\1" + struct.pack("<II", 2, 5) + shapely.to_wkb(PLAIN)[13:],
+            "CURVEPOLYGON",
+            100**2,
+            0,
+        ),
+        (circle(), "CURVEPOLYGON", math.pi * 100**2, 1),
+        (circle(n_heights=1), "CURVEPOLYGON", math.pi * 100**2, 1),
+        (struct.pack("<BII", 1, 12, 2) + shapely.to_wkb(SQUARE) + circle(), "MULTISURFACE", 1 + math.pi * 100**2, 1),
+    ],
+)
+def test_curved_types_are_polygons_and_arcs_are_cut(tmp_path, wkb, declared, area, n_arcs):
+    table = read_vector(curved(tmp_path / "a.gpkg", wkb, declared))
+    assert table.geometry[0].geom_type in {"Polygon", "MultiPolygon"}
+    assert table.geometry[0].area == pytest.approx(area, rel=1e-4)
+    assert table.geometry[1] is None
+    assert table.frame["code"].tolist() == ["a", "b"]
+    assert [(f.rule, f.n) for f in table.findings] == [("arcs-cut", 1)] * n_arcs
+    if n_arcs == 0:
+        assert shapely.get_num_coordinates(table.geometry[0]) == 5
+
+
+def test_curves_in_geoparquet_are_refused_with_the_command_that_straightens_them(tmp_path):
+    path = tmp_path / "a.parquet"
+    frame().to_parquet(path)
+    table = pq.read_table(path)
+    at = table.schema.get_field_index("geometry")
+    pq.write_table(table.set_column(at, table.schema.field(at), [[circle()] * 3]), path)
+    with pytest.raises(InputError, match="CONVERT_TO_LINEAR"):
+        read_vector(path)
+
+
+def test_a_cpg_that_lies_is_said_with_the_way_out(shape):
+    shape.with_suffix(".cpg").write_text("UTF-8")
+    with pytest.raises(InputError, match=r'not in UTF-8 \(\.cpg says UTF-8\); write encoding = "cp1252" in the card'):
+        read_vector(shape)
+    assert read_vector(shape, encoding="cp1252").frame["nom"][0] == "Cœur d'été"

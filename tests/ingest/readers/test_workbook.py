@@ -1,10 +1,13 @@
+import base64
 import datetime as dt
+import lzma
 import zipfile
 from types import SimpleNamespace
 
 import openpyxl
 import pandas as pd
 import pytest
+import xlsxwriter
 from openpyxl.utils.datetime import CALENDAR_MAC_1904
 
 from qpvhealth.errors import InputError, UsageError
@@ -217,3 +220,114 @@ def test_parts_are_bounded_before_they_are_read(save, monkeypatch, name, limit, 
     monkeypatch.setattr(workbook, name, limit)
     with pytest.raises(InputError, match=words):
         read_workbook(path)
+
+
+def uncalculated(path, *, value=0, calculated=False):
+    """Write a formula as XlsxWriter does: 0, or a value that its user gives, and the order to calculate on loading."""
+    with xlsxwriter.Workbook(path) as book:
+        sheet = book.add_worksheet("S")
+        for row, cells in enumerate([("code", "QPV", "en_qpv"), ("1", "QP075001"), ("2", "")]):
+            sheet.write_row(row, 0, cells)
+            if row:
+                sheet.write_formula(row, 2, f'=IF(B{row + 1}<>"","oui","non")', None, value)
+    if calculated:
+        with zipfile.ZipFile(path) as old, zipfile.ZipFile(path.with_name("b.xlsx"), "w") as new:
+            for name in old.namelist():
+                new.writestr(name, old.read(name).replace(b' fullCalcOnLoad="1"', b""))
+        return path.with_name("b.xlsx")
+    return path
+
+
+def test_a_formula_that_nobody_calculated_is_not_the_0_that_is_stored(tmp_path):
+    table = read_workbook(uncalculated(tmp_path / "a.xlsx"))
+    assert cells(table) == [["1", "QP075001", None], ["2", None, None]]
+    assert "2 formulas without a saved value in the workbook read as empty" in table.notes
+
+
+def test_a_formula_with_a_saved_result_has_it(tmp_path):
+    saved = read_workbook(uncalculated(tmp_path / "a.xlsx", value="oui"))
+    assert saved.frame["en_qpv"].tolist() == ["oui", "oui"]
+    excel = read_workbook(uncalculated(tmp_path / "a.xlsx", calculated=True))
+    assert excel.frame["en_qpv"].tolist() == ["0", "0"]
+    assert not any("formulas" in note for note in (*saved.notes, *excel.notes))
+
+
+def test_hidden_rows_of_the_sheet_are_read_and_reported(save):
+    def hide(book):
+        book["S"].row_dimensions[1].hidden = True  # above the header
+        book["S"].row_dimensions[4].hidden = True
+        book["S"].row_dimensions[9].hidden = True  # empty
+        book["Autre & co"].row_dimensions[2].hidden = True
+
+    rows = [["codes techniques"], ["code", "nom"], ["1", "a"], ["2", "b"]]
+    path = save(("S", rows), ("Autre & co", rows[1:]), then=hide)
+    table = read_workbook(path, sheet="S")
+    assert len(table.frame) == 2
+    assert [(f.rule, f.n) for f in table.findings] == [("rows-hidden", 1)]
+    assert table.findings[0].message.endswith(": 4")
+    assert read_workbook(path, sheet="Autre & co").findings[0].message.endswith(": 2")
+    assert read_workbook(save(("S", rows))).findings == ()
+
+
+ODS = """<office:document-content xmlns:office="urn:oasis:names:tc:opendocument:xmlns:office:1.0"
+ xmlns:table="urn:oasis:names:tc:opendocument:xmlns:table:1.0" xmlns:text="urn:oasis:names:tc:opendocument:xmlns:text:1.0">
+<office:body><office:spreadsheet><table:table table:name="A &amp; B">{}
+<table:table-row table:number-rows-repeated="1048570"><table:table-cell table:number-columns-repeated="16384"/></table:table-row>
+</table:table></office:spreadsheet></office:body></office:document-content>"""
+
+
+def ods(path, *rows, head=""):
+    """Write a workbook of LibreOffice; each row is its attributes and its cells, texts or numbers."""
+
+    def cell(value):
+        kind = f'float" office:value="{value}' if isinstance(value, (int, float)) else "string"
+        return f'<table:table-cell office:value-type="{kind}"><text:p>{value}</text:p></table:table-cell>'
+
+    body = "".join(f"<table:table-row {of_row}>{''.join(map(cell, row))}</table:table-row>" for of_row, *row in rows)
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("mimetype", "application/vnd.oasis.opendocument.spreadsheet")
+        archive.writestr("META-INF/manifest.xml", "<manifest/>")
+        archive.writestr("content.xml", head + ODS.format(body))
+    return path
+
+
+def test_a_workbook_of_libreoffice_is_read(tmp_path):
+    rows = [("", "code", "n"), ("", "01001", 124), ('table:visibility="filter"', "02001", 12.5), ("", "x", 603)]
+    path = ods(tmp_path / "a.ods", *rows)
+    table = read_workbook(path)
+    assert (cells(table), table.sheet) == ([["01001", "124"], ["02001", "12.5"], ["x", "603"]], "A & B")
+    assert [(f.rule, f.n, f.message[-3:]) for f in table.findings] == [("rows-hidden", 1, ": 3")]
+    assert sheet_names(path) == ["A & B"]
+    with pytest.raises(InputError, match="entities"):
+        read_workbook(ods(tmp_path / "b.ods", *rows, head="<!DOCTYPE a [<!ENTITY b 'c'>]>"))
+    repeated = 'table:number-rows-repeated="1048570"'
+    with pytest.raises(InputError, match=r"b\.ods"):
+        read_workbook(ods(tmp_path / "b.ods", ("", *"ab"), (repeated, *"x" * 2000)))
+
+
+XLS = lzma.decompress(
+    base64.b85decode(
+        r"{Wp48S^xk9=GL@E0stWa8~^|S5YJf5;1&M^4P5|eGrk;#Fn3_|q=YI!3><bRg7T4u+=$92y5XR=#sm{*o6VTHX*Crpnc)M|#puk@"
+        r"^h-b4s3P%T*|5j%FV#XmrK5@>cY#$Aa2quG5BsCaW&p=w%`2#&kRh1ZNw2_WK3HzmwvVw`eHjS!s3o3v1y%g5PK!X>RG6J`UNv0!"
+        r"s7Y{7mHH^MY6=JSI{}i2%d}x1O`o)U;Yhzr8}Rym(!HrI^9-9?X_2@&>~#4_pLgy+35m+m)m7VU=JVl8>7$6$HiX$LvuFzwxLrAb"
+        r"W<zM&80~_=*7zLnP?s3K>i|5+$2IWay;NW9Z5!Jo2rq~zfy6h|f4b8FMky6i)uBnWmNKMEU;fY!Jw0$_*9jM744lbfu1lm|i$i}N"
+        r"m^{c+DJ_wbZ|~4h7|E<uZ@%X4$noj}!JHJn{M5pPwf}@{*i?&FzdopQ)eWfy2U0f!S|mFbqIbz*p54H3r;r0HMDF~Z-3~i2T)$8("
+        r"M~@V6Eeuq3vqZPG2+J5_Q%iCGYom>FU@<i~e7lJUvgT$CT4V*Qy7$L;#k|YsM9yt>2(CL3G#0!=9fI8#EAGgzaMmrHpK59@>5V)r"
+        r"E++E6=eod3)<<rqpWyfCIaDKpG0IqFe5cN3D~Q^~DliIbLBT0^+;N=6iKGQU`82L-F$xG8XoE>b3`Wygp`vy;55|%d!+e#E+w^by"
+        r"h&k|Gku>K1XYxHDv#?o|WF&Q~t}$2UhP}bp{>F}G5HO0ZNvjugLok7YWu9Qp^VQJ`_9rn{I!hKj2a3rC%r4(}Yx0jR%6@G79<-Ez"
+        r"Ht$QpHOMi!?{+J?7sO}U&u*Rc0#HiQ`$yrj;wh;;Z>RhJY-~WbywOKe5_>N=t@J+A^)~#zis7=B0(s;P8ACMt9gFcbV1;xh8zrHE"
+        r"gL6NZXiaKB6;O#aBp>qd>xwtdJ7=aWpPS^u2?*%W5Z(_bLo_qd8=TyZ;onReECB3%mqtrXtkcjr<`ulGRh@VspGw}b7MJdsRFfDX"
+        r"361i=+SJQ*Pbu6q00000+MKcOceSYw00F56fGhw2<Y)-4vBYQl0ssI200dcD"
+    )
+)
+"""Written by xlwt: a band on row 1, a header on row 3, two rows; an empty sheet and a hidden one."""
+
+
+def test_a_workbook_of_excel_97_is_read(tmp_path):
+    (tmp_path / "a.xls").write_bytes(XLS)
+    table = read_workbook(tmp_path / "a.xls")
+    assert cells(table) == [["010000018", "MSP", "124", "2019-03-31", None], ["10000018", "CDS", "12.5", None, "true"]]
+    assert (table.sheet, table.rows.tolist()) == ("Structures", [4, 5])
+    (tmp_path / "a.xls").write_bytes(XLS[:1500] + b"\xff" * 3000)
+    with pytest.raises(InputError, match="unreadable workbook"):
+        read_workbook(tmp_path / "a.xls")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import shapely
 
+from qpvhealth.ingest import cleaning
 from qpvhealth.ingest.kind import Kind
 from qpvhealth.ingest.layouts import has_insee_codes, mapped_columns
 from qpvhealth.ingest.readers import tables
@@ -67,7 +68,7 @@ def _table(sieve: Sieve) -> pd.DataFrame:
 
 def _codes(sieve: Sieve) -> pd.Series:
     """Return the codes of a level, lost zeros restored; a row without one is rejected."""
-    cells = sieve.text["area_code"].str.strip()
+    cells = cleaning.whole(sieve.text["area_code"])
     sieve.reject(cells.isna(), "value-missing", "no area code")
     if sieve.card["level"] == "commune":
         return sieve.communes("area_code").fillna(cells)

@@ -9,7 +9,7 @@ from qpvhealth.ingest import cleaning
 from qpvhealth.ingest.kind import Kind
 from qpvhealth.ingest.staging import Card, Correction, Sieve, Staged, stage
 
-KIND = Kind("links", "links")
+KIND = Kind("links", "links", lambda *_: True)
 
 
 def read(card: Card, corrections: tuple[Correction, ...] = ()) -> Staged:

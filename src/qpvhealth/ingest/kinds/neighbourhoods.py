@@ -29,6 +29,8 @@ _CODE = ["qpv_code", "generation"]
 def read(card: Card, corrections: tuple[Correction, ...] = ()) -> Staged:
     """Read the polygons of one file: code, name, communes, geometry as read and its coordinate system.
 
+    A QPV without polygon among others keeps its row, its geometry null: it counts, and what covers it is unknown.
+
     Raises InputError without a coordinate system, without geometry, or when one code has two different polygons; UsageError
     when the codes are those of another generation, or the card asks for codes that are not there.
     """
@@ -56,8 +58,11 @@ def _clean(sieve: Sieve) -> pd.DataFrame:
         sieve.leave_out(~codes.isin(wanted), "not among the codes of the card")
     frame.insert(0, "qpv_code", sieve.qpv_codes())
     types = shapely.get_type_id(shapes)
-    sieve.reject((types < 0) | shapely.is_empty(shapes), "geometry-missing", "no polygon")
-    sieve.reject(~np.isin(types, _POLYGONAL), "geometry-missing", "a point or a line, not a polygon")
+    bare = (types < 0) | shapely.is_empty(shapes)
+    sieve.reject(~bare & ~np.isin(types, _POLYGONAL), "geometry-missing", "a point or a line, not a polygon")
+    frame["geometry"] = np.array([None if b else s for b, s in zip(bare, shapes, strict=True)], dtype=object)
+    if (sieve.keep & bare).all():
+        sieve.reject(bare, "geometry-missing", "no polygon")
     return frame
 
 
@@ -106,7 +111,7 @@ def combine(frames: list[pd.DataFrame]) -> tuple[pd.DataFrame, dict[str, int], d
     frame = pd.concat(frames, ignore_index=True)
     twice = frame[frame.duplicated(_CODE, keep=False)]
     shapes = twice["geometry"].to_numpy(dtype=object)
-    area = pd.Series(shapely.area(shapes), index=twice.index)
+    area = pd.Series(shapely.area(shapes), index=twice.index).fillna(0)
     largest = area.groupby([twice[c] for c in _CODE]).transform("max")
     again = twice.assign(geometry=shapely.to_wkb(shapes)).drop(columns=PROVENANCE).duplicated()
     gives_way = ~again & (area == 0) & (largest > 0)

@@ -12,11 +12,16 @@ import pandas as pd
 from qpvhealth.facts.situations import NO, YES
 from qpvhealth.ingest import cleaning
 from qpvhealth.ingest.kind import Kind
+from qpvhealth.ingest.layouts import mapped_columns
 from qpvhealth.ingest.staging import Card, Correction, Sieve, Staged, stage
 
 OVER_55 = 55
-KIND = Kind("practitioners", "practitioners")
 POINTS, AREAS = "gps-points", "gps-by-"
+KIND = Kind(
+    "practitioners",
+    "practitioners",
+    lambda raw, layout: layout.name != POINTS or not {"age", "over_55"}.isdisjoint(mapped_columns(raw, layout)),
+)
 
 
 def read(card: Card, corrections: tuple[Correction, ...] = ()) -> Staged:
@@ -34,7 +39,7 @@ def read(card: Card, corrections: tuple[Correction, ...] = ()) -> Staged:
 def _areas(sieve: Sieve) -> pd.DataFrame:
     level = sieve.layout.name.removeprefix(AREAS)
     cells = sieve.text["area_code"]
-    area = cells.str.strip()
+    area = cleaning.whole(cells)
     if level == "commune":
         area = cleaning.communes(cells).typed
     elif level == "department":

@@ -20,7 +20,7 @@ from qpvhealth.ingest import cleaning
 from qpvhealth.ingest.kind import Kind
 from qpvhealth.ingest.staging import Card, Correction, Sieve, Staged, stage
 
-KIND = Kind("projects", "projects")
+KIND = Kind("projects", "projects", lambda *_: True)
 FUNDING = ["project_id", "year", "funder", "amount"]
 _SAME = ["project_id", "structure_type", "stage", "expected_on", "named_qpv_code", "commune_code"]
 

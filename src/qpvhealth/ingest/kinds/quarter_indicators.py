@@ -13,9 +13,14 @@ import pandas as pd
 from qpvhealth.errors import InputError, UsageError
 from qpvhealth.ingest import cleaning
 from qpvhealth.ingest.kind import Kind
+from qpvhealth.ingest.layouts import mapped_columns
 from qpvhealth.ingest.staging import Card, Correction, Sieve, Staged, stage
 
-KIND = Kind("neighbourhood_indicators", "quarter_indicators")
+KIND = Kind(
+    "neighbourhood_indicators",
+    "quarter_indicators",
+    lambda raw, layout: raw.geometry is None and len(mapped_columns(raw, layout)) > len(("the code",)),
+)
 SUPPRESSED, EMPTY = "suppressed", "empty"
 
 

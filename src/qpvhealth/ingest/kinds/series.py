@@ -8,33 +8,57 @@ from qpvhealth.errors import UsageError
 from qpvhealth.facts.territories import NO_REGION
 from qpvhealth.ingest import cleaning
 from qpvhealth.ingest.kind import Kind
+from qpvhealth.ingest.readers import tables
 from qpvhealth.ingest.staging import Card, Correction, Sieve, Staged, stage
 
-KIND = Kind("series", "series")
+KIND = Kind("series", "series", lambda *_: True)
 LEVELS = ("department", "region", "country")
+SEVERAL = "maille"
 COUNTRY = "FR"
 
 
 def read(card: Card, corrections: tuple[Correction, ...] = ()) -> Staged:
     """Read one file of a series: ``name``, ``release``, ``indicator``, ``level``, ``area_code``, ``date``, ``value``, ``unit``.
 
-    The level is that of the layout: a column of départements, regions, or neither. A row without date or value is rejected;
+    The level is that of the layout: a column of départements, of regions, or neither; or each row names its own, beside the code of
+    its area (``DEPT-01``, ``01``). A row without date or value is rejected;
     nothing is filled: a row that is not there is absent, not zero. Raises UsageError when no layout fits.
     """
-    return stage(card, corrections, KIND, _clean, compare_by="indicator")
+    raw = tables.read(card)
+    several = next(layout for layout in KIND.layouts if layout.fields[0].name == SEVERAL)
+    lacking = {*several.missing(list(raw.frame.columns))} - {*card.columns}
+    layouts = (several,) if not lacking else tuple(layout for layout in KIND.layouts if layout != several)
+    return stage(card, corrections, KIND, _clean, compare_by="indicator", raw=raw, layouts=layouts)
 
 
 def _clean(sieve: Sieve) -> pd.DataFrame:
-    text, level = sieve.text, next(level for level in LEVELS if level in sieve.text)
+    text = sieve.text
+    one = next((level for level in LEVELS if level in text), "area")
+    level: pd.Series | str = sieve.coded(SEVERAL) if one == "area" else one
     days, bad_days, _ = cleaning.dates(text["date"])
     (values, bad_values, _), _ = cleaning.numbers(text["value"])
     sieve.reject(bad_days | text["date"].isna(), "value-unreadable", 'date "{}"', text["date"])
     sieve.reject(bad_values, "value-unreadable", 'value "{}"', text["value"])
     sieve.reject(text["value"].isna() | text["indicator"].isna(), "value-missing", "no value, or no indicator")
-    area = text[level].str.strip().str.upper().str.replace(r"^(\d)$", r"0\1", regex=True).fillna(NO_REGION)
+    area = cleaning.whole(text[one]).str.upper()
+    area = (
+        area.str.replace(r"^(?:DEPT?|REG)-", "", regex=True)
+        .str.replace(r"^(\d)$", r"0\1", regex=True)
+        .fillna(NO_REGION)
+    )
     frame = pd.DataFrame({"indicator": text["indicator"], "level": level, "area_code": area, "unit": text["unit"]})
-    if level == "country":
-        frame["area_code"] = COUNTRY
+    sieve.reject(frame["level"].isna(), "value-missing", "no level")
+    frame["area_code"] = area.mask(frame["level"] == "country", COUNTRY)
+    if one == "country":
+        words = sieve.kind.coded[SEVERAL].words
+        of_area = text[one].map(
+            lambda cell: words.get(cleaning.word(cell)) in ("region", "department"), na_action="ignore"
+        )
+        if of_area.eq(True).any():
+            raise UsageError(
+                f"{sieve.where}: it gives regions or départements too; name the column of their codes as area, and that of"
+                " the levels as maille, under [source.columns]"
+            )
     return frame.assign(name=sieve.card["name"], release=sieve.card["release"], date=days, value=values)
 
 

@@ -1,10 +1,12 @@
 """Extracts of structures: any layout to one staged table, one row per establishment of a year.
 
-Layouts: ``finess-legacy`` (cs1100507, two sections without header), ``finess-regional`` (named columns, FINESS categories)
-and ``dgos-mapped`` (columns and coded values named in the card). A register is read the same way and never adds a row.
+Layouts: ``finess-legacy`` (cs1100507, two sections without header), ``finess-regional`` (named columns, FINESS categories),
+``t-finess`` (the republication by Atlasanté) and ``dgos-mapped`` (columns and coded values named in the card). A register is read the same way and never adds a row.
 """
 
 from __future__ import annotations
+
+import json
 
 import numpy as np
 import pandas as pd
@@ -17,6 +19,7 @@ from qpvhealth.facts.situations import MISSING
 from qpvhealth.facts.territories import department_of_commune
 from qpvhealth.ingest import cleaning, coordinates
 from qpvhealth.ingest.kind import Kind
+from qpvhealth.ingest.layouts import key
 from qpvhealth.ingest.readers import finess_legacy, tables
 from qpvhealth.ingest.staging import PROVENANCE, Card, Correction, Sieve, Staged, stage
 
@@ -24,8 +27,11 @@ CATEGORY = r"\d{3}"
 AS_WRITTEN = "type_as_written"
 """Two spellings of one type are no conflict: the column is not compared."""
 OUT_OF_SCOPE = "out_of_scope"
+CLOSED = "closed"
+MAX_STATES = 50
+"""A column of states has a few words; more cells need not be looked at to tell that it is none."""
 _STREET = ("street_number", "street_suffix", "street_type", "street", "place_name")
-FINESS_LEGACY, DGOS_MAPPED = "finess-legacy", "dgos-mapped"
+FINESS_LEGACY, T_FINESS, DGOS_MAPPED = "finess-legacy", "t-finess", "dgos-mapped"
 KIND = Kind("structures", "structures", lambda _, layout: layout.name != FINESS_LEGACY)
 REGISTER = Kind("register", "register")
 
@@ -72,21 +78,25 @@ def read(card: Card, corrections: tuple[Correction, ...] = (), *, wanted: frozen
 
 def _clean(sieve: Sieve, wanted: frozenset[str] | None) -> pd.DataFrame:
     """Take out what is not counted, or not wanted of a register, then type the rest."""
-    sieve.text = coordinates.with_points(sieve.text, sieve.raw)
+    text = coordinates.with_points(sieve.text, sieve.raw)
+    sieve.text = text.assign(**{c: cleaning.whole(text[c]) for c in ("category", "own_id")})
     _check_columns(sieve)
-    own_id = sieve.card.id + ":" + sieve.text["own_id"].str.strip()
+    own_id = sieve.card.id + ":" + sieve.text["own_id"]
     if wanted is not None:
         identifiers = cleaning.finess(sieve.text["finess_et"]).typed.fillna(own_id)
         sieve.leave_out(~among(identifiers, wanted), "not in the extract of its year")
+    else:
+        _leave_out_closed(sieve)
+    of_stock = sieve.keep.copy()
     types = _types(sieve, is_register=wanted is not None)
 
-    aside = sieve.text[sieve.out_of_scope].reset_index(drop=True)
+    aside = sieve.text[sieve.out_of_scope & of_stock].reset_index(drop=True)
     written = aside["structure_type"].fillna(aside["category"]).str.strip()
     described = {"finess_et": cleaning.finess(aside["finess_et"]).typed, AS_WRITTEN: written}
     sieve.left_out = (
-        sieve.provenance(sieve.out_of_scope)
+        sieve.provenance(sieve.out_of_scope & of_stock)
         .assign(**described)
-        .dropna()
+        .dropna(subset=[*described])
         .drop_duplicates("finess_et", ignore_index=True)
     )
     types, own_id = (column[~sieve.out_of_scope].reset_index(drop=True) for column in (types, own_id))
@@ -135,6 +145,31 @@ def _check_columns(sieve: Sieve) -> None:
             sieve.findings.append(Finding(rule, len(columns), message))
 
 
+def _leave_out_closed(sieve: Sieve) -> None:
+    """Put legal entities, and what the source says is closed without the day, out of scope; where it gives the day, the day decides.
+
+    Raises UsageError for a column that says what is closed and that nobody maps, by its header or because it holds nothing else.
+    """
+    words, unread = sieve.kind.coded["state"].words, []
+    for header in [h for h in sieve.raw.frame.columns if h not in sieve.mapped.values()]:
+        used = sieve.raw.frame[header].dropna().unique()[:MAX_STATES]
+        meanings = {words.get(cleaning.word(cell)) for cell in used}
+        if key(header) in {*sieve.kind.expanded(["*state"])} or (CLOSED in meanings and None not in meanings):
+            unread.append(header)
+    if unread:
+        raise UsageError(
+            f'{sieve.where}: column "{unread[0]}" says which structures are open or closed, and is not used;'
+            f" map it: state = {json.dumps(unread[0], ensure_ascii=False)} under [source.columns], and each of its words,"
+            ' such as "Fermé" = "closed", under [source.values.state]'
+        )
+    sieve.leave_out(sieve.coded("entity") == "legal_entity", "legal entity")
+    cells = sieve.text["state"]
+    others = {c: CLOSED for c in cells.dropna().unique() if cleaning.word(c) not in words}
+    states = sieve.coded("state", {**words, **others} if sieve.layout.name == T_FINESS else None)
+    no_day = cleaning.dates(sieve.text["closed_on"]).typed.isna()
+    sieve.leave_out((states == CLOSED) & no_day, "state " + cells.fillna(""))
+
+
 def _types(sieve: Sieve, *, is_register: bool) -> pd.Series:
     """Return MSP or CDS; everything else leaves the sieve, counted by category or by the extract's own word.
 
@@ -142,7 +177,7 @@ def _types(sieve: Sieve, *, is_register: bool) -> pd.Series:
     the reference date counts no more.
     """
     text, day = sieve.text, sieve.card.get("reference_date")
-    category = text["category"].str.strip()
+    category = text["category"]
     valid = {
         code: c.structure_type for code, c in COUNTED.items() if c.until is None or (day is not None and day <= c.until)
     }

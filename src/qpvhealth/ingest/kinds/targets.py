@@ -11,7 +11,7 @@ from qpvhealth.ingest import cleaning
 from qpvhealth.ingest.kind import Kind
 from qpvhealth.ingest.staging import Card, Correction, Sieve, Staged, stage
 
-KIND = Kind("targets", "targets")
+KIND = Kind("targets", "targets", lambda *_: True)
 NO_BASE = "la base n'est pas donnée"
 
 

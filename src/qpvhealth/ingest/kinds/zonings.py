@@ -20,6 +20,7 @@ from qpvhealth.ingest.commune_history import CODE_AS_WRITTEN
 from qpvhealth.ingest.kind import Kind
 from qpvhealth.ingest.readers import tables, workbook
 from qpvhealth.ingest.staging import Card, Correction, Sieve, Staged, merged, stage
+from qpvhealth.ingest.vocabulary import SHARED
 
 if TYPE_CHECKING:
     from qpvhealth.ingest.readers.raw import RawTable
@@ -35,6 +36,8 @@ KIND = Kind(
 _CODE = {QPV: "qpv_code", COMMUNE: "commune_code", TVS: "tvs_code"}
 """The column of each level, the finest level first."""
 TVS_PADDING = "_"
+PROFESSIONS = frozenset(SHARED["lists"]["professions"])
+"""Beginnings of the names of professions that have zonings of their own, as ``layouts.key`` writes them."""
 
 
 def read(card: Card, corrections: tuple[Correction, ...] = ()) -> Staged:
@@ -129,7 +132,10 @@ def refuse_conflicts(classes: pd.DataFrame, where: str) -> None:
 
 
 def _sheets(card: Card) -> tuple[list[RawTable], list[Finding]]:
-    """Read the sheet of the card, else every sheet of a workbook that looks like a zoning; the others are named."""
+    """Read the sheet of the card, else every sheet of a workbook that looks like a zoning; the others are named.
+
+    A sheet whose name or columns are of another profession is not of this zoning.
+    """
     if card.path.suffix.lower() not in tables.WORKBOOK or card.get("sheet"):
         return [tables.read(card)], []
     sheets, findings = [], []
@@ -140,6 +146,11 @@ def _sheets(card: Card) -> tuple[list[RawTable], list[Finding]]:
             findings.append(Finding("sheet-unread", 1, str(error)))
             continue
         mapped = layouts.columns(raw, _card_of_sheet(raw, card), KIND.layouts[0])
+        title = " ".join(map(layouts.key, (name, mapped.get("zone_class", ""))))
+        if other := next((word for word in PROFESSIONS if word in title), None):
+            message = f'{raw.place()}: left out, it seems of another profession ("{other}…"); sheet = "{name}" in the card reads it'
+            findings.append(Finding("sheet-unread", 1, message))
+            continue
         if len(mapped) > 1 and not mapped.keys().isdisjoint(_CODE.values()):
             sheets.append(raw)
     if not sheets:
@@ -174,7 +185,7 @@ def _level(raw: RawTable, card: Card) -> str:
 def _clean(sieve: Sieve) -> pd.DataFrame:
     card, column = sieve.card, sieve.layout.key
     level = next(level for level, code in _CODE.items() if code == column)
-    tvs = sieve.text["tvs_code"].str.strip().str.rstrip(TVS_PADDING)  # padded and bare lists join
+    tvs = cleaning.whole(sieve.text["tvs_code"]).str.rstrip(TVS_PADDING)  # padded and bare lists join
     if level == QPV:
         if card.get("generation") is None:
             raise UsageError(f"{sieve.where}: it names QPV; write the generation of their codes in the card")
@@ -204,4 +215,5 @@ def _vocabulary(labels: pd.Series, sieve: Sieve) -> dict[str, str]:
     raise UsageError(
         f"{sieve.raw.place()}: no vocabulary knows all its classes; the closest, {closest}, lacks {unknown}."
         f" Write what each means in card {sieve.card.id} under [source.values.zone_class]; classes: {', '.join(CLASSES)}"
+        + ('; if the sheet is of another profession, name the right one: sheet = "…"' if sieve.raw.sheet else "")
     )

@@ -28,7 +28,11 @@ MAX_RAW = 10_000
 MAX_CELL = 131_072
 BATCH = 10_000
 SEPARATORS = (";", ",", "\t", "|")
+HEADER_WITHIN, SAMPLE = 50, 200
+_SEPARATOR_LINE = re.compile(r'\s*"?sep=(.)"?[\s;,]*', re.IGNORECASE)
+"""The first line that Excel writes, and reads, to name the separator."""
 
+_WORD = re.compile(r"[^\W\d_]")
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -97,7 +101,8 @@ def read_delimited(
 ) -> RawTable:
     """Read a delimited file as text, one record a row.
 
-    The header is the first line that is not blank, or the physical line ``header_row`` (from 1). A record has as many
+    The header is the physical line ``header_row`` (from 1), or the first line that is not blank, nor a line of notes: one that fills
+    less than half of the cells that most lines fill. A first line ``sep=;`` names the separator. A record has as many
     cells as the header: fewer, or more that are not empty, make it a broken row at its true line. A quoted cell may
     span lines, unless these lines are records by themselves: then its first line is broken and the next are read. A batch of
     lines none of which needs care is cut at once; another is read record by record.
@@ -108,7 +113,7 @@ def read_delimited(
 
     """
     lines = _Lines(path, encoding, separator, header_row)
-    header = next(lines.records((header_row or 1) - 1), None)
+    header = next(lines.records(lines.first), None)
     if not isinstance(header, Record) or header_row not in (None, header.line):
         what = header.message if isinstance(header, BrokenRow) else "the line is blank"
         place = Place(lines.file, row=header_row or 1)
@@ -140,7 +145,7 @@ def read_delimited(
         frame=frame,
         rows=np.array(rows, dtype=np.int64),
         broken=tuple(broken),
-        notes=(*lines.notes, f"header at line {header.line}", *lenient, *notes),
+        notes=(*lines.notes, f"header at line {header.line}", *lines.above, *lenient, *notes),
     )
 
 
@@ -198,6 +203,32 @@ def _cells(line: str, separator: str, *, strict: bool = True) -> list[str] | Non
         return None
 
 
+def _header(lines: list[str], start: int, header_row: int | None, separator: str | None) -> tuple[int, str, int]:
+    """Return the position of the header, the separator, and how many lines of notes stand above the header.
+
+    Without ``separator``: that which cuts the header into most cells; where there are notes, the lines below them.
+    """
+    there = [i for i in range(start, len(lines)) if lines[i].strip()][:SAMPLE] or [start]
+
+    def cells(i: int, s: str) -> list[str]:
+        return _cells(lines[i], s, strict=False) or lines[i].split(s)
+
+    first = there[0] if header_row is None else header_row - 1
+    candidates = [separator] if separator else list(SEPARATORS)
+    of_first = max(candidates, key=lambda s: len(cells(first, s)))
+    if header_row is not None:
+        return first, of_first, 0
+    filled = {s: [sum(bool(c.strip()) for c in cells(i, s)) for i in there] for s in candidates}
+    usual = {s: sorted(counts)[len(counts) // 2] for s, counts in filled.items()}
+    best = max(candidates, key=lambda s: usual[s])
+    for n, i in enumerate(there[:HEADER_WITHIN]):
+        is_note = 2 * filled[best][n] < usual[best] or (usual[best] == 2 and len(cells(i, best)) == 1)  # noqa: PLR2004
+        if not is_note or lines[i].count('"') % 2:
+            has_words = any(_WORD.search(cell) for cell in cells(i, best))
+            return (i, best, n) if n and has_words else (first, of_first, 0)
+    return first, of_first, 0
+
+
 class _Lines:
     """The physical lines of a decoded file, each ending with a line feed, and an iterator over them for the csv reader.
 
@@ -220,12 +251,14 @@ class _Lines:
             )
         if separator is not None and (len(separator) != 1 or separator in '"\n\r\0' or separator.isalnum()):
             raise UsageError(f'{full.name}: separator {separator!r} is not one character such as ";"; correct the card')
-        header = lines[header_row - 1] if header_row else next(line for line in lines if line.strip())
-        self.separator = separator or max(
-            SEPARATORS, key=lambda s: len(_cells(header, s, strict=False) or header.split(s))
+        written = _SEPARATOR_LINE.fullmatch(lines[0])
+        self.first, chosen, n_notes = _header(
+            lines, 1 if written else 0, header_row, separator or (written and written[1])
         )
+        self.separator = chosen
         self.file, self.source, self.widths = full.name, lines, set[int]()
-        how = "as asked" if separator else "from the header"
+        self.above = (f"{n_notes} lines of notes above the header left out",) if n_notes else ()
+        how = "as asked" if separator else "from the first line" if written else "from the header"
         self.notes = (f"encoding {self.encoding} ({why})", f"separator {self.separator!r} ({how})")
         self.at = self._start = self.n_lenient = 0
         self._bad: dict[int, tuple[str, str]] = {}

@@ -7,6 +7,7 @@ was frozen on 4 May 2026.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -34,6 +35,10 @@ _COLUMNS = (
 )
 _LENGTHS = (len(_COLUMNS) - 1, len(_COLUMNS))
 _EXPECTED = f"{SECTION} has 31 or 32, {GEOLOCATION} 6"
+_SPLIT_POINT = re.compile(
+    r"(-?\d{4,}(?:;\d{1,3}|[.,]\d+)?);(-?\d{4,}(?:;\d{1,3}|[.,]\d+)?);([^;]*;[^;\d][^;]*;[^;]*;[^;]*;[^;]*)(?:;([^;]*))?;*"
+)
+"""The cells of a point after its number, where a spreadsheet has cut them at commas too: decimals and the five parts of its source."""
 _POINT = ("section", "finess_et", "x", "y", "coordinate_source", "point_updated_on")
 
 
@@ -49,13 +54,14 @@ def recognises(path: Path) -> bool:
 def read(card: Card) -> RawTable:
     """Read the establishments with their point, as text under our names; ``sections`` accounts for the geolocalisation lines.
 
-    A line of neither kind, or a point whose establishment is not in the file, is a broken row of the table. Raises InputError
+    A point that a spreadsheet has cut at its commas (``574000;1;6279000;2;1;ATLASANTE;96;BAN;…``) is put together. A line of neither kind, or a point whose establishment is not in the file, is a broken row of the table. Raises InputError
     when the first line or the sections are not those of the format, or an establishment that counts has two points.
     """
     read, name = delimited.read_records(card.path, encoding=card.get("encoding"), separator=";"), card.path.name
     fields = [record.fields for record in read.records]
     if not fields or [f.strip().casefold() for f in fields[0][:2]] != ["finess", "etalab"]:
         raise InputError(f"{name}:row 1: not a legacy FINESS extract: it begins with finess;etalab;<number>;<date>")
+    n_split = _put_together(fields)
     sections = np.array([cells[0].strip() for cells in fields])
     lengths = np.array([len(cells) for cells in fields])
     is_structure = (sections == SECTION) & np.isin(lengths, _LENGTHS)
@@ -81,9 +87,22 @@ def read(card: Card) -> RawTable:
         joined,
         np.array([record.line for record in read.records])[is_structure],
         broken=(*broken, *read.broken),
-        notes=read.notes,
+        notes=(*read.notes, *([f"{n_split} {GEOLOCATION} lines cut at their commas, put together"] if n_split else [])),
         sections={GEOLOCATION: tally.asserted(f"{name}: {GEOLOCATION}")},
     )
+
+
+def _put_together(fields: list[list[str]]) -> int:
+    """Put the lines of points that were cut at their commas together, in place; return how many."""
+    n = 0
+    for cells in fields:
+        if cells[0] != GEOLOCATION or len(cells) <= len(_POINT):
+            continue
+        if match := _SPLIT_POINT.fullmatch(";".join(cells[2:])):
+            x, y, source, day = (match[i] or "" for i in range(1, 5))
+            cells[2:] = x.replace(";", "."), y.replace(";", "."), source.replace(";", ","), day
+            n += 1
+    return n
 
 
 def _frame(fields: list[list[str]], mask: np.ndarray, columns: tuple[str, ...]) -> pd.DataFrame:

@@ -23,7 +23,10 @@ MAX_STRING = MIB
 
 _NAMES = {b"features": b"F", b"geometry": b"G"}
 """The names that count, and the mark that stands where each stood, among the brackets."""
-_OTHERS = bytes(set(range(256)) - set(b"FG[]{}"))
+_OTHERS = bytes(set(range(256)) - set(b"FGN[]{}"))
+_NULL_ELEMENT = re.compile(rb"[\[,]\s*+null\s*+[\],]")
+_FEATURE = 3
+"""How deep a feature lies: document, array, feature."""
 _STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
 _AFTER_NAME = re.compile(rb"\s*+:?+\s*+[\[{]?+")
 _OPENS = re.compile(rb"\s*+:\s*+[\[{]")
@@ -41,6 +44,30 @@ def counted(path: Path) -> tuple[int, int] | None:
 
     """
     refuse_bigger(path, MAX_BYTES)
+    codes, depth = _skeleton(path)
+    within = _in_features(codes, depth)
+    if within is None:
+        return None
+    codes, depth = codes[within], depth[within]
+    features = (codes == ord("{")) & (depth == _FEATURE)
+    opens = (codes[:-2] == ord("G")) & (codes[1:-1] == ord("{")) & (codes[2:] == ord("["))
+    return int(features.sum()), int((opens & (depth[:-2] == _FEATURE)).sum())
+
+
+def missing(path: Path) -> np.ndarray:
+    """Return the places, from 1, of the elements of the array ``features`` that are null: GDAL passes over them without a word."""
+    if not _NULL_ELEMENT.search(path.read_bytes()):
+        return np.array([], dtype=np.int64)
+    codes, depth = _skeleton(path)
+    within = _in_features(codes, depth)
+    codes, depth = codes[within or slice(0)], depth[within or slice(0)]
+    is_null = (codes == ord("N")) & (depth == _FEATURE - 1)
+    elements = is_null | ((codes == ord("{")) & (depth == _FEATURE))
+    return np.flatnonzero(is_null[elements]) + 1
+
+
+def _skeleton(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Return the brackets, the marks of names and the nulls of a document, and how deep each lies. Raises as ``counted`` does."""
     skeleton, longest = [], 0
     for text in _pieces(_without_escapes(path.read_bytes())):
         parts = text.split(
@@ -52,6 +79,7 @@ def counted(path: Path) -> tuple[int, int] | None:
             _NAMES[s] if s in _NAMES and _OPENS.match(after) else b""
             for s, after in zip(strings, parts[2::2], strict=True)
         ]
+        parts[::2] = [outside.replace(b"null", b"N") if b"null" in outside else outside for outside in parts[::2]]
         skeleton.append(b"".join(parts).translate(None, _OTHERS))
     if longest + 2 > MAX_STRING:
         raise InputError(f"{path.name}: a string of {longest + 2} bytes, at most {MAX_STRING} are read; refused")
@@ -59,7 +87,7 @@ def counted(path: Path) -> tuple[int, int] | None:
     depth = np.cumsum(_STEP[codes], dtype=np.int64)
     if depth.max(initial=0) > MAX_DEPTH:
         raise InputError(f"{path.name}: nested {depth.max()} deep, at most {MAX_DEPTH} are read; refused")
-    return _features(codes, depth)
+    return codes, depth
 
 
 def _without_escapes(data: bytes) -> bytes:
@@ -82,15 +110,10 @@ def _pieces(data: bytes) -> Iterator[bytes]:
         at = stop
 
 
-def _features(codes: np.ndarray, depth: np.ndarray) -> tuple[int, int] | None:
-    """Count the objects right inside the array named ``features`` of the outermost object, and the geometries right inside those."""
+def _in_features(codes: np.ndarray, depth: np.ndarray) -> slice | None:
+    """Return where the array named ``features`` of the outermost object stands among the brackets; null where there is none."""
     starts = np.flatnonzero((codes[:-1] == ord("F")) & (codes[1:] == ord("[")) & (depth[:-1] == 1))
     if not len(starts):
         return None
-    inside = slice(starts[0] + 1, None)
-    ends = np.flatnonzero(depth[inside] == 1)
-    within = slice(starts[0] + 1, starts[0] + 1 + (int(ends[0]) if len(ends) else len(codes)))
-    codes, depth = codes[within], depth[within]
-    features = (codes == ord("{")) & (depth == 3)  # noqa: PLR2004 -- document, array, feature
-    opens = (codes[:-2] == ord("G")) & (codes[1:-1] == ord("{")) & (codes[2:] == ord("["))
-    return int(features.sum()), int((opens & (depth[:-2] == 3)).sum())  # noqa: PLR2004
+    ends = np.flatnonzero(depth[starts[0] + 1 :] == 1)
+    return slice(starts[0] + 1, starts[0] + 1 + (int(ends[0]) if len(ends) else len(codes)))

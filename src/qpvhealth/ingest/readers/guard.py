@@ -38,6 +38,7 @@ _VIRTUAL = re.compile(r"(^|[/\\])vsi[a-z0-9_]+[/\\?]", re.IGNORECASE)
 
 _ZIP = (b"PK\x03\x04", b"PK\x05\x06")
 _OLE2 = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+_OLE2_HEADER = 512
 _SQLITE = b"SQLite format 3\x00"
 _PARQUET = b"PAR1"
 _FLATGEOBUF = b"fgb\x03fgb"
@@ -45,12 +46,24 @@ _SHAPE = b"\x00\x00\x27\x0a"
 _OTHERS = (b"%PDF", b"\x1f\x8b", b"7z\xbc\xaf", b"Rar!", b"\x89PNG")
 _BINARY = (*_ZIP, _OLE2, _SQLITE, _PARQUET, _FLATGEOBUF, _SHAPE, *_OTHERS)
 
-_ADVICE = {
-    **dict.fromkeys((".xls", ".xlsb", ".ods"), "save it as .xlsx"),
-    **dict.fromkeys((".gz", ".7z", ".rar"), "unpack it first"),
-    **dict.fromkeys((".kml", ".gml", ".tab"), "convert it to GeoPackage or GeoJSON"),
-    ".vrt": "a virtual file only names others: give the file itself",
+_CONVERTED = {
+    ".gdb": "a geodatabase of ArcGIS (a folder)",
+    ".tab": "a table of MapInfo",
+    ".mif": "an exchange file of MapInfo",
+    **dict.fromkeys((".kml", ".kmz"), "a file of Google Earth"),
+    ".gml": "GML",
+    **dict.fromkeys((".geojsonl", ".geojsons", ".ndjson"), "GeoJSON by lines"),
+    ".sqlite": "a database (SpatiaLite)",
 }
+"""Geometry files that GDAL converts, on the machine of whoever trusts the file."""
+_ADVICE = {
+    ".xlsb": "a binary workbook of Excel: save it as .xlsx",
+    **dict.fromkeys((".gz", ".7z", ".rar"), "unpack it first"),
+    ".vrt": "a virtual file only names others: give the file itself",
+    **{suffix: f"{what}: convert it with ogr2ogr {{stem}}.gpkg {{name}}" for suffix, what in _CONVERTED.items()},
+    ".topojson": "TopoJSON, which rounds shapes to a grid: ask for the original, or ogr2ogr {stem}.gpkg {name}",
+}
+"""What a file is that is not read, by extension, and the next step."""
 
 
 def checked_path(path: Path) -> Path:
@@ -72,25 +85,24 @@ def checked_path(path: Path) -> Path:
     if any("\ud800" <= c <= "\udfff" for c in text):
         raise InputError(f"{text!r}: a name that is not in UTF-8; rename it, or set a UTF-8 locale")
     full = Path(os.path.abspath(path))  # noqa: PTH100 -- the link itself is kept: its name holds the extension
+    suffix = full.suffix.lower()
     try:
         status = full.stat()
     except OSError as error:
         raise InputError(f"{full}: cannot be read ({error.strerror or error}); correct the path in the card") from error
+    if suffix not in _KINDS and (suffix in _ADVICE or stat.S_ISREG(status.st_mode)):
+        advice = _ADVICE.get(suffix, f"expected one of {', '.join(sorted(_KINDS))}")
+        raise InputError(f"{full}: extension {suffix!r} is not read; {advice.format(stem=full.stem, name=full.name)}")
     if not stat.S_ISREG(status.st_mode):
         raise InputError(f"{full}: not a regular file; give the path of a file")
     if status.st_size == 0:
         raise InputError(f"{full}: the file is empty; fetch it again")
-    suffix = full.suffix.lower()
-    if suffix not in _KINDS:
-        suffixes = ", ".join(sorted(_KINDS))
-        raise InputError(
-            f"{full}: extension {suffix!r} is not read; {_ADVICE.get(suffix, 'expected one of ' + suffixes)}"
-        )
     expected, fits = _KINDS[suffix]
     head = first_bytes(full)
     if not fits(head):
-        is_old = head.startswith(_OLE2)
-        locked = " (a password-protected or old workbook: save it as .xlsx without password)" if is_old else ""
+        locked = " (a password-protected or old workbook: save it as .xlsx without password)"
+        exported = " (often a page or a text under this name: open it and save it as .xlsx)"
+        locked = locked if head.startswith(_OLE2) else exported if suffix == ".xls" else ""
         raise InputError(
             f"{full}: the content does not fit the extension, {expected} expected{locked}; check what was sent"
         )
@@ -119,7 +131,8 @@ _TEXT = ("text", lambda head: not head.startswith(_BINARY))
 _JSON = ("a JSON object", lambda head: head.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"{"))
 _KINDS: dict[str, tuple[str, Callable[[bytes], bool]]] = {
     **dict.fromkeys((".csv", ".tsv", ".txt"), _TEXT),
-    **dict.fromkeys((".xlsx", ".xlsm"), ("a workbook", _starts(_ZIP))),
+    **dict.fromkeys((".xlsx", ".xlsm", ".ods"), ("a workbook", _starts(_ZIP))),
+    ".xls": ("a workbook of Excel 97", lambda head: head.startswith(_OLE2) and len(head) >= _OLE2_HEADER),
     ".zip": ("a zip archive", _starts(_ZIP)),
     ".shp": ("a shapefile", _starts(_SHAPE)),
     ".gpkg": ("a GeoPackage", _starts(_SQLITE)),

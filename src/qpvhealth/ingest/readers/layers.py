@@ -18,19 +18,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+import pyarrow as pa
 import shapely
 
+from qpvhealth.contract.rules import Finding
 from qpvhealth.errors import InputError, UsageError
 from qpvhealth.ingest import systems
 from qpvhealth.ingest.readers import companions, geojson, parquet
 from qpvhealth.ingest.readers.guard import MIB, checked_path, first_bytes, inflated_chunks, opened_zip, refuse_bigger
-from qpvhealth.ingest.readers.raw import RawTable
+from qpvhealth.ingest.readers.raw import BrokenRow, RawTable
 
 if TYPE_CHECKING:
     import zipfile
     from collections.abc import Iterator
-
-    import pyarrow as pa
 
 
 MAX_BYTES = 1024 * MIB
@@ -40,11 +40,16 @@ PARQUET = (".parquet", ".geoparquet")
 VECTOR = (".shp", ".zip", ".geojson", ".json", ".gpkg", ".fgb")
 DBF_ENCODING = "cp1252"
 _LATIN = re.compile(r"(iso-?)?8859-?1|latin-?1|(ansi |cp|windows-)?1252", re.IGNORECASE)
+_ARC = re.compile(rb"\x01(?:\x08\0|\xf0\x03|\xd8\x07|\xc0\x0b)\0\0")
+"""A circular string in the WKB that GDAL writes, plain, with heights, with measures, with both."""
+ARC_STEP = 1
+"""Degrees of an arc that one chord stands for; it lies within 0.004 % of the radius of its arc, which is 1 less cos 0.5°."""
 _OPTIONS = {
     "CPL_VSIL_CURL_ALLOWED_EXTENSIONS": ".none",
     "GDAL_DISABLE_READDIR_ON_OPEN": True,
     "SHAPE_RESTORE_SHX": False,
     "OGR_GEOJSON_MAX_OBJ_SIZE": 128,
+    "OGR_ARC_STEPSIZE": ARC_STEP,
     # The readers of these two write wrong offsets after a missing geometry: the common one does not.
     "OGR_FLATGEOBUF_STREAM_BASE_IMPL": True,
     "OGR_GPKG_STREAM_BASE_IMPL": True,
@@ -88,7 +93,8 @@ def read(path: Path, *, layer: str | None = None, encoding: str | None = None) -
         counts = geojson.counted(full)
         claimed = None if counts is None else Claim(*counts)
         only = layer if layer is None else _layer(full, layer)  # it holds one, and to list it is to read the whole file
-        return _read_gdal(full, full.name, claimed, layer=only, DATE_AS_STRING="YES", ARRAY_AS_STRING="YES")
+        raw = _read_gdal(full, full.name, claimed, layer=only, DATE_AS_STRING="YES", ARRAY_AS_STRING="YES")
+        return _with_missing(raw, geojson.missing(full))
     if suffix == ".gpkg":
         return _read_geopackage(full, layer)
     chosen = _layer(full, layer)
@@ -97,6 +103,13 @@ def read(path: Path, *, layer: str | None = None, encoding: str | None = None) -
     if n_claimed > min(MAX_FEATURES, full.stat().st_size // 8):  # memory is set aside for the claim
         raise InputError(f"{full.name}: claims {n_claimed} features, more than it can hold; fetch it again")
     return _read_gdal(full, full.name, Claim(n_claimed, None) if n_claimed > 0 else None, layer=chosen)
+
+
+def _with_missing(raw: RawTable, places: np.ndarray) -> RawTable:
+    """Give the elements of a GeoJSON that are null, and that its reader passed over, their place as records that are broken."""
+    broken = [BrokenRow(int(n), "feature-null", "null in the place of a feature", "null") for n in places]
+    rows = np.setdiff1d(np.arange(1, len(raw.rows) + len(places) + 1), places)
+    return replace(raw, rows=rows, broken=tuple(broken))
 
 
 def gdal() -> Any:  # noqa: ANN401 -- pyogrio has no types
@@ -177,11 +190,25 @@ def _read_gdal(path: Path, name: str, claimed: Claim | None, **options: Any) -> 
     n_read = table.num_rows - table.column(geometry).null_count
     if claimed is not None and claimed.n_shapes is not None and n_read < claimed.n_shapes:
         raise InputError(f"{name}: holds {claimed.n_shapes} shapes, {n_read} could be read; fetch it again")
-    return _raw_table(name, table, geometry, meta["crs"], notes)
+    try:
+        return _raw_table(name, table, geometry, meta["crs"], notes)
+    except NotImplementedError:  # of shapely, for a surface or a polygon that may be bounded by arcs
+        n_arcs = sum(bool(_ARC.search(shape)) for shape in table.column(geometry).to_pylist() if shape)
+    with _gdal_errors(name):
+        straight = gdal().raw.read(path, columns=[], **options)[2]
+    if len(straight) != table.num_rows:
+        raise InputError(f"{name}: holds {table.num_rows} features, {len(straight)} could be read; fetch it again")
+    field = table.schema.field(geometry).with_type(pa.binary())
+    raw = _raw_table(name, table.set_column(geometry, field, [straight.tolist()]), geometry, meta["crs"], notes)
+    message = f"shapes with arcs, cut into chords of {ARC_STEP} degree: 4 mm off at a radius of 100 m, 4 cm at 1 km"
+    return replace(raw, findings=(Finding("arcs-cut", n_arcs, message),) if n_arcs else ())
 
 
 def _raw_table(name: str, table: pa.Table, geometry: int, crs: object, notes: list[str]) -> RawTable:
-    """Part a table into text and geometries; a ring that is not closed is closed, and what cannot be built at all is null."""
+    """Part a table into text and geometries; a ring that is not closed is closed, and what cannot be built at all is null.
+
+    Raises NotImplementedError for a shape of a type with curves.
+    """
     wkb = np.array(table.column(geometry).to_pylist(), dtype=object)
     with np.errstate(invalid="ignore"):
         try:
@@ -276,8 +303,16 @@ def _read_shapefile(path: Path, encoding: str | None, *, name: str) -> RawTable:
     parts = {".shp": path} | companions.of(path)
     claimed, n_deleted = _claimed_by_shapefile(parts, name)
     chosen, why = (encoding, "as asked") if encoding else _dbf_encoding(parts)
-    with _plainly_named(parts) as plain:
-        table = _read_gdal(plain, name, claimed, encoding=chosen)
+    try:
+        with _plainly_named(parts) as plain:
+            table = _read_gdal(plain, name, claimed, encoding=chosen)
+    except InputError as error:
+        if "UTF8" not in str(error):
+            raise
+        other = "cp1252" if chosen.upper().replace("-", "") == "UTF8" else "utf-8"
+        raise InputError(
+            f'{name}: its texts are not in {chosen} ({why}); write encoding = "{other}" in the card'
+        ) from error
     notes = [f"encoding {chosen} ({why})", *([f"{n_deleted} deleted records left out"] if n_deleted else [])]
     return replace(table, notes=(*notes, *table.notes))
 
@@ -380,4 +415,10 @@ def _read_geoparquet(path: Path) -> RawTable:
     crs = columns[primary].get("crs", "OGC:CRS84")
     stated = json.dumps(crs) if isinstance(crs, dict) else crs
     notes = [f"other geometry columns left out: {', '.join(others)}"] if others else []
-    return _raw_table(path.name, table, table.column_names.index(primary), stated, notes)
+    try:
+        return _raw_table(path.name, table, table.column_names.index(primary), stated, notes)
+    except NotImplementedError as error:
+        how = "ogr2ogr -nlt CONVERT_TO_LINEAR out.gpkg"
+        raise InputError(
+            f"{path.name}: shapes with curves, which GeoParquet does not have; convert the original: {how} FILE"
+        ) from error

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
+    from qpvhealth.contract.rules import Finding
     from qpvhealth.ingest.tally import Tally
 
 
@@ -31,7 +32,7 @@ class RawTable:
     ``frame`` has one ``str`` column per header cell (as written, stripped), one row per record; an empty cell is null,
     nothing else is. ``rows`` is the row number of each record as a person sees it in the file (from 1, header and blank
     lines counted). ``geometry`` and ``crs`` are set by the vector reader only. ``broken`` holds the records that could
-    not be placed; ``notes`` says what was chosen or repaired while reading (encoding, separator, header row). ``merged_into``
+    not be placed; ``findings`` what may be wrong with what was read; ``notes`` says what was chosen or repaired while reading (encoding, separator, header row). ``merged_into``
     gives, for the rows of a workbook that a merged cell of another row covers, that row. ``sections`` are the accounts of records
     of another kind, joined to those of the frame.
     Identity: records in the file = ``len(frame)`` + ``len(broken)``; blank lines are not records.
@@ -45,6 +46,7 @@ class RawTable:
     crs: str | None = None
     broken: tuple[BrokenRow, ...] = field(default=())
     notes: tuple[str, ...] = field(default=())
+    findings: tuple[Finding, ...] = field(default=())
     merged_into: dict[int, int] = field(default_factory=dict)
     sections: dict[str, Tally] = field(default_factory=dict)
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from qpvhealth.ingest.readers.raw import RawTable
 
 DELIMITED = (".csv", ".txt", ".tsv")
-WORKBOOK = (".xlsx", ".xlsm")
+WORKBOOK = workbook.SUFFIXES
 SUFFIXES = (*DELIMITED, *WORKBOOK, *PARQUET, *VECTOR)
 """Exactly the extensions that the guard lets through."""
 

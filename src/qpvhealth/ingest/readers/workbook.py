@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
+import html
 import itertools
 import json
 import re
 import subprocess
 import sys
 import tempfile
+import zipfile
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from qpvhealth.contract.rules import Finding
 from qpvhealth.errors import InputError, Place, UsageError
 from qpvhealth.ingest.readers.columns import Columns
 from qpvhealth.ingest.readers.guard import MIB, checked_path, inflated_chunks, opened_zip, refuse_bigger
 from qpvhealth.ingest.readers.raw import RawTable
 
 if TYPE_CHECKING:
-    import zipfile
     from collections.abc import Iterator
 
 MAX_BYTES = 128 * MIB
@@ -34,16 +36,43 @@ OUTPUT = 512 * MIB
 HEADER_WITHIN = 50
 _HEADER_SHARE = 0.8
 
-SUFFIXES = (".xlsx", ".xlsm")
+ZIPPED = {".xlsx": "xl/workbook.xml", ".xlsm": "xl/workbook.xml", ".ods": "content.xml"}
+"""Workbooks that are archives, and the part that each must have."""
+SUFFIXES = (*ZIPPED, ".xls")
 _CHILD = Path(__file__).with_name("workbook_child.py")
 _CELL = re.compile(
     rb"<(?:\w{1,20}:)?c\s(?:[^<>]{0,200}?\s)?r\s{0,3}=\s{0,3}[\"']([A-Za-z]{1,3})([0-9]{1,7})[\"'][^<>]{0,300}(?<!/)>",
 )
 _DECLARED = re.compile(rb"<!(?:DOCTYPE|ENTITY)", re.IGNORECASE)
 _NO_VALUE = re.compile(rb"</f>(?:<v></v>|<v\s{0,3}/>)?</c>")
+_ZERO = re.compile(rb"(</f>|<f\s[^<>]{0,300}/>)<v>0</v>(?=</c>)")
+_NEVER_CALCULATED = re.compile(rb"<(?:\w{1,20}:)?calcPr\s[^<>]{0,300}\bfullCalcOnLoad=\"(?:1|true)\"")
+"""What says that the stored results are none: who wrote the file leaves every calculation to who opens it."""
+_HIDDEN_ROW = re.compile(rb"<(?:\w{1,20}:)?row\s(?=[^<>]{0,500}\shidden=\"(?:1|true)\")[^<>]{0,500}?\br=\"(\d{1,7})\"")
+_ODS_ROW = re.compile(rb"<table:table(?:-row)?[\s/>][^<>]{0,2000}")
+_ODS_REPEATED, _ODS_HIDDEN = (
+    re.compile(rb"table:number-rows-repeated=\"(\d{1,7})\""),
+    re.compile(rb"table:visibility=\"(?:filter|collapse)\""),
+)
+_TAG = re.compile(rb"<(?:\w{1,20}:)?(?:sheet|Relationship)\s[^<>]{1,2000}>")
+_ATTRIBUTE = re.compile(r"(\w+)\s{0,3}=\s{0,3}[\"']([^\"'<>]{0,1000})[\"']")
 _NUMBER_OR_DATE = re.compile(r"[-+]?[\d\s.,]+%?|\d{4}-\d{2}-\d{2}(T.*)?|true|false")
 
 Row = tuple[int, list[str | None]]
+
+
+@dataclass
+class _Seen:
+    """What the guard counted in the XML of a workbook: error cells, formulas without a value, and with 0 where none was calculated.
+
+    ``hidden``: the numbers of hidden rows, by part, or by sheet in a workbook of LibreOffice; ``parts``: the part of each sheet.
+    """
+
+    n_errors: int = 0
+    n_uncalculated: int = 0
+    n_zeros: int = 0
+    hidden: dict[str, set[int]] = field(default_factory=dict)
+    parts: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -67,7 +96,7 @@ def sheet_names(path: Path) -> list[str]:
         InputError: unsafe or unreadable workbook.
 
     """
-    full, _, _ = _guarded(path)
+    full, _ = _guarded(path)
     with _answer(full, "") as (answer, _):
         return list(answer["names"])
 
@@ -78,15 +107,17 @@ def read_workbook(path: Path, *, sheet: str | None = None, header_row: int | Non
     Without ``sheet``, the only visible one that holds data. Without ``header_row``, of the first rows that hold something, the
     first with nearly as many distinct words as the wordiest one; a row with a band (cells merged across columns) is taken only
     where there is no other. Whole numbers lose their point, dates are ISO, error cells are null. A name merged down to the
-    header row counts as written there. Cells merged over data rows keep their value in the first row only.
+    header row counts as written there. Cells merged over data rows keep their value in the first row only. A formula
+    that nobody calculated has no value, whatever was stored in its place. Hidden rows are rows like the others, and are reported;
+    a workbook of Excel 97 does not tell them.
 
     Raises:
         InputError: unsafe, unreadable or empty workbook, or two columns of the same name.
         UsageError: unknown sheet, several sheets and none named, or a header row where there is none.
 
     """
-    full, n_errors, n_uncalculated = _guarded(path)
-    with _answer(full, sheet or "") as (answer, batches):
+    full, seen = _guarded(path)
+    with _without_zeros(full, seen) as readable, _answer(readable, sheet or "") as (answer, batches):
         chosen = _sheet(full, answer, batches, sheet)
         head = list(itertools.islice(chosen.rows, HEADER_WITHIN))
         at = header_row or _proposed(head, chosen)
@@ -101,9 +132,12 @@ def read_workbook(path: Path, *, sheet: str | None = None, header_row: int | Non
     frame, notes = columns.frame()
     over_data = [(top, bottom) for top, _, bottom, _ in chosen.merged if top >= at]
     n_down = sum(bottom > top for top, bottom in over_data)
+    n_uncalculated = seen.n_uncalculated + seen.n_zeros
+    hidden = sorted(seen.hidden.get(seen.parts.get(chosen.name, chosen.name), set()).intersection(numbers))
+    shown = ", ".join(map(str, hidden[:5]))
     remarks = (
         (True, f"header at row {at} ({'as asked' if header_row is not None else 'proposed'})"),
-        (n_errors, f"{n_errors} error cells in the workbook read as empty"),
+        (seen.n_errors, f"{seen.n_errors} error cells in the workbook read as empty"),
         (n_uncalculated, f"{n_uncalculated} formulas without a saved value in the workbook read as empty"),
         (n_down, f"{n_down} cells merged over several data rows: the value is in the first only"),
     )
@@ -113,6 +147,9 @@ def read_workbook(path: Path, *, sheet: str | None = None, header_row: int | Non
         rows=np.array(numbers, dtype=np.int64),
         sheet=chosen.name,
         notes=(*(text for applies, text in remarks if applies), *notes),
+        findings=(Finding("rows-hidden", len(hidden), f"hidden rows, read like the others: {shown}"),)
+        if hidden
+        else (),
         merged_into={n + 1: top + 1 for top, bottom in over_data for n in range(top + 1, bottom + 1)},
     )
 
@@ -189,44 +226,102 @@ def _answer(path: Path, sheet: str) -> Iterator[tuple[dict[str, Any], Iterator[l
         yield next(documents), itertools.chain.from_iterable(documents)
 
 
-def _guarded(path: Path) -> tuple[Path, int, int]:
-    """Look through a workbook before anything opens it; return its path, and its error cells and formulas without value.
+def _guarded(path: Path) -> tuple[Path, _Seen]:
+    """Look through a workbook before anything opens it; return its path, and what was counted.
 
     Raises:
         InputError: not a workbook, a bomb by its sizes or by the cells it names, or XML that declares entities.
 
     """
-    full = checked_path(path)
-    if full.suffix.lower() not in SUFFIXES:
-        raise InputError(f"{full}: not a workbook; expected {' or '.join(SUFFIXES)}")
+    full, seen = checked_path(path), _Seen()
+    suffix = full.suffix.lower()
+    if suffix not in SUFFIXES:
+        raise InputError(f"{full}: not a workbook; expected one of {', '.join(SUFFIXES)}")
     refuse_bigger(full, MAX_BYTES)
-    n_errors = n_uncalculated = 0
+    if suffix not in ZIPPED:  # what the other process may need is bounded there
+        return full, seen
     with opened_zip(full) as archive:
         entries = {e.filename.lower(): e for e in archive.infolist()}
-        if "[content_types].xml" not in entries or "xl/workbook.xml" not in entries:
-            raise InputError(f"{full}: a zip archive, not an Excel workbook; save it as .xlsx")
+        if ZIPPED[suffix] not in entries:
+            raise InputError(
+                f"{full}: a zip archive, not an Excel workbook (or one of LibreOffice, .ods); save it as .xlsx"
+            )
         if sum(e.file_size for e in entries.values()) > MAX_INFLATED or len(entries) < len(archive.infolist()):
             raise InputError(
                 f"{full}: inflates beyond {MAX_INFLATED // MIB} MiB or names a part twice; refused as a bomb"
             )
+        if suffix == ".ods":
+            _look_through_ods(archive, entries["content.xml"], seen)
+            return full, seen
         for name, entry in entries.items():
             if name.endswith((".xml", ".rels", ".vml")):
-                errors, uncalculated = _look_through(archive, entry)
-                n_errors, n_uncalculated = n_errors + errors, n_uncalculated + uncalculated
-    return full, n_errors, n_uncalculated
+                _look_through(archive, entry, seen)
+        relations = _attributes(archive, entries.get("xl/_rels/workbook.xml.rels"))
+        targets = {r["Id"]: r.get("Target", "").rsplit("/", 1)[-1] for r in relations if "Id" in r}
+        sheets = [sheet for sheet in _attributes(archive, entries["xl/workbook.xml"]) if "name" in sheet]
+        seen.parts = {html.unescape(sheet["name"]): targets.get(sheet.get("id", ""), "") for sheet in sheets}
+        if not _NEVER_CALCULATED.search(archive.read(entries["xl/workbook.xml"])):
+            seen.n_zeros = 0
+    return full, seen
 
 
-def _look_through(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> tuple[int, int]:
-    """Read one XML part piece by piece: no entities, no far cell, no endless string; count errors and formulas without value.
+def _attributes(archive: zipfile.ZipFile, entry: zipfile.ZipInfo | None) -> list[dict[str, str]]:
+    """Return the attributes of each sheet, or of each relation, that a part names."""
+    tags = _TAG.findall(archive.read(entry)) if entry else []
+    return [dict(_ATTRIBUTE.findall(tag.decode("utf-8", "replace"))) for tag in tags]
+
+
+@contextmanager
+def _without_zeros(path: Path, seen: _Seen) -> Iterator[Path]:
+    """Give the path of a workbook in which a formula that nobody calculated has no value: a copy where there are any.
+
+    XlsxWriter, and pandas through it, store 0 for each and ask for a full calculation on loading; 0 is a word for no.
+    """
+    if not seen.n_zeros:
+        yield path
+        return
+    with tempfile.TemporaryDirectory(prefix="qpvhealth-") as folder:
+        copy = Path(folder) / path.name
+        with opened_zip(path) as old, zipfile.ZipFile(copy, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as new:
+            for entry in old.infolist():
+                with new.open(entry.filename, "w", force_zip64=True) as part:
+                    for piece in (
+                        _pieces(old, entry) if entry.filename.endswith(".xml") else inflated_chunks(old, entry)
+                    ):
+                        part.write(_ZERO.sub(rb"\1", piece))
+        yield copy
+
+
+def _look_through_ods(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, seen: _Seen) -> None:
+    """Read the sheets of a workbook of LibreOffice piece by piece: no entities, no endless string; find the hidden rows."""
+    name, row = "", 0
+    for piece in _pieces(archive, entry):
+        for tag in _ODS_ROW.findall(piece):
+            if not tag.startswith(b"<table:table-row"):
+                match = re.search(r'table:name="([^"]*)"', tag.decode("utf-8", "replace"))
+                name, row = html.unescape(match[1]) if match else "", 0
+                continue
+            repeated = _ODS_REPEATED.search(tag)
+            n = int(repeated[1]) if repeated else 1
+            if _ODS_HIDDEN.search(tag) and row < MAX_CELLS:
+                seen.hidden.setdefault(name, set()).update(range(row + 1, row + n + 1))
+            row += n
+
+
+def _look_through(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, seen: _Seen) -> None:
+    """Read one XML part piece by piece: no entities, no far cell, no endless string; count what ``_Seen`` has.
 
     What the reader would fill is the rectangle around the cells that hold something, or more where one is written many times.
     """
     columns: set[int] = set()
     rows: set[int] = set()
-    n_cells = n_errors = n_uncalculated = 0
+    n_cells, part = 0, entry.filename.rsplit("/", 1)[-1]
     for piece in _pieces(archive, entry):
-        n_errors += piece.count(b' t="e"')
-        n_uncalculated += len(_NO_VALUE.findall(piece))
+        seen.n_errors += piece.count(b' t="e"')
+        seen.n_uncalculated += len(_NO_VALUE.findall(piece))
+        seen.n_zeros += len(_ZERO.findall(piece))
+        if hidden := _HIDDEN_ROW.findall(piece):
+            seen.hidden.setdefault(part, set()).update(map(int, hidden))
         if not (cells := _CELL.findall(piece)):
             continue
         n_cells += len(cells)
@@ -239,7 +334,6 @@ def _look_through(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> tuple[int
                 f"{archive.filename}: {entry.filename} spans {size} cells, at most {MAX_CELLS} are read; "
                 "delete the far cells and save again"
             )
-    return n_errors, n_uncalculated
 
 
 def _pieces(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Iterator[bytes]:
