@@ -78,12 +78,15 @@ def of_structures(placed: Placed, zoning: pd.DataFrame, basis: Basis) -> list[Fi
     ]
 
 
-def _some(rows: pd.DataFrame, column: str, rule: str, message: str, of_: int | None = None) -> Iterator[Finding]:
-    """Yield a finding about these rows with the first codes, unless there is none."""
+def _some(
+    rows: pd.DataFrame, column: str, rule: str, message: str, of_: int | None = None, *, area: str = ""
+) -> Iterator[Finding]:
+    """Yield a finding about these rows with the first codes, unless there is none. With an ``area``, a card may sign it."""
     if len(rows):
         codes = rows[column].dropna().astype("str").drop_duplicates()
         shown = ", ".join(codes.head(SHOWN)) + (", …" if len(codes) > SHOWN else "")
-        yield Finding(rule, len(rows), f"{message}: {shown}", of_)
+        signable = (area, str(len(rows)), tuple(rows["source_id"].unique())) if area else ()
+        yield Finding(rule, len(rows), f"{message}: {shown}", of_, *signable)
 
 
 def _polygons(prepared: pd.DataFrame, settings: Settings) -> Iterator[Finding]:
@@ -96,11 +99,10 @@ def _polygons(prepared: pd.DataFrame, settings: Settings) -> Iterator[Finding]:
         yield from _some(changed, "qpv_code", "polygon-changed", f"{generation}: area changed by more than {share}", n)
         collapsed = rows[rows["repair"] == COLLAPSED]
         advice = "no area left, coverage unknown; take these polygons from another file (`codes` in its card)"
-        yield from _some(collapsed, "qpv_code", "polygon-collapsed", f"{generation}: {advice}", n)
+        yield from _some(collapsed, "qpv_code", "polygon-collapsed", f"{generation}: {advice}", n, area=str(generation))
         misplaced = rows[rows["repair"] == MISPLACED]
-        yield from _some(
-            misplaced, "qpv_code", "polygon-misplaced", f"{generation}: outside the territory of their code", n
-        )
+        words = f"{generation}: outside the territory of their code"
+        yield from _some(misplaced, "qpv_code", "polygon-misplaced", words, n, area=str(generation))
 
 
 def _counts_of_qpv(by_generation: dict[str, dict[str, Perimeters]], prepared: pd.DataFrame) -> Iterator[Finding]:
@@ -135,7 +137,9 @@ def abroad(sources: Sources) -> list[Finding]:
 
 
 def _places(placed: Placed) -> Iterator[Finding]:
-    structures = placed.structures[["finess_et", "year", "location_status", "location_conflict_m"]]
+    structures = placed.structures[
+        ["finess_et", "year", "location_status", "location_conflict_m", "n_location_sources"]
+    ]
     for year, rows in structures.groupby("year"):
         n = len(rows)
         lost = rows[rows["location_status"].isin((CENTROID, MISSING))]
@@ -143,7 +147,7 @@ def _places(placed: Placed) -> Iterator[Finding]:
         wrong = rows[rows["location_status"] == CONTRADICTORY]
         words = "the point contradicts what is declared"
         yield from _some(wrong, "finess_et", "location-contradictory", f"{year}: {words}", n)
-        conflict = rows[rows["location_conflict_m"] > CONFLICT_M]
+        conflict = rows[(rows["location_conflict_m"] > CONFLICT_M) & (rows["n_location_sources"] > 1)]
         yield from _some(conflict, "finess_et", "location-conflict", f"{year}: sources place them far apart", n)
 
 

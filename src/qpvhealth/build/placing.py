@@ -11,6 +11,7 @@ from qpvhealth.build import assembly
 from qpvhealth.contract.keys import numbers, positions
 from qpvhealth.contract.tables import PUBLISHED
 from qpvhealth.facts.generations import expected_count
+from qpvhealth.facts.situations import CENTROID
 from qpvhealth.facts.territories import TERRITORIES
 from qpvhealth.indicators import situations
 from qpvhealth.spatial import location, perimeters as perimeter_rules, placement
@@ -83,6 +84,8 @@ def _surely_elsewhere(rows: pd.DataFrame, generation: str, basis: Basis) -> pd.S
     reach = settings.largest_ring_m + settings.commune_reach_m
     sure = situations.surely_elsewhere(rows, free, communes, reach_m=reach)
     empty = {t for t in TERRITORIES if t not in perimeters and not expected_count(generation, t)}
+    rounded = rows["location_status"] == CENTROID  # whose digits bound the place, though they do not decide
+    sure |= rounded & (rows["distance_m"] > settings.largest_ring_m + rows["location_error_m"])
     return sure | rows["territory"].isin(empty)
 
 

@@ -68,6 +68,7 @@ class Sources:
     """Staged frames by kind. ``points`` offers places for structures; ``answered`` holds, by year, who answered.
 
     ``structures`` and ``points``: one frame per year, one row per structure and per place offered.
+    ``populations_read``: those of every file, with their rows; ``populations``: the latest of each QPV.
     ``own_sets``: the perimeters that are not official, with the dates on which their cards say they are in force.
     """
 
@@ -78,6 +79,7 @@ class Sources:
     neighbourhoods: pd.DataFrame = field(default_factory=pd.DataFrame)
     own_sets: dict[str, Dates] = field(default_factory=dict)
     populations: pd.DataFrame = field(default_factory=pd.DataFrame)
+    populations_read: pd.DataFrame = field(default_factory=pd.DataFrame)
     declarations: pd.DataFrame = field(default_factory=pd.DataFrame)
     answered: dict[int, frozenset[str]] = field(default_factory=dict)
     zoning_classes: pd.DataFrame = field(default_factory=pd.DataFrame)
@@ -146,7 +148,10 @@ def read_all(cards: list[Card], corrections: tuple[Correction, ...], progress: C
         _read_register(sources, card, corrections)
     _put_geocoded(sources, *read("geocoded"))
     _put_declarations(sources, *read("declarations"))
-    sources.populations = populations.combine(read("populations")[1])
+    of_populations = read("populations")[1]
+    none = populations.KIND.together([]).assign(source_id=pd.Series(dtype="str"), source_row=pd.Series(dtype="int64"))
+    sources.populations_read = pd.concat(of_populations or [none], ignore_index=True)
+    sources.populations = populations.combine(of_populations)
     zoning_cards, zoning_frames = read("zoning")
     if zoning_cards:
         sources.zoning_classes, sources.zoning_composition = zonings.combine(zoning_frames)

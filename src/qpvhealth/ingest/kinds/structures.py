@@ -6,6 +6,7 @@ and ``dgos-mapped`` (columns and coded values named in the card). A register is 
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
 from qpvhealth.contract.keys import among
@@ -13,7 +14,7 @@ from qpvhealth.contract.rules import Finding
 from qpvhealth.errors import InputError, UsageError
 from qpvhealth.facts.categories import COUNTED, EXCLUDED, MSP, PLURI
 from qpvhealth.facts.territories import department_of_commune
-from qpvhealth.ingest import cleaning, coordinates
+from qpvhealth.ingest import cleaning, coordinates, systems
 from qpvhealth.ingest.kind import Kind
 from qpvhealth.ingest.readers import finess_legacy, tables
 from qpvhealth.ingest.staging import PROVENANCE, Card, Correction, Sieve, Staged, stage
@@ -22,6 +23,7 @@ CATEGORY = r"\d{3}"
 AS_WRITTEN = "type_as_written"
 """Two spellings of one type are no conflict: the column is not compared."""
 OUT_OF_SCOPE = "out_of_scope"
+_BESIDE = ("longitude_beside", "latitude_beside")
 _STREET = ("street_number", "street_suffix", "street_type", "street", "place_name")
 FINESS_LEGACY, DGOS_MAPPED = "finess-legacy", "dgos-mapped"
 KIND = Kind("structures", "structures", lambda _, layout: layout.name != FINESS_LEGACY)
@@ -198,9 +200,13 @@ def _differing(rows: pd.DataFrame) -> str:
 
 
 def points(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return the point that a source gives for each structure: one row per ``finess_et``, with its own status."""
+    """Return the points that a source gives: a row per ``finess_et`` with its own status, and one per second pair of coordinates."""
     columns = ["finess_et", "source_id", "x", "y", "crs", "location_status", "location_precision", "location_score"]
-    return frame[columns]
+    first = frame.reindex(columns=[*columns, "location_step", *_BESIDE])
+    second = first[first[_BESIDE[0]].notna()]
+    beside = second.assign(x=second[_BESIDE[0]], y=second[_BESIDE[1]], crs=systems.WGS84, location_step=np.nan)
+    both = pd.concat([first, beside], ignore_index=True) if len(beside) else first
+    return both.drop(columns=[*_BESIDE])
 
 
 def combine(extracts: list[pd.DataFrame]) -> tuple[pd.DataFrame, dict[str, int]]:
