@@ -175,10 +175,10 @@ def _method(
     raw: Path, inputs: list[Input], settings: Settings, progress: Callable[[str], None], built: Built
 ) -> Iterator[tuple[dict[str, pd.DataFrame], list[Finding]]]:
     """Yield the tables and the findings of each stage, in the order of ``STAGES``."""
-    deliveries.refuse_same_bytes(inputs)
     printed = published_files.load(raw, matrix.MEASURES)
     sources = ingest(raw, [i.card for i in inputs], progress)
     input_files.refuse_changed(inputs)
+    deliveries.refuse_same_bytes(inputs, sources.accounts)
     built.inputs = [i.as_dict() | sources.accounts.get(i.card.id, {}) for i in inputs] + printed
     built.invented = inputs[0].card.is_invented
     delivered = deliveries.of_sources(sources, [i.card for i in inputs], settings.delivery)

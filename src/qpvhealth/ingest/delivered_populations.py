@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
 from qpvhealth.facts.territories import department_of_qpv
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
 JUDGED_QPV, JUDGED_ROWS = 3, 30
 """How many QPV a département, and a file, must have in common with another one."""
+TYPICAL_DENSITY = 10_000.0
+"""People per km², about the median of the QPV of both generations (public files: 11,788 and 10,672)."""
 RATIO_OF_ONE = 8.0
 """One QPV may grow or shrink more than a département does: its outline changes. The public files stay below 7."""
 SHIFT_GAIN, SHIFT_LEVEL = 0.3, 0.4
@@ -38,14 +41,14 @@ def of_populations(
         known = others.drop_duplicates(_KEY).set_index(_KEY)["population"]
         same, successor = _at(known, rows[_KEY]), _at(known, _counterparts(rows[_KEY], fates))
         rows["reference"], rows["area_km2"] = same.fillna(successor), _at(area, rows[_KEY])
-        n, of, ids = int((odd := _odd(rows, limits)).sum()), len(rows), [source_id]
-        if n:
+        odd, shift, ids, of = _odd(rows, limits), _shift(rows), [source_id], len(rows)
+        if shift:
+            words = f"card {source_id}: populations stand one row {'below' if shift < 0 else 'above'} their QPV"
+            found.append(finding("delivery-populations", of, words, COUNTRY, f"shift {shift}", ids=ids, of=of))
+        elif n := int(odd.sum()):
             first = (rows["qpv_code"] + " " + rows["population"].astype("int64").astype("str"))[odd].head(3)
             words = f"card {source_id}: out of proportion with the area or another file: {', '.join(first)}"
             found.append(finding("delivery-populations", n, words, COUNTRY, n, ids=ids, of=of))
-        if shift := _shift(rows):
-            words = f"card {source_id}: populations stand one row {'below' if shift < 0 else 'above'} their QPV"
-            found.append(finding("delivery-populations", of, words, COUNTRY, f"shift {shift}", ids=ids, of=of))
     return found
 
 
@@ -67,30 +70,34 @@ def _counterparts(codes: pd.DataFrame, fates: pd.DataFrame) -> pd.DataFrame:
 
 
 def _odd(rows: pd.DataFrame, limits: Limits) -> pd.Series:
-    """Mark populations of 0, of a density or a change that no QPV has, and those of a département that changed as no other does."""
-    ratio, density = (
-        rows["population"] / rows["reference"],
-        rows["population"] / rows["area_km2"].where(rows["area_km2"] > 0),
-    )
+    """Mark populations of 0, of a density or a change that no QPV has, and those of a département that changed as no other does.
+
+    Of two files that disagree, the one whose densities are farther from that of most QPV is marked; both, where areas are not known.
+    """
+    people, area = rows["population"], rows["area_km2"].where(rows["area_km2"] > 0)
+    ratio, density = people / rows["reference"], people / area
+    own, other = (np.abs(np.log((n.where(n > 0) / area) / TYPICAL_DENSITY)) for n in (people, rows["reference"]))
     by_department = ratio.groupby(rows["qpv_code"].map(department_of_qpv))
     middle = by_department.transform("median").where(by_department.transform("count") >= JUDGED_QPV)
-    odd = rows["population"] == 0
-    for values, low, high in (
-        (ratio, 1 / RATIO_OF_ONE, RATIO_OF_ONE),
-        (middle, 1 / limits["population_ratio"], limits["population_ratio"]),
-        (density, limits["density_low"], limits["density_high"]),
-    ):
-        odd |= (values < low) | (values > high)
-    return odd
+    odd = _outside(ratio, RATIO_OF_ONE) | _outside(middle, limits["population_ratio"])
+    low, high = limits["density_low"], limits["density_high"]
+    if own[odd].median() < other[odd].median():
+        odd &= False
+    impossible: pd.Series = (people == 0) | odd | (density < low) | (density > high)
+    return impossible
+
+
+def _outside(ratio: pd.Series, limit: float) -> pd.Series:
+    return (ratio < 1 / limit) | (ratio > limit)
 
 
 def _shift(rows: pd.DataFrame) -> int:
-    """Return by how many rows the populations must move to go with another file, or with the areas; 0 where they do."""
-    for other in ("reference", "area_km2"):
+    """Return by how many rows the populations must move to go with the areas, else with another file; 0 where they do."""
+    for other in ("area_km2", "reference"):
         if rows[other].notna().sum() >= JUDGED_ROWS:
             ranks = rows[other].rank()
             fits = {shift: rows["population"].shift(shift).rank().corr(ranks) for shift in (0, -1, 1)}
             best = max(fits, key=lambda shift: fits[shift])
-            if fits[best] > max(SHIFT_LEVEL, fits[0] + SHIFT_GAIN):
-                return best
+            if fits[best] > SHIFT_LEVEL:
+                return best if fits[best] > fits[0] + SHIFT_GAIN else 0
     return 0

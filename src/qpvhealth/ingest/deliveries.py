@@ -56,12 +56,15 @@ def finding(
     return Finding(rule, n, words, of, area, str(value), tuple(map(str, ids)))
 
 
-def refuse_same_bytes(inputs: Sequence[Input]) -> None:
-    """Refuse the same bytes under two years, generations or editions. Raises InputError, all files at once."""
+def refuse_same_bytes(inputs: Sequence[Input], accounts: Mapping[str, Mapping[str, int]]) -> None:
+    """Refuse the same bytes under two years, generations or editions, all files at once. One row may be the same: many are not.
+
+    ``accounts``: ``rows_in`` by card. Raises InputError.
+    """
     seen: dict[tuple[str, ...], list[Card]] = {}
     for hashed in inputs:
         card = hashed.card
-        if card.kind in DATED_KINDS:
+        if card.kind in DATED_KINDS and accounts[card.id]["rows_in"] > 1:
             part = (card.kind, hashed.sha256, *(str(card.get(key)) for key in PART_KEYS), str(card.columns))
             seen.setdefault(part, []).append(card)
     problems = []
@@ -210,10 +213,10 @@ def _of_generations(sources: Sources, cards: Sequence[Card]) -> Iterator[Finding
             words = f"{generation}: {n} outlines, the number of {' or '.join(others)}; the law has {expected}"
             yield finding("delivery-generation", n, words, _area(territory), n, ids=rows["source_id"].unique())
     listed = sources.zoning_classes.reindex(columns=["edition", "level", "code", "source_id"])
-    listed = listed[listed["level"] == "qpv"].merge(
-        sources.editions.reindex(columns=["edition", "generation"]), on="edition"
-    )
-    codes = pd.concat([sources.populations_read, listed.rename(columns={"code": "qpv_code"})], ignore_index=True)
+    listed = listed[listed["level"] == "qpv"].rename(columns={"code": "qpv_code"})
+    of_edition = dict(sources.editions.reindex(columns=["edition", "generation"]).to_numpy().tolist())
+    listed["generation"] = listed["edition"].map(of_edition)
+    codes = pd.concat([sources.populations_read, listed], ignore_index=True)
     codes = codes.assign(territory=_territory(codes["qpv_code"]))
     codes["lost"] = ~pd.MultiIndex.from_frame(codes[["generation", "qpv_code"]]).isin(
         pd.MultiIndex.from_frame(polygons[["generation", "qpv_code"]])

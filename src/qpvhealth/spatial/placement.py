@@ -99,7 +99,8 @@ def _rounding_m(points: pd.DataFrame) -> pd.Series:
     degrees = (points["given_x"].abs() <= 180) & (points["given_y"].abs() <= 90)  # noqa: PLR2004 -- no grid begins there
     east = np.cos(np.radians(points["given_y"].where(degrees, 0.0).to_numpy(dtype=float)))
     unit = np.where(degrees, METRES_A_DEGREE * np.hypot(1.0, east), np.sqrt(2.0))
-    return points.reindex(columns=["location_step"])["location_step"].astype("float64") / 2 * unit
+    steps: pd.Series = points.reindex(columns=["location_step"])["location_step"].astype("float64")
+    return pd.Series(steps.to_numpy() / 2 * unit, index=points.index)
 
 
 def _positioned(offered: pd.DataFrame) -> pd.DataFrame:
