@@ -29,7 +29,7 @@ build: .venv/ready
 	@$(BIN)/qpvhealth counts --out $(OUT)
 
 test: .venv/ready-dev
-	@$(BIN)/python -m pytest -n auto --cov --cov-report=term:skip-covered
+	@$(BIN)/python -m pytest -n auto --dist worksteal --cov --cov-report=term:skip-covered
 
 # Minutes long, bounded in count: kills and full disks, hostile files, conservation, places. DEEP=--whole tries everything.
 test-deep: .venv/ready-dev

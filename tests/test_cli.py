@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.commands import COMMAND, run, run_alone
+
 if TYPE_CHECKING:
     from pathlib import Path
 
-COMMAND = [sys.executable, "-c", "from qpvhealth.cli import main; main()"]
 CARDS = """
 [[source]]
 id = "s"
@@ -36,17 +37,9 @@ generation = "qpv-2015"
 SQUARE = [[[2.30, 48.90], [2.31, 48.90], [2.31, 48.91], [2.30, 48.91], [2.30, 48.90]]]
 
 
-def run(*arguments, cwd=None, env=None):
-    words = [str(a) for a in arguments]
-    environment = os.environ | {"PYTHONWARNINGS": "default"} | (env or {})
-    return subprocess.run(
-        [*COMMAND, *words], cwd=cwd, env=environment, capture_output=True, text=True, check=False, encoding="utf-8"
-    )
-
-
-def answer(*arguments, code=0, **options):
+def answer(*arguments, code=0, cwd=None):
     """Run a command that ends with this code; return what it printed."""
-    done = run(*arguments, **options)
+    done = run(*arguments, cwd=cwd)
     assert done.returncode == code, done.stderr
     return done.stdout
 
@@ -67,13 +60,6 @@ def tiny(folder: Path, *, rows="0X0000001,MSP,93901,2.305,48.905\n", cards=CARDS
     return folder
 
 
-@pytest.fixture(scope="session")
-def released(sample_folder, tmp_path_factory):
-    out = tmp_path_factory.mktemp("released")
-    answer("build", "--raw", sample_folder, "--out", out)
-    return out
-
-
 def test_help_and_version_answer_without_loading_a_frame_library():
     for option in ("--help", "--version"):
         loaded = "import sys; print([m for m in ('pandas', 'geopandas', 'pyarrow', 'shapely', 'rich', 'qpvhealth.facts') if m in sys.modules])"
@@ -92,16 +78,6 @@ def test_a_build_says_what_it_made_and_that_the_data_are_invented(released):
 def test_an_unchanged_build_says_so(released, sample_folder):
     assert "Nothing has changed" in answer("build", "--raw", sample_folder, "--out", released)
     assert len(list((released / "releases").iterdir())) == 1
-
-
-def test_the_same_inputs_give_the_same_bytes_elsewhere(released, sample_folder, tmp_path):
-    elsewhere = tmp_path / "données d'été"
-    shutil.copytree(sample_folder, elsewhere)
-    env = {"TZ": "Pacific/Tahiti", "PYTHONHASHSEED": "7", "LC_ALL": "C", "OMP_NUM_THREADS": "1"}
-    answer("build", "--raw", elsewhere, "--out", tmp_path / "out", env=env)
-    ours, theirs = (sorted((f / "releases").glob("*/*")) for f in (released, tmp_path / "out"))
-    assert [p.relative_to(released) for p in ours] == [p.relative_to(tmp_path / "out") for p in theirs]
-    assert all(a.read_bytes() == b.read_bytes() for a, b in zip(ours, theirs, strict=True))
 
 
 def test_a_dry_run_writes_nothing(sample_folder, tmp_path):
@@ -445,7 +421,7 @@ def test_returns_go_out_and_come_back(released, tmp_path):
     answer("returns", "template", folder, *options)
     books = sorted(folder.glob("*.xlsx"))
     assert len(books) > 15
-    assert set(document("returns", "read", *books, *options)["tables"]) == {"returns", "returns-problems"}
+    assert set(document("returns", "read", *books[:3], *options)["tables"]) == {"returns", "returns-problems"}
 
 
 def test_sources_without_address_are_told_when_fetched(tmp_path):
@@ -485,10 +461,10 @@ NO_UTF8 = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
 
 def test_names_with_accents_are_read_and_written_in_any_locale(tmp_path):
     raw, out = tiny(tmp_path / "données"), tmp_path / "sortie é"
-    for words in (["inspect", raw / "q.geojson"], ["build", "--raw", raw, "--out", out], ["verify", "--out", out]):
-        answer(*words, env=NO_UTF8)
+    done = run_alone("build", "--raw", raw, "--out", out, **NO_UTF8)
+    assert done.returncode == 0, done.stderr
     assert run("counts", "--out", out).stdout.isascii() is False
-    assert run("counts", "--out", out, env=NO_UTF8).stdout
+    assert run_alone("counts", "--out", out, **NO_UTF8).stdout
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere such names cannot be made")

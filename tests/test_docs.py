@@ -6,13 +6,14 @@ import json
 import re
 import shlex
 import subprocess
-import sys
 from pathlib import Path
 
 import geopandas as gpd
 import pyarrow as pa
 import pytest
 import shapely
+
+from tests.commands import run, run_alone
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -23,14 +24,25 @@ def readme_commands():
     return [line.removeprefix("$ ") for block in blocks for line in block.splitlines() if line.startswith("$ ")]
 
 
-def test_the_commands_of_the_readme_run_as_written(tmp_path):
-    commands = readme_commands()
+OTHER_MACHINE = {"TZ": "Pacific/Tahiti", "PYTHONHASHSEED": "7", "LC_ALL": "C", "OMP_NUM_THREADS": "1"}
+
+
+def test_the_commands_of_the_readme_run_as_written(tmp_path, released):
+    """The invented France is written and built by processes of another time zone and locale: the release has the same bytes."""
+    folder = tmp_path / "données d'été"
+    folder.mkdir()
+    commands = [shlex.split(command)[1:] for command in readme_commands()]
     assert len(commands) == 16
-    for command in commands:
-        words = [sys.executable, "-m", "qpvhealth", *shlex.split(command)[1:]]
-        done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, f"{command}\n{done.stderr}"
-    assert (tmp_path / "disagreements.xlsx").is_file()
+    for words in commands:
+        alone = words[0] in ("sample", "build")
+        done = run_alone(*words, cwd=folder, **OTHER_MACHINE) if alone else run(*words, cwd=folder)
+        assert done.returncode == 0, f"{words}\n{done.stderr}"
+    assert (folder / "disagreements.xlsx").is_file()
+    ours, theirs = (
+        {p.relative_to(out): p.read_bytes() for p in (out / "releases").glob("*/*")}
+        for out in (released, folder / "my-releases")
+    )
+    assert ours == theirs
 
 
 def test_the_published_figures_of_the_method_are_read_as_written(tmp_path):
@@ -54,12 +66,10 @@ def test_the_real_folder_of_the_readme_gives_the_figures_it_states(real_data, tm
     cards = re.search(r"<!-- real-files -->\n```toml\n(.*?)```", README, re.DOTALL).group(1)
     (tmp_path / "sources.toml").write_text(cards.replace('path = "', f'path = "{real_data}/'), encoding="utf-8")
 
-    run = [sys.executable, "-m", "qpvhealth"]
-    subprocess.run([*run, "build", "--raw", ".", "--out", "out"], cwd=tmp_path, capture_output=True, check=True)
+    assert run("build", "--raw", ".", "--out", "out", cwd=tmp_path).returncode == 0
 
     def counted(*options):
-        command = [*run, "counts", "--out", "out", "--json", *options]
-        (row,) = json.loads(subprocess.run(command, cwd=tmp_path, capture_output=True, check=True).stdout)["rows"]
+        (row,) = json.loads(run("counts", "--out", "out", "--json", *options, cwd=tmp_path).stdout)["rows"]
         return row["all_in_qpv"], row["all"]
 
     assert counted("--generation", "qpv-2015") == (44, 652)

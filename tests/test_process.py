@@ -61,14 +61,16 @@ pyproj.Transformer.from_crs(2154, 4326).transform(600000, 6600000)
 pyogrio.read_dataframe(other + "/q.shp").to_crs(3857)
 print(digest())
 """,
-    "another folder": "assert digest(other) != digest(); print(digest())",
-    "thread": """
+    "thread, children ignored": """
+import signal
 from concurrent.futures import ThreadPoolExecutor
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)
 with ThreadPoolExecutor(1) as pool:
     print(pool.submit(digest).result())
 """,
-    "spawn": """
+    "another folder, spawn": """
 import multiprocessing
+assert digest(other) != digest()
 with multiprocessing.get_context("spawn").Pool(1) as pool:
     print(pool.apply(digest))
 """,
@@ -77,11 +79,6 @@ import geopandas, multiprocessing
 geopandas.read_file(other + "/q.shp").to_crs(3857)
 with multiprocessing.get_context("fork").Pool(1) as pool:
     print(pool.apply(digest))
-""",
-    "children ignored": """
-import signal
-signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-print(digest())
 """,
 }
 """What a script does before it builds, or where. The body of a function, called as a worker that is spawned needs it."""

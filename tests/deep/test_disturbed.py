@@ -9,7 +9,6 @@ import os
 import random
 import re
 import shutil
-import signal
 import sys
 import zipfile
 
@@ -17,31 +16,17 @@ import geopandas as gpd
 import pytest
 import shapely
 
-from qpvhealth.cli import main
+from tests.commands import run_forked
+from tests.deep.injection import raw_folder
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs fork")
-HANG = 120
 USAGE, INPUT, PUBLISHING, CONTRACT = 2, 3, 4, 5
 
 
-def run(folder, *arguments):
-    """Run a command in a process of its own, already loaded; return its exit code, and what it wrote on stdout and on stderr."""
-    told = [folder / "stdout", folder / "stderr"]
-    child = os.fork()
-    if child == 0:
-        signal.alarm(HANG)
-        for stream, path in zip((1, 2), told, strict=True):
-            os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), stream)
-        sys.stdout, sys.stderr = open(1, "w", closefd=False), open(2, "w", closefd=False)  # noqa: SIM115 -- until it ends
-        try:
-            main([str(a) for a in arguments])
-        except SystemExit as end:
-            sys.stdout.flush()
-            sys.stderr.flush()
-            os._exit(end.code)
-        os._exit(99)
-    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    return code, *(path.read_text(encoding="utf-8") for path in told)
+def run(*words):
+    """Run a command in a copy of this process; return its exit code, and what it wrote on stdout and on stderr."""
+    done = run_forked(*words)
+    return done.returncode, done.stdout, done.stderr
 
 
 def flips(data, n, seed):
@@ -58,46 +43,15 @@ def flips(data, n, seed):
         yield bytes(out)
 
 
-CARDS = """
-[[source]]
-id = "s"
-kind = "structures"
-path = "s.csv"
-layout = "dgos-mapped"
-year = 2019
-reference_date = 2019-03-31
-[[source]]
-id = "q"
-kind = "neighbourhoods"
-path = "q.geojson"
-generation = "qpv-2015"
-"""
-
-
-def raw_folder(folder):
-    """Write one square QPV, a centre in it and eight around it."""
-    folder.mkdir()
-    square = gpd.GeoDataFrame(
-        {"code_qp": ["QP093001"], "nom_qp": ["Carré"], "insee_com": ["93001"]},
-        geometry=[shapely.box(2.30, 48.90, 2.31, 48.91)],
-        crs=4326,
-    )
-    rows = "".join(f"93000000{i},CDS,93001,{2.305 + i / 500},48.905\n" for i in range(9))
-    (folder / "sources.toml").write_text(CARDS, encoding="utf-8")
-    (folder / "s.csv").write_text(f"finess_et,structure_type,commune_code,longitude,latitude\n{rows}", encoding="utf-8")
-    (folder / "q.geojson").write_text(square.to_json(), encoding="utf-8")
-    return folder
-
-
 @pytest.fixture(scope="module")
 def raw(tmp_path_factory):
-    return raw_folder(tmp_path_factory.mktemp("given") / "raw")
+    return raw_folder(tmp_path_factory.mktemp("given") / "raw", 9, step=0.002)
 
 
 @pytest.fixture(scope="module")
 def store(raw, tmp_path_factory):
     folder = tmp_path_factory.mktemp("store")
-    assert run(folder, "build", "--raw", raw, "--out", folder / "out")[0] == 0
+    assert run("build", "--raw", raw, "--out", folder / "out")[0] == 0
     return folder / "out"
 
 
@@ -110,18 +64,18 @@ def out(store, tmp_path):
 COUNTS = ("counts", "--format", "csv")
 
 
-def test_a_disturbed_manifest_is_never_believed(out, tmp_path):
-    right = run(tmp_path, *COUNTS, "--out", out)
+def test_a_disturbed_manifest_is_never_believed(out):
+    right = run(*COUNTS, "--out", out)
     assert right[0] == 0
     path = (out / "current").resolve() / "manifest.json"
     data = path.read_bytes()
     for i, disturbed in enumerate(flips(data, 36, "manifest")):
         path.write_bytes(disturbed)
-        code, shown, said = run(tmp_path, *COUNTS, "--out", out)
+        code, shown, said = run(*COUNTS, "--out", out)
         assert (code, shown) in {(CONTRACT, ""), (USAGE, "")} or disturbed == data, f"{i}: {code} {said}"
-        assert run(tmp_path, "verify", "--out", out)[0] in (1, USAGE, CONTRACT), i
+        assert run("verify", "--out", out)[0] in (1, USAGE, CONTRACT), i
     path.write_bytes(data)
-    assert run(tmp_path, "verify", "--out", out)[0] == 0
+    assert run("verify", "--out", out)[0] == 0
 
 
 MANIFESTS = {
@@ -136,7 +90,7 @@ MANIFESTS = {
 
 
 @pytest.mark.parametrize("name", MANIFESTS)
-def test_what_is_no_manifest_is_said(out, tmp_path, name):
+def test_what_is_no_manifest_is_said(out, name):
     ((out / "current").resolve() / "manifest.json").write_bytes(MANIFESTS[name])
     for command in (
         COUNTS,
@@ -145,7 +99,7 @@ def test_what_is_no_manifest_is_said(out, tmp_path, name):
         ("releases", "list"),
         ("releases", "prune", "--keep", "1"),
     ):
-        code, _, said = run(tmp_path, *command, "--out", out)
+        code, _, said = run(*command, "--out", out)
         assert code in (0, 1, USAGE, CONTRACT), f"{command}: {said}"
 
 
@@ -168,14 +122,14 @@ LINKS = {
 
 
 @pytest.mark.parametrize("name", LINKS)
-def test_a_disturbed_link_to_the_current_release_is_refused_and_mended_by_a_build(out, tmp_path, raw, name):
+def test_a_disturbed_link_to_the_current_release_is_refused_and_mended_by_a_build(out, raw, name):
     (out / "current").unlink()
     LINKS[name](out / "current")
-    code, shown, said = run(tmp_path, *COUNTS, "--out", out)
+    code, shown, said = run(*COUNTS, "--out", out)
     assert (code, shown) == (USAGE, ""), said
-    code, _, said = run(tmp_path, "build", "--raw", raw, "--out", out)
+    code, _, said = run("build", "--raw", raw, "--out", out)
     assert code == (PUBLISHING if name == "a folder" else 0), said
-    assert run(tmp_path, *COUNTS, "--out", out)[0] == (USAGE if name == "a folder" else 0)
+    assert run(*COUNTS, "--out", out)[0] == (USAGE if name == "a folder" else 0)
 
 
 @pytest.fixture(scope="module")
@@ -198,8 +152,8 @@ def locate(folder, neighbourhoods, cache, points="p.csv"):
     to = cache.parent / "located.csv"
     to.unlink(missing_ok=True)
     words = ("locate", folder / points, "--neighbourhoods", neighbourhoods, "--distance", "300", "--out", to)
-    code, _, said = run(cache.parent, *words, *("--x", "x", "--y", "y", "--crs", "EPSG:2154"))
-    assert {p.name for p in cache.parent.iterdir()} <= {"stdout", "stderr", "located.csv", cache.name, "q"}
+    code, _, said = run(*words, *("--x", "x", "--y", "y", "--crs", "EPSG:2154"))
+    assert {p.name for p in cache.parent.iterdir()} <= {"located.csv", cache.name, "q"}
     return code, to.read_text(encoding="utf-8") if to.exists() else None, said
 
 
@@ -244,8 +198,8 @@ def test_disturbed_polygons_give_the_same_points_or_an_error(located, cache, nam
 @pytest.fixture(scope="module")
 def sent(store, tmp_path_factory):
     folder = tmp_path_factory.mktemp("sent")
-    words = ("returns", "template", folder / "books", "--deadline", "2019-06-30", "--year", "2019", "--out", store)
-    assert run(folder, *words)[0] == 0
+    words = ("returns", "template", folder / "books", "--deadline", "2020-06-30", "--year", "2020", "--out", store)
+    assert run(*words)[0] == 0
     return min((folder / "books").iterdir(), key=lambda path: path.stat().st_size)
 
 
@@ -278,8 +232,8 @@ ODD = (
 
 def read_back(folder, store, *more):
     """Read a workbook that came back from the field; return the exit code and what was said."""
-    asked = ("--deadline", "2019-06-30", "--year", "2019", "--out", store, *more)
-    code, _, said = run(folder, "returns", "read", folder / "back.xlsx", *asked)
+    asked = ("--deadline", "2020-06-30", "--year", "2020", "--out", store, *more)
+    code, _, said = run("returns", "read", folder / "back.xlsx", *asked)
     return code, said
 
 
@@ -310,11 +264,11 @@ def test_disturbed_workbooks_from_the_field_are_refused_or_read(store, sent, tmp
 
 
 TEXTS = {
-    "qpvhealth.toml": 'rings_m = [300, 500]\nvecu_rule = "declared"\nlocation_error_m = { street = 150 }\nheadline_generation = { 2019 = "qpv-2015" }\n',
+    "qpvhealth.toml": 'rings_m = [300, 500]\nvecu_rule = "declared"\nlocation_error_m = { street = 150 }\nheadline_generation = { 2020 = "qpv-2015" }\n',
     "corrections.toml": '[[correction]]\nsource = "s"\nkey = "930000001"\ncolumn = "commune_code"\nexpect = "93901"\nvalue = "93902"\nreason = "moved"\n',
     "sources.toml": '[[source]]\nid = "s"\nkind = "structures"\npath = "s.csv"\nlayout = "dgos-mapped"\nyear = 2020\nreference_date = 2020-04-01\n',
-    "expected.toml": '[[expect]]\nlevel = "country"\narea_code = "FR"\nyear = 2019\nsituation = "in_qpv"\nvalue = 59\n',
-    "expected.csv": "level;area_code;year;situation;value\ncountry;FR;2019;in_qpv;59\n",
+    "expected.toml": '[[expect]]\nlevel = "country"\narea_code = "FR"\nyear = 2020\nsituation = "in_qpv"\nvalue = 59\n',
+    "expected.csv": "level;area_code;year;situation;value\ncountry;FR;2020;in_qpv;59\n",
 }
 VALUES = (
     "0",
@@ -353,7 +307,7 @@ def reworded(text, spread):
 
 @pytest.mark.parametrize("name", TEXTS)
 def test_odd_choices_cards_corrections_and_expectations_are_refused_or_taken(store, tmp_path, name):
-    raw = raw_folder(tmp_path / "raw")
+    raw = raw_folder(tmp_path / "raw", 9, step=0.002)
     for each in ("sources.toml", "corrections.toml"):
         (raw / each).write_text(TEXTS[each], encoding="utf-8")
     spread, path = random.Random(name), (raw if name in ("sources.toml", "corrections.toml") else tmp_path) / name  # noqa: S311
@@ -364,6 +318,6 @@ def test_odd_choices_cards_corrections_and_expectations_are_refused_or_taken(sto
         else:
             words = ("--quiet", "build", "--raw", raw, "--out", tmp_path / "out", "--dry-run")
             words += ("--settings", path) if name == "qpvhealth.toml" else ()
-        code, _, said = run(tmp_path, *words)
+        code, _, said = run(*words)
         assert code in (0, 1, USAGE, INPUT, CONTRACT), f"{i}: {path.read_text(encoding='utf-8')[:300]} {said}"
         assert not (tmp_path / "out").exists()

@@ -10,8 +10,7 @@ import shutil
 import socket
 import sqlite3
 import struct
-import subprocess
-import sys
+import tempfile
 import threading
 import zipfile
 
@@ -19,7 +18,8 @@ import geopandas as gpd
 import pytest
 import shapely
 
-COMMAND = [sys.executable, "-c", "from qpvhealth.cli import main; main()"]
+from tests.commands import run_forked
+
 SENTINEL = "SENTINEL-7319-HORIZON"
 CPU_SECONDS, HANG_SECONDS, MEMORY = 40, 570, 6 * 1024**3
 """Processor time, which other programs do not lengthen, and how long a hang may last before it is one."""
@@ -276,19 +276,11 @@ class Place:
         return {str(p.relative_to(self.folder)) for p in self.folder.rglob("*") if "out" not in p.parts}
 
     def run(self, *words):
-        def limited():
+        def limit():
             resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+            os.environ["TMPDIR"] = tempfile.tempdir = str(self.tmp)
 
-        return subprocess.run(
-            [*COMMAND, *map(str, words)],
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=HANG_SECONDS,
-            preexec_fn=limited,
-            env=os.environ | {"TMPDIR": str(self.tmp)},
-            cwd=self.folder,
-        )
+        return run_forked(*words, cwd=self.folder, seconds=HANG_SECONDS, first=limit)
 
 
 def spent():

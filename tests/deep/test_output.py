@@ -7,13 +7,12 @@ import io
 import json
 import re
 import shutil
-import subprocess
-import sys
 
 import openpyxl
 import pytest
 
-COMMAND = [sys.executable, "-c", "from qpvhealth.cli import main; main()"]
+from tests.commands import run
+
 PAYLOADS = [
     "=1+1",
     '=HYPERLINK("https://example.org","x")',
@@ -38,10 +37,6 @@ PAYLOADS = [
 ]
 LISTS = ("uncovered", "disagreements", "rejects")
 SHOWN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
-
-
-def run(*words):
-    return subprocess.run([*COMMAND, *map(str, words)], capture_output=True, text=True, check=False, encoding="utf-8")
 
 
 @pytest.fixture(scope="module")

@@ -6,39 +6,31 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-COMMAND = [sys.executable, "-c", "from qpvhealth.cli import main; main()"]
-SAMPLE = "import sys, pathlib; sys.path.insert(0, sys.argv[1]); import injection; injection.raw_folder(pathlib.Path(sys.argv[2]), 3)"
-HERE = Path(__file__).parent
-
-
-def run(*words, cwd=None, inside=()):
-    return subprocess.run([*inside, *COMMAND, *map(str, words)], cwd=cwd, capture_output=True, text=True, check=False)
+from tests.commands import COMMAND, run
+from tests.deep.injection import raw_folder
 
 
 @pytest.fixture
 def raw(tmp_path):
-    folder = tmp_path / "raw"
-    subprocess.run([sys.executable, "-c", SAMPLE, HERE, folder], check=True)
-    return folder
+    return raw_folder(tmp_path / "raw", 3)
 
 
 def seen(folder):
     return {p.name: (p.read_bytes(), p.stat().st_mtime_ns) for p in sorted(folder.iterdir())}
 
 
-def holds(raw, out, *, inside=(), cwd=None):
+def holds(raw, out, run=run):
     """Build twice, verify; return the id."""
     before = seen(raw)
-    first = run("build", "--raw", raw, "--out", out, "--json", cwd=cwd, inside=inside)
+    first = run("build", "--raw", raw, "--out", out, "--json")
     assert first.returncode == 0, first.stderr
-    again = run("build", "--raw", raw, "--out", out, "--json", cwd=cwd, inside=inside)
+    again = run("build", "--raw", raw, "--out", out, "--json")
     assert json.loads(again.stdout)["unchanged"] is True
-    assert run("verify", "--out", out, cwd=cwd).returncode == 0
+    assert run("verify", "--out", out).returncode == 0
     assert seen(raw) == before
     return json.loads(first.stdout)["release"]
 
@@ -60,7 +52,11 @@ def test_inputs_on_a_file_system_that_is_read_only(raw, tmp_path):
     inside = ["unshare", "-rm", "sh", "-c", script, str(raw)]
     if subprocess.run([*inside, "true"], check=False, capture_output=True).returncode:
         pytest.skip("no right to mount a file system")
-    holds(raw, tmp_path / "out", inside=inside)
+
+    def run_inside(*words):
+        return subprocess.run([*inside, *COMMAND, *map(str, words)], capture_output=True, text=True, check=False)
+
+    holds(raw, tmp_path / "out", run_inside)
 
 
 def test_output_on_another_file_system(raw, tmp_path):

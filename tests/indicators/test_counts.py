@@ -95,7 +95,7 @@ _row = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(rows=st.lists(_row, max_size=25))
 def test_every_cell_is_the_naive_count(stock, rows):
     frame = counts.count(stock(*rows))

@@ -96,6 +96,12 @@ def test_an_arrondissement_meets_its_commune(stock):
     assert possible("75056") == [1, 1, 1]
 
 
+def test_a_qpv_of_two_communes_may_hold_what_either_lost(stock):
+    where = places(("A", "31001,31555", "31"), ("B", "31001", "31"))
+    lost = {"situation": "undetermined", "commune_code": "31555"}
+    assert told(covered(stock(lost), where=where), "n_undetermined") == [1, 0]
+
+
 def test_a_qpv_without_commune_may_hold_what_its_departement_lost(stock):
     where = places(("A", None, "31"), ("B", "31555", "31"))
     lost = {"situation": "undetermined", "commune_code": "31001"}
@@ -109,6 +115,7 @@ def test_primary_is_unknown_where_only_centres_of_unknown_modality_stand(stock):
     got = covered(stock(vague | {"qpv_code": "A"}, vague | {"qpv_code": "B"}, INSIDE | {"qpv_code": "B"}))
     assert told(got, "is_covered_primary") == [None, True, False]
     assert told(got, "is_covered_in") == [True, True, False]
+    assert (told(got, "n_cds_unknown_in"), told(got, "n_cds_pluri_in")) == ([1, 1, 0], [0, 0, 0])
     pluri = covered(stock(INSIDE | {"structure_type": "CDS", "modality": "pluri", "qpv_code": "A"}))
     assert told(pluri, "is_covered_primary") == [True, False, False]
 
@@ -159,14 +166,21 @@ def test_a_declaration_that_attaches_to_no_qpv_leaves_near_unknown_around_it(sto
     assert told(got, "is_covered_in") == [False, False, False]
 
 
+def test_a_declaration_that_names_a_qpv_leaves_the_others_of_its_commune_known(stock):
+    got = covered(stock({"situation": "vecu_declared", "vecu_declared": "yes"}), [("0", "A", 50.0, True)])
+    assert told(got, "n_msp_near") == [1, 0, 0]
+    assert told(got, "is_covered_near") == [True, False, False]
+
+
 def test_who_has_answered(stock):
     frame = stock(
+        INSIDE | {"department_code": "31", "qpv_code": "A"},
         {"vecu_declared": "no", "department_code": "31"},
         {"vecu_declared": "yes", "department_code": "81"},
         {"vecu_declared": "unknown", "department_code": "81"},
         INSIDE | {"department_code": "09", "qpv_code": "A"},
         {"department_code": None},
     )
-    later = frame.assign(year=2020).iloc[[0, 1]]
+    later = frame.assign(year=2020).iloc[[1, 2]]
     got = coverage.answered_departments(pd.concat([frame, later], ignore_index=True))
     assert sorted(zip(got["year"], got["department_code"], strict=True)) == [(2019, "31"), (2020, "31"), (2020, "81")]

@@ -37,6 +37,25 @@ def test_unknown_is_told_and_not_zero():
     assert ranked.loc["B", "unknown"] == ""
 
 
+def test_where_every_criterion_is_unknown_the_score_is_0_and_may_be_1():
+    ranked = priorities.rank(qpv(zip=[None, 0.0, 1.0], npnru=[None, 1.0, 1.0]), {"zip": 0.5, "npnru": 0.5})
+    row = ranked.set_index("qpv_code").loc["A"]
+    assert (row["unknown"], row["score"], row["score_lower"], row["score_upper"]) == ("zip, npnru", 0, 0, 1)
+    assert ranked.set_index("qpv_code").loc[["C", "B"], "score"].tolist() == [1, 0.5]
+    light = priorities.rank(qpv(zip=[None, 0.0, 1.0]), {"zip": 0.5}).set_index("qpv_code")
+    assert light[["score", "contribution_zip"]].loc[["B", "C"]].to_numpy().tolist() == [[0, 0], [1, 1]]
+    assert light["score_upper"].to_dict() == {"A": 1, "B": 0, "C": 1}
+    nothing = priorities.rank(qpv(), {"zip": 1})
+    assert nothing[["score_lower", "score_upper", "score"]].to_numpy().tolist() == [[0, 0, 0]] * 3
+
+
+def test_one_value_of_a_ranked_criterion_is_in_the_middle():
+    ranked = priorities.rank(qpv(nearest_msp_m=[None, 5.0, None]), {"nearest_msp_m": 1}).set_index("qpv_code")
+    assert ranked.loc["B", "score"] == 0.5
+    two = priorities.rank(qpv(nearest_msp_m=[None, 5.0, 9.0]), {"nearest_msp_m": 1}).set_index("qpv_code")
+    assert two.loc[["B", "C"], "score"].tolist() == [0, 1]
+
+
 def test_a_criterion_that_nobody_has_is_left_out():
     ranked = priorities.rank(qpv(poverty_rate=[None, None, None]))
     assert "contribution_poverty_rate" not in ranked

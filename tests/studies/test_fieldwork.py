@@ -1,5 +1,6 @@
 """Workbooks to the field and back, edited as by hand in a spreadsheet program; the pre-screen of the invented France."""
 
+import shutil
 from datetime import date
 
 import openpyxl
@@ -20,9 +21,16 @@ def release(built_release):
     return built_release
 
 
+@pytest.fixture(scope="module")
+def books(release, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("books")
+    return fieldwork.returns_template(release, folder, level="region", deadline=DEADLINE, year=2019)
+
+
 @pytest.fixture
-def sent(release, tmp_path):
-    return fieldwork.returns_template(release, tmp_path, level="region", deadline=DEADLINE, year=2019)
+def sent(books, tmp_path):
+    """Copy the workbooks, for a test that fills them."""
+    return [shutil.copy(book, tmp_path / book.name) for book in books]
 
 
 def fill(path, answers, on="2019-06-01", more=()):

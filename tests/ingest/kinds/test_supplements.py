@@ -1,13 +1,12 @@
 """Figures per QPV, practitioners, projects and targets: what is read, refused, repeated, suppressed."""
 
-import tomllib
-
 import pytest
 
 import qpvhealth
 from qpvhealth.errors import InputError, UsageError
 from qpvhealth.ingest import cards
 from qpvhealth.ingest.kinds import practitioners, projects, quarter_indicators, targets
+from tests.sample import selection
 
 FIGURES = {"generation": "qpv-2015", "reference_year": 2013}
 
@@ -128,14 +127,8 @@ CARDS = "".join(
 
 def test_in_a_build(sample_folder, tmp_path):
     """Projects of the invented France: at a structure that stands in a QPV, beside none, in a QPV named, nowhere."""
-    known = tomllib.loads((sample_folder / "sources.toml").read_text(encoding="utf-8"))["source"]
-    kept = [k for k in known if k["kind"] != "structures" or k["year"] == 2020]
-    written_here = ("neighbourhood_indicators", "practitioners", "projects")
-    kept = [k for k in kept if k["kind"] not in ("register", "geocoded", "declarations", *written_here)]
-    text = (sample_folder / "sources.toml").read_text(encoding="utf-8")
-    dropped = {k["id"] for k in known} - {k["id"] for k in kept}
-    blocks = [b for b in text.split("[[source]]")[1:] if not any(f'id = "{i}"' in b for i in dropped)]
-    cards_text = "".join(f"[[source]]{b}" for b in blocks).replace('path = "', f'path = "{sample_folder}/')
+    ids = ("qpv-2015", "populations-2013", "npnru", "structures-2020")
+    cards_text = selection.cards(sample_folder, lambda card: card["id"].startswith(ids))
     (tmp_path / "sources.toml").write_text(cards_text + CARDS, encoding="utf-8")
     (tmp_path / "neighbourhood_indicators.csv").write_text("CODGEO;TP60\nQP001901;40\n", encoding="utf-8")
     (tmp_path / "practitioners.csv").write_text("commune_code;n_gp\n35238;290\n", encoding="utf-8")

@@ -50,7 +50,7 @@ def has_array(geometry):
 @given(
     FEATURES, st.dictionaries(TEXT.filter(lambda name: name != "features"), VALUES), st.booleans(), st.integers(1, 40)
 )
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_the_count_is_that_of_a_parser(tmp_path_factory, features, others, ascii_only, piece):
     path = tmp_path_factory.mktemp("g") / "a.geojson"
     path.write_text(json.dumps({**others, "features": features}, ensure_ascii=ascii_only), encoding="utf-8")

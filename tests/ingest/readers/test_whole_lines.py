@@ -60,7 +60,7 @@ def read(path, batch, *, carefully):
 
 
 @given(st.lists(PIECES, max_size=60), st.integers(1, 3), st.integers(1, 7))
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_both_readers_agree(tmp_path_factory, pieces, width, batch):
     path = tmp_path_factory.mktemp("both") / "a.csv"
     header = ";".join("xyz"[:width])
