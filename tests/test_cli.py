@@ -174,7 +174,35 @@ def test_bad_input_has_its_exit_code_and_publishes_nothing(tmp_path, change, cod
 def test_a_tiny_folder_builds_and_strict_finds_rejects(tmp_path):
     raw = tiny(tmp_path / "raw", rows="0X0000001,MSP,93901,2.305,48.905\nbad,CDS,93901,2.305,48.905\n")
     assert document("build", "--raw", raw, "--out", tmp_path / "out")["tables"]["rejects"] == 1
-    answer("build", "--raw", raw, "--out", tmp_path / "out", "--strict", "--force", code=1)
+    out = tmp_path / "strict"
+    refused = json.loads(answer("build", "--raw", raw, "--out", out, "--strict", "--json", code=1))
+    assert (refused["release"], any("finess-invalid: card s: row 3" in line for line in refused["refused"])) == (
+        None,
+        True,
+    )
+    assert not list(out.glob("releases/*"))
+
+
+def test_what_is_mended_and_signed_passes_strict(tmp_path):
+    covered = CARDS.replace('kind = "structures"\n', 'kind = "structures"\ncovers = { departments = ["93", "94"] }\n')
+    raw = tiny(tmp_path / "raw", cards=covered, rows="0X0000001,MSP,93901,2.305,48.905\nbad,CDS,93901,2.305,48.905\n")
+    row = '[[correction]]\nsource = "s"\nrow = 3\ncolumn = "finess_et"\nexpect = "bad"\nvalue = "0X0000002"\nreason = "FINESS"\n'
+    (raw / "corrections.toml").write_text(row, encoding="utf-8")
+    words = ("build", "--raw", raw, "--out", tmp_path / "out", "--strict", "--json")
+    refused = json.loads(answer(*words, code=1))["refused"]
+    assert ["delivery-area-empty" in line and 'area "department:94", value "0"' in line for line in refused] == [True]
+    sha256 = hashlib.sha256((raw / "s.csv").read_bytes()).hexdigest()
+    signed = f'sha256 = "{sha256}"\naccept = [{{ rule = "delivery-area-empty", area = "department:94", value = "0",'
+    signed += ' by = "A. Martin", on = 2020-05-04, reason = "none there" }]\n'
+    (raw / "sources.toml").write_text(covered.replace("covers =", signed + "covers ="), encoding="utf-8")
+    release = json.loads(answer(*words))["release"]
+    manifest = tmp_path / "out" / "releases" / release / "manifest.json"
+    warnings = json.loads(manifest.read_text(encoding="utf-8"))["warnings"]
+    assert [w["signed"]["by"] for w in warnings if w["rule"] == "delivery-area-empty"] == ["A. Martin"]
+    (raw / "sources.toml").write_text(
+        covered.replace("covers =", signed.replace("94", "92") + "covers ="), encoding="utf-8"
+    )
+    assert "meet no finding" in run(*words).stderr
 
 
 @pytest.mark.parametrize(
@@ -419,12 +447,12 @@ def test_strict_publishes_no_polygon_without_area_or_out_of_place(tmp_path, code
     )
     (raw / "q.geojson").write_text(json.dumps(document), encoding="utf-8")
     refused = run("build", "--strict", "--raw", raw, "--out", out)
-    assert (refused.returncode, rule in refused.stderr, code in refused.stderr) == (5, True, True), refused.stderr
+    assert (refused.returncode, rule in refused.stderr, code in refused.stderr) == (1, True, True), refused.stderr
     assert not list(out.glob("releases/*"))
     allowed = run("build", "--raw", raw, "--out", out)
     assert (allowed.returncode, rule in allowed.stderr) == (0, True)
     again = run("build", "--strict", "--raw", raw, "--out", out)
-    assert again.returncode == 5
+    assert again.returncode == 1
     assert len(list(out.glob("releases/*"))) == 1
 
 

@@ -18,6 +18,10 @@ MAX_BYTES = 16 * 1024**2
 _BY_NAME = {
     "location_error_m": ("housenumber", "street", "unknown"),
     "outline_tolerance_m": ("commune", "department", "region"),
+    "delivery": (
+        *("msp_fall", "cds_fall", "national_fall", "left_share", "still_stock", "date_gap_days", "dates_after_share"),
+        *("moved_m", "moved_share", "density_low", "density_high", "population_ratio"),
+    ),
 }
 
 
@@ -36,6 +40,12 @@ class Settings:
     from its centroid. ``repair_area_share``: relative area change of a repaired polygon above which it is named.
     ``reject_rows``, ``reject_share``, ``reject_department_share``: a build stops where more than so many rows of an extract could not
     be read and they exceed this share of its stock, in the country or in one département.
+    ``delivery``: what a delivery may not reach without a word, by name: a fall in a year, of MSP or centres in a département
+    (``msp_fall``, ``cds_fall``) and of the whole (``national_fall``, a share); ``left_share``, of the structures that leave in a year
+    without a closing date; ``still_stock``, the largest stock that may stay as it was; ``date_gap_days``, between the last date of
+    the rows and the reference date; ``dates_after_share``, of rows that open after it; ``moved_share``, of points that move by
+    more than ``moved_m`` metres; people per km² in a QPV (``density_low``, ``density_high``); ``population_ratio``, between two
+    deliveries in half of the QPV of a département. Public files set them (docs/method.md).
     """
 
     generations: tuple[str, ...] = ()
@@ -57,6 +67,22 @@ class Settings:
     reject_rows: int = 2
     reject_share: float = 0.01
     reject_department_share: float = 0.1
+    delivery: dict[str, float] = field(
+        default_factory=lambda: {
+            "msp_fall": 4.0,
+            "cds_fall": 5.0,
+            "national_fall": 0.015,
+            "left_share": 0.05,
+            "still_stock": 20.0,
+            "date_gap_days": 380.0,
+            "dates_after_share": 0.02,
+            "moved_m": 100.0,
+            "moved_share": 0.2,
+            "density_low": 50.0,
+            "density_high": 300_000.0,
+            "population_ratio": 2.0,
+        }
+    )
 
     @property
     def largest_ring_m(self) -> float:
@@ -134,7 +160,7 @@ def _wrong_type(key: str, value: Any) -> Iterator[str]:  # noqa: ANN401
     ):
         yield f'headline_generation: a generation for a year, such as {{ 2024 = "qpv-2015" }}, not {value!r}'
     if key in _BY_NAME and not (isinstance(value, dict) and set(value) <= set(_BY_NAME[key])):
-        yield f"{key}: metres by name, of {', '.join(_BY_NAME[key])}, not {value!r}"
+        yield f"{key}: {'numbers' if key == 'delivery' else 'metres'} by name, of {', '.join(_BY_NAME[key])}, not {value!r}"
 
 
 def _problems(settings: Settings) -> list[str]:
@@ -153,6 +179,7 @@ def _problems(settings: Settings) -> list[str]:
         "reject_share, reject_department_share: positive shares": _positive(settings.reject_share)
         and _positive(settings.reject_department_share),
         "location_error_m, outline_tolerance_m: positive metres": all(_positive(v) for v in metres),
+        "delivery: positive numbers": all(_positive(v) for v in settings.delivery.values()),
     }
     return [rule for rule, holds in checks.items() if not holds]
 

@@ -87,7 +87,10 @@ def test_an_absolute_path_is_not_published(tmp_path):
         (STRUCTURES.replace("year=2019", "year='2019'"), "year must be a whole number, not '2019'"),
         (STRUCTURES.replace("year=2019", "year=true"), "year must be a whole number, not True"),
         (STRUCTURES + "invented='yes'", "invented must be true or false"),
-        (STRUCTURES + "generation='qpv-2015'", 'unknown key "generation" for kind structures; known: columns, covers'),
+        (
+            STRUCTURES + "generation='qpv-2015'",
+            'unknown key "generation" for kind structures; known: accept, columns, covers',
+        ),
         (STRUCTURES + "status='final'", "status must be one of provisional, validated, published"),
         (STRUCTURES + "header_row=0", "header_row counts from 1"),
         (STRUCTURES + "covers={cities=['1']}", "covers names cities; it takes regions or departments"),

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -99,3 +100,16 @@ def test_corrections_of_other_sources_are_left_alone():
     out, n = corrections.apply(text, (Correction("d", "z", "x", "1", "2", "r"),), "c", "finess_et")
     assert out is text
     assert n == 0
+
+
+def test_a_row_is_named_by_its_number(tmp_path, card):
+    entry = ENTRY.replace("key='010780054'", "row=12").replace("column='siret'", "column='finess_et'")
+    (known,) = load(tmp_path, card, entry)
+    text, numbers = table(finess_et=["1", "1"]), np.array([11, 12])
+    out, n = corrections.apply(text, (known,), "c", "finess_et", numbers=numbers)
+    assert (out["finess_et"].tolist(), n) == (["1", "2"], 1)
+    with pytest.raises(UsageError, match="c row 12: no row has this number"):
+        corrections.apply(text, (known,), "c", "finess_et", numbers=numbers + 5)
+    for wrong in (ENTRY.replace("key='010780054'\n", ""), ENTRY + "row=3\n"):
+        with pytest.raises(UsageError, match="by its key, or by its number"):
+            load(tmp_path, card, wrong)

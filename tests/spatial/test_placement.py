@@ -50,7 +50,7 @@ def placed(candidates, structures=None, shapes=COMMUNE):
 
 
 def offer(candidates, structures, prepared):
-    columns = ["finess_et", "rank", "source_id", "x", "y", "crs", *list(candidate())[6:]]
+    columns = ["finess_et", "rank", "source_id", "x", "y", "crs", *list(candidate())[6:], "location_step"]
     offered = pd.DataFrame(candidates, columns=columns).astype(
         {"commune_found": "str", "crs": "str", "finess_et": "str"}
     )
@@ -270,3 +270,26 @@ def test_one_row_per_structure_in_their_order():
     got = placed([candidate(finess_et="1"), candidate(finess_et="3")], who)
     assert got["finess_et"].tolist() == ["3", "1", "2"]
     assert got["location_status"].tolist() == ["located", "located", "missing"]
+
+
+@pytest.mark.parametrize(
+    ("step", "status", "precision", "error_m"),
+    [
+        (1e-6, "located", "unknown", 20.0),
+        (1e-4, "located", "unknown", 20.0),
+        (1e-3, "located", "street", 68.60),
+        (1e-2, "centroid", "unknown", 686.0),
+    ],
+)
+def test_a_point_is_as_precise_as_its_digits(step, status, precision, error_m):
+    point = placed([candidate(location_step=step)]).iloc[0]
+    assert (point["location_status"], point["location_precision"]) == (status, precision)
+    assert point["location_error_m"] == pytest.approx(error_m, rel=0.005)
+    assert point["location_note"] == ("rounded coordinates" if step >= 1e-3 else None) or pd.isna(
+        point["location_note"]
+    )
+
+
+def test_a_rounded_point_gives_way_to_a_register():
+    both = [candidate(location_step=0.01), candidate(rank=1, at=(1.441, 43.601))]
+    assert placed(both).iloc[0]["source_id"] == "register"

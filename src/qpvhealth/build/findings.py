@@ -81,12 +81,15 @@ def of_structures(placed: Placed, zoning: pd.DataFrame, basis: Basis) -> list[Fi
     ]
 
 
-def _some(rows: pd.DataFrame, column: str, rule: str, message: str, of_: int | None = None) -> Iterator[Finding]:
-    """Yield a finding about these rows with the first codes, unless there is none."""
+def _some(
+    rows: pd.DataFrame, column: str, rule: str, message: str, of_: int | None = None, *, area: str = ""
+) -> Iterator[Finding]:
+    """Yield a finding about these rows with the first codes, unless there is none. With an ``area``, a card may sign it."""
     if len(rows):
         codes = rows[column].dropna().astype("str").drop_duplicates()
         shown = ", ".join(codes.head(SHOWN)) + (", …" if len(codes) > SHOWN else "")
-        yield Finding(rule, len(rows), f"{message}: {shown}", of_)
+        signable = (area, str(len(rows)), tuple(rows["source_id"].unique())) if area else ()
+        yield Finding(rule, len(rows), f"{message}: {shown}", of_, *signable)
 
 
 def _polygons(prepared: pd.DataFrame, settings: Settings) -> Iterator[Finding]:
@@ -100,7 +103,7 @@ def _polygons(prepared: pd.DataFrame, settings: Settings) -> Iterator[Finding]:
             ("polygon-collapsed", rows["repair"] == COLLAPSED, advice),
             ("polygon-misplaced", rows["repair"] == MISPLACED, "outside the territory of their code"),
         ):
-            yield from _some(rows[mask], "qpv_code", rule, f"{generation}: {words}", len(rows))
+            yield from _some(rows[mask], "qpv_code", rule, f"{generation}: {words}", len(rows), area=str(generation))
 
 
 def _perimeters(by_generation: dict[str, dict[str, Perimeters]], prepared: pd.DataFrame) -> Iterator[Finding]:
@@ -133,11 +136,11 @@ def abroad(sources: Sources) -> list[Finding]:
 
 def _places(placed: Placed) -> Iterator[Finding]:
     for year, rows in placed.structures.groupby("year"):
-        status = rows["location_status"]
+        status, far = rows["location_status"], rows["location_conflict_m"] > CONFLICT_M
         for rule, mask, words in (
             ("location-undetermined", status.isin((CENTROID, MISSING)), "no point that can decide"),
             ("location-contradictory", status == CONTRADICTORY, "the point contradicts what is declared"),
-            ("location-conflict", rows["location_conflict_m"] > CONFLICT_M, "sources place them far apart"),
+            ("location-conflict", far & (rows["n_location_sources"] > 1), "sources place them far apart"),
         ):
             yield from _some(rows[mask], "finess_et", rule, f"{year}: {words}", len(rows))
 

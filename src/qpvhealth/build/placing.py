@@ -11,7 +11,7 @@ from qpvhealth.build import assembly
 from qpvhealth.contract.keys import numbers, positions
 from qpvhealth.contract.tables import PUBLISHED
 from qpvhealth.facts.generations import expected_count
-from qpvhealth.facts.situations import CONTRADICTORY
+from qpvhealth.facts.situations import CENTROID, CONTRADICTORY
 from qpvhealth.facts.territories import TERRITORIES
 from qpvhealth.indicators import situations
 from qpvhealth.ingest.kinds import structures as structure_files
@@ -119,6 +119,8 @@ def _surely_elsewhere(rows: pd.DataFrame, generation: str, basis: Basis) -> pd.S
     reach = settings.largest_ring_m + settings.commune_reach_m
     sure = situations.surely_elsewhere(rows, free, communes, reach_m=reach)
     empty = {t for t in TERRITORIES if t not in perimeters and not expected_count(generation, t)}
+    rounded = rows["location_status"] == CENTROID  # whose digits bound the place, though they do not decide
+    sure |= rounded & (rows["distance_m"] > settings.largest_ring_m + rows["location_error_m"])
     return sure | rows["territory"].isin(empty)
 
 

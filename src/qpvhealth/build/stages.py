@@ -29,11 +29,16 @@ from qpvhealth.indicators import agreement, counts, matrix, perimeter_effect, se
 from qpvhealth.ingest import (
     cards as card_files,
     corrections,
+    delivered_points,
+    delivered_populations,
+    deliveries,
     inputs as input_files,
     published as published_files,
+    signatures,
     sources as staged_sources,
 )
 from qpvhealth.settings import Settings
+from qpvhealth.spatial.placement import ROUNDED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -170,6 +175,7 @@ def run(
         if stage.name == until:
             return built
     built.findings += [*accounting.findings(built), *accounting.rebuilt(built["then_and_now"])]
+    built.findings = signatures.sign(built.findings, [i.card for i in inputs])
     ordered = {name: built.pop(name) for name in PUBLISHED}
     built.update(ordered)
     return built
@@ -183,18 +189,25 @@ def _method(
     sources = ingest(raw, [i.card for i in inputs], progress)
     input_files.refuse_changed(inputs)
     rejected.refuse(sources, settings)
+    deliveries.refuse_same_bytes(inputs, sources.accounts)
     built.inputs = [i.as_dict() | sources.accounts.get(i.card.id, {}) for i in inputs] + printed
     built.invented = inputs[0].card.is_invented
-    yield _read_tables(sources, invented=built.invented), sources.findings
+    delivered = deliveries.of_sources(sources, [i.card for i in inputs], settings.delivery)
+    yield _read_tables(sources, invented=built.invented), [*sources.findings, *delivered]
 
     foreign = findings.abroad(sources)
     places = place(sources, settings, progress)
     built.in_force = places.basis.in_force
-    yield places.tables(), [*findings.of_perimeters(places.basis), *foreign]
+    moved = delivered_points.of_points(places.placed.structures, settings.delivery, ROUNDED)
+    yield places.tables(), [*findings.of_perimeters(places.basis), *foreign, *moved]
 
     progress("overlaying the zonings")
     overlaid = overlay(places)
-    yield overlaid, findings.of_structures(places.placed, overlaid["neighbourhood_zoning"], places.basis)
+    peopled = delivered_populations.of_populations(
+        sources.populations_read, places.basis.neighbourhoods, overlaid["neighbourhood_fates"], settings.delivery
+    )
+    about = findings.of_structures(places.placed, overlaid["neighbourhood_zoning"], places.basis)
+    yield overlaid, [*about, *peopled]
 
     progress("counting")
     counted = count(places, overlaid["neighbourhood_zoning"])

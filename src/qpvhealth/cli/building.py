@@ -11,9 +11,10 @@ import click
 from qpvhealth.cli.group import main_group
 from qpvhealth.cli.options import FOLDER, json_option, out_option, raw_option, settings_option
 from qpvhealth.cli.output import FINDINGS, logger, print_answer, settings_of, step_line
-from qpvhealth.errors import ContractError
+from qpvhealth.errors import listed
 
 if TYPE_CHECKING:
+    from qpvhealth.build.stages import Built
     from qpvhealth.contract.rules import Finding
     from qpvhealth.ingest.inputs import Input
     from qpvhealth.publish.store import Store
@@ -32,7 +33,9 @@ WIDTH = 90
 @settings_option
 @click.option("--dry-run", is_flag=True, help="Check and hash the inputs, print the plan, write nothing.")
 @click.option(
-    "--strict", is_flag=True, help="Stop on a polygon without area or out of place; exit 1 if any row was rejected."
+    "--strict",
+    is_flag=True,
+    help="Publish nothing and exit 1 if a row was rejected, or on a strict finding that no card signs ([[source.accept]]).",
 )
 @click.option("--force", is_flag=True, help="Build even if nothing has changed.")
 @click.option(
@@ -72,7 +75,7 @@ def build(
         raise click.UsageError(
             "--until STAGE and --to FOLDER go together: the stage to stop after, and where its tables go."
         )
-    chosen, n_rejected = settings_of(settings_file, raw), 0
+    chosen = settings_of(settings_file, raw)
     resolved = inputs.resolve(cards.load(raw))
     fingerprint = inputs.fingerprint(resolved, raw, chosen.as_dict())
     current = None if force else store.is_current(out, fingerprint)
@@ -83,10 +86,9 @@ def build(
     elif current is not None and not strict:
         document, lines = {"release": current.name, "unchanged": True}, [f"Nothing has changed: {current}"]
     else:
-        document, lines, n_rejected = _build(raw, store.Store(out), chosen, fingerprint, resolved, strict=strict)
+        document, lines = _build(raw, store.Store(out), chosen, fingerprint, resolved, strict=strict)
     print_answer(document, lines, as_json=as_json)
-    if n_rejected and strict:
-        logger().warning("%d rows were rejected (--strict): qpvhealth list rejects --out %s", n_rejected, out)
+    if document.get("refused"):
         sys.exit(FINDINGS)
 
 
@@ -126,19 +128,20 @@ def _build_until(raw: Path, chosen: Settings, resolved: list[Input], until: str,
 
 def _build(
     raw: Path, store: Store, chosen: Settings, fingerprint: str, resolved: list[Input], *, strict: bool
-) -> tuple[dict[str, Any], list[str], int]:
-    """Build and publish a release; return it as a document and as lines, and how many rows were rejected."""
+) -> Answer:
+    """Build and publish a release, unless it is ``strict`` and something is refused; return it as a document and as lines."""
     from qpvhealth.build import stages
-    from qpvhealth.contract.rules import RULES, STRICT
     from qpvhealth.contract.tables import PUBLISHED
     from qpvhealth.publish import release
     from qpvhealth.publish.manifest import Facts
 
     with store.lock(), step_line() as name_step:
         built = stages.run(raw, resolved, chosen, name_step)
-        refused = [f"{f.rule}: {f.message}" for f in built.findings if strict and RULES[f.rule].level == STRICT]
+        refused = _refused(built) if strict else []
         if refused:
-            raise ContractError("\n".join(["--strict refuses:", *refused]))
+            _closing(built.findings)
+            logger().warning("--strict refuses, and nothing is published:\n%s", listed(refused))
+            return {"release": None, "unchanged": False, "refused": refused}, []
         name_step("publishing")
         facts = Facts(
             fingerprint=fingerprint,
@@ -154,7 +157,15 @@ def _build(
         logger().warning("DONNÉES INVENTÉES: every figure of this release comes from an invented France.")
     document = {"release": folder.name, "folder": str(folder), "unchanged": False, "invented": built.invented}
     document["tables"] = {name: len(rows) for name, rows in built.items()}
-    return document, [f"Release {folder.name}: {folder}"], len(built["rejects"])
+    return document, [f"Release {folder.name}: {folder}"]
+
+
+def _refused(built: Built) -> list[str]:
+    """Write what ``--strict`` refuses: the strict findings that no card signs, and each rejected row."""
+    rejects = built["rejects"]
+    where = "card " + rejects["source_id"] + ": " + (rejects["sheet"] + " ").fillna("") + "row "
+    rows = rejects["rule"] + ": " + where + rejects["row"].astype("str") + ": " + rejects["message"]
+    return [f"{f.rule}: {f.message}" for f in built.findings if f.is_refused] + rows.tolist()
 
 
 def _accounts(inputs: list[dict[str, Any]]) -> None:
@@ -178,7 +189,8 @@ def _closing(findings: list[Finding]) -> None:
         n, of = sum(f.n for f in members), sum(f.of or 0 for f in members)
         share = f"{n / of:.1%}" if of and all(f.of for f in members) else ""
         first = members[0].message
-        logger().info("%-24s %8d %7s  %s", rule, n, share, first if len(first) <= WIDTH else first[: WIDTH - 1] + "…")
+        name = f"{rule} (signed)" if all(f.signed for f in members) else rule
+        logger().info("%-24s %8d %7s  %s", name, n, share, first if len(first) <= WIDTH else first[: WIDTH - 1] + "…")
         for f in members[:SHOWN_WARNINGS]:
             logger().debug("    %s", f.message)
         if len(members) > SHOWN_WARNINGS:

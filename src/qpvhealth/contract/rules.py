@@ -5,15 +5,20 @@ from __future__ import annotations
 import tomllib
 from dataclasses import dataclass
 from importlib import resources
+from typing import TYPE_CHECKING
 
-REJECT, WARNING, STRICT = "reject", "warning", "strict"
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+REJECT, WARNING, STRICT, ERROR = "reject", "warning", "strict", "error"
 
 
 @dataclass(frozen=True)
 class Rule:
-    """One rule. ``level``: reject (the row is not used), warning (it is), strict (an error with ``--strict``).
+    """One rule.
 
-    In both languages: what it means for the figures, what to do, and an example.
+    ``level``: reject (the row is not used), warning (it is), strict (``--strict`` publishes nothing unless a card signs it), error
+    (the build stops). In both languages: what it means for the figures, what to do, and an example.
     """
 
     id: str
@@ -28,17 +33,32 @@ class Rule:
 
 @dataclass(frozen=True)
 class Finding:
-    """A rule met while building: how often, out of how many, and one line that says where and what to do."""
+    """A rule met while building: how often, out of how many, and one line that says where and what to do.
+
+    A finding that a card may sign has an ``area`` (FR, region:76, department:31, or what the rule is about), a ``value``, and the
+    cards it is about, ``source_ids``; ``signed``: who accepted it, when and why.
+    """
 
     rule: str
     n: int
     message: str
     of: int | None = None
+    area: str = ""
+    value: str = ""
+    source_ids: tuple[str, ...] = ()
+    signed: Mapping[str, str] | None = None
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether ``--strict`` refuses it."""
+        return RULES[self.rule].level == STRICT and self.signed is None
 
     def as_dict(self) -> dict[str, object]:
         """Return plain values for the manifest."""
         share = round(self.n / self.of, 6) if self.of else None
-        return {"rule": self.rule, "n": self.n, "of": self.of, "share": share, "message": self.message}
+        plain = {"rule": self.rule, "n": self.n, "of": self.of, "share": share, "message": self.message}
+        signable = {"area": self.area, "value": self.value, "source_ids": list(self.source_ids)} if self.value else {}
+        return plain | signable | ({"signed": dict(self.signed)} if self.signed else {})
 
 
 RULES: dict[str, Rule] = {

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from qpvhealth.errors import InputError, UsageError
 from qpvhealth.facts.categories import STRUCTURE_TYPES
+from qpvhealth.ingest import signatures
 from qpvhealth.ingest.card import Card, of_kind
 from qpvhealth.ingest.kinds import KINDS
 from qpvhealth.ingest.readers import companions
@@ -115,6 +116,7 @@ def _bad_values(entry: dict[str, Any]) -> Iterator[str]:
         re.compile(get("code_pattern", ""))
     except re.error as error:
         yield f"code_pattern is no regular expression: {error}"
+    yield from signatures.problems(entry)
     yield from _bad_tables(entry, kind.coded)
 
 

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from qpvhealth.ingest.readers.raw import RawTable
     from qpvhealth.ingest.staging import Sieve
 
+SEVERAL_DIGITS, RARE_SHARE = 3, 0.05
+"""Fewer digits than the others of the file, by so many or in so many rows, are a choice; else they are zeros left out."""
 _POINT = int(shapely.GeometryType.POINT)
 CENTROID_GEOCODER = r"ADMIN[-_ ]?EXPRESS"
 SCORE_SCALE = 100
@@ -35,9 +37,11 @@ def with_points(text: pd.DataFrame, raw: RawTable) -> pd.DataFrame:
 def read(sieve: Sieve, department: pd.Series, precision: pd.Series) -> dict[str, pd.Series]:
     """Return the point of each row, as columns: coordinates, their system, status, precision and score.
 
-    Projected coordinates are taken where their system is known, elsewhere longitude and latitude. Their system is the row's own
-    where it is known, else the card's, else that of the layout: FINESS writes metropolitan points in Lambert-93 where it does not
-    say; without a card that decides, a system that is written but not known is unknown. A point that its own quality columns call a commune, a locality or without score
+    Projected coordinates are taken where their system is known, elsewhere longitude and latitude; where a row has both, the second pair
+    is in ``longitude_beside`` and ``latitude_beside``. ``location_step``: what the last digit written stands for, in the unit of the
+    coordinates. Their system is the row's own where it is known, else the card's, else that of the layout: FINESS writes metropolitan
+    points in Lambert-93 where it does not say; without a card that decides, a system that is written but not known is unknown. A point
+    that its own quality columns call a commune, a locality or without score
     never decides: its status is ``centroid``. Scores are in [0, 1]; a column that goes beyond 1 counts to 100.
     """
     text = sieve.text
@@ -62,14 +66,37 @@ def read(sieve: Sieve, department: pd.Series, precision: pd.Series) -> dict[str,
     poor = precision.isin(("municipality", "locality")) | tokens["is_poor"]
     poor |= score.isna() & text["coordinate_source"].isna() & bool(score.notna().any())
     status = pd.array([MISSING, LOCATED, CENTROID], dtype="str").take(np.where(there, 1 + poor, 0))
+    steps = _steps(text["x"].where(projected), text["y"].where(projected), several=np.inf).fillna(
+        _steps(text["longitude"].where(geographic), text["latitude"].where(geographic), several=SEVERAL_DIGITS)
+    )
     return {
         "x": lon.where(geographic, x.where(projected)),
         "y": lat.where(geographic, y.where(projected)),
         "crs": crs.mask(geographic, systems.WGS84).where(there),
+        "longitude_beside": lon.where(projected & lat.notna()),
+        "latitude_beside": lat.where(projected & lon.notna()),
+        "location_step": steps,
         "location_precision": precision,
         "location_score": score.fillna(tokens["score"]),
         "location_status": pd.Series(status, index=there.index),
     }
+
+
+def _steps(east: pd.Series, north: pd.Series, *, several: float) -> pd.Series:
+    """Return what the last digit of each point stands for (0.01 for two decimals, 100 for whole hundreds), the finer axis deciding.
+
+    A point with fewer digits than most of the file, less than ``several``, in few rows, has lost zeros: it is as fine as they are.
+    """
+    digits = []
+    for axis in (east, north):
+        whole = axis.str.strip().str.extract(r"^[+-]?(\d*?)(0*)(?:[.,](\d*?)0*)?$")
+        decimals = whole[2].fillna("").str.len()
+        digits.append(decimals.where(decimals > 0, -whole[1].str.len()).astype("float64"))
+    finer = digits[0].where(~(digits[1] > digits[0]), digits[1])
+    usual, rank = finer.median(), finer.rank(method="max", pct=True)
+    lost = (finer < usual) & (rank < RARE_SHARE) & (usual - finer < several)
+    steps: pd.Series = 10.0 ** -finer.mask(lost, usual)
+    return steps
 
 
 def source_tokens(text: pd.Series) -> pd.DataFrame:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 SHOWN = ("layout", "year", "generation", "edition", "status", "title", "producer", "url", "licence")
 DATES = ("reference_date", "received_on", "retrieved_on")
-SAID_ELSEWHERE = ("sha256", "sidecars", "invented", "note")
+SAID_ELSEWHERE = ("sha256", "sidecars", "invented", "note", "accept")
 LIBRARIES = ("geopandas", "numpy", "pandas", "pyarrow", "pyogrio", "pyproj", "python-calamine", "shapely")
 
 

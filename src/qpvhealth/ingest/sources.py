@@ -73,6 +73,7 @@ class Sources:
     ``structures``, ``unread`` and ``points``: one frame per year, one row per structure, per rejected row that may be one, and per place
     offered. ``answered``: one row per ``year``, ``generation``, ``department_code`` and ``structure_type`` of which an ARS lists every
     structure near a QPV. ``own_sets``: the perimeters that are not official, with the dates on which their cards say they are in force.
+    ``populations_read``: those of every file, with their rows; ``populations``: the latest of each QPV.
     """
 
     vintages: dict[int, Vintage] = field(default_factory=dict)
@@ -83,6 +84,7 @@ class Sources:
     neighbourhoods: pd.DataFrame = field(default_factory=pd.DataFrame)
     own_sets: dict[str, Dates] = field(default_factory=dict)
     populations: pd.DataFrame = field(default_factory=pd.DataFrame)
+    populations_read: pd.DataFrame = field(default_factory=pd.DataFrame)
     declarations: pd.DataFrame = field(default_factory=pd.DataFrame)
     answered: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=ANSWERED).astype({"year": "int64"}))
     zoning_classes: pd.DataFrame = field(default_factory=pd.DataFrame)
@@ -168,7 +170,10 @@ def read_all(cards: list[Card], corrections: tuple[Correction, ...], progress: C
         _read_register(sources, card, corrections)
     _put_geocoded(sources, *read("geocoded"))
     _put_declarations(sources, *read("declarations"))
-    sources.populations = populations.combine(read("populations")[1])
+    of_populations = read("populations")[1]
+    none = populations.KIND.together([]).assign(source_id=pd.Series(dtype="str"), source_row=pd.Series(dtype="int64"))
+    sources.populations_read = pd.concat(of_populations or [none], ignore_index=True)
+    sources.populations = populations.combine(of_populations)
     zoning_cards, zoning_frames = read("zoning")
     if zoning_cards:
         sources.zoning_classes, sources.zoning_composition = zonings.combine(zoning_frames)

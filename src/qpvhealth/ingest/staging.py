@@ -57,7 +57,9 @@ def stage(
     layout = layout_rules.choose(raw, card, layouts or kind.layouts)
     sieve = Sieve(raw, card, layout, kind)
     key = layout.key or layout.fields[0].name
-    sieve.text, n_corrected = correction_rules.apply(sieve.text, corrections, card.id, key)
+    sieve.text, n_corrected = correction_rules.apply(
+        sieve.text, corrections, card.id, key, numbers=raw.rows, sheet=raw.sheet
+    )
     sieve.warn("correction-applied", n_corrected, "values corrected by corrections.toml")
     for column in sieve.mapped:
         cells = sieve.text[column]

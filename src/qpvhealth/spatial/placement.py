@@ -30,6 +30,9 @@ OUTLINE_LEVELS = {
     "region": "region_code",
     QPV_OF_COMMUNE: "commune_code",
 }
+ROUNDED = "rounded coordinates"
+"""Of a point within whose error it stands anywhere: as on a street, or, where the error is more than that of one, as in a commune."""
+METRES_A_DEGREE = 111_320.0
 DOUBTED_FROM, DOUBTED_SHARE = 10, 0.5
 """A coordinate system is doubted from this many points on, when more than this share of them are wrong (our choices)."""
 _STATUS_RANK = {LOCATED: 0, CONTRADICTORY: 1, CENTROID: 2, MISSING: 3}
@@ -48,7 +51,7 @@ def place(
 
     ``structures``: one row per ``finess_et`` and ``year`` with ``territory`` and ``AREAS``. ``candidates``: any
     number of rows per ``finess_et`` and ``year`` with ``rank``, ``source_id``, ``x``, ``y``, ``crs``, ``location_status``, ``location_precision``,
-    ``location_score`` and ``commune_found``. ``outlines``: by level of ``OUTLINE_LEVELS``, ``area_code``, ``territory`` and ``metres``.
+    ``location_score``, ``location_step`` (of the last digit written, null: not rounded) and ``commune_found``. ``outlines``: by level of ``OUTLINE_LEVELS``, ``area_code``, ``territory`` and ``metres``.
 
     Returns one row per structure, in their order: ``location_status`` and its note, precision, error (metres), the source used,
     ``commune_distance_m`` (metres to the outline of the declared commune, null without one),
@@ -57,7 +60,9 @@ def place(
     """
     owners = structures[["finess_et", "year", "territory", *AREAS]].assign(owner=np.arange(len(structures)))
     offered = candidates.merge(owners, on=["finess_et", "year"], validate="many_to_one")
-    offered = _judged(_positioned(offered), outlines, tolerance_m, minimum_score)
+    offered = _positioned(offered)
+    offered["rounding_m"] = _rounding_m(offered)
+    offered = _judged(offered, outlines, tolerance_m, minimum_score, error_m.get("street", np.inf))
     order = offered.assign(status_rank=offered["location_status"].map(_STATUS_RANK))
     order = order.sort_values(["owner", "status_rank", "rank", "source_id"]).drop_duplicates("owner")
     best = pd.Series(order.index, index=order["owner"]).reindex(range(len(structures)), fill_value=-1).to_numpy()
@@ -65,8 +70,12 @@ def place(
     chosen.insert(0, "finess_et", structures["finess_et"].reset_index(drop=True))
     chosen["location_status"] = chosen["location_status"].fillna(MISSING)
     chosen["location_precision"] = chosen["location_precision"].fillna("unknown")
-    error = chosen["location_precision"].map(dict(error_m)).astype("float64")
-    chosen["location_error_m"] = error.where(chosen["location_status"] == LOCATED)
+    error, rounding = chosen["location_precision"].map(dict(error_m)).astype("float64"), chosen["rounding_m"]
+    located = chosen["location_status"] == LOCATED
+    is_rounded = (located & (rounding > error)) | (chosen["location_note"] == ROUNDED)
+    chosen["location_error_m"] = error.where(located & ~is_rounded, rounding.where(is_rounded))
+    chosen["location_precision"] = chosen["location_precision"].mask(is_rounded & located, "street")
+    chosen["location_note"] = chosen["location_note"].mask(is_rounded & located, ROUNDED)
     on_earth = chosen["longitude"].between(-180, 180) & chosen["latitude"].between(-90, 90)
     chosen[["longitude", "latitude"]] = chosen[["longitude", "latitude"]].where(on_earth)
     chosen["territory"] = structures["territory"].reset_index(drop=True).fillna(chosen["territory_found"])
@@ -78,6 +87,15 @@ def place(
     gap = shapely.distance(shapely.points(several[["x", "y"]].to_numpy(dtype=float)), shapely.points(used))
     chosen["location_conflict_m"] = pd.Series(rounded_m(gap)).groupby(several["owner"].to_numpy()).max()
     return chosen
+
+
+def _rounding_m(points: pd.DataFrame) -> pd.Series:
+    """Return how far, in metres, a place may be from its rounded point: half of the last digit on both axes."""
+    degrees = (points["given_x"].abs() <= 180) & (points["given_y"].abs() <= 90)  # noqa: PLR2004 -- no grid begins there
+    east = np.cos(np.radians(points["given_y"].where(degrees, 0.0).to_numpy(dtype=float)))
+    unit = np.where(degrees, METRES_A_DEGREE * np.hypot(1.0, east), np.sqrt(2.0))
+    steps: pd.Series = points.reindex(columns=["location_step"])["location_step"].astype("float64")
+    return pd.Series(steps.to_numpy() / 2 * unit, index=points.index)
 
 
 def _positioned(offered: pd.DataFrame) -> pd.DataFrame:
@@ -94,16 +112,22 @@ def _positioned(offered: pd.DataFrame) -> pd.DataFrame:
 
 
 def _judged(
-    frame: pd.DataFrame, outlines: Mapping[str, pd.DataFrame], tolerance_m: Mapping[str, float], minimum_score: float
+    frame: pd.DataFrame,
+    outlines: Mapping[str, pd.DataFrame],
+    tolerance_m: Mapping[str, float],
+    minimum_score: float,
+    street_m: float,
 ) -> pd.DataFrame:
     """Set the status of each point and the reason why it cannot decide.
 
+    A point whose digits leave more open than a street does, ``street_m``, decides no more than a commune.
     An arrondissement is its commune. A source most of whose points of a year, in one system and territory, are wrong is not in the
     system stated: its points that fell in the right area by chance cannot decide either.
     """
     has_point = frame["longitude"].notna() & frame["latitude"].notna()
     located = frame["location_status"] == LOCATED
     poor = located & (frame["location_score"] < minimum_score)
+    coarse = located & (frame["rounding_m"] > street_m)
     position, declared = frame["territory_found"], frame["territory"]
     stray = has_point & (position.isna() | (declared.notna() & (position != declared)))
     another, commune = frame["commune_found"], frame["commune_code"]
@@ -121,12 +145,13 @@ def _judged(
         "most points of this source and system are elsewhere than declared": doubted & located,
         "the geocoder found another commune": elsewhere & located,
         "score too low": poor,
+        ROUNDED: coarse,
         "the point stands for a commune or a place": frame["location_status"] == CENTROID,
     }
     reason = np.select([np.asarray(at) for at in reasons.values()], range(len(reasons)), -1)
     notes = pd.array([*reasons], dtype="str").take(reason, allow_fill=True)
     contradictory = located & has_point & (stray | outside | doubted | elsewhere)
-    status = frame["location_status"].where(~poor, CENTROID).where(~contradictory, CONTRADICTORY)
+    status = frame["location_status"].where(~(poor | coarse), CENTROID).where(~contradictory, CONTRADICTORY)
     status = status.where(has_point, MISSING)
     return frame.assign(location_status=status, location_note=notes, commune_distance_m=commune_distance_m)
 

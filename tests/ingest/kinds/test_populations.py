@@ -82,3 +82,18 @@ def test_two_columns_of_people_are_refused(card):
 
 def test_a_header_alone_gives_no_row(card, balanced):
     balanced(read(card, "qp;pop\n"), 0)
+
+
+@pytest.mark.parametrize(
+    ("cells", "people"),
+    [
+        (["12,000", "1,234", "95"], [12000, 1234, 95]),
+        (["12.000", "1.234.567", "95"], [12000, 1234567, 95]),
+        (["950,000", "1234,000"], [950, 1234]),
+        (["95,0", "120,000"], [95, 120]),
+    ],
+)
+def test_people_are_whole(card, cells, people):
+    rows = "".join(f"QP00100{i};{cell}\n" for i, cell in enumerate(cells))
+    staged = populations.read(card("populations", "code_qp;pop\n" + rows))
+    assert staged.frame["population"].tolist() == people

@@ -2,11 +2,13 @@ from __future__ import annotations
 
 from datetime import date
 
+import numpy as np
 import pandas as pd
 import pytest
 from pandas.testing import assert_frame_equal
 
 from qpvhealth.errors import InputError, UsageError
+from qpvhealth.ingest import coordinates
 from qpvhealth.ingest.corrections import Correction
 from qpvhealth.ingest.kinds import structures
 
@@ -542,3 +544,26 @@ def test_a_file_with_a_header_only_gives_no_row(card, balanced):
     staged = read(card, HEADER)
     balanced(staged, 0)
     assert staged.frame.empty
+
+
+def test_the_step_of_a_point_is_that_of_its_last_digit():
+    east, north = (pd.Series(cells, dtype="str") for cells in (["2.123456"] * 30, ["48.123456"] * 30))
+    lost, coarse = east.copy(), east.copy()
+    lost[0], coarse[0] = "2.12345", "2.12"
+    for axis, first in ((lost, 1e-6), (coarse, 1e-2)):
+        cells = north.mask(north.index == 0, "48.1")
+        steps = coordinates._steps(axis, cells, several=coordinates.SEVERAL_DIGITS)
+        assert steps.round(9).tolist() == [first, *[1e-6] * 29]
+    metres = coordinates._steps(pd.Series(["650100", "651000"]), pd.Series(["6860000", "6861200"]), several=np.inf)
+    assert metres.tolist() == [100.0, 100.0]
+
+
+def test_both_pairs_of_coordinates_are_offered():
+    frame = pd.DataFrame({"finess_et": ["1", "2"], "source_id": "c", "x": 1.0, "y": 2.0, "crs": "EPSG:2154"})
+    frame = frame.assign(location_status="located", location_precision="unknown", location_score=np.nan)
+    offered = structures.points(frame.assign(longitude_beside=[5.0, np.nan], latitude_beside=[45.0, np.nan]))
+    assert offered[["finess_et", "x", "y", "crs"]].to_numpy().tolist() == [
+        ["1", 1.0, 2.0, "EPSG:2154"],
+        ["2", 1.0, 2.0, "EPSG:2154"],
+        ["1", 5.0, 45.0, "EPSG:4326"],
+    ]

@@ -11,6 +11,8 @@ from qpvhealth.ingest.kind import Kind
 from qpvhealth.ingest.staging import Card, Correction, Sieve, Staged, stage
 
 KIND = Kind("populations", "populations", lambda raw, _: raw.geometry is None)
+GROUPED, DECIMAL = r"\d{1,3}(?:[.,]\d{3})+", r"\d{4,}[.,]\d+|\d+[.,](?:\d{1,2}|\d{4,})"
+"""Thousands apart ("12,000"), unless a cell of the column shows that its mark is a decimal one."""
 MORE_THAN_ANY = 1e9
 """No population reaches this: a number beyond is a mistake of the file, and no whole number of a table either."""
 
@@ -43,10 +45,21 @@ def combine(frames: list[pd.DataFrame]) -> pd.DataFrame:
 
 
 def _clean(sieve: Sieve) -> pd.DataFrame:
-    codes, text = sieve.qpv_codes(total_rows=cleaning.TOTAL_ROWS), sieve.text["population"]
+    codes, text = sieve.qpv_codes(total_rows=cleaning.TOTAL_ROWS), _ungrouped(sieve)
     (people, bad, _), suppressed = cleaning.numbers(text)
     whole = people.isna() | ((people >= 0) & (people < MORE_THAN_ANY) & (people == np.floor(people)))
     sieve.reject(bad | ~whole, "value-unreadable", 'population "{}" (a whole number expected)', text)
     sieve.warn_at("number-suppressed", suppressed | text.isna(), text.fillna(""), "population unknown")
     frame = pd.DataFrame({"qpv_code": codes, "generation": sieve.card["generation"]})
     return frame.assign(population=people.where(whole).astype("Int64"), population_year=sieve.card["population_year"])
+
+
+def _ungrouped(sieve: Sieve) -> pd.Series:
+    """Return the populations without marks of thousands: people are whole, "12,000" is no 12."""
+    text = sieve.text["population"]
+    plain = text.str.replace(r"\s", "", regex=True)
+    grouped = cleaning.matches(plain, GROUPED)
+    if not grouped.any() or cleaning.matches(plain, DECIMAL).any():
+        return text
+    sieve.warn_at("reading-choice", grouped, text, "a mark of thousands, read as none")
+    return text.mask(grouped, plain.str.replace("[.,]", "", regex=True))

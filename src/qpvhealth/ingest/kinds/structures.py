@@ -17,7 +17,7 @@ from qpvhealth.errors import InputError, UsageError
 from qpvhealth.facts.categories import COUNTED, EXCLUDED, MSP, PLURI, STRUCTURE_TYPES, UNKNOWN
 from qpvhealth.facts.situations import MISSING
 from qpvhealth.facts.territories import department_of_commune
-from qpvhealth.ingest import cleaning, coordinates
+from qpvhealth.ingest import cleaning, coordinates, systems
 from qpvhealth.ingest.kind import Kind
 from qpvhealth.ingest.layouts import key
 from qpvhealth.ingest.readers import finess_legacy, tables
@@ -30,6 +30,7 @@ OUT_OF_SCOPE = "out_of_scope"
 CLOSED = "closed"
 MAX_STATES = 50
 """A column of states has a few words; more cells need not be looked at to tell that it is none."""
+_BESIDE = ("longitude_beside", "latitude_beside")
 _STREET = ("street_number", "street_suffix", "street_type", "street", "place_name")
 FINESS_LEGACY, T_FINESS, DGOS_MAPPED = "finess-legacy", "t-finess", "dgos-mapped"
 KIND = Kind("structures", "structures", lambda _, layout: layout.name != FINESS_LEGACY)
@@ -263,9 +264,13 @@ def unread(staged: Staged, counted: pd.DataFrame, card: Card) -> pd.DataFrame:
 
 
 def points(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return the point that a source gives for each structure: one row per ``finess_et``, with its own status."""
+    """Return the points that a source gives: a row per ``finess_et`` with its own status, and one per second pair of coordinates."""
     columns = ["finess_et", "source_id", "x", "y", "crs", "location_status", "location_precision", "location_score"]
-    return frame[columns]
+    first = frame.reindex(columns=[*columns, "location_step", *_BESIDE])
+    second = first[first[_BESIDE[0]].notna()]
+    beside = second.assign(x=second[_BESIDE[0]], y=second[_BESIDE[1]], crs=systems.WGS84, location_step=np.nan)
+    both = pd.concat([first, beside], ignore_index=True) if len(beside) else first
+    return both.drop(columns=[*_BESIDE])
 
 
 def combine(extracts: list[pd.DataFrame]) -> tuple[pd.DataFrame, dict[str, int]]:

@@ -56,10 +56,10 @@ def read(card: Card, corrections: tuple[Correction, ...] = ()) -> Staged:
         own = _card_of_sheet(raw, card) if len(raws) > 1 else card
         layout = replace(KIND.layouts[0], key=_CODE[_level(raw, own)])
         codes = raw.frame[layouts.columns(raw, own, layout)[layout.key]].astype("str")
-        of_sheet = correction_rules.naming(corrections, card.id, codes)
+        of_sheet = correction_rules.naming(corrections, card.id, codes, raw.sheet)
         parts.append(stage(own, of_sheet, KIND, _clean, layouts=(layout,), compare_by="code", raw=raw))
         applied += of_sheet
-    if stale := [c.key for c in corrections if c.source == card.id and c not in applied]:
+    if stale := [c.place for c in corrections if c.source == card.id and c not in applied]:
         raise UsageError(f"corrections.toml: {card.id} {', '.join(stale)}: no row has this code in any sheet")
     staged = merged(parts, findings)
     refuse_conflicts(staged.frame[staged.frame["raw_label"].notna()], card.path.name)
