@@ -114,3 +114,12 @@ def test_the_real_fates_are_those_of_the_domain_reference(real_data):
     shown = ["one_to_one", "merged_in", "merged_out", "split_in", "split_out", "mixed_in", "mixed_out", "gone", "new"]
     assert n[shown].tolist() == [1201, 38, 18, 10, 24, 8, 8, 39, 111]
     assert (n["n_from"], n["n_to"], n["unchanged"]) == (1296, 1362, 294)
+
+
+@pytest.mark.parametrize("others", [[], [shapely.Polygon([(2, 48), (2.1, 48), (2, 48)])]])
+def test_a_qpv_without_any_shape_has_no_fate(others):
+    shapes = np.array([*others, None], dtype=object)
+    codes = [f"QP07500{n}" for n in range(len(shapes))]
+    frame = pd.DataFrame({"qpv_code": codes, "generation": "qpv-2015", "territory": "metropole", "crs": "EPSG:4326"})
+    prepared = frame.assign(metres=np.full(len(shapes), None, dtype=object), geometry=shapes, repair="collapsed")
+    assert fates.shapes(prepared)["qpv_code"].tolist() == codes[:-1]

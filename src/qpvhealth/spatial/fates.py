@@ -35,8 +35,8 @@ COLUMNS = [
 def shapes(prepared: pd.DataFrame) -> pd.DataFrame:
     """Return the QPV that have a place: ``qpv_code``, ``generation``, ``territory``, ``metres``.
 
-    A polygon that collapsed has no area left, but a place: its corners, as read, stand for it. One without territory, or
-    outside of it, is left out.
+    A polygon that collapsed has no area left, but a place: its corners, as read, stand for it. One without territory,
+    outside of it, or without any shape in its file, is left out: what became of it is not known.
     """
     frame = prepared[prepared["territory"].notna() & (prepared["repair"] != "misplaced").to_numpy()]
     metres, as_read = (frame[column].to_numpy(dtype=object, copy=True) for column in ("metres", "geometry"))
@@ -45,7 +45,10 @@ def shapes(prepared: pd.DataFrame) -> pd.DataFrame:
         at = flat[rows]
         corners = transform_geometries(shapely.force_2d(as_read[at]), crs, TERRITORIES[territory].epsg)
         points, owner = shapely.get_coordinates(corners, return_index=True)
-        metres[at] = shapely.multipoints(shapely.points(points), indices=owner)
+        places_of = np.full(len(at), None, dtype=object)
+        if len(points):
+            shapely.multipoints(shapely.points(points), indices=owner, out=places_of)
+        metres[at] = places_of
     places: pd.DataFrame = frame[["qpv_code", "generation", "territory"]].assign(metres=metres)
     return places.take(np.flatnonzero(~shapely.is_missing(metres))).reset_index(drop=True)
 
