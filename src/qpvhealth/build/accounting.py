@@ -58,7 +58,11 @@ def extracts(
     @lru_cache(maxsize=2)
     def of_year(year: int) -> Extract:
         """Put together the extract of one year."""
-        own = _with_aside(structures(year)[STRUCTURE_COLUMNS], out_of_scope[out_of_scope["year"] == year])
+        own, aside = structures(year)[STRUCTURE_COLUMNS], out_of_scope[out_of_scope["year"] == year]
+        if len(aside):
+            listed = aside.reindex(columns=list(own.columns)).assign(is_in_stock=False).astype(own.dtypes.to_dict())
+            own = pd.concat([own, listed])
+        own = own.reset_index(drop=True)
         places = located(year).groupby("generation")
         return Extract(own, {str(g): _aligned(rows, own, vecu_distance_m) for g, rows in places})
 
@@ -88,13 +92,6 @@ def _aligned(located: pd.DataFrame, structures: pd.DataFrame, vecu_distance_m: f
     within = Proximity.of(rows[LOCATED_COLUMNS[2:]].join(points)).inside_or_within(vecu_distance_m)
     around = pd.Series(np.select([within.yes, within.no], [YES, NO], UNKNOWN), dtype="str")
     return pd.DataFrame({"qpv_code": rows["qpv_code"], "place": place, "around": around, "answer": answer})
-
-
-def _with_aside(rows: pd.DataFrame, aside: pd.DataFrame) -> pd.DataFrame:
-    if aside.empty:
-        return rows.reset_index(drop=True)
-    listed = aside.reindex(columns=list(rows.columns)).assign(is_in_stock=False).astype(rows.dtypes.to_dict())
-    return pd.concat([rows, listed], ignore_index=True)
 
 
 def between(

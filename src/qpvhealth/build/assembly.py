@@ -87,18 +87,12 @@ def neighbourhoods_table(prepared: pd.DataFrame, sources: Sources) -> pd.DataFra
         validate="one_to_one",
     )
     frame["region_code"] = frame["department_code"].map(DEPARTMENT_REGION).fillna(NO_REGION).astype("str")
-    frame["is_npnru"] = _npnru(frame, sources.programmes)
+    # whether a list of their own generation names them; null where no list of that generation was given
+    listed = sources.programmes[sources.programmes["programme"].str.casefold() == NPNRU].dropna(subset="qpv_code")
+    own, of_list = numbers(["qpv_code", "generation"], frame, listed)
+    is_listed = pd.Series(np.isin(own, of_list), index=frame.index, dtype="boolean")
+    frame["is_npnru"] = is_listed.where(frame["generation"].isin(listed["generation"].unique()))
     return frame.assign(geometry=frame["degrees"]).drop(columns="degrees")
-
-
-def _npnru(frame: pd.DataFrame, programmes: pd.DataFrame) -> pd.Series:
-    """Say which QPV a list of their own generation names; null where no list of that generation was given."""
-    listed = programmes[(programmes["programme"].str.casefold() == NPNRU) & programmes["qpv_code"].notna()]
-    is_listed = pd.MultiIndex.from_frame(frame[["qpv_code", "generation"]]).isin(
-        pd.MultiIndex.from_frame(listed[["qpv_code", "generation"]])
-    )
-    has_list = frame["generation"].isin(listed["generation"].unique())
-    return pd.Series(is_listed, index=frame.index).astype("boolean").where(has_list)
 
 
 def answers(structures: pd.DataFrame, sources: Sources, generation: str, in_force: pd.Series) -> pd.DataFrame:
@@ -112,7 +106,11 @@ def answers(structures: pd.DataFrame, sources: Sources, generation: str, in_forc
     rows = rows[(rows["generation"] == generation) & (rows["vecu_declared"] != UNKNOWN)].drop_duplicates(_ROW)
     told_by = rows["vecu_declared"].astype("str").reset_index(drop=True)
     declared = told_by.reindex(positions(_ROW, structures, rows)).set_axis(structures.index)
-    unlisted = declared.isna() & _was_surveyed(structures, sources, rows["year"].unique().tolist())
+    was_surveyed = pd.Series(data=False, index=structures.index)
+    for year in rows["year"].unique().tolist():
+        department = structures["department_code"].isin(sources.answered.get(year, ()))
+        was_surveyed |= (structures["year"] == year) & department & structures["structure_type"].isin(STRUCTURE_TYPES)
+    unlisted = declared.isna() & was_surveyed
     stated = structures["vecu_declared"].astype("str")
     own = stated.where((stated != UNKNOWN) & (in_force == generation))
     answer = declared.where(~unlisted, NO).fillna(own).fillna(UNKNOWN)
@@ -126,15 +124,6 @@ def answers(structures: pd.DataFrame, sources: Sources, generation: str, in_forc
 
 
 _ROW = ["finess_et", "year"]
-
-
-def _was_surveyed(structures: pd.DataFrame, sources: Sources, years: list[int]) -> pd.Series:
-    """Say which structures an ARS that answered was asked about, in the years that have answers."""
-    surveyed = pd.Series(data=False, index=structures.index)
-    for year in years:
-        department = structures["department_code"].isin(sources.answered.get(year, ()))
-        surveyed |= (structures["year"] == year) & department & structures["structure_type"].isin(STRUCTURE_TYPES)
-    return surveyed
 
 
 def declared_pairs(structures: pd.DataFrame, sources: Sources, generation: str) -> pd.DataFrame:
@@ -228,11 +217,7 @@ def neighbourhoods_by_year(neighbourhoods: pd.DataFrame, sources: Sources, answe
 
     ``answered``: the départements whose every structure has an answer; those whose ARS states that it answered are added.
     """
-    quarters = (
-        neighbourhoods.drop(columns=["geometry"])
-        .assign(is_usable=neighbourhoods["metres"].notna())
-        .drop(columns="metres")
-    )
+    quarters = neighbourhoods.drop(columns=["geometry", "metres"]).assign(is_usable=neighbourhoods["metres"].notna())
     by_year = []
     for year, vintage in sources.vintages.items():
         department, covered = quarters["department_code"], vintage.departments
@@ -262,10 +247,9 @@ def coverage_table(
     attributes = ["name", "territory", "region_code", "population", "population_year", "is_npnru"]
     frame = covered.join(neighbourhoods[attributes])
     for kind in ("MSP", "CDS"):
-        nearest_of_type = nearest[nearest["structure_type"] == kind].reset_index(drop=True)
-        own = nearest_of_type.reindex(positions(["generation", "year", "qpv_code"], frame, nearest_of_type)).set_axis(
-            frame.index
-        )
+        of_type = nearest[nearest["structure_type"] == kind].reset_index(drop=True)
+        at = positions(["generation", "year", "qpv_code"], frame, of_type)
+        own = of_type.reindex(at).set_axis(frame.index)
         frame[f"nearest_{kind.lower()}_finess_et"] = own["finess_et"].astype("str")
         frame[f"nearest_{kind.lower()}_m"] = own["distance_m"].astype("float64")
     population = frame["population"].astype("Int64")

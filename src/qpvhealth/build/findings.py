@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from qpvhealth.build import assembly
-from qpvhealth.contract.keys import among
+from qpvhealth.contract.keys import among, positions
 from qpvhealth.contract.rules import Finding
 from qpvhealth.facts.generations import IN_FORCE, KNOWN, expected_count
 from qpvhealth.facts.situations import CENTROID, CONTRADICTORY, IN_QPV, MISSING, NO, YES
@@ -33,14 +33,13 @@ SHOWN = 5
 def context(vintage: Vintage, generation: str, in_force: dict[str, str | None], settings: Settings) -> str:
     """Say in words at which date, with which perimeters, and over what an indicator is computed."""
     used = sorted({g for g in in_force.values() if g})
-    perimeters = (
-        f"perimeters in force ({', '.join(used) or 'none'})" if generation == IN_FORCE else f"perimeters {generation}"
-    )
-    if vintage.year in settings.headline_generation and generation == IN_FORCE:
-        perimeters = f"perimeters {used[0]} forced by the settings"
-    covered = (
-        "" if vintage.departments is None else f"; the extract covers {', '.join(sorted(vintage.departments))} only"
-    )
+    perimeters = f"perimeters {generation}"
+    if generation == IN_FORCE:
+        perimeters = f"perimeters in force ({', '.join(used) or 'none'})"
+        if vintage.year in settings.headline_generation:
+            perimeters = f"perimeters {used[0]} forced by the settings"
+    departments = vintage.departments
+    covered = "" if departments is None else f"; the extract covers {', '.join(sorted(departments))} only"
     status = f"; {vintage.status}" if vintage.status else ""
     return f"at {vintage.reference_date.isoformat()}, {perimeters}{covered}{status}"
 
@@ -58,11 +57,7 @@ def in_context(indicators: pd.DataFrame, basis: Basis) -> pd.Series:
 
 def of_perimeters(basis: Basis) -> list[Finding]:
     """Collect the findings of a build about its polygons alone."""
-    return [
-        *_polygons(basis.prepared, basis.settings),
-        *_counts_of_qpv(basis.by_generation, basis.prepared),
-        *_overlaps(basis.by_generation),
-    ]
+    return [*_polygons(basis.prepared, basis.settings), *_perimeters(basis.by_generation, basis.prepared)]
 
 
 def of_structures(placed: Placed, zoning: pd.DataFrame, basis: Basis) -> list[Finding]:
@@ -88,32 +83,26 @@ def _some(rows: pd.DataFrame, column: str, rule: str, message: str, of_: int | N
 
 def _polygons(prepared: pd.DataFrame, settings: Settings) -> Iterator[Finding]:
     for generation, rows in prepared.groupby("generation"):
-        repaired = rows[rows["repair"] == REPAIRED]
-        changed = repaired[~(repaired["repair_area_change"].abs() <= settings.repair_area_share)]
-        n = len(rows)
-        yield from _some(repaired, "qpv_code", "polygon-repaired", f"{generation}: invalid polygons repaired", n)
-        share = f"{settings.repair_area_share:.0%}"
-        yield from _some(changed, "qpv_code", "polygon-changed", f"{generation}: area changed by more than {share}", n)
-        collapsed = rows[rows["repair"] == COLLAPSED]
+        is_repaired = rows["repair"] == REPAIRED
+        changed = is_repaired & ~(rows["repair_area_change"].abs() <= settings.repair_area_share)
         advice = "no area left, coverage unknown; take these polygons from another file (`codes` in its card)"
-        yield from _some(collapsed, "qpv_code", "polygon-collapsed", f"{generation}: {advice}", n)
-        misplaced = rows[rows["repair"] == MISPLACED]
-        yield from _some(
-            misplaced, "qpv_code", "polygon-misplaced", f"{generation}: outside the territory of their code", n
-        )
+        for rule, mask, words in (
+            ("polygon-repaired", is_repaired, "invalid polygons repaired"),
+            ("polygon-changed", changed, f"area changed by more than {settings.repair_area_share:.0%}"),
+            ("polygon-collapsed", rows["repair"] == COLLAPSED, advice),
+            ("polygon-misplaced", rows["repair"] == MISPLACED, "outside the territory of their code"),
+        ):
+            yield from _some(rows[mask], "qpv_code", rule, f"{generation}: {words}", len(rows))
 
 
-def _counts_of_qpv(by_generation: dict[str, dict[str, Perimeters]], prepared: pd.DataFrame) -> Iterator[Finding]:
+def _perimeters(by_generation: dict[str, dict[str, Perimeters]], prepared: pd.DataFrame) -> Iterator[Finding]:
+    """Compare the number of polygons with the law, and name the generations whose polygons overlap."""
     polygons = prepared.groupby(["generation", "territory"]).size()
     for generation, territory in product(by_generation, TERRITORIES):
         expected, n = expected_count(generation, territory), int(polygons.get((generation, territory), 0))
         if expected is not None and n != expected:
-            yield Finding(
-                "qpv-count", abs(n - expected), f"{generation}, {territory}: {n} polygons, the law has {expected}"
-            )
-
-
-def _overlaps(by_generation: dict[str, dict[str, Perimeters]]) -> Iterator[Finding]:
+            words = f"{generation}, {territory}: {n} polygons, the law has {expected}"
+            yield Finding("qpv-count", abs(n - expected), words)
     for generation, perimeters in by_generation.items():
         by_territory = [overlaps(p) for p in perimeters.values()]
         pairs = pd.concat(by_territory, ignore_index=True) if by_territory else pd.DataFrame()
@@ -135,16 +124,14 @@ def abroad(sources: Sources) -> list[Finding]:
 
 
 def _places(placed: Placed) -> Iterator[Finding]:
-    structures = placed.structures[["finess_et", "year", "location_status", "location_conflict_m"]]
-    for year, rows in structures.groupby("year"):
-        n = len(rows)
-        lost = rows[rows["location_status"].isin((CENTROID, MISSING))]
-        yield from _some(lost, "finess_et", "location-undetermined", f"{year}: no point that can decide", n)
-        wrong = rows[rows["location_status"] == CONTRADICTORY]
-        words = "the point contradicts what is declared"
-        yield from _some(wrong, "finess_et", "location-contradictory", f"{year}: {words}", n)
-        conflict = rows[rows["location_conflict_m"] > CONFLICT_M]
-        yield from _some(conflict, "finess_et", "location-conflict", f"{year}: sources place them far apart", n)
+    for year, rows in placed.structures.groupby("year"):
+        status = rows["location_status"]
+        for rule, mask, words in (
+            ("location-undetermined", status.isin((CENTROID, MISSING)), "no point that can decide"),
+            ("location-contradictory", status == CONTRADICTORY, "the point contradicts what is declared"),
+            ("location-conflict", rows["location_conflict_m"] > CONFLICT_M, "sources place them far apart"),
+        ):
+            yield from _some(rows[mask], "finess_et", rule, f"{year}: {words}", len(rows))
 
 
 def _locations(placed: Placed) -> Iterator[Finding]:
@@ -152,38 +139,31 @@ def _locations(placed: Placed) -> Iterator[Finding]:
     located = placed.located[[*_ROW, "generation", *measured]]
     open_ones = located.merge(placed.structures.loc[placed.structures["is_in_stock"], _ROW], on=_ROW)
     for (year, generation), rows in open_ones.groupby(["year", "generation"]):
-        yield from _of_location(rows, f"{year}, {generation}")
+        at_border, is_fragile = rows["border_distance_m"].abs() <= BORDER_M, rows["is_fragile"].fillna(value=False)
+        differs = ~rows["agrees_with_source"].fillna(value=True).astype(bool)
+        for rule, mask, words in (
+            ("tie", rows["n_qpv_inside"] > 1, "inside several QPV"),
+            ("near-border", at_border, f"within {BORDER_M:g} m of a QPV limit"),
+            ("fragile", is_fragile.astype(bool), "a plausible error of the point changes the situation"),
+            ("flag-disagreement", differs, "see `qpvhealth list disagreements`"),
+        ):
+            yield from _some(rows[mask], "finess_et", rule, f"{year}, {generation}: {words}", len(rows))
 
 
 _ROW = ["finess_et", "year"]
-
-
-def _of_location(rows: pd.DataFrame, where: str) -> Iterator[Finding]:
-    n = len(rows)
-    yield from _some(rows[rows["n_qpv_inside"] > 1], "finess_et", "tie", f"{where}: inside several QPV", n)
-    at_border = rows[rows["border_distance_m"].abs() <= BORDER_M]
-    yield from _some(at_border, "finess_et", "near-border", f"{where}: within {BORDER_M:g} m of a QPV limit", n)
-    fragile = rows[rows["is_fragile"].fillna(value=False).astype(bool)]
-    words = "a plausible error of the point changes the situation"
-    yield from _some(fragile, "finess_et", "fragile", f"{where}: {words}", n)
-    differs = rows[~rows["agrees_with_source"].fillna(value=True).astype(bool)]
-    yield from _some(differs, "finess_et", "flag-disagreement", f"{where}: see `qpvhealth list disagreements`", n)
+_QPV = ["qpv_code", "generation"]
 
 
 def _attributes(qpv: pd.DataFrame, placed: Placed, sources: Sources) -> Iterator[Finding]:
     for generation, rows in qpv.groupby("generation"):
         without = rows[rows["population"].isna()]
         yield from _some(without, "qpv_code", "population-missing", f"{generation}: QPV without population", len(rows))
-    codes = pd.MultiIndex.from_frame(qpv[["qpv_code", "generation"]])
-    generations = set(qpv["generation"])
-    people = sources.populations
-    orphans = (
-        people[~pd.MultiIndex.from_frame(people[["qpv_code", "generation"]]).isin(codes)] if len(people) else people
-    )
-    yield from _some(orphans, "qpv_code", "population-orphan", "no polygon has these codes") if len(people) else ()
-    listed = sources.programmes.dropna(subset=["qpv_code"])
-    listed = listed[listed["generation"].isin(generations)]
-    lost = listed[~pd.MultiIndex.from_frame(listed[["qpv_code", "generation"]]).isin(codes)] if len(listed) else listed
+    people, listed = sources.populations, sources.programmes.dropna(subset=["qpv_code"])
+    if len(people):
+        orphans = people[positions(_QPV, people, qpv) < 0]
+        yield from _some(orphans, "qpv_code", "population-orphan", "no polygon has these codes")
+    listed = listed[listed["generation"].isin(set(qpv["generation"]))]
+    lost = listed[positions(_QPV, listed, qpv) < 0]
     yield from _some(lost, "qpv_code", "programme-orphan", "no polygon has these codes")
     communes = set(sources.communes.loc[sources.communes["level"] == "commune", "area_code"])
     if communes:
@@ -196,40 +176,30 @@ def _zonings(zoning: pd.DataFrame, sources: Sources) -> Iterator[Finding]:
     for (edition, generation), rows in zoning.groupby(["edition", "generation"]):
         without = rows[rows["zone_class"].isna()]
         reasons = ", ".join(f"{reason} {n}" for reason, n in without["reason"].value_counts().items())
-        yield from _some(
-            without, "qpv_code", "zoning-without-class", f"edition {edition}, {generation}: {reasons}", len(rows)
-        )
+        words = f"edition {edition}, {generation}: {reasons}"
+        yield from _some(without, "qpv_code", "zoning-without-class", words, len(rows))
     for stated in sources.editions.to_dict("records"):
         classes = sources.zoning_classes
         listed = classes[(classes["edition"] == stated["edition"]) & (classes["level"] == "qpv")]
         polygons = zoning.loc[zoning["generation"] == stated["generation"], "qpv_code"]
-        orphans = listed[~among(listed["code"], polygons)]
-        yield from _some(
-            orphans, "code", "zoning-orphan", f"edition {stated['edition']}: no polygon has these codes", len(listed)
-        )
+        words = f"edition {stated['edition']}: no polygon has these codes"
+        yield from _some(listed[~among(listed["code"], polygons)], "code", "zoning-orphan", words, len(listed))
 
 
 def _declared(placed: Placed, sources: Sources) -> Iterator[Finding]:
     answers = ["situation", "vecu_declared", "is_unlisted", "is_contested"]
     for (year, generation), rows in placed.located[[*_ROW, "generation", *answers]].groupby(["year", "generation"]):
-        yield from _of_answers(rows, f"{year}, {generation}")
+        is_inside, answer = rows["situation"] == IN_QPV, rows["vecu_declared"]
+        unlisted = rows["is_unlisted"] & (answer == NO) & ~is_inside
+        for rule, mask, words in (
+            ("declaration-inside", is_inside & (answer == YES), "declared near, but inside"),
+            ("declaration-unlisted", unlisted, "outside, not named by an ARS that answered, read as no"),
+            ("declaration-conflict", rows["is_contested"], "the extract's own column differs, the answer is kept"),
+        ):
+            yield from _some(rows[mask], "finess_et", rule, f"{year}, {generation}: {words}", len(rows))
     with_code = sources.declarations.dropna(subset=["qpv_code"])
-    polygons = sources.neighbourhoods[["qpv_code", "generation"]]
-    lost = with_code[
-        ~pd.MultiIndex.from_frame(with_code[["qpv_code", "generation"]]).isin(pd.MultiIndex.from_frame(polygons))
-    ]
+    lost = with_code[positions(_QPV, with_code, sources.neighbourhoods) < 0]
     yield from _some(lost, "qpv_code", "declaration-orphan", "declared QPV that no polygon has", len(with_code))
-
-
-def _of_answers(rows: pd.DataFrame, where: str) -> Iterator[Finding]:
-    inside = rows[(rows["situation"] == IN_QPV) & (rows["vecu_declared"] == YES)]
-    yield from _some(inside, "finess_et", "declaration-inside", f"{where}: declared near, but inside", len(rows))
-    unlisted = rows[rows["is_unlisted"] & (rows["vecu_declared"] == NO) & (rows["situation"] != IN_QPV)]
-    words = "outside, not named by an ARS that answered, read as no"
-    yield from _some(unlisted, "finess_et", "declaration-unlisted", f"{where}: {words}", len(rows))
-    contested = rows[rows["is_contested"]]
-    words = "the extract's own column differs, the answer is kept"
-    yield from _some(contested, "finess_et", "declaration-conflict", f"{where}: {words}", len(rows))
 
 
 def _generations(in_force: dict[int, dict[str, str | None]], sources: Sources) -> Iterator[Finding]:
@@ -240,10 +210,7 @@ def _generations(in_force: dict[int, dict[str, str | None]], sources: Sources) -
         if without := [t for t, g in by_territory.items() if g is None and t in law]:
             words = f"{year}: of the generations given ({', '.join(sorted(available))}), none is in force at {day} in"
             yield Finding("generation-missing", len(without), f"{words} {', '.join(without)}")
-    first = [v for v in sources.vintages.values() if not sources.editions.empty and not _has_edition(v, sources)]
-    for vintage in first:
-        yield Finding("zoning-none-in-force", 1, f"no zoning edition is in force at {vintage.reference_date}")
-
-
-def _has_edition(vintage: Vintage, sources: Sources) -> bool:
-    return any(day <= vintage.reference_date for day in sources.editions["in_force_from"])
+    if not sources.editions.empty:
+        for day in [vintage.reference_date for vintage in sources.vintages.values()]:
+            if not any(start <= day for start in sources.editions["in_force_from"]):
+                yield Finding("zoning-none-in-force", 1, f"no zoning edition is in force at {day}")

@@ -12,7 +12,7 @@ import pandas as pd
 
 from qpvhealth.build import accounting
 from qpvhealth.build.placing import Placed
-from qpvhealth.contract.keys import among
+from qpvhealth.contract.keys import among, positions
 from qpvhealth.contract.rules import Finding
 from qpvhealth.facts.categories import STRUCTURE_TYPES
 from qpvhealth.indicators import changes as change_rules, figures, headline
@@ -37,8 +37,7 @@ def _of(placed: Placed, structures: pd.DataFrame) -> Placed:
     if len(structures) in (0, len(placed.structures)):
         n = None if len(structures) else 0
         return Placed(structures, placed.located[:n], placed.pairs[:n])
-    keys = pd.MultiIndex.from_frame(structures[KEY])
-    located, pairs = (f[pd.MultiIndex.from_frame(f[KEY]).isin(keys)] for f in (placed.located, placed.pairs))
+    located, pairs = (f[positions(KEY, f, structures) >= 0] for f in (placed.located, placed.pairs))
     return Placed(*(f.reset_index(drop=True) for f in (structures, located, pairs)))
 
 

@@ -44,7 +44,11 @@ def prepare(sources: Sources, settings: Settings) -> Basis:
     """
     shapes = outlines.prepare(sources.outlines)
     prepared = perimeter_rules.prepare(sources.neighbourhoods, shapes)
-    generations = _generations(prepared, settings)
+    available = tuple(sorted(prepared["generation"].unique()))
+    wanted = {*(settings.generations or available), *settings.headline_generation.values()}  # those forced are added
+    if missing := sorted(wanted - {*available}):
+        raise UsageError(f"settings: no polygons of {', '.join(missing)}; the cards give {', '.join(available)}")
+    generations = tuple(g for g in available if g in wanted)
     names = pd.Series([*TERRITORIES], dtype="str")
     in_force = {}
     for year, vintage in sources.vintages.items():
@@ -55,12 +59,3 @@ def prepare(sources: Sources, settings: Settings) -> Basis:
     neighbourhoods = assembly.neighbourhoods_table(used.assign(degrees=degrees), sources)
     by_generation = {g: perimeter_rules.usable(prepared, g) for g in generations}
     return Basis(sources, settings, shapes, prepared, neighbourhoods, by_generation, in_force)
-
-
-def _generations(prepared: pd.DataFrame, settings: Settings) -> tuple[str, ...]:
-    """Return the generations to compute: those of the settings, else all; those that the settings force for a year are added."""
-    available = tuple(sorted(prepared["generation"].unique()))
-    wanted = {*(settings.generations or available), *settings.headline_generation.values()}
-    if missing := sorted(wanted - {*available}):
-        raise UsageError(f"settings: no polygons of {', '.join(missing)}; the cards give {', '.join(available)}")
-    return tuple(g for g in available if g in wanted)

@@ -18,7 +18,6 @@ from qpvhealth.spatial.free_areas import free_areas
 
 if TYPE_CHECKING:
     from qpvhealth.build.perimeters import Basis
-    from qpvhealth.spatial.proximity import Perimeters
 
 
 class Placed(NamedTuple):
@@ -68,7 +67,10 @@ def _in_generation(
     rows = structures[_PLACING].join(joined.points).join(answers).assign(generation=generation)
     rows["has_perimeters"] = rows["territory"].isna() | rows["territory"].isin(list(perimeters))
     rows["is_surely_elsewhere"] = _surely_elsewhere(rows, generation, basis)
-    rows = _only_placed(rows)
+    decides = assembly.placed_rows(rows)  # the distances of others are blanked: a hint must not look like a measure
+    measured = ["qpv_code", "nearest_qpv_code", "distance_m", "border_distance_m"]
+    rows[measured] = rows[measured].where(decides)
+    rows["n_qpv_inside"] = rows["n_qpv_inside"].where(decides, 0).fillna(0).astype("int64")
     resolved = rows.drop(columns="qpv_code").join(situations.resolve(rows, vecu_distance_m=settings.vecu_distance_m))
     nearest = structures[_DECLARED].join(joined.points[["nearest_qpv_code"]])
     return resolved[_LOCATED], _pairs(nearest, joined.pairs, generation, basis)
@@ -84,14 +86,6 @@ def _surely_elsewhere(rows: pd.DataFrame, generation: str, basis: Basis) -> pd.S
     sure = situations.surely_elsewhere(rows, free, communes, reach_m=reach)
     empty = {t for t in TERRITORIES if t not in perimeters and not expected_count(generation, t)}
     return sure | rows["territory"].isin(empty)
-
-
-def _only_placed(rows: pd.DataFrame) -> pd.DataFrame:
-    """Blank the distances of points that cannot decide: a hint must not look like a measure."""
-    placed = assembly.placed_rows(rows)
-    measured = ["qpv_code", "nearest_qpv_code", "distance_m", "border_distance_m"]
-    blanked = rows.assign(**{c: rows[c].where(placed) for c in measured})
-    return blanked.assign(n_qpv_inside=rows["n_qpv_inside"].where(placed, 0).fillna(0).astype("int64"))
 
 
 def _pairs(rows: pd.DataFrame, near: pd.DataFrame, generation: str, basis: Basis) -> pd.DataFrame:
@@ -112,23 +106,21 @@ def _pairs(rows: pd.DataFrame, near: pd.DataFrame, generation: str, basis: Basis
 
 
 def _declared(rows: pd.DataFrame, generation: str, basis: Basis) -> pd.DataFrame:
-    """Measure every declared pair. A declaration that names no QPV attaches to the nearest one of its territory."""
+    """Measure every declared pair. A declaration that names no QPV attaches to the nearest one of its territory.
+
+    A pair counts only where the QPV has a polygon in the territory of the structure.
+    """
     perimeters = basis.by_generation[generation]
     declarations = assembly.declared_pairs(rows, basis.sources, generation)
     point = rows[["territory", "x", "y", "nearest_qpv_code", "is_placed"]]
     at = positions(["finess_et", "year"], declarations, rows)
     declared = declarations.join(point.take(at).reset_index(drop=True))
     declared["qpv_code"] = declared["qpv_code"].fillna(declared["nearest_qpv_code"].where(declared["is_placed"]))
-    declared = declared[_same_territory(declared, perimeters)]
-    x, y = (declared[c].where(declared["is_placed"]).to_numpy(dtype=float) for c in ("x", "y"))
-    return declared.assign(distance_m=location.distances(x, y, declared["qpv_code"], perimeters))
-
-
-def _same_territory(declared: pd.DataFrame, perimeters: dict[str, Perimeters]) -> pd.Series:
-    """Say which declared pairs name a QPV that has a polygon in the territory of the structure."""
     home = {code: territory for territory, p in perimeters.items() for code in p.codes}
     there = declared["qpv_code"].map(home)
-    return there.notna() & (declared["territory"].isna() | (there == declared["territory"]))
+    declared = declared[there.notna() & (declared["territory"].isna() | (there == declared["territory"]))]
+    x, y = (declared[c].where(declared["is_placed"]).to_numpy(dtype=float) for c in ("x", "y"))
+    return declared.assign(distance_m=location.distances(x, y, declared["qpv_code"], perimeters))
 
 
 _PLACING = [

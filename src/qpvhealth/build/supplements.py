@@ -20,33 +20,27 @@ BY_POINT, BY_NAME, NO_PLACE = "point", "qpv-named", "no-place"
 
 
 def tables(basis: Basis) -> dict[str, pd.DataFrame]:
-    """Return the tables of ``COVERAGE_TABLES``, empty where the raw folder has no such source."""
-    staged = dict(basis.sources.supplements)
-    staged["projects"] = _with_territory(staged["projects"])
-    return {
-        **staged,
-        "programme_members": basis.sources.programmes[
-            ["programme", "generation", "qpv_code", "finess_et", "source_id"]
-        ],
-        "project_locations": _project_locations(staged["projects"], basis),
-    }
+    """Return the tables of ``COVERAGE_TABLES``, empty where the raw folder has no such source.
 
-
-def _with_territory(projects: pd.DataFrame) -> pd.DataFrame:
-    """Fill the territory of a project that has a point and no commune."""
-    lon, lat = projects["longitude"].to_numpy(dtype=float), projects["latitude"].to_numpy(dtype=float)
+    A project that has a point and no commune gets the territory of its point.
+    """
+    staged, settings = basis.sources.supplements, basis.settings
+    projects = staged["projects"]
+    lon, lat = (projects[c].to_numpy(dtype=float) for c in ("longitude", "latitude"))
     position = projection.territory_of_position(lon, lat).set_axis(projects.index)
-    return projects.assign(territory=projects["territory"].fillna(position).astype("str"))
-
-
-def _project_locations(projects: pd.DataFrame, basis: Basis) -> pd.DataFrame:
-    if projects.empty:
-        return pd.DataFrame(columns=PUBLISHED["project_locations"].names)
+    projects = projects.assign(territory=projects["territory"].fillna(position).astype("str"))
     parts = [
-        place(projects, perimeters, generation, basis.settings.vecu_distance_m, basis.settings.largest_ring_m)
+        place(projects, perimeters, generation, settings.vecu_distance_m, settings.largest_ring_m)
         for generation, perimeters in basis.by_generation.items()
     ]
-    return pd.concat(parts, ignore_index=True)
+    none = pd.DataFrame(columns=PUBLISHED["project_locations"].names)
+    members = basis.sources.programmes[["programme", "generation", "qpv_code", "finess_et", "source_id"]]
+    return {
+        **staged,
+        "projects": projects,
+        "programme_members": members,
+        "project_locations": none if projects.empty else pd.concat(parts, ignore_index=True),
+    }
 
 
 def place(

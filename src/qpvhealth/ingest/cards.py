@@ -55,18 +55,16 @@ def load(folder: Path) -> list[Card]:
     problems = [f'unknown section "{key}"; cards are written [[source]]' for key in document if key != "source"]
     for number, entry in enumerate(entries, 1):
         problems += [f"card {entry.get('id', f'no. {number}')}: {p}" for p in _problems(entry)]
-    cards = [] if problems else sorted((_card(entry, folder) for entry in entries), key=lambda c: c.id)
+    cards = []
+    for entry in sorted(entries, key=lambda e: e["id"]) if not problems else ():
+        options = {k: v for k, v in entry.items() if k not in ("id", "kind", "path", "columns", "values")}
+        values = {column: {str(k): str(v) for k, v in own.items()} for column, own in entry.get("values", {}).items()}
+        path, columns = entry["path"], dict(entry.get("columns", {}))
+        cards.append(Card(entry["id"], entry["kind"], folder / path, path, options, columns, values))
     problems += _contradictions(cards)
     if problems:
         raise UsageError("\n".join(f"{FILE_NAME}: {p}" for p in problems))
     return cards
-
-
-def _card(entry: dict[str, Any], folder: Path) -> Card:
-    options = {k: v for k, v in entry.items() if k not in ("id", "kind", "path", "columns", "values")}
-    values = {column: {str(k): str(v) for k, v in mapped.items()} for column, mapped in entry.get("values", {}).items()}
-    path = entry["path"]
-    return Card(entry["id"], entry["kind"], folder / path, path, options, dict(entry.get("columns", {})), values)
 
 
 def _problems(entry: dict[str, Any]) -> list[str]:

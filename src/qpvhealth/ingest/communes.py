@@ -11,7 +11,7 @@ from qpvhealth.facts.territories import DEPARTMENT_REGION, department_of_commune
 from qpvhealth.ingest.layouts import key
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 _ARRONDISSEMENT = re.compile(r"(?:(paris|lyon|marseille) )?(\d{1,2})(?:e|eme|er|ere)?(?: arrondissements?)?")
 _BETWEEN = re.compile(r",|;| et ")
@@ -25,7 +25,10 @@ def codes(qpv_code: pd.Series, names: pd.Series, table: pd.DataFrame) -> pd.Seri
     the region.
     """
     communes = table.dropna(subset=["label"]).drop_duplicates("area_code")
-    name, department = communes["label"].map(_key), communes["area_code"].map(department_of_commune)
+    name, department = (
+        communes["label"].map(lambda label: next(_names([label]), "")),
+        communes["area_code"].map(department_of_commune),
+    )
     places: dict[tuple[str, str], str] = {}
     for area in ("region " + department.map(DEPARTMENT_REGION).astype("str"), department):
         only = ~pd.DataFrame({"area": area, "name": name}).duplicated(keep=False)
@@ -33,7 +36,7 @@ def codes(qpv_code: pd.Series, names: pd.Series, table: pd.DataFrame) -> pd.Seri
     listed = []
     for code, cell in zip(qpv_code, names, strict=True):
         own = department_of_qpv(code)
-        labels = list(_names(cell))
+        labels = list(_names(_BETWEEN.split(cell)))
         inside = [places.get((own, label)) for label in labels]
         region = f"region {DEPARTMENT_REGION.get(own, '')}"
         listed.append([c or places.get((region, label)) for c, label in zip(inside, labels, strict=True)])
@@ -42,22 +45,12 @@ def codes(qpv_code: pd.Series, names: pd.Series, table: pd.DataFrame) -> pd.Seri
     return pd.Series([",".join(map(str, cs)) or None for cs in listed], index=qpv_code.index, dtype="str")
 
 
-def _names(cell: str) -> Iterator[str]:
-    """Split a cell into names; ``Marseille 13ème et 12ème arrondissements`` names two arrondissements of Marseille."""
+def _names(parts: Iterable[str]) -> Iterator[str]:
+    """Name the parts of a cell; ``Marseille 13ème et 12ème arrondissements`` names two arrondissements of Marseille."""
     city = ""
-    for part in _BETWEEN.split(cell):
+    for part in parts:
         name = key(part).replace("_", " ")
         if (match := _ARRONDISSEMENT.fullmatch(name)) and (city := match[1] or city):
-            yield _arrondissement(city, match[2])
+            yield f"{city} {int(match[2])}"
         elif name:
-            yield _key(part)
-
-
-def _key(label: str) -> str:
-    name = key(label).replace("_", " ")
-    match = _ARRONDISSEMENT.fullmatch(name)
-    return _arrondissement(match[1], match[2]) if match and match[1] else re.sub(r"\b(s)(te?)\b", r"\1ain\2", name)
-
-
-def _arrondissement(city: str, number: str) -> str:
-    return f"{city} {int(number)}"
+            yield re.sub(r"\b(s)(te?)\b", r"\1ain\2", name)

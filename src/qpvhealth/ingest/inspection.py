@@ -65,12 +65,16 @@ def _sheet(card: Card, name: str | None) -> dict[str, Any]:
         if name is None:
             raise
         return {"sheet": name, "unreadable": str(error)}
-    fits = [_fit(raw, card, kind, layout) for kind in KINDS.values() for layout in _fitting(raw, kind)]
+    header, truncated = list(raw.frame.columns), raw.geometry is not None
+    complete = [(k, la) for k in KINDS.values() for la in k.layouts if not la.missing(header, truncated=truncated)]
+    # but for those that would fit nearly any table
+    telling = [(k, la) for k, la in complete if k.recognises is not None and k.recognises(raw, la)]
+    fits = [_fit(raw, card, kind, layout) for kind, layout in telling]
     sheet: dict[str, Any] = {
         "sheet": raw.sheet,
         "rows": raw.n_records,
         "first_row": int(raw.rows[0]) if len(raw.rows) else None,
-        "columns": list(raw.frame.columns),
+        "columns": header,
         "examples": raw.frame.head(SAMPLE_ROWS).fillna("").to_dict("records"),
         "crs": raw.crs,
         "broken": [f"row {b.row}: {b.message}" for b in raw.broken[:10]],
@@ -78,13 +82,6 @@ def _sheet(card: Card, name: str | None) -> dict[str, Any]:
         "fits": fits,
     }
     return sheet if fits else sheet | {"proposed_card": proposed_card(raw)}
-
-
-def _fitting(raw: RawTable, kind: Kind) -> list[Layout]:
-    """Return the layouts of a kind that fit a table, but for those that would fit nearly any."""
-    header, truncated = list(raw.frame.columns), raw.geometry is not None
-    complete = [layout for layout in kind.layouts if not layout.missing(header, truncated=truncated)]
-    return [layout for layout in complete if kind.recognises is not None and kind.recognises(raw, layout)]
 
 
 def _fit(raw: RawTable, card: Card, kind: Kind, layout: Layout) -> dict[str, Any]:

@@ -31,7 +31,10 @@ def folder() -> Path | None:
 
 
 def write(where: Path, key: str, arrays: Mapping[str, np.ndarray]) -> bool:
-    """Write arrays under a key, and remove the oldest files; say whether they could be written."""
+    """Write arrays under a key; say whether they could be written.
+
+    The oldest files are removed, and what processes that died have left unfinished.
+    """
     fresh = where / f".{key}.{secrets.token_hex(4)}.npz"
     try:
         where.mkdir(parents=True, exist_ok=True)
@@ -40,7 +43,11 @@ def write(where: Path, key: str, arrays: Mapping[str, np.ndarray]) -> bool:
             fresh.replace(where / f"{key}.npz")
         finally:
             fresh.unlink(missing_ok=True)
-        _remove_oldest(where)
+        by_age = sorted((path.stat().st_mtime, path) for path in where.glob("*.npz"))
+        finished = [path for _, path in by_age if not path.name.startswith(".")]
+        dead = [path for at, path in by_age if path.name.startswith(".") and at < time.time() - UNFINISHED_S]
+        for path in (*finished[:-MOST], *dead):
+            path.unlink(missing_ok=True)
     except OSError:
         return False
     return True
@@ -53,12 +60,3 @@ def read(where: Path, key: str) -> dict[str, np.ndarray] | None:
             return {name: file[name] for name in file.files}
     except Exception:  # noqa: BLE001 -- any bytes may lie there; whatever they raise, the index is built again
         return None
-
-
-def _remove_oldest(where: Path) -> None:
-    """Remove the oldest files, and what processes that died have left unfinished."""
-    by_age = sorted((path.stat().st_mtime, path) for path in where.glob("*.npz"))
-    finished = [path for _, path in by_age if not path.name.startswith(".")]
-    dead = [path for at, path in by_age if path.name.startswith(".") and at < time.time() - UNFINISHED_S]
-    for path in (*finished[:-MOST], *dead):
-        path.unlink(missing_ok=True)

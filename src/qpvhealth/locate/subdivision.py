@@ -197,7 +197,7 @@ def _classified(cells: Cells, territory: Territory, level: int, *, keep: bool) -
     radius, within = territory.plane.radius[level] + SLACK_M, territory.within_m
     x, y = territory.plane.metres(level, cells.ix + 0.5, cells.iy + 0.5)
     feet = _feet(cells, x, y, territory.border)
-    distance = np.sqrt(np.minimum.reduceat(feet.squared, cells.first[:-1]))
+    distance = np.sqrt(np.minimum.reduceat(feet[2], cells.first[:-1]))
     size = np.diff(cells.start)
     owner = np.repeat(np.arange(len(size)), size)
     sign = cells.sign.astype(np.int8)
@@ -225,16 +225,8 @@ def _classified(cells: Cells, territory: Territory, level: int, *, keep: bool) -
     return decided, Cells(ix, iy, start, cells.polygon[left], sign[left], first, segment)
 
 
-class Feet(NamedTuple):
-    """Of each candidate segment: how far east and north of its nearest point the centre of the cell lies (metres); that, squared."""
-
-    x: np.ndarray
-    y: np.ndarray
-    squared: np.ndarray
-
-
 def _nearest_segments(
-    cells: Cells, feet: Feet, distance: np.ndarray, left: np.ndarray, radius: float
+    cells: Cells, feet: tuple[np.ndarray, ...], distance: np.ndarray, left: np.ndarray, radius: float
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return, of the candidates that are ``left``, the segments that may be their nearest for a point of the cell.
 
@@ -244,11 +236,12 @@ def _nearest_segments(
     from the other: the other is never nearest where ``e - d - r² / 2d > r |u - v|``. Far off, where all segments lie in one
     direction, that leaves the few that face the cell. Returned as ``Cells.first`` and ``Cells.segment``.
     """
+    feet_x, feet_y, squared = feet
     reach = np.where(left, distance + 2 * radius, -1.0)
     limit = np.where(left, reach * reach, -1.0)
-    within = np.flatnonzero(feet.squared <= np.repeat(limit, np.diff(cells.first)))
+    within = np.flatnonzero(squared <= np.repeat(limit, np.diff(cells.first)))
     of = np.repeat(np.arange(len(left)), np.diff(np.searchsorted(within, cells.first)))
-    x, y, away = feet.x.take(within), feet.y.take(within), np.sqrt(feet.squared.take(within))
+    x, y, away = feet_x.take(within), feet_y.take(within), np.sqrt(squared.take(within))
     nearest = np.flatnonzero(away == distance.take(of))
     ux, uy = np.zeros((2, len(distance)))
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -262,8 +255,11 @@ def _nearest_segments(
     return _offsets(n_segments), cells.segment.take(within[seen] % max(len(cells.segment), 1))
 
 
-def _feet(cells: Cells, x: np.ndarray, y: np.ndarray, border: Border) -> Feet:
-    """Measure each candidate segment from the centre of its cell."""
+def _feet(cells: Cells, x: np.ndarray, y: np.ndarray, border: Border) -> tuple[np.ndarray, ...]:
+    """Measure each candidate segment from the centre of its cell.
+
+    Returns how far east and north of the nearest point of the segment the centre lies (metres), and that distance squared.
+    """
     segment = cells.segment
     n_segments = np.diff(cells.first[cells.start])
     dx, dy = (np.repeat(v, n_segments).reshape(-1, max(len(segment), 1)) for v in (x, y))
@@ -279,4 +275,4 @@ def _feet(cells: Cells, x: np.ndarray, y: np.ndarray, border: Border) -> Feet:
     dy -= np.multiply(along, uy, out=part)
     squared = np.multiply(dx, dx, out=along)
     squared += np.multiply(dy, dy, out=part)
-    return Feet(dx.ravel(), dy.ravel(), squared.ravel())
+    return dx.ravel(), dy.ravel(), squared.ravel()

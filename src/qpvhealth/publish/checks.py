@@ -37,7 +37,16 @@ def problems(release: Release) -> list[str]:
         n_in, n_out = (sum(source.get(k, 0) for k in keys) for keys in (("rows_in",), _ACCOUNTED))
         if n_in != n_out:
             broken.append(f"{source['id']}: {n_in} rows in, {n_out} accounted for")
-    return [*broken, *_stock(tables), *(p for name in COUNTED if name in tables for p in _levels(name, tables[name]))]
+    broken += _stock(tables)
+    for name in [name for name in COUNTED if name in tables]:
+        sums = tables[name].groupby([*COUNT_CELL, "level"])["n_structures"].sum().unstack("level")  # noqa: PD010
+        for level in sums.columns.drop("country", errors="ignore"):
+            compared = sums[sums.index.get_level_values("situation") == "in_qpv"] if level == "qpv" else sums
+            wrong = compared[compared[level].fillna(0) != compared["country"].fillna(0)]
+            if len(wrong):
+                cells = f"{len(wrong)} cells, first {wrong.index[0]}"
+                broken.append(f"{name}: {level} does not add up to the country in {cells}")
+    return broken
 
 
 def _stock(tables: dict[str, pd.DataFrame]) -> Iterator[str]:
@@ -57,12 +66,3 @@ def _stock(tables: dict[str, pd.DataFrame]) -> Iterator[str]:
                 year, what = cell if prefix else (cell, "structures")
                 if (n := total.get(cell, 0)) != (in_stock := stock.get(cell, 0)):
                     yield f"{prefix}yearly_counts: {generation} {year} has {n} {what}, the stock has {in_stock}"
-
-
-def _levels(name: str, counts: pd.DataFrame) -> Iterator[str]:
-    sums = counts.groupby([*COUNT_CELL, "level"])["n_structures"].sum().unstack("level")  # noqa: PD010
-    for level in sums.columns.drop("country", errors="ignore"):
-        compared = sums[sums.index.get_level_values("situation") == "in_qpv"] if level == "qpv" else sums
-        wrong = compared[compared[level].fillna(0) != compared["country"].fillna(0)]
-        if len(wrong):
-            yield f"{name}: {level} does not add up to the country in {len(wrong)} cells, first {wrong.index[0]}"

@@ -151,13 +151,11 @@ def _parsed(data: bytes) -> tuple[dict[str, Any], str]:
         return {}, "damaged: not a manifest"
     if not agrees:
         return {}, "damaged: it does not agree with its own release_id"
-    return (content, "") if _well_formed(content) else ({}, "damaged: its list of files cannot be read")
-
-
-def _well_formed(content: Mapping[str, Any]) -> bool:
     files, keys = content.get("files"), {"sha256", "bytes", "rows"}
     has_files = isinstance(files, dict) and all(isinstance(f, dict) and keys <= f.keys() for f in files.values())
-    return has_files and "schema_version" in content
+    if not has_files or "schema_version" not in content:
+        return {}, "damaged: its list of files cannot be read"
+    return content, ""
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401

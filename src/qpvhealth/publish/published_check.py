@@ -106,10 +106,8 @@ def _judge_series(part: pd.DataFrame, totals: pd.Series, extracts: pd.DataFrame)
         is_covered = part["area_code"].isin({"department": departments, "region": regions}.get(level, set()))
         part, n_left = part[is_covered], int((~is_covered).sum())
     if part.empty:
-        return {
-            "verdict": NOT_COMPARABLE,
-            "because": f"{NO_PERIMETER} : l'extrait de {on:%m/%Y} ne couvre aucune de ces zones",
-        }
+        why = f"{NO_PERIMETER} : l'extrait de {on:%m/%Y} ne couvre aucune de ces zones"
+        return {"verdict": NOT_COMPARABLE, "because": why}
     ours = pd.Series([totals.get((year, level, a, structure_type), 0) for a in part["area_code"]], index=part.index)
     gap = (ours - part["value"]).astype("float64")
     n_equal = int((gap == 0).sum())

@@ -12,15 +12,7 @@ import numpy as np
 from qpvhealth.facts.territories import METROPOLE
 from qpvhealth.sample.cohorts import FAR_SEAS, YEARS, Cohort, all_cohorts
 from qpvhealth.sample.geography import OVERSEAS, Commune, all_departments, communes_of
-from qpvhealth.sample.neighbourhoods import (
-    SEED,
-    Group,
-    Qpv,
-    groups,
-    groups_by_code,
-    neighbourhoods,
-    old_by_commune,
-)
+from qpvhealth.sample.neighbourhoods import SEED, Group, Qpv, groups, groups_by_code, neighbourhoods, old_by_commune
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -106,7 +98,8 @@ def _hosts() -> list[Sequence[Qpv | None]]:
     order = np.random.default_rng(SEED + 1).permutation(len(sound))
     free = [sound[i] for i in order if sound[i].code not in stable_codes]
     covered: dict[Qpv, None] = {}
-    for i in sorted(range(len(cohorts)), key=lambda i: (not _is_demanding(cohorts[i]), i)):
+    demanding = [bool(c.where) or _is_next_to(c) or "tie" in c.story for c in cohorts]
+    for i in sorted(range(len(cohorts)), key=lambda i: (not demanding[i], i)):
         cohort = cohorts[i]
         if cohort.host == "stable":
             chosen = [q for q in stable if not cohort.where or q.department in cohort.where][: cohort.n]
@@ -134,10 +127,6 @@ def _hosts() -> list[Sequence[Qpv | None]]:
         elif cohort.host == "plain":
             hosts[i] = [next(next_to[areas[rank % len(areas)]]) for rank in range(cohort.n)]
     return hosts
-
-
-def _is_demanding(cohort: Cohort) -> bool:
-    return bool(cohort.where) or _is_next_to(cohort) or "tie" in cohort.story
 
 
 def _is_next_to(cohort: Cohort) -> bool:

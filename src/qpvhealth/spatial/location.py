@@ -93,15 +93,11 @@ def locate_all(
 def _ranked(x: np.ndarray, y: np.ndarray, shapes: Shapes, within_m: float) -> Ranked:
     """Rank, for points none null, the polygons of one territory within a distance, and the nearest however far."""
     points = shapely.points(x, y)
-    reach = np.maximum(within_m, _distance_to_vertex(points, shapes.polygons)) + MARGIN_M
+    vertices = shapely.STRtree(_vertices(shapes.polygons))  # no nearest polygon is farther than the nearest of these
+    _, vertex_m = vertices.query_nearest(points, return_distance=True, all_matches=False)
+    reach = np.maximum(within_m, vertex_m) + MARGIN_M
     candidates = shapely.STRtree(shapes.polygons).query(points, predicate="dwithin", distance=reach)
     return rank(x, y, tuple(candidates), shapes)
-
-
-def _distance_to_vertex(points: np.ndarray, polygons: np.ndarray) -> np.ndarray:
-    """Return the distance of each point to the nearest of one vertex per polygon: its nearest polygon is no farther."""
-    _, distance = shapely.STRtree(_vertices(polygons)).query_nearest(points, return_distance=True, all_matches=False)
-    return np.asarray(distance)
 
 
 def _vertices(polygons: np.ndarray) -> np.ndarray:

@@ -15,13 +15,8 @@ from qpvhealth.contract.precision import rounded_share
 from qpvhealth.facts.zonings import ZIP
 
 QPV, TVS, COMMUNE = "qpv", "tvs", "commune"
-STRADDLING, PARTLY_UNKNOWN, NO_COMMUNE, NOT_IN_ZONING, CLASS_UNKNOWN = (
-    "straddling",
-    "partly_unknown",
-    "no_commune",
-    "not_in_zoning",
-    "class_unknown",
-)
+STRADDLING, PARTLY_UNKNOWN = "straddling", "partly_unknown"
+NO_COMMUNE, NOT_IN_ZONING, CLASS_UNKNOWN = "no_commune", "not_in_zoning", "class_unknown"
 
 
 def zone(

@@ -75,7 +75,13 @@ def prepare(neighbourhoods: pd.DataFrame, outlines: Mapping[str, pd.DataFrame] |
         repair=pd.Series(repaired.repair, dtype="str").mask(misplaced, MISPLACED),
         repair_area_change=repaired.area_change,
     )
-    _refuse_misplaced_sources(prepared)
+    # joining a source whose coordinate system is not the one stated would count nothing
+    share = (prepared["repair"] == MISPLACED).groupby(prepared["source_id"]).mean()
+    if wrong := [str(s) for s in share.index[share == 1]]:
+        raise InputError(
+            f"card {', '.join(wrong)}: every polygon lies outside the territory of its code; the coordinate system is not the one"
+            ' stated, or the axes are swapped. Write crs = "EPSG:…" in the card, after asking the producer'
+        )
     return prepared
 
 
@@ -104,20 +110,6 @@ def _departments(
     at, area = shapely.STRtree(degrees).query(shapely.points(centre[there]), predicate="intersects")
     around = pd.Series(areas["area_code"].to_numpy()[area], index=there[at], dtype="str")
     return codes.fillna(around.groupby(level=0).min())
-
-
-def _refuse_misplaced_sources(prepared: pd.DataFrame) -> None:
-    """Raise InputError when no polygon of a source lies in the territory of its code: its coordinate system is not the one stated.
-
-    Joining them would count nothing.
-    """
-    share = (prepared["repair"] == MISPLACED).groupby(prepared["source_id"]).mean()
-    wrong = [str(s) for s in share.index[share == 1]]
-    if wrong:
-        raise InputError(
-            f"card {', '.join(wrong)}: every polygon lies outside the territory of its code; the coordinate system is not the one"
-            ' stated, or the axes are swapped. Write crs = "EPSG:…" in the card, after asking the producer'
-        )
 
 
 def usable(prepared: pd.DataFrame, generation: str) -> dict[str, Perimeters]:

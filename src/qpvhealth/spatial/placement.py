@@ -15,13 +15,7 @@ import shapely
 from qpvhealth.contract.precision import rounded_m
 from qpvhealth.facts.situations import CENTROID, CONTRADICTORY, LOCATED, MISSING
 from qpvhealth.facts.territories import COMMUNE_OF_ARRONDISSEMENT
-from qpvhealth.spatial.projection import (
-    groups,
-    outside_box,
-    territory_of_position,
-    to_degrees,
-    to_territory_metres,
-)
+from qpvhealth.spatial.projection import groups, outside_box, territory_of_position, to_degrees, to_territory_metres
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import date
 
-    from qpvhealth.build.accounting import Extract, InForce
+    from qpvhealth.build.accounting import Extract
     from qpvhealth.publish.expectations import Expectations
     from qpvhealth.publish.release import Release
 
@@ -66,18 +67,20 @@ def releases(old: Release, new: Release, year: int) -> Compared:
     change of what is counted (scope): of the settings where they differ, of the code otherwise. Where a point moved too, the
     whole change is its own, and the row says that another order would differ.
     """
-    interval = Interval(year, year, _date(old, year), _date(new, year))
+    interval = Interval(year, year, _dates(old, year)[0], _dates(new, year)[0])
     sides = {"from": _extracts(old)(year), "to": _extracts(new)(year)}
-    rules: dict[str, InForce] = {
-        "from": {year: selection.in_force(old, year)},
-        "to": {year: selection.in_force(new, year)},
-    }
+    in_force = {"from": selection.in_force(old, year), "to": selection.in_force(new, year)}
     generations = (*sorted(set(sides["from"].by_generation) & set(sides["to"].by_generation)), IN_FORCE)
     parts = []
     for name in generations:
-        own = {s: rules[s][year] if name == IN_FORCE else dict.fromkeys(TERRITORIES, name) for s in sides}
-        before, after = (accounting.view(sides[s], own[s], own[s]) for s in ("from", "to"))
-        after = _with_unmoved(before, after)
+        used = {s: in_force[s] if name == IN_FORCE else dict.fromkeys(TERRITORIES, name) for s in sides}
+        before, after = (accounting.view(sides[s], used[s], used[s]) for s in ("from", "to"))
+        # what a point that did not move gave in the first release; what one that did would have given is not known
+        there = before.set_index("finess_et").reindex(after["finess_et"]).reset_index(drop=True)
+        far = ((after["x"] - there["x"]) ** 2 + (after["y"] - there["y"]) ** 2) ** 0.5 > factors.SAME_POINT_M
+        moved = far | (after["x"].isna() != there["x"].isna()) | (after["location_status"] != there["location_status"])
+        own = moved | there["place"].isna()
+        after = after.assign(**{f"{c}_other": after[c].where(own, there[c]) for c in ("place", "around")})
         parts.append(changes.account(before, after, interval, new.table("links")).assign(generation=name))
     changed = pd.concat(parts, ignore_index=True)[changes.COLUMNS]
     attributed = changed.assign(
@@ -90,22 +93,20 @@ def releases(old: Release, new: Release, year: int) -> Compared:
 
 def interval_of(release: Release, old: int, new: int) -> Interval:
     """Name the interval between two vintages of a release. Raises UsageError for one it does not hold."""
-    extracts = release.table("extracts").set_index("year")
-    if missing := [y for y in (old, new) if y not in extracts.index]:
-        years_there = ", ".join(map(str, extracts.index))
-        raise UsageError(f"{release.folder.name}: no vintage {', '.join(map(str, missing))}; it holds {years_there}")
+    first, last = _dates(release, old, new)
     if old == new:
         raise UsageError(f"{old} twice: two different vintages are needed")
-    covers = [None if pd.isna(c) else frozenset(c.split(",")) for c in extracts.loc[[old, new], "covers"]]
-    return Interval(old, new, _date(release, old), _date(release, new), *covers)
+    covers = release.table("extracts").set_index("year").loc[[old, new], "covers"]
+    return Interval(old, new, first, last, *(None if pd.isna(c) else frozenset(c.split(",")) for c in covers))
 
 
-def _date(release: Release, year: int) -> date:
-    extracts = release.table("extracts").set_index("year")
-    if year not in extracts.index:
-        raise UsageError(f"{release.folder.name}: no vintage {year}; it holds {', '.join(map(str, extracts.index))}")
-    day: date = extracts["reference_date"].dt.date[year]
-    return day
+def _dates(release: Release, *years: int) -> list[date]:
+    """Return the reference dates of vintages. Raises UsageError for those that the release does not hold."""
+    days = release.table("extracts").set_index("year")["reference_date"].dt.date
+    if missing := [y for y in years if y not in days.index]:
+        years_there = ", ".join(map(str, days.index))
+        raise UsageError(f"{release.folder.name}: no vintage {', '.join(map(str, missing))}; it holds {years_there}")
+    return [days[year] for year in years]
 
 
 def _names(release: Release) -> dict[str, str]:
@@ -122,15 +123,6 @@ def _extracts(release: Release) -> Callable[[int], Extract]:
     rows, places = accounting.by_year(plain), accounting.by_year(release.table("structure_locations"))
     distance = release.manifest["settings"]["vecu_distance_m"]
     return accounting.extracts(rows, places, release.table("out_of_scope"), distance)
-
-
-def _with_unmoved(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
-    """Say what the points that did not move gave in the first release: what a point that did would have given is not known."""
-    old = before.set_index("finess_et").reindex(after["finess_et"]).reset_index(drop=True)
-    far = ((after["x"] - old["x"]) ** 2 + (after["y"] - old["y"]) ** 2) ** 0.5 > factors.SAME_POINT_M
-    moved = far | (after["x"].isna() != old["x"].isna()) | (after["location_status"] != old["location_status"])
-    own = moved | old["place"].isna()
-    return after.assign(**{f"{c}_other": after[c].where(own, old[c]) for c in ("place", "around")})
 
 
 def _by_polygon(changed: pd.DataFrame, old: Release, new: Release, year: int) -> pd.Series:
@@ -163,7 +155,11 @@ def unexpected_causes(release: Release, expected: Expectations, compared: pd.Dat
     """
     wrong = [r for r, v in zip(expected.rows, compared["verdict"], strict=True) if v != CONFORM]
     cells = {name_of(r): _cell(r) for r in wrong}
-    before = _made_from(release, expected.made_from)
+    named, before = expected.made_from.get("release"), None
+    with suppress(QpvhealthError):  # the folder of releases may no longer hold it
+        before = open_release(release.folder.parents[1], str(named)) if named else None
+    if before is not None and before.id == release.id:
+        before = None
     wrong_years = {int(r["year"]) for r in wrong if cells[name_of(r)] is not None}
     differences = {year: _difference(release, before, year) for year in wrong_years}
     parts = []
@@ -194,16 +190,6 @@ def _cell(row: Mapping[str, Any]) -> dict[str, str] | None:
     ours = situation in (*SITUATIONS, diff.ALL) and kind in (*STRUCTURE_TYPES, diff.ALL) and row["level"] in LEVELS
     where = {k: str(row[k]) for k in ("generation", "level", "area_code")}
     return {"situation": str(situation), "structure_type": str(kind), **where} if ours else None
-
-
-def _made_from(release: Release, made_from: Mapping[str, Any]) -> Release | None:
-    """Open the release that the figures were made from, where the folder of releases still holds it."""
-    name = made_from.get("release")
-    try:
-        before = open_release(release.folder.parents[1], str(name)) if name else None
-    except QpvhealthError:
-        return None
-    return None if before is None or before.id == release.id else before
 
 
 def _difference(release: Release, before: Release | None, year: int) -> Compared | None:

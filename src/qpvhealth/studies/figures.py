@@ -30,7 +30,7 @@ from qpvhealth.rules.scopes import SCOPES
 from qpvhealth.studies import comparison
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Collection, Mapping
     from pathlib import Path
 
     from qpvhealth.facts.published import Published
@@ -45,8 +45,12 @@ _CHANCE = "Compatible avec, jamais égal à : parmi tant de cases, certaines s'a
 
 def published(release: Release) -> View:
     """Compare every published figure, of the facts and of the raw folder, with a release (see ``published_check.differing``)."""
+    practitioners = release.table("practitioners").groupby("year")
+    gps = [density.with_shares(density.by_area(rows)) for _, rows in practitioners] or [
+        pd.DataFrame(columns=density.COLUMNS)
+    ]
     here, extracts = cells(release), release.table("extracts")
-    checked = published_check.check(printed_figures(release), here, extracts, _gps(release))
+    checked = published_check.check(printed_figures(release), here, extracts, pd.concat(gps, ignore_index=True))
     return view(release, "published", checked, _CHANCE)
 
 
@@ -57,12 +61,6 @@ def printed_figures(release: Release) -> tuple[Published, ...]:
     """
     added = [block for source in release.manifest["inputs"] for block in source.get("figures", [])]
     return (*FIGURES, *read_figures(added, f"release {release.id}: published.toml: figure", FIGURES, matrices.MEASURES))
-
-
-def _gps(release: Release) -> pd.DataFrame:
-    """Return density and age shares of the areas for which practitioners are given, vintage by vintage."""
-    parts = [density.with_shares(density.by_area(rows)) for _, rows in release.table("practitioners").groupby("year")]
-    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=density.COLUMNS)
 
 
 def published_series(release: Release) -> View:
@@ -86,16 +84,26 @@ def expected(release: Release, path: Path) -> tuple[View, ...]:
 
 def programmes(release: Release) -> View:
     """Hold every programme, of the facts and of the raw folder, against what was computed and what was published."""
-    targets = [*PROGRAMMES, *_given_programmes(release)]
-    seen = pd.concat([_computed(release, targets), _printed(targets, printed_figures(release))], ignore_index=True)
+    rows = release.table("programme_targets").drop(columns=["source_id", "source_row"])
+    given = rows.astype("object").where(rows.notna(), None).to_dict("records")
+    targets = [*PROGRAMMES, *(Programme(**{str(k): v for k, v in row.items()}) for row in given)]
+    printed = [
+        (p.id, pd.Timestamp(f.on), f.value, 0, f"{attainment.PUBLISHED} ({PUBLISHERS.get(f.document, f.document)})")
+        for p in targets
+        for f in printed_figures(release)
+        if f.on and f.since is None and _same_number(p, f)
+    ]
+    seen = pd.concat([_computed(release, targets), pd.DataFrame(printed, columns=_SEEN)], ignore_index=True)
     return view(release, "programmes", attainment.attain(targets, seen))
 
 
-def _given_programmes(release: Release) -> list[Programme]:
-    """Read the targets of the raw folder."""
-    rows = release.table("programme_targets").drop(columns=["source_id", "source_row"])
-    filled = rows.astype("object").where(rows.notna(), None)
-    return [Programme(**{str(k): v for k, v in row.items()}) for row in filled.to_dict("records")]
+def _same_number(programme: Programme, figure: Published) -> bool:
+    """Say whether a published figure has the measure, scope, rule and perimeter of a programme."""
+    if programme.scope == CDS_WITH_GP:
+        return figure.scope == CDS_WITH_GP and figure.document == "ditp"
+    same = (programme.measure, programme.scope, programme.near) == (figure.measure, figure.scope, figure.near)
+    everywhere = programme.measure == "n_country"
+    return same and (everywhere or programme.perimeter == figure.perimeter)
 
 
 def _computed(release: Release, targets: list[Programme]) -> pd.DataFrame:
@@ -104,41 +112,18 @@ def _computed(release: Release, targets: list[Programme]) -> pd.DataFrame:
     days = extracts[extracts["covers"].isna()].set_index("year")["reference_date"]
     wanted = pd.DataFrame([(p.id, p.measure, p.scope, p.near, p.perimeter) for p in targets], columns=_OBSERVED)
     alone = rows[(rows["counted"] == matrices.ONE_BY_ONE) & rows["year"].isin(days.index)]
-    seen = alone.merge(wanted, on=_OBSERVED[1:])
-    listed = pd.concat([_listed(release, p.id) for p in targets if p.measure == LIST])
-    seen = pd.concat([seen, listed[listed["year"].isin(days.index)]], ignore_index=True)
+    parts = [alone.merge(wanted, on=_OBSERVED[1:])]
+    structures = release.table("structures", columns=["finess_et", "year", "is_in_stock"])
+    members = release.table("programme_members").dropna(subset="finess_et")
+    for programme in [p.id for p in targets if p.measure == LIST]:  # what is open of a list, where one was given
+        listed = members.loc[members["programme"] == programme, "finess_et"]
+        years: list[int] = sorted({*days.index} & {*structures["year"]}) if len(listed) else []
+        n = structures[structures["is_in_stock"] & structures["finess_et"].isin(listed)].groupby("year").size()
+        counts = n.reindex(years, fill_value=0).rename("value").rename_axis("year").reset_index()
+        parts.append(counts.assign(programme=programme, n_unknown=0))
+    seen = pd.concat(parts, ignore_index=True)
     on = days.reindex(seen["year"].astype("int64")).to_numpy()
     return seen.assign(on=on, origin=attainment.COMPUTED)[_SEEN]
-
-
-def _listed(release: Release, programme: str) -> pd.DataFrame:
-    """Count the structures of a list that are open, year by year; nothing where no list was given."""
-    members = release.table("programme_members")
-    listed = members.loc[members["programme"] == programme, "finess_et"].dropna()
-    structures = release.table("structures", columns=["finess_et", "year", "is_in_stock"])
-    years = sorted(structures["year"].unique()) if len(listed) else []
-    n = structures[structures["is_in_stock"] & structures["finess_et"].isin(listed)].groupby("year").size()
-    counts = n.reindex(years, fill_value=0).rename("value").rename_axis("year").reset_index()
-    return counts.assign(programme=programme, n_unknown=0)
-
-
-def _printed(targets: list[Programme], figures: Iterable[Published]) -> pd.DataFrame:
-    """Observe each programme in the published figures that have its measure, scope, rule and perimeter."""
-    rows = [
-        (p.id, pd.Timestamp(f.on), f.value, 0, f"{attainment.PUBLISHED} ({PUBLISHERS.get(f.document, f.document)})")
-        for p in targets
-        for f in figures
-        if f.on and f.since is None and _same_number(p, f)
-    ]
-    return pd.DataFrame(rows, columns=_SEEN)
-
-
-def _same_number(programme: Programme, figure: Published) -> bool:
-    if programme.scope == CDS_WITH_GP:
-        return figure.scope == CDS_WITH_GP and figure.document == "ditp"
-    same = (programme.measure, programme.scope, programme.near) == (figure.measure, figure.scope, figure.near)
-    everywhere = programme.measure == "n_country"
-    return same and (everywhere or programme.perimeter == figure.perimeter)
 
 
 def matrix(release: Release, *, measure: str | None = None, year: int | None = None, said: str | None = None) -> View:

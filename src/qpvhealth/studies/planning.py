@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
+from qpvhealth.contract.keys import positions
 from qpvhealth.errors import UsageError
 from qpvhealth.facts.generations import IN_FORCE
 from qpvhealth.facts.territories import METROPOLE, NO_REGION
@@ -17,6 +17,8 @@ from qpvhealth.studies.quarters import COUNTRY, Area
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    import pandas as pd
 
     from qpvhealth.publish.release import Release
     from qpvhealth.publish.selection import View
@@ -90,25 +92,18 @@ def projects(release: Release, *, show: str = "list", area: Area = COUNTRY, by: 
     if area.level != "country":
         listed = listed[listed[f"{area.level}_code"] == area.code]
     covered = rows.assign(is_covered=rows["is_covered_in"])
+    placed = listed.assign(area_code="FR" if by == "country" else listed[f"{by}_code"].fillna(NO_REGION))
+    lines = release.table("project_funding")
+    lines = lines[positions(["project_id", "year"], lines, placed) >= 0]
     shown = {
         "list": listed,
         "effect": pipeline_effect.effect(listed, covered),
-        "funding": _funding(release, listed, by),
+        "funding": pipeline_effect.amounts(lines, placed, "area_code").assign(level=by),
         "types": pipeline_effect.by_type(listed),
     }
     if show not in shown:
         raise UsageError(f'projects: unknown "{show}"; known: {", ".join(shown)}')
     return figures.view(release, f"projects-{show}", shown[show], _APART)
-
-
-def _funding(release: Release, listed: pd.DataFrame, by: str) -> pd.DataFrame:
-    lines = release.table("project_funding")
-    placed = listed.assign(area_code="FR" if by == "country" else listed[f"{by}_code"].fillna(NO_REGION))
-    mine = lines[pd.MultiIndex.from_frame(lines[_PROJECT]).isin(pd.MultiIndex.from_frame(placed[_PROJECT]))]
-    return pipeline_effect.amounts(mine, placed, "area_code").assign(level=by)
-
-
-_PROJECT = ["project_id", "year"]
 
 
 def _projects(release: Release, rows: pd.DataFrame) -> pd.DataFrame:
@@ -122,8 +117,6 @@ def _projects(release: Release, rows: pd.DataFrame) -> pd.DataFrame:
         where, on=["project_id", "year", "generation"], how="left", validate="one_to_one"
     )
     quarter = rows.set_index("qpv_code")
-    areas = {
-        c: joined[c].fillna(joined["qpv_code"].map(quarter[c])).astype("str")
-        for c in ("department_code", "region_code")
-    }
-    return joined.assign(zone_class=joined["qpv_code"].map(quarter["zone_class"]), **areas)
+    for column in ("department_code", "region_code"):
+        joined[column] = joined[column].fillna(joined["qpv_code"].map(quarter[column])).astype("str")
+    return joined.assign(zone_class=joined["qpv_code"].map(quarter["zone_class"]))

@@ -48,26 +48,20 @@ def _gps(release: Release) -> pd.DataFrame:
 
 def _densities(release: Release, rows: pd.DataFrame, practices: pd.DataFrame, within_m: float) -> pd.DataFrame:
     """Return density and age of every area given, and of the QPV of which points can tell."""
-    parts = [density.by_area(practices), _by_quarter(release, rows, practices, within_m)]
-    return density.with_shares(pd.concat([p for p in parts if len(p)] or parts[:1], ignore_index=True))
-
-
-def _by_quarter(release: Release, rows: pd.DataFrame, practices: pd.DataFrame, within_m: float) -> pd.DataFrame:
-    """Count the GPs near each QPV; nothing where no points are given."""
+    parts = [density.by_area(practices)]
     points = practices[(practices["level"] == "point") & practices["longitude"].notna()].reset_index(drop=True)
-    if points.empty:
-        return pd.DataFrame(columns=density.COLUMNS)
-    polygons = quarters.perimeters(release, rows)
-    placed = quarters.points(points["longitude"], points["latitude"])
-    pairs = sites.served(placed, polygons, within_m).rename(columns={"site": "point"})
-    parent = rows["commune_codes"].str.replace(",.*", "", regex=True)
-    # Points tell of the QPV of a département that their source covers, or of a commune in which they name one: elsewhere, no
-    # point near is not the absence of GPs, it is not known.
-    covered = set(points["covers"].dropna().str.split(",").explode())
-    communes = set(points["area_code"].dropna())
-    names_one = rows["commune_codes"].fillna("").str.split(",").map(lambda codes: not communes.isdisjoint(codes))
-    is_told = rows["department_code"].isin(covered) | names_one.astype(bool)
-    return density.by_quarter(pairs, points, rows.assign(parent_code=parent, is_told=is_told))
+    if len(points):
+        placed = quarters.points(points["longitude"], points["latitude"])
+        pairs = sites.served(placed, quarters.perimeters(release, rows), within_m).rename(columns={"site": "point"})
+        # Points tell of the QPV of a département that their source covers, or of a commune in which they name one: elsewhere, no
+        # point near is not the absence of GPs, it is not known.
+        covered = set(points["covers"].dropna().str.split(",").explode())
+        communes = set(points["area_code"].dropna())
+        names_one = rows["commune_codes"].fillna("").str.split(",").map(lambda codes: not communes.isdisjoint(codes))
+        is_told = rows["department_code"].isin(covered) | names_one.astype(bool)
+        parent = rows["commune_codes"].str.replace(",.*", "", regex=True)
+        parts.append(density.by_quarter(pairs, points, rows.assign(parent_code=parent, is_told=is_told)))
+    return density.with_shares(pd.concat([p for p in parts if len(p)] or parts[:1], ignore_index=True))
 
 
 def of_quarters(release: Release, rows: pd.DataFrame) -> pd.DataFrame:

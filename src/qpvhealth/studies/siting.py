@@ -84,11 +84,8 @@ def simulate_best(release: Release, n: int, *, area: Area = COUNTRY, near_m: flo
     """
     rows = _simulated(release, area)
     polygons = quarters.perimeters(release, rows)
-    tried = (
-        sites.candidates(polygons, near_m)
-        if polygons
-        else quarters.points(pd.Series(dtype=float), pd.Series(dtype=float))
-    )
+    nowhere = quarters.points(pd.Series(dtype=float), pd.Series(dtype=float))
+    tried = sites.candidates(polygons, near_m) if polygons else nowhere
     reached = sites.served(tried, polygons, near_m)
     bare = rows[~rows["is_covered"].fillna(value=True).astype(bool)].set_index("qpv_code")
     demand = bare["population"].dropna().astype("float64")

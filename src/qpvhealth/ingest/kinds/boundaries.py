@@ -39,17 +39,14 @@ def read(card: Card, corrections: tuple[Correction, ...] = ()) -> Staged:
     coordinate system.
     """
     raw = tables.read(card)
-    name = COMMUNES if raw.geometry is None else OUTLINES
-    layout = _of_level(next(layout for layout in KIND.layouts if layout.name == name), card["level"])
+    name, level = COMMUNES if raw.geometry is None else OUTLINES, card["level"]
+    layout = next(layout for layout in KIND.layouts if layout.name == name)
+    # the area codes are those of one level, which no other column has then
+    codes = {"area_code": tuple(KIND.expanded(("*any", f"*{level}"))), f"{level}_code": ()}
+    layout = replace(layout, fields=tuple(replace(f, aliases=codes.get(f.name, f.aliases)) for f in layout.fields))
     if raw.geometry is None:
         return stage(card, corrections, KIND, _table, layouts=(layout,), raw=raw, compare_by="area_code")
     return stage(card, corrections, KIND, _outlines, layouts=(layout,), raw=raw)
-
-
-def _of_level(layout: Layout, level: str) -> Layout:
-    """Return a layout whose area codes are those of one level, which no other column has then."""
-    codes = {"area_code": tuple(KIND.expanded(("*any", f"*{level}"))), f"{level}_code": ()}
-    return replace(layout, fields=tuple(replace(f, aliases=codes.get(f.name, f.aliases)) for f in layout.fields))
 
 
 def _outlines(sieve: Sieve) -> pd.DataFrame:

@@ -43,6 +43,7 @@ def _clean(sieve: Sieve) -> pd.DataFrame:
         cleaning.translated(codes.where(official), department_of_qpv)
     )
     kind = text["structure_type"].str.strip()
+    structure_type = kind.str.casefold().map(KIND.words("structure_type")).astype("str").fillna(kind)
     # a year alone stands for its last day: what opens "in 2026" is open at the latest then
     opening = text["expected_on"].str.strip().str.replace(r"^(\d{4})$", r"\1-12-31", regex=True)
     return pd.DataFrame(
@@ -50,11 +51,7 @@ def _clean(sieve: Sieve) -> pd.DataFrame:
             "project_id": text["project_id"].str.strip(),
             "year": sieve.card["year"],
             "name": text["name"],
-            "structure_type": kind.str.casefold()
-            .map(KIND.words("structure_type"))
-            .astype("str")
-            .fillna(kind)
-            .fillna("unknown"),
+            "structure_type": structure_type.fillna("unknown"),
             "stage": sieve.coded("stage"),
             "expected_on": sieve.dates("expected_on", opening),
             "obstacle": text["obstacle"],
