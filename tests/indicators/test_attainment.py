@@ -1,5 +1,6 @@
 """Attainment of programmes: the documents' own doubling, worked by hand."""
 
+from dataclasses import replace
 from datetime import date
 
 import pandas as pd
@@ -39,10 +40,20 @@ def test_msp_reached_and_centres_not():
     assert (centres["state"], round(centres["share_of_way"], 3)) == ("en cours", 0.086)
 
 
+def test_a_target_that_is_just_met_is_reached():
+    just = held("doublement-msp", ("2020-04-01", 84)).iloc[0]
+    assert (just["state"], just["share_of_way"], just["because"]) == ("atteint", 1, "")
+    assert pd.isna(just["pace_needed"])
+
+
 def test_no_base_no_rate():
+    programme = BY_ID["doublement-in-or-near"]
     found = held("doublement-in-or-near", ("2019-03-31", 690)).iloc[0]
     assert pd.isna(found["share_of_way"])
-    assert "2018" in found["because"]
+    assert found["because"] == f"pas de taux : {programme.no_base}"
+    known = attain([replace(programme, target=1000.0)], observed(programme.id, ("2019-03-31", 690))).iloc[0]
+    assert known["state"] == "en cours"
+    assert known["because"] == f"pas de taux : {programme.no_base} ; pas de date : une seule observation"
     assert found["value"] == 690
 
 

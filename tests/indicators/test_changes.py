@@ -1,6 +1,8 @@
 """Every change has one cause and nothing is left over, for any history; and each cause on a case worked by hand."""
 
+import json
 from datetime import date
+from pathlib import Path
 from random import Random
 
 import pandas as pd
@@ -62,9 +64,12 @@ def links(*pairs):
     return pd.DataFrame(rows, columns=list(NO_LINKS)).astype(NO_LINKS.dtypes)
 
 
+def account(before, after, interval=INTERVAL, known=NO_LINKS, **options):
+    return changes.account(extract(*before), extract(*after), interval, known, **options)
+
+
 def causes(before, after, interval=INTERVAL, known=NO_LINKS, **options):
-    found = changes.account(extract(*before), extract(*after), interval, known, **options)
-    return found["cause"].tolist()
+    return account(before, after, interval, known, **options)["cause"].tolist()
 
 
 @pytest.mark.parametrize(
@@ -113,7 +118,7 @@ def test_what_an_extract_lists_out_of_scope_was_redefined_or_reclassified(writte
 
 
 def test_a_dated_event_comes_before_a_change_of_scope_and_says_so():
-    found = changes.account(extract({"closed_on": "2018-12-31"}), extract(OUT_OF_SCOPE), INTERVAL, NO_LINKS)
+    found = account([{"closed_on": "2018-12-31"}], [OUT_OF_SCOPE])
     assert found[["cause", "other_order_differs"]].to_numpy().tolist() == [["closed", True]]
 
 
@@ -169,98 +174,16 @@ def test_what_stays_is_carried_one_factor_at_a_time(old, new, cause):
     assert causes([old], [new]) == cause
 
 
-PARTIAL = accounts.Interval(2018, 2019, FIRST, LAST, None, {"13"})
-NEWLY_COVERED = accounts.Interval(2018, 2019, FIRST, LAST, {"13"}, None)
-LINKED = links(("A", "B"))
-ASIDE = OUT_OF_SCOPE | {"type_as_written": "604"}
 B = {"finess_et": "B"}
+EVIDENCE = json.loads(Path(__file__).with_name("evidence.json").read_text(encoding="utf-8"))
+"""Two extracts, what each covers and the links where they matter, and the evidence of a change between them."""
 
 
-@pytest.mark.parametrize(
-    ("before", "after", "given", "evidence"),
-    [
-        ([{}], [{}, B], {"known": LINKED}, "a confirmed link splits another record"),
-        ([], [{"opened_on": "2018-04-01"}], {}, "opened_on lies between the two reference dates"),
-        ([OUT_OF_SCOPE], [{}], {}, "the first extract lists it out of scope, under the same type"),
-        (
-            [ASIDE],
-            [{}, B | {"type_as_written": "604"}],
-            {},
-            "the first extract lists it out of scope, under another type",
-        ),
-        (
-            [OUT_OF_SCOPE | {"type_as_written": "CPTS"}],
-            [{}],
-            {},
-            "the first extract lists it out of scope, in words that the other extract does not use",
-        ),
-        ([], [{}], {"interval": NEWLY_COVERED}, "the first extract does not cover the area"),
-        (
-            [{"is_in_stock": False, "opened_on": "2009-01-01"}],
-            [{}],
-            {},
-            "listed as closed in the first extract, as open in the second",
-        ),
-        ([], [{"opened_on": "2009-05-01"}], {}, "opened_on is not after the first reference date"),
-        ([], [{"opened_on": "1900-01-01"}], {}, "opened_on is a placeholder"),
-        ([], [{}], {}, "no opening date"),
-        ([], [{"opened_on": "2019-09-01"}], {}, "opened_on is after the second reference date"),
-        ([{}, B], [B], {"known": LINKED}, "a confirmed link merges it into another record"),
-        (
-            [{}],
-            [{"is_in_stock": False, "closed_on": "2018-04-01"}],
-            {},
-            "closed_on lies between the two reference dates",
-        ),
-        (
-            [{}],
-            [{"is_in_stock": False, "closed_on": "2018-03-31"}],
-            {},
-            "closed_on is not after the first reference date",
-        ),
-        ([{}], [OUT_OF_SCOPE], {}, "the second extract lists it out of scope, under the same type"),
-        ([{}], [], {"interval": PARTIAL}, "the second extract does not cover the area"),
-        ([{}], [], {}, "no longer listed, no closing date"),
-        ([{}], [{"is_in_stock": False}], {}, "listed as not yet open in the second extract"),
-        ([{"structure_type": "CDS"}], [{}], {}, "another type"),
-        ([{"modality": "mono"}], [{}], {}, "another modality"),
-        ([{}], [{"department_code": None}], {}, "another area for the same point"),
-        ([{}], [{"address": "9 RUE B", "x": 500.0}], {}, "another address"),
-        (
-            [{"address": None}],
-            [{"x": 500.0, "place": "in_qpv"}],
-            {},
-            "another point, and an address that one extract does not give",
-        ),
-        ([{}], [{"x": 40.0}], {}, "same address, another point"),
-        (
-            [{"location_status": "missing", "x": None}],
-            [{"place": "in_qpv"}],
-            {},
-            "same address, a point that became known, unknown or of another precision",
-        ),
-        ([{}], [{"answer": "yes"}], {}, "added"),
-        ([{"answer": "yes"}], [{"answer": "no"}], {}, "withdrawn"),
-        ([{"answer": "no"}], [{}], {}, "became unknown"),
-        ([{}], [{"answer": "no"}], {}, "became no"),
-        (
-            [{}],
-            [{"place": "in_qpv", "place_other": "elsewhere", "generation": "qpv-2024"}],
-            {},
-            "same place, other generation",
-        ),
-        (
-            [{"place_other": "in_qpv"}],
-            [{"place": "in_qpv", "place_other": "elsewhere"}],
-            {},
-            "same place, edited polygons",
-        ),
-    ],
-)
-def test_the_evidence_says_which_test_held(before, after, given, evidence):
-    interval, known = given.get("interval", INTERVAL), given.get("known", NO_LINKS)
-    found = changes.account(extract(*before), extract(*after), interval, known)
-    assert evidence in found["evidence"].tolist()
+@pytest.mark.parametrize("case", EVIDENCE, ids=lambda case: case["evidence"])
+def test_the_evidence_says_which_test_held(case):
+    covers = [c and set(c) for c in case.get("covers", (None, None))]
+    interval, known = accounts.Interval(2018, 2019, FIRST, LAST, *covers), links(*case.get("links", []))
+    assert case["evidence"] in account(case["before"], case["after"], interval, known)["evidence"].tolist()
 
 
 @pytest.mark.parametrize(
@@ -278,13 +201,13 @@ def test_the_evidence_says_which_test_held(before, after, given, evidence):
 )
 def test_the_fields_that_differ_are_listed(old, new, fields):
     """Of the last case only the point differs, which is no field of the record."""
-    found = changes.account(extract(old), extract(new), INTERVAL, NO_LINKS)
+    found = account([old], [new])
     expected = {None: "structure_type,modality,location_status", "nothing": None}.get(fields, fields)
     assert {None if pd.isna(c) else c for c in found["changed"]} == {expected}
 
 
 def test_what_enters_or_leaves_has_no_field_that_differs():
-    found = changes.account(extract({}, B | {"is_in_stock": False, "answer": "yes"}), extract(B), INTERVAL, NO_LINKS)
+    found = account([{}, B | {"is_in_stock": False, "answer": "yes"}], [B])
     assert set(found["finess_et"]) == {"A", "B"}
     assert found["changed"].isna().all()
 
@@ -305,35 +228,27 @@ def test_a_null_is_neither_like_nor_unlike_unless_said(compare, told):
 
 
 def test_effects_are_null_where_near_is_unknown():
-    found = changes.account(
-        extract({"place": "vecu_proxy"}), extract({"place": "in_qpv", "x": 300.0}), INTERVAL, NO_LINKS
-    )
+    found = account([{"place": "vecu_proxy"}], [{"place": "in_qpv", "x": 300.0}])
     assert found["effect_in_qpv"].tolist() == [1]
     assert found["effect_in_or_near"].isna().all()
-    by_distance = changes.account(
-        extract({"place": "elsewhere"}),
-        extract({"place": "vecu_proxy", "x": 9.0}),
-        INTERVAL,
-        NO_LINKS,
-        near_rule="proxy",
-    )
+    by_distance = account([{"place": "elsewhere"}], [{"place": "vecu_proxy", "x": 9.0}], near_rule="proxy")
     assert by_distance["effect_in_or_near"].tolist() == [1]
 
 
 def test_a_street_that_is_inside_or_near_whichever_it_is_has_an_effect():
     near = {"place": "undetermined", "around": "yes"}
     for rule, effect in (("proxy", [1]), ("declared_or_proxy", [1]), ("declared", [pd.NA])):
-        found = changes.account(extract({}), extract(near | {"x": 90.0}), INTERVAL, NO_LINKS, near_rule=rule)
+        found = account([{}], [near | {"x": 90.0}], near_rule=rule)
         assert found["effect_in_or_near"].tolist() == effect
     unsure = near | {"around": "unknown", "x": 90.0}
-    found = changes.account(extract({}), extract(unsure), INTERVAL, NO_LINKS, near_rule="proxy")
+    found = account([{}], [unsure], near_rule="proxy")
     assert found["effect_in_or_near"].isna().all()
 
 
 def test_another_order_differs_where_a_move_and_an_answer_meet():
     old = {"place": "elsewhere"}
     new = {"place": "vecu_proxy", "x": 900.0, "address": "9 RUE B", "answer": "yes"}
-    found = changes.account(extract(old), extract(new), INTERVAL, NO_LINKS)
+    found = account([old], [new])
     assert found["cause"].tolist() == ["moved", "declaration"]
     assert found["situation_to"].tolist() == ["vecu_proxy", "vecu_declared"]
     assert found["other_order_differs"].all()
@@ -553,7 +468,7 @@ def first_day(new, old, column):
 
 
 def test_a_summary_that_does_not_balance_is_refused():
-    found = changes.account(extract({}), extract({}, {"finess_et": "B"}), INTERVAL, NO_LINKS)
+    found = account([{}], [{}, {"finess_et": "B"}])
     summary = change_summary.summarise(found.assign(generation="g"))
     cell = {"generation": "g", "level": "country", "area_code": "FR", "structure_type": "all", "situation": "all"}
     counts = pd.DataFrame([cell | {"year": 2018, "n_structures": 1}, cell | {"year": 2019, "n_structures": 2}])

@@ -52,10 +52,9 @@ def neighbourhoods():
     return coverage().drop(columns="year").assign(commune_codes=["93002", "93003", "93001"])
 
 
-def computed():
-    return matrices.matrix(
-        stock(), pairs(), coverage(), neighbourhoods(), sets=[SET], in_force=IN_FORCE, rings_m=(100,), proxy_m=300
-    )
+def computed(structures=None, qpv=None):
+    rows = stock() if structures is None else structures, pairs(), coverage() if qpv is None else qpv
+    return matrices.matrix(*rows, neighbourhoods(), sets=[SET], in_force=IN_FORCE, rings_m=(100,), proxy_m=300)
 
 
 def value(rows, measure, scope, near="inside", counted="structures", *, column="value"):
@@ -90,23 +89,25 @@ def test_structures_and_pairs_differ():
     assert value(rows, "n_near", "msp", "within_100", "pairs") == 2  # A is near Q2 though inside Q1
     assert value(rows, "qpv_covered", "msp", "within_100") == 2
     assert value(rows, "qpv_covered", "msp", "within_100", "pairs") == 3
+    assert bounds(rows, "n_near", "msp", "within_100", "pairs") == (2, 3)  # E could be near one
+    assert value(rows, "n_in_or_near", "msp", "within_100", "pairs", column="numerator") == 3
+    assert value(rows, "structures_per_covered_qpv", "msp_cds") == 1
+    assert np.isnan(value(rows, "structures_per_covered_qpv", "cds_pluri"))  # none is covered
+    assert rows["year"].tolist()[-1] == 2020
+    assert rows.index.tolist() == list(range(len(rows)))
 
 
 def test_what_nobody_answered_is_null():
     rows = computed()
     assert np.isnan(value(rows, "share_qpv_without_any", "msp_cds", "declared"))
     unanswered = stock().assign(vecu_declared="unknown")
-    told = matrices.matrix(
-        unanswered, pairs(), coverage(), neighbourhoods(), sets=[SET], in_force=IN_FORCE, rings_m=(100,), proxy_m=300
-    )
+    told = computed(unanswered)
     assert np.isnan(value(told, "n_near", "msp_cds", "declared"))
 
 
 def test_a_class_that_nobody_gave_is_null():
     blind = coverage().assign(zone_class=None)
-    rows = matrices.matrix(
-        stock(), pairs(), blind, neighbourhoods(), sets=[SET], in_force=IN_FORCE, rings_m=(100,), proxy_m=300
-    )
+    rows = computed(qpv=blind)
     assert np.isnan(value(rows, "zip_qpv", "msp"))
     assert np.isnan(value(rows, "large_npnru_qpv", "msp"))
     assert value(rows, "large_qpv", "msp") == 1
@@ -125,31 +126,38 @@ def test_the_unknown_widen_the_bounds_and_nothing_else():
     assert bounds(rows, "qpv_without_any_population", "primary") == (500, 700)
     assert bounds(rows, "share_in_qpv", "primary") == (pytest.approx(1 / 4), 1)
     unanswered = stock().assign(vecu_declared="unknown")
-    told = matrices.matrix(
-        unanswered, pairs(), coverage(), neighbourhoods(), sets=[SET], in_force=IN_FORCE, rings_m=(100,), proxy_m=300
-    )
+    told = computed(unanswered)
     assert bounds(told, "n_near", "msp_cds", "declared") == (0, 2)  # nobody answered about D and E: unknown, not 0
 
 
 def test_people_of_a_qpv_without_population_have_no_upper_bound():
     blind = coverage().assign(population=[1000, 500, None])
-    rows = matrices.matrix(
-        stock(), pairs(), blind, neighbourhoods(), sets=[SET], in_force=IN_FORCE, rings_m=(100,), proxy_m=300
-    )
+    rows = computed(qpv=blind)
     assert value(rows, "qpv_without_any_population", "primary") == 500
     assert np.isnan(value(rows, "qpv_without_any_population", "primary", column="upper"))
-    none = matrices.matrix(
-        stock(),
-        pairs(),
-        coverage().assign(population=[np.nan] * 3),
-        neighbourhoods(),
-        sets=[SET],
-        in_force=IN_FORCE,
-        rings_m=(100,),
-        proxy_m=300,
-    )
+    none = computed(qpv=coverage().assign(population=[np.nan] * 3))
     assert np.isnan(value(none, "qpv_without_any_population", "primary"))  # nobody knows how many: not 0
     assert value(none, "qpv_without_any_population", "primary", column="n_unknown") == 2
+
+
+def test_facts_of_a_set_of_qpv():
+    rows = computed().set_index("measure")
+    assert rows.loc["n_qpv", ["value", "lower", "upper", "n_unknown", "year"]].tolist()[:4] == [3, 3, 3, 0]
+    assert rows.loc["qpv_population", "value"] == 1700
+    assert "npnru_qpv" not in rows.index  # nobody said which
+
+
+def test_gone_and_lost_of_the_fates():
+    """One goes on under another code, one is gone, two merge, one is new; overseas and other generations do not count."""
+    pairs_of_codes = [("QP1", "QN1"), ("QP2", None), ("QP3", "QN3"), ("QP4", "QN3"), (None, "QN5"), ("QP971", None)]
+    fates = pd.DataFrame(pairs_of_codes, columns=["qpv_code_from", "qpv_code_to"]).astype("str")
+    fates = fates.replace({"QP": "QP07500", "QN": "QN07500"}, regex=True).replace("QP07500971", "QP971001")
+    fates = fates.assign(generation_from="qpv-2015", generation_to="qpv-2024", fate="")
+    found = matrices.of_fates(fates).set_index("measure")
+    assert found["value"].to_dict() == {"fate_gone": 1, "codes_lost": 2}  # four of 2015, two of 2024 that are not new
+    assert found["near"].unique().tolist() == ["inside"]
+    nothing = matrices.of_fates(fates.assign(generation_to="qpv-2026"))
+    assert (len(nothing), list(nothing.columns)) == (0, matrices.COLUMNS)
 
 
 def test_every_value_lies_within_its_bounds(invented):

@@ -40,6 +40,17 @@ def test_people_that_nobody_counted_are_unknown_and_not_none():
     assert told["population_gained"].tolist()[1:] == [0, 500]
 
 
+def test_types_stages_and_positions_have_rows_of_their_own():
+    twice = pd.concat([projects(), projects().head(1).assign(project_id="G", amount=None)], ignore_index=True)
+    told = pipeline_effect.by_type(twice).set_index(["structure_type", "stage", "position"])
+    assert told["n"].to_dict() == {
+        ("CDS", "studied", "in_qpv"): 1,
+        **{("MSP", stage, "in_qpv"): n for stage, n in (("abandoned", 1), ("building", 1), ("funded", 2), ("idea", 1))},
+        ("Pôle", "funded", "in_qpv"): 1,
+    }
+    assert told["amount"].dropna().tolist() == [10, 100, 50]
+
+
 def test_amounts_by_area_and_funder():
     lines = pd.DataFrame(
         [("A", "FIQCS", 60.0), ("A", "CPER", 40.0), ("D", "Ville", 50.0), ("E", "FIQCS", 10.0)],
@@ -56,4 +67,4 @@ def test_amounts_by_area_and_funder():
     }
     assert told.loc[("53", "all"), ["n_projects", "n_unknown"]].tolist() == [1, 1]
     assert pd.isna(told.loc[("28", "all"), "amount"])  # nobody says how much: unknown, not 0
-    assert told.loc[("28", "all"), "n_unknown"] == 1
+    assert told.loc[("28", "all"), ["n_unknown", "n_projects"]].tolist() == [1, 0]

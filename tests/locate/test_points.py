@@ -199,24 +199,20 @@ def test_a_finer_index_that_is_kept_serves_fewer_points(tmp_path, neighbourhoods
 
 def test_points_far_from_borders_need_no_smallest_cells(tmp_path, neighbourhoods):
     far, at = ((np.full(9, X + 5000), np.full(9, Y)), (np.full(9, X), np.full(9, Y)))
-    asked, made = [], []
-    for sample in (far, far, at, far, None):
+    asked = []
+
+    def index(sample, cache=None):
         drawn = points.index_of(
-            neighbourhoods,
-            "EPSG:2154",
-            300,
-            n_points=10**7,
-            sample=lambda s=sample: asked.append(1) or s,
-            cache=tmp_path / "c",
+            neighbourhoods, "EPSG:2154", 300, n_points=10**7, sample=lambda: asked.append(1) or sample, cache=cache
         )
-        made.append((drawn.made, len(drawn.cells.grids[0].tables)))
+        return drawn.made, len(drawn.cells.grids[0].tables)
+
+    made = [index(sample, tmp_path / "c") for sample in (far, far, at, far, None)]
     assert made == [("built", 2), ("kept", 2), ("built", 3), ("kept", 3), ("kept", 3)]
     assert len(asked) == 3
-    for sample, n_tables in ((None, 3), (far, 2)):
-        drawn = points.index_of(neighbourhoods, "EPSG:2154", 300, n_points=10**7, sample=lambda s=sample: s)
-        assert (drawn.made, len(drawn.cells.grids[0].tables)) == ("built", n_tables)
+    assert [index(None), index(far)] == [("built", 3), ("built", 2)]
     points.index_of(neighbourhoods, "EPSG:2154", 300, n_points=10**6, sample=lambda: asked.append(1))
-    assert len(asked) == 3
+    assert len(asked) == 5
 
 
 def test_a_sample_is_drawn_from_the_whole_of_a_file(tmp_path):
@@ -433,18 +429,9 @@ class TestDask:
                     subprocess.run(["kill", "-9", str(workers[0].pid)], check=True)
 
             with distributed.Client(two) as client:
+                asked = {"distance_m": 300, "x": "x", "y": "y", "crs": "EPSG:2154", "client": client}
                 for out, told in (("a", kill), ("b", None)):
-                    done = cluster.locate_parts(
-                        big,
-                        neighbourhoods,
-                        tmp_path / out,
-                        distance_m=300,
-                        x="x",
-                        y="y",
-                        crs="EPSG:2154",
-                        client=client,
-                        progress=told,
-                    )
+                    done = cluster.locate_parts(big, neighbourhoods, tmp_path / out, progress=told, **asked)
                     assert done.n_parts == 12
         parts = sorted((tmp_path / "a").iterdir())
         assert [p.read_bytes() for p in parts] == [(tmp_path / "b" / p.name).read_bytes() for p in parts]
