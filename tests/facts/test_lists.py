@@ -78,7 +78,9 @@ def test_what_is_no_list_of_blocks_is_refused(blocks):
 
 
 def test_a_list_has_its_sections_and_no_others():
-    with pytest.raises(UsageError, match=r"addresses\.toml: sections missing or unknown: abbreviations, words"):
+    with pytest.raises(
+        UsageError, match=r"addresses\.toml: sections missing or unknown: abbreviations, parts, postal, words"
+    ):
         lists.load("addresses", ("small_words", "words"))
 
 
