@@ -61,6 +61,7 @@ def out(tmp_path_factory):
         features.append({"type": "Feature", "properties": properties, "geometry": geometry})
     document = {"type": "FeatureCollection", "features": features}
     (raw / "q.geojson").write_text(json.dumps(document), encoding="utf-8")
+    (raw / "qpvhealth.toml").write_text("reject_share = 1.0\nreject_department_share = 1.0\n", encoding="utf-8")
     (raw / "sources.toml").write_text(
         '[[source]]\nid = "s"\nkind = "structures"\npath = "s.csv"\nlayout = "dgos-mapped"\nyear = 2020\n'
         'reference_date = 2020-04-01\n[source.columns]\nfiness_et = "finess_et"\nstructure_type = "structure_type"\n'
