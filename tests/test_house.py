@@ -158,3 +158,12 @@ def test_no_module_takes_part_in_an_import_circle():
     while free := {name for name, needs in left.items() if not needs}:
         left = {name: needs - free for name, needs in left.items() if name not in free}
     assert not left
+
+
+def test_no_folder_of_tests_is_left_out(request):
+    """Pytest leaves folders of some names out without a word, ``build`` among them."""
+    patterns = request.config.getini("norecursedirs")
+    folders = {path.parent for path in Path(__file__).parent.rglob("test_*.py")}
+    left_out = [f.name for f in folders if any(f.match(pattern) for pattern in patterns)]
+    assert len(folders) > 10
+    assert not left_out

@@ -131,12 +131,13 @@ def test_where_no_region_has_decided_the_class_is_unknown(build, tmp_path):
     assert "zonage non publié : sans région" in shown
 
 
-def test_two_regions_may_use_one_name_with_two_dates(build):
+def test_two_regions_may_use_one_name_with_two_dates(build, tmp_path):
+    (tmp_path / "paca.csv").write_text(NATIONAL + "13001;T2;ZIP\n", encoding="utf-8")
     more = """
 [[source]]
 id = "paca"
 kind = "zoning"
-path = "national.csv"
+path = "paca.csv"
 edition = "2026"
 in_force_from = 2026-04-01
 covers = { regions = ["93"] }

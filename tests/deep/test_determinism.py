@@ -58,6 +58,7 @@ def write(folder, *, shuffled=False):
             mixed.shuffle(order)
     folder.mkdir()
     (folder / "sources.toml").write_text(cards((2, 1, 0) if shuffled else (0, 1, 2)), encoding="utf-8")
+    (folder / "qpvhealth.toml").write_text("reject_share = 1.0\nreject_department_share = 1.0\n", encoding="utf-8")
     (folder / "s.csv").write_text(HEADER + "\n".join(rows) + "\n", encoding="utf-8")
     (folder / "p.csv").write_text("code_qp;population\n" + "\n".join(people) + "\n", encoding="utf-8")
     document = {"type": "FeatureCollection", "features": features}
