@@ -21,6 +21,7 @@ from qpvhealth.facts.territories import (
     department_of_qpv,
 )
 from qpvhealth.indicators import counts
+from qpvhealth.ingest.cleaning import translated
 from qpvhealth.spatial.perimeters import MISPLACED, overlaps
 from qpvhealth.spatial.repair import COLLAPSED, REPAIRED
 
@@ -225,12 +226,11 @@ def _silent_regions(sources: Sources) -> Iterator[Finding]:
     if sources.editions.empty:
         return
     classes = sources.zoning_classes
-    department = (
-        classes["code"]
-        .map(department_of_commune)
-        .mask(classes["level"] == "qpv", classes["code"].map(department_of_qpv))
+    is_qpv = classes["level"] == "qpv"
+    department = translated(classes["code"].mask(is_qpv), department_of_commune).fillna(
+        translated(classes["code"].where(is_qpv), department_of_qpv)
     )
-    listed = classes.assign(region=department.map(DEPARTMENT_REGION))
+    listed = classes.assign(region=translated(department, DEPARTMENT_REGION.get))
     earlier: set[str] = set()
     for stated in sources.editions.to_dict("records"):
         own = listed[listed["source_id"].isin(stated["source_ids"])]

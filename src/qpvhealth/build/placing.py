@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from qpvhealth.build import assembly
-from qpvhealth.contract.keys import numbers, positions
+from qpvhealth.contract.keys import among, numbers, positions
 from qpvhealth.contract.tables import PUBLISHED
 from qpvhealth.facts.generations import expected_count
 from qpvhealth.facts.situations import CENTROID, CONTRADICTORY
@@ -42,11 +42,13 @@ def structures(basis: Basis) -> pd.DataFrame:
     return _with_points(basis.sources.structures.values(), pd.concat(points, ignore_index=True), basis)
 
 
-def unread(basis: Basis) -> pd.DataFrame:
-    """Choose the point of each row that could not be read and may be a structure: as ``structures``."""
+def unread(placed: Placed, basis: Basis) -> Placed:
+    """Place each row that could not be read and may be a structure; in the columns of ``placed``, which holds those that were."""
     rows = pd.concat(basis.sources.unread.values(), ignore_index=True)
+    if rows.empty:
+        return Placed(*(frame.iloc[:0] for frame in placed))
     points = structure_files.points(rows).assign(rank=0, commune_found=None, year=rows["year"])
-    return _with_points([rows], points, basis)
+    return located(_with_points([rows], points, basis), basis)
 
 
 def _with_points(extracts: Iterable[pd.DataFrame], points: pd.DataFrame, basis: Basis) -> pd.DataFrame:
@@ -101,13 +103,15 @@ def _of_another_commune(rows: pd.DataFrame, generation: str, basis: Basis) -> pd
     """
     quarters = basis.neighbourhoods[basis.neighbourhoods["generation"] == generation]
     listed = quarters.assign(commune=quarters["commune_codes"].str.split(",")).explode("commune")
-    pairs = set(zip(listed["qpv_code"], placement.whole_commune(listed["commune"].astype("str")), strict=True))
     named, commune = rows["qpv_code"], placement.whole_commune(rows["commune_code"])
-    is_named = pd.Series([pair in pairs for pair in zip(named, commune, strict=True)], index=rows.index)
-    has_communes = named.isin(quarters.loc[quarters["commune_codes"].notna(), "qpv_code"])
+    has_communes = among(named, quarters.loc[quarters["commune_codes"].notna(), "qpv_code"])
     by_outline = rows["commune_distance_m"].notna()
     usable = (rows["location_status"] == CONTRADICTORY) | (assembly.placed_rows(rows) & ~by_outline)
-    return named.where(usable & has_communes & commune.notna() & ~is_named)
+    at = np.flatnonzero(usable & has_communes & commune.notna())
+    pairs = set(zip(listed["qpv_code"], placement.whole_commune(listed["commune"].astype("str")), strict=True))
+    of_another = np.zeros(len(rows), dtype=bool)
+    of_another[at] = [pair not in pairs for pair in zip(named.iloc[at], commune.iloc[at], strict=True)]
+    return named.where(of_another)
 
 
 def _surely_elsewhere(rows: pd.DataFrame, generation: str, basis: Basis) -> pd.Series:

@@ -22,6 +22,8 @@ def refuse(sources: Sources, settings: Settings) -> None:
     """
     problems = []
     for year, unread in sources.unread.items():
+        if unread.empty:
+            continue
         extract, day = sources.structures[year], pd.Timestamp(sources.vintages[year].reference_date)
         stock = extract[is_in_stock(extract["opened_on"], extract["closed_on"], day)]
         by_department = [rows["department_code"].value_counts() for rows in (unread, stock)]

@@ -245,9 +245,10 @@ def place(sources: Sources, settings: Settings | None = None, progress: Callable
     sources.structures.clear()
     sources.points.clear()
     progress("joining structures and neighbourhoods")
-    placed, others = other_types.split(placing.located(structures, basis))
+    every = placing.located(structures, basis)
+    placed, others = other_types.split(every)
     aside = other_types.listed_aside(placed, others, sources.out_of_scope)
-    return Places(basis, placed, others, aside, placing.located(placing.unread(basis), basis))
+    return Places(basis, placed, others, aside, placing.unread(every, basis))
 
 
 def overlay(places: Places) -> dict[str, pd.DataFrame]:
@@ -273,7 +274,8 @@ def count(places: Places, zoned: pd.DataFrame) -> Counts:
     possible = counting.with_unread(stock, places.unread)
     pairs = assembly.concatenated(places.placed.pairs, places.unread.pairs)
     covered = counting.coverage(possible, places.placed.structures, pairs, zoned, basis)
-    return Counts(stock, every, counting.with_in_force(possible, basis), every_other, yearly, other_yearly, covered)
+    every_possible = every if possible is stock else counting.with_in_force(possible, basis)
+    return Counts(stock, every, every_possible, every_other, yearly, other_yearly, covered)
 
 
 def explain(places: Places, counted: Counts) -> dict[str, pd.DataFrame]:

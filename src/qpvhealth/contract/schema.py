@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import shapely
 from pandas.api.types import is_numeric_dtype, pandas_dtype
 
@@ -161,17 +162,17 @@ class Table:
         ContractError, none is added, dropped or filled.
         """
         self._same_columns(rows)
-        ranks = []
-        for name in reversed(self.key):
-            codes, distinct = pd.factorize(self._typed(rows[name], self.column(name)), sort=True)
-            ranks.append(np.where(codes < 0, len(distinct), codes).astype("int32"))  # a null comes last
-        order = np.lexsort(ranks)
+        keys = {name: self._typed(rows[name], self.column(name)).array for name in self.key}
+        texts = pa.table({name: pa.array(values, from_pandas=True) for name, values in keys.items()})
+        order = pc.sort_indices(
+            texts, sort_keys=[(name, "ascending") for name in self.key]
+        ).to_numpy()  # a null comes last
         is_sorted = bool((order[1:] > order[:-1]).all())
         columns = {}
         for column in self.columns:
-            values = rows[column.name]
-            values = values if is_sorted else pd.Series(values.array.take(order), copy=False)
-            columns[column.name] = self._typed(values, column).array
+            values = keys.get(column.name, rows[column.name].array)
+            values = pd.Series(values if is_sorted else values.take(order), copy=False)
+            columns[column.name] = values.array if column.name in keys else self._typed(values, column).array
         return pd.DataFrame(columns, index=pd.RangeIndex(len(rows)), copy=False)
 
     def check(self, rows: pd.DataFrame, others: Mapping[str, pd.DataFrame] | None = None) -> None:

@@ -167,29 +167,7 @@ class Unplaced:
         groups, at = distinct(lost, [*_EXTRACT, "commune_code", "department_code", "qpv_code"])
         self._n = np.bincount(at * n_kinds + kind, minlength=len(groups) * n_kinds).reshape(len(groups), n_kinds)
         self._n_places = len(places)
-        qpv = places[[*KEY, "department_code"]].reset_index(drop=True)
-        qpv = qpv.assign(commune_code=places["commune_codes"].str.split(",").array, qpv=np.arange(len(places)))
-        listed = qpv.explode("commune_code").astype({"commune_code": "str"})
-        texts = dict.fromkeys(("commune_code", "department_code", "qpv_code"), "str")
-        groups = groups.astype(texts).assign(group=np.arange(len(groups)))
-        pointed, groups = groups[groups["qpv_code"].notna()], groups[groups["qpv_code"].isna()]
-        has_commune, has_department = groups["commune_code"].notna(), groups["department_code"].notna()
-        others = [groups["commune_code"].map(alike) for alike in (COMMUNE_OF_ARRONDISSEMENT, ARRONDISSEMENTS)]
-        alike = [groups.assign(commune_code=codes)[codes.notna()].explode("commune_code") for codes in others]
-        communes = pd.concat([groups[has_commune], *alike]).astype({"commune_code": "str"})
-        without = listed["commune_code"].isna()
-        nowhere = listed["department_code"].isna()
-        vague = ~has_commune
-        parts = [
-            _met(qpv, pointed, KEY),
-            _met(listed[~without], communes, [*_EXTRACT, "commune_code"]),
-            _met(listed[without & ~nowhere], groups[has_department], [*_EXTRACT, "department_code"]),
-            _met(listed[without & nowhere], groups[has_department], _EXTRACT),
-            _met(listed[~without & ~nowhere], groups[vague & has_department], [*_EXTRACT, "department_code"]),
-            _met(listed[~without & nowhere], groups[vague & has_department], _EXTRACT),
-            _met(listed, groups[vague & ~has_department], _EXTRACT),
-        ]
-        pairs = pd.concat(parts, ignore_index=True).drop_duplicates()
+        pairs = _pairs(places, groups) if len(groups) else _NO_PAIRS
         self._group, self._qpv = (pairs[c].to_numpy(dtype="int64") for c in ("group", "qpv"))
         self._of_any = np.zeros(len(self._n), dtype="int64")
 
@@ -240,8 +218,40 @@ class Unplaced:
         return np.concatenate(sums, axis=1)
 
 
+def _pairs(places: pd.DataFrame, groups: pd.DataFrame) -> pd.DataFrame:
+    """Pair groups of structures with the QPV in which they could stand: ``group`` and ``qpv``, positions in both frames."""
+    qpv = places[[*KEY, "department_code"]].reset_index(drop=True)
+    qpv = qpv.assign(commune_code=places["commune_codes"].str.split(",").array, qpv=np.arange(len(places)))
+    listed = qpv.explode("commune_code").astype({"commune_code": "str"})
+    texts = dict.fromkeys(("commune_code", "department_code", "qpv_code"), "str")
+    groups = groups.astype(texts).assign(group=np.arange(len(groups)))
+    pointed, groups = groups[groups["qpv_code"].notna()], groups[groups["qpv_code"].isna()]
+    has_commune, has_department = groups["commune_code"].notna(), groups["department_code"].notna()
+    others = [groups["commune_code"].map(alike) for alike in (COMMUNE_OF_ARRONDISSEMENT, ARRONDISSEMENTS)]
+    alike = [groups.assign(commune_code=codes)[codes.notna()].explode("commune_code") for codes in others]
+    communes = pd.concat([groups[has_commune], *alike]).astype({"commune_code": "str"})
+    without = listed["commune_code"].isna()
+    nowhere = listed["department_code"].isna()
+    vague = ~has_commune
+    parts = [
+        _met(qpv, pointed, KEY),
+        _met(listed[~without], communes, [*_EXTRACT, "commune_code"]),
+        _met(listed[without & ~nowhere], groups[has_department], [*_EXTRACT, "department_code"]),
+        _met(listed[without & nowhere], groups[has_department], _EXTRACT),
+        _met(listed[~without & ~nowhere], groups[vague & has_department], [*_EXTRACT, "department_code"]),
+        _met(listed[~without & nowhere], groups[vague & has_department], _EXTRACT),
+        _met(listed, groups[vague & ~has_department], _EXTRACT),
+    ]
+    return pd.concat(parts, ignore_index=True).drop_duplicates()
+
+
+_NO_PAIRS = pd.DataFrame({"group": [], "qpv": []}, dtype="int64")
+
+
 def _met(qpv: pd.DataFrame, groups: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
     """Pair QPV and groups of structures that have the same keys."""
+    if qpv.empty or groups.empty:
+        return _NO_PAIRS
     own, theirs = numbers(keys, qpv, groups)
     sides = (
         pd.DataFrame({"key": own, "qpv": qpv["qpv"].array}),

@@ -142,6 +142,8 @@ def _causes(rows: pd.DataFrame, at: np.ndarray, n_cells: int) -> pd.Series:
 def _count(changes: pd.DataFrame, mask: pd.Series, side: str, cells: pd.DataFrame) -> np.ndarray:
     """Count the changes of a mask in each cell, by the area and the type that a structure has on one side, but for what ``stayed``."""
     rows, parts = changes[mask], []
+    if rows.empty:
+        return np.zeros(len(cells), dtype="int64")
     for scope in SCOPE_OF_TYPE.values():
         kinds = {s: rows[f"structure_type_{s}"] for s in SIDES}
         counted = {s: kind.isin(SCOPES[scope].types) | kind.isna() for s, kind in kinds.items()}

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from qpvhealth.errors import UsageError
 from qpvhealth.facts.situations import NO, YES
@@ -100,15 +102,24 @@ def _codes(
 
 def garbled(text: pd.Series) -> pd.Series:
     """Say which cells are UTF-8 read as cp1252 (``CitÃ©`` for Cité): written back in cp1252 they are UTF-8, which no word is."""
-    suspect = matches(text, r"(?s).*[ÂÃÅâ].*")
+    if is_blank(text):
+        return _nowhere(text)
 
     def is_garbled(cell: str) -> bool:
         try:
-            return cell.encode("cp1252").decode("utf-8") != cell
+            return not _LEADS.isdisjoint(cell) and cell.encode("cp1252").decode("utf-8") != cell
         except UnicodeError:
             return False
 
-    return suspect & text.where(suspect).map(is_garbled, na_action="ignore").eq(True)
+    beyond_ascii = pc.invert(pc.string_is_ascii(pa.array(text, type=pa.large_string()))).fill_null(False)
+    at = np.flatnonzero(beyond_ascii)
+    mask = np.zeros(len(text), dtype=bool)
+    mask[at] = [is_garbled(cell) for cell in text.iloc[at]]
+    return pd.Series(mask, index=text.index)
+
+
+_LEADS = frozenset("ÂÃÅâ")
+"""What the first byte of a letter beyond ASCII, or of a typographic sign, is in cp1252."""
 
 
 def whole(text: pd.Series) -> pd.Series:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from qpvhealth.contract.keys import among
 from qpvhealth.contract.rules import Finding
 from qpvhealth.facts.commune_events import Event, shipped, successors
 from qpvhealth.facts.territories import COLLECTIVITY_COMMUNES, department_of_commune
@@ -60,8 +61,12 @@ class CommuneHistory:
         ]:
             own = frame[column] if column not in _OF_LEVEL else frame[column].where(frame["level"].isin(_LEVELS))
             listed = column in _LISTS
-            new = translated(own, self._list if listed else self._one)
-            at = (new != own) & own.notna()
+            if listed:
+                new = translated(own, self._list)
+                at = (new != own) & own.notna()
+            else:
+                at = among(own, self.successors)
+                new = own.mask(at, own[at].map(self._one).astype("str"))
             if at.any():
                 out = out.assign(**{column: out[column].mask(at, new)})
                 codes = own[at].str.split(",").explode() if listed else own[at]

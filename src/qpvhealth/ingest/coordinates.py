@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 import shapely
 
 from qpvhealth.facts.situations import CENTROID, LOCATED, MISSING
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 
 SEVERAL_DIGITS, RARE_SHARE = 3, 0.05
 """Fewer digits than the others of the file, by so many or in so many rows, are a choice; else they are zeros left out."""
+_DIGITS = r"^[+-]?\d*?(?P<zeros>0*)(?:[.,](?P<decimals>\d*?)0*)?$"
 _POINT = int(shapely.GeometryType.POINT)
 CENTROID_GEOCODER = r"ADMIN[-_ ]?EXPRESS"
 SCORE_SCALE = 100
@@ -89,9 +92,12 @@ def _steps(east: pd.Series, north: pd.Series, *, several: float) -> pd.Series:
     """
     digits = []
     for axis in (east, north):
-        whole = axis.str.strip().str.extract(r"^[+-]?(\d*?)(0*)(?:[.,](\d*?)0*)?$")
-        decimals = whole[2].fillna("").str.len()
-        digits.append(decimals.where(decimals > 0, -whole[1].str.len()).astype("float64"))
+        parts = pc.extract_regex(pc.utf8_trim_whitespace(pa.array(axis, type=pa.large_string())), _DIGITS)
+        zeros, decimals = (
+            pc.utf8_length(pc.struct_field(parts, name)).cast("float64") for name in ("zeros", "decimals")
+        )
+        written = pc.if_else(pc.greater(pc.fill_null(decimals, 0.0), 0.0), decimals, pc.negate(zeros))
+        digits.append(pd.Series(written.to_numpy(zero_copy_only=False), index=axis.index))
     finer = digits[0].where(~(digits[1] > digits[0]), digits[1])
     usual, rank = finer.median(), finer.rank(method="max", pct=True)
     lost = (finer < usual) & (rank < RARE_SHARE) & (usual - finer < several)
@@ -106,7 +112,9 @@ def source_tokens(text: pd.Series) -> pd.DataFrame:
     ``.``), ``is_centroid`` (geocoder of the ADMIN-EXPRESS family) and ``is_poor``: a commune centroid or a point without score
     never decides.
     """
-    parts = text.astype("str").str.split(",", n=4, expand=True).reindex(columns=range(5)).astype("str")
+    codes, written = text.astype("str").factorize()
+    distinct = pd.Series([*written, None], dtype="str")  # a cell without text has code -1: the last, null
+    parts = distinct.str.split(",", n=4, expand=True).reindex(columns=range(5)).astype("str")
     score = pd.to_numeric(parts[2].str.extract(r"^\s*(\d+(?:[.]\d+)?)\s*$")[0]).astype("float64") / SCORE_SCALE
     tool = parts[3].str.upper().fillna("") + " " + parts[4].str.upper().fillna("")
     is_centroid = tool.str.contains(CENTROID_GEOCODER, regex=True)
@@ -114,5 +122,5 @@ def source_tokens(text: pd.Series) -> pd.DataFrame:
         "crs": cleaning.translated(parts[4], systems.by_name),
         "names_crs": parts[4].str.strip().fillna("") != "",
     }
-    quality = {"score": score, "is_centroid": is_centroid, "is_poor": text.notna() & (is_centroid | score.isna())}
-    return pd.DataFrame(columns | quality)
+    quality = {"score": score, "is_centroid": is_centroid, "is_poor": distinct.notna() & (is_centroid | score.isna())}
+    return pd.DataFrame(columns | quality).take(codes).set_axis(text.index)

@@ -45,7 +45,8 @@ def of_points(structures: pd.DataFrame, limits: Limits, rounded_note: str) -> li
             if n := len(some):
                 text = f"{year}: {words} ({', '.join(some['finess_et'].head(3))})"
                 found.append(finding(rule, n, text, COUNTRY, n, ids=_sources(some), of=len(rows)))
-    placed = {year: rows[rows["location_status"] == LOCATED] for year, rows in years.items()}
+    read = ["finess_et", "territory", "department_code", "x", "y", "location_source_id", "source_id"]
+    placed = {year: rows.loc[rows["location_status"] == LOCATED, read] for year, rows in years.items()}
     for first, last in pairwise(sorted(placed)):
         both = placed[first].merge(placed[last], on=["finess_et", "territory"], suffixes=("_before", ""))
         both = both.assign(east=both["x"] - both["x_before"], north=both["y"] - both["y_before"])

@@ -178,7 +178,8 @@ def _still(before: pd.DataFrame, after: pd.DataFrame, limit: float) -> Iterator[
     if len(before) > limit and set(before["finess_et"]) == set(after["finess_et"]):
         yield COUNTRY, len(before)
         return
-    both = before.merge(after, on=["finess_et", "department_code"], suffixes=("", "_after"))
+    compared = ["finess_et", "department_code", *CELLS]
+    both = before[compared].merge(after[compared], on=["finess_et", "department_code"], suffixes=("", "_after"))
     same = pd.Series(data=True, index=both.index)
     for cell in CELLS:
         now, then = both[f"{cell}_after"], both[cell]

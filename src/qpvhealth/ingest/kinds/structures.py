@@ -224,9 +224,12 @@ def _communes(sieve: Sieve) -> pd.Series:
 
 def _addresses(text: pd.DataFrame) -> pd.Series:
     """Return the address, else the parts of the street joined by single spaces."""
-    joined = pd.Series("", index=text.index, dtype="str")
-    for column in _STREET:
-        joined = joined + " " + text[column].fillna("")
+    parts = [text[column].fillna("") for column in _STREET if text[column].notna().any()]
+    if not parts:
+        return text["address"]
+    joined = parts[0]
+    for part in parts[1:]:
+        joined = joined + " " + part
     joined = joined.str.split().str.join(" ")
     return text["address"].fillna(joined.where(joined != ""))
 
@@ -242,6 +245,8 @@ def unread(staged: Staged, counted: pd.DataFrame, card: Card) -> pd.DataFrame:
     reference date, or a row of the year that says the same of name, address and commune (``counted``): no effect. Each has an
     identifier of its own, after its source and row.
     """
+    if staged.rejects.empty:
+        return staged.frame.iloc[:0]
     rejected = staged.rejects["row"].to_numpy()
     broken = pd.DataFrame({"source_row": rejected[~np.isin(rejected, staged.unread["source_row"])]})
     rows = pd.concat([staged.unread, broken.assign(source_id=staged.source_id)], ignore_index=True)
