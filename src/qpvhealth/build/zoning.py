@@ -11,6 +11,7 @@ from qpvhealth.contract.keys import among, positions
 from qpvhealth.contract.tables import PUBLISHED
 from qpvhealth.facts.territories import DEPARTMENT_REGION, department_of_commune
 from qpvhealth.facts.zonings import ZAC, ZIP
+from qpvhealth.ingest.cleaning import translated
 from qpvhealth.spatial import fates, overlay
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def deciding_departments(
     communes of each TVS in the edition; ``others``: in every edition, the last of which counts where the first names no commune.
     """
     known = pd.concat([composition, others[~among(others["commune_code"], composition["commune_code"])][::-1]])
-    department = known["commune_code"].map(department_of_commune)
+    department = translated(known["commune_code"], department_of_commune)
     known = known.assign(department=department, region=department.map(DEPARTMENT_REGION))
     tvs = ["edition", "tvs_code"]
     sizes = known.groupby([*tvs, "region", "department"], as_index=False).size()

@@ -61,7 +61,7 @@ def neighbourhoods(coverage: pd.DataFrame, stock: pd.DataFrame) -> pd.DataFrame:
     columns = ("n_msp_in", "n_cds_pluri_in", "n_cds_unknown_in", "n_cds_in")
     counts = np.column_stack([coverage[c].to_numpy(dtype=float, na_value=np.nan) for c in columns])
     assessed = ~np.isnan(counts[:, [0, 3]]).any(axis=1)
-    counts = np.nan_to_num(counts)
+    counts = np.nan_to_num(counts).astype("int64")
     counts[:, 3] = np.maximum(counts[:, 3] - counts[:, 1] - counts[:, 2], 0)
     free = (coverage["n_undetermined"] == 0).to_numpy(dtype=bool)
     inside = presence.verdicts(HEADLINE, _KINDS, counts, counts, free=free, assessed=assessed)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from qpvhealth.contract.keys import among
 from qpvhealth.contract.rules import Finding
 from qpvhealth.errors import InputError
 from qpvhealth.facts.categories import CDS, MSP, STRUCTURE_TYPES
@@ -152,7 +153,8 @@ def _between(sources: Sources, first: Vintage, last: Vintage, limits: Limits) ->
             words = f"{step}: {name} fell from {n} to {n - fall}"
             yield finding("delivery-stock-fell", fall, words, area, -fall, ids=ids, of=n)
     aside = sources.out_of_scope.loc[sources.out_of_scope["year"] == last.year, "finess_et"]
-    gone = before["finess_et"][~before["finess_et"].isin([*listed["finess_et"], *aside, *links["finess_et_from"]])]
+    now_elsewhere = pd.concat([listed["finess_et"], aside, links["finess_et_from"]]).astype("str")
+    gone = before["finess_et"][~among(before["finess_et"], now_elsewhere)]
     if len(gone) > max(JUDGED_CODES, limits["left_share"] * years * len(before)):
         words = f"{step}: structures that left without a closing date ({', '.join(gone.head(3))}, …)"
         yield finding("delivery-left", len(gone), words, COUNTRY, len(gone), ids=ids, of=len(before))
@@ -178,14 +180,17 @@ def _still(before: pd.DataFrame, after: pd.DataFrame, limit: float) -> Iterator[
     if len(before) > limit and set(before["finess_et"]) == set(after["finess_et"]):
         yield COUNTRY, len(before)
         return
+    was, is_now = (_by_department(rows) for rows in (before, after))
+    level = [code for code, n in was.items() if limit < n == is_now.get(code)]
     compared = ["finess_et", "department_code", *CELLS]
-    both = before[compared].merge(after[compared], on=["finess_et", "department_code"], suffixes=("", "_after"))
+    sides = [rows.loc[rows["department_code"].isin(level), compared] for rows in (before, after)]
+    both = sides[0].merge(sides[1], on=["finess_et", "department_code"], suffixes=("", "_after"))
     same = pd.Series(data=True, index=both.index)
     for cell in CELLS:
         now, then = both[f"{cell}_after"], both[cell]
         same &= (now == then) | (now.isna() & then.isna())
-    unchanged, was, is_now = (_by_department(rows) for rows in (both[same], before, after))
-    yield from ((f"department:{code}", n) for code, n in unchanged.items() if limit < n == was[code] == is_now[code])
+    unchanged = _by_department(both[same])
+    yield from ((f"department:{code}", was[code]) for code in level if unchanged.get(code) == was[code])
 
 
 def _of_answers(sources: Sources, cards: Sequence[Card]) -> Iterator[Finding]:

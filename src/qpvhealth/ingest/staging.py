@@ -271,7 +271,8 @@ class Sieve:
         compared = frame.iloc[at].drop(columns=list(ignore))
         if "geometry" in compared:
             compared = compared.assign(geometry=shapely.to_wkb(compared["geometry"].to_numpy(dtype=object)))
-        lists = [c for c in compared if any(isinstance(cell, list) for cell in compared[c])]
+        objects = [c for c in compared if compared[c].dtype == object]
+        lists = [c for c in objects if any(isinstance(cell, list) for cell in compared[c])]
         repeated[at] = compared.astype(dict.fromkeys(lists, "str")).duplicated()
         return repeated
 
@@ -295,8 +296,10 @@ class Sieve:
 
     def provenance(self, at: np.ndarray) -> pd.DataFrame:
         """Return the source, sheet and row of the records of a mask."""
-        frame = pd.DataFrame({"source_row": self.raw.rows[at]}).assign(source_id=self.card.id, sheet=self.raw.sheet)
-        return frame[PROVENANCE].astype({"source_id": "str", "sheet": "str"})
+        rows = self.raw.rows[at]
+        same = {"source_id": self.card.id, "sheet": self.raw.sheet}
+        texts = {c: pd.array([text], dtype="str").take(np.zeros(len(rows), dtype="int64")) for c, text in same.items()}
+        return pd.DataFrame({"source_row": rows, **texts})[PROVENANCE]
 
 
 def merged(parts: list[Staged], findings: Sequence[Finding] = ()) -> Staged:

@@ -30,10 +30,13 @@ def zone(
     """
     base = neighbourhoods[["qpv_code", "generation"]].reset_index(drop=True)
     members = neighbourhoods["commune_codes"].str.split(",").reset_index(drop=True).explode().dropna().astype("str")
-    tvs_codes = members.map(composition.drop_duplicates("commune_code").set_index("commune_code")["tvs_code"])
+    of_members = composition[among(composition["commune_code"], members)].drop_duplicates("commune_code")
+    tvs_codes = members.map(of_members.set_index("commune_code")["tvs_code"])
     by_level = {
-        lv: classes[classes["level"] == lv].drop_duplicates(["code", "zone_class"]).set_index("code")
-        for lv in (QPV, TVS, COMMUNE)
+        level: classes[(classes["level"] == level) & among(classes["code"], codes)]
+        .drop_duplicates(["code", "zone_class"])
+        .set_index("code")
+        for level, codes in ((QPV, base["qpv_code"]), (TVS, tvs_codes), (COMMUNE, members))
     }
     listed = among(base["qpv_code"], by_level[QPV].index)
     own = by_level[QPV].reindex(base["qpv_code"]).reset_index(drop=True)

@@ -79,6 +79,7 @@ def test_a_text_that_reads_features_is_no_name(counted, piece):
         ('{"properties": {"geometry": {"a": [1]}}, "geometry": {"coordinates": []}}', 1),
         ('{"geometry": null, "properties": {"a": [1]}}', 0),
         ('{"geometry": {}, "properties": {"a": [1]}}', 0),
+        ('{"geometry": {"bbox": null, "coordinates": [1, 2]}}', 1),
         ('{"properties": {"geometry": {"a": [1]}, "b": "geometry"}}', 0),
     ],
 )

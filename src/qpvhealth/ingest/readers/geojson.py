@@ -24,7 +24,7 @@ MAX_STRING = MIB
 _NAMES = {b"features": b"F", b"geometry": b"G"}
 """The names that count, and the mark that stands where each stood, among the brackets."""
 _OTHERS = bytes(set(range(256)) - set(b"FGN[]{}"))
-_NULL_ELEMENT = re.compile(rb"[\[,]\s*+null\s*+[\],]")
+_NULL = re.compile(rb"null\s*+[\],]")
 _FEATURE = 3
 """How deep a feature lies: document, array, feature."""
 _STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
@@ -49,6 +49,7 @@ def counted(path: Path) -> tuple[int, int] | None:
     if within is None:
         return None
     codes, depth = codes[within], depth[within]
+    codes, depth = codes[codes != ord("N")], depth[codes != ord("N")]
     features = (codes == ord("{")) & (depth == _FEATURE)
     opens = (codes[:-2] == ord("G")) & (codes[1:-1] == ord("{")) & (codes[2:] == ord("["))
     return int(features.sum()), int((opens & (depth[:-2] == _FEATURE)).sum())
@@ -56,7 +57,8 @@ def counted(path: Path) -> tuple[int, int] | None:
 
 def missing(path: Path) -> np.ndarray:
     """Return the places, from 1, of the elements of the array ``features`` that are null: GDAL passes over them without a word."""
-    if not _NULL_ELEMENT.search(path.read_bytes()):
+    data = path.read_bytes()
+    if not any(_is_element(data, null.start()) for null in _NULL.finditer(data)):
         return np.array([], dtype=np.int64)
     codes, depth = _skeleton(path)
     within = _in_features(codes, depth)
@@ -64,6 +66,14 @@ def missing(path: Path) -> np.ndarray:
     is_null = (codes == ord("N")) & (depth == _FEATURE - 1)
     elements = is_null | ((codes == ord("{")) & (depth == _FEATURE))
     return np.flatnonzero(is_null[elements]) + 1
+
+
+def _is_element(data: bytes, at: int) -> bool:
+    """Say whether what begins at a byte is an element of an array: a bracket or a comma stands before it."""
+    before = at - 1
+    while before >= 0 and data[before] in b" \t\r\n":
+        before -= 1
+    return before >= 0 and data[before] in b"[,"
 
 
 def _skeleton(path: Path) -> tuple[np.ndarray, np.ndarray]:
