@@ -32,7 +32,7 @@ PYTEST = ["-x", "-q", "-p", "no:cacheprovider", "-W", "ignore:Module already imp
 CHANGES = ("tests/indicators/test_changes.py",)
 NEAR = "tests/rules/test_proximity.py"
 OWN = {
-    "contract": ("rules", "precision", "keys"),
+    "contract": ("rules", "precision"),
     "ingest": ("cleaning", "staging"),
     "ingest.kinds": ("structures",),
     "rules": ("tristate", "proximity", "scopes", "stock"),
