@@ -247,9 +247,9 @@ def template(folder: Path, *, as_json: bool, release_name: str | None, out: Path
 @click.option("--deadline", **DAY, help="Day by which answers were expected.")
 @click.option("--level", type=LEVEL, default="region", show_default=True, help="As for the template.")
 @year_option
-@click.option("--declarations", "to", type=FILE, help="Write the declarations there, for a card of kind declarations.")
+@click.option("--declarations", type=FILE, help="Write the declarations there, for a card of kind declarations.")
 @shows_views
-def read(release: Release, **options: Any) -> tuple[View, ...]:
+def read(release: Release, *, declarations: Path | None, **options: Any) -> tuple[View, ...]:
     """Read filled workbooks: who has answered by the deadline, what is wrong cell by cell, and the declarations.
 
     \b
@@ -258,4 +258,4 @@ def read(release: Release, **options: Any) -> tuple[View, ...]:
     """
     from qpvhealth.studies import fieldwork
 
-    return fieldwork.returns_read(release, **options)
+    return fieldwork.returns_read(release, to=declarations, **options)
