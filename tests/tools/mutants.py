@@ -30,7 +30,6 @@ ROOT = Path(__file__).parents[2]
 SECONDS = 120
 PYTEST = ["-x", "-q", "-p", "no:cacheprovider", "-W", "ignore:Module already imported", "--hypothesis-profile=mutants"]
 CHANGES = ("tests/indicators/test_changes.py",)
-NEAR = "tests/rules/test_proximity.py"
 OWN = {
     "contract": ("rules", "precision"),
     "ingest": ("cleaning", "staging"),
@@ -40,7 +39,7 @@ OWN = {
     "indicators": (
         *("attainment", "backcast", "counts", "coverage", "density", "headline", "identity", "matrix", "net_change"),
         *("perimeter_effect", "pipeline_effect", "prescreen", "priorities", "series_audit", "simulation", "situations"),
-        "trend",
+        *("trend", "vecu_support"),
     ),
 }
 """By folder, the modules that their own tests suffice for."""
@@ -49,11 +48,9 @@ TESTS: dict[str, tuple[str, ...]] = {
     for folder, names in OWN.items()
     for name in names
 } | {
-    "rules.levels": ("tests/indicators/test_counts.py",),
     "indicators.agreement": ("tests/indicators/test_counts.py",),
     "indicators.declarations": ("tests/indicators/test_headline.py", "tests/test_docs.py"),
     "indicators.figures": ("tests/indicators/test_headline.py", "tests/indicators/test_matrix.py"),
-    "indicators.vecu_support": (NEAR, "tests/indicators/test_prescreen.py"),
     "indicators.addresses": ("tests/indicators/test_identity.py", *CHANGES),
     "indicators.accounts": CHANGES,
     "indicators.movements": CHANGES,
