@@ -57,6 +57,36 @@ def test_the_twentieth_that_links_two_is_a_rounded_share(west, fates_of):
     assert [fate for *_, fate in fate_of(old, new)] == sorted(fates_of, reverse=True)
 
 
+def test_what_collapsed_is_where_its_corners_are_and_what_has_no_place_is_left_out():
+    box, flat = shapely.box(0, 0, 9, 9), shapely.Polygon([(3, 4), (5, 6), (3, 4)])
+    prepared = pd.DataFrame(
+        {
+            "qpv_code": ["A", "B", "C", "D", "E"],
+            "territory": ["metropole"] * 4 + [None],
+            "repair": pd.Series([None, "collapsed", "misplaced", "collapsed", None], dtype="str"),
+            "geometry": [box, flat, box, flat, box],
+            "metres": [box, None, box, flat, box],
+        }
+    ).assign(generation="g", crs="EPSG:2154")
+    found = fates.shapes(prepared)
+    assert list(found.columns) == ["qpv_code", "generation", "territory", "metres"]
+    assert found["qpv_code"].tolist() == ["A", "B", "D"]
+    assert found["metres"][0] == box
+    for corners in found["metres"][1:]:
+        assert set(map(tuple, shapely.get_coordinates(corners))) == {(3, 4), (5, 6)}
+
+
+def test_shares_and_groups():
+    old = squares("old", {"A": (0, 0, 10, 10), "B": (50, 0, 60, 10), "C": (100, 0, 200, 100)})
+    found = fates.fates(old, squares("new", {"D": (0, 0, 10, 5), "E": (196, 0, 296, 100)}))
+    rows = found.set_index(["qpv_code_from", "qpv_code_to"])
+    shares = ["share_of_from", "share_of_to", "overlap_m2"]
+    assert rows.loc[("A", "D"), shares].tolist() == [0.5, 1, 50]
+    alone = found[found["qpv_code_to"].isna()].set_index("qpv_code_from")["share_of_from"]
+    assert alone.to_dict() == {"B": 0, "C": 0.04}
+    assert found["group"].nunique() == 4
+
+
 def test_a_territory_of_one_generation_only_is_not_compared():
     old = squares("old", {"A": (0, 0, 9, 9)})
     assert fates.fates(old, squares("new", {"B": (0, 0, 9, 9)}).assign(territory="mayotte")).empty

@@ -35,7 +35,7 @@ OWN = {
     "ingest": ("cleaning", "staging"),
     "ingest.kinds": ("structures",),
     "rules": ("tristate", "proximity", "scopes", "stock"),
-    "spatial": ("proximity", "location", "overlay", "fates", "placement", "perimeters", "repair", "sites"),
+    "spatial": ("proximity", "location", "overlay", "fates", "placement", "perimeters", "sites"),
     "indicators": (
         *("attainment", "backcast", "counts", "coverage", "density", "headline", "identity", "matrix", "net_change"),
         *("perimeter_effect", "pipeline_effect", "prescreen", "priorities", "series_audit", "simulation", "situations"),
@@ -48,6 +48,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     for folder, names in OWN.items()
     for name in names
 } | {
+    "spatial.repair": ("tests/spatial/test_repair.py", "tests/spatial/test_bad_shapes.py"),
     "indicators.agreement": ("tests/indicators/test_counts.py",),
     "indicators.declarations": ("tests/indicators/test_headline.py", "tests/test_docs.py"),
     "indicators.figures": ("tests/indicators/test_headline.py", "tests/indicators/test_matrix.py"),
