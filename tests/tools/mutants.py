@@ -63,7 +63,9 @@ TESTS: dict[str, tuple[str, ...]] = {
 }
 """By module, the tests that hold it."""
 LONG = {"built", "sample_folder", "real_data"}
-"""Fixtures whose tests are left out: a rule is held by small examples, not by the build of a whole country."""
+"""Fixtures whose tests build a whole country: they are asked about a fault only where no small example has noticed it."""
+NO_TESTS = 5
+"""What pytest exits with where it has none to run."""
 STATED = {"dtype", "kind", "strict", "validate", "copy"}
 """Arguments that state what holds without them: left out, nothing differs."""
 COMPARED = {
@@ -116,12 +118,15 @@ def _is_told(node: ast.AST) -> bool:
     return isinstance(node, ast.Raise | ast.JoinedStr)
 
 
-class Small:
-    """A plugin of pytest that leaves out the tests of a whole country."""
+class OfLength:
+    """A plugin of pytest that leaves out, or takes alone, the tests of a whole country."""
+
+    def __init__(self, *, is_long: bool) -> None:
+        self.is_long = is_long
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        """Leave them out."""
-        items[:] = [i for i in items if not LONG & set(getattr(i, "fixturenames", ()))]
+        """Keep those of one length."""
+        items[:] = [i for i in items if bool(LONG & set(getattr(i, "fixturenames", ()))) == self.is_long]
 
 
 class Faulty(importlib.abc.SourceLoader):
@@ -149,7 +154,12 @@ class Faulty(importlib.abc.SourceLoader):
 
 
 def noticed(path: Path, tree: ast.Module, tests: Sequence[str]) -> bool:
-    """Run the tests against a tree, in a process of its own."""
+    """Run the small tests against a tree, then the long ones."""
+    return any(_noticed(path, tree, tests, is_long=is_long) for is_long in (False, True))
+
+
+def _noticed(path: Path, tree: ast.Module, tests: Sequence[str], *, is_long: bool) -> bool:
+    """Run tests against a tree, in a process of its own."""
     child = os.fork()
     if child == 0:
         resource.setrlimit(
@@ -158,7 +168,7 @@ def noticed(path: Path, tree: ast.Module, tests: Sequence[str]) -> bool:
         for stream in (1, 2):
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream)
         sys.meta_path.insert(0, Faulty(path, tree))
-        os._exit(int(pytest.main([*PYTEST, *tests], plugins=[Small()])) != 0)
+        os._exit(int(pytest.main([*PYTEST, *tests], plugins=[OfLength(is_long=is_long)])) not in (0, NO_TESTS))
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) != 0
 
 
