@@ -31,16 +31,7 @@ WORLD = ("EPSG:4326", "EPSG:3857")
 METROPOLITAN = (*WORLD, "EPSG:2154", "EPSG:27572", "EPSG:32630", "EPSG:32631", "EPSG:32632", "EPSG:3943", "EPSG:3949")
 METROPOLITAN_TOO = (*METROPOLITAN, "EPSG:4171", "EPSG:2972", "EPSG:2975", "EPSG:4471", "EPSG:5490", "EPSG:4559")
 OVERSEAS = (*WORLD, "EPSG:2154", "EPSG:27572", "EPSG:5490", "EPSG:2972", "EPSG:2975", "EPSG:4471", "EPSG:4467")
-OVERSEAS_TOO = (
-    *OVERSEAS,
-    "EPSG:3297",
-    "EPSG:32619",
-    "EPSG:32621",
-    "EPSG:32622",
-    "EPSG:32740",
-    "EPSG:32705",
-    "EPSG:32707",
-)
+OVERSEAS_TOO = (*OVERSEAS, *(f"EPSG:{code}" for code in (3297, 32619, 32621, 32622, 32740, 32705, 32707)))
 TOLERANCES, ERRORS = Settings().outline_tolerance_m, Settings().location_error_m
 AREAS = ["territory", "commune_code", "department_code", "region_code"]
 

@@ -1,5 +1,8 @@
 """Fates on squares worked by hand, on a random partition, and on the real contours."""
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -21,32 +24,13 @@ def fate_of(old, new):
     return sorted(pairs)
 
 
-@pytest.mark.parametrize(
-    ("old", "new", "expected"),
-    [
-        ({"A": (0, 0, 10, 10)}, {"QN00101I": (0, 0, 10, 9)}, [("A", "QN00101I", "unchanged")]),
-        ({"A": (0, 0, 10, 10)}, {"QN00101M": (0, 0, 10, 10)}, [("A", "QN00101M", "modified")]),
-        ({"A": (0, 0, 10, 10)}, {"QN00101N": (0, 0, 2, 10)}, [("A", "QN00101N", "modified")]),
-        ({"A": (0, 0, 10, 10)}, {"B": (0, 0, 10, 10)}, [("A", "B", "unchanged")]),
-        ({"A": (0, 0, 10, 10)}, {"B": (20, 0, 30, 10)}, [("-", "B", "new"), ("A", "-", "gone")]),
-        ({"A": (0, 0, 100, 100)}, {"B": (96, 0, 196, 100)}, [("-", "B", "new"), ("A", "-", "gone")]),
-        (
-            {"A": (0, 0, 5, 10), "B": (5, 0, 10, 10)},
-            {"C": (0, 0, 10, 10)},
-            [("A", "C", "merged"), ("B", "C", "merged")],
-        ),
-        ({"A": (0, 0, 10, 10)}, {"B": (0, 0, 5, 10), "C": (5, 0, 10, 10)}, [("A", "B", "split"), ("A", "C", "split")]),
-        (
-            {"A": (0, 0, 10, 10), "B": (10, 0, 20, 10)},
-            {"C": (0, 0, 12, 10), "D": (12, 0, 20, 10)},
-            [("A", "C", "mixed"), ("B", "C", "mixed"), ("B", "D", "mixed")],
-        ),
-        ({"A": (0, 0, 10, 10)}, {"QN00101I": (12.0, 5.0)}, [("A", "QN00101I", "unchanged")]),
-        ({"A": (0, 0, 10, 10)}, {"B": (900.0, 5.0)}, [("-", "B", "new"), ("A", "-", "gone")]),
-    ],
-)
-def test_fates_of_squares(old, new, expected):
-    assert fate_of(old, new) == expected
+SQUARES = json.loads(Path(__file__).with_name("fates.json").read_text(encoding="utf-8"))
+"""QPV of two generations as west, south, east, north (or a point), and what became of each."""
+
+
+@pytest.mark.parametrize("case", SQUARES, ids=lambda case: case["fates"][-1][-1])
+def test_fates_of_squares(case):
+    assert fate_of(case["old"], case["new"]) == [tuple(pair) for pair in case["fates"]]
 
 
 @pytest.mark.parametrize(("west", "fates_of"), [(95.0, ["modified"]), (95.0001, ["gone", "new"])])
