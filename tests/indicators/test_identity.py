@@ -49,7 +49,8 @@ def test_a_mistyped_number_is_listed_with_its_evidence():
 def test_what_left_or_entered_because_an_area_is_not_covered_is_no_record_of_its_own():
     before, after = frame({}), frame({"finess_et": "750000007"})
     uncovered = "coverage_of_extract"
-    assert proposed(before, after, gone=uncovered, entered=uncovered).empty
+    assert proposed(before, after, gone=uncovered).empty
+    assert proposed(before, after, entered=uncovered).empty
     assert not proposed(before, after).empty
 
 
