@@ -37,6 +37,23 @@ def test_three_that_meet_have_a_common_site():
     assert reached.groupby("site")["qpv_code"].nunique().max() == 3
 
 
+def test_places_worth_trying_and_what_they_serve():
+    """Three squares of which each two meet: one place each, one a pair, one for all; and a territory apart."""
+    held = squares(0, 300, 600) | {"mayotte": Perimeters(np.array(["M"]), np.array([shapely.box(0, 0, 100, 100)]))}
+    found = sites.candidates(held, 260)
+    assert found["territory"].tolist() == ["metropole"] * 7 + ["mayotte"]
+    assert found["site"].tolist() == list(range(8))
+    lon, lat = projection.transform_points(found["x"].to_numpy()[:7], found["y"].to_numpy()[:7], 2154, 4326)
+    np.testing.assert_allclose(found[["longitude", "latitude"]].to_numpy()[:7], np.column_stack([lon, lat]))
+    assert len(sites.candidates(squares(0, 300), 100)) == 2  # surroundings that touch have nothing in common
+    assert len(sites.candidates(squares(0, 1, 2, 3), 50)) == 4 + 6 + 4 + 1 * (sites.LARGEST_GROUP > 3)
+    reached = sites.served(found, held, 260)
+    assert list(reached.columns) == ["site", "qpv_code", "distance_m"]
+    assert reached.index.tolist() == list(range(len(reached)))
+    assert reached.loc[reached["site"] == 7, ["qpv_code", "distance_m"]].to_numpy().tolist() == [["M", 0]]
+    assert (reached.groupby("site")["distance_m"].min()[[0, 1, 2]] == 0).all()
+
+
 def test_a_release_is_put_back_in_metres():
     polygon = squares(0)["metropole"].polygons
     degrees = projection.transform_geometries(polygon, 2154, 4326)
