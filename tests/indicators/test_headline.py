@@ -7,6 +7,7 @@ from hypothesis import given, strategies as st
 
 from qpvhealth.indicators import figures, headline
 from qpvhealth.indicators.declarations import QPV, STRUCTURES
+from qpvhealth.rules.scopes import SCOPES
 from tests.indicators.conftest import make
 
 INSIDE = {"situation": "in_qpv", "qpv_code": "A", "distance_m": 0.0}
@@ -73,6 +74,23 @@ def test_the_scope_that_needs_the_modality_gives_bounds(stock):
     assert cell(got, "n_in_qpv", "primary") == (1, 1, 1, 2)
     assert cell(got, "n_country", "cds") == (3, 0, 3, 3)
     assert cell(got, "share_in_qpv", "primary") == (1 / 2, 1, 1 / 4, 1)
+
+
+@pytest.mark.parametrize(
+    ("rows", "pluri", "mono"),
+    [
+        ((INSIDE | VAGUE, VAGUE), (None, 1, 0, 1), (None, 1, 0, 1)),  # 0 of each would say that there is none
+        ((INSIDE | VAGUE, VAGUE, INSIDE | CENTRE), (0, 1, 0, 1), (1, 1, 1, 2)),
+        ((INSIDE,), (0, 0, 0, 0), (0, 0, 0, 0)),  # no centre at all
+    ],
+)
+def test_of_centres_of_unknown_modality_none_is_mono_nor_pluri(stock, rows, pluri, mono):
+    scopes = [SCOPES["cds_pluri"], SCOPES["cds_mono"]]
+    got = headline.structures(stock(*rows), near_rule="declared", vecu_distance_m=300, scopes=scopes)
+    assert cell(got, "n_in_qpv", "cds_pluri") == pluri
+    assert cell(got, "n_in_qpv", "cds_mono") == mono
+    primary = of_structures(stock({}, *rows))
+    assert cell(primary, "n_in_qpv", "primary")[0] is not None  # an MSP is sure: the figure is a minimum
 
 
 def test_every_area_has_every_scope(stock):

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from pandas.api.types import union_categoricals
 
+from qpvhealth.facts.categories import CDS, UNKNOWN
 from qpvhealth.indicators.counts import area_codes, distinct
 from qpvhealth.indicators.declarations import ANY, BARE
 from qpvhealth.rules.levels import HEADLINE
@@ -65,7 +66,8 @@ def of_structures(
     """Count structures: each indicator in each scope (the choices) and group.
 
     ``near``: the rule of proximity and its distance. Structures of which it is unknown whether they count, or are of the scope, widen
-    the bounds; so do rows that could not be read. A figure that ``needs_outside`` is null where of no structure outside it is known.
+    the bounds; so do rows that could not be read. A figure that ``needs_outside`` is null where of no structure outside it is known;
+    so is every figure of a scope of which nothing is sure because every centre of a group is of unknown modality.
     """
     members = [scope.members(cells.kinds) for scope in scopes]
     sure_in, possible_in = (np.array([getattr(m, side) for m in members]) for side in ("yes", "possible"))
@@ -80,12 +82,15 @@ def of_structures(
     whole, most = total(cells.sums(cells.is_read) * sure_in), total(cells.sums(None) * possible_in)
     outside = ~cells.where.inside.yes & cells.is_read
     none_outside = total(cells.sums(outside) * possible_in) == 0
+    every, centre = cells.sums(None), (cells.kinds["structure_type"] == CDS).to_numpy(dtype=bool)
+    no_modality = (total(every * (centre & (cells.kinds["modality"] != UNKNOWN).to_numpy(dtype=bool))) == 0)[None, :]
+    is_told = (whole > 0) | (most == 0) | ~no_modality
     numbers = []
     for indicator in indicators:
         sure, possible = by_mark[indicator.marks]
         decided = cells.sums(outside & marks[indicator.marks].decided) if indicator.needs_outside else None
-        is_told = True if decided is None else none_outside | (total(decided * sure_in) > 0)
-        counted = count(sure, possible, is_told=is_told)
+        is_decided = True if decided is None else none_outside | (total(decided * sure_in) > 0)
+        counted = count(sure, possible, is_told=is_told & is_decided)
         numbers.append(share(counted, whole, most) if indicator.is_share else counted)
     return numbers
 
