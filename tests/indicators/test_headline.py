@@ -118,7 +118,7 @@ def qpv(**over):
         "n_undetermined": 0,
         "commune_codes": "31555",
     }
-    more = {"is_covered_near": False, "population": 6000, "zone_class": "ZIP"}
+    more = {"is_covered_near": False, "population": 6000, "zone_class": "ZIP", "zoning_edition": "2019"}
     return base | known | more | {"is_npnru": True, "is_large": True} | over
 
 
@@ -132,7 +132,7 @@ def of_neighbourhoods(*rows, lost=()):
     flags = dict.fromkeys(("is_covered_near", "is_npnru", "is_large"), "boolean")
     nowhere = [LOST | {"commune_code": commune, "generation": "qpv-2015"} for commune in lost]
     stock = make(*nowhere, {"generation": "other"})
-    return headline.neighbourhoods(frame.astype(counts | flags | {"zone_class": "str"}), stock)
+    return headline.neighbourhoods(frame.astype(counts | flags | {"zone_class": "str", "zoning_edition": "str"}), stock)
 
 
 COUNTS = ("n_msp_in", "n_cds_in", "n_cds_pluri_in", "n_cds_unknown_in", "n_msp_near", "n_cds_near")
@@ -219,6 +219,19 @@ def test_crosses_need_their_mark_to_be_known():
     assert cell(got, "zip_qpv_without_any_population")[:3] == (6900, 1, 6900)
     assert cell(got, "zip_or_zac_qpv") == (4, 1, 4, 5)
     assert cell(got, "zip_qpv_population")[0] == 12900
+
+
+def test_qpv_in_a_zip_are_a_number_of_those_of_the_zoned_regions():
+    elsewhere = {"zone_class": None, "zoning_edition": None, "population": 500}
+    straddling = qpv(zone_class=None)  # of a region that has decided, though of no one class
+    got = of_neighbourhoods(qpv(), qpv(zone_class="HZ"), straddling, qpv(**elsewhere))
+    at = (got["scope"] == "msp_cds") & (got["level"] == "country")
+    wholes = got[at].set_index("indicator")["denominator"]
+    assert wholes[["zip_qpv", "zip_qpv_without_any", "zip_or_zac_qpv"]].tolist() == [3, 3, 3]
+    assert wholes[["zip_qpv_population", "zip_or_zac_qpv_without_any_population"]].tolist() == [18000, 18000]
+    assert wholes[["qpv_total", "large_qpv"]].isna().all()
+    nowhere = of_neighbourhoods(qpv(**elsewhere))
+    assert nowhere.loc[nowhere["indicator"] == "zip_qpv", "denominator"].isna().all()
 
 
 def test_without_any_list_a_cross_is_null():

@@ -116,7 +116,7 @@ def of_qpv(
     ``qpv``: one row per QPV, with ``population`` and what the marks read. ``seen``: what stands there, (choices, QPV). "Bare" counts the
     QPV in which no structure was seen. Of those in which one without a place could stand, as many as there are such structures may be
     covered, and no more: ``reachable`` bounds their weight. The value is null where nothing is known: no QPV assessed, or no class,
-    size or list; people are unknown where no QPV that counts has a population, and have no upper bound where one has none.
+    size or list; the denominator of a number of QPV is that of those that ``among`` names; people are unknown where no QPV that counts has a population, and have no upper bound where one has none.
     """
     people = qpv["population"].astype("Float64").to_numpy(dtype=float, na_value=np.nan)
     marks = {i.marks: i.marks(qpv) for i in indicators}
@@ -175,6 +175,10 @@ def of_qpv(
             most = np.where(total(unweighed & ~weighed) > 0, np.nan, most)
             value = np.where(is_told, sure, np.nan)
             made = Numbers(value, value, np.full(sure.shape, np.nan), unknown + lost, lower, most)
+            if indicator.among is not None:
+                named = qpv[indicator.among].notna().to_numpy()[None, :]
+                n, n_unweighed = total(weights * named), total(named & ~weighed)
+                made = made._replace(denominator=np.where((n > 0) & (n_unweighed == 0), n, np.nan))
         numbers.append(Numbers(*(np.broadcast_to(n, (len(seen.can_tell), n.shape[-1])) for n in made)))
     return numbers
 
