@@ -555,3 +555,56 @@ def test_no_cache_is_accepted_and_does_nothing(tmp_path):
     lines = [line for line in second.stderr.splitlines() if "--no-cache" in line]
     assert lines == ["--no-cache does nothing: a build has no cache."]
     assert "--no-cache" not in first.stderr
+
+
+TABLES = [
+    ("counts",),
+    ("counts", "--level", "region", "--year", 2019, "--generation", "qpv-2015"),
+    ("counts", "--level", "qpv", "--year", 2019),
+    ("coverage", "--year", 2020),
+    ("coverage", "--level", "department", "--department", "93"),
+    ("matrix", "--year", 2020),
+    ("programmes",),
+    ("projects", "--show", "funding"),
+    ("declarations", "--year", 2019),
+    ("check", "--published"),
+    ("practitioners", "--within", "commune:69901"),
+    ("priorities", "--limit", 3),
+    ("sec", "--within", "department:93"),
+    *(("list", name) for name in ("uncovered", "fragile", "disagreements")),
+]
+
+
+@pytest.mark.parametrize("words", TABLES, ids=lambda words: " ".join(map(str, words)))
+def test_every_table_says_how_to_list_its_rows(released, words):
+    shown = run(*words, "--out", released).stdout
+    feet = re.findall(r"^(?:Lignes|Détail d'un cas) : qpvhealth (.*)$", shown, re.MULTILINE)
+    assert feet, shown[-400:]
+    for foot in feet:
+        assert answer(*shlex.split(foot))
+        assert not [line for line in document(*words, "--out", released, code=None).get("notes", []) if "Lignes" in line]
+
+
+def test_the_rows_of_a_count_are_listed_from_the_command_line(released):
+    listed = document("list", "counted", "--year", 2019, "--type", "msp", "--out", released)
+    assert listed["n_rows"] == 59
+    assert {"file", "sheet", "source_row"} <= {c["name"] for c in listed["columns"]}
+    regions = document("counts", "--level", "region", "--year", 2019, "--out", released)["rows"]
+    for row in regions:
+        rows = document("list", "counted", "--year", 2019, "--region", row["area_code"], "--out", released)
+        assert rows["n_rows"] == row["all_in_qpv"]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["uncovered", "--scope", "msp"], "only `list counted` takes this"),
+        (["counted", "--region", "11", "--department", "93"], "one area a figure"),
+        (["counted", "--indicator", "n_in_qpv", "--type", "MSP"], "use --scope"),
+        (["counted", "--within", "planet:mars"], 'no level "planet"'),
+    ],
+)
+def test_a_list_refuses_what_it_cannot_answer(released, words, message):
+    done = run("list", *words, "--out", released)
+    assert done.returncode == 2
+    assert message in done.stderr

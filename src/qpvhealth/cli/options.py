@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from qpvhealth.cli.output import open_release, show
+from qpvhealth.cli.output import OUT, open_release, show
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,7 +31,7 @@ raw_option = click.option(
     "--raw", type=FOLDER, default=Path("data/raw"), show_default=True, help="Folder of sources.toml."
 )
 out_option = click.option(
-    "--out", type=FOLDER, default=Path("data/processed"), show_default=True, help="Where releases are."
+    "--out", type=FOLDER, default=OUT, show_default=True, help="Where releases are."
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 year_option = click.option("--year", type=int, help="Vintage. Default: the last.")

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from qpvhealth.settings import Settings
 
 SCHEMA_VERSION = 1
+OUT = Path("data/processed")
+"""Where releases are unless a command says otherwise."""
 FINDINGS = 1
 """Exit code of a command that has something to show: a difference, a rejected row."""
 
@@ -71,7 +73,9 @@ def show(release: Release, answer: View | tuple[View, ...], fmt: str | None, to:
         for view in answer:
             show(release, view, fmt, to and to.with_stem(f"{to.stem}-{view.name}"), as_json=False)
         return
-    options: dict[str, Any] = {"titles": answer.titles, "notes": answer.notes, "invented": release.invented}
+    is_for_programs = "json" in (form, to.suffix.lower().removeprefix(".") if to and not form else form)
+    notes = answer.notes if is_for_programs else (*answer.notes, *_foot(answer))
+    options: dict[str, Any] = {"titles": answer.titles, "notes": notes, "invented": release.invented}
     if to is not None:
         rendering.save(to, answer.frame, fmt=fmt, **options)  # type: ignore[arg-type]
         logger().info("%d rows written to %s", len(answer.frame), to)
@@ -80,6 +84,18 @@ def show(release: Release, answer: View | tuple[View, ...], fmt: str | None, to:
         raise UsageError("a workbook is not for a terminal: name a file with --to")
     shown = rendering.render(answer.frame, fmt=form or "text", **options)
     click.echo(shown, nl=isinstance(shown, str) and not shown.endswith("\n"))
+
+
+def _foot(view: View) -> Iterator[str]:
+    """Write how to list the rows behind a table: the command, on the same release."""
+    if not view.behind:
+        return
+    context = click.get_current_context(silent=True)
+    chosen = context.params if context else {}
+    options = [("--release", chosen.get("release_name")), ("--out", chosen.get("out"))]
+    same = "".join(f' {name} "{value}"' for name, value in options if value not in (None, OUT))
+    word = "Détail d'un cas" if view.behind.startswith("explain") else "Lignes"
+    yield f"{word} : qpvhealth {view.behind}{same}"
 
 
 def open_release(out: Path, name: str | None) -> Release:

@@ -35,12 +35,16 @@ class Filters:
 
 @dataclass(frozen=True)
 class View:
-    """A frame ready to be shown: rows, French column titles, and the lines without which it would mislead."""
+    """A frame ready to be shown: rows, French column titles, and the lines without which it would mislead.
+
+    ``behind``: the command that lists the rows behind its figures, without the name of the program; empty where its rows are the source.
+    """
 
     name: str
     frame: pd.DataFrame
     titles: dict[str, str]
     notes: tuple[str, ...] = field(default=())
+    behind: str = ""
 
 
 def in_force(release: Release, year: int) -> dict[str, str]:
@@ -104,6 +108,19 @@ def refuse_unknown(value: object, values: list[Any], what: str) -> None:
 def titles_of(view: str) -> dict[str, str]:
     """Return the French title of each column of a view that is no published table, in the order in which it shows them."""
     return dict(_TITLES[view])
+
+
+def behind(view: str, frame: pd.DataFrame, release: Release) -> str:
+    """Return the command that lists the rows behind a view, filled in for its first row: ``list counted --year 2019``.
+
+    Its line in ``[behind]`` of ``titles.toml`` names columns of the view; ``year`` is that of the last row, else of the release.
+    Empty for a view without rows.
+    """
+    if frame.empty:
+        return ""
+    years = frame["year"] if "year" in frame else release.table("extracts")["year"]
+    first = frame.astype("object").bfill().iloc[0].to_dict()
+    return _TITLES["behind"][view].format(**first | {"year": years.dropna().max()})
 
 
 def titles(table: str, columns: list[str]) -> dict[str, str]:

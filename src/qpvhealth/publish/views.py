@@ -8,6 +8,7 @@ import pandas as pd
 
 from qpvhealth.errors import UsageError
 from qpvhealth.facts.causes import CAUSES
+from qpvhealth.facts.generations import IN_FORCE
 from qpvhealth.facts.situations import IN_QPV, SITUATIONS, VECU_DECLARED
 from qpvhealth.facts.territories import NO_REGION, REGIONS
 from qpvhealth.publish import selection
@@ -206,6 +207,19 @@ def _is_answered(release: Release, counts: pd.DataFrame, generation: str, level:
     return declared.groupby([counts["year"], counts["area_code"]]).any()
 
 
+def _behind(release: Release, name: str, shown: pd.DataFrame, level: str) -> str:
+    """Return the command that lists the rows behind the last row of a table by year and area."""
+    if shown.empty:
+        return ""
+    last = shown.iloc[-1]
+    words = f"list counted --year {last['year']} --situation in_qpv"
+    if name != "counts":
+        words = selection.behind(name, shown, release)
+    if last.get("generation", IN_FORCE) != IN_FORCE:
+        words += f" --generation {last['generation']}"
+    return words if level == "country" else f"{words} --within {level}:{last['area_code']}"
+
+
 def _view(release: Release, name: str, frame: pd.DataFrame, level: str, notes: tuple[str, ...]) -> View:
     """Return the view of rows by year and area, with the date of each year and the name of each area; the country needs no name."""
     areas = release.table("areas")
@@ -216,4 +230,4 @@ def _view(release: Release, name: str, frame: pd.DataFrame, level: str, notes: t
     titles = selection.titles_of("area") | selection.titles_of(name)
     if level == "country":
         titles = {column: title for column, title in titles.items() if column not in ("area_code", "label")}
-    return View(name, shown[list(titles)], titles, notes)
+    return View(name, shown[list(titles)], titles, notes, _behind(release, name, shown, level))
