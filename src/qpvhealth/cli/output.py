@@ -6,7 +6,7 @@ import os
 import sys
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
@@ -55,34 +55,48 @@ def print_answer(document: dict[str, Any], lines: Iterable[str], *, as_json: boo
         click.echo(line)
 
 
-def show(release: Release, answer: View | tuple[View, ...], fmt: str | None, to: Path | None, *, as_json: bool) -> None:
+class Shown(NamedTuple):
+    """How a table is asked for: its form, the file it goes to, the language of its headers and values, and how wide it may be."""
+
+    fmt: str | None = None
+    to: Path | None = None
+    as_json: bool = False
+    language: str = "fr"
+    is_wide: bool = False
+
+
+def show(release: Release, answer: View | tuple[View, ...], how: Shown) -> None:
     """Print a table in the form asked for, or write it to a file.
 
-    Several tables come one after the other; as JSON in one document; in files named after each when a file is asked for.
+    Several tables come one after the other; as JSON in one document; in files named after each when a file is asked for. JSON and CSV
+    have the codes of the tables, other forms their words.
     """
     import json
 
-    from qpvhealth.publish import rendering
+    from qpvhealth.publish import rendering, words
 
-    form: Any = "json" if as_json else fmt  # click has checked the choice
+    form: Any = "json" if how.as_json else how.fmt  # click has checked the choice
     if isinstance(answer, tuple):
         if form == "json":
             texts = {v.name: rendering.render(v.frame, fmt=form, titles=v.titles, notes=v.notes) for v in answer}
             print_json({"invented": release.invented, "tables": {name: json.loads(t) for name, t in texts.items()}})
             return
         for view in answer:
-            show(release, view, fmt, to and to.with_stem(f"{to.stem}-{view.name}"), as_json=False)
+            to = how.to and how.to.with_stem(f"{how.to.stem}-{view.name}")
+            show(release, view, how._replace(to=to))
         return
-    is_for_programs = "json" in (form, to.suffix.lower().removeprefix(".") if to and not form else form)
-    notes = answer.notes if is_for_programs else (*answer.notes, *_foot(answer))
-    options: dict[str, Any] = {"titles": answer.titles, "notes": notes, "invented": release.invented}
-    if to is not None:
-        rendering.save(to, answer.frame, fmt=fmt, **options)  # type: ignore[arg-type]
-        logger().info("%d rows written to %s", len(answer.frame), to)
-        return
-    if form == "xlsx":
+    form = form or (rendering.format_of(how.to) if how.to else "text")
+    if form == "xlsx" and how.to is None:
         raise UsageError("a workbook is not for a terminal: name a file with --to")
-    shown = rendering.render(answer.frame, fmt=form or "text", **options)
+    options: dict[str, Any] = {"titles": answer.titles, "notes": answer.notes, "invented": release.invented}
+    if form not in ("json", "csv"):
+        answer = words.in_words(answer, how.language)  # type: ignore[arg-type]
+        options |= {"titles": answer.titles, "notes": (*answer.notes, *_foot(answer))}
+    if how.to is not None:
+        rendering.save(how.to, answer.frame, fmt=form, **options)
+        logger().info("%d rows written to %s", len(answer.frame), how.to)
+        return
+    shown = rendering.render(answer.frame, fmt=form, **options)
     click.echo(shown, nl=isinstance(shown, str) and not shown.endswith("\n"))
 
 

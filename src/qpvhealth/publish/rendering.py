@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import pandas as pd
 
+from qpvhealth.contract.precision import Share
 from qpvhealth.errors import UsageError
 from qpvhealth.publish.store import write_file
 from qpvhealth.publish.workbook import GROUPED_FROM, workbook
@@ -77,11 +78,19 @@ def render(
         names=[str(c) for c in frame.columns],
         titles=[str((titles or {}).get(c, c)) for c in frame.columns],
         columns=[plain(column) for column in columns],
-        is_numeric=[pd.api.types.is_numeric_dtype(c) and not pd.api.types.is_bool_dtype(c) for c in columns],
+        is_numeric=[_is_numeric(column) for column in columns],
         notes=list(notes),
         invented=invented,
     )
     return _WRITERS[fmt](sheet)
+
+
+def _is_numeric(column: pd.Series) -> bool:
+    """Say whether a column is of numbers, which are aligned right; of objects, whether every value is one."""
+    if column.dtype == object:
+        values = [v for v in column if v is not None]
+        return bool(values) and all(isinstance(v, int | float) and not isinstance(v, bool) for v in values)
+    return pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
 
 
 def save(path: Path, frame: pd.DataFrame, *, fmt: Format | None = None, **options: Any) -> None:  # noqa: ANN401
@@ -174,6 +183,8 @@ def _read(value: Any, *, grouped: bool) -> str:  # noqa: ANN401
         return ""
     if isinstance(value, bool):
         return "oui" if value else "non"
+    if isinstance(value, Share):
+        return f"{value * 100:.1f} %".replace(".", ",")
     if isinstance(value, (int, float)) and math.isfinite(value):
         apart = "," if grouped and abs(value) >= GROUPED_FROM else ""
         decimals = "" if isinstance(value, int) else f".{DECIMALS}f"

@@ -166,7 +166,7 @@ def _net(release: Release, counts: pd.DataFrame, generation: str, level: str) ->
     keys = ["year", "area_code"]
     net = rows.groupby(keys)["n"].sum().astype("Int64")
     sign = rows["n"].map(lambda n: f"{n:+d}").astype("str")
-    words = rows.assign(words=sign + " " + rows["cause"].map({cause: fr for cause, (fr, _) in CAUSES.items()}))
+    words = rows.assign(words=rows["cause"].map({cause: fr for cause, (fr, _) in CAUSES.items()}) + " " + sign)
     causes = words[words["n"] != 0].groupby(keys)["words"].agg(", ".join).astype("str")
     counted = counts[counts["year"].isin(rows["year"])]
     index = pd.MultiIndex.from_frame(counted[keys].drop_duplicates())

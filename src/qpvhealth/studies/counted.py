@@ -22,6 +22,7 @@ from qpvhealth.indicators.counts import ALL, area_codes
 from qpvhealth.indicators.declarations import ANY, BARE, QPV, STRUCTURES, OfQpv, OfStructures
 from qpvhealth.indicators.net_change import DATED, NET
 from qpvhealth.publish import selection
+from qpvhealth.publish.rendering import plain
 from qpvhealth.publish.selection import View
 from qpvhealth.rules.levels import COUNTRY, LEVELS
 from qpvhealth.rules.proximity import Proximity
@@ -221,8 +222,8 @@ def published(release: Release, figure: Figure) -> dict[str, Any] | None:
     at = np.flatnonzero(mask)
     if not at.size:
         return None
-    row = rows.iloc[at[0]]
-    return {str(c): None if pd.isna(v) else v for c, v in row.items()}
+    row = rows.iloc[[at[0]]]
+    return {str(c): plain(row[c])[0] for c in row.columns}
 
 
 def _words(release: Release, figure: Figure, rows: pd.DataFrame, part: str) -> str:
