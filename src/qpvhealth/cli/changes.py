@@ -98,7 +98,9 @@ def diff(
         names = ["cause", "finess_et", "name", "structure_type", "situation_from", "situation_to", "evidence"]
         for frame in (causes, tables["parts"], tables["structures"][names]):
             click.echo(rendering.render(rules.in_french(frame), fmt="text", titles=titles))
-        click.echo("Lignes : celles qui précèdent ; toutes leurs colonnes : --csv FICHIER ; une structure : qpvhealth explain N°FINESS")
+        click.echo(
+            "Lignes : celles qui précèdent ; toutes leurs colonnes : --csv FICHIER ; une structure : qpvhealth explain N°FINESS"
+        )
         if (tables["causes"]["cause"] == "not_attributable").any():
             logger().info(
                 "Some movements cannot be attributed: they are shown by name, never spread over the other causes."

@@ -55,7 +55,7 @@ def coverage(release: Release, *, level: str, **filters: Any) -> View:
     from qpvhealth.indicators.declarations import QPV
     from qpvhealth.publish import selection, views
 
-    words = {i.name: i.words_fr for i in QPV if i.in_table}
+    words = {i.name: (i.words_fr, i.words_en) for i in QPV if i.in_table}
     return views.coverage(release, level, selection.Filters(**filters), words)
 
 
@@ -111,7 +111,9 @@ def _counted(release: Release, *, within: str | None, part: str | None, **option
     level, _, code = (named[0] if named else "country:FR").partition(":")
     structure_type = options.pop("structure_type")
     if structure_type:
-        options["structure_type"] = structure_type.upper() if structure_type.upper() in ("MSP", "CDS") else structure_type
+        options["structure_type"] = (
+            structure_type.upper() if structure_type.upper() in ("MSP", "CDS") else structure_type
+        )
     if options["indicator"] and (odd := [c for c in ("situation", "structure_type", "modality") if options.get(c)]):
         words = ", ".join("--type" if c == "structure_type" else f"--{c}" for c in odd)
         raise UsageError(f"{words} is of a count, not of an indicator: use --scope")

@@ -30,9 +30,7 @@ def in_order(*options: Decorator) -> Decorator:
 raw_option = click.option(
     "--raw", type=FOLDER, default=Path("data/raw"), show_default=True, help="Folder of sources.toml."
 )
-out_option = click.option(
-    "--out", type=FOLDER, default=OUT, show_default=True, help="Where releases are."
-)
+out_option = click.option("--out", type=FOLDER, default=OUT, show_default=True, help="Where releases are.")
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 year_option = click.option("--year", type=int, help="Vintage. Default: the last.")
 only_year_option = click.option("--year", type=int, help="Only this vintage.")

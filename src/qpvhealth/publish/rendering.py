@@ -34,7 +34,7 @@ SCHEMA_VERSION = 1
 INVENTED = "DONNÉES INVENTÉES"
 FORMULA = re.compile(r"[\t\r\n]|\s*[=+\-@\uff1d\uff0b\uff0d\uff20]")
 MARKUP = re.compile(r"[\\`*\[\]~|]|(?<!\w)_|_(?!\w)")
-DECIMALS = 3
+DECIMALS = 6
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ def plain(column: pd.Series) -> list[Any]:
 
 
 def _text(sheet: Sheet) -> str:
-    rows = sheet.cells(lambda v: _line(_read(v, grouped=True)))
+    rows = sheet.cells(lambda v: _line(readable(v, grouped=True)))
     titles = [_line(t) for t in sheet.titles]
     widths = [max(map(len, column)) for column in zip(titles, *rows, strict=True)]
     justify = [str.rjust if is_numeric else str.ljust for is_numeric in sheet.is_numeric]
@@ -130,7 +130,7 @@ def _text(sheet: Sheet) -> str:
 
 
 def _md(sheet: Sheet) -> str:
-    rows = sheet.cells(lambda v: _escaped(_read(v, grouped=True)))
+    rows = sheet.cells(lambda v: _escaped(readable(v, grouped=True)))
     rule = ["---:" if is_numeric else "---" for is_numeric in sheet.is_numeric]
     lines = [f"| {' | '.join(row)} |" for row in [[_escaped(t) for t in sheet.titles], rule, *rows]]
     head = [f"**{INVENTED}**", ""] if sheet.invented else []
@@ -150,7 +150,7 @@ def _csv(sheet: Sheet) -> bytes:
 def _csv_cell(value: Any) -> str:  # noqa: ANN401
     if isinstance(value, float):
         return repr(value).replace(".", ",")
-    return without_formula(value) if isinstance(value, str) else _read(value, grouped=False)
+    return without_formula(value) if isinstance(value, str) else readable(value, grouped=False)
 
 
 def without_formula(text: str) -> str:
@@ -174,10 +174,10 @@ def _json(sheet: Sheet) -> str:
 def _json_value(value: Any) -> Any:  # noqa: ANN401
     if isinstance(value, float):
         return value if math.isfinite(value) else None
-    return value if value is None or isinstance(value, (bool, int, str)) else _read(value, grouped=False)
+    return value if value is None or isinstance(value, (bool, int, str)) else readable(value, grouped=False)
 
 
-def _read(value: Any, *, grouped: bool) -> str:  # noqa: ANN401
+def readable(value: Any, *, grouped: bool) -> str:  # noqa: ANN401
     """Write a value as a person reads it; ``grouped`` sets thousands apart, from five digits on (a year has four)."""
     if value is None:
         return ""

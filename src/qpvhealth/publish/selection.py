@@ -15,6 +15,8 @@ from qpvhealth.facts.generations import IN_FORCE
 from qpvhealth.facts.territories import DEPARTMENT_REGION, DEPARTMENT_TERRITORY, REGIONS
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from qpvhealth.publish.release import Release
 
 _TITLES: dict[str, dict[str, str]] = tomllib.loads(
@@ -38,6 +40,7 @@ class View:
     """A frame ready to be shown: rows, French column titles, and the lines without which it would mislead.
 
     ``behind``: the command that lists the rows behind its figures, without the name of the program; empty where its rows are the source.
+    ``english``: the English of texts of its cells that no code stands for.
     """
 
     name: str
@@ -45,6 +48,7 @@ class View:
     titles: dict[str, str]
     notes: tuple[str, ...] = field(default=())
     behind: str = ""
+    english: Mapping[str, str] = field(default_factory=dict)
 
 
 def in_force(release: Release, year: int) -> dict[str, str]:
@@ -119,7 +123,7 @@ def behind(view: str, frame: pd.DataFrame, release: Release) -> str:
     if frame.empty:
         return ""
     years = frame["year"] if "year" in frame else release.table("extracts")["year"]
-    first = frame.astype("object").bfill().iloc[0].to_dict()
+    first = {str(c): cell for c, cell in frame.astype("object").bfill().iloc[0].items()}
     return _TITLES["behind"][view].format(**first | {"year": years.dropna().max()})
 
 

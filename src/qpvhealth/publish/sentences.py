@@ -64,3 +64,8 @@ def gross(
 
 def _signed(n: int) -> str:
     return f"{n:+d}" if n else "0"
+
+
+def lines_of(section: str, language: Language = "fr") -> dict[str, str]:
+    """Return the sentences of a section of ``sentences.toml`` (``flips``, ``explained``), to be filled in."""
+    return dict(_WORDS[language][section])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -76,10 +77,10 @@ def other_counts(release: Release, level: str, filters: Filters) -> View:
     return _view(release, "other-counts", frame.assign(generation=generation), level, (*notes, apart))
 
 
-def coverage(release: Release, level: str, filters: Filters, words: Mapping[str, str]) -> View:
+def coverage(release: Release, level: str, filters: Filters, words: Mapping[str, tuple[str, str]]) -> View:
     """Return the headline of coverage: QPV without any structure, how many live there, of which large, in the NPNRU, in ZIP or ZAC.
 
-    ``words``: the indicators to show, in order, in French. One row per year, area and figure, under both meanings of first-line
+    ``words``: the indicators to show, in order, in French and in English. One row per year, area and figure, under both meanings of first-line
     care: any MSP or centre, and MSP and pluriprofessional centres only. Each with its denominator, unknowns and bounds. Raises UsageError for an unknown level, year, generation or area.
     """
     generation = selection.generation(release, filters)
@@ -92,14 +93,15 @@ def coverage(release: Release, level: str, filters: Filters, words: Mapping[str,
     ranked = rows.assign(
         scope_rank=rows["scope"].map(order),
         rank=rows["indicator"].map(order),
-        words=rows["indicator"].map(dict(words)),
+        words=rows["indicator"].map({name: fr for name, (fr, _) in words.items()}),
         scope=rows["scope"].map(_COVERAGE_SCOPES),
         data="inventées" if release.invented else "",
     )
     shown = ranked.sort_values(["year", "area_code", "scope_rank", "rank"])
     large = f"Grand : {release.manifest['settings']['large_population']:g} habitants et plus"
     notes = (*selection.notes(release, generation, filters.year), large, *_zonings(release, generation, filters.year))
-    return _view(release, "coverage", shown, level, notes)
+    english = dict(words.values()) | {s.words_fr: s.words_en for s in SCOPES.values()}
+    return replace(_view(release, "coverage", shown, level, notes), english=english)
 
 
 def _zonings(release: Release, generation: str, year: int | None) -> Iterator[str]:

@@ -20,6 +20,7 @@ import pandas as pd
 from qpvhealth.contract.precision import Share
 from qpvhealth.contract.tables import PUBLISHED
 from qpvhealth.facts.causes import CAUSES, EVIDENCE_FR
+from qpvhealth.facts.published import PERIMETER_SETS
 from qpvhealth.facts.territories import TERRITORIES
 from qpvhealth.publish.rendering import plain
 from qpvhealth.rules.scopes import SCOPES
@@ -30,9 +31,7 @@ if TYPE_CHECKING:
     from qpvhealth.publish.selection import View
     from qpvhealth.publish.sentences import Language
 
-_FILE: dict[str, Any] = tomllib.loads(
-    resources.files(__package__).joinpath("words.toml").read_text(encoding="utf-8")
-)
+_FILE: dict[str, Any] = tomllib.loads(resources.files(__package__).joinpath("words.toml").read_text(encoding="utf-8"))
 FREE_TEXT = frozenset(
     ("name", "label", "words", "note", "message", "raw", "address", "city", "document", "because", "source", "obstacle")
 )
@@ -48,11 +47,11 @@ def words_of(language: Language) -> dict[str, str]:
     """Return the words of every code in a language."""
     at = 0 if language == "fr" else 1
     groups = [_FILE["words"], *(g for g in _FILE["words"].values() if isinstance(g, dict))]
-    words = {code: pair[at] for group in groups for code, pair in group.items() if isinstance(pair, list)}
+    words = {s.name: s.words for s in PERIMETER_SETS.values()} | EVIDENCE_FR if language == "fr" else {}
     words |= {code: pair[at] for code, pair in CAUSES.items()}
     words |= {s.name: s.words_fr if language == "fr" else s.words_en for s in SCOPES.values()}
     words |= {t.name: t.label_fr for t in TERRITORIES.values() if language == "fr"}
-    return words | (EVIDENCE_FR if language == "fr" else {})
+    return words | {code: pair[at] for group in groups for code, pair in group.items() if isinstance(pair, list)}
 
 
 def word(value: Any, language: Language = "fr") -> Any:  # noqa: ANN401
@@ -75,7 +74,10 @@ def in_words(view: View, language: Language = "fr") -> View:
     columns = []
     for at, name in enumerate(view.frame.columns):
         values = plain(view.frame.iloc[:, at])
-        columns.append(pd.Series(shown(str(name), values, units, language), dtype="object", name=name))
+        texts = shown(str(name), values, units, language)
+        if language == "en":
+            texts = [view.english.get(text, text) if isinstance(text, str) else text for text in texts]
+        columns.append(pd.Series(texts, dtype="object", name=name))
     frame = pd.concat(columns, axis=1) if columns else view.frame
     titles = view.titles if language == "fr" else {c: _title_en(c, title) for c, title in view.titles.items()}
     return replace(view, frame=frame, titles=titles)
@@ -118,7 +120,7 @@ def kind_of(name: str, values: Sequence[Any] = ()) -> type | int | None:
 
 def rounded(value: Any, kind: Callable[[float], float] | int | None) -> Any:  # noqa: ANN401
     """Round a number half away from zero: a share to 0,1 %, else to so many decimals; a whole number loses its ``.0``."""
-    if isinstance(value, bool) or not isinstance(value, float) or not math.isfinite(value):
+    if isinstance(value, bool | Share) or not isinstance(value, float) or not math.isfinite(value):
         return value
     decimals = kind if isinstance(kind, int) else SHARE_DECIMALS if kind is Share else OTHER_DECIMALS
     exact = Decimal(repr(value)).quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP)

@@ -52,7 +52,9 @@ def workbook(
         book.set_properties({"created": CREATED})
         data = book.add_worksheet(DATA)
         header = book.add_format({"bold": True, "text_wrap": True, "valign": "top", "bottom": 1})
-        formats = {kind: book.add_format({"num_format": kind}) for kind in ("0", "#,##0", "0.0##", PERCENT, "yyyy-mm-dd")}
+        formats = {
+            kind: book.add_format({"num_format": kind}) for kind in ("0", "#,##0", "0.0##", PERCENT, "yyyy-mm-dd")
+        }
         for at, (column, title) in enumerate(zip(columns, titles, strict=True)):
             _text(data, (0, at), title, header)
             number_format = formats.get(_number_format(column))

@@ -26,7 +26,7 @@ from qpvhealth.publish.rendering import plain
 from qpvhealth.publish.selection import View
 from qpvhealth.rules.levels import COUNTRY, LEVELS
 from qpvhealth.rules.proximity import Proximity
-from qpvhealth.rules.scopes import SCOPES, Scope, of_type
+from qpvhealth.rules.scopes import HEADLINE, SCOPES, Scope, of_type
 from qpvhealth.studies import figures
 
 if TYPE_CHECKING:
@@ -35,7 +35,8 @@ if TYPE_CHECKING:
 NUMERATOR, DENOMINATOR, UNSURE = PARTS = ("numerator", "denominator", "unknown")
 """What is listed of an indicator: what it counts, its whole, or what could count and is not known to."""
 INDICATORS: dict[str, OfStructures | OfQpv | None] = {
-    **{i.name: i for i in (*STRUCTURES, *QPV) if i.in_table},
+    **{i.name: i for i in STRUCTURES if i.in_table},
+    **{i.name: i for i in QPV if i.in_table},
     **dict.fromkeys((NET, *DATED)),
 }
 """The indicators of a release; a movement has no declaration."""
@@ -71,15 +72,15 @@ def counted(release: Release, figure: Figure, part: str = NUMERATOR) -> View:
     Raises UsageError for what the release does not have: a year, generation, area, indicator, scope, type or situation.
     """
     _refuse_unknown(release, figure, part)
-    found = of_figure(release, figure, part)
-    columns = [c for c in selection.titles_of("counted") if c in found.columns]
+    listed_rows = of_figure(release, figure, part)
+    columns = [c for c in selection.titles_of("counted") if c in listed_rows.columns]
     order = [c for c in ("department_code", "structure_type", "qpv_code", "finess_et") if c in columns]
-    shown = found.sort_values(order, kind="stable", ignore_index=True)[columns]
+    shown = listed_rows.sort_values(order, kind="stable", ignore_index=True)[columns]
     titles = {c: title for c, title in selection.titles_of("counted").items() if c in columns}
     notes = selection.notes(release, figure.generation, figure.year)
     code = shown.rename(columns={"finess_et" if "finess_et" in columns else "qpv_code": "code"})
     listed = selection.behind("counted", code, release)
-    return View("counted", shown, titles, (_words(release, figure, found, part), *notes), listed)
+    return View("counted", shown, titles, (_words(release, figure, listed_rows, part), *notes), listed)
 
 
 def of_figure(release: Release, figure: Figure, part: str = NUMERATOR) -> pd.DataFrame:
@@ -128,13 +129,14 @@ def _structures(release: Release, declared: OfStructures, figure: Figure, part: 
     members = _scope(figure.scope_name).members(rows)
     marks = declared.marks(Proximity.of(rows), settings["vecu_rule"], settings["vecu_distance_m"]) & members
     chosen = {NUMERATOR: marks.yes, DENOMINATOR: members.yes, UNSURE: marks.unknown}[part]
-    return rows[chosen & _is_in_area(rows, figure)]
+    listed: pd.DataFrame = rows[chosen & _is_in_area(rows, figure)]
+    return listed
 
 
 def _neighbourhoods(release: Release, declared: OfQpv, figure: Figure, part: str) -> pd.DataFrame:
     rows = _coverage(release, figure)
     inside, around = headline.verdicts(rows)
-    scopes = [s.name for s in headline.HEADLINE]
+    scopes = [s.name for s in HEADLINE]
     at = 0 if declared.or_near else scopes.index(figure.scope_name)
     seen = around if declared.or_near else inside
     mark = declared.marks(rows)
@@ -147,7 +149,8 @@ def _neighbourhoods(release: Release, declared: OfQpv, figure: Figure, part: str
         DENOMINATOR: mark.yes & can_tell,
         UNSURE: own.unknown | (doubt & (mark.yes if declared.coverage == BARE else mark.possible)),
     }[part]
-    return rows.assign(is_sure=own.decided & ~doubt)[chosen & _is_in_area(rows, figure)]
+    listed: pd.DataFrame = rows.assign(is_sure=own.decided & ~doubt)[chosen & _is_in_area(rows, figure)]
+    return listed
 
 
 def _coverage(release: Release, figure: Figure) -> pd.DataFrame:
@@ -203,7 +206,7 @@ def _scope(name: str) -> Scope:
 def with_source(release: Release, rows: pd.DataFrame) -> pd.DataFrame:
     """Add the file of each row, ``file``, from its card; where there is no sheet, an empty one."""
     paths = {i["id"]: i.get("path") for i in release.manifest["inputs"]}
-    return rows.assign(file=rows["source_id"].map(paths).astype("str"), sheet=rows["sheet"] if "sheet" in rows else None)
+    return rows.assign(file=rows["source_id"].map(paths).astype("str"), sheet=rows.get("sheet"))
 
 
 def published(release: Release, figure: Figure) -> dict[str, Any] | None:
@@ -281,5 +284,6 @@ def _refuse_area(release: Release, figure: Figure) -> None:
         cells = release.table("indicators", columns=["level", "area_code"])
         codes |= set(cells.loc[cells["level"] == figure.level, "area_code"])
     if figure.area_code not in codes:
-        raise UsageError(f'no {figure.level} "{figure.area_code}" in this release: no structure and no QPV is counted there')
-
+        raise UsageError(
+            f'no {figure.level} "{figure.area_code}" in this release: no structure and no QPV is counted there'
+        )
