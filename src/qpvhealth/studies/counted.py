@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from qpvhealth.build import assembly
 from qpvhealth.errors import UsageError
@@ -21,8 +20,8 @@ from qpvhealth.indicators import change_summary, figures as engine, headline
 from qpvhealth.indicators.counts import ALL, area_codes
 from qpvhealth.indicators.declarations import ANY, BARE, QPV, STRUCTURES, OfQpv, OfStructures
 from qpvhealth.indicators.net_change import DATED, NET
-from qpvhealth.publish import selection
-from qpvhealth.publish.rendering import plain
+from qpvhealth.publish import selection, words
+from qpvhealth.publish.rendering import plain, readable
 from qpvhealth.publish.selection import View
 from qpvhealth.rules.levels import COUNTRY, LEVELS
 from qpvhealth.rules.proximity import Proximity
@@ -30,6 +29,8 @@ from qpvhealth.rules.scopes import HEADLINE, SCOPES, Scope, of_type
 from qpvhealth.studies import figures
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from qpvhealth.publish.release import Release
 
 NUMERATOR, DENOMINATOR, UNSURE = PARTS = ("numerator", "denominator", "unknown")
@@ -232,20 +233,21 @@ def published(release: Release, figure: Figure) -> dict[str, Any] | None:
 def _words(release: Release, figure: Figure, rows: pd.DataFrame, part: str) -> str:
     """Say which figure the rows are of, what the release publishes for it, and how many rows there are."""
     row, declared = published(release, figure), INDICATORS.get(figure.indicator or "")
-    what = figure.indicator or f"{figure.structure_type} {figure.situation}"
-    area = "" if figure.level == "country" else f", {figure.level} {figure.area_code}"
-    scope = f", {figure.scope_name}" if figure.indicator or figure.scope else ""
-    value = None if row is None else row["value"]
-    if row is None and figure.scope is None and figure.indicator is None:
-        value = 0
-    text = "inconnu" if value is None else f"{value:g}" if value != int(value) else f"{int(value)}"
-    published_as = f" : publié {text}" if part == NUMERATOR and (row or figure.scope is None) else ""
+    kinds = [figure.structure_type, *([figure.modality] if figure.modality != ALL else []), figure.situation]
+    what = figure.indicator or ", ".join(str(words.word(code)) for code in kinds)
+    scope = f", {words.word(figure.scope_name)}" if figure.indicator or figure.scope else ""
+    area = "" if figure.level == "country" else f", {words.word(figure.level)} {figure.area_code}"
+    shown = ""
+    if part == NUMERATOR and (figure.indicator or not figure.scope):
+        (value,) = words.shown("value", [row["value"] if row else 0], [row.get("unit") if row else None], "fr")
+        shown = " : publié " + (readable(value, grouped=True) or "inconnu")
     sums = ""
     if isinstance(declared, OfQpv) and declared.unit == "inhabitants" and part == NUMERATOR:
-        sums = f", {int(rows['population'].sum())} habitants"
+        sums = f", {readable(int(rows['population'].sum()), grouped=True)} habitants"
     if figure.indicator == NET:
         sums = f", {int((rows['effect'] > 0).sum())} entrées et {int((rows['effect'] < 0).sum())} sorties"
-    return f"{what}{scope}{area}, {figure.year} ; {_PART_WORDS[part]}{published_as} ; lignes : {len(rows)}{sums}"
+    n = readable(len(rows), grouped=True)
+    return f"{what}{scope}{area}, {figure.year} ; {_PART_WORDS[part]}{shown} ; lignes : {n}{sums}"
 
 
 def _refuse_unknown(release: Release, figure: Figure, part: str) -> None:
