@@ -65,11 +65,11 @@ class Shown(NamedTuple):
     is_wide: bool = False
 
 
-def show(release: Release, answer: View | tuple[View, ...], how: Shown) -> None:
+def show(release: Release, answer: View | tuple[View, ...], how: Shown, *, invented: bool = True) -> None:
     """Print a table in the form asked for, or write it to a file.
 
     Several tables come one after the other; as JSON in one document; in files named after each when a file is asked for. JSON and CSV
-    have the codes of the tables, other forms their words.
+    have the codes of the tables, other forms their words. ``invented``: say so under the table where the data are.
     """
     import json
 
@@ -88,7 +88,11 @@ def show(release: Release, answer: View | tuple[View, ...], how: Shown) -> None:
     form = form or (rendering.format_of(how.to) if how.to else "text")
     if form == "xlsx" and how.to is None:
         raise UsageError("a workbook is not for a terminal: name a file with --to")
-    options: dict[str, Any] = {"titles": answer.titles, "notes": answer.notes, "invented": release.invented}
+    options: dict[str, Any] = {
+        "titles": answer.titles,
+        "notes": answer.notes,
+        "invented": invented and release.invented,
+    }
     if form not in ("json", "csv"):
         answer = words.in_words(answer, how.language)  # type: ignore[arg-type]
         options |= {"titles": answer.titles, "notes": (*answer.notes, *_foot(answer))}

@@ -43,3 +43,7 @@ def published(values: np.ndarray, unit: str | None) -> np.ndarray:
 
 class Share(float):
     """A share in [0, 1], which people read in percent."""
+
+
+class Ordinal(int):
+    """A number that names a place, such as a row: its thousands are never set apart."""

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import pandas as pd
 
-from qpvhealth.contract.precision import Share
+from qpvhealth.contract.precision import Ordinal, Share
 from qpvhealth.errors import UsageError
 from qpvhealth.publish.store import write_file
 from qpvhealth.publish.workbook import GROUPED_FROM, workbook
@@ -186,7 +186,7 @@ def readable(value: Any, *, grouped: bool) -> str:  # noqa: ANN401
     if isinstance(value, Share):
         return f"{value * 100:.1f} %".replace(".", ",")
     if isinstance(value, (int, float)) and math.isfinite(value):
-        apart = "," if grouped and abs(value) >= GROUPED_FROM else ""
+        apart = "," if grouped and abs(value) >= GROUPED_FROM and not isinstance(value, Ordinal) else ""
         decimals = "" if isinstance(value, int) else f".{DECIMALS}f"
         number = f"{value:{apart}{decimals}}"
         number = number.rstrip("0").rstrip(".") if decimals else number

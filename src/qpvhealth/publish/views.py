@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from qpvhealth.errors import UsageError
+from qpvhealth.facts import generations
 from qpvhealth.facts.causes import CAUSES
 from qpvhealth.facts.generations import IN_FORCE
 from qpvhealth.facts.situations import IN_QPV, SITUATIONS, VECU_DECLARED
-from qpvhealth.facts.territories import NO_REGION, REGIONS
-from qpvhealth.publish import selection
+from qpvhealth.facts.territories import NO_REGION, REGIONS, TERRITORIES
+from qpvhealth.publish import selection, sentences
 from qpvhealth.publish.selection import Filters, View
 from qpvhealth.rules.levels import LEVELS
 from qpvhealth.rules.scopes import SCOPES
@@ -40,7 +41,10 @@ def counts(release: Release, level: str, filters: Filters) -> View:
         index=["year", "area_code"], columns=["structure_type", "situation"], values="n_structures", aggfunc="sum"
     )
     cells = table.reindex(columns=pd.MultiIndex.from_product([["MSP", "CDS", ALL], _SITUATIONS]))
-    cells = cells.fillna(0).astype("Int64")
+    if level == "qpv":
+        cells = _with_every_qpv(release, cells, generation, filters)
+    else:
+        cells = cells.fillna(0).astype("Int64")
     is_answered = _is_answered(release, every, generation, level).reindex(cells.index).fillna(value=False).astype(bool)
     frame = pd.DataFrame(index=cells.index)
     for kind in ("MSP", "CDS", ALL):
@@ -58,6 +62,20 @@ def counts(release: Release, level: str, filters: Filters) -> View:
         types = release.table("other_structures", columns=["structure_type"])["structure_type"].unique()
         notes += (f"Comptés à part : {', '.join(sorted(types))} (counts --other-types)",) if len(types) else ()
     return _view(release, "counts", frame, level, notes)
+
+
+def _with_every_qpv(release: Release, cells: pd.DataFrame, generation: str, filters: Filters) -> pd.DataFrame:
+    """Add the QPV without any structure to counts by year and QPV: 0 of each, null where the extract cannot tell of the QPV."""
+    covered = release.table("neighbourhood_coverage")
+    parts = [
+        selection.current(release, rows, int(str(year)), generation)
+        for year, rows in selection.of_year(covered, filters.year).groupby("year")
+    ]
+    every = selection.of_area(pd.concat(parts).rename(columns={"qpv_code": "area_code"}), "qpv", filters)
+    every = every.set_index(["year", "area_code"])["n_msp_in"]
+    counted = cells.reindex(every.index.union(cells.index)).astype("Int64")
+    is_told = every.notna().reindex(counted.index, fill_value=True)
+    return counted.mask(counted.isna() & is_told.to_numpy()[:, None], 0)
 
 
 def other_counts(release: Release, level: str, filters: Filters) -> View:
@@ -99,9 +117,43 @@ def coverage(release: Release, level: str, filters: Filters, words: Mapping[str,
     )
     shown = ranked.sort_values(["year", "area_code", "scope_rank", "rank"])
     large = f"Grand : {release.manifest['settings']['large_population']:g} habitants et plus"
-    notes = (*selection.notes(release, generation, filters.year), large, *_zonings(release, generation, filters.year))
+    lacking = _missing_qpv(release, generation, filters.year)
+    notes = (*selection.notes(release, generation, filters.year), large, *lacking)
+    notes += tuple(_zonings(release, generation, filters.year))
     english = dict(words.values()) | {s.words_fr: s.words_en for s in SCOPES.values()}
     return replace(_view(release, "coverage", shown, level, notes), english=english)
+
+
+def _missing_qpv(release: Release, generation: str, year: int | None) -> Iterator[str]:
+    """Say of each year how many QPV the law has where the release has fewer, or more: those are not in any figure."""
+    if generation not in (IN_FORCE, *generations.KNOWN):
+        return
+    covered = release.table("neighbourhood_coverage", columns=["generation", "territory", "year"])
+    extracts = release.table("extracts")
+    for of_year, day in zip(extracts["year"], extracts["reference_date"], strict=True):
+        if year not in (None, of_year):
+            continue
+        current = selection.in_force(release, int(of_year))
+        rows = covered[covered["year"] == of_year]
+        of_law = {
+            t: generations.in_force(t, day.date(), generations.KNOWN) if generation == IN_FORCE else generation
+            for t in TERRITORIES
+        }
+        law = {t: generations.expected_count(name, t) or 0 if name else 0 for t, name in of_law.items()}
+        names = rows["territory"].map(current) if generation == IN_FORCE else generation
+        here = rows.loc[rows["generation"] == names, "territory"].value_counts()
+        where = [f"{TERRITORIES[t].label_fr} {here.get(t, 0)} sur {n}" for t, n in law.items() if here.get(t, 0) != n]
+        if where:
+            facts = {"year": of_year, "n": here.sum(), "law": sum(law.values()), "where": ", ".join(where)}
+            yield sentences.lines_of("notes")["missing_qpv"].format(**facts)
+
+
+def has_answers(release: Release, year: int, *, generation: str, level: str, area: str) -> bool:
+    """Say whether an ARS answered about some structure of an area at the date of a year."""
+    columns = ["indicator", "generation", "year", "level", "area_code", "scope", "value"]
+    rows = _at(release.table("indicators", columns=columns), generation, level)
+    rows = rows[(rows["area_code"] == area) & (rows["year"] == year) & (rows["scope"] == "msp_cds")]
+    return bool(rows.loc[rows["indicator"] == "n_vecu_declared", "value"].notna().any())
 
 
 def _zonings(release: Release, generation: str, year: int | None) -> Iterator[str]:
@@ -226,6 +278,9 @@ def _view(release: Release, name: str, frame: pd.DataFrame, level: str, notes: t
     """Return the view of rows by year and area, with the date of each year and the name of each area; the country needs no name."""
     areas = release.table("areas")
     labels = areas[areas["level"] == level].set_index("area_code")["label"]
+    if level == "qpv":
+        quarters = release.table("neighbourhoods", columns=["qpv_code", "name"]).dropna()
+        labels = quarters.drop_duplicates("qpv_code", keep="last").set_index("qpv_code")["name"]
     dates = release.table("extracts").set_index("year")["reference_date"]
     labelled = frame.assign(label=frame["area_code"].map(labels), reference_date=frame["year"].map(dates))
     shown = labelled.sort_values(["year", "area_code"], ignore_index=True, kind="stable")

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from qpvhealth.contract.precision import Share
+from qpvhealth.contract.precision import Ordinal, Share
 from qpvhealth.contract.tables import PUBLISHED
 from qpvhealth.facts.causes import CAUSES, EVIDENCE_FR
 from qpvhealth.facts.published import PERIMETER_SETS
@@ -36,6 +36,8 @@ FREE_TEXT = frozenset(
     ("name", "label", "words", "note", "message", "raw", "address", "city", "document", "because", "source", "obstacle")
 )
 """Columns of texts, in which a word that is also a code is a word."""
+ORDINALS = frozenset(("source_row", "row", "header_row"))
+"""Columns of numbers that name a row of a file."""
 SHARE_DECIMALS, OTHER_DECIMALS, DEGREE_DECIMALS = 3, 3, 6
 """Of a share as a fraction (8,1 %), of any other number, of degrees."""
 _ROUNDED_METRES = re.compile(r"_m$|^metres$")
@@ -98,6 +100,8 @@ def shown(name: str, values: Sequence[Any], units: Sequence[Any] | None, languag
         return [rounded(v, Share if unit == "share" else None) for v, unit in zip(values, units, strict=True)]
     if name == "causes" and language == "en":
         return [_causes_en(v) for v in values]
+    if name in ORDINALS:
+        return [Ordinal(v) if isinstance(v, int) else v for v in values]
     kind = kind_of(name, values)
     return [word(rounded(v, kind), language) for v in values]
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import xlsxwriter
 
-from qpvhealth.contract.precision import Share
+from qpvhealth.contract.precision import Ordinal, Share
 from qpvhealth.errors import UsageError
 
 if TYPE_CHECKING:
@@ -113,4 +113,5 @@ def _number_format(column: Sequence[Any]) -> str:
         return ""
     if any(isinstance(v, float) for v in numbers):
         return "0.0##"
-    return "#,##0" if max(map(abs, numbers)) >= GROUPED_FROM else "0"
+    counts = [abs(v) for v in numbers if not isinstance(v, Ordinal)]
+    return "#,##0" if max(counts, default=0) >= GROUPED_FROM else "0"
