@@ -17,6 +17,7 @@ from qpvhealth.errors import UsageError
 if TYPE_CHECKING:
     from qpvhealth.publish.diff import Compared
     from qpvhealth.publish.release import Release
+    from qpvhealth.publish.sentences import Language
 
 
 @main_group.command()
@@ -53,7 +54,7 @@ def diff(
     release_name: str | None,
     out: Path,
     as_json: bool,
-    language: str,
+    language: Language,
     wide: bool,
     **area: Any,
 ) -> None:
@@ -94,7 +95,7 @@ def diff(
         stocks = views.in_qpv(before, opening_year, **area) if is_in_qpv else {}
         lines = [
             rules.sentence(compared, n, where, structure_type=kind, language=language) for kind, n in stocks.items()
-        ]  # type: ignore[arg-type]
+        ]
         if situation == "vecu_declared":
             lines += _unanswered(sides, compared, language, **area)
         if compared.invented:
@@ -128,13 +129,13 @@ def diff(
         sys.exit(FINDINGS)
 
 
-def _unanswered(sides: list[tuple[Release, int]], compared: Compared, language: str, **area: str) -> list[str]:
+def _unanswered(sides: list[tuple[Release, int]], compared: Compared, language: Language, **area: str) -> list[str]:
     """Say of which of two dates no ARS answered: what is declared then did not change, it became known."""
     from qpvhealth.facts.causes import CAUSES, DECLARATION
     from qpvhealth.publish import sentences, views
 
     cause = CAUSES[DECLARATION][0 if language == "fr" else 1]
-    form = sentences.lines_of("notes", language)["no_answer"]  # type: ignore[arg-type]
+    form = sentences.lines_of("notes", language)["no_answer"]
     days = (compared.from_date, compared.to_date)
     return [
         form.format(day=f"{day:%d/%m/%Y}" if language == "fr" else day, cause=cause)

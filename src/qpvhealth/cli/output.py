@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from qpvhealth.publish.release import Release
     from qpvhealth.publish.selection import View
+    from qpvhealth.publish.sentences import Language
     from qpvhealth.settings import Settings
 
 SCHEMA_VERSION = 1
@@ -61,7 +63,7 @@ class Shown(NamedTuple):
     fmt: str | None = None
     to: Path | None = None
     as_json: bool = False
-    language: str = "fr"
+    language: Language = "fr"
     is_wide: bool = False
 
 
@@ -94,13 +96,21 @@ def show(release: Release, answer: View | tuple[View, ...], how: Shown, *, inven
         "invented": invented and release.invented,
     }
     if form not in ("json", "csv"):
-        answer = words.in_words(answer, how.language)  # type: ignore[arg-type]
+        answer = words.in_words(answer, how.language)
         options |= {"titles": answer.titles, "notes": (*answer.notes, *_foot(answer))}
     if how.to is not None:
         rendering.save(how.to, answer.frame, fmt=form, **options)
         logger().info("%d rows written to %s", len(answer.frame), how.to)
         return
-    shown = rendering.render(answer.frame, fmt=form, **options)
+    if form == "text" and not how.is_wide and sys.stdout.isatty():
+        from qpvhealth.cli import terminal
+
+        width = shutil.get_terminal_size().columns
+        shown: str | bytes = terminal.fitted(
+            answer, options["notes"], width, invented=options["invented"], language=how.language
+        )
+    else:
+        shown = rendering.render(answer.frame, fmt=form, **options)
     click.echo(shown, nl=isinstance(shown, str) and not shown.endswith("\n"))
 
 

@@ -117,15 +117,15 @@ def plain(column: pd.Series) -> list[Any]:
 
 
 def _text(sheet: Sheet) -> str:
-    rows = sheet.cells(lambda v: _line(readable(v, grouped=True)))
-    titles = [_line(t) for t in sheet.titles]
+    rows = sheet.cells(lambda v: one_line(readable(v, grouped=True)))
+    titles = [one_line(t) for t in sheet.titles]
     widths = [max(map(len, column)) for column in zip(titles, *rows, strict=True)]
     justify = [str.rjust if is_numeric else str.ljust for is_numeric in sheet.is_numeric]
     lines = [
         "  ".join(put(cell, width) for put, cell, width in zip(justify, row, widths, strict=True)).rstrip()
         for row in [titles, ["-" * w for w in widths], *rows]
     ]
-    notes = [_line(n) for n in sheet.warnings]
+    notes = [one_line(n) for n in sheet.warnings]
     return "".join(f"{line}\n" for line in [*lines, *([""] if notes else []), *notes])
 
 
@@ -194,7 +194,7 @@ def readable(value: Any, *, grouped: bool) -> str:  # noqa: ANN401
     return value.isoformat() if hasattr(value, "isoformat") else str(value)
 
 
-def _line(text: str) -> str:
+def one_line(text: str) -> str:
     """Keep a text on its line: line breaks, control and direction characters become spaces."""
     composed = unicodedata.normalize("NFC", text)
     return composed if composed.isprintable() else "".join(c if c.isprintable() else " " for c in composed)
@@ -202,7 +202,7 @@ def _line(text: str) -> str:
 
 def _escaped(text: str) -> str:
     """Write a text so that Markdown shows it as it is."""
-    marked = MARKUP.sub(lambda m: f"\\{m.group()}", _line(text).strip())
+    marked = MARKUP.sub(lambda m: f"\\{m.group()}", one_line(text).strip())
     return re.sub(r"&(?=#?\w+;)", "&amp;", marked).replace("<", "&lt;").replace(">", "&gt;")
 
 

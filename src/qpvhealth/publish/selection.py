@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from qpvhealth.publish.release import Release
 
-_TITLES: dict[str, dict[str, str]] = tomllib.loads(
+_TITLES: dict[str, dict[str, Any]] = tomllib.loads(
     resources.files(__package__).joinpath("titles.toml").read_text(encoding="utf-8")
 )
 
@@ -124,7 +124,12 @@ def behind(view: str, frame: pd.DataFrame, release: Release) -> str:
         return ""
     years = frame["year"] if "year" in frame else release.table("extracts")["year"]
     first = {str(c): cell for c, cell in frame.astype("object").bfill().iloc[0].items()}
-    return _TITLES["behind"][view].format(**first | {"year": years.dropna().max()})
+    return str(_TITLES["behind"][view]).format(**first | {"year": years.dropna().max()})
+
+
+def main_columns(view: str) -> list[str]:
+    """Return the columns of a view that a terminal shows first; none where all are alike."""
+    return [*_TITLES["main"].get(view, ())]
 
 
 def titles(table: str, columns: list[str]) -> dict[str, str]:

@@ -41,10 +41,8 @@ def counts(release: Release, level: str, filters: Filters) -> View:
         index=["year", "area_code"], columns=["structure_type", "situation"], values="n_structures", aggfunc="sum"
     )
     cells = table.reindex(columns=pd.MultiIndex.from_product([["MSP", "CDS", ALL], _SITUATIONS]))
-    if level == "qpv":
-        cells = _with_every_qpv(release, cells, generation, filters)
-    else:
-        cells = cells.fillna(0).astype("Int64")
+    is_by_qpv = level == "qpv"
+    cells = _with_every_qpv(release, cells, generation, filters) if is_by_qpv else cells.fillna(0).astype("Int64")
     is_answered = _is_answered(release, every, generation, level).reindex(cells.index).fillna(value=False).astype(bool)
     frame = pd.DataFrame(index=cells.index)
     for kind in ("MSP", "CDS", ALL):
@@ -72,9 +70,9 @@ def _with_every_qpv(release: Release, cells: pd.DataFrame, generation: str, filt
         for year, rows in selection.of_year(covered, filters.year).groupby("year")
     ]
     every = selection.of_area(pd.concat(parts).rename(columns={"qpv_code": "area_code"}), "qpv", filters)
-    every = every.set_index(["year", "area_code"])["n_msp_in"]
-    counted = cells.reindex(every.index.union(cells.index)).astype("Int64")
-    is_told = every.notna().reindex(counted.index, fill_value=True)
+    n_in = every.set_index(["year", "area_code"])["n_msp_in"]
+    counted = cells.reindex(n_in.index.union(cells.index)).astype("Int64")
+    is_told = n_in.notna().reindex(counted.index, fill_value=True)
     return counted.mask(counted.isna() & is_told.to_numpy()[:, None], 0)
 
 

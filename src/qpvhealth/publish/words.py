@@ -115,7 +115,7 @@ def _causes_en(text: str | None) -> str | None:
 
 def kind_of(name: str, values: Sequence[Any] = ()) -> type | int | None:
     """Say how the numbers of a column are shown: ``Share``, a number of decimals, or null for whole numbers and what is left."""
-    if name.startswith("share_") and all(v is None or 0 <= v <= 1 for v in values):
+    if name == "share_of_way" or (name.startswith("share_") and all(v is None or 0 <= v <= 1 for v in values)):
         return Share
     if _ROUNDED_METRES.search(name):
         return 0
