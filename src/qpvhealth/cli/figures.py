@@ -29,6 +29,8 @@ LISTS = ("counted", "uncovered", "fragile", "disagreements", "others", "rejects"
 def counts(release: Release, *, level: str, other_types: bool, **filters: Any) -> View:
     """Show the table of the progress report: structures in and near QPV, by year and type.
 
+    `counts` counts structures, `coverage` counts QPV and people, `matrix` shows one figure under every definition.
+
     \b
     Examples:
       qpvhealth counts
@@ -46,6 +48,8 @@ def counts(release: Release, *, level: str, other_types: bool, **filters: Any) -
 @shows_views
 def coverage(release: Release, *, level: str, **filters: Any) -> View:
     """Show how many QPV have no structure, who lives there, and how many are large, in the NPNRU, in ZIP or ZAC.
+
+    `coverage` counts QPV and people, `counts` counts structures, `matrix` shows one figure under every definition.
 
     \b
     Examples:

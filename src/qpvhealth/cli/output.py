@@ -57,6 +57,11 @@ def print_answer(document: dict[str, Any], lines: Iterable[str], *, as_json: boo
         click.echo(line)
 
 
+def is_terminal() -> bool:
+    """Say whether a table is read on a terminal, and not by a file or another program."""
+    return sys.stdout.isatty()
+
+
 class Shown(NamedTuple):
     """How a table is asked for: its form, the file it goes to, the language of its headers and values, and how wide it may be."""
 
@@ -102,7 +107,7 @@ def show(release: Release, answer: View | tuple[View, ...], how: Shown, *, inven
         rendering.save(how.to, answer.frame, fmt=form, **options)
         logger().info("%d rows written to %s", len(answer.frame), how.to)
         return
-    if form == "text" and not how.is_wide and sys.stdout.isatty():
+    if form == "text" and not how.is_wide and is_terminal():
         from qpvhealth.cli import terminal
 
         width = shutil.get_terminal_size().columns

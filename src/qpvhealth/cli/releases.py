@@ -37,6 +37,8 @@ def check(
 ) -> None:
     """Check the contracts and identities of a release: exit 5 when one is broken; or compare it with figures: exit 1.
 
+    `check` reads what the tables say; `verify` only hashes their files.
+
     \b
     Examples:
       qpvhealth check
@@ -74,6 +76,8 @@ def check(
 @json_option
 def verify(release_name: str | None, out: Path, as_json: bool) -> None:
     """Hash every file of a release again: exit 5 when one has changed.
+
+    `verify` says that nobody touched the files; `check` says that what is in them holds together.
 
     \b
     Example:
