@@ -59,7 +59,7 @@ def test_every_value_of_the_dictionary_has_words_in_both_languages():
     for language in ("fr", "en"):
         codes = {value for values in VALUES.values() for value in values} - own
         missing = {code for code in codes if code not in words.words_of(language)}
-        assert missing <= ({"pooled"} if language == "fr" else {"pooled", *VALUES["TERRITORIES"]})
+        assert missing <= (set() if language == "fr" else {*VALUES["TERRITORIES"]})
 
 
 def test_causes_are_in_english_too():
