@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import sys
 from contextlib import contextmanager
@@ -126,7 +127,7 @@ def _foot(view: View) -> Iterator[str]:
     context = click.get_current_context(silent=True)
     chosen = context.params if context else {}
     options = [("--release", chosen.get("release_name")), ("--out", chosen.get("out"))]
-    same = "".join(f' {name} "{value}"' for name, value in options if value not in (None, OUT))
+    same = "".join(f" {name} {shlex.quote(str(value))}" for name, value in options if value not in (None, OUT))
     word = "Détail d'un cas" if view.behind.startswith("explain") else "Lignes"
     yield f"{word} : qpvhealth {view.behind}{same}"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import tomllib
 from dataclasses import dataclass, field
 from importlib import resources
@@ -123,7 +124,7 @@ def behind(view: str, frame: pd.DataFrame, release: Release) -> str:
     if frame.empty:
         return ""
     years = frame["year"] if "year" in frame else release.table("extracts")["year"]
-    first = {str(c): cell for c, cell in frame.astype("object").bfill().iloc[0].items()}
+    first = {str(c): shlex.quote(str(cell)) for c, cell in frame.astype("object").bfill().iloc[0].items()}
     return str(_TITLES["behind"][view]).format(**first | {"year": years.dropna().max()})
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -69,6 +70,8 @@ def _with_every_qpv(release: Release, cells: pd.DataFrame, generation: str, filt
         selection.current(release, rows, int(str(year)), generation)
         for year, rows in selection.of_year(covered, filters.year).groupby("year")
     ]
+    if not parts:
+        return cells.fillna(0).astype("Int64")
     every = selection.of_area(pd.concat(parts).rename(columns={"qpv_code": "area_code"}), "qpv", filters)
     n_in = every.set_index(["year", "area_code"])["n_msp_in"]
     counted = cells.reindex(n_in.index.union(cells.index)).astype("Int64")
@@ -268,8 +271,9 @@ def _behind(release: Release, name: str, shown: pd.DataFrame, level: str) -> str
     if name != "counts":
         words = selection.behind(name, shown, release)
     if last.get("generation", IN_FORCE) != IN_FORCE:
-        words += f" --generation {last['generation']}"
-    return words if level == "country" else f"{words} --within {level}:{last['area_code']}"
+        words += f" --generation {shlex.quote(last['generation'])}"
+    area = shlex.quote(f"{level}:{last['area_code']}") if level != "country" else ""
+    return f"{words} --within {area}" if area else words
 
 
 def _view(release: Release, name: str, frame: pd.DataFrame, level: str, notes: tuple[str, ...]) -> View:
