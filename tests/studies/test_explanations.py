@@ -84,7 +84,21 @@ def test_a_raw_row_is_not_read_from_another_file(release, sample_folder, tmp_pat
     (copy / "structures" / "2019.xlsx").unlink()
     assert reasons(copy) == "file"
     row = next(i for i in release.manifest["inputs"] if i["id"] == "structures-2019")
-    assert RawFolder(sample_folder).row(row, "Structures", 9_999_999).reason == "row"
+    assert RawFolder(sample_folder).row(row, "Structures", 9_999_999, "0X0000030").reason == "row"
+
+
+@pytest.mark.parametrize(
+    ("code", "narrowed", "words"),
+    [
+        ("0X0000001", Filters(year=2020), "commune_code, 16912 → 16907 : code d'une commune voisine"),
+        ("QN97194M", ALL, "commune_codes, 97199 → 97195"),
+    ],
+)
+def test_a_correction_is_said_beside_the_raw_row(release, raw, code, narrowed, words):
+    lines = list(explanation.lines(explanations.explain(release, code, raw, narrowed)))
+    assert [line for line in lines if "corrigé (corrections.toml)" in line and words in line]
+    others = explanation.lines(explanations.explain(release, "0X0000030", raw, narrowed))
+    assert not [line for line in others if "corrigé" in line]
 
 
 PLACE = {

@@ -57,6 +57,7 @@ def _source(source: Document, say: Mapping[str, str]) -> Iterator[str]:
         return
     yield "  " + say["raw"]
     yield from (f"    {header} = {text}" for header, text in source["raw"].items())
+    yield from (f"    {say['correction'].format(**correction)}" for correction in source.get("corrections", []))
 
 
 def flip(facts: Document, language: Language = "fr") -> str:

@@ -160,9 +160,11 @@ def _source(release: Release, raw: RawFolder, row: pd.Series) -> Document:
     """Name the file, sheet, row and hash of a published row, with its text where it can be read again."""
     source = next(i for i in release.manifest["inputs"] if i["id"] == row["source_id"])
     sheet = row["sheet"] if isinstance(row.get("sheet"), str) else None
-    read = raw.row(source, sheet, int(row["source_row"]))
+    code = row["finess_et"] if "finess_et" in row else row["qpv_code"]
+    read = raw.row(source, sheet, int(row["source_row"]), str(code))
     place = {"source_id": source["id"], "file": source["path"], "sheet": sheet, "source_row": int(row["source_row"])}
     answer = place | {"sha256": source["sha256"], "raw": read.cells, "raw_is_missing": read.reason}
+    answer |= {"corrections": read.corrections or None}
     return {k: v for k, v in answer.items() if v is not None}
 
 
