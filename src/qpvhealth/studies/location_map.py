@@ -12,6 +12,7 @@ from qpvhealth.facts.territories import METROPOLE
 from qpvhealth.publish import selection
 from qpvhealth.publish.rendering import INVENTED
 from qpvhealth.publish.svg import Box, Drawing
+from qpvhealth.publish.words import word
 from qpvhealth.spatial import sites
 from qpvhealth.studies import quarters
 
@@ -122,7 +123,7 @@ def _draw(release: Release, subject: Subject, territory: str, box: Box, perimete
     inside = rows[rows["x"].between(box.west, box.east) & rows["y"].between(box.south, box.north)]
     for row in inside.to_dict("records"):
         is_subject = row["finess_et"] == subject.code
-        words = f"{row['structure_type']} {row['finess_et']} {row['name'] or ''}".strip()
+        text = f"{word(row['structure_type'])} {row['finess_et']} {row['name'] or ''}".strip()
         if is_subject and row["location_error_m"] > 0:
             reach = float(row["location_error_m"])
             drawing.circle(
@@ -136,7 +137,7 @@ def _draw(release: Release, subject: Subject, territory: str, box: Box, perimete
             )
         mark = drawing.circle if row["structure_type"] == "MSP" else drawing.square
         fill = "#000" if is_subject else "#fff"
-        mark(row["x"], row["y"], words, pixels=6.0 if is_subject else 4.0, fill=fill, stroke="#000", stroke_width=1.5)
+        mark(row["x"], row["y"], text, pixels=6.0 if is_subject else 4.0, fill=fill, stroke="#000", stroke_width=1.5)
     drawing.scale_bar()
     drawing.caption((f"{INVENTED} · " if release.invented else "") + title)
     drawing.caption("● MSP  ■ centre  - - erreur plausible du point  gris : QPV", 1)
