@@ -70,8 +70,9 @@ def test_every_row_of_the_indicators_is_the_number_of_its_rows(release, name):
         wrong = gap(cells.assign(value=cells["numerator"]), n)
         assert wrong.empty, (figure, wrong.head())
         compared += int(cells["numerator"].notna().sum())
-        if declared.unit == "share":
-            whole = by_area(counted.of_figure(release, figure, "denominator"), HEADLINE)
+        if counted.has_whole(figure):
+            of_people = "population" if is_people else None
+            whole = by_area(counted.of_figure(release, figure, "denominator"), HEADLINE, of_people)
             assert gap(cells.assign(value=cells["denominator"]), whole).empty, figure
     assert compared > 200
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,6 +13,7 @@ from qpvhealth.cli.group import main_group
 from qpvhealth.cli.options import FILE, json_option, lang_option, out_option
 from qpvhealth.cli.output import FINDINGS, Shown, logger, open_release, print_json, show
 from qpvhealth.errors import UsageError
+from qpvhealth.rules.levels import HEADLINE
 
 if TYPE_CHECKING:
     from qpvhealth.publish.diff import Compared
@@ -27,12 +28,10 @@ if TYPE_CHECKING:
 @click.option("--generation", default="in_force", show_default=True, help="Perimeters to count with.")
 @click.option(
     "--level",
-    type=click.Choice(["country", "territory", "region", "department"]),
-    default="country",
-    show_default=True,
-    help="Kind of area.",
+    type=click.Choice([*HEADLINE]),
+    help="Kind of area. Default: that of --area, else country.",
 )
-@click.option("--area", default="FR", show_default=True, help="Code of the area.")
+@click.option("--area", help="Code of the area. Default: the country.")
 @click.option("--situation", default="in_qpv", show_default=True, help="Stock accounted for: a situation, or all.")
 @click.option("--cause", help="List only the structures of this cause.")
 @click.option("--csv", "csv_file", type=FILE, help="Write the list of structures there.")
@@ -47,6 +46,9 @@ def diff(
     new: str,
     *,
     year: int | None,
+    generation: str,
+    level: str | None,
+    area: str | None,
     situation: str,
     cause: str | None,
     csv_file: Path | None,
@@ -56,7 +58,6 @@ def diff(
     as_json: bool,
     language: Language,
     wide: bool,
-    **area: Any,
 ) -> None:
     """Show what moved between OLD and NEW, two years of a release or two releases: causes, structures, parts.
 
@@ -69,14 +70,15 @@ def diff(
       qpvhealth diff 3f2a current --year 2019 --exit-code
     """
     from qpvhealth.contract.tables import PUBLISHED
-    from qpvhealth.publish import diff as rules, rendering, selection, views
+    from qpvhealth.publish import areas, diff as rules, rendering, selection, views
 
     columns = (*PUBLISHED["change_summary"].columns, *PUBLISHED["changes"].columns)
     titles = {column.name: column.fr for column in columns} | selection.titles_of("diff")
 
     sides, compared = _compared(old, new, year, out, release_name)
     before, opening_year = sides[0]
-    where, is_in_qpv = rules.Where(**area), situation == "in_qpv"
+    level, area = areas.named([release for release, _ in sides], level, area)
+    where, is_in_qpv = rules.Where(generation, level, area), situation == "in_qpv"
     tables = {
         "causes": rules.causes_table(compared, where, situation=situation),
         "parts": rules.parts_table(compared, where),
@@ -92,12 +94,13 @@ def diff(
         lists = {name: t.astype("object").where(t.notna(), None).to_dict("records") for name, t in tables.items()}
         print_json(head | {"invented": compared.invented} | lists)
     else:
-        stocks = views.in_qpv(before, opening_year, **area) if is_in_qpv else {}
+        cell = {"generation": generation, "level": level, "area": area}
+        stocks = views.in_qpv(before, opening_year, **cell) if is_in_qpv else {}
         lines = [
             rules.sentence(compared, n, where, structure_type=kind, language=language) for kind, n in stocks.items()
         ]
         if situation == "vecu_declared":
-            lines += _unanswered(sides, compared, language, **area)
+            lines += _unanswered(sides, compared, language, **cell)
         if compared.invented:
             click.echo(rendering.INVENTED)
         days = f"du {compared.from_date:%d/%m/%Y} au {compared.to_date:%d/%m/%Y}"

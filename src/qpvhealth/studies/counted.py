@@ -20,7 +20,7 @@ from qpvhealth.indicators import change_summary, figures as engine, headline
 from qpvhealth.indicators.counts import ALL, area_codes
 from qpvhealth.indicators.declarations import ANY, BARE, QPV, STRUCTURES, OfQpv, OfStructures
 from qpvhealth.indicators.net_change import DATED, NET
-from qpvhealth.publish import selection, words
+from qpvhealth.publish import areas, selection, words
 from qpvhealth.publish.rendering import plain, readable
 from qpvhealth.publish.selection import View
 from qpvhealth.rules.levels import COUNTRY, LEVELS
@@ -147,7 +147,7 @@ def _neighbourhoods(release: Release, declared: OfQpv, figure: Figure, part: str
     can_tell = seen.can_tell[at] if declared.unit == "share" else True
     chosen = {
         NUMERATOR: own.yes & can_tell,
-        DENOMINATOR: mark.yes & can_tell,
+        DENOMINATOR: mark.yes & can_tell if declared.among is None else rows[declared.among].notna().to_numpy(),
         UNSURE: own.unknown | (doubt & (mark.yes if declared.coverage == BARE else mark.possible)),
     }[part]
     listed: pd.DataFrame = rows.assign(is_sure=own.decided & ~doubt)[chosen & _is_in_area(rows, figure)]
@@ -230,6 +230,12 @@ def published(release: Release, figure: Figure) -> dict[str, Any] | None:
     return {str(c): plain(row[c])[0] for c in row.columns}
 
 
+def has_whole(figure: Figure) -> bool:
+    """Say whether a figure has a denominator: a share, or a number of the QPV of some regions."""
+    declared = INDICATORS.get(figure.indicator or "")
+    return declared is not None and (declared.unit == "share" or getattr(declared, "among", None) is not None)
+
+
 def _words(release: Release, figure: Figure, rows: pd.DataFrame, part: str) -> str:
     """Say which figure the rows are of, what the release publishes for it, and how many rows there are."""
     row, declared = published(release, figure), INDICATORS.get(figure.indicator or "")
@@ -270,22 +276,7 @@ def _refuse_unknown(release: Release, figure: Figure, part: str) -> None:
         cells = cells[cells["indicator"] == figure.indicator]
         selection.refuse_unknown(figure.scope_name, [*cells["scope"].unique()], f"scope of {figure.indicator}")
         selection.refuse_unknown(figure.level, [*cells["level"].unique()], f"level of {figure.indicator}")
-        has_whole = getattr(INDICATORS[figure.indicator], "unit", None) == "share"
-        if (part == DENOMINATOR and not has_whole) or (part == UNSURE and INDICATORS[figure.indicator] is None):
+        if (part == DENOMINATOR and not has_whole(figure)) or (part == UNSURE and INDICATORS[figure.indicator] is None):
             raise UsageError(f"{figure.indicator} has no {part} to list")
-    _refuse_area(release, figure)
-
-
-def _refuse_area(release: Release, figure: Figure) -> None:
     selection.refuse_unknown(figure.level, [*LEVELS], "level")
-    counts = release.table("yearly_counts", columns=["level", "area_code"])
-    codes = set(counts.loc[counts["level"] == figure.level, "area_code"])
-    if figure.level == "qpv":
-        codes |= set(release.table("neighbourhoods", columns=["qpv_code"])["qpv_code"])
-    elif figure.indicator is not None:
-        cells = release.table("indicators", columns=["level", "area_code"])
-        codes |= set(cells.loc[cells["level"] == figure.level, "area_code"])
-    if figure.area_code not in codes:
-        raise UsageError(
-            f'no {figure.level} "{figure.area_code}" in this release: no structure and no QPV is counted there'
-        )
+    areas.refuse_unknown(release, figure.level, figure.area_code)
