@@ -32,7 +32,7 @@ def test_the_commands_of_the_readme_run_as_written(tmp_path, released):
     folder = tmp_path / "données d'été"
     folder.mkdir()
     commands = [shlex.split(command)[1:] for command in readme_commands()]
-    assert len(commands) == 16
+    assert len(commands) == 18
     for words in commands:
         alone = words[0] in ("sample", "build")
         done = run_alone(*words, cwd=folder, **OTHER_MACHINE) if alone else run(*words, cwd=folder)

@@ -30,13 +30,17 @@ def interval(first: date, last: date, language: Language = "fr") -> str:
     return " ".join(dates)
 
 
-def net(what: str, opening: int, closing: int, days: tuple[date, date], language: Language = "fr") -> str:
+def net(
+    what: str, opening: int, closing: int, days: tuple[date, date], language: Language = "fr", *, moved: bool = True
+) -> str:
     """Say what two stocks say: ``MSP, de fin mars 2018 à fin mars 2019 : solde net +17 (42 → 59), au moins 17 entrées, toutes causes``.
 
-    ``what`` is counted in the plural, such as ``MSP en QPV``.
+    ``what`` is counted in the plural, such as ``MSP en QPV``. ``moved``: whether anything is there that could balance.
     """
     words, change = _WORDS[language], closing - opening
     form = "in" if change > 0 else "out" if change < 0 else "none"
+    if not moved and not change:
+        form = "still"
     at_least = words["at_least"][f"one_{form}" if abs(change) == 1 else form].format(n=abs(change))
     facts = {"what": what, "interval": interval(*days, language), "opening": opening, "closing": closing}
     return str(words["net"].format(net=_signed(change), at_least=at_least, **facts))
@@ -64,3 +68,8 @@ def gross(
 
 def _signed(n: int) -> str:
     return f"{n:+d}" if n else "0"
+
+
+def lines_of(section: str, language: Language = "fr") -> dict[str, str]:
+    """Return the sentences of a section of ``sentences.toml`` (``flips``, ``explained``), to be filled in."""
+    return dict(_WORDS[language][section])

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import xlsxwriter
 
+from qpvhealth.contract.precision import Ordinal, Share
 from qpvhealth.errors import UsageError
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ MAX_TEXT = 32_767
 WIDTHS = (8, 60)
 SAMPLED = 2_000
 GROUPED_FROM = 10_000
+PERCENT = "0.0%"
 OPTIONS = {
     "in_memory": True,
     "strings_to_formulas": False,
@@ -50,12 +52,14 @@ def workbook(
         book.set_properties({"created": CREATED})
         data = book.add_worksheet(DATA)
         header = book.add_format({"bold": True, "text_wrap": True, "valign": "top", "bottom": 1})
-        formats = {kind: book.add_format({"num_format": kind}) for kind in ("0", "#,##0", "0.0##", "yyyy-mm-dd")}
+        formats = {
+            kind: book.add_format({"num_format": kind}) for kind in ("0", "#,##0", "0.0##", PERCENT, "yyyy-mm-dd")
+        }
         for at, (column, title) in enumerate(zip(columns, titles, strict=True)):
             _text(data, (0, at), title, header)
             number_format = formats.get(_number_format(column))
             for row, value in enumerate(column, start=1):
-                write_cell(data, (row, at), value, number_format)
+                write_cell(data, (row, at), value, formats[PERCENT] if isinstance(value, Share) else number_format)
             longest = max((len(str(v)) for v in column[:SAMPLED] if v is not None), default=0)
             data.set_column(at, at, min(max(longest + 2, min(len(title) + 4, 24), WIDTHS[0]), WIDTHS[1]))
         data.freeze_panes(1, 0)
@@ -104,9 +108,10 @@ def _number_format(column: Sequence[Any]) -> str:
     """Choose the number format of a column: thousands apart from five digits on, since a year has four; none for texts."""
     if any(isinstance(v, dt.date) for v in column):
         return "yyyy-mm-dd"
-    numbers = [v for v in column if isinstance(v, int | float) and not isinstance(v, bool) and math.isfinite(v)]
+    numbers = [v for v in column if isinstance(v, int | float) and not isinstance(v, bool | Share) and math.isfinite(v)]
     if not numbers:
         return ""
     if any(isinstance(v, float) for v in numbers):
         return "0.0##"
-    return "#,##0" if max(map(abs, numbers)) >= GROUPED_FROM else "0"
+    counts = [abs(v) for v in numbers if not isinstance(v, Ordinal)]
+    return "#,##0" if max(counts, default=0) >= GROUPED_FROM else "0"
