@@ -24,7 +24,9 @@ FORMATS = ("html", "md", "xlsx", "odt")
     multiple=True,
     help="Only this format; may be repeated. Default: all of them.",
 )
-@click.option("--to", type=FOLDER, default=Path("report"), show_default=True, help="Folder of report.html and the others.")
+@click.option(
+    "--to", type=FOLDER, default=Path("report"), show_default=True, help="Folder of report.html and the others."
+)
 @release_options
 def report(
     *,

@@ -16,7 +16,7 @@ DECIMALS: dict[Unit, int] = {"count": 0, "signed": 0, "share": 1, "ratio": 2, "m
 THIN = "\u202f"
 MINUS = "\u2212"
 UNKNOWN = "inconnu"
-NOT_SHOWN = "–"
+NOT_SHOWN = "\u2013"
 """Where a rate or share would stand on a base too small to carry one."""
 MIN_RATE_BASE, MIN_SHARE_BASE = 20, 30
 
@@ -116,25 +116,23 @@ class Note:
 
 def text(value: Any, unit: Unit = "count") -> str:  # noqa: ANN401
     """Write one value: ``1 234,5``, ``+29``, ``8,1 %``, ``280 (280 à 306)``, ``31/03/2019``; null is « inconnu »."""
-    if value is None:
-        return UNKNOWN
+    if isinstance(value, Bounded):
+        return _with_bounds(value, unit)
     if isinstance(value, str):
         return value
-    if isinstance(value, bool):
-        return "oui" if value else "non"
-    if isinstance(value, date):
-        return f"{value:%d/%m/%Y}"
-    if not isinstance(value, Bounded):
-        return number(value, unit)
+    if value is None or isinstance(value, bool):
+        return {None: UNKNOWN, True: "oui", False: "non"}[value]
+    return f"{value:%d/%m/%Y}" if isinstance(value, date) else number(value, unit)
+
+
+def _with_bounds(value: Bounded, unit: Unit) -> str:
     if value.value is None:
-        upper = f" (au plus {number(value.upper, unit)})" if value.upper is not None else ""
-        return f"{UNKNOWN}{upper}"
+        return f"{UNKNOWN} (au plus {number(value.upper, unit)})" if value.upper is not None else UNKNOWN
     alone = number(value.value, unit)
     if value.is_exact or value.lower is None or value.upper is None:
         return alone
-    if (low := number(value.lower, unit)) == (high := number(value.upper, unit)):
-        return alone
-    return f"{alone} ({low} à {high})"
+    low, high = number(value.lower, unit), number(value.upper, unit)
+    return alone if low == high else f"{alone} ({low} à {high})"
 
 
 def number(value: float, unit: Unit = "count") -> str:

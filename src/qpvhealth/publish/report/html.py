@@ -52,7 +52,12 @@ figure svg{max-height:235mm}a{color:inherit;text-decoration:none}.annex{break-be
 }
 """
 WORDS = {
-    "fr": {"skip": "Aller au contenu", "contents": "Sommaire", "source": "Tables publiées : {names}", "end": "Fin du document"}
+    "fr": {
+        "skip": "Aller au contenu",
+        "contents": "Sommaire",
+        "source": "Tables publiées : {names}",
+        "end": "Fin du document",
+    }
 }
 
 
@@ -65,7 +70,7 @@ def render(note: Note) -> str:
     ET.SubElement(head, "meta", {"charset": "utf-8"})
     ET.SubElement(head, "meta", {"http-equiv": "Content-Security-Policy", "content": policy})
     ET.SubElement(head, "meta", {"name": "viewport", "content": "width=device-width, initial-scale=1"})
-    ET.SubElement(head, "title").text = single_line(f"{note.title} – {note.subtitle}")
+    ET.SubElement(head, "title").text = single_line(f"{note.title} ({note.subtitle})")
     ET.SubElement(head, "style").text = STYLE
     body = ET.SubElement(page, "body")
     _text(body, "a", words["skip"], {"class": "skip", "href": "#contenu"})

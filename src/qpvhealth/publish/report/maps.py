@@ -6,7 +6,7 @@ Degrees are drawn straight, longitudes narrowed by the cosine of the middle lati
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
 Box = tuple[float, float, float, float]
-WIDTH, HEIGHT = 720, 800
+WIDTH = 720
 RADIUS, PITCH = 2.6, 5.6
 GOLDEN_ANGLE = math.pi * (3 - math.sqrt(5))
 INK, LINE, QUARTER, SEA, LAND = "#000000", "#767676", "#b8b8b8", "#f2f2f2", "#ffffff"
@@ -76,15 +76,6 @@ class Frame:
         return left + (longitude - west) * x_scale, top + (north - latitude) * y_scale
 
 
-@dataclass
-class Drawing:
-    """A drawn map: the SVG, the number of points inside and near by frame, and those that lie in no frame."""
-
-    svg: str
-    counts: list[tuple[str, int, int]] = field(default_factory=list)
-    n_outside: int = 0
-
-
 def box_of(shapes: Sequence[shapely.Geometry], points: Sequence[Point], margin: float = 0.08) -> Box:
     """Return the box around polygons and points, with a margin on each side."""
     bounds = [s.bounds for s in shapes] + [(p.longitude, p.latitude) * 2 for p in points]
@@ -102,14 +93,13 @@ def draw(
     *,
     hatched: Collection[str] = (),
     quarters: Sequence[shapely.Geometry] = (),
-) -> Drawing:
+) -> str:
     """Draw points on frames: full inside a QPV, hollow near one. A point is drawn once, in the last frame that holds it.
 
     ``ids`` starts the ids of the drawing; ``words``: its title and description; ``hatched``: départements whose ARS did not answer.
     Later frames are the finer ones: where one shows a place, the frame before shows its outline only.
     """
-    width = WIDTH
-    height = math.ceil(max(f.at[1] + f.at[3] for f in frames)) + 34
+    width, height = size_of(frames)
     root = ET.Element("svg", {"xmlns": "http://www.w3.org/2000/svg", "viewBox": f"0 0 {width} {height}", "role": "img"})
     root.set("aria-labelledby", f"{ids}-title {ids}-desc")
     for tag, text in zip(("title", "desc"), words, strict=True):
@@ -119,22 +109,28 @@ def draw(
     pattern = ET.SubElement(definitions, "pattern", {"id": f"{ids}-hatch", **spacing})
     ET.SubElement(pattern, "rect", {"width": "6", "height": "6", "fill": LAND})
     ET.SubElement(pattern, "path", {"d": "M0 0V6", "stroke": LINE, "stroke-width": "1.4"})
-    drawing, rest = Drawing(""), sorted(points, key=lambda p: p.code)
-    shares: dict[int, list[Point]] = {}
-    for number, frame in reversed(list(enumerate(frames))):
-        shares[number] = [p for p in rest if frame.holds(p)]
-        rest = [p for p in rest if not frame.holds(p)]
-    for number, frame in enumerate(frames):
+    for number, (frame, there) in enumerate(zip(frames, shared(frames, points), strict=True)):
         _frame(root, frame, ids, hatched, quarters)
         if number == 0:
             _insets(root, frame, frames[1:])
-        _points(root, frame, shares[number])
-        n_inside = sum(p.is_inside for p in shares[number])
-        drawing.counts.append((frame.name, n_inside, len(shares[number]) - n_inside))
+        _points(root, frame, there)
     _legend(root, ids, height - 12, has_hatch=bool(hatched))
-    drawing.n_outside = len(rest)
-    drawing.svg = ET.tostring(root, encoding="unicode")
-    return drawing
+    return ET.tostring(root, encoding="unicode")
+
+
+def size_of(frames: Sequence[Frame]) -> tuple[int, int]:
+    """Return the width and height of a drawing, its legend included."""
+    return WIDTH, math.ceil(max(f.at[1] + f.at[3] for f in frames)) + 34
+
+
+def shared(frames: Sequence[Frame], points: Sequence[Point]) -> list[list[Point]]:
+    """Give each point to the last frame that holds it, in the order of their codes; what no frame holds is in none."""
+    shares: list[list[Point]] = [[] for _ in frames]
+    for point in sorted(points, key=lambda p: p.code):
+        holders = [number for number, frame in enumerate(frames) if frame.holds(point)]
+        if holders:
+            shares[holders[-1]].append(point)
+    return shares
 
 
 def _frame(

@@ -65,7 +65,9 @@ def _q(name: str) -> str:
     return f"{{{NAMESPACES[prefix]}}}{local}"
 
 
-def _add(parent: ET.Element, name: str, attributes: dict[str, str] | None = None, text: str | None = None) -> ET.Element:
+def _add(
+    parent: ET.Element, name: str, attributes: dict[str, str] | None = None, text: str | None = None
+) -> ET.Element:
     element = ET.SubElement(parent, _q(name), {_q(k): v for k, v in (attributes or {}).items()})
     element.text = None if text is None else single_line(text)
     return element

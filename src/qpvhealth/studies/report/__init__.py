@@ -32,7 +32,12 @@ SECTIONS = (
 def note(subject: Subject) -> Note:
     """Return the progress report of a release for a year and an area (see ``Subject.of``): what is missing is said, never filled in."""
     day = subject.day
-    title = say("title.title", on=say("title.day", day="1er" if day.day == 1 else str(day.day), month=sentences.month(day), year=str(day.year)))
+    title = say(
+        "title.title",
+        on=say(
+            "title.day", day="1er" if day.day == 1 else str(day.day), month=sentences.month(day), year=str(day.year)
+        ),
+    )
     area = say("title.country") if subject.level == COUNTRY else say("title.area", name=subject.name, code=subject.code)
     return Note(title, area, _banner(subject), tuple(section(subject) for section in SECTIONS), _warnings(subject))
 
@@ -60,7 +65,6 @@ def _banner(subject: Subject) -> tuple[tuple[str, str], ...]:
 
 def _warnings(subject: Subject) -> tuple[str, ...]:
     lines = [say("title.invented")] if subject.release.invented else []
-    for year in subject.years:
-        if (covered := subject.covered(year)) is not True:
-            lines.append(say("title.part" if covered is None else "title.none", on=on(subject, year)))
+    part = [(year, covered) for year in subject.years if (covered := subject.covered(year)) is not True]
+    lines += [say("title.part" if covered is None else "title.none", on=on(subject, year)) for year, covered in part]
     return tuple(lines)

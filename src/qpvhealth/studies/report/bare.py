@@ -9,7 +9,7 @@ import pandas as pd
 from qpvhealth.contract.tables import VALUES
 from qpvhealth.facts.generations import IN_FORCE
 from qpvhealth.facts.territories import DEPARTMENT_REGION, NO_REGION, REGIONS
-from qpvhealth.publish.report.content import MIN_SHARE_BASE, Bounded, Column, Section, Table, text
+from qpvhealth.publish.report.content import MIN_SHARE_BASE, NOT_SHOWN, Bounded, Column, Section, Table, text
 from qpvhealth.publish.report.words import say
 from qpvhealth.studies.report.headline import on
 from qpvhealth.studies.report.subject import COUNTRY, Subject
@@ -44,8 +44,10 @@ def bare(subject: Subject) -> Section:
 
 def bounds(figure: Bounded) -> str:
     """Write the bounds of a figure beside it; nothing where it is exact."""
-    if figure.is_exact or figure.lower is None or figure.upper is None:
+    if figure.is_exact or figure.lower is None:
         return ""
+    if figure.upper is None:
+        return say("bare.at_least")
     return say("bare.bounds", lower=figure.lower, upper=figure.upper)
 
 
@@ -84,7 +86,9 @@ def _lost(subject: Subject, quarters: pd.DataFrame) -> list[str]:
     both = before.merge(quarters, on=["qpv_code", "generation"], suffixes=("_then", ""))
     if both.empty and len(before):
         return [say("bare.lost_perimeters", interval=subject.interval)]
-    had, has = (both[c].astype("boolean").fillna(value=v) for c, v in (("is_covered_in_then", False), ("is_covered_in", True)))
+    had, has = (
+        both[c].astype("boolean").fillna(value=v) for c, v in (("is_covered_in_then", False), ("is_covered_in", True))
+    )
     lost = both[(had & ~has).astype(bool)]
     if lost.empty:
         return [say("bare.lost_none", interval=subject.interval)]
@@ -101,7 +105,9 @@ def by_size(subject: Subject, quarters: pd.DataFrame) -> Table:
     bands = quarters["size_band"].map(BANDS_FR).fillna(NO_POPULATION)
     columns, rows = [Column("Taille du QPV", "text")], []
     labels = [label for label in INSIDE if label != INSIDE[4] or (inside == label).any()]
-    words_of = dict(zip(INSIDE, ("0 structure", "1 structure", "2 structures", "3 structures ou plus", "inconnu"), strict=True))
+    words_of = dict(
+        zip(INSIDE, ("0 structure", "1 structure", "2 structures", "3 structures ou plus", "inconnu"), strict=True)
+    )
     for label in (*labels, "ensemble"):
         words = words_of.get(label, label)
         columns += [Column(f"QPV, {words}"), Column(f"Habitants, {words}")]
@@ -151,7 +157,7 @@ def zoning(subject: Subject) -> Section:
     priority = subject.figure("zip_or_zac_qpv")
     if priority.value is not None:
         words = {"n": priority.value, "bounds": bounds(priority)}
-        if subject.level == "department":
+        if subject.level != COUNTRY:
             blocks.append(say("zoning.priority_here", of=subject.figure("qpv_total").value, **words))
         else:
             regions = zoned.loc[zoned["region_code"] != NO_REGION, "region_code"].nunique()
@@ -171,7 +177,7 @@ def editions(subject: Subject, rows: pd.DataFrame) -> Table:
         label = names.get(row["region_code"], row["region_code"])
         counts = [int(row[c]) if published else None for c in ("n_classed", "n_zip", "n_zip_or_zac")]
         edition = str(row["zoning_edition"]) if published else say("zoning.unpublished")
-        since = row["in_force_from"].date() if published else "–"
+        since = row["in_force_from"].date() if published else NOT_SHOWN
         lines.append((label, edition, since, int(row["n_qpv"]), *counts))
     columns = (
         Column("Région", "text"),

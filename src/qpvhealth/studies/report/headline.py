@@ -9,7 +9,7 @@ import pandas as pd
 from qpvhealth.facts.categories import CDS, MONO, MSP, PLURI, UNKNOWN
 from qpvhealth.facts.situations import ANSWERS, DECLARED, IN_QPV, UNDETERMINED, VECU_DECLARED
 from qpvhealth.publish import sentences
-from qpvhealth.publish.report.content import Bounded, Column, Section, Table, number, share, text
+from qpvhealth.publish.report.content import NOT_SHOWN, Bounded, Column, Section, Table, number, share, text
 from qpvhealth.publish.report.words import say
 from qpvhealth.studies import figures
 from qpvhealth.studies.report.subject import ALL, COUNTRY, Subject
@@ -53,10 +53,12 @@ def _stock(subject: Subject) -> list[str]:
     lines = [say("headline.stock", n=n, all=every, **facts)]
     proportion = share(inside, total)
     lines += [say("headline.small") if isinstance(proportion, str) else _share(subject, proportion)]
+    if subject.covered(subject.year) is None:
+        lines.append(say("headline.part"))
     if inside.lower is not None and inside.upper is not None and not inside.is_exact:
         bounds = {"lower": inside.lower, "upper": inside.upper}
         lines.append(say("headline.unplaced", n=subject.stock(UNDETERMINED), **bounds))
-    elif inside.is_exact:
+    elif inside.is_exact and subject.covered(subject.year):
         lines.append(say("headline.placed"))
     return lines
 
@@ -132,7 +134,8 @@ def _near(subject: Subject) -> list[str]:
     else:
         answers = say("headline.answers_all", ars=n_ars)
     kinds = {"msp": declared[MSP].value, "cds": declared[CDS].value}
-    lines.append(say("headline.near", n=n, union=union.value, answers=answers, **kinds))
+    words = "headline.near" if subject.level == COUNTRY else "headline.near_here"
+    lines.append(say(words, n=n, union=union.value, answers=answers, **kinds))
     if subject.before is not None:
         then = subject.figure("n_vecu_declared", year=subject.before).value
         words = "headline.near_before" if then is None else "headline.near_constant"
@@ -163,6 +166,8 @@ def _target(subject: Subject) -> list[str]:
         return [say("headline.target_base", **facts)]
     if row["value"] >= row["target"]:
         return [say("headline.target_met", **facts)]
+    if subject.day > deadline:
+        return [say("headline.target_late", value=row["value"], on=on(subject), **facts)]
     elapsed, of = _months(start, subject.day), _months(start, deadline)
     done = {"done": number(row["share_of_way"], "share"), "months": elapsed, "of": of}
     lines = [say("headline.target", elapsed=number(elapsed / of, "share"), **done, **facts)]
@@ -188,7 +193,7 @@ ROWS: tuple[tuple[str, str, str], ...] = (
 def stocks(subject: Subject) -> Table:
     """Return table 1: one row per type and modality, the stocks of both dates, net, shares, quartier vécu, and what is unknown."""
     years = subject.years
-    near = subject.structures(subject.year)
+    places = subject.structures(subject.year)
     columns = [Column("Structures", "text"), *(Column(f"En QPV, {y}") for y in years)]
     columns += [Column("Solde", "signed")] if len(years) > 1 else []
     columns += [Column(f"Part en QPV, {y}", "share") for y in years]
@@ -202,16 +207,11 @@ def stocks(subject: Subject) -> Table:
         every: list[Any] = [subject.stock(ALL, kind, modality, y) for y in years]
         if is_blurred:
             every = [_at_least(n, subject.stock(ALL, kind, UNKNOWN, y)) for n, y in zip(every, years, strict=True)]
-        net: list[Any] = [] if len(years) == 1 else [None if is_blurred else _difference(subject, kind, modality, inside)]
-        chosen = near if kind == ALL else near[near["structure_type"] == kind]
-        chosen = chosen if modality == ALL else chosen[chosen["modality"] == modality]
-        outside = chosen[chosen["situation"] != IN_QPV]
+        net: list[Any] = [None if is_blurred else _difference(subject, kind, modality, inside)]
         shares = [None if is_blurred else share(b, e) for b, e in zip(inside, every, strict=True)]
         vecu, union = _vecu(subject, kind, modality, inside[-1])
-        unplaced = subject.stock(UNDETERMINED, kind, modality)
-        rows.append(
-            (label, *inside, *net, *shares, vecu, union, *every, unplaced, int((outside["vecu_declared"] == NOBODY).sum()))
-        )
+        last = (subject.stock(UNDETERMINED, kind, modality), _unanswered(subject, places, kind, modality))
+        rows.append((label, *inside, *(net if len(years) > 1 else ()), *shares, vecu, union, *every, *last))
     notes = (
         say("table1.perimeters", perimeters=_perimeters(subject)),
         say("table1.share"),
@@ -229,6 +229,14 @@ def stocks(subject: Subject) -> Table:
         (("annexe-qpv", say("table1.rows")),),
         has_total=True,
     )
+
+
+def _unanswered(subject: Subject, places: pd.DataFrame, kind: str, modality: str) -> int | None:
+    """Count the structures outside a QPV of which no ARS said whether they are near; null where the extract covers nothing."""
+    is_counted = (places["situation"] != IN_QPV) & (places["vecu_declared"] == NOBODY)
+    is_counted &= (places["structure_type"] == kind) | (kind == ALL)
+    is_counted &= (places["modality"] == modality) | (modality == ALL)
+    return int(is_counted.sum()) if subject.covered(subject.year) is not False else None
 
 
 def _perimeters(subject: Subject) -> str:
@@ -252,12 +260,14 @@ def _at_least(n: int | None, unknown: int | None) -> Bounded:
     return Bounded(n, n, None if n is None else n + (unknown or 0))
 
 
-def _difference(subject: Subject, kind: str, modality: str, inside: list[Bounded]) -> Bounded | float | None:
-    """Return the net change of a row: with its bounds for whole types, a difference of two stocks for a modality."""
+def _difference(subject: Subject, kind: str, modality: str, inside: list[Bounded]) -> Any:  # noqa: ANN401
+    """Return the net change of a row: with its bounds for whole types, a difference of two stocks for a modality, none for an unknown one."""
     whole = subject.figure("net_in_qpv", SCOPES[kind]) if modality == ALL else Bounded(None, None, None)
     if whole.value is not None:
         return whole
-    before, after = (b.value for b in inside)
+    if modality == UNKNOWN:
+        return NOT_SHOWN
+    before, after = inside[0].value, inside[-1].value
     return None if before is None or after is None else after - before
 
 

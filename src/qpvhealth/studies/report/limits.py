@@ -9,7 +9,7 @@ import pandas as pd
 from qpvhealth.facts.categories import CDS, MSP, UNKNOWN
 from qpvhealth.facts.situations import IN_QPV, UNDETERMINED, VECU_DECLARED
 from qpvhealth.facts.territories import DEPARTMENT_TERRITORY, NO_REGION, REGIONS
-from qpvhealth.publish.report.content import Bounded, Column, Section, Table, share
+from qpvhealth.publish.report.content import NOT_SHOWN, Bounded, Column, Section, Table, share
 from qpvhealth.publish.report.words import lines, say
 from qpvhealth.studies import figures
 from qpvhealth.studies.report.headline import NOBODY, on
@@ -58,10 +58,16 @@ def _unknowns(subject: Subject) -> list[tuple[Any, ...]]:
         (say("limits.unanswered"), unanswered, "QPV et quartier vécu", _effect(union), ars),
         (say("limits.modality"), unknown_modality, "QPV sans MSP ni centre pluri", _effect(primary), "DGOS"),
         (say("limits.qpv"), undecided, "QPV sans structure", _effect(without), register),
-        (say("limits.population"), int(quarters["population"].isna().sum()), "Habitants", "–", "INSEE"),
-        (say("limits.zone"), no_zone, "QPV en ZIP ou ZAC", _effect(zones) if zones.value is not None else "–", ars),
+        (say("limits.population"), int(quarters["population"].isna().sum()), "Habitants", NOT_SHOWN, "INSEE"),
+        (
+            say("limits.zone"),
+            no_zone,
+            "QPV en ZIP ou ZAC",
+            _effect(zones) if zones.value is not None else NOT_SHOWN,
+            ars,
+        ),
         (say("limits.fragile"), fragile, "Structures en QPV", fragile, register),
-        (say("limits.rejects"), len(subject.release.table("rejects")), "Tous", "–", "producteur du fichier"),
+        (say("limits.rejects"), len(subject.release.table("rejects")), "Tous", NOT_SHOWN, "producteur du fichier"),
     ]
 
 
@@ -85,7 +91,12 @@ def revisions(subject: Subject) -> Section:
     elif differs.empty:
         blocks.append(say("revisions.same", n=len(compared)))
     else:
-        columns = (Column("Document", "text"), Column("Ce qu'il dit", "text"), Column("Imprimé", "text"), Column("Ici", "text"))
+        columns = (
+            Column("Document", "text"),
+            Column("Ce qu'il dit", "text"),
+            Column("Imprimé", "text"),
+            Column("Ici", "text"),
+        )
         texts = [
             tuple("" if pd.isna(v) else _plain_text(v) for v in values)
             for values in zip(*(differs[c] for c in ("document", "words", "said", "ours", "because")), strict=True)
@@ -103,12 +114,14 @@ def sources(subject: Subject) -> Section:
     """List the method in fifteen lines and every file behind the figures, with its producer, licence and hash."""
     rows = []
     for source in subject.release.manifest["inputs"]:
-        cells = [str(source.get(k) or "–") for k in ("producer", "licence")]
+        cells = [str(source.get(k) or NOT_SHOWN) for k in ("producer", "licence")]
         counts = [source.get(k) for k in ("rows_in", "rows_out", "rejected")]
         rows.append((str(source.get("title") or source["id"]), *cells, str(source["sha256"])[:HASH], *counts))
     columns = [Column(t, "text") for t in ("Fichier", "Producteur", "Licence", "Empreinte")]
     columns += [Column(t) for t in ("Lignes lues", "utilisées", "rejetées")]
-    table = Table("fichiers", say("sources.caption"), tuple(columns), tuple(rows), (say("sources.note"),), ("manifest",))
+    table = Table(
+        "fichiers", say("sources.caption"), tuple(columns), tuple(rows), (say("sources.note"),), ("manifest",)
+    )
     return Section("sources", say("sources.title"), (*lines("sources.lines"), table))
 
 
@@ -126,7 +139,8 @@ def annexes(subject: Subject) -> Section:
         tables.append(_areas(subject, "region", [*REGIONS, NO_REGION]))
     if subject.level != "department":
         tables.append(_areas(subject, "department", subject.departments))
-    return Section("annexes", say("annexes.title"), tuple(tables))
+    blocks = [b for t in tables for b in ((t,) if t.rows else (f"{t.caption} : {say('annexes.empty')}",))]
+    return Section("annexes", say("annexes.title"), tuple(blocks))
 
 
 def _structures(anchor: str, caption: str, subject: Subject, rows: pd.DataFrame, qpv: str) -> Table:
@@ -164,7 +178,16 @@ def _bare(subject: Subject) -> Table:
         rows = rows[rows["is_large"].fillna(value=False).astype(bool)]
         caption = say("annexes.bare_large", threshold=subject.release.manifest["settings"]["large_population"], **facts)
     rows = rows.sort_values(["population", "qpv_code"], ascending=[False, True])
-    names = ("qpv_code", "name", "department_code", "population", "zone_class", "is_npnru", "nearest_msp_m", "nearest_cds_m")
+    names = (
+        "qpv_code",
+        "name",
+        "department_code",
+        "population",
+        "zone_class",
+        "is_npnru",
+        "nearest_msp_m",
+        "nearest_cds_m",
+    )
     values = tuple(tuple(_cell(v) for v in row) for row in zip(*(rows[c] for c in names), strict=True))
     columns = (
         *(Column(t, "text") for t in ("QPV", "Nom", "Département")),
@@ -188,7 +211,10 @@ def _areas(subject: Subject, level: str, codes: list[str]) -> Table:
         every = subject.count(level, code, ALL, ALL, ALL, subject.year) if covers[subject.year] else None
         if not any(inside) and not every and code not in labels.index:
             continue
-        types = [subject.count(level, code, IN_QPV, k, ALL, subject.year) if covers[subject.year] else None for k in (MSP, CDS)]
+        types = [
+            subject.count(level, code, IN_QPV, k, ALL, subject.year) if covers[subject.year] else None
+            for k in (MSP, CDS)
+        ]
         net = [None if None in inside else (inside[1] or 0) - (inside[0] or 0)] if len(years) > 1 else []
         proportion = share(Bounded(inside[-1], inside[-1], inside[-1]), every) if inside[-1] is not None else None
         rows.append((f"{labels.get(code, code)} ({code})", *inside, *net, *types, every, proportion))

@@ -28,9 +28,10 @@ _PARIS = frozenset({"75", "92", "93", "94"})
 def maps(subject: Subject) -> Section:
     """Draw the structures of each type in QPV and in quartier vécu; what is not drawn is counted in the caption."""
     places = subject.structures(subject.year)
-    shapes = subject.release.table("structures", columns=["finess_et", "year", "geometry"])
-    shapes = shapes[shapes["year"] == subject.year].drop_duplicates("finess_et").set_index("finess_et")["geometry"]
-    places = places.assign(point=places["finess_et"].map(shapes))
+    rows = subject.release.table("structures", columns=["finess_et", "year", "geometry"])
+    rows = rows[rows["year"] == subject.year].drop_duplicates("finess_et")
+    shapes = dict(zip(rows["finess_et"], rows["geometry"], strict=True))
+    places = places.assign(point=pd.Series([shapes.get(code) for code in places["finess_et"]], dtype="object"))
     places = places[places["situation"].isin([IN_QPV, VECU_DECLARED])]
     quarters = _quarters(subject)
     everywhere = _points(places)
@@ -47,32 +48,38 @@ def _points(places: pd.DataFrame) -> list[Point]:
 
 def _quarters(subject: Subject) -> pd.DataFrame:
     """Return the polygons in force in the area, by code, with their territory."""
-    rows = subject.release.table("neighbourhoods", columns=["qpv_code", "generation", "territory", "department_code", "region_code", "geometry"])
+    rows = subject.release.table(
+        "neighbourhoods", columns=["qpv_code", "generation", "territory", "department_code", "region_code", "geometry"]
+    )
     rows = rows[rows["generation"] == rows["territory"].map(selection.in_force(subject.release, subject.year))]
     return subject.within(pd.DataFrame(rows)).sort_values("qpv_code")
 
 
-def _figure(subject: Subject, kind: str, places: pd.DataFrame, quarters: pd.DataFrame, frames: Sequence[Frame]) -> Figure:
+def _figure(
+    subject: Subject, kind: str, places: pd.DataFrame, quarters: pd.DataFrame, frames: Sequence[Frame]
+) -> Figure:
     chosen = places[places["structure_type"] == kind]
     n, near = (int((chosen["situation"] == s).sum()) for s in (IN_QPV, VECU_DECLARED))
     scope, anchor = say(f"maps.{kind.lower()}"), f"carte-{kind.lower()}"
-    facts = {"scope": scope, "where": subject.where, "on": on(subject)}
     silent = sorted(set(subject.regions) - set(answered(subject, subject.year, kind.lower())))
     nobody = len(silent) == len(subject.regions)
     hatched = set() if nobody else {d for region in silent for d in REGIONS[region][1]}
     points = _points(chosen)
     shapes = [s for s in quarters["geometry"] if s is not None and not s.is_empty]
-    title = say("maps.drawing", **facts)
-    drawn = drawing.draw(anchor, (title, title), frames, points, hatched=hatched, quarters=shapes)
-    in_frames = " ".join(say("maps.frame", name=f, n=a, near=b) for f, a, b in drawn.counts if a or b)
-    description = say("maps.description", n=n, near=near, frames=in_frames, **facts)
-    final = drawing.draw(anchor, (title, description), frames, points, hatched=hatched, quarters=shapes)
+    facts = {"scope": scope, "where": subject.where, "on": on(subject)}
+    title = say("maps.drawing", and_near="" if nobody else say("maps.and_near"), **facts)
+    shares = drawing.shared(frames, points)
+    in_frames = " ".join(_in_frame(f.name, rows, nobody=nobody) for f, rows in zip(frames, shares, strict=True) if rows)
+    circles = "" if nobody else say("maps.circles", near=near)
+    description = say("maps.description", n=n, circles=circles, frames=in_frames, **facts)
+    svg = drawing.draw(anchor, (title, description), frames, points, hatched=hatched, quarters=shapes)
+    n_outside = len(points) - sum(map(len, shares))
     missing = say("maps.missing", n=len(chosen) - len(points)) if len(points) < len(chosen) else ""
-    missing += say("maps.outside", n=drawn.n_outside) if drawn.n_outside else ""
+    missing += say("maps.outside", n=n_outside) if n_outside else ""
     caption = say(
         "maps.caption",
         n=n,
-        near=near,
+        declared="" if nobody else say("maps.declared", near=near),
         missing=missing,
         unanswered=say("maps.nobody") if nobody else say("maps.unanswered") if hatched else "",
         perimeters=subject.perimeters(subject.year),
@@ -80,8 +87,13 @@ def _figure(subject: Subject, kind: str, places: pd.DataFrame, quarters: pd.Data
         source=_origin(subject),
         **facts,
     )
-    width, height = (int(v) for v in final.svg.split('viewBox="0 0 ', 1)[1].split('"', 1)[0].split())
-    return Figure(anchor, title, description, caption, final.svg, (width, height))
+    return Figure(anchor, title, description, caption, svg, drawing.size_of(frames))
+
+
+def _in_frame(name: str, points: list[Point], *, nobody: bool) -> str:
+    n = sum(p.is_inside for p in points)
+    near = "" if nobody else say("maps.frame_near", near=len(points) - n)
+    return say("maps.frame", name=name, n=n, near=near)
 
 
 def _origin(subject: Subject) -> str:
@@ -96,7 +108,9 @@ def _frames(subject: Subject, points: list[Point], quarters: pd.DataFrame) -> li
         cities = [Frame(n, b, (530, 172 * k, 190, 166), g) for k, (g, (n, b)) in enumerate(CITIES.items())]
         overseas = [(t.name, t.label_fr) for t in TERRITORIES.values() if t.name != METROPOLE]
         boxes = [(g, n, box) for g, n in overseas if (box := _box(g, points, quarters)) is not None]
-        small = [Frame(n, box, (181 * (k % 4), 520 + 130 * (k // 4), 177, 124), g) for k, (g, n, box) in enumerate(boxes)]
+        small = [
+            Frame(n, box, (181 * (k % 4), 520 + 130 * (k // 4), 177, 124), g) for k, (g, n, box) in enumerate(boxes)
+        ]
         return [main, *small, *cities]
     codes = frozenset(subject.departments)
     territory = DEPARTMENT_TERRITORY[min(codes)]

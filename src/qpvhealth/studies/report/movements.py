@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from qpvhealth.facts.categories import CDS, MSP
 from qpvhealth.facts.causes import CAUSES, LATE_REGISTRATION, LOCATION_LEARNT, LOCATION_LOST, NOT_ATTRIBUTABLE, OPENED
@@ -16,6 +14,8 @@ from qpvhealth.studies.report.headline import answered, on
 from qpvhealth.studies.report.subject import ALL, Subject
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from qpvhealth.publish.report.content import Block
 
 _TYPES = ((MSP, "MSP"), (CDS, "centres"), (ALL, "ensemble"))
@@ -34,14 +34,16 @@ def movements(subject: Subject) -> Section:
     else:
         dated = {name: subject.figure(f"{name}_in_qpv").value for name in ("opened", "closed")}
         if None not in dated.values():
-            blocks.append(say("changes.dated", **dated))
+            blocks.append(say("changes.dated", interval=subject.interval, **dated))
         if late := int(entries["n_in"].get(LATE_REGISTRATION, 0)):
             blocks.append(say("changes.late", n=late))
         learnt, lost = (int(entries[s].get(c, 0)) for c, s in ((LOCATION_LEARNT, "n_in"), (LOCATION_LOST, "n_out")))
         if learnt or lost:
             blocks.append(say("changes.learnt", learnt=learnt, lost=lost))
         if NOT_ATTRIBUTABLE in entries.index:
-            blocks.append(say("changes.unexplained", n=int(entries.loc[NOT_ATTRIBUTABLE, ["n_in", "n_out"]].sum())))
+            blocks.append(
+                say("changes.unexplained", n=sum(int(entries[c][NOT_ATTRIBUTABLE]) for c in ("n_in", "n_out")))
+            )
     blocks += [*_trend(subject), _constant(subject)]
     if len(causes):
         blocks += [_cause_table(subject, causes), *_openings(subject)]
@@ -57,17 +59,16 @@ def _causes(subject: Subject) -> pd.DataFrame:
 
 def _cause_table(subject: Subject, rows: pd.DataFrame) -> Table:
     """Return entries, exits and net by cause and type, causes in their order, and their sums, which are the net change."""
-    cells = rows.set_index(["cause", "structure_type"])[["n_in", "n_out", "n"]]
-    columns, lines = [Column("Cause", "text")], []
+    keys = zip(rows["cause"], rows["structure_type"], strict=True)
+    flows = zip(*(rows[c].astype("int64") for c in ("n_in", "n_out", "n")), strict=True)
+    cells = dict(zip(keys, flows, strict=True))
+    columns, lines = [Column("Cause", "text")], list[tuple[Any, ...]]()
     for _, label in _TYPES:
         columns += [Column(f"Entrées, {label}"), Column(f"Sorties, {label}"), Column(f"Solde, {label}", "signed")]
-    sums = rows.groupby("structure_type")[["n_in", "n_out", "n"]].sum()
     for cause, (words, _) in CAUSES.items():
         if cause in set(rows["cause"]):
-            keys = [(cause, kind) for kind, _ in _TYPES]
-            lines.append((words, *(int(v) for key in keys for v in (cells.loc[key] if key in cells.index else (0, 0, 0)))))
-    totals = (int(v) for kind, _ in _TYPES for v in (sums.loc[kind] if kind in sums.index else (0, 0, 0)))
-    lines.append(("Ensemble", *totals))
+            lines.append((words, *(n for kind, _ in _TYPES for n in cells.get((cause, kind), (0, 0, 0)))))
+    lines.append(("Ensemble", *(sum(line[k] for line in lines) for k in range(1, len(columns)))))
     return Table(
         "causes",
         say("changes.causes", where=subject.where, interval=subject.interval),
@@ -94,10 +95,14 @@ def _openings(subject: Subject) -> list[Table]:
         return []
     years = rows["opened_on"].dt.year
     labels = years.map("{:.0f}".format, na_action="ignore").fillna("sans date")
-    counts = pd.crosstab(labels, rows["structure_type"])
-    lines = [
-        (str(label), *(int(counts.loc[label].get(kind, 0)) for kind in (MSP, CDS)), int(counts.loc[label].sum()))
-        for label in sorted(counts.index)
+    kinds = rows["structure_type"]
+    lines: list[tuple[Any, ...]] = [
+        (
+            label,
+            *(int(((labels == label) & (kinds == kind)).sum()) for kind in (MSP, CDS)),
+            int((labels == label).sum()),
+        )
+        for label in sorted(labels.unique())
     ]
     lines.append(("Ensemble", *(sum(line[k] for line in lines) for k in (1, 2, 3))))
     return [
@@ -121,12 +126,11 @@ def _trend(subject: Subject) -> list[str]:
     rows = rows[rows["to_year"] == subject.year].set_index("structure_type")
     if not {MSP, CDS} <= set(rows.index) or (rows.loc[[MSP, CDS], "base"] < MIN_RATE_BASE).any():
         return []
-    expected, observed = ({k: rows.loc[k, c] for k in (MSP, CDS)} for c in ("expected", "observed"))
-    if pd.isna(list(expected.values())).any():
+    expected, observed = rows["expected"].astype("float64"), rows["observed"].astype("float64")
+    if expected[[MSP, CDS]].isna().any():
         return []
-    signed = {name: number(float(v), "signed") for name, v in (("msp", expected[MSP]), ("cds", expected[CDS]))}
-    seen = {name: number(float(v), "signed") for name, v in (("observed_msp", observed[MSP]), ("observed_cds", observed[CDS]))}
-    return [say("changes.trend", **signed, **seen)]
+    flows = {"msp": expected[MSP], "cds": expected[CDS], "observed_msp": observed[MSP], "observed_cds": observed[CDS]}
+    return [say("changes.trend", **{name: number(value, "signed") for name, value in flows.items()})]
 
 
 def _constant(subject: Subject) -> str:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from qpvhealth.facts.situations import IN_QPV, VECU_DECLARED
-from qpvhealth.facts.territories import REGIONS
+from qpvhealth.facts.territories import NO_REGION, REGIONS
 from qpvhealth.publish.report.content import MIN_RATE_BASE, NOT_SHOWN, Column, Section, Table, ratio
 from qpvhealth.publish.report.words import say
 from qpvhealth.studies.report.headline import on
-from qpvhealth.studies.report.subject import ALL, Subject
+from qpvhealth.studies.report.subject import ALL, COUNTRY, Subject
 
 if TYPE_CHECKING:
     from qpvhealth.publish.report.content import Bounded
@@ -30,15 +30,25 @@ def answers(subject: Subject) -> Table:
     declared = whole.structures(subject.year)
     declared = declared[declared["situation"] == VECU_DECLARED]
     distances = declared.groupby("region_code")["distance_m"].agg(["median", "count"])
-    rows = []
+    rows: list[tuple[Any, ...]] = []
     for region in subject.regions:
         vecu = {scope: subject.figure("n_vecu_declared", scope, region=region) for scope in ("msp", "cds", "msp_cds")}
         covered = Subject(subject.release, subject.year, None, "region", region).covered(subject.year)
         n = subject.count("region", region, IN_QPV, ALL, ALL, subject.year) if covered is not False else None
         far: Any = distances["median"].get(region) if distances["count"].get(region, 0) >= MIN_RATE_BASE else NOT_SHOWN
         rows.append(
-            (f"{REGIONS[region][0]} ({region})", _answer(vecu), n, vecu["msp_cds"], ratio(vecu["msp_cds"].value, n), far)
+            (
+                f"{REGIONS[region][0]} ({region})",
+                _answer(vecu),
+                n,
+                vecu["msp_cds"],
+                ratio(vecu["msp_cds"].value, n),
+                far,
+            )
         )
+    elsewhere = subject.count("region", NO_REGION, IN_QPV, ALL, ALL, subject.year)
+    if elsewhere and subject.level == COUNTRY:
+        rows.append((say("nearby.none"), NOT_SHOWN, elsewhere, NOT_SHOWN, NOT_SHOWN, NOT_SHOWN))
     columns = (
         Column("ARS", "text"),
         Column("Réponse", "text"),

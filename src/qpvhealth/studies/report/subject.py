@@ -89,8 +89,10 @@ class Subject:
 
     @property
     def where(self) -> str:
-        """The area in a sentence: « en France », « en région Bretagne (53) »."""
-        return say(f"where.{self.level}", name=self.name, code=self.code)
+        """The area in a sentence: « en France », « en région Bretagne (53) »; of a part of it where the extract covers no more."""
+        words = "unnamed" if self.name == f"Département {self.code}" else self.level
+        where = say(f"where.{words}", name=self.name, code=self.code)
+        return where if self.covered(self.year) is not None else say("where.part", where=where)
 
     @property
     def regions(self) -> list[str]:
@@ -107,9 +109,9 @@ class Subject:
         return members.get(self.level) or list(REGIONS[self.code][1])
 
     def perimeters(self, year: int) -> str:
-        """The generations of QPV in force in the area at the date of a year, in words."""
+        """Name the generations of QPV in force in the area at the date of a year."""
         rule = selection.in_force(self.release, year)
-        names = sorted({rule[t] for d in self.departments if (t := DEPARTMENT_TERRITORY[d]) in rule})
+        names = sorted({g for d in self.departments if (g := rule.get(DEPARTMENT_TERRITORY[d])) is not None})
         return " et ".join(f"QPV {n.removeprefix('qpv-')}" for n in names) or "aucun QPV"
 
     def covered(self, year: int) -> bool | None:
@@ -121,7 +123,9 @@ class Subject:
         inside = set(self.departments) & set(covers.split(","))
         return None if inside and inside != set(self.departments) else bool(inside)
 
-    def figure(self, indicator: str, scope: str = "msp_cds", year: int | None = None, region: str | None = None) -> Bounded:
+    def figure(
+        self, indicator: str, scope: str = "msp_cds", year: int | None = None, region: str | None = None
+    ) -> Bounded:
         """Return an indicator of the area, or of a region, with its bounds; null where the release has none or does not know it."""
         row = self.indicator(indicator, scope, year, region)
         return Bounded(None, None, None) if row is None else Bounded(*map(_plain, row[["value", "lower", "upper"]]))
@@ -144,7 +148,9 @@ class Subject:
     def stock(self, situation: str, kind: str = ALL, modality: str = ALL, year: int | None = None) -> int | None:
         """Return a count of structures of the area; null where the extract does not cover it, 0 where it counts none."""
         at = self.year if year is None else year
-        return self.count(self.level, self.code, situation, kind, modality, at) if self.covered(at) is not False else None
+        return (
+            self.count(self.level, self.code, situation, kind, modality, at) if self.covered(at) is not False else None
+        )
 
     def count(self, level: str, code: str, situation: str, kind: str, modality: str, year: int) -> int:  # noqa: PLR0917
         """Return a cell of ``yearly_counts`` in the QPV in force; 0 where it has no row."""
@@ -155,7 +161,7 @@ class Subject:
         rows = self.release.table("yearly_counts")
         rows = rows[(rows["generation"] == IN_FORCE) & rows["year"].isin(self.years) & rows["level"].isin(LEVELS)]
         columns = ("year", "level", "area_code", "structure_type", "modality", "situation", "n_structures")
-        return {(int(y), *key): int(n) for y, *key, n in zip(*(rows[c] for c in columns), strict=True)}  # type: ignore[misc]
+        return {(int(y), *key): int(n) for y, *key, n in zip(*(rows[c] for c in columns), strict=True)}
 
     def structures(self, year: int) -> pd.DataFrame:
         """Return the stock of the area with where each structure is in the QPV in force; one row a structure, by number."""
