@@ -57,6 +57,8 @@ def _sentences(subject: Subject) -> list[str]:
     if n.value is None or proportion is None or pd.isna(proportion["value"]):
         return [say("bare.unknown", on=facts["on"])]
     of = float(proportion["denominator"])
+    if not n.value and n.is_exact:
+        return [say("bare.zero", of=of, **facts)]
     if of >= MIN_SHARE_BASE:
         value = Bounded(*(float(proportion[c]) for c in ("value", "lower", "upper")))
         lines = [say("bare.share", share=text(value, "share"), n=n.value, bounds=bounds(n), of=of, **facts)]

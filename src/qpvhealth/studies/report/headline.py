@@ -113,9 +113,10 @@ def _moved(subject: Subject) -> bool:
     return bool((rows.loc[here & years & inside, ["n_in", "n_out"]].sum().sum()) > 0)
 
 
-def answered(subject: Subject, year: int, scope: str = "msp_cds") -> list[str]:
-    """Return the regions of the area whose ARS answered for a year, for some structure of the scope."""
-    return [r for r in subject.regions if subject.figure("n_vecu_declared", scope, year, r).value is not None]
+def answered(subject: Subject, year: int, kind: str = ALL) -> list[str]:
+    """Return the regions of the area whose ARS said yes or no of some structure, of this type or of any."""
+    kinds = (MSP, CDS) if kind == ALL else (kind,)
+    return [r for r in subject.regions if any((year, r, k) in subject.answers for k in kinds)]
 
 
 def _near(subject: Subject) -> list[str]:
@@ -127,6 +128,8 @@ def _near(subject: Subject) -> list[str]:
     if n is None:
         return [*lines, say("headline.near_unknown", on=on(subject), upper=upper)]
     n_answered, n_ars = len(answered(subject, subject.year)), len(subject.regions)
+    if not n_answered and not n:
+        return [*lines, say("headline.near_nothing")]
     if subject.level != COUNTRY:
         answers = say("headline.answers_here_part", upper=upper) if upper else say("headline.answers_here")
     elif upper or n_answered < n_ars:
@@ -137,9 +140,10 @@ def _near(subject: Subject) -> list[str]:
     words = "headline.near" if subject.level == COUNTRY else "headline.near_here"
     lines.append(say(words, n=n, union=union.value, answers=answers, **kinds))
     if subject.before is not None:
-        then = subject.figure("n_vecu_declared", year=subject.before).value
-        words = "headline.near_before" if then is None else "headline.near_constant"
-        lines.append(say(words, **({"before": on(subject, subject.before)} if then is None else {})))
+        if answered(subject, subject.before):
+            lines.append(say("headline.near_constant"))
+        else:
+            lines.append(say("headline.near_before", before=on(subject, subject.before)))
     return lines
 
 

@@ -61,7 +61,7 @@ def _figure(
     chosen = places[places["structure_type"] == kind]
     n, near = (int((chosen["situation"] == s).sum()) for s in (IN_QPV, VECU_DECLARED))
     scope, anchor = say(f"maps.{kind.lower()}"), f"carte-{kind.lower()}"
-    silent = sorted(set(subject.regions) - set(answered(subject, subject.year, kind.lower())))
+    silent = sorted(set(subject.regions) - set(answered(subject, subject.year, kind)))
     nobody = len(silent) == len(subject.regions)
     hatched = set() if nobody else {d for region in silent for d in REGIONS[region][1]}
     points = _points(chosen)

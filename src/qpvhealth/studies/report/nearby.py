@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from qpvhealth.facts.categories import CDS, MSP
 from qpvhealth.facts.situations import IN_QPV, VECU_DECLARED
 from qpvhealth.facts.territories import NO_REGION, REGIONS
 from qpvhealth.publish.report.content import MIN_RATE_BASE, NOT_SHOWN, Column, Section, Table, ratio
 from qpvhealth.publish.report.words import say
-from qpvhealth.studies.report.headline import on
+from qpvhealth.studies.report.headline import SCOPES, on
 from qpvhealth.studies.report.subject import ALL, COUNTRY, Subject
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def answers(subject: Subject) -> Table:
         rows.append(
             (
                 f"{REGIONS[region][0]} ({region})",
-                _answer(vecu),
+                _answer(subject, region, vecu),
                 n,
                 vecu["msp_cds"],
                 ratio(vecu["msp_cds"].value, n),
@@ -62,9 +63,9 @@ def answers(subject: Subject) -> Table:
     return Table("ars", caption, columns, tuple(rows), (note,), ("indicators", "yearly_counts", "structure_locations"))
 
 
-def _answer(vecu: dict[str, Bounded]) -> str:
+def _answer(subject: Subject, region: str, vecu: dict[str, Bounded]) -> str:
     """Say for which types an ARS answered, and whether its list is complete."""
-    types = [scope for scope in ("msp", "cds") if vecu[scope].value is not None]
+    types = [SCOPES[kind] for kind in (MSP, CDS) if (subject.year, region, kind) in subject.answers]
     if not types:
         return say("nearby.unanswered")
     complete = all(vecu[scope].is_exact for scope in types)

@@ -10,6 +10,7 @@ import pandas as pd
 
 from qpvhealth.errors import UsageError
 from qpvhealth.facts.generations import IN_FORCE
+from qpvhealth.facts.situations import UNKNOWN
 from qpvhealth.facts.territories import DEPARTMENT_REGION, DEPARTMENT_TERRITORY, METROPOLE, REGIONS
 from qpvhealth.publish import selection, sentences
 from qpvhealth.publish.report.content import Bounded
@@ -162,6 +163,16 @@ class Subject:
         rows = rows[(rows["generation"] == IN_FORCE) & rows["year"].isin(self.years) & rows["level"].isin(LEVELS)]
         columns = ("year", "level", "area_code", "structure_type", "modality", "situation", "n_structures")
         return {(int(y), *key): int(n) for y, *key, n in zip(*(rows[c] for c in columns), strict=True)}
+
+    @cached_property
+    def answers(self) -> frozenset[tuple[int, str, str]]:
+        """The answers of the ARS: year, region and structure type where one said yes or no of some structure."""
+        places = self.release.table("structure_locations", columns=["finess_et", "year", "vecu_declared"])
+        places = places[places["year"].isin(self.years) & (places["vecu_declared"] != UNKNOWN)]
+        kinds = self.release.table("structures", columns=["finess_et", "year", "structure_type", "region_code"])
+        rows = places.merge(kinds, on=["finess_et", "year"]).dropna(subset="region_code")
+        rows = rows[["year", "region_code", "structure_type"]].drop_duplicates()
+        return frozenset((int(y), r, k) for y, r, k in zip(*(rows[c] for c in rows.columns), strict=True))
 
     def structures(self, year: int) -> pd.DataFrame:
         """Return the stock of the area with where each structure is in the QPV in force; one row a structure, by number."""
