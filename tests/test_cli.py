@@ -555,3 +555,19 @@ def test_no_cache_is_accepted_and_does_nothing(tmp_path):
     lines = [line for line in second.stderr.splitlines() if "--no-cache" in line]
     assert lines == ["--no-cache does nothing: a build has no cache."]
     assert "--no-cache" not in first.stderr
+
+
+def test_report_writes_the_formats_asked_for(tmp_path):
+    raw = tiny(tmp_path / "raw")
+    out = ("--out", tmp_path / "out")
+    answer("-q", "build", "--raw", raw, *out)
+    done = run("report", *out, "--to", tmp_path / "note", "--pdf")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == ""
+    names = ["report.html", "report.md", "report.odt", "report.pdf", "report.xlsx"]
+    assert sorted(path.name for path in (tmp_path / "note").iterdir()) == names
+    answer("report", *out, "--to", tmp_path / "one", "--format", "md", "--department", "93", "--year", "2020")
+    assert [path.name for path in (tmp_path / "one").iterdir()] == ["report.md"]
+    assert "Carré" in (tmp_path / "note" / "report.html").read_text(encoding="utf-8")
+    answer("report", *out, "--region", "99", code=2)
+    answer("report", *out, "--year", "1999", code=2)

@@ -24,6 +24,7 @@ FORMATS = ("html", "md", "xlsx", "odt")
     multiple=True,
     help="Only this format; may be repeated. Default: all of them.",
 )
+@click.option("--pdf", is_flag=True, help="report.pdf too, for printing and archiving (extra pdf).")
 @click.option(
     "--to", type=FOLDER, default=Path("report"), show_default=True, help="Folder of report.html and the others."
 )
@@ -34,6 +35,7 @@ def report(
     region: str | None,
     department: str | None,
     formats: tuple[str, ...],
+    pdf: bool,
     to: Path,
     release_name: str | None,
     out: Path,
@@ -41,16 +43,16 @@ def report(
     """Write the progress report that people sign, with its two maps, for the country or one area.
 
     report.html opens without a network and prints on A4; report.md is the short version; report.xlsx has a sheet for each table;
-    report.odt opens in a word processor. What the release does not hold is said, never filled in.
+    report.odt opens in a word processor. With --pdf, report.pdf (PDF/UA). What the release does not hold is said, never filled in.
 
     \b
     Examples:
-      qpvhealth report --to note
+      qpvhealth report --to note --pdf
       qpvhealth report --year 2019 --region 53 --to note-bretagne
     """
     from qpvhealth.publish.report import files
     from qpvhealth.studies.report import Subject, note
 
     subject = Subject.of(open_release(out, release_name), year=year, region=region, department=department)
-    for path in files.write(note(subject), to, formats or FORMATS):
+    for path in files.write(note(subject), to, (*(formats or FORMATS), *(["pdf"] if pdf else []))):
         logger().info("Written: %s", path)

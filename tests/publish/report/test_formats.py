@@ -4,6 +4,7 @@ import base64
 import hashlib
 import io
 import re
+import sys
 import zipfile
 from html.parser import HTMLParser
 from xml.etree import ElementTree as ET
@@ -12,7 +13,7 @@ import openpyxl
 import pytest
 
 from qpvhealth.errors import UsageError
-from qpvhealth.publish.report import files, html, markdown, odt, sheets
+from qpvhealth.publish.report import files, html, markdown, odt, pdf, sheets
 from qpvhealth.publish.report.content import Bounded, Column, Figure, Note, Section, Table
 
 HOSTILE = '</td><script src="http://x.example/"></script>"\'|=cmd()&amp;'
@@ -155,3 +156,20 @@ def test_files_are_written_by_format(written, tmp_path):
     with pytest.raises(UsageError, match="docx"):
         files.write(written, tmp_path / "other", ["docx"])
     assert not (tmp_path / "other").exists()
+
+
+def test_the_pdf_is_tagged_says_its_language_and_has_the_same_bytes(written):
+    content = pdf.render(written)
+    assert content == pdf.render(written)
+    assert content.startswith(b"%PDF-1.7")
+    assert b"pdfuaid:part" in content
+    assert b"/Lang(fr)" in content
+    assert content.count(b"/Alt(") == 1
+    assert b"/MarkInfo" in content
+    assert b"CreationDate" not in content
+
+
+def test_the_pdf_says_what_it_needs(written, monkeypatch):
+    monkeypatch.setitem(sys.modules, "typst", None)
+    with pytest.raises(UsageError, match=r"pip install 'qpvhealth\[pdf\]'"):
+        pdf.render(written)

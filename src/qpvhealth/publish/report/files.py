@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qpvhealth.errors import UsageError
-from qpvhealth.publish.report import html, markdown, odt, sheets
+from qpvhealth.publish.report import html, markdown, odt, pdf, sheets
 from qpvhealth.publish.store import write_file
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ RENDERERS: dict[str, Callable[[Note], str | bytes]] = {
     "md": markdown.render,
     "xlsx": sheets.render,
     "odt": odt.render,
+    "pdf": pdf.render,
 }
 
 

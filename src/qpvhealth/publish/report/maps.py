@@ -93,10 +93,12 @@ def draw(
     *,
     hatched: Collection[str] = (),
     quarters: Sequence[shapely.Geometry] = (),
+    has_near: bool = True,
 ) -> str:
     """Draw points on frames: full inside a QPV, hollow near one. A point is drawn once, in the last frame that holds it.
 
-    ``ids`` starts the ids of the drawing; ``words``: its title and description; ``hatched``: départements whose ARS did not answer.
+    ``ids`` starts the ids of the drawing; ``words``: its title and description; ``hatched``: départements whose ARS did not answer;
+    ``has_near``: whether any was asked, else the legend has no hollow point.
     Later frames are the finer ones: where one shows a place, the frame before shows its outline only.
     """
     width, height = size_of(frames)
@@ -114,7 +116,7 @@ def draw(
         if number == 0:
             _insets(root, frame, frames[1:])
         _points(root, frame, there)
-    _legend(root, ids, height - 12, has_hatch=bool(hatched))
+    _legend(root, ids, height - 12, has_near=has_near, has_hatch=bool(hatched))
     return ET.tostring(root, encoding="unicode")
 
 
@@ -159,6 +161,7 @@ def _frame(
         if rings:
             ET.SubElement(inner, "path", {"d": "".join(_path(frame, ring) for ring in rings), "fill": QUARTER})
     label = {"x": f"{left + 5:g}", "y": f"{top + 14:g}", "font-family": "sans-serif", "font-size": "11", "fill": INK}
+    label |= {"stroke": LAND, "stroke-width": "3", "paint-order": "stroke"}
     ET.SubElement(root, "text", label).text = frame.name
 
 
@@ -208,9 +211,9 @@ def _free(x: float, y: float, taken: dict[tuple[int, int], list[tuple[float, flo
     return x, y
 
 
-def _legend(root: ET.Element, ids: str, y: float, *, has_hatch: bool) -> None:
+def _legend(root: ET.Element, ids: str, y: float, *, has_near: bool, has_hatch: bool) -> None:
     words = {"y": f"{y:g}", "font-family": "sans-serif", "font-size": "12", "fill": INK}
-    for x, fill, text in ((8, INK, "en QPV"), (110, LAND, "en quartier vécu, déclaré par l'ARS")):
+    for x, fill, text in ((8, INK, "en QPV"), (110, LAND, "en quartier vécu, déclaré par l'ARS"))[: 1 + has_near]:
         dot = {"cx": f"{x:g}", "cy": f"{y - 4:g}", "r": "4", "fill": fill, "stroke": INK, "stroke-width": "1"}
         ET.SubElement(root, "circle", dot)
         ET.SubElement(root, "text", {"x": f"{x + 10:g}", **words}).text = text

@@ -92,12 +92,13 @@ def _lost(subject: Subject, quarters: pd.DataFrame) -> list[str]:
         both[c].astype("boolean").fillna(value=v) for c, v in (("is_covered_in_then", False), ("is_covered_in", True))
     )
     lost = both[(had & ~has).astype(bool)]
+    same = say("bare.lost_among", n=len(both)) if len(both) < len(quarters) else ""
     if lost.empty:
-        return [say("bare.lost_none", interval=subject.interval)]
+        return [say("bare.lost_none", interval=subject.interval, same=same)]
     named = [f"{n} ({c})" for n, c in zip(lost["name"], lost["qpv_code"], strict=True)]
     more = say("bare.lost_more", n=len(named) - NAMED) if len(named) > NAMED else ""
     names = ", ".join(named[:NAMED]) + more
-    return [say("bare.lost", n=len(lost), interval=subject.interval, names=names)]
+    return [say("bare.lost", n=len(lost), interval=subject.interval, names=names, same=same)]
 
 
 def by_size(subject: Subject, quarters: pd.DataFrame) -> Table:

@@ -72,7 +72,9 @@ def _figure(
     in_frames = " ".join(_in_frame(f.name, rows, nobody=nobody) for f, rows in zip(frames, shares, strict=True) if rows)
     circles = "" if nobody else say("maps.circles", near=near)
     description = say("maps.description", n=n, circles=circles, frames=in_frames, **facts)
-    svg = drawing.draw(anchor, (title, description), frames, points, hatched=hatched, quarters=shapes)
+    svg = drawing.draw(
+        anchor, (title, description), frames, points, hatched=hatched, quarters=shapes, has_near=not nobody
+    )
     n_outside = len(points) - sum(map(len, shares))
     missing = say("maps.missing", n=len(chosen) - len(points)) if len(points) < len(chosen) else ""
     missing += say("maps.outside", n=n_outside) if n_outside else ""
