@@ -10,8 +10,10 @@ from qpvhealth.facts.generations import IN_FORCE
 from qpvhealth.publish import release as releases
 from qpvhealth.publish.report import html, markdown, odt, sheets
 from qpvhealth.publish.report.content import NOT_SHOWN, Bounded, Figure, Table
+from qpvhealth.settings import Settings
 from qpvhealth.studies.report import Subject, note
 from tests.commands import run
+from tests.conftest import published
 
 SQUARE = [[[2.30, 48.90], [2.31, 48.90], [2.31, 48.91], [2.30, 48.91], [2.30, 48.90]]]
 EXTRACT = """
@@ -292,3 +294,24 @@ def test_names_of_the_data_are_texts_in_every_format(tmp_path):
     assert "\u202e" not in page
     assert b"<script" not in odt.render(written)
     assert isinstance(table(written, "annexe-sans-structure"), Table)
+
+
+def test_other_perimeters_are_said_wherever_they_matter(built_release):
+    written = note(Subject.of(built_release, year=2024))
+    essential, bare = words(written, "essentiel"), plain(words(written, "sans-structure"))
+    assert "Les périmètres ne sont pas les mêmes aux deux dates (QPV 2015, puis QPV 2015 et QPV 2024)" in essential
+    assert "on ne peut conclure" in essential
+    assert "parmi les 218 QPV dont le périmètre est le même aux deux dates" in bare
+    assert any("qu'une partie de la zone" in line for line in written.warnings)
+    assert "dans la seule partie que couvre l'extrait" in table(written, "tableau-1").caption
+    assert "changement de génération" in [row[0] for row in table(written, "causes").rows]
+
+
+def test_a_rule_of_distance_is_named_and_never_added_to_what_is_declared(built, tmp_path):
+    release = published(built, tmp_path, Settings(vecu_rule="proxy"))
+    written = note(Subject.of(release, year=2019))
+    essential = plain(words(written, "essentiel"))
+    assert "selon la règle de cette version (à 300 m au plus d'un QPV" in essential
+    assert "soit 690" not in essential
+    mono = next(row for row in table(written, "tableau-1").rows if row[0] == "dont monoprofessionnels")
+    assert mono[7] is None

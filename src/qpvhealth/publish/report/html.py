@@ -15,9 +15,10 @@ if TYPE_CHECKING:
 STYLE = """
 :root{color-scheme:light}
 body{font-family:system-ui,"Liberation Sans",Arial,sans-serif;font-size:1rem;line-height:1.5;color:#161616;background:#fff;margin:0}
-main,header,nav,footer{max-width:62rem;margin:0 auto;padding:0 1rem}
+main,header,nav,footer{max-width:76rem;margin:0 auto;padding:0 1rem}
 h1{font-size:1.6rem;line-height:1.25;margin:.6rem 0}
 h2{font-size:1.3rem;margin:2rem 0 .5rem;border-bottom:2px solid #161616}
+p{max-width:50rem}
 .area{font-size:1.15rem;font-weight:600}
 .warning{border:3px solid #161616;padding:.5rem .8rem;font-weight:700}
 .skip{position:absolute;left:-99rem}
@@ -31,7 +32,7 @@ nav ul{padding:0;list-style:none;display:flex;flex-wrap:wrap;gap:.2rem 1.1rem}
 .scroll{overflow-x:auto}
 table{border-collapse:collapse;font-size:.8125rem;width:100%}
 caption{text-align:left;font-weight:600;padding:.5rem 0 .3rem;font-size:.9375rem}
-th,td{border-bottom:1px solid #c8c8c8;padding:.25rem .4rem;text-align:left;vertical-align:top;overflow-wrap:anywhere}
+th,td{border-bottom:1px solid #c8c8c8;padding:.25rem .4rem;text-align:left;vertical-align:top;overflow-wrap:break-word;hyphens:auto}
 thead th{border-bottom:2px solid #161616;vertical-align:bottom;overflow-wrap:normal}
 .n{text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums}
 thead .n{white-space:normal}
@@ -46,8 +47,8 @@ footer{font-size:.8125rem;padding-bottom:2rem}
 @page{size:A4;margin:14mm 12mm 16mm;@bottom-right{content:counter(page) " / " counter(pages);font-size:8pt}}
 @media print{
 body{font-size:9.5pt}main,header,footer{max-width:none;padding:0}nav,.skip{display:none}
-.scroll{overflow:visible}table{font-size:7pt;table-layout:auto}th,td{padding:1pt 2.5pt}thead{display:table-header-group}
-tr,figure,.keep{break-inside:avoid}h2{break-after:avoid}caption{break-after:avoid;font-size:9pt}
+.n small{font-size:6pt}.note{font-size:7pt;margin:1pt 0}.scroll{overflow:visible}table{font-size:7pt;table-layout:auto}th,td{padding:1pt 2.5pt}thead{display:table-header-group}
+p{max-width:none}tr,figure{break-inside:avoid}h2{break-after:avoid}caption{break-after:avoid;font-size:9pt}
 figure svg{max-height:235mm}a{color:inherit;text-decoration:none}.annex{break-before:page}
 }
 """

@@ -122,8 +122,11 @@ def answered(subject: Subject, year: int, kind: str = ALL) -> list[str]:
 def _near(subject: Subject) -> list[str]:
     rule = subject.release.manifest["settings"]["vecu_rule"]
     declared = {kind: subject.figure("n_vecu_declared", scope) for kind, scope in SCOPES.items()}
-    lines = [] if rule == DECLARED else [say("headline.near_rule", near=near_words(subject))]
     union, n = subject.figure("n_in_or_near"), declared[ALL].value
+    lines = []
+    if rule != DECLARED:
+        lines.append(say("headline.near_rule", near=near_words(subject), n=union.value, bounds=_beside(union)))
+        union = Bounded(None, None, None)
     upper = say("headline.upper", n=union.upper) if union.upper is not None and not union.is_exact else ""
     if n is None:
         return [*lines, say("headline.near_unknown", on=on(subject), upper=upper)]
@@ -138,7 +141,8 @@ def _near(subject: Subject) -> list[str]:
         answers = say("headline.answers_all", ars=n_ars)
     kinds = {"msp": declared[MSP].value, "cds": declared[CDS].value}
     words = "headline.near" if subject.level == COUNTRY else "headline.near_here"
-    lines.append(say(words, n=n, union=union.value, answers=answers, **kinds))
+    with_inside = "" if union.value is None else say("headline.union", n=union.value)
+    lines.append(say(words, n=n, union=with_inside, answers=answers, **kinds))
     if subject.before is not None:
         if answered(subject, subject.before):
             lines.append(say("headline.near_constant"))
@@ -201,7 +205,7 @@ def stocks(subject: Subject) -> Table:
     columns = [Column("Structures", "text"), *(Column(f"En QPV, {y}") for y in years)]
     columns += [Column("Solde", "signed")] if len(years) > 1 else []
     columns += [Column(f"Part en QPV, {y}", "share") for y in years]
-    columns += [Column(f"Quartier vécu, {subject.year}"), Column(f"QPV et vécu, {subject.year}")]
+    columns += [Column(f"Quartier vécu, {subject.year}"), Column(f"Dans et à proximité, {subject.year}")]
     columns += [Column(f"Recensées, {y}") for y in years]
     columns += [Column(f"Non situées, {subject.year}"), Column(f"Sans réponse d'ARS, {subject.year}")]
     rows = []
@@ -220,7 +224,7 @@ def stocks(subject: Subject) -> Table:
         say("table1.perimeters", perimeters=_perimeters(subject)),
         say("table1.share"),
         say("table1.modality"),
-        say("table1.near", near=_capital(near_words(subject))),
+        say("table1.near", near=near_words(subject)),
     )
     dates = " et ".join(on(subject, y) for y in years)
     return Table(
@@ -279,7 +283,8 @@ def _vecu(subject: Subject, kind: str, modality: str, inside: Bounded) -> tuple[
     """Return what is declared outside and the union with what is inside; null without any answer, no union by modality."""
     if modality == ALL:
         return subject.figure("n_vecu_declared", SCOPES[kind]), subject.figure("n_in_or_near", SCOPES[kind])
-    if subject.figure("n_vecu_declared", SCOPES[kind]).value is None or inside.value is None:
-        return None, None
     n = subject.stock(VECU_DECLARED, kind, modality)
-    return n, None if n is None else inside.value + n
+    if subject.figure("n_vecu_declared", SCOPES[kind]).value is None or inside.value is None or n is None:
+        return None, None
+    by_rule = subject.release.manifest["settings"]["vecu_rule"] != DECLARED
+    return n, None if by_rule else inside.value + n
