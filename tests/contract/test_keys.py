@@ -1,7 +1,10 @@
 """Codes held against codes: the same answer as a loop over Python sets."""
 
+from itertools import product
+
 import numpy as np
 import pandas as pd
+import pytest
 from hypothesis import given, strategies as st
 
 from qpvhealth.contract import keys
@@ -36,17 +39,22 @@ def test_rows_have_one_number_where_all_their_keys_are_equal(first, second, code
     assert all((told[i] == told[j]) == (every[i] == every[j]) for i in range(len(every)) for j in range(i))
 
 
+@pytest.mark.parametrize("kinds", [{}, {"a": "category"}, dict.fromkeys("abcd", "category")])
+@pytest.mark.parametrize("largest", [2**62, 60, 1])
+def test_every_combination_of_keys_has_a_number_of_its_own(monkeypatch, kinds, largest):
+    """In one frame as in two, nulls among them, and where numbers would overflow."""
+    monkeypatch.setattr(keys, "_LARGEST", largest)
+    rows = list(product([None, "x", "y", "z"], ["1", "2", None], ["u", None, "v", "w", "t"], [None, "s"]))
+    frame = pd.DataFrame(rows, columns=list("abcd"), dtype="str")
+    (alone,) = numbers(list("abcd"), frame.astype(kinds))
+    assert (len(set(alone)), alone.dtype) == (len(rows), "int64")
+    one, other = numbers(list("abcd"), frame.astype(kinds), frame[::-1])
+    assert len(set(one)) == len(rows)
+    assert one.tolist() == other[::-1].tolist()
+
+
 @given(ROWS, ROWS)
 def test_a_row_is_found_by_its_keys(rows, known):
     known = [*dict.fromkeys(known)]
     frames = [pd.DataFrame(r, columns=["code", "year"]).astype({"code": "str"}) for r in (rows, known)]
     assert positions(["code", "year"], *frames).tolist() == [known.index(r) if r in known else -1 for r in rows]
-
-
-def test_numbers_stay_within_their_type(monkeypatch):
-    """Many keys of many values would overflow: the numbers so far are then numbered again."""
-    frame = pd.DataFrame({"a": ["x", "y", "x"], "b": ["1", "1", "2"], "c": ["u", "u", "u"]}, dtype="str")
-    (plain,) = numbers(("a", "b", "c"), frame)
-    monkeypatch.setattr(keys, "_LARGEST", 3)
-    (tight,) = numbers(("a", "b", "c"), frame)
-    assert len(set(plain)) == len(set(tight)) == 3

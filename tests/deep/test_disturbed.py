@@ -10,7 +10,9 @@ import random
 import re
 import shutil
 import sys
+import tomllib
 import zipfile
+from pathlib import Path
 
 import geopandas as gpd
 import pytest
@@ -203,31 +205,10 @@ def sent(store, tmp_path_factory):
     return min((folder / "books").iterdir(), key=lambda path: path.stat().st_size)
 
 
-ODD = (
-    *(
-        "",
-        "peut-être",
-        "OUI ",
-        "o",
-        "1",
-        "-1",
-        "1e400",
-        "=1+1",
-        "x" * 30_000,
-        "QP000000",
-        "QP093001;QP093002",
-        "\u200b",
-        "0",
-    ),
-    *(
-        "9" * 400,
-        "2019-13-45",
-        "region:99",
-        "NaN",
-        "#REF!",
-        "\ud83d\ude00".encode("utf-16", "surrogatepass").decode("utf-16"),
-    ),
-)
+DATA = tomllib.loads(Path(__file__).with_name("odd.toml").read_text(encoding="utf-8"))
+ODD = (*DATA["cells"], "x" * 30_000, "9" * 400, "\u200b", "\U0001f600")
+VALUES = (*DATA["values"], "9" * 5_000, "9" * 30, "'" + "x" * 70_000 + "'")
+TEXTS = DATA["texts"]
 
 
 def read_back(folder, store, *more):
@@ -261,33 +242,6 @@ def test_disturbed_workbooks_from_the_field_are_refused_or_read(store, sent, tmp
         (tmp_path / "back.xlsx").write_bytes(disturbed)
         code, said = read_back(tmp_path, store)
         assert code in (0, 1, USAGE, INPUT), f"{i}: {said}"
-
-
-TEXTS = {
-    "qpvhealth.toml": 'rings_m = [300, 500]\nvecu_rule = "declared"\nlocation_error_m = { street = 150 }\nheadline_generation = { 2020 = "qpv-2015" }\n',
-    "corrections.toml": '[[correction]]\nsource = "s"\nkey = "930000001"\ncolumn = "commune_code"\nexpect = "93901"\nvalue = "93902"\nreason = "moved"\n',
-    "sources.toml": '[[source]]\nid = "s"\nkind = "structures"\npath = "s.csv"\nlayout = "dgos-mapped"\nyear = 2020\nreference_date = 2020-04-01\n',
-    "expected.toml": '[[expect]]\nlevel = "country"\narea_code = "FR"\nyear = 2020\nsituation = "in_qpv"\nvalue = 59\n',
-    "expected.csv": "level;area_code;year;situation;value\ncountry;FR;2020;in_qpv;59\n",
-}
-VALUES = (
-    "0",
-    "-1",
-    "1e400",
-    "nan",
-    "inf",
-    "true",
-    '""',
-    "[]",
-    "{}",
-    "2019-13-01",
-    "0001-01-01",
-    "9" * 5_000,
-    "9" * 30,
-    "[[[]]]",
-    '"\\u0000"',
-    "'" + "x" * 70_000 + "'",
-)
 
 
 def reworded(text, spread):

@@ -72,35 +72,16 @@ def causes(before, after, interval=INTERVAL, known=NO_LINKS, **options):
     return account(before, after, interval, known, **options)["cause"].tolist()
 
 
-@pytest.mark.parametrize(
-    ("row", "cause"),
-    [
-        ({"opened_on": "2018-04-01"}, "opened"),
-        ({"opened_on": "2019-03-31"}, "opened"),
-        ({"opened_on": "2018-03-31"}, "late_registration"),
-        ({"opened_on": "2009-05-01"}, "late_registration"),
-        ({"opened_on": None}, "not_attributable"),
-        ({"opened_on": "1900-01-01"}, "not_attributable"),
-        ({"opened_on": "1904-04-04"}, "not_attributable"),
-    ],
+CAUSES, EVIDENCE = (
+    json.loads(Path(__file__).with_name(f"{name}.json").read_text(encoding="utf-8")) for name in ("causes", "evidence")
 )
-def test_an_entry_is_named_by_its_opening_date(row, cause):
-    assert causes([], [row]) == [cause]
+"""Two extracts and the causes between them; two extracts, what each covers and the links where they matter, and the evidence."""
 
 
-@pytest.mark.parametrize(
-    ("row", "cause"),
-    [
-        (None, "left_extract"),
-        ({"closed_on": "2018-04-01"}, "closed"),
-        ({"closed_on": "2019-03-31"}, "closed"),
-        ({"closed_on": "2018-03-31"}, "late_deregistration"),
-        ({"opened_on": "2019-06-01"}, "not_attributable"),
-    ],
-)
-def test_an_exit_is_named_by_its_closing_date(row, cause):
-    after = [] if row is None else [{"is_in_stock": False} | row]
-    assert causes([{}], after) == [cause]
+@pytest.mark.parametrize("case", CAUSES, ids=lambda case: ",".join(case["causes"]) or "nothing")
+def test_what_enters_leaves_or_stays_has_its_causes_one_factor_at_a_time(case):
+    """An entry is named by its opening date, an exit by its closing date."""
+    assert causes(case["before"], case["after"]) == case["causes"]
 
 
 OUT_OF_SCOPE = {"is_in_stock": False, "structure_type": None}
@@ -139,44 +120,7 @@ def test_an_opening_in_an_area_newly_covered_says_that_another_order_differs():
     assert found[["cause", "other_order_differs"]].to_numpy().tolist() == [["opened", True]]
 
 
-@pytest.mark.parametrize(
-    ("old", "new", "cause"),
-    [
-        ({}, {"address": "9 RUE B", "x": 500.0}, ["moved"]),
-        ({}, {"address": "9 RUE B"}, []),
-        ({"address": "1 R. de l'Église"}, {"address": "01 RUE EGLISE", "x": 40.0}, ["relocated"]),
-        ({"address": "RUE A"}, {"address": "1 RUE A", "x": 40.0}, ["relocated"]),
-        ({}, {"x": 0.5}, []),
-        ({}, {"commune_code": "13055", "postcode": "13001", "x": 9e5}, ["moved"]),
-        ({}, {"commune_code": "75056"}, []),
-        ({"address": None}, {"x": 500.0, "place": "in_qpv"}, ["not_attributable"]),
-        ({"location_status": "missing", "x": None}, {"place": "in_qpv"}, ["relocated"]),
-        ({"location_status": "missing", "x": None, "place": "undetermined"}, {"place": "in_qpv"}, ["location_learnt"]),
-        ({}, {"location_status": "missing", "x": None, "place": "undetermined"}, ["location_lost"]),
-        ({"place": "undetermined"}, {"address": "9 RUE B", "x": 500.0, "place": "in_qpv"}, ["location_learnt"]),
-        ({"location_status": "missing", "x": None}, {}, []),
-        ({}, {"department_code": None, "region_code": "none"}, ["not_attributable"]),
-        ({"structure_type": "CDS"}, {"structure_type": "MSP"}, ["reclassified"]),
-        ({"modality": "mono"}, {"modality": "pluri"}, ["reclassified"]),
-        ({"modality": "unknown"}, {"modality": "pluri"}, []),
-        ({}, {"answer": "yes"}, ["declaration"]),
-        ({"answer": "no"}, {}, ["declaration"]),
-        ({"place_other": "in_qpv"}, {"place": "in_qpv", "place_other": "elsewhere"}, ["contour"]),
-        ({}, {"place": "in_qpv", "place_other": "elsewhere", "generation": "qpv-2024"}, ["generation"]),
-        (
-            {"structure_type": "CDS"},
-            {"address": "9 RUE B", "x": 500.0, "answer": "no"},
-            ["reclassified", "moved", "declaration"],
-        ),
-    ],
-)
-def test_what_stays_is_carried_one_factor_at_a_time(old, new, cause):
-    assert causes([old], [new]) == cause
-
-
 B = {"finess_et": "B"}
-EVIDENCE = json.loads(Path(__file__).with_name("evidence.json").read_text(encoding="utf-8"))
-"""Two extracts, what each covers and the links where they matter, and the evidence of a change between them."""
 
 
 @pytest.mark.parametrize("case", EVIDENCE, ids=lambda case: case["evidence"])

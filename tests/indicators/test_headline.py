@@ -248,3 +248,39 @@ def test_each_indicator_is_there_once_and_in_words(stock):
     value, low, high = (got[c].to_numpy(dtype=float) for c in ("value", "lower", "upper"))
     known = ~np.isnan(value) & (got["unit"] != "share").to_numpy()
     assert ((low <= value) & (value <= high))[known].all()
+
+
+def test_a_qpv_is_assessed_where_both_types_are_and_covered_all_the_same():
+    for one in ({"n_cds_in": None}, {"n_msp_in": None}):
+        got = of_neighbourhoods(qpv(**one), qpv())
+        assert cell(got, "qpv_without_any") == (1, 1, 1, 2)
+    got = of_neighbourhoods(qpv(n_msp_in=1, n_cds_in=None), qpv())
+    assert cell(got, "share_qpv_without_any") == (1 / 2, 0, 1 / 2, 1 / 2)
+
+
+def test_centres_of_known_and_unknown_modality_are_taken_from_all_centres():
+    got = of_neighbourhoods(
+        qpv(n_cds_in=1, is_covered_near=True),
+        qpv(n_cds_in=1, n_cds_unknown_in=1, is_covered_near=True),
+        qpv(n_cds_in=1, n_cds_pluri_in=1, is_covered_near=True),
+    )
+    assert cell(got, "qpv_without_any", "cds") == (0, 0, 0, 0)
+    assert cell(got, "qpv_without_any", "primary") == (1, 1, 1, 2)
+
+
+def test_near_is_without_any_only_where_nothing_is_inside_either():
+    got = of_neighbourhoods(
+        qpv(),
+        qpv(n_cds_near=1, is_covered_near=True),
+        qpv(n_msp_in=1, is_covered_near=True),
+        qpv(n_undetermined=1, is_covered_near=None),
+        qpv(**BEYOND),
+    )
+    assert cell(got, "share_qpv_without_any_near") == (2 / 4, 2, 2 / 5, 3 / 5)
+
+
+def test_each_commune_with_structures_without_a_place_lowers_its_own_qpv():
+    other = {"commune_codes": "31069"}
+    got = of_neighbourhoods(qpv(**MAYBE), qpv(**MAYBE), qpv(**MAYBE, **other), lost=["31555", "31069"])
+    assert cell(got, "qpv_without_any") == (3, 3, 1, 3)
+    assert cell(got, "population_without_any")[2] == 6000

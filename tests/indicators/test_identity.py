@@ -26,11 +26,11 @@ def frame(*rows):
     return told.astype(texts).assign(opened_on=pd.to_datetime(told["opened_on"]).astype("datetime64[s]"))
 
 
-def proposed(before, after):
+def proposed(before, after, gone="left_extract", entered="opened"):
     left = sorted(set(before["finess_et"]) - set(after["finess_et"]))
     came = sorted(set(after["finess_et"]) - set(before["finess_et"]))
-    rows = [{"finess_et_from": n, "situation_from": "elsewhere", "cause": "left_extract"} for n in left]
-    rows += [{"finess_et_to": n, "situation_to": "elsewhere", "cause": "opened"} for n in came]
+    rows = [{"finess_et_from": n, "situation_from": "elsewhere", "cause": gone} for n in left]
+    rows += [{"finess_et_to": n, "situation_to": "elsewhere", "cause": entered} for n in came]
     columns = ["finess_et_from", "finess_et_to", "situation_from", "situation_to", "cause"]
     changes = pd.DataFrame(rows, columns=columns).astype("str").assign(from_year=2018, to_year=2019)
     return identity.candidates(before, after, changes)
@@ -44,6 +44,21 @@ def test_a_mistyped_number_is_listed_with_its_evidence():
     assert found["n_different_characters"].tolist() == [1]
     assert found["same_siret"].isna().all()
     assert found["score"].tolist() == [1.0]
+
+
+def test_what_left_or_entered_because_an_area_is_not_covered_is_no_record_of_its_own():
+    before, after = frame({}), frame({"finess_et": "750000007"})
+    uncovered = "coverage_of_extract"
+    assert proposed(before, after, gone=uncovered).empty
+    assert proposed(before, after, entered=uncovered).empty
+    assert not proposed(before, after).empty
+
+
+def test_the_same_point_is_evidence_wherever_it_is_and_whatever_the_index():
+    bare = {"siret": None, "legal_entity": None, "address": None, "x": 700.0, "y": 400.0}
+    before = frame({"finess_et": "750000003", "name": "CENTRE DENTAIRE"}, bare).set_axis([8, 5])
+    found = proposed(before, frame(bare | {"finess_et": "750000007"}).set_axis([3]))
+    assert found[["finess_et_from", "distance_m"]].to_numpy().tolist() == [["750000001", 0]]
 
 
 def test_two_neighbours_with_nothing_but_a_commune_in_common_are_not():

@@ -52,9 +52,10 @@ def neighbourhoods():
     return coverage().drop(columns="year").assign(commune_codes=["93002", "93003", "93001"])
 
 
-def computed(structures=None, qpv=None):
+def computed(structures=None, qpv=None, quarters=None, sets=(SET,)):
     rows = stock() if structures is None else structures, pairs(), coverage() if qpv is None else qpv
-    return matrices.matrix(*rows, neighbourhoods(), sets=[SET], in_force=IN_FORCE, rings_m=(100,), proxy_m=300)
+    quarters = neighbourhoods() if quarters is None else quarters
+    return matrices.matrix(*rows, quarters, sets=list(sets), in_force=IN_FORCE, rings_m=(100,), proxy_m=300)
 
 
 def value(rows, measure, scope, near="inside", counted="structures", *, column="value"):
@@ -145,6 +146,18 @@ def test_facts_of_a_set_of_qpv():
     assert rows.loc["n_qpv", ["value", "lower", "upper", "n_unknown", "year"]].tolist()[:4] == [3, 3, 3, 0]
     assert rows.loc["qpv_population", "value"] == 1700
     assert "npnru_qpv" not in rows.index  # nobody said which
+    assert (rows.loc["n_qpv", "numerator"], pd.isna(rows.loc["n_qpv", "year"])) == (3, True)
+    lost = computed(quarters=neighbourhoods().assign(population=[1000, None, 200])).set_index("measure")
+    assert lost.loc["qpv_population", ["value", "n_unknown"]].tolist() == [1200, 1]
+    assert np.isnan(lost.loc["qpv_population", "upper"])  # nobody knows how many
+
+
+def test_what_is_in_force_is_of_the_generation_of_the_territory():
+    both = pd.concat([neighbourhoods(), neighbourhoods().assign(generation="h")], ignore_index=True)
+    rows = computed(quarters=both, sets=[PERIMETER_SETS["in_force"]])
+    (facts,) = rows[rows["measure"] == "n_qpv"].to_dict("records")
+    assert (facts["value"], facts["year"]) == (3, 2020)
+    assert value(rows, "qpv_total", "msp") == 3
 
 
 def test_gone_and_lost_of_the_fates():
@@ -156,6 +169,7 @@ def test_gone_and_lost_of_the_fates():
     found = matrices.of_fates(fates).set_index("measure")
     assert found["value"].to_dict() == {"fate_gone": 1, "codes_lost": 2}  # four of 2015, two of 2024 that are not new
     assert found["near"].unique().tolist() == ["inside"]
+    assert found["year"].isna().all()
     nothing = matrices.of_fates(fates.assign(generation_to="qpv-2026"))
     assert (len(nothing), list(nothing.columns)) == (0, matrices.COLUMNS)
 

@@ -37,8 +37,7 @@ def neighbourhoods(tmp_path):
         shapely.box(X + 700, Y, X + 900, Y + 500),
         shapely.Polygon(np.column_stack(ring)),
     ]
-    codes = {"code_qp": ["QP075001", "QP075002", "QP971001"], "nom_qp": ["a", "b", "c"]}
-    gpd.GeoDataFrame(codes, geometry=squares, crs=2154).to_file(path)
+    gpd.GeoDataFrame({"code_qp": ["QP075001", "QP075002", "QP971001"]}, geometry=squares, crs=2154).to_file(path)
     return path
 
 

@@ -1,5 +1,8 @@
 """Fates on squares worked by hand, on a random partition, and on the real contours."""
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -21,32 +24,13 @@ def fate_of(old, new):
     return sorted(pairs)
 
 
-@pytest.mark.parametrize(
-    ("old", "new", "expected"),
-    [
-        ({"A": (0, 0, 10, 10)}, {"QN00101I": (0, 0, 10, 9)}, [("A", "QN00101I", "unchanged")]),
-        ({"A": (0, 0, 10, 10)}, {"QN00101M": (0, 0, 10, 10)}, [("A", "QN00101M", "modified")]),
-        ({"A": (0, 0, 10, 10)}, {"QN00101N": (0, 0, 2, 10)}, [("A", "QN00101N", "modified")]),
-        ({"A": (0, 0, 10, 10)}, {"B": (0, 0, 10, 10)}, [("A", "B", "unchanged")]),
-        ({"A": (0, 0, 10, 10)}, {"B": (20, 0, 30, 10)}, [("-", "B", "new"), ("A", "-", "gone")]),
-        ({"A": (0, 0, 100, 100)}, {"B": (96, 0, 196, 100)}, [("-", "B", "new"), ("A", "-", "gone")]),
-        (
-            {"A": (0, 0, 5, 10), "B": (5, 0, 10, 10)},
-            {"C": (0, 0, 10, 10)},
-            [("A", "C", "merged"), ("B", "C", "merged")],
-        ),
-        ({"A": (0, 0, 10, 10)}, {"B": (0, 0, 5, 10), "C": (5, 0, 10, 10)}, [("A", "B", "split"), ("A", "C", "split")]),
-        (
-            {"A": (0, 0, 10, 10), "B": (10, 0, 20, 10)},
-            {"C": (0, 0, 12, 10), "D": (12, 0, 20, 10)},
-            [("A", "C", "mixed"), ("B", "C", "mixed"), ("B", "D", "mixed")],
-        ),
-        ({"A": (0, 0, 10, 10)}, {"QN00101I": (12.0, 5.0)}, [("A", "QN00101I", "unchanged")]),
-        ({"A": (0, 0, 10, 10)}, {"B": (900.0, 5.0)}, [("-", "B", "new"), ("A", "-", "gone")]),
-    ],
-)
-def test_fates_of_squares(old, new, expected):
-    assert fate_of(old, new) == expected
+SQUARES = json.loads(Path(__file__).with_name("fates.json").read_text(encoding="utf-8"))
+"""QPV of two generations as west, south, east, north (or a point), and what became of each."""
+
+
+@pytest.mark.parametrize("case", SQUARES, ids=lambda case: case["fates"][-1][-1])
+def test_fates_of_squares(case):
+    assert fate_of(case["old"], case["new"]) == [tuple(pair) for pair in case["fates"]]
 
 
 @pytest.mark.parametrize(("west", "fates_of"), [(95.0, ["modified"]), (95.0001, ["gone", "new"])])
@@ -55,6 +39,36 @@ def test_the_twentieth_that_links_two_is_a_rounded_share(west, fates_of):
     old = {"A": (x, y, x + 100, y + 100)}
     new = {"QN00101M": (x + west, y, x + west + 1e-9 + 100, y + 100)}
     assert [fate for *_, fate in fate_of(old, new)] == sorted(fates_of, reverse=True)
+
+
+def test_what_collapsed_is_where_its_corners_are_and_what_has_no_place_is_left_out():
+    box, flat = shapely.box(0, 0, 9, 9), shapely.Polygon([(3, 4), (5, 6), (3, 4)])
+    prepared = pd.DataFrame(
+        {
+            "qpv_code": ["A", "B", "C", "D", "E"],
+            "territory": ["metropole"] * 4 + [None],
+            "repair": pd.Series([None, "collapsed", "misplaced", "collapsed", None], dtype="str"),
+            "geometry": [box, flat, box, flat, box],
+            "metres": [box, None, box, flat, box],
+        }
+    ).assign(generation="g", crs="EPSG:2154")
+    found = fates.shapes(prepared)
+    assert list(found.columns) == ["qpv_code", "generation", "territory", "metres"]
+    assert found["qpv_code"].tolist() == ["A", "B", "D"]
+    assert found["metres"][0] == box
+    for corners in found["metres"][1:]:
+        assert set(map(tuple, shapely.get_coordinates(corners))) == {(3, 4), (5, 6)}
+
+
+def test_shares_and_groups():
+    old = squares("old", {"A": (0, 0, 10, 10), "B": (50, 0, 60, 10), "C": (100, 0, 200, 100)})
+    found = fates.fates(old, squares("new", {"D": (0, 0, 10, 5), "E": (196, 0, 296, 100)}))
+    rows = found.set_index(["qpv_code_from", "qpv_code_to"])
+    shares = ["share_of_from", "share_of_to", "overlap_m2"]
+    assert rows.loc[("A", "D"), shares].tolist() == [0.5, 1, 50]
+    alone = found[found["qpv_code_to"].isna()].set_index("qpv_code_from")["share_of_from"]
+    assert alone.to_dict() == {"B": 0, "C": 0.04}
+    assert found["group"].nunique() == 4
 
 
 def test_a_territory_of_one_generation_only_is_not_compared():

@@ -73,6 +73,19 @@ def test_three_dimensions_and_holes_stay_holes():
     assert shapely.area(geometry) == 96
 
 
+def test_what_is_beside_a_bad_shape_is_judged_alone():
+    """A vertex that is no number, two parts that overlap in a collection, and a hair of a polygon."""
+    broken = shapely.transform(SQUARE, lambda xy: np.where((xy == 10).all(axis=1)[:, None], np.nan, xy))
+    both = from_wkt(
+        "GEOMETRYCOLLECTION (POLYGON ((0 0, 10 0, 10 10, 0 10, 0 0)), POLYGON ((5 0, 15 0, 15 10, 5 10, 5 0)), POINT (9 9))"
+    )
+    apart = from_wkt("GEOMETRYCOLLECTION (POLYGON ((0 0, 1 0, 1 1, 0 1, 0 0)), POLYGON ((3 0, 4 0, 4 1, 3 1, 3 0)))")
+    bowtie, hair = from_wkt("POLYGON ((0 0, 10 10, 10 0, 0 10, 0 0))"), shapely.box(0, 0, 0.5, 0.5)
+    done = repair(np.array([broken, bowtie, both, apart, hair], dtype=object))
+    assert done.repair.tolist() == ["collapsed", "repaired", "repaired", "repaired", None]
+    assert shapely.area(done.geometry[1:]).tolist() == [50, 150, 2, 0.25]
+
+
 def test_rows_stay_in_order():
     done = repair(np.array([SQUARE, None, from_wkt("POLYGON ((0 0, 10 10, 10 0, 0 10, 0 0))"), SQUARE], dtype=object))
     assert done.repair.tolist() == [None, "collapsed", "repaired", None]

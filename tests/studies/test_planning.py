@@ -1,6 +1,7 @@
 """What planners ask, on the invented France with invented GPs and projects, recomputed from its tables by another road."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -21,36 +22,7 @@ from tests.sample import selection
 OTHERS = ("neighbourhood_indicators", "practitioners", "projects", "links", "register", "declarations", "geocoded")
 """Kinds that these tests write themselves, in place of those of the invented France, and those of other years than 2024."""
 OTHER_YEARS = ("structures-2018", "structures-2019", "structures-2020")
-CARDS = """
-[[source]]
-id = "figures"
-kind = "neighbourhood_indicators"
-path = "figures.csv"
-generation = "qpv-2024"
-reference_year = 2020
-invented = true
-
-[[source]]
-id = "gps"
-kind = "practitioners"
-path = "gps.csv"
-year = 2024
-invented = true
-
-[[source]]
-id = "gps-points"
-kind = "practitioners"
-path = "gps-points.csv"
-year = 2024
-invented = true
-
-[[source]]
-id = "projects"
-kind = "projects"
-path = "projects.csv"
-year = 2024
-invented = true
-"""
+CARDS = Path(__file__).with_name("planning.toml").read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +46,7 @@ def point(row):
 def release(sample_folder, bretagne, tmp_path_factory):
     raw = tmp_path_factory.mktemp("raw")
     text = selection.cards(sample_folder, lambda c: c["kind"] not in OTHERS and c["id"] not in OTHER_YEARS)
-    (raw / "sources.toml").write_text(text + CARDS, encoding="utf-8")
+    (raw / "sources.toml").write_text(f"{text}\n{CARDS}", encoding="utf-8")
     first, second = bretagne.iloc[0], bretagne.iloc[1]
     (raw / "figures.csv").write_text(f"code;TP60\n{first['qpv_code']};60\n{second['qpv_code']};20\n", encoding="utf-8")
     (raw / "gps.csv").write_text(

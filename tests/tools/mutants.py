@@ -32,15 +32,23 @@ PYTEST = ["-x", "-q", "-p", "no:cacheprovider", "-W", "ignore:Module already imp
 CHANGES = ("tests/indicators/test_changes.py",)
 NEAR = "tests/rules/test_proximity.py"
 OWN = {
-    "contract": ("rules", "precision", "keys"),
-    "ingest": ("cleaning", "staging"),
-    "ingest.kinds": ("structures",),
+    "contract": ("rules", "precision"),
+    "ingest": ("cleaning",),
     "rules": ("tristate", "proximity", "scopes", "stock"),
-    "spatial": ("proximity", "location", "overlay", "fates", "placement", "perimeters", "repair", "sites"),
+    "spatial": ("proximity", "location", "overlay", "fates", "placement", "perimeters", "sites"),
     "indicators": (
-        *("attainment", "backcast", "counts", "coverage", "density", "headline", "identity", "matrix", "net_change"),
+        *(
+            "addresses",
+            "attainment",
+            "backcast",
+            "counts",
+            "density",
+            "identity",
+            "matrix",
+            "net_change",
+        ),
         *("perimeter_effect", "pipeline_effect", "prescreen", "priorities", "series_audit", "simulation", "situations"),
-        "trend",
+        *("trend", "vecu_support"),
     ),
 }
 """By folder, the modules that their own tests suffice for."""
@@ -49,12 +57,14 @@ TESTS: dict[str, tuple[str, ...]] = {
     for folder, names in OWN.items()
     for name in names
 } | {
-    "rules.levels": ("tests/indicators/test_counts.py",),
+    "ingest.staging": ("tests/ingest/test_staging.py", "tests/ingest/kinds"),
+    "ingest.kinds.structures": ("tests/ingest/kinds/test_structures.py", "tests/build/test_rejected.py"),
+    "indicators.coverage": ("tests/indicators/test_coverage.py", "tests/indicators/test_headline.py", NEAR),
+    "indicators.headline": ("tests/indicators/test_headline.py", NEAR),
+    "spatial.repair": ("tests/spatial/test_repair.py", "tests/spatial/test_bad_shapes.py"),
     "indicators.agreement": ("tests/indicators/test_counts.py",),
     "indicators.declarations": ("tests/indicators/test_headline.py", "tests/test_docs.py"),
     "indicators.figures": ("tests/indicators/test_headline.py", "tests/indicators/test_matrix.py"),
-    "indicators.vecu_support": (NEAR, "tests/indicators/test_prescreen.py"),
-    "indicators.addresses": ("tests/indicators/test_identity.py", *CHANGES),
     "indicators.accounts": CHANGES,
     "indicators.movements": CHANGES,
     "indicators.factors": CHANGES,
@@ -65,8 +75,10 @@ TESTS: dict[str, tuple[str, ...]] = {
 }
 """By module, the tests that hold it."""
 LONG = {"built", "sample_folder", "real_data"}
-"""Fixtures whose tests are left out: a rule is held by small examples, not by the build of a whole country."""
-STATED = {"dtype", "kind", "strict", "validate", "copy"}
+"""Fixtures whose tests build a whole country: they are asked about a fault only where no small example has noticed it."""
+NO_TESTS = 5
+"""What pytest exits with where it has none to run."""
+STATED = {"dtype", "kind", "strict", "validate", "copy", "maxsize"}
 """Arguments that state what holds without them: left out, nothing differs."""
 COMPARED = {
     ast.Eq: ast.NotEq, ast.NotEq: ast.Eq, ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt,
@@ -118,12 +130,15 @@ def _is_told(node: ast.AST) -> bool:
     return isinstance(node, ast.Raise | ast.JoinedStr)
 
 
-class Small:
-    """A plugin of pytest that leaves out the tests of a whole country."""
+class OfLength:
+    """A plugin of pytest that leaves out, or takes alone, the tests of a whole country."""
+
+    def __init__(self, *, is_long: bool) -> None:
+        self.is_long = is_long
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        """Leave them out."""
-        items[:] = [i for i in items if not LONG & set(getattr(i, "fixturenames", ()))]
+        """Keep those of one length."""
+        items[:] = [i for i in items if bool(LONG & set(getattr(i, "fixturenames", ()))) == self.is_long]
 
 
 class Faulty(importlib.abc.SourceLoader):
@@ -151,7 +166,12 @@ class Faulty(importlib.abc.SourceLoader):
 
 
 def noticed(path: Path, tree: ast.Module, tests: Sequence[str]) -> bool:
-    """Run the tests against a tree, in a process of its own."""
+    """Run the small tests against a tree, then the long ones."""
+    return any(_noticed(path, tree, tests, is_long=is_long) for is_long in (False, True))
+
+
+def _noticed(path: Path, tree: ast.Module, tests: Sequence[str], *, is_long: bool) -> bool:
+    """Run tests against a tree, in a process of its own."""
     child = os.fork()
     if child == 0:
         resource.setrlimit(
@@ -160,7 +180,7 @@ def noticed(path: Path, tree: ast.Module, tests: Sequence[str]) -> bool:
         for stream in (1, 2):
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream)
         sys.meta_path.insert(0, Faulty(path, tree))
-        os._exit(int(pytest.main([*PYTEST, *tests], plugins=[Small()])) != 0)
+        os._exit(int(pytest.main([*PYTEST, *tests], plugins=[OfLength(is_long=is_long)])) not in (0, NO_TESTS))
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) != 0
 
 
