@@ -26,14 +26,29 @@ year = {year}
 reference_date = {year}-04-01
 """
 QPV = '[[source]]\nid = "q"\nkind = "neighbourhoods"\npath = "q.geojson"\ngeneration = "qpv-2015"\n'
+ANSWER = """
+[[source]]
+id = "d{year}"
+kind = "declarations"
+path = "d{year}.csv"
+year = {year}
+generation = "qpv-2015"
+answered = {{ regions = ["11"] }}
+"""
 HEADER = "finess_et,structure_type,commune_code,longitude,latitude\n"
 HOSTILE = "<script>alert(1)</script>|=1+1\u202e"
 
 
-def tiny(folder, extracts, name="Carré"):
-    """Publish a release of one square QPV of 93 and these rows by year."""
+def tiny(folder, extracts, name="Carré", declared=None):
+    """Publish a release of one square QPV of 93, these rows by year, and the numbers that the ARS of 11 declares by year."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "sources.toml").write_text("".join(EXTRACT.format(year=y) for y in extracts) + QPV, encoding="utf-8")
+    answers = "".join(ANSWER.format(year=year) for year in declared or {})
+    for year, numbers in (declared or {}).items():
+        lines = "".join(f"{number};oui\n" for number in numbers)
+        (folder / f"d{year}.csv").write_text("finess;vecu\n" + lines, encoding="utf-8")
+    (folder / "sources.toml").write_text(
+        "".join(EXTRACT.format(year=y) for y in extracts) + QPV + answers, encoding="utf-8"
+    )
     for year, rows in extracts.items():
         (folder / f"s{year}.csv").write_text(HEADER + "".join(f"{row}\n" for row in rows), encoding="utf-8")
     feature = {"type": "Feature", "properties": {"code_qp": "QP093901", "nom_qp": name}}
@@ -315,3 +330,29 @@ def test_a_rule_of_distance_is_named_and_never_added_to_what_is_declared(built, 
     assert "soit 690" not in essential
     mono = next(row for row in table(written, "tableau-1").rows if row[0] == "dont monoprofessionnels")
     assert mono[7] is None
+
+
+def test_quartier_vecu_is_compared_among_the_ars_that_answered_both_dates(tmp_path):
+    rows = [f"0X000000{n},MSP,93901,2.31{n},48.905" for n in (1, 2, 3)]
+    both = tiny(
+        tmp_path / "both",
+        {2019: rows, 2020: rows[::-1]},
+        declared={2019: ["0X0000001"], 2020: ["0X0000002", "0X0000003"]},
+    )
+    written = note(Subject.of(both, region="11"))
+    changed = words(written, "changements")
+    assert (
+        "parmi l'ARS qui a répondu aux deux dates : 1 structure en quartier vécu au 1er avril 2019, 2 au 1er avril 2020"
+        in changed
+    )
+    assert "ne se lit qu'à champ constant" in words(written, "essentiel")
+    assert "L'ARS déclare en outre 2 structures en quartier vécu, hors QPV (2 MSP, 0 centres), soit 2" in words(
+        written, "essentiel"
+    )
+    assert table(written, "ars").rows[0][1] == "MSP seules, complète"
+    local = note(Subject.of(both, department="93"))
+    assert "se lit dans la note de la région" in words(local, "changements")
+    once = tiny(tmp_path / "once", {2019: rows, 2020: rows[::-1]}, declared={2020: ["0X0000002"]})
+    written = note(Subject.of(once, region="11"))
+    assert "aucune ARS n'a répondu aux deux dates" in words(written, "changements")
+    assert "Aucune déclaration au 1er avril 2019" in words(written, "essentiel")

@@ -6,7 +6,7 @@ Numbers are rounded once, here, half away from zero, and every format takes thes
 from __future__ import annotations
 
 import unicodedata
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, Literal
@@ -87,7 +87,6 @@ class Section:
     anchor: str
     title: str
     blocks: tuple[Block, ...]
-    level: int = 2
     is_short: bool = False
 
     @property
@@ -106,7 +105,6 @@ class Note:
     sections: tuple[Section, ...]
     warnings: tuple[str, ...] = ()
     language: str = "fr"
-    references: dict[str, str] = field(default_factory=dict)
 
     @property
     def tables(self) -> list[Table]:

@@ -112,7 +112,7 @@ def _text(parent: ET.Element, tag: str, text: str, attributes: dict[str, str] | 
 def _section(main: ET.Element, section: Section, figures: list[Figure], source: str) -> None:
     kind = {"class": "annex"} if section.anchor == "annexes" else {}
     part = ET.SubElement(main, "section", {"id": section.anchor, "aria-labelledby": f"{section.anchor}-titre", **kind})
-    _text(part, f"h{section.level}", section.title, {"id": f"{section.anchor}-titre"})
+    _text(part, "h2", section.title, {"id": f"{section.anchor}-titre"})
     for block in section.blocks:
         _block(part, block, figures, source)
 
