@@ -23,19 +23,18 @@ VOID = {"meta", "br", "img", "link", "input", "hr"}
 
 @pytest.fixture
 def written():
-    columns = (Column("Nom", "text"), Column("N"), Column("Part", "share"), Column("Solde", "signed"))
+    columns = (Column("Nom", "text"), Column("N", rows="t-2"), Column("Part", "share"), Column("Solde", "signed"))
     rows = (
         (HOSTILE, Bounded(280, 280, 306), Bounded(0.0814, 0.08, 0.09), 29),
         ("=1+1", Bounded(None, 0, 5), "–", None),  # noqa: RUF001 -- what readers see
         ("Ensemble", 1234, 0.5, -4),
     )
-    table = Table(
-        "t-1", f"Table {HOSTILE}", columns, rows, ("Une note",), ("indicators",), (("plus", "Voir"),), has_total=True
-    )
+    table = Table("t-1", f"Table {HOSTILE}", columns, rows, ("Une note",), ("indicators",), has_total=True)
+    rows_behind = Table("t-2", "Liste", (Column("Nom", "text"),), (("un",),))
     figure = Figure("f", "Carte", "Ce qu'on y voit", "Légende", SVG, (9, 9))
     sections = (
         Section("essentiel", "L'essentiel", (f"Dit {HOSTILE}", table), is_short=True),
-        Section("plus", "Plus", (figure, "Fin")),
+        Section("plus", "Plus", (figure, rows_behind, "Fin")),
     )
     return Note("Titre", "France", (("Version", HOSTILE),), sections, ("DONNÉES INVENTÉES",))
 
@@ -85,11 +84,12 @@ def test_the_page_can_be_read_by_ear_and_by_keyboard(written):
     assert outline.tags[0] == ("html", {"lang": "fr"})
     assert [tag for tag, _ in outline.tags if re.fullmatch(r"h\d", tag)] == ["h1", "h2", "h2"]
     scopes = [a["scope"] for tag, a in outline.tags if tag == "th"]
-    assert scopes == ["col"] * 4 + ["row"] * 3
-    assert [tag for tag, _ in outline.tags].count("caption") == 1
+    assert scopes == ["col"] * 4 + ["row"] * 3 + ["col", "row"]
+    assert [tag for tag, _ in outline.tags].count("caption") == 2
     ids = [a["id"] for _, a in outline.tags if "id" in a]
     assert len(ids) == len(set(ids))
     targets = {a["href"][1:] for tag, a in outline.tags if tag == "a"}
+    assert page.count('<a href="#t-2">') == 2  # an unknown figure has no rows
     assert targets <= set(ids)
     scroll = next(a for _, a in outline.tags if a.get("class") == "scroll")
     assert (scroll["tabindex"], scroll["role"], scroll["aria-labelledby"] in ids) == ("0", "region", True)
@@ -116,7 +116,7 @@ def test_markdown_is_the_short_version(written):
 
 def test_the_workbook_has_typed_columns_bounds_and_no_formula(written):
     book = openpyxl.load_workbook(io.BytesIO(sheets.render(written)))
-    assert book.sheetnames == ["Lisez-moi", "T 1"]
+    assert book.sheetnames == ["Lisez-moi", "T 1", "T 2"]
     sheet = book["T 1"]
     rows = [[cell.value for cell in row] for row in sheet]
     assert rows[0][:4] == ["Nom", "N", "N, au moins", "N, au plus"]
@@ -126,7 +126,9 @@ def test_the_workbook_has_typed_columns_bounds_and_no_formula(written):
     assert (sheet["E2"].number_format, sheet.freeze_panes) == ("0.0%", "A2")
     assert sheet.auto_filter.ref == "A1:H4"
     links = [c.hyperlink for row in book["Lisez-moi"] for c in row if c.hyperlink]
-    assert [(link.location, link.target) for link in links] == [("'T 1'!A1", None)]
+    assert [(link.location, link.target) for link in links] == [("'T 1'!A1", None), ("'T 2'!A1", None)]
+    assert sheet["B1"].hyperlink.location == "'T 2'!A1"
+    assert not sheet["C1"].hyperlink
 
 
 def test_the_document_has_headings_tables_and_figures_with_words(written):

@@ -37,10 +37,14 @@ class Bounded:
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a table: its title, and the unit that decides how its values are written."""
+    """A column of a table: its title, the unit that decides how its values are written, and the list of the rows behind them.
+
+    ``rows``: the anchor of that list, where the report has one.
+    """
 
     title: str
     unit: Unit = "count"
+    rows: str = ""
 
 
 @dataclass(frozen=True)
@@ -48,7 +52,7 @@ class Table:
     """A table: one row a list of values, one for each column; the first column names the row.
 
     A value is a text, a number, a day, ``Bounded``, or null for unknown. ``notes`` stand below. ``source``: the published tables
-    that the numbers are read from. ``links``: other parts of the report, by anchor, with their words.
+    that the numbers are read from.
     """
 
     anchor: str
@@ -57,7 +61,6 @@ class Table:
     rows: tuple[tuple[Any, ...], ...]
     notes: tuple[str, ...] = ()
     source: tuple[str, ...] = ()
-    links: tuple[tuple[str, str], ...] = ()
     has_total: bool = False
 
     def texts(self) -> list[list[str]]:
@@ -110,6 +113,11 @@ class Note:
     def tables(self) -> list[Table]:
         """Every table, in order."""
         return [t for s in self.sections for t in s.tables]
+
+    @property
+    def lists(self) -> frozenset[str]:
+        """The anchors of the tables, to which the figures of others may lead."""
+        return frozenset(t.anchor for t in self.tables)
 
 
 def text(value: Any, unit: Unit = "count") -> str:  # noqa: ANN401

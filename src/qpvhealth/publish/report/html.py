@@ -90,7 +90,7 @@ def render(note: Note) -> str:
     main = ET.SubElement(body, "main", {"id": "contenu"})
     figures: list[Figure] = []
     for section in note.sections:
-        _section(main, section, figures, words["source"])
+        _section(main, section, figures, note)
     footer = ET.SubElement(body, "footer")
     _text(footer, "p", " · ".join(value for _, value in note.banner[:2]))
     text = ET.tostring(page, encoding="unicode", method="html")
@@ -109,19 +109,19 @@ def _text(parent: ET.Element, tag: str, text: str, attributes: dict[str, str] | 
     return element
 
 
-def _section(main: ET.Element, section: Section, figures: list[Figure], source: str) -> None:
+def _section(main: ET.Element, section: Section, figures: list[Figure], note: Note) -> None:
     kind = {"class": "annex"} if section.anchor == "annexes" else {}
     part = ET.SubElement(main, "section", {"id": section.anchor, "aria-labelledby": f"{section.anchor}-titre", **kind})
     _text(part, "h2", section.title, {"id": f"{section.anchor}-titre"})
     for block in section.blocks:
-        _block(part, block, figures, source)
+        _block(part, block, figures, note)
 
 
-def _block(part: ET.Element, block: Block, figures: list[Figure], source: str) -> None:
+def _block(part: ET.Element, block: Block, figures: list[Figure], note: Note) -> None:
     if isinstance(block, str):
         _text(part, "p", block)
     elif isinstance(block, Table):
-        _table(part, block, source)
+        _table(part, block, note)
     else:
         figures.append(block)
         drawn = ET.SubElement(part, "figure", {"id": block.anchor})
@@ -129,7 +129,7 @@ def _block(part: ET.Element, block: Block, figures: list[Figure], source: str) -
         _text(drawn, "figcaption", block.caption)
 
 
-def _table(part: ET.Element, table: Table, source: str) -> None:
+def _table(part: ET.Element, table: Table, note: Note) -> None:
     """Write a table whose first column names the rows; what is wider than the page scrolls, by keyboard too."""
     label = {"role": "region", "aria-labelledby": f"{table.anchor}-titre", "tabindex": "0", "class": "scroll"}
     element = ET.SubElement(ET.SubElement(part, "div", label), "table", {"id": table.anchor})
@@ -144,13 +144,21 @@ def _table(part: ET.Element, table: Table, source: str) -> None:
         is_total = table.has_total and number == len(texts)
         row = ET.SubElement(body, "tr", {"class": "total"} if is_total else {})
         _text(row, "th", cells[0], {"scope": "row"})
-        for cell, value, numeric in zip(cells[1:], values[1:], is_number[1:], strict=True):
-            alone, bounds, _ = cell.partition(" (")
-            if isinstance(value, Bounded) and bounds:
-                _text(_text(row, "td", alone, {"class": "n"}), "small", cell[len(alone) :])
-            else:
-                _text(row, "td", cell, {"class": "n"} if numeric else {})
-    for note in (*table.notes, *([source.format(names=", ".join(table.source))] if table.source else [])):
-        _text(part, "p", note, {"class": "note"})
-    for anchor, words in table.links:
-        _text(_text(part, "p", "", {"class": "note"}), "a", words, {"href": f"#{anchor}"})
+        for cell, value, column, numeric in zip(cells[1:], values[1:], table.columns[1:], is_number[1:], strict=True):
+            _cell(row, cell, value, column.rows if column.rows in note.lists else "", numeric=numeric)
+    source = WORDS[note.language]["source"].format(names=", ".join(table.source))
+    for words in (*table.notes, *([source] if table.source else [])):
+        _text(part, "p", words, {"class": "note"})
+
+
+def _cell(row: ET.Element, text: str, value: object, rows: str, *, numeric: bool) -> None:
+    """Write a cell: bounds on a line of their own, and the number as a link to the list of its rows where there is one."""
+    figure = value.value if isinstance(value, Bounded) else value
+    alone, _, bounds = text.partition(" (") if isinstance(value, Bounded) else (text, "", "")
+    cell = ET.SubElement(row, "td", {"class": "n"} if numeric else {})
+    if rows and figure:
+        _text(cell, "a", alone, {"href": f"#{rows}"})
+    else:
+        cell.text = single_line(alone)
+    if bounds:
+        _text(cell, "small", f"({bounds}")

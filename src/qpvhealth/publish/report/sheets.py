@@ -33,10 +33,15 @@ def render(note: Note) -> bytes:
     with xlsxwriter.Workbook(content, OPTIONS) as book:
         book.set_properties({"created": CREATED, "title": note.title})
         names = _names(note.tables)
+        link = book.add_format({"bold": True, "text_wrap": True, "valign": "top", "bottom": 1, "underline": 1})
         _readme(book, note, names)
         for table, name in zip(note.tables, names, strict=True):
-            columns, titles, formats = _columns(table)
-            write_table(book, name, columns, titles, formats)
+            columns, titles, formats, lists = _columns(table)
+            sheet = write_table(book, name, columns, titles, formats)
+            for at, anchor in enumerate(lists):
+                if anchor in note.lists:
+                    target = names[[t.anchor for t in note.tables].index(anchor)]
+                    sheet.write_url(0, at, f"internal:'{target}'!A1", link, titles[at])
     return content.getvalue()
 
 
@@ -45,11 +50,12 @@ def _names(tables: list[Table]) -> list[str]:
     return [re.sub(r"[\[\]:*?/\\']", " ", t.anchor).replace("-", " ").capitalize()[:NAME_LENGTH] for t in tables]
 
 
-def _columns(table: Table) -> tuple[list[list[Any]], list[str], list[str]]:
-    """Return columns of plain values with their titles and formats; a column with bounds is three."""
+def _columns(table: Table) -> tuple[list[list[Any]], list[str], list[str], list[str]]:
+    """Return columns of plain values with their titles, formats and lists of rows; a column with bounds is three."""
     columns: list[list[Any]] = []
     titles: list[str] = []
     formats: list[str] = []
+    lists: list[str] = []
     for at, column in enumerate(table.columns):
         values = [row[at] for row in table.rows]
         if any(isinstance(v, Bounded) for v in values):
@@ -58,11 +64,13 @@ def _columns(table: Table) -> tuple[list[list[Any]], list[str], list[str]]:
                 columns.append([_plain(getattr(v, side) if isinstance(v, Bounded) else v) for v in values])
                 titles.append(sides[side])
                 formats.append(NUMBER_FORMATS[column.unit])
+                lists.append(column.rows if side == SIDES[0] else "")
         else:
             columns.append([_plain(v) for v in values])
             titles.append(column.title)
             formats.append(NUMBER_FORMATS[column.unit])
-    return columns, titles, formats
+            lists.append(column.rows)
+    return columns, titles, formats, lists
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401

@@ -202,10 +202,16 @@ def stocks(subject: Subject) -> Table:
     """Return table 1: one row per type and modality, the stocks of both dates, net, shares, quartier vécu, and what is unknown."""
     years = subject.years
     places = subject.structures(subject.year)
-    columns = [Column("Structures", "text"), *(Column(f"En QPV, {y}") for y in years)]
+    columns = [
+        Column("Structures", "text"),
+        *(Column(f"En QPV, {y}", rows="annexe-qpv" if y == subject.year else "") for y in years),
+    ]
     columns += [Column("Solde", "signed")] if len(years) > 1 else []
     columns += [Column(f"Part en QPV, {y}", "share") for y in years]
-    columns += [Column(f"Quartier vécu, {subject.year}"), Column(f"Dans et à proximité, {subject.year}")]
+    columns += [
+        Column(f"Quartier vécu, {subject.year}", rows="annexe-vecu"),
+        Column(f"Dans et à proximité, {subject.year}"),
+    ]
     columns += [Column(f"Recensées, {y}") for y in years]
     columns += [Column(f"Non situées, {subject.year}"), Column(f"Sans réponse d'ARS, {subject.year}")]
     rows = []
@@ -234,7 +240,6 @@ def stocks(subject: Subject) -> Table:
         tuple(rows),
         notes,
         ("yearly_counts", "indicators", "structure_locations"),
-        (("annexe-qpv", say("table1.rows")),),
         has_total=True,
     )
 

@@ -53,8 +53,8 @@ def answers(subject: Subject) -> Table:
     columns = (
         Column("ARS", "text"),
         Column("Réponse", "text"),
-        Column("En QPV"),
-        Column("Quartier vécu"),
+        Column("En QPV", rows="annexe-qpv"),
+        Column("Quartier vécu", rows="annexe-vecu"),
         Column("Rapport", "ratio"),
         Column("Distance médiane (m)", "metres"),
     )
