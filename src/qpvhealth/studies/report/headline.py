@@ -266,11 +266,15 @@ def _inside(subject: Subject, kind: str, modality: str, year: int) -> Bounded:
         return Bounded(n, figure.lower, figure.upper)
     modalities = [modality, UNKNOWN] if modality in (MONO, PLURI) else [modality]
     possible = sum(subject.stock(s, kind, m, year) or 0 for m in modalities for s in (IN_QPV, UNDETERMINED))
-    return Bounded(n, n, possible)
+    none_said = modality in (MONO, PLURI) and not subject.stock(ALL, kind, modality, year) and possible > n
+    return Bounded(None if none_said else n, n, possible)
 
 
 def _at_least(n: int | None, unknown: int | None) -> Bounded:
-    return Bounded(n, n, None if n is None else n + (unknown or 0))
+    """Return a count of one modality: a minimum beside those of unknown modality, unknown where all are."""
+    if n is None:
+        return Bounded(None, None, None)
+    return Bounded(None if unknown and not n else n, n, n + (unknown or 0))
 
 
 def _difference(subject: Subject, kind: str, modality: str, inside: list[Bounded]) -> Any:  # noqa: ANN401
