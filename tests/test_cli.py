@@ -820,3 +820,19 @@ def test_names_on_a_terminal_are_text_and_never_markup_or_orders():
     assert "\u202e" not in shown
     assert max(map(len, shown.splitlines())) <= 60
     assert "DONNÉES INVENTÉES" in shown
+
+
+def test_report_writes_the_formats_asked_for(tmp_path):
+    raw = tiny(tmp_path / "raw")
+    out = ("--out", tmp_path / "out")
+    answer("-q", "build", "--raw", raw, *out)
+    done = run("report", *out, "--to", tmp_path / "note", "--pdf")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == ""
+    names = ["report.html", "report.md", "report.odt", "report.pdf", "report.xlsx"]
+    assert sorted(path.name for path in (tmp_path / "note").iterdir()) == names
+    answer("report", *out, "--to", tmp_path / "one", "--format", "md", "--department", "93", "--year", "2020")
+    assert [path.name for path in (tmp_path / "one").iterdir()] == ["report.md"]
+    assert "Carré" in (tmp_path / "note" / "report.html").read_text(encoding="utf-8")
+    answer("report", *out, "--region", "99", code=2)
+    answer("report", *out, "--year", "1999", code=2)

@@ -1,6 +1,16 @@
 """The command line: parse, call, show. Nothing else imports click, and nothing heavy is imported before a command runs."""
 
-from qpvhealth.cli import building, changes, explaining, figures, points, raw, releases, studies  # noqa: F401 -- their commands
+from qpvhealth.cli import (  # noqa: F401 -- their commands
+    building,
+    changes,
+    explaining,
+    figures,
+    points,
+    raw,
+    releases,
+    reports,
+    studies,
+)
 from qpvhealth.cli.group import main, main_group, reference
 
 run = main

@@ -130,11 +130,11 @@ def _text(sheet: Sheet) -> str:
 
 
 def _md(sheet: Sheet) -> str:
-    rows = sheet.cells(lambda v: _escaped(readable(v, grouped=True)))
+    rows = sheet.cells(lambda v: escaped(readable(v, grouped=True)))
     rule = ["---:" if is_numeric else "---" for is_numeric in sheet.is_numeric]
-    lines = [f"| {' | '.join(row)} |" for row in [[_escaped(t) for t in sheet.titles], rule, *rows]]
+    lines = [f"| {' | '.join(row)} |" for row in [[escaped(t) for t in sheet.titles], rule, *rows]]
     head = [f"**{INVENTED}**", ""] if sheet.invented else []
-    foot = [line for note in sheet.notes for line in ("", _escaped(note))]
+    foot = [line for note in sheet.notes for line in ("", escaped(note))]
     return "".join(f"{line}\n" for line in [*head, *lines, *foot])
 
 
@@ -200,7 +200,7 @@ def one_line(text: str) -> str:
     return composed if composed.isprintable() else "".join(c if c.isprintable() else " " for c in composed)
 
 
-def _escaped(text: str) -> str:
+def escaped(text: str) -> str:
     """Write a text so that Markdown shows it as it is."""
     marked = MARKUP.sub(lambda m: f"\\{m.group()}", one_line(text).strip())
     return re.sub(r"&(?=#?\w+;)", "&amp;", marked).replace("<", "&lt;").replace(">", "&gt;")

@@ -22,12 +22,17 @@ _WORDS: dict[Language, dict[str, Any]] = tomllib.loads(  # type: ignore[assignme
 
 def interval(first: date, last: date, language: Language = "fr") -> str:
     """Name an interval by its two reference dates: ``de fin mars 2018 à fin mars 2019``; never by a year."""
-    words, dates = _WORDS[language], []
-    for side, day in (("from", first), ("to", last)):
-        is_month_end = day.day == monthrange(day.year, day.month)[1]
-        form = "month_end" if is_month_end else "first" if day.day == 1 else "day"
-        dates.append(words[side][form].format(day=day.day, month=words["months"][day.month - 1], year=day.year))
-    return " ".join(dates)
+    return f"{_date('from', first, language)} {_date('to', last, language)}"
+
+
+def moment(day: date, language: Language = "fr") -> str:
+    """Name a reference date in a sentence: ``fin mars 2019``, ``au 1er avril 2020``."""
+    return _date("at", day, language)
+
+
+def month(day: date, language: Language = "fr") -> str:
+    """Name the month of a day."""
+    return str(_WORDS[language]["months"][day.month - 1])
 
 
 def net(
@@ -64,6 +69,13 @@ def gross(
     facts = {"what": what, "interval": interval(*days, language), "opening": opening, "closing": closing}
     flows = {"opened": opened, "closed": closed, "others": _signed(change - opened + closed)}
     return str(_WORDS[language]["gross"].format(net=_signed(change), **flows, **facts))
+
+
+def _date(side: str, day: date, language: Language) -> str:
+    words = _WORDS[language]
+    is_month_end = day.day == monthrange(day.year, day.month)[1]
+    form = "month_end" if is_month_end else "first" if day.day == 1 else "day"
+    return str(words[side][form].format(day=day.day, month=words["months"][day.month - 1], year=day.year))
 
 
 def _signed(n: int) -> str:
