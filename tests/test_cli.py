@@ -625,6 +625,10 @@ TABLES = [
     ("practitioners", "--within", "commune:69901"),
     ("priorities", "--limit", 3),
     ("sec", "--within", "department:93"),
+    ("history",),
+    ("history", "--region", "53"),
+    ("perimeters", "--department", "93", "--year", 2020),
+    ("audit", "--year", 2020),
     *(("list", name) for name in ("uncovered", "fragile", "disagreements")),
 ]
 

@@ -7,6 +7,7 @@ from qpvhealth.cli import (  # noqa: F401 -- their commands
     figures,
     points,
     raw,
+    records,
     releases,
     reports,
     studies,

@@ -31,7 +31,6 @@ SECTIONS: dict[str, dict[str, str]] = {
         "coverage": "How many QPV have none, and how many people live there.",
         "list": "The rows behind a figure, uncovered QPV, rejected rows.",
         "report": "The note that is signed, with its maps, tables and lists.",
-        "sign": "Record that the figures of a release are signed, and by whom.",
         "programmes": "How far each programme is: base, target, pace.",
         "priorities": "Rank the uncovered QPV by declared criteria and weights.",
         "projects": "Planned structures, what they would bring, their funding.",
@@ -52,11 +51,9 @@ SECTIONS: dict[str, dict[str, str]] = {
     },
     "Raw files": {
         "sample": "Write an invented France, to try everything on.",
-        "init": "Make a workspace.",
         "sources": "The cards of a raw folder: list, check or fetch their files.",
         "inspect": "Which layout a file has, and what would be rejected.",
         "schema": "The data dictionary: tables, columns, indicators, scopes.",
-        "rule": "What a rule or finding means, and what to do.",
         "doctor": "Versions, drivers, disk and settings, with where they come from.",
     },
     "Releases": {
@@ -66,7 +63,6 @@ SECTIONS: dict[str, dict[str, str]] = {
     },
     "Points": {
         "locate": "The QPV of points by the million, and of their surroundings.",
-        "geocode": "Addresses to and from the national geocoder.",
     },
 }
 """The commands as help lists them, each in a whole line of 80 columns."""
