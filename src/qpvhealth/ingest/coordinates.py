@@ -61,7 +61,8 @@ def read(sieve: Sieve, department: pd.Series, precision: pd.Series) -> dict[str,
     projected = both & crs.notna()
     geographic = ~projected & lon.notna() & lat.notna()
     written = text["crs"].fillna(text["coordinate_source"]).fillna("")
-    sieve.warn_at("crs-unknown", both & ~projected & ~geographic, written, "coordinates not used")
+    unused = both & ~projected & ~geographic
+    sieve.warn_at("crs-unknown", unused, written, f"coordinates not used{_near(text['crs'][unused])}")
     there = projected | geographic
 
     precision = precision.mask(tokens["is_centroid"], "municipality")
@@ -83,6 +84,12 @@ def read(sieve: Sieve, department: pd.Series, precision: pd.Series) -> dict[str,
         "location_score": score.fillna(tokens["score"]),
         "location_status": pd.Series(status, index=there.index),
     }
+
+
+def _near(written: pd.Series) -> str:
+    """Name the systems near the one written most often; empty for none."""
+    usual = written.dropna().mode()
+    return systems.near_words(str(usual.iloc[0])) if len(usual) else ""
 
 
 def _steps(east: pd.Series, north: pd.Series, *, several: float) -> pd.Series:
@@ -116,10 +123,11 @@ def source_tokens(text: pd.Series) -> pd.DataFrame:
     distinct = pd.Series([*written, None], dtype="str")  # a cell without text has code -1: the last, null
     parts = distinct.str.split(",", n=4, expand=True).reindex(columns=range(5)).astype("str")
     score = pd.to_numeric(parts[2].str.extract(r"^\s*(\d+(?:[.]\d+)?)\s*$")[0]).astype("float64") / SCORE_SCALE
+    last = parts[4].str.extract(r"([^,]*)$")[0].astype("str")  # the name of a geocoder may hold commas
     tool = parts[3].str.upper().fillna("") + " " + parts[4].str.upper().fillna("")
     is_centroid = tool.str.contains(CENTROID_GEOCODER, regex=True)
     columns = {
-        "crs": cleaning.translated(parts[4], systems.by_name),
+        "crs": cleaning.translated(last, systems.by_name),
         "names_crs": parts[4].str.strip().fillna("") != "",
     }
     quality = {"score": score, "is_centroid": is_centroid, "is_poor": distinct.notna() & (is_centroid | score.isna())}

@@ -193,12 +193,12 @@ def _coordinates(name: str, schema: pa.Schema, *, x: str | None, y: str | None, 
         for column in (x, y):
             if column not in schema.names:
                 raise UsageError(f'{name}: no column "{column}"; its columns: {", ".join(schema.names[:20])}')
-        return Coordinates(x, y, _system(crs or DEGREES))
+        return Coordinates(x, y, systems.of_option(crs or DEGREES))
     if (geometry := _geometry(name, schema)) is not None:
         column, stated = geometry
         if (crs or stated) is None:
             raise InputError(f"{name}: its geometry has no coordinate system; name it with --crs EPSG:…")
-        return Coordinates(column, None, _system(crs or str(stated)))
+        return Coordinates(column, None, systems.of_option(crs) if crs else str(stated))
     lower = {n.lower(): n for n in reversed(schema.names)}
     lon, lat = (next((lower[n] for n in names if n in lower), None) for names in (LONGITUDES, LATITUDES))
     if lon is None or lat is None:
@@ -206,15 +206,7 @@ def _coordinates(name: str, schema: pa.Schema, *, x: str | None, y: str | None, 
             f"{name}: no geometry, no longitude and latitude among its columns ({', '.join(schema.names[:20])});"
             " name the coordinates with --x, --y and --crs"
         )
-    return Coordinates(lon, lat, _system(crs or DEGREES))
-
-
-def _system(crs: str) -> str:
-    """Name a coordinate system by its EPSG number where it has one. Raises UsageError for an unknown one."""
-    try:
-        return str(systems.of_metadata(f"EPSG:{crs}" if crs.isdigit() else crs, "--crs"))
-    except InputError as error:
-        raise UsageError(f'unknown coordinate system "{crs}"; write it as EPSG:2154') from error
+    return Coordinates(lon, lat, systems.of_option(crs or DEGREES))
 
 
 def _geometry(name: str, schema: pa.Schema) -> tuple[str, str | None] | None:
