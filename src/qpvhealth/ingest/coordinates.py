@@ -10,11 +10,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import shapely
 
+from qpvhealth.errors import InputError
 from qpvhealth.facts.situations import CENTROID, LOCATED, MISSING
 from qpvhealth.facts.territories import DEPARTMENT_TERRITORY, METROPOLE
 from qpvhealth.ingest import cleaning, systems
 
 if TYPE_CHECKING:
+    from qpvhealth.ingest.card import Card
     from qpvhealth.ingest.readers.raw import RawTable
     from qpvhealth.ingest.staging import Sieve
 
@@ -26,10 +28,17 @@ CENTROID_GEOCODER = r"ADMIN[-_ ]?EXPRESS"
 SCORE_SCALE = 100
 
 
-def with_points(text: pd.DataFrame, raw: RawTable) -> pd.DataFrame:
-    """Take the coordinates of a geometry file from its points, unless it has them in columns too."""
+def with_points(text: pd.DataFrame, raw: RawTable, card: Card) -> pd.DataFrame:
+    """Take the coordinates of a geometry file from its points, unless it has them in columns too.
+
+    Raises InputError where neither the file, nor its rows, nor the card say in which system its points are.
+    """
     if raw.geometry is None or text[["x", "longitude"]].notna().any(axis=None):
         return text
+    if raw.crs is None and not card.get("crs") and text["crs"].isna().all():
+        raise InputError(
+            f'{raw.place()}: no coordinate system; ask the producer, then write crs = "EPSG:…" in card {card.id}'
+        )
     is_point = shapely.get_type_id(raw.geometry) == _POINT
     places = np.array([g if p else None for g, p in zip(raw.geometry, is_point, strict=True)], dtype=object)
     x, y = (pd.Series(axis(places), index=text.index) for axis in (shapely.get_x, shapely.get_y))

@@ -235,8 +235,7 @@ def write_located(
     """
     new = [pa.field(QPV, pa.string()), pa.field(NEAR, pa.string())]
     new += [pa.field(DISTANCE, pa.float64())] if with_distance else []
-    metadata = {k: v for k, v in (file.schema.metadata or {}).items() if k != b"pandas"}
-    schema = pa.schema([*file.schema, *new], metadata=metadata or None)
+    schema = pa.schema([*file.schema, *new], metadata=file.metadata or None)
     codes = answers.texts(index.codes)
 
     def answered(batch: Batch) -> tuple[pa.RecordBatch, list[int]]:

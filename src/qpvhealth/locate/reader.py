@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import codecs
 import csv
-import json
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -22,12 +22,15 @@ import shapely
 
 from qpvhealth.errors import InputError, UsageError
 from qpvhealth.ingest import systems
+from qpvhealth.ingest.readers.geoparquet import NO_SYSTEM, geometry_column, rewritten_metadata
 from qpvhealth.ingest.readers.guard import MIB, checked_path
 from qpvhealth.ingest.readers.layers import PARQUET
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
+
+    from qpvhealth.ingest.readers.geoparquet import GeometryColumn
 
 CSV = (".csv", ".tsv", ".txt")
 DEGREES = "EPSG:4326"
@@ -72,6 +75,8 @@ class PointFile:
 
         """
         self.path, self.separator, self.n_rows = checked_path(path), ",", None
+        self.metadata: dict[bytes, bytes] = {}
+        geometry: GeometryColumn | None = None
         suffix, name = self.path.suffix.lower(), self.path.name
         if suffix not in (*PARQUET, *CSV):
             raise UsageError(f"{path}: points are read from {', '.join((*PARQUET, *CSV))}; convert the file")
@@ -86,12 +91,15 @@ class PointFile:
             self.schema = pa.schema([(column, pa.string()) for column in cells[self.separator]])
         else:
             file = _parquet(self.path)
-            self.schema, self.n_rows = file.schema_arrow, file.metadata.num_rows
+            self.schema, self.n_rows = stored(file.schema_arrow), file.metadata.num_rows
             self.n_about = self.n_rows
+            geometry = None if x is not None else geometry_column(file, name)
+            of_copy = geometry if x is None else _geometry_if_readable(file, name)
+            self.metadata = rewritten_metadata(self.schema.metadata, of_copy)
         names = self.schema.names
         if twice := sorted({n for n in names if names.count(n) > 1}):
             raise InputError(f"{name}: columns named twice: {', '.join(twice[:20])}; rename them")
-        self.coordinates = _coordinates(name, self.schema, x=x, y=y, crs=crs)
+        self.coordinates = _coordinates(name, self.schema, geometry, x=x, y=y, crs=crs)
 
     def row_groups(self) -> list[int]:
         """Return the number of rows of each row group of a Parquet file."""
@@ -121,7 +129,8 @@ class PointFile:
         """
         done = 0
         try:
-            for rows in self._lines() if self.is_text else _parquet(self.path).iter_batches(BATCH_ROWS, row_groups):
+            for read in self._lines() if self.is_text else _parquet(self.path).iter_batches(BATCH_ROWS, row_groups):
+                rows = pa.RecordBatch.from_arrays([_storage(c) for c in read.columns], schema=self.schema)
                 yield Batch(rows, *self._xy(rows, done))
                 done += rows.num_rows
         except (pa.ArrowException, OSError) as error:
@@ -146,7 +155,7 @@ class PointFile:
         place = self.coordinates
         if place.y is not None:
             return self._numbers(rows, place.x), self._numbers(rows, place.y)
-        column = rows.column(place.x)
+        column = _storage(rows.column(place.x))
         if not pa.types.is_struct(column.type):
             return _points(column, self.path.name, done)
         there, nothing = column.is_valid(), pa.scalar(float("nan"), pa.float64())
@@ -168,6 +177,16 @@ class PointFile:
             ) from error
 
 
+def stored(schema: pa.Schema) -> pa.Schema:
+    """Return a schema whose extension types are those in which their values are stored."""
+    plain = [f.with_type(f.type.storage_type) if isinstance(f.type, pa.BaseExtensionType) else f for f in schema]
+    return pa.schema(plain, metadata=schema.metadata)
+
+
+def _storage(column: pa.Array) -> pa.Array:
+    return column.storage if isinstance(column, pa.ExtensionArray) else column
+
+
 def _floats(column: pa.Array) -> np.ndarray:
     """Return numbers, NaN for null, from their buffers: ``to_numpy`` would load pandas, which takes as long as a million points."""
     validity, data = column.buffers()
@@ -186,7 +205,16 @@ def _parquet(path: Path) -> pq.ParquetFile:
         raise InputError(f"{path.name}: damaged Parquet file ({_first_line(error)}); fetch it again") from error
 
 
-def _coordinates(name: str, schema: pa.Schema, *, x: str | None, y: str | None, crs: str | None) -> Coordinates:
+def _geometry_if_readable(file: pq.ParquetFile, name: str) -> GeometryColumn | None:
+    """Return the geometry column of a file whose points are elsewhere: what of it cannot be read stops nothing."""
+    with suppress(InputError):
+        return geometry_column(file, name)
+    return None
+
+
+def _coordinates(
+    name: str, schema: pa.Schema, geometry: GeometryColumn | None, *, x: str | None, y: str | None, crs: str | None
+) -> Coordinates:
     if x is not None or y is not None:
         if x is None or y is None:
             raise UsageError("--x and --y go together")
@@ -194,11 +222,12 @@ def _coordinates(name: str, schema: pa.Schema, *, x: str | None, y: str | None, 
             if column not in schema.names:
                 raise UsageError(f'{name}: no column "{column}"; its columns: {", ".join(schema.names[:20])}')
         return Coordinates(x, y, systems.of_option(crs or DEGREES))
-    if (geometry := _geometry(name, schema)) is not None:
-        column, stated = geometry
-        if (crs or stated) is None:
-            raise InputError(f"{name}: its geometry has no coordinate system; name it with --crs EPSG:…")
-        return Coordinates(column, None, systems.of_option(crs) if crs else str(stated))
+    if geometry is not None:
+        if geometry.encoding not in ("WKB", "point"):
+            raise InputError(f"{name}: its geometries are neither WKB nor points; write it again as GeoParquet")
+        if (crs or geometry.crs) is None:
+            raise InputError(f"{name}: {NO_SYSTEM}; its geometry has no coordinate system; name it with --crs EPSG:…")
+        return Coordinates(geometry.name, None, systems.of_option(crs) if crs else str(geometry.crs))
     lower = {n.lower(): n for n in reversed(schema.names)}
     lon, lat = (next((lower[n] for n in names if n in lower), None) for names in (LONGITUDES, LATITUDES))
     if lon is None or lat is None:
@@ -207,23 +236,6 @@ def _coordinates(name: str, schema: pa.Schema, *, x: str | None, y: str | None, 
             " name the coordinates with --x, --y and --crs"
         )
     return Coordinates(lon, lat, systems.of_option(crs or DEGREES))
-
-
-def _geometry(name: str, schema: pa.Schema) -> tuple[str, str | None] | None:
-    """Return the geometry column of a GeoParquet file and its system (longitude and latitude where none is stated); else null."""
-    metadata = (schema.metadata or {}).get(b"geo")
-    if metadata is None:
-        return None
-    try:
-        geo = json.loads(metadata)
-        column = geo["primary_column"]
-        layer: dict[str, Any] = geo["columns"][column]
-    except (ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{name}: its geometry metadata cannot be read; write it again as GeoParquet") from error
-    if column not in schema.names or layer.get("encoding") not in ("WKB", "point"):
-        raise InputError(f"{name}: its geometries are neither WKB nor points; write it again as GeoParquet")
-    crs = layer.get("crs", DEGREES)
-    return str(column), systems.of_metadata(json.dumps(crs) if isinstance(crs, dict) else crs, name)
 
 
 def _points(column: pa.Array, name: str, done: int) -> tuple[np.ndarray, np.ndarray]:

@@ -6,7 +6,6 @@ driver out of the running process, for good, and refuses to go on where that fai
 
 from __future__ import annotations
 
-import json
 import re
 import sqlite3
 import struct
@@ -25,6 +24,7 @@ from qpvhealth.contract.rules import Finding
 from qpvhealth.errors import InputError, UsageError
 from qpvhealth.ingest import systems
 from qpvhealth.ingest.readers import companions, geojson, parquet
+from qpvhealth.ingest.readers.geoparquet import NO_SYSTEM
 from qpvhealth.ingest.readers.guard import MIB, checked_path, first_bytes, inflated_chunks, opened_zip, refuse_bigger
 from qpvhealth.ingest.readers.raw import BrokenRow, RawTable
 
@@ -396,27 +396,22 @@ def _dbf_encoding(parts: dict[str, Path]) -> tuple[str, str]:
 
 
 def _read_geoparquet(path: Path) -> RawTable:
-    """Read the primary geometry column, in WKB, of a GeoParquet file; other geometry columns are left out.
+    """Read the geometry column, in WKB, of a GeoParquet file or of one with a native geometry type; other such columns are left out.
 
     Raises:
-        InputError: no geometry metadata, or another encoding.
+        InputError: no geometry column, or another encoding.
 
     """
-    table = parquet.arrow_table(path)
-    geo = parquet.geo_metadata(table) or {}
-    columns = geo.get("columns")
-    primary = geo.get("primary_column")
-    if not isinstance(columns, dict) or not isinstance(columns.get(primary), dict) or primary not in table.column_names:
+    table, geometry = parquet.arrow_table(path)
+    if geometry is None:
         raise InputError(f"{path.name}: a Parquet file without geometry metadata; write it as GeoParquet")
-    if columns[primary].get("encoding") != "WKB":
+    if geometry.encoding != "WKB":
         raise InputError(f"{path.name}: geometries are not in WKB; write it as GeoParquet with WKB")
-    others = [c for c in columns if c != primary and c in table.column_names]
-    table = table.drop_columns(others)
-    crs = columns[primary].get("crs", "OGC:CRS84")
-    stated = json.dumps(crs) if isinstance(crs, dict) else crs
-    notes = [f"other geometry columns left out: {', '.join(others)}"] if others else []
+    table = table.drop_columns(list(geometry.others))
+    notes = [f"other geometry columns left out: {', '.join(geometry.others)}"] if geometry.others else []
+    notes += [NO_SYSTEM] if geometry.crs is None else []
     try:
-        return _raw_table(path.name, table, table.column_names.index(primary), stated, notes)
+        return _raw_table(path.name, table, table.column_names.index(geometry.name), geometry.crs, notes)
     except NotImplementedError as error:
         how = "ogr2ogr -nlt CONVERT_TO_LINEAR out.gpkg"
         raise InputError(
