@@ -9,12 +9,12 @@ from typing import Any
 import click
 
 from qpvhealth.cli.group import main_group
-from qpvhealth.cli.options import FILE, json_option
+from qpvhealth.cli.options import json_option
 from qpvhealth.cli.output import FINDINGS, logger, print_answer, row_bar
 
 
 @main_group.command()
-@click.argument("points", type=FILE)
+@click.argument("points", type=click.Path(path_type=Path))
 @click.option(
     "--neighbourhoods",
     type=click.Path(path_type=Path),
@@ -48,7 +48,7 @@ from qpvhealth.cli.output import FINDINGS, logger, print_answer, row_bar
 def locate(points: Path, neighbourhoods: Path, out: Path, *, no_cache: bool, as_json: bool, **options: Any) -> None:
     """Write POINTS with the QPV that covers each (qpv_code) and the nearest within the distance (near_qpv_code).
 
-    The same rows, in the same order, with the same columns first; Parquet, GeoParquet or CSV. Border included; the territory
+    The same rows, in the same order, with the same columns first; Parquet (a file, or a folder of them), GeoParquet or CSV. Border included; the territory
     follows from the position. All or nothing: no half file is left. Exit code 1 when no point lies in a French territory.
 
     \b

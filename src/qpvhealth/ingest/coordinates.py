@@ -36,8 +36,9 @@ def with_points(text: pd.DataFrame, raw: RawTable, card: Card) -> pd.DataFrame:
     if raw.geometry is None or text[["x", "longitude"]].notna().any(axis=None):
         return text
     if raw.crs is None and not card.get("crs") and text["crs"].isna().all():
+        doubt = f" ({raw.crs_doubt})" if raw.crs_doubt else ""
         raise InputError(
-            f'{raw.place()}: no coordinate system; ask the producer, then write crs = "EPSG:…" in card {card.id}'
+            f'{raw.place()}: no coordinate system{doubt}; ask the producer, then write crs = "EPSG:…" in card {card.id}'
         )
     is_point = shapely.get_type_id(raw.geometry) == _POINT
     places = np.array([g if p else None for g, p in zip(raw.geometry, is_point, strict=True)], dtype=object)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from qpvhealth.errors import PublishError, UsageError
 from qpvhealth.locate import cells, index_cache, points as engine
 from qpvhealth.locate.choices import NO_CHOICES
-from qpvhealth.locate.reader import PointFile
+from qpvhealth.locate.reader import PointFile, parts_of
 from qpvhealth.locate.writer import PARQUET
 from qpvhealth.publish.store import writing
 
@@ -57,8 +57,8 @@ def locate_parts(
     """
     started = time.perf_counter()
     engine.refuse_distance(distance_m)
-    paths = sorted(p for p in points.iterdir() if p.suffix in PARQUET) if points.is_dir() else [points]
-    if not paths or paths[0].suffix.lower() not in PARQUET:
+    paths = parts_of(points)
+    if paths[0].suffix.lower() not in PARQUET:
         raise UsageError(f"{points}: the engine dask reads Parquet, a file or a folder of them; convert the points")
     files = [PointFile(p, x=x, y=y, crs=crs) for p in paths]
     if out.exists():

@@ -26,7 +26,7 @@ from qpvhealth.errors import InputError, UsageError
 from qpvhealth.ingest.readers import companions, guard
 from qpvhealth.locate import answers, cells, index_cache
 from qpvhealth.locate.choices import NO_CHOICES
-from qpvhealth.locate.reader import DEGREES, PointFile
+from qpvhealth.locate.reader import DEGREES, open_points, parts_of
 from qpvhealth.locate.writer import refuse_suffix, write_points
 from qpvhealth.spatial import datums
 from qpvhealth.spatial.projection import territories_at, transform_points
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from qpvhealth.locate.choices import Choices
-    from qpvhealth.locate.reader import Batch
+    from qpvhealth.locate.reader import Batch, Points
 
     Progress = Callable[[int, int | None], None]
     Sample = tuple[np.ndarray, np.ndarray]
@@ -93,7 +93,7 @@ def locate_file(
 ) -> Summary:
     """Write the rows of ``points`` with the QPV that covers each (``qpv_code``) and the nearest within the distance, outside all.
 
-    ``points``: Parquet, GeoParquet or CSV; ``neighbourhoods``: a geometry file with a QPV code; ``out``: Parquet or CSV, the same
+    ``points``: Parquet (a file, or a folder of them), GeoParquet or CSV; ``neighbourhoods``: a geometry file with a QPV code; ``out``: Parquet or CSV, the same
     rows in the same order and the same columns, then ``qpv_code``, ``near_qpv_code`` and, ``with_distance``, ``distance_m`` (0
     inside, null beyond). Distances are metres of the territory where the point falls, ≤ ``distance_m``. A null point gives nulls.
     ``x``, ``y``, ``crs``: the coordinates (default: the geometry, else longitude and latitude). ``choices``: what the file of polygons does
@@ -106,7 +106,7 @@ def locate_file(
     refuse_distance(distance_m)
     started = time.perf_counter()
     refuse_suffix(out)
-    file = PointFile(points, x=x, y=y, crs=crs)
+    file = open_points(points, x=x, y=y, crs=crs)
     refuse_overlap(file, out)
     system, n_about = file.coordinates.crs, file.n_about
     index = index_of(neighbourhoods, system, distance_m, choices, n_points=n_about, sample=file.sample, cache=cache)
@@ -126,7 +126,7 @@ def with_shift(notes: tuple[str, ...], crs: str) -> tuple[tuple[str, ...], datum
     return (notes if shift is None else (*notes, f"points in {crs}: {shift.words()}")), shift
 
 
-def _is_outside(file: PointFile) -> bool:
+def _is_outside(file: Points) -> bool:
     """Say whether a file has points, and none of them in the box of a French territory; it is read until one is."""
     n = 0
     for batch in file.batches():
@@ -210,9 +210,9 @@ def _cached(cache: Path | None, key: str, n_levels: int) -> MadeIndex | None:
     return None
 
 
-def refuse_overlap(file: PointFile, out: Path) -> None:
+def refuse_overlap(file: Points, out: Path) -> None:
     """Raise UsageError where the output would overwrite the input, or has columns of its own names already."""
-    if out.exists() and out.samefile(file.path):
+    if out.exists() and any(out.samefile(part) for part in (file.path, *parts_of(file.path))):
         raise UsageError(f"{out}: the points themselves; name another output")
     taken = [name for name in (QPV, NEAR, DISTANCE) if name in file.schema.names]
     if taken:
@@ -220,7 +220,7 @@ def refuse_overlap(file: PointFile, out: Path) -> None:
 
 
 def write_located(
-    file: PointFile,
+    file: Points,
     index: cells.Index,
     out: Path,
     *,

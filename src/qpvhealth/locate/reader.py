@@ -177,14 +177,70 @@ class PointFile:
             ) from error
 
 
+class PointFolder:
+    """The Parquet files of a folder, one after the other in the order of their names, as one file: they have the same columns."""
+
+    def __init__(self, path: Path, *, x: str | None = None, y: str | None = None, crs: str | None = None) -> None:
+        """Open every part. Raises as ``PointFile`` does, and UsageError for a folder without parts, or parts that differ."""
+        self.path, self.separator, self.is_text = path, ",", False
+        self.files = [PointFile(part, x=x, y=y, crs=crs) for part in parts_of(path)]
+        first = self.files[0]
+        self.schema, self.coordinates, self.metadata = first.schema, first.coordinates, first.metadata
+        self.n_about = sum(file.n_about for file in self.files)
+        self.n_rows: int | None = self.n_about
+        for file in self.files:
+            if file.coordinates != first.coordinates or not file.schema.equals(first.schema):
+                raise UsageError(f"{file.path.name}: other columns or coordinates than {first.path.name}")
+
+    def sample(self) -> tuple[np.ndarray, np.ndarray] | None:
+        """Read some coordinates of every part; null where one has too few."""
+        drawn = [file.sample() for file in self.files]
+        points = [d for d in drawn if d is not None]
+        if len(points) < len(drawn):
+            return None
+        return np.concatenate([x for x, _ in points]), np.concatenate([y for _, y in points])
+
+    def batches(self, row_groups: Sequence[int] | None = None) -> Iterator[Batch]:
+        """Read the parts in order. Raises as ``PointFile`` does, and ValueError for row groups, which are those of one file."""
+        if row_groups is not None:
+            raise ValueError("row groups of a folder")
+        for file in self.files:
+            yield from file.batches()
+
+
+Points = PointFile | PointFolder
+
+
+def open_points(path: Path, *, x: str | None = None, y: str | None = None, crs: str | None = None) -> Points:
+    """Open a file of points, or a folder of Parquet files."""
+    return PointFolder(path, x=x, y=y, crs=crs) if path.is_dir() else PointFile(path, x=x, y=y, crs=crs)
+
+
+def parts_of(path: Path) -> list[Path]:
+    """Return the Parquet files of a folder by name, hidden ones left out; a file is its only part. Raises UsageError for a folder without."""
+    if not path.is_dir():
+        return [path]
+    entries = sorted(p for p in path.iterdir() if not p.name.startswith((".", "_")))
+    parts = [p for p in entries if p.suffix.lower() in PARQUET and p.is_file()]
+    if not parts or any(p.is_dir() for p in entries):
+        raise UsageError(
+            f"{path}: Parquet files are read from a folder that holds them and no other folder; name that one"
+        )
+    return parts
+
+
 def stored(schema: pa.Schema) -> pa.Schema:
-    """Return a schema whose extension types are those in which their values are stored."""
-    plain = [f.with_type(f.type.storage_type) if isinstance(f.type, pa.BaseExtensionType) else f for f in schema]
+    """Return a schema whose types of geometries are those in which they are stored: which are known depends on what else is loaded."""
+    plain = [f.with_type(f.type.storage_type) if _is_geometry(f.type) else f for f in schema]
     return pa.schema(plain, metadata=schema.metadata)
 
 
+def _is_geometry(kind: pa.DataType) -> bool:
+    return isinstance(kind, pa.BaseExtensionType) and kind.extension_name.startswith("geoarrow.")
+
+
 def _storage(column: pa.Array) -> pa.Array:
-    return column.storage if isinstance(column, pa.ExtensionArray) else column
+    return column.storage if _is_geometry(column.type) else column
 
 
 def _floats(column: pa.Array) -> np.ndarray:

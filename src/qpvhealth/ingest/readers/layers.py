@@ -23,7 +23,7 @@ import shapely
 from qpvhealth.contract.rules import Finding
 from qpvhealth.errors import InputError, UsageError
 from qpvhealth.ingest import systems
-from qpvhealth.ingest.readers import companions, geojson, parquet
+from qpvhealth.ingest.readers import companions, geojson, other_json, parquet
 from qpvhealth.ingest.readers.geoparquet import NO_SYSTEM
 from qpvhealth.ingest.readers.guard import MIB, checked_path, first_bytes, inflated_chunks, opened_zip, refuse_bigger
 from qpvhealth.ingest.readers.raw import BrokenRow, RawTable
@@ -77,7 +77,10 @@ def read(path: Path, *, layer: str | None = None, encoding: str | None = None) -
         UsageError: unknown layer, or several layers and none named.
 
     """
-    full = checked_path(path)
+    return _beyond_degrees(_read(checked_path(path), layer, encoding))
+
+
+def _read(full: Path, layer: str | None, encoding: str | None) -> RawTable:
     suffix = full.suffix.lower()
     if suffix not in (*VECTOR, *PARQUET):
         raise InputError(f"{full}: not a geometry file; expected one of {', '.join((*VECTOR, *PARQUET))}")
@@ -90,11 +93,13 @@ def read(path: Path, *, layer: str | None = None, encoding: str | None = None) -
     if suffix == ".shp":
         return _read_shapefile(full, encoding, name=full.name)
     if suffix in (".geojson", ".json"):
+        if (other := other_json.described(full)) is not None:
+            raise InputError(f"{full.name}: {other}")
         counts = geojson.counted(full)
         claimed = None if counts is None else Claim(*counts)
         only = layer if layer is None else _layer(full, layer)  # it holds one, and to list it is to read the whole file
         raw = _read_gdal(full, full.name, claimed, layer=only, DATE_AS_STRING="YES", ARRAY_AS_STRING="YES")
-        return _with_missing(raw, geojson.missing(full))
+        return _with_missing(_with_named_system(raw, geojson.system_name(full)), geojson.missing(full))
     if suffix == ".gpkg":
         return _read_geopackage(full, layer)
     chosen = _layer(full, layer)
@@ -110,6 +115,31 @@ def _with_missing(raw: RawTable, places: np.ndarray) -> RawTable:
     broken = [BrokenRow(int(n), "feature-null", "null in the place of a feature", "null") for n in places]
     rows = np.setdiff1d(np.arange(1, len(raw.rows) + len(places) + 1), places)
     return replace(raw, rows=rows, broken=tuple(broken))
+
+
+def _with_named_system(raw: RawTable, name: str | None) -> RawTable:
+    """Take the system that a GeoJSON names, by our reading: where GDAL cannot read it, it takes degrees without a word."""
+    if name is None:
+        return raw
+    try:
+        return _with_system(raw, systems.of_metadata(name, raw.file))
+    except InputError:
+        return _with_system(raw, None, f'it names a system that cannot be read, "{name[:100]}"')
+
+
+def _beyond_degrees(raw: RawTable) -> RawTable:
+    """Believe no file whose coordinates are said to be longitudes and latitudes, and most of which cannot be."""
+    boxes = shapely.bounds(raw.geometry)
+    boxes = boxes[~np.isnan(boxes[:, 0])]
+    beyond = (np.abs(boxes) > (180, 90, 180, 90)).any(axis=1)
+    if raw.crs != systems.WGS84 or 2 * int(beyond.sum()) <= len(beyond):
+        return raw
+    return _with_system(raw, None, f"its coordinates, up to {np.abs(boxes).max():.0f}, are no degrees of EPSG:4326")
+
+
+def _with_system(raw: RawTable, crs: str | None, doubt: str = "") -> RawTable:
+    notes = (*(n for n in raw.notes if not n.startswith("CRS ")), f"CRS {crs or f'not used: {doubt}'}")
+    return replace(raw, crs=crs, crs_doubt=doubt, notes=notes)
 
 
 def gdal() -> Any:  # noqa: ANN401 -- pyogrio has no types
