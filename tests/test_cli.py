@@ -222,12 +222,65 @@ def test_what_is_mended_and_signed_passes_strict(tmp_path):
         ("diff 2018 2019 --exit-code", 1, ""),
         ("diff current current --exit-code", 0, ""),
         ("list rejects --year 2019", 2, "list them without a filter"),
+        ("list uncovered --type MSP", 2, "QPV have no type"),
+        ("list fragile --type MPS", 2, "near: msp"),
+        ("list fragile --department 2C", 2, 'no department "2C" in this release; near: 2'),
+        ("counts --region Bretagn", 2, 'no region "Bretagn" in this release; near: 53 (Bretagne)'),
+        ("counts --level country --region 53", 2, "level country has no part in a region"),
+        ("coverage --region 53 --department 75", 2, "department 75 is not in region 53"),
+        ("counts --year 2024 --department 978", 2, "nothing is counted at level department in department 978"),
+        ("priorities --within region:99", 2, 'no region "99"'),
+        ("diff 2018 2019 --situation in_qvp", 2, "near: in_qpv"),
+        ("diff 2018 2019 --cause oppened", 2, "near: opened"),
+        ("diff 2018 2019 --area 53", 2, 'area "53" could be a region or a department'),
+        ("diff 2018 2019 --area Bretagne", 2, "near: region:53 (Bretagne)"),
+        ("diff 2018 2019 --level region", 2, "which region? Name its code with --area"),
+        ("diff 2018 2019 --level region --area 00", 2, 'no region "00"'),
     ],
 )
 def test_a_question_has_its_exit_code(released, words, code, message):
     done = run(*words.split(), "--out", released)
     assert done.returncode == code
     assert message in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("short", "whole"),
+    [
+        ("counts --region 53", "counts --region 53 --level region"),
+        ("counts --department 35 --year 2019", "counts --department 35 --year 2019 --level department"),
+        ("coverage --region 53", "coverage --region 53 --level region"),
+    ],
+)
+def test_a_filter_shows_its_own_level(released, short, whole):
+    rows = document(*short.split(), "--out", released)["rows"]
+    assert rows == document(*whole.split(), "--out", released)["rows"]
+    assert {row["area_code"] for row in rows} == {short.split()[2]}
+
+
+@pytest.mark.parametrize("level", ["department", "epci", "commune", "qpv"])
+def test_parts_of_a_region_add_up_to_it(released, level):
+    whole, parts = (
+        document(*f"counts --year 2020 --region 53{more}".split(), "--out", released)["rows"]
+        for more in ("", f" --level {level}")
+    )
+    counted = "all_in_qpv" if level == "qpv" else "all"
+    total = sum(row[counted] for row in parts)
+    assert total == whole[0][counted] or (level == "epci" and total > whole[0][counted])  # some lie in two regions
+    assert 0 < total < document("counts", "--year", 2020, "--out", released)["rows"][0][counted]
+
+
+def test_what_has_no_region_is_an_area(released):
+    rows = document("counts", "--region", "none", "--level", "department", "--year", 2020, "--out", released)["rows"]
+    assert {"978", "987"} <= {row["area_code"] for row in rows}
+    listed = document("list", "uncovered", "--region", "none", "--year", 2020, "--out", released)["rows"]
+    assert {row["department_code"] for row in listed} <= {"978", "987", "977", "975"}
+    assert listed
+
+
+def test_diff_names_an_area_by_its_code_alone(released):
+    alone = document("diff", 2018, 2019, "--area", "martinique", "--out", released)
+    assert alone == document("diff", 2018, 2019, "--level", "territory", "--area", "martinique", "--out", released)
 
 
 def test_settings_that_make_no_sense_exit_2(tmp_path, sample_folder):

@@ -86,6 +86,25 @@ def test_a_point_in_a_qpv_of_another_commune_is_named_and_in_the_bounds(build):
     assert message.endswith("710000001 declares 71289, its point is in QN07101I")
 
 
+def without_any(built, unit="qpv_without_any"):
+    rows = built["indicators"].query(
+        f"indicator == '{unit}' and generation == 'in_force' and level == 'country' and scope == 'msp_cds'"
+    )
+    return tuple(rows[["value", "n_unknown", "lower", "upper"]].to_numpy(dtype=float, na_value=-1)[0])
+
+
+def test_a_qpv_that_holds_nothing_but_a_structure_of_another_commune_may_be_without_any(build):
+    qpv = [("QN07101I", "71076", 4.0), ("QN07102I", "71289", 4.5), ("QN07103I", "71076", 5.0)]
+    built = build([("710000001", "71289", 4.005)], qpv)
+    assert without_any(built) == (2, 2, 1, 3)  # it stands in the first, in the second, or in no QPV
+    both = build([("710000001", "71289", 4.005), ("710000002", "71076", 4.006)], qpv)
+    assert without_any(both)[2:] == (1, 2)  # the first holds another structure, which nobody disputes
+    agreed = build([("710000001", "71076", 4.005)], qpv)
+    assert without_any(agreed) == (2, 0, 2, 2)
+    share = without_any(built, "share_qpv_without_any")
+    assert share[0] <= share[3] == 1
+
+
 def test_an_arrondissement_and_a_merged_commune_agree(build):
     qpv = [("QN01301I", "13055", 5.4), ("QN05001I", "50129", -1.3)]
     built = build([("130000001", "13213", 5.405), ("500000001", "50602", -1.295)], qpv)

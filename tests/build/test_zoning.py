@@ -99,6 +99,24 @@ def test_a_region_replaces_its_own_classes_all_levels_together(build):
     ]
 
 
+COG = '[[source]]\nid = "cog"\nkind = "boundaries"\npath = "cog.csv"\nlevel = "commune"\nyear = 2024\n'
+GPS = '[[source]]\nid = "gps"\nkind = "practitioners"\npath = "gps.csv"\nyear = 2024\n'
+
+
+@pytest.mark.parametrize(
+    ("people", "edition"),
+    [("26220;{0}9000\n84001;{0}5000\n84002;{0}3000\n", "2026"), ("26220;{0}9000\n84001;{0}5000\n", "2025")],
+)
+@pytest.mark.parametrize(
+    "table",
+    [(COG, "cog.csv", "com;typecom;pmun", "COM;"), (GPS, "gps.csv", "codgeo;n_gp;population", "1;")],
+)
+def test_a_tvs_is_of_the_region_that_has_most_of_its_people(build, tmp_path, people, edition, table):
+    card, name, header, between = table
+    (tmp_path / name).write_text(f"{header}\n{people.format(between)}", encoding="utf-8")
+    assert classes(build(more=card))["QN02601M"][0] == edition  # by communes where one has no population
+
+
 def test_a_decision_of_tomorrow_replaces_nothing_today(build):
     assert {edition for edition, _, _ in classes(build(day="2027-01-01")).values()} == {"2025"}
 

@@ -48,3 +48,19 @@ def test_a_finding_gives_its_share_where_the_whole_is_known():
         "message": "m",
     }
     assert Finding("tie", 1, "m").as_dict()["share"] is None
+
+
+def test_a_finding_that_a_card_may_sign_says_its_area_value_and_cards_and_who_signed():
+    finding = Finding("delivery-left", 2, "m", 9, "FR", "2", ("a", "b"))
+    assert finding.is_refused  # a rule of level strict
+    assert {k: finding.as_dict()[k] for k in ("area", "value", "source_ids")} == {
+        "area": "FR",
+        "value": "2",
+        "source_ids": ["a", "b"],
+    }
+    assert "signed" not in finding.as_dict()
+    signed = Finding("delivery-left", 2, "m", 9, "FR", "2", ("a",), {"by": "J. Martin"})
+    assert not signed.is_refused
+    assert signed.as_dict()["signed"] == {"by": "J. Martin"}
+    assert not Finding("tie", 1, "m").is_refused
+    assert "area" not in Finding("tie", 1, "m").as_dict()

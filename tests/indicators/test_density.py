@@ -9,13 +9,12 @@ COLUMNS = ["level", "area_code", "n_gp", "n_over_55", "population", "density"]
 
 
 def practitioners(*rows):
-    return pd.DataFrame(rows, columns=COLUMNS).assign(year=2024)
+    return pd.DataFrame(rows, columns=COLUMNS).assign(year=2024, mask_under=0.0)
 
 
 def areas(*rows):
-    return pd.DataFrame(
-        rows, columns=["level", "area_code", "parent_code", "n_gp", "n_over_55", "population", "density"]
-    )
+    columns = ["level", "area_code", "parent_code", "n_gp", "n_over_55", "population", "density"]
+    return pd.DataFrame(rows, columns=columns).assign(mask_under=0.0)
 
 
 def test_density_given_or_computed():
@@ -52,14 +51,14 @@ def test_fewer_than_five_are_masked_and_densities_are_not():
     assert told["n_over_55"].isna().tolist() == [True, False]
     assert told["n_gp"].tolist() == [4, 5]
     assert told["density"].tolist() == [400.0, 500.0]
-    assert told["masked"].tolist() == [density.FEW, ""]
+    assert told["masked"].tolist() == ["moins de cinq généralistes", ""]
 
 
 def test_a_part_whose_complement_is_small_is_masked():
     told = density.with_shares(areas(("commune", "c", "", 10, 5, 1, 1.0), ("qpv", "A", "c", 7, 3, 1, 1.0))).set_index(
         "area_code"
     )
-    assert told.loc["A", "masked"] == density.COMPLEMENT  # 10 - 7 = 3 would be read
+    assert told.loc["A", "masked"] == density.COMPLEMENT.format("cinq")  # 10 - 7 = 3 would be read
     assert told.loc["c", "masked"] == ""
 
 
@@ -70,7 +69,38 @@ def test_one_masked_part_masks_another():
             *(("qpv", "B", "c", 12, 3, 1, 1.0), ("qpv", "C", "c", 15, 3, 1, 1.0)),
         )
     ).set_index("area_code")
-    assert told["masked"].to_dict() == {"c": "", "A": density.FEW, "B": density.COMPLEMENT, "C": ""}
+    assert told["masked"].to_dict() == {
+        "c": "",
+        "A": density.FEW.format("cinq"),
+        "B": density.COMPLEMENT.format("cinq"),
+        "C": "",
+    }
+
+
+def test_the_stricter_of_five_and_the_threshold_of_the_source_masks():
+    rows = areas(("commune", "c", "", 8, 4, 1000, 800.0), ("commune", "d", "", 11, 1, 1000, 1100.0))
+    told = density.with_shares(rows.assign(mask_under=11.0))
+    assert told["masked"].tolist() == ["moins de 11 généralistes", ""]
+    assert density.with_shares(rows.assign(mask_under=3.0))["masked"].tolist() == ["", ""]
+
+
+def test_two_distances_do_not_reveal_the_few_between_them():
+    sizes = {100.0: 5, 200.0: 5, 300.0: 8, 500.0: 10, 1000.0: 11}
+    rings = [areas(("qpv", "A", "c", n, 2, 1000, 1.0)).assign(distance_m=d) for d, n in sizes.items()]
+    shown = density.apart(density.with_shares(pd.concat(rings, ignore_index=True))).set_index("distance_m")
+    why = density.COMPLEMENT.format("cinq")
+    assert shown["masked"].to_dict() == {100: "", 200: "", 300: why, 500: "", 1000: why}  # 8 - 5 and 11 - 10 are few
+    assert shown["n_over_55"].isna().tolist() == [False, False, True, False, True]
+    assert shown["n_gp"].tolist() == [*sizes.values()]
+
+
+def test_of_an_area_the_last_vintage_is_shown():
+    two = pd.concat([areas(("commune", "c", "", 9, 4, 1, 1.0)).assign(year=year) for year in (2023, 2024)])
+    other = areas(("commune", "d", "", 9, 4, 1, 1.0)).assign(year=2023)
+    assert density.latest(pd.concat([two, other]))[["area_code", "year"]].to_numpy().tolist() == [
+        ["c", 2024],
+        ["d", 2023],
+    ]
 
 
 def test_no_gp_is_no_mask():

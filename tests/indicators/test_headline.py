@@ -7,6 +7,7 @@ from hypothesis import given, strategies as st
 
 from qpvhealth.indicators import figures, headline
 from qpvhealth.indicators.declarations import QPV, STRUCTURES
+from qpvhealth.rules.scopes import SCOPES
 from tests.indicators.conftest import make
 
 INSIDE = {"situation": "in_qpv", "qpv_code": "A", "distance_m": 0.0}
@@ -75,6 +76,23 @@ def test_the_scope_that_needs_the_modality_gives_bounds(stock):
     assert cell(got, "share_in_qpv", "primary") == (1 / 2, 1, 1 / 4, 1)
 
 
+@pytest.mark.parametrize(
+    ("rows", "pluri", "mono"),
+    [
+        ((INSIDE | VAGUE, VAGUE), (None, 1, 0, 1), (None, 1, 0, 1)),  # 0 of each would say that there is none
+        ((INSIDE | VAGUE, VAGUE, INSIDE | CENTRE), (0, 1, 0, 1), (1, 1, 1, 2)),
+        ((INSIDE,), (0, 0, 0, 0), (0, 0, 0, 0)),  # no centre at all
+    ],
+)
+def test_of_centres_of_unknown_modality_none_is_mono_nor_pluri(stock, rows, pluri, mono):
+    scopes = [SCOPES["cds_pluri"], SCOPES["cds_mono"]]
+    got = headline.structures(stock(*rows), near_rule="declared", vecu_distance_m=300, scopes=scopes)
+    assert cell(got, "n_in_qpv", "cds_pluri") == pluri
+    assert cell(got, "n_in_qpv", "cds_mono") == mono
+    primary = of_structures(stock({}, *rows))
+    assert cell(primary, "n_in_qpv", "primary")[0] is not None  # an MSP is sure: the figure is a minimum
+
+
 def test_every_area_has_every_scope(stock):
     got = of_structures(stock(INSIDE, CENTRE | {"department_code": "81"}))
     assert cell(got, "n_in_qpv", "msp", "department", "81") == (0, 0, 0, 0)
@@ -100,7 +118,7 @@ def qpv(**over):
         "n_undetermined": 0,
         "commune_codes": "31555",
     }
-    more = {"is_covered_near": False, "population": 6000, "zone_class": "ZIP"}
+    more = {"is_covered_near": False, "population": 6000, "zone_class": "ZIP", "zoning_edition": "2019"}
     return base | known | more | {"is_npnru": True, "is_large": True} | over
 
 
@@ -114,7 +132,7 @@ def of_neighbourhoods(*rows, lost=()):
     flags = dict.fromkeys(("is_covered_near", "is_npnru", "is_large"), "boolean")
     nowhere = [LOST | {"commune_code": commune, "generation": "qpv-2015"} for commune in lost]
     stock = make(*nowhere, {"generation": "other"})
-    return headline.neighbourhoods(frame.astype(counts | flags | {"zone_class": "str"}), stock)
+    return headline.neighbourhoods(frame.astype(counts | flags | {"zone_class": "str", "zoning_edition": "str"}), stock)
 
 
 COUNTS = ("n_msp_in", "n_cds_in", "n_cds_pluri_in", "n_cds_unknown_in", "n_msp_near", "n_cds_near")
@@ -203,6 +221,19 @@ def test_crosses_need_their_mark_to_be_known():
     assert cell(got, "zip_qpv_population")[0] == 12900
 
 
+def test_qpv_in_a_zip_are_a_number_of_those_of_the_zoned_regions():
+    elsewhere = {"zone_class": None, "zoning_edition": None, "population": 500}
+    straddling = qpv(zone_class=None)  # of a region that has decided, though of no one class
+    got = of_neighbourhoods(qpv(), qpv(zone_class="HZ"), straddling, qpv(**elsewhere))
+    at = (got["scope"] == "msp_cds") & (got["level"] == "country")
+    wholes = got[at].set_index("indicator")["denominator"]
+    assert wholes[["zip_qpv", "zip_qpv_without_any", "zip_or_zac_qpv"]].tolist() == [3, 3, 3]
+    assert wholes[["zip_qpv_population", "zip_or_zac_qpv_without_any_population"]].tolist() == [18000, 18000]
+    assert wholes[["qpv_total", "large_qpv"]].isna().all()
+    nowhere = of_neighbourhoods(qpv(**elsewhere))
+    assert nowhere.loc[nowhere["indicator"] == "zip_qpv", "denominator"].isna().all()
+
+
 def test_without_any_list_a_cross_is_null():
     got = of_neighbourhoods(qpv(is_npnru=None, zone_class=None), qpv(is_npnru=None, zone_class=None))
     for name in ("large_npnru_qpv_without_any", "zip_qpv", "zip_qpv_without_any", "zip_or_zac_qpv_population"):
@@ -248,3 +279,39 @@ def test_each_indicator_is_there_once_and_in_words(stock):
     value, low, high = (got[c].to_numpy(dtype=float) for c in ("value", "lower", "upper"))
     known = ~np.isnan(value) & (got["unit"] != "share").to_numpy()
     assert ((low <= value) & (value <= high))[known].all()
+
+
+def test_a_qpv_is_assessed_where_both_types_are_and_covered_all_the_same():
+    for one in ({"n_cds_in": None}, {"n_msp_in": None}):
+        got = of_neighbourhoods(qpv(**one), qpv())
+        assert cell(got, "qpv_without_any") == (1, 1, 1, 2)
+    got = of_neighbourhoods(qpv(n_msp_in=1, n_cds_in=None), qpv())
+    assert cell(got, "share_qpv_without_any") == (1 / 2, 0, 1 / 2, 1 / 2)
+
+
+def test_centres_of_known_and_unknown_modality_are_taken_from_all_centres():
+    got = of_neighbourhoods(
+        qpv(n_cds_in=1, is_covered_near=True),
+        qpv(n_cds_in=1, n_cds_unknown_in=1, is_covered_near=True),
+        qpv(n_cds_in=1, n_cds_pluri_in=1, is_covered_near=True),
+    )
+    assert cell(got, "qpv_without_any", "cds") == (0, 0, 0, 0)
+    assert cell(got, "qpv_without_any", "primary") == (1, 1, 1, 2)
+
+
+def test_near_is_without_any_only_where_nothing_is_inside_either():
+    got = of_neighbourhoods(
+        qpv(),
+        qpv(n_cds_near=1, is_covered_near=True),
+        qpv(n_msp_in=1, is_covered_near=True),
+        qpv(n_undetermined=1, is_covered_near=None),
+        qpv(**BEYOND),
+    )
+    assert cell(got, "share_qpv_without_any_near") == (2 / 4, 2, 2 / 5, 3 / 5)
+
+
+def test_each_commune_with_structures_without_a_place_lowers_its_own_qpv():
+    other = {"commune_codes": "31069"}
+    got = of_neighbourhoods(qpv(**MAYBE), qpv(**MAYBE), qpv(**MAYBE, **other), lost=["31555", "31069"])
+    assert cell(got, "qpv_without_any") == (3, 3, 1, 3)
+    assert cell(got, "population_without_any")[2] == 6000

@@ -45,7 +45,9 @@ def coverage():
     frame = pd.DataFrame(
         rows, columns=["qpv_code", "n_msp_in", "population", "zone_class", "is_large", "n_undetermined"]
     )
-    return frame.assign(year=2020, generation="g", territory="metropole", department_code="93", is_npnru=None)
+    return frame.assign(
+        year=2020, generation="g", territory="metropole", department_code="93", is_npnru=None, zoning_edition="2019"
+    )
 
 
 def neighbourhoods():

@@ -41,39 +41,44 @@ def test_one_qpv_whose_coverage_is_known_has_a_share():
     assert summary["share_covered"].tolist() == [0, 1]
 
 
-def test_sites_that_exist_are_taken_beside_those_that_are_asked_for():
-    pytest.importorskip("scipy")
-    demand = pd.Series({"A": 1.0, "B": 5, "C": 3})
-    plan = simulation.best(served((0, "A"), (1, "B"), (2, "C")), demand, 1, existing=[0])
-    assert (plan.sites, plan.value, plan.bound) == ([0, 1], 6, 6)
-
-
-def test_what_is_not_proven_best_has_a_gap(monkeypatch):
-    monkeypatch.setattr(simulation, "_solved", lambda *_: (np.array([True]), 20.0, False))
-    assert simulation.best(served((0, "A")), pd.Series({"A": 10.0}), 1) == ([0], 10, 20, 0.5, False)
+def best(rows, demand, n):
+    """Choose among sites that serve QPV by their letters."""
+    site, letters = zip(*rows, strict=True) if rows else ((), ())
+    at = [list(demand).index(letter) for letter in letters]
+    return simulation.best(np.array(site, dtype=int), np.array(at, dtype=int), np.array(list(demand.values())), n)
 
 
 def test_without_the_solver_the_message_says_what_to_install(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "scipy", None)
     with pytest.raises(UsageError, match="simulate"):
-        simulation.best(served((0, "A")), pd.Series({"A": 1.0}), 1)
+        best([(0, "A")], {"A": 1.0}, 1)
+
+
+def test_without_an_answer_of_the_solver_the_plan_is_greedy_and_has_a_gap(monkeypatch):
+    pytest.importorskip("scipy")
+    monkeypatch.setattr(simulation, "_solved", lambda *_: (np.array([], dtype=int), np.inf))
+    triangle = [(0, "A"), (0, "B"), (1, "B"), (1, "C"), (2, "A"), (2, "C")]
+    plan = best(triangle, {"A": 2.5, "B": 2.5, "C": 2.5}, 1)
+    assert plan.value == 5
+    assert 5 <= plan.bound <= 7.5
+    assert plan.gap == pytest.approx(1 - 5 / plan.bound)
+    assert plan.is_optimal == (plan.bound == 5)
+    assert simulation.Plan([0], 15.0, 20.0, 1).gap == 0.25
 
 
 def test_a_greedy_choice_is_not_the_best():
     pytest.importorskip("scipy")
-    rows = served((0, "A"), (0, "B"), (0, "C"), (0, "D"), (1, "A"), (1, "B"), (1, "E"), (2, "C"), (2, "D"), (2, "F"))
-    demand = pd.Series({"A": 2.0, "B": 2, "C": 2, "D": 2, "E": 1, "F": 1})
-    plan = simulation.best(rows, demand, 2)
+    rows = [(0, "A"), (0, "B"), (0, "C"), (0, "D"), (1, "A"), (1, "B"), (1, "E"), (2, "C"), (2, "D"), (2, "F")]
+    plan = best(rows, {"A": 2.0, "B": 2.0, "C": 2.0, "D": 2.0, "E": 1.0, "F": 1.0}, 2)
     assert (plan.sites, plan.value, plan.gap, plan.is_optimal) == ([1, 2], 10.0, 0.0, True)
 
 
 def test_limits():
     pytest.importorskip("scipy")
-    demand = pd.Series({"A": 5.0})
-    assert simulation.best(served(), demand, 2) == ([], 0, 0, 0, True)
-    assert simulation.best(served((3, "A")), demand, 9).sites == [3]
+    assert best([], {"A": 5.0}, 2) == ([], 0, 0, 0)
+    assert best([(3, "A")], {"A": 5.0}, 9).sites == [3]
     with pytest.raises(UsageError, match="at least one"):
-        simulation.best(served((3, "A")), demand, 0)
+        best([(3, "A")], {"A": 5.0}, 0)
 
 
 @given(
@@ -81,13 +86,14 @@ def test_limits():
     weights=st.lists(st.integers(0, 50), min_size=7, max_size=7),
     n=st.integers(1, 4),
 )
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_best_is_the_best_of_every_choice(pairs, weights, n):
     pytest.importorskip("scipy")
-    demand = pd.Series(dict(zip("ABCDEFG", map(float, weights), strict=True)))
-    plan = simulation.best(served(*sorted(pairs)), demand, n)
+    demand = dict(zip("ABCDEFG", map(float, weights), strict=True))
+    plan = best(sorted(pairs), demand, n)
     sites = sorted({s for s, _ in pairs})
     reached = [{q for s, q in pairs if s in chosen} for chosen in combinations(sites, min(n, len(sites)))]
-    assert plan.value == pytest.approx(max(demand[sorted(qs)].sum() for qs in reached))
-    assert plan.gap == pytest.approx(0, abs=1e-9)
+    assert plan.value == max(sum(demand[q] for q in qs) for qs in reached)
+    assert plan.is_optimal
+    assert plan.gap == 0
     assert len(plan.sites) <= n

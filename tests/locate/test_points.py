@@ -19,7 +19,7 @@ import shapely
 
 from qpvhealth import locate
 from qpvhealth.errors import InputError, PublishError, UsageError
-from qpvhealth.locate import points, writer as published
+from qpvhealth.locate import points, reader, writer as published
 from qpvhealth.locate.reader import PointFile
 from qpvhealth.spatial.projection import transform_points
 
@@ -548,3 +548,18 @@ def test_a_folder_of_parquet_is_read_in_the_order_of_its_names(tmp_path, neighbo
     (folder / "dep=01").mkdir()
     with pytest.raises(UsageError, match="no other folder"):
         run(folder, neighbourhoods, out)
+
+
+def test_wide_rows_come_in_smaller_batches(tmp_path, monkeypatch):
+    n, path = 1_000, tmp_path / "wide.parquet"
+    columns = {f"c{k}": np.arange(n, dtype=float) + k for k in range(30)}
+    pq.write_table(pa.table({"longitude": np.zeros(n), "latitude": np.arange(n) / 1e4, **columns}), path)
+    whole = [batch.rows.num_rows for batch in PointFile(path).batches()]
+    assert whole == [n]
+    monkeypatch.setattr(reader, "BATCH_BYTES", 1 << 15)
+    monkeypatch.setattr(reader, "LEAST_ROWS", 10)
+    batches = list(PointFile(path).batches())
+    assert max(batch.rows.nbytes for batch in batches) < 1 << 16
+    assert np.concatenate([batch.y for batch in batches]).tolist() == (np.arange(n) / 1e4).tolist()
+    monkeypatch.setattr(reader, "LEAST_ROWS", 400)
+    assert [batch.rows.num_rows for batch in PointFile(path).batches()] == [400, 400, 200]

@@ -57,6 +57,22 @@ def test_counts_by_situation_in_csv(tmp_path):
     assert found["verdict"].tolist() == [CONFORM, CONFORM, ABSENT]  # an empty cell of a counted year is 0
 
 
+def test_a_modality_that_no_centre_has_is_absent_not_zero(tmp_path):
+    held, rows = release(), {"structure_type": "CDS", "situation": "all", "n_structures": 3}
+    text = (
+        "year;structure_type;modality;value\n2019;CDS;mono;0\n2019;all;pluri;0\n2019;MSP;mono;0\n2019;CDS;unknown;3\n"
+    )
+
+    def with_modality(modality):
+        cell = pd.DataFrame([rows | {"modality": modality, "year": 2019, "generation": "in_force"}])
+        both = pd.concat([counts(), cell.assign(level="country", area_code="FR")])
+        held.table = {"yearly_counts": both, "indicators": indicators()}.__getitem__
+        return compared(text, tmp_path, held, "expect.csv")["verdict"].tolist()
+
+    assert with_modality("unknown") == [ABSENT, ABSENT, CONFORM, CONFORM]
+    assert with_modality("pluri")[0] == CONFORM  # a centre of known modality: none is mono
+
+
 def test_an_unknown_figure_is_absent_not_zero(tmp_path):
     text = '[[expect]]\nindicator = "n_in_or_near"\nyear = 2019\nvalue = 0\n'
     assert compared(text, tmp_path, release())["verdict"].tolist() == [ABSENT]

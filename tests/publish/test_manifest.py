@@ -3,6 +3,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -53,6 +54,7 @@ def test_versions_and_fingerprint_are_no_part_of_the_id_and_still_checked(folder
 def test_a_manifest_from_when_versions_were_part_of_the_id_is_read(folder):
     old = {k: v for k, v in manifest.read(folder).items() if k not in ("release_id", "checksum")}
     old["release_id"] = hashlib.sha256(manifest.canonical(old)).hexdigest()[:16]
+    folder = folder.rename(folder.with_name(old["release_id"]))
     manifest.write(folder, old)
     assert manifest.read(folder) == old
     manifest.write(folder, old | {"versions": {}})
@@ -81,6 +83,17 @@ def test_missing_and_extra_files_are_named(folder):
     (folder / "quarters.parquet").unlink()
     (folder / "notes.txt").write_text("")
     assert manifest.verify(folder) == ["quarters.parquet: missing", "notes.txt: extra, not in the manifest"]
+
+
+def test_a_copy_bears_any_name_but_the_id_of_another_release(folder, tmp_path):
+    copy = shutil.copytree(folder, tmp_path / "mars-2019")
+    assert manifest.read(copy) == manifest.read(folder)
+    assert manifest.verify(copy) == []
+    for place in (tmp_path / ("0" * 16), folder.with_name("mine")):
+        moved = shutil.copytree(folder, place)
+        assert manifest.verify(moved)[0].startswith(f"manifest.json: this is release {folder.name}, in the folder of")
+        with pytest.raises(ContractError, match=f"this is release {folder.name}, in the folder of {place.name}"):
+            manifest.read(moved)
 
 
 def test_a_changed_file_is_named_with_what_was_expected(folder):

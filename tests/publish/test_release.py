@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 
@@ -231,8 +232,19 @@ def test_a_layer_is_described_as_shapely_sees_it(places):
 def test_a_missing_file_is_a_broken_contract(tmp_path, country):
     folder = country.publish(tmp_path)
     (folder / "centres.parquet").unlink()
-    with pytest.raises(ContractError, match="cannot be read"):
+    with pytest.raises(ContractError, match="missing; see `qpvhealth verify`"):
         release.open_release(folder).table("centres")
+
+
+def test_a_table_of_another_release_is_not_read(tmp_path, country):
+    ours = country.publish(tmp_path)
+    tables = country.tables | {"centres": country.tables["centres"].head(1)}
+    other = release.write(tmp_path, tables, country.declarations, FACTS)
+    shutil.copy(other / "centres.parquet", ours)
+    opened = release.open_release(ours)
+    assert len(opened.table("quarters")) == 2
+    with pytest.raises(ContractError, match=r"centres\.parquet: changed: "):
+        opened.table("centres")
 
 
 def test_versions_given_by_the_caller_are_kept(tmp_path, country):

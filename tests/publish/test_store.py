@@ -17,6 +17,7 @@ import pytest
 from qpvhealth.errors import ContractError, PublishError, UsageError
 from qpvhealth.publish import manifest, store
 from qpvhealth.publish.manifest import Facts
+from qpvhealth.publish.release import open_release
 from qpvhealth.publish.store import Store, is_current, write_file
 
 WRITES = [(os, "replace"), (os, "rename"), (os, "fsync"), (os, "mkdir"), (os, "symlink"), (os, "open"), (io, "open")]
@@ -49,6 +50,7 @@ publish(root, "two")
 PLAIN = """
 from qpvhealth.publish import manifest
 from qpvhealth.publish.manifest import Facts
+from qpvhealth.publish.release import open_release
 from qpvhealth.publish.store import Store
 def publish(root, text):
     store = Store(root)
@@ -343,6 +345,35 @@ def test_rollback_makes_an_earlier_release_current(root):
     with pytest.raises(ContractError, match=r"not made current\na\.txt: changed"):
         Store(root).rollback(two.name)
     assert Store(root).current() == one
+
+
+def test_two_exchanged_releases_are_refused(root):
+    one, two = publish(root, "one"), publish(root, "two")
+    aside = two.rename(root / "aside")
+    one.rename(two)
+    aside.rename(one)
+    for folder, inside in ((one, two), (two, one)):
+        assert f"this is release {inside.name}, in the folder of {folder.name}" in manifest.verify(folder)[0]
+        with pytest.raises(ContractError, match=f"not made current\nmanifest.json: this is release {inside.name}"):
+            Store(root).rollback(folder.name)
+        with pytest.raises(ContractError, match=f"this is release {inside.name}"):
+            open_release(root, folder.name)
+    assert is_current(root, "two") is None
+    assert manifest.verify(publish(root, "two")) == []  # a build mends its own
+
+
+def test_a_release_removed_while_they_are_listed_is_left_out(root, monkeypatch):
+    names = [folder.name for folder in publish_in_turn(root, "one", "two", "three")]
+    is_dir = Path.is_dir
+
+    def pruned(path):
+        there = is_dir(path)
+        if path.name in names[:2]:
+            path.rename(path.with_name(f".staging-{path.name}"))
+        return there
+
+    monkeypatch.setattr(Path, "is_dir", pruned)
+    assert Store(root).releases() == names[2:]
 
 
 def test_rollback_refuses_a_folder_that_is_elsewhere(root, tmp_path):

@@ -298,3 +298,32 @@ def test_a_no_of_the_ars_excludes_near_and_places_nothing():
     assert stock["situation"].tolist() == ["vecu_declared", "undetermined"]
     assert Proximity.of(stock).in_or_near("declared", 300).unknown.tolist() == [False, True]
     assert figure(stock, "declared", 300.0, "n_in_qpv") == (0, 0, 1)
+
+
+def test_points_that_decide_alone():
+    where = Proximity.of_points(np.array([np.nan, np.nan, 5.0, 0.0]), np.array([True, False, False, True]))
+    assert where.inside.yes.tolist() == [True, False, False, True]
+    assert where.inside.no.tolist() == [False, False, True, False]
+    assert where.inside_or_within(5.0).yes.tolist() == [False, False, True, True]
+
+
+def test_pairs_are_measured_from_the_depth_of_the_only_qpv_that_covers():
+    """A street 100 m deep in A, give or take 150 m, is at most 50 m from it, and at most 250 m from what lies 100 m away."""
+    one = Proximity.of(pd.DataFrame([row(-100.0)]))
+    pairs = {"is_declared": np.array([False, False]), "is_inside": np.array([True, False])}
+    towards = one.of_pairs(np.array([0, 0]), np.array([0.0, 100.0]), **pairs)
+    assert (towards.low.tolist(), towards.high.tolist()) == ([-250, -50], [50, 250])
+    both = one.of_pairs(np.array([0, 0]), np.array([0.0, 0.0]), **pairs)
+    assert both.high.tolist() == [150, 150]  # of which of the two the depth is, nobody says
+
+
+def test_one_by_one_each_qpv_that_covers_a_point_holds_it():
+    one = Proximity.of(pd.DataFrame([row(-10.0, precision="housenumber", error=0.0)]))
+    at, metres = np.array([0, 0, 0]), np.array([0.0, 0.0, 40.0])
+    pairs = one.of_pairs(at, metres, is_declared=np.zeros(3, dtype=bool), is_inside=np.array([True, False, False]))
+    assert pairs.holds.yes.tolist() == [True, False, False]  # the one assigned
+    assert pairs.near("proxy", 50).yes.tolist() == [False, False, False]  # what is inside another is near none
+    each = pairs.each(metres == 0)
+    assert each.holds.yes.tolist() == [True, True, False]
+    assert each.holds.no.tolist() == [False, False, True]
+    assert each.near("proxy", 50).yes.tolist() == [False, False, True]

@@ -31,15 +31,26 @@ def test_every_figure_that_is_not_given_has_its_reason(built):
     assert figures["value"].isna().sum() == dirt["n_suppressed"] + dirt["n_empty"]
 
 
-def test_a_neighbourhood_without_gp_has_none_and_the_rest_of_the_country_is_unknown(built, release):
-    points = built["practitioners"].query("level == 'point'")
-    assert len(points) == truth.dirt()["n_gp_points"]
+def test_a_neighbourhood_without_gp_has_none_and_the_rest_of_the_country_is_unknown(release):
     told = practices.practitioners(release, Area("department", "35"), within_m=0).frame
     quarters = told[told["level"] == "qpv"]
     assert (quarters["n_gp"] == 0).sum() == truth.n_qpv_without_gp()
     assert quarters["n_gp"].sum() == truth.dirt()["n_gp_points"]
     elsewhere = practices.practitioners(release, Area("region", "93")).frame
     assert elsewhere.query("level == 'qpv'")["n_gp"].isna().all()
+
+
+def test_no_point_of_a_practitioner_leaves(built):
+    areas, near = built["practitioners"], built["neighbourhood_practitioners"]
+    assert {"longitude", "latitude", "source_row"}.isdisjoint({*areas.columns, *near.columns})
+    assert set(areas["level"]) == {"commune", "region", "country"}
+    for rows in (areas, near):
+        few = (rows["n_gp"] > 0) & (rows["n_gp"] < 5)
+        assert few.any()
+        assert rows.loc[few, "n_over_55"].isna().all()
+    assert near.groupby("distance_m")["n_gp"].sum().is_monotonic_increasing
+    inside = near[(near["distance_m"] == 0) & (near["generation"] == "qpv-2024")]
+    assert inside["n_gp"].sum() == truth.dirt()["n_gp_points"]
 
 
 def test_the_densities_of_document_004(release):

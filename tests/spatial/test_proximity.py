@@ -84,3 +84,20 @@ def test_no_pair_gives_no_choice():
     chosen, is_inside = choose(np.array([1.0]), np.array([1.0]), (nothing, nothing), SQUARES, 10)
     assert (chosen.tolist(), is_inside.tolist()) == ([-1], [False])
     assert len(SQUARES) == 4
+
+
+@pytest.mark.parametrize(("x", "y"), [(-1, 150), (1, 150), (0, -1), (0, 1)])
+def test_a_point_is_contained_up_to_a_distance_that_rounds_to_0(x, y):
+    """The third square, on each side of each border."""
+    edge = np.array([350 + 50 * x, 50 + 50 * y if x == 0 else 50.0])
+    out = np.array([x, y if x == 0 else 0.0])
+    points = edge + out * np.array([[-1.0], [0.0], [4e-7], [2e-6], [1.0]])
+    which = np.full(5, 2)
+    assert SQUARES.contains(which, *points.T).tolist() == [True, True, True, False, False]
+    assert SQUARES.covers(which, *points.T).tolist() == [True, True, False, False, False]
+
+
+def test_points_far_from_their_polygon_are_in_none():
+    which = np.array([0, 1, 2, 3])
+    assert SQUARES.contains(which, np.full(4, 350.0), np.full(4, 50.0)).tolist() == [False, False, True, False]
+    assert SQUARES.contains(which, np.full(4, 5.0), np.full(4, 305.0)).tolist() == [False, False, False, True]

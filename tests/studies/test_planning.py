@@ -79,7 +79,7 @@ def whole(built_release):
 def test_areas_are_parsed():
     assert Area.parse(None) == Area("country", "FR")
     assert Area.parse("region:53") == Area("region", "53")
-    for wrong in ("53", "region:99", "town:1"):
+    for wrong in ("53", "region:", "town:1"):
         with pytest.raises(UsageError):
             Area.parse(wrong)
 
@@ -126,12 +126,17 @@ def test_gps_near_a_qpv_are_counted_and_their_ages_masked(release, bretagne):
     shown = practices.practitioners(release, Area("commune", commune)).frame.set_index("area_code")
     told = shown.loc[first["qpv_code"]]
     assert told["n_gp"] == 3
-    assert told["density"] == pytest.approx(3 / first["population"] * 100_000)
-    assert pd.isna(told["share_over_55"])
+    assert told[["density", "share_over_55"]].isna().all()  # of three GPs their number is shown, and no more
+    assert "leur nombre, sans densité" in told["note"]
     assert "moins de cinq" in told["masked"]
     second = bretagne.iloc[1]["commune_codes"].split(",")[0]
     rennes = practices.practitioners(release, Area("commune", second)).frame.set_index("area_code").loc[second]
     assert (rennes["density"], rennes["share_over_55"], rennes["masked"]) == (134, 0.5, "")
+
+
+def test_gps_are_counted_at_the_distances_of_the_settings_alone(release):
+    with pytest.raises(UsageError, match=r"120 m: GPs are counted within 0, 100, 200, 300, 500, 1000 m"):
+        practices.practitioners(release, within_m=120)
 
 
 def test_projects_gain_each_qpv_once_and_open_nothing(release, bretagne, built):

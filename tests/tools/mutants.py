@@ -30,10 +30,10 @@ ROOT = Path(__file__).parents[2]
 SECONDS = 120
 PYTEST = ["-x", "-q", "-p", "no:cacheprovider", "-W", "ignore:Module already imported", "--hypothesis-profile=mutants"]
 CHANGES = ("tests/indicators/test_changes.py",)
+NEAR = "tests/rules/test_proximity.py"
 OWN = {
     "contract": ("rules", "precision"),
-    "ingest": ("cleaning", "staging"),
-    "ingest.kinds": ("structures",),
+    "ingest": ("cleaning",),
     "rules": ("tristate", "proximity", "scopes", "stock"),
     "spatial": ("proximity", "location", "overlay", "fates", "placement", "perimeters", "sites"),
     "indicators": (
@@ -42,9 +42,7 @@ OWN = {
             "attainment",
             "backcast",
             "counts",
-            "coverage",
             "density",
-            "headline",
             "identity",
             "matrix",
             "net_change",
@@ -59,6 +57,10 @@ TESTS: dict[str, tuple[str, ...]] = {
     for folder, names in OWN.items()
     for name in names
 } | {
+    "ingest.staging": ("tests/ingest/test_staging.py", "tests/ingest/kinds"),
+    "ingest.kinds.structures": ("tests/ingest/kinds/test_structures.py", "tests/build/test_rejected.py"),
+    "indicators.coverage": ("tests/indicators/test_coverage.py", "tests/indicators/test_headline.py", NEAR),
+    "indicators.headline": ("tests/indicators/test_headline.py", NEAR),
     "spatial.repair": ("tests/spatial/test_repair.py", "tests/spatial/test_bad_shapes.py"),
     "indicators.agreement": ("tests/indicators/test_counts.py",),
     "indicators.declarations": ("tests/indicators/test_headline.py", "tests/test_docs.py"),

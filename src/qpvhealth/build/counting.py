@@ -10,6 +10,7 @@ from pandas.api.types import union_categoricals
 
 from qpvhealth.build import accounting, assembly, findings, other_types
 from qpvhealth.contract.keys import positions
+from qpvhealth.facts.categories import CDS, MSP, PLURI, UNKNOWN
 from qpvhealth.facts.generations import IN_FORCE
 from qpvhealth.facts.situations import ANSWERS, IN_QPV, LOCATED, SITUATIONS, UNDETERMINED
 from qpvhealth.facts.territories import METROPOLE
@@ -150,12 +151,7 @@ def indicators(
         structures["lower"] = np.fmin(structures["lower"], other["lower"])
         structures["upper"] = np.fmax(structures["upper"], other["upper"])
         structures["n_unknown"] = np.fmax(structures["n_unknown"], other["n_unknown"])
-    communes = basis.neighbourhoods[["qpv_code", "generation", "commune_codes"]]
-    quarters = covered.merge(communes, on=["qpv_code", "generation"], validate="many_to_one")
-    current = assembly.in_force_neighbourhoods(quarters, basis.in_force).assign(generation=IN_FORCE)
-    neighbourhoods = headline.neighbourhoods(
-        pd.concat([quarters, current], ignore_index=True), _with_other_readings(every, basis)
-    )
+    neighbourhoods = _of_neighbourhoods(every, covered, basis)
     read = is_read(every)
     may_be_inside = (every["situation"] == UNDETERMINED) | ((every["situation"] == IN_QPV) & ~read)
     open_ones = every[may_be_inside & ((every["generation"] == IN_FORCE) | ~read)]
@@ -171,3 +167,42 @@ def indicators(
     others = other_types.indicators(every_other, settings)
     indicators = figures.combine([structures, neighbourhoods, changed, others])
     return indicators.assign(rule=findings.in_context(indicators, basis))
+
+
+def _of_neighbourhoods(every: pd.DataFrame, covered: pd.DataFrame, basis: Basis) -> pd.DataFrame:
+    """Return the indicators that count QPV; one that holds no structure but of another commune may be without any.
+
+    That reading widens the upper bounds alone: the structure is counted where its point lies.
+    """
+    communes = basis.neighbourhoods[["qpv_code", "generation", "commune_codes"]]
+    quarters = covered.merge(communes, on=["qpv_code", "generation"], validate="many_to_one")
+    stock, parts = _with_other_readings(every, basis), []
+    disputed = every[every["other_qpv_code"].notna() & every["qpv_code"].notna() & (every["generation"] != IN_FORCE)]
+    for rows in (quarters, *([_without(quarters, disputed)] if len(disputed) else [])):
+        current = assembly.in_force_neighbourhoods(rows, basis.in_force).assign(generation=IN_FORCE)
+        parts.append(headline.neighbourhoods(pd.concat([rows, current], ignore_index=True), stock))
+    counted, other = parts[0], parts[-1]
+    return counted.assign(
+        upper=np.maximum(counted["upper"], other["upper"]), n_unknown=np.fmax(counted["n_unknown"], other["n_unknown"])
+    )
+
+
+def _without(quarters: pd.DataFrame, disputed: pd.DataFrame) -> pd.DataFrame:
+    """Take structures out of the QPV that holds them: one row per QPV, generation and year; they may still stand in it."""
+    kind, modality = disputed["structure_type"], disputed["modality"]
+    masks = {
+        "n_msp_in": kind == MSP,
+        "n_cds_in": kind == CDS,
+        "n_cds_pluri_in": (kind == CDS) & (modality == PLURI),
+        "n_cds_unknown_in": (kind == CDS) & (modality == UNKNOWN),
+    }
+    key = ["qpv_code", "generation", "year"]
+    own = disputed[key].astype({"qpv_code": "str", "generation": "str"}).assign(**masks)
+    sums = own.groupby(key)[[*masks]].sum()
+    less = sums.reindex(pd.MultiIndex.from_frame(quarters[key])).fillna(0).astype("Int64").set_axis(quarters.index)
+    out = quarters.assign(**{column: quarters[column] - less[column] for column in masks})
+    is_bare = (less.sum(axis=1) > 0) & (out["n_msp_in"].fillna(0) + out["n_cds_in"].fillna(0) == 0)
+    return out.assign(
+        n_undetermined=out["n_undetermined"] + less["n_msp_in"] + less["n_cds_in"],
+        is_covered_near=out["is_covered_near"].mask(is_bare),
+    )

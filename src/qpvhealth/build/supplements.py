@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from qpvhealth.build import practitioners
 from qpvhealth.contract.tables import PUBLISHED
 from qpvhealth.facts.territories import METROPOLE
 from qpvhealth.rules.proximity import Proximity
@@ -37,6 +38,7 @@ def tables(basis: Basis) -> dict[str, pd.DataFrame]:
     members = basis.sources.programmes[["programme", "generation", "qpv_code", "finess_et", "source_id"]]
     return {
         **staged,
+        **practitioners.tables(basis),
         "projects": projects,
         "programme_members": members,
         "project_locations": none if projects.empty else pd.concat(parts, ignore_index=True),

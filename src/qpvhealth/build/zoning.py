@@ -34,7 +34,9 @@ def classes(basis: Basis) -> pd.DataFrame:
             frame[frame["source_id"].isin(edition["source_ids"])]
             for frame in (sources.zoning_classes, sources.zoning_composition)
         )
-        home = deciding_departments(first_commune, quarters["department_code"], composition, sources.zoning_composition)
+        home = deciding_departments(
+            first_commune, quarters["department_code"], composition, sources.zoning_composition, sources.commune_people
+        )
         for generation, rows in quarters[home.isin(edition["departments"])].groupby("generation"):
             own = listed[(listed["level"] != overlay.QPV) | (edition["generation"] == generation)]
             zoned = overlay.zone(rows, own, composition, basis.outlines.get("commune"))
@@ -43,18 +45,21 @@ def classes(basis: Basis) -> pd.DataFrame:
 
 
 def deciding_departments(
-    communes: pd.Series, departments: pd.Series, composition: pd.DataFrame, others: pd.DataFrame
+    communes: pd.Series, departments: pd.Series, composition: pd.DataFrame, others: pd.DataFrame, people: pd.Series
 ) -> pd.Series:
     """Return the département whose region decides for each place: its own, unless its TVS is of another region.
 
-    A TVS is of the region that has most of its communes. ``communes``, ``departments``: where the places are. ``composition``: the
-    communes of each TVS in the edition; ``others``: in every edition, the last of which counts where the first names no commune.
+    A TVS is of the region that has most of its inhabitants; where some of its communes have no population, most of its communes.
+    ``communes``, ``departments``: where the places are. ``composition``: the communes of each TVS in the edition; ``others``: in every
+    edition, the last of which counts where the first names no commune. ``people``: inhabitants, by commune.
     """
     known = pd.concat([composition, others[~among(others["commune_code"], composition["commune_code"])][::-1]])
     department = translated(known["commune_code"], department_of_commune)
     known = known.assign(department=department, region=department.map(DEPARTMENT_REGION))
-    tvs = ["edition", "tvs_code"]
-    sizes = known.groupby([*tvs, "region", "department"], as_index=False).size()
+    tvs, weight = ["edition", "tvs_code"], known["commune_code"].map(people).astype("float64")
+    is_whole = weight.notna().groupby([known[c] for c in tvs]).transform("all")
+    known["weight"] = weight.where(is_whole, 1.0)
+    sizes = known.groupby([*tvs, "region", "department"], as_index=False).agg(size=("weight", "sum"))
     sizes["of_region"] = sizes.groupby([*tvs, "region"])["size"].transform("sum")
     most = sizes.sort_values(["of_region", "size"], ascending=False, kind="stable").drop_duplicates(tvs)
     at = positions(tvs, known, most)

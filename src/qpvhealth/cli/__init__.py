@@ -1,6 +1,6 @@
 """The command line: parse, call, show. Nothing else imports click, and nothing heavy is imported before a command runs."""
 
-from qpvhealth.cli import building, changes, figures, points, raw, releases, studies  # noqa: F401 -- their commands
+from qpvhealth.cli import building, changes, exports, figures, points, raw, releases, studies  # noqa: F401 -- their commands
 from qpvhealth.cli.group import main, main_group, reference
 
 run = main

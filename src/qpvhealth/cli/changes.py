@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,6 +13,7 @@ from qpvhealth.cli.group import main_group
 from qpvhealth.cli.options import FILE, json_option, out_option
 from qpvhealth.cli.output import FINDINGS, logger, open_release, print_json
 from qpvhealth.errors import UsageError
+from qpvhealth.rules.levels import HEADLINE
 
 if TYPE_CHECKING:
     from qpvhealth.publish.diff import Compared
@@ -26,12 +27,10 @@ if TYPE_CHECKING:
 @click.option("--generation", default="in_force", show_default=True, help="Perimeters to count with.")
 @click.option(
     "--level",
-    type=click.Choice(["country", "territory", "region", "department"]),
-    default="country",
-    show_default=True,
-    help="Kind of area.",
+    type=click.Choice([*HEADLINE]),
+    help="Kind of area. Default: that of --area, else country.",
 )
-@click.option("--area", default="FR", show_default=True, help="Code of the area.")
+@click.option("--area", help="Code of the area. Default: the country.")
 @click.option("--situation", default="in_qpv", show_default=True, help="Stock accounted for: a situation, or all.")
 @click.option("--cause", help="List only the structures of this cause.")
 @click.option("--csv", "csv_file", type=FILE, help="Write the list of structures there.")
@@ -44,6 +43,9 @@ def diff(
     new: str,
     *,
     year: int | None,
+    generation: str,
+    level: str | None,
+    area: str | None,
     situation: str,
     cause: str | None,
     csv_file: Path | None,
@@ -51,7 +53,6 @@ def diff(
     release_name: str | None,
     out: Path,
     as_json: bool,
-    **area: Any,
 ) -> None:
     """Show what moved between OLD and NEW, two years of a release or two releases: causes, structures, parts.
 
@@ -64,13 +65,14 @@ def diff(
       qpvhealth diff 3f2a current --year 2019 --exit-code
     """
     from qpvhealth.contract.tables import PUBLISHED
-    from qpvhealth.publish import diff as rules, rendering, selection, views
+    from qpvhealth.publish import areas, diff as rules, rendering, selection, views
 
     columns = (*PUBLISHED["change_summary"].columns, *PUBLISHED["changes"].columns)
     titles = {column.name: column.fr for column in columns} | selection.titles_of("diff")
 
-    before, opening_year, compared = _compared(old, new, year, out, release_name)
-    where, is_in_qpv = rules.Where(**area), situation == "in_qpv"
+    sides, opening_year, compared = _compared(old, new, year, out, release_name)
+    level, area = areas.named(sides, level, area)
+    where, is_in_qpv = rules.Where(generation, level, area), situation == "in_qpv"
     tables = {
         "causes": rules.causes_table(compared, where, situation=situation),
         "parts": rules.parts_table(compared, where),
@@ -86,7 +88,9 @@ def diff(
         lists = {name: t.astype("object").where(t.notna(), None).to_dict("records") for name, t in tables.items()}
         print_json(head | {"invented": compared.invented} | lists)
     else:
-        stocks = views.in_qpv(before, opening_year, **area) if is_in_qpv else {}
+        stocks = (
+            views.in_qpv(sides[0], opening_year, generation=generation, level=level, area=area) if is_in_qpv else {}
+        )
         sentences = [rules.sentence(compared, n, where, structure_type=kind) for kind, n in stocks.items()]
         if compared.invented:
             click.echo(rendering.INVENTED)
@@ -106,10 +110,12 @@ def diff(
         sys.exit(FINDINGS)
 
 
-def _compared(old: str, new: str, year: int | None, out: Path, name: str | None) -> tuple[Release, int, Compared]:
+def _compared(
+    old: str, new: str, year: int | None, out: Path, name: str | None
+) -> tuple[tuple[Release, ...], int, Compared]:
     """Compare two years where both arguments are years of the release, two releases otherwise.
 
-    Return the release and the year of the opening stock, and the changes since.
+    Return the releases, that of the opening stock first, its year, and the changes since.
     """
     from qpvhealth.studies import comparison
 
@@ -117,11 +123,11 @@ def _compared(old: str, new: str, year: int | None, out: Path, name: str | None)
         if year is not None:
             raise UsageError("--year is for two releases; two years name their own")
         release = open_release(out, name)
-        return release, int(old), comparison.years(release, int(old), int(new))
+        return (release,), int(old), comparison.years(release, int(old), int(new))
     before, after = (open_release(out, None if side == "current" else side) for side in (old, new))
     if year is None:
         common = set(before.table("extracts")["year"]) & set(after.table("extracts")["year"])
         if not common:
             raise UsageError(f"{before.id} and {after.id} have no vintage in common")
         year = int(max(common))
-    return before, year, comparison.releases(before, after, year)
+    return (before, after), year, comparison.releases(before, after, year)

@@ -17,15 +17,16 @@ if TYPE_CHECKING:
     from qpvhealth.publish.release import Release
     from qpvhealth.publish.selection import View
 
+OWN_LEVEL = "Default: that of --region or --department, else country."
 LISTS = ("uncovered", "fragile", "disagreements", "others", "rejects")
 
 
 @main_group.command()
-@click.option("--level", type=click.Choice([*LEVELS]), default="country", show_default=True, help="Areas to count by.")
+@click.option("--level", type=click.Choice([*LEVELS]), help=f"Areas to count by. {OWN_LEVEL}")
 @click.option("--other-types", is_flag=True, help="Count the types beyond MSP and CdS instead, each on its own.")
 @filter_options
 @shows_views
-def counts(release: Release, *, level: str, other_types: bool, **filters: Any) -> View:
+def counts(release: Release, *, level: str | None, other_types: bool, **filters: Any) -> View:
     """Show the table of the progress report: structures in and near QPV, by year and type.
 
     \b
@@ -40,16 +41,16 @@ def counts(release: Release, *, level: str, other_types: bool, **filters: Any) -
 
 
 @main_group.command()
-@click.option("--level", type=click.Choice([*HEADLINE]), default="country", show_default=True, help="Areas to show.")
+@click.option("--level", type=click.Choice([*HEADLINE]), help=f"Areas to show. {OWN_LEVEL}")
 @filter_options
 @shows_views
-def coverage(release: Release, *, level: str, **filters: Any) -> View:
+def coverage(release: Release, *, level: str | None, **filters: Any) -> View:
     """Show how many QPV have no structure, who lives there, and how many are large, in the NPNRU, in ZIP or ZAC.
 
     \b
     Examples:
       qpvhealth coverage --year 2020
-      qpvhealth coverage --level region --region 53
+      qpvhealth coverage --region 53
     """
     from qpvhealth.indicators.declarations import QPV
     from qpvhealth.publish import selection, views

@@ -110,12 +110,14 @@ def priorities(release: Release, *, weights: tuple[str, ...], **options: Any) ->
 
 @main_group.command()
 @click.option(
-    "--within-m", type=float, default=500, show_default=True, help="How far around a QPV a practice counts, in metres."
+    "--within-m",
+    type=float,
+    help="How far around a QPV a practice counts: a distance of the settings, or 0 (inside). Default: 500, else that of quartier vécu.",
 )
 @area_option
 @shows_views
-def practitioners(release: Release, *, within_m: float, area: Area) -> View:
-    """Show GP density and the share over 55 for an area, its QPV, its region and the country; ages masked under five GPs.
+def practitioners(release: Release, *, within_m: float | None, area: Area) -> View:
+    """Show GP density and the share over 55 for an area, its QPV, its region and the country; of under five GPs their number alone.
 
     \b
     Example:

@@ -172,7 +172,8 @@ class OfQpv:
 
     ``coverage``: ``ANY``, ``COVERED`` or ``BARE``. A share is of the marked QPV that the extract can tell of. ``or_near``: what stands
     near counts too, by the rule of the settings, for MSP and CdS alike. ``in_matrix``: its measure there, ``""`` for its own name,
-    null for none. ``needs``: a column that some QPV of an area must have for its value to be known.
+    null for none. ``needs``: a column that some QPV of an area must have for its value to be known. ``among``: a column that the QPV
+    of the denominator have, where the figure is a number of some of them; null for a number without one.
     """
 
     name: str
@@ -185,6 +186,7 @@ class OfQpv:
     in_table: bool = True
     in_matrix: str | None = ""
     needs: str | None = None
+    among: str | None = None
 
     @property
     def rule_en(self) -> str:
@@ -270,9 +272,13 @@ QPV: tuple[OfQpv, ...] = (
             (False, False),
         )
     ),
-    *_crossed("zip_qpv", in_zip, ("QPV in a ZIP", "QPV en ZIP", "without any structure inside"), (True, True)),
-    *_crossed(
-        "zip_or_zac_qpv", in_zip_or_zac, ("QPV in a ZIP or ZAC", "QPV en ZIP ou en ZAC", "without any"), (True, True)
+    *(
+        replace(indicator, among="zoning_edition")
+        for name, marks, words in (
+            ("zip_qpv", in_zip, ("QPV in a ZIP", "QPV en ZIP", "without any structure inside")),
+            ("zip_or_zac_qpv", in_zip_or_zac, ("QPV in a ZIP or ZAC", "QPV en ZIP ou en ZAC", "without any")),
+        )
+        for indicator in _crossed(name, marks, words, (True, True))
     ),
 )
 

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from pandas.api.types import union_categoricals
 
+from qpvhealth.facts.categories import CDS, UNKNOWN
 from qpvhealth.indicators.counts import area_codes, distinct
 from qpvhealth.indicators.declarations import ANY, BARE
 from qpvhealth.rules.levels import HEADLINE
@@ -65,7 +66,8 @@ def of_structures(
     """Count structures: each indicator in each scope (the choices) and group.
 
     ``near``: the rule of proximity and its distance. Structures of which it is unknown whether they count, or are of the scope, widen
-    the bounds; so do rows that could not be read. A figure that ``needs_outside`` is null where of no structure outside it is known.
+    the bounds; so do rows that could not be read. A figure that ``needs_outside`` is null where of no structure outside it is known;
+    so is every figure of a scope of which nothing is sure because every centre of a group is of unknown modality.
     """
     members = [scope.members(cells.kinds) for scope in scopes]
     sure_in, possible_in = (np.array([getattr(m, side) for m in members]) for side in ("yes", "possible"))
@@ -80,12 +82,15 @@ def of_structures(
     whole, most = total(cells.sums(cells.is_read) * sure_in), total(cells.sums(None) * possible_in)
     outside = ~cells.where.inside.yes & cells.is_read
     none_outside = total(cells.sums(outside) * possible_in) == 0
+    every, centre = cells.sums(None), (cells.kinds["structure_type"] == CDS).to_numpy(dtype=bool)
+    no_modality = (total(every * (centre & (cells.kinds["modality"] != UNKNOWN).to_numpy(dtype=bool))) == 0)[None, :]
+    is_told = (whole > 0) | (most == 0) | ~no_modality
     numbers = []
     for indicator in indicators:
         sure, possible = by_mark[indicator.marks]
         decided = cells.sums(outside & marks[indicator.marks].decided) if indicator.needs_outside else None
-        is_told = True if decided is None else none_outside | (total(decided * sure_in) > 0)
-        counted = count(sure, possible, is_told=is_told)
+        is_decided = True if decided is None else none_outside | (total(decided * sure_in) > 0)
+        counted = count(sure, possible, is_told=is_told & is_decided)
         numbers.append(share(counted, whole, most) if indicator.is_share else counted)
     return numbers
 
@@ -111,7 +116,7 @@ def of_qpv(
     ``qpv``: one row per QPV, with ``population`` and what the marks read. ``seen``: what stands there, (choices, QPV). "Bare" counts the
     QPV in which no structure was seen. Of those in which one without a place could stand, as many as there are such structures may be
     covered, and no more: ``reachable`` bounds their weight. The value is null where nothing is known: no QPV assessed, or no class,
-    size or list; people are unknown where no QPV that counts has a population, and have no upper bound where one has none.
+    size or list; the denominator of a number of QPV is that of those that ``among`` names; people are unknown where no QPV that counts has a population, and have no upper bound where one has none.
     """
     people = qpv["population"].astype("Float64").to_numpy(dtype=float, na_value=np.nan)
     marks = {i.marks: i.marks(qpv) for i in indicators}
@@ -170,6 +175,10 @@ def of_qpv(
             most = np.where(total(unweighed & ~weighed) > 0, np.nan, most)
             value = np.where(is_told, sure, np.nan)
             made = Numbers(value, value, np.full(sure.shape, np.nan), unknown + lost, lower, most)
+            if indicator.among is not None:
+                named = qpv[indicator.among].notna().to_numpy()[None, :]
+                n, n_unweighed = total(weights * named), total(named & ~weighed)
+                made = made._replace(denominator=np.where((n > 0) & (n_unweighed == 0), n, np.nan))
         numbers.append(Numbers(*(np.broadcast_to(n, (len(seen.can_tell), n.shape[-1])) for n in made)))
     return numbers
 

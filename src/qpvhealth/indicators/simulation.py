@@ -1,7 +1,8 @@
 """What new structures would change: QPV gained, people newly covered, and where N of them would cover the most people.
 
-The second is the maximal covering location problem (Church and ReVelle, 1974), solved as an integer programme: the answer comes
-with the bound that the solver has proven. Results are simulations and are never added to counts.
+The second is the maximal covering location problem (Church and ReVelle, 1974). A plan always comes out, greedy at the least, with the
+bound that nothing can exceed: of a Lagrangian relaxation (Galvao and ReVelle, 1996), then of an integer programme where it is small
+enough. Results are simulations and are never added to counts.
 """
 
 from __future__ import annotations
@@ -15,11 +16,16 @@ from qpvhealth.errors import UsageError
 from qpvhealth.rules.tristate import Tristate
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from scipy.sparse import csr_array
 
 LABEL = "simulation"
 EXTRA = "the solver is not installed: it comes with the extra simulate (in a clone: make develop)"
-SECONDS = 60.0
+SECONDS = 10.0
+"""How long the integer programme is given."""
+MOST_SOLVED, MOST_PRODUCTS = 300_000, 5e9
+"""Pairs of a site and a QPV given to the solver, products spent on replacing sites."""
+TURNS, PASSES = 120, 3
+ROUNDING = 1e-6
 
 
 class Effect(NamedTuple):
@@ -30,13 +36,22 @@ class Effect(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """The sites chosen, what they gain, and how good that is proven to be: ``gap`` is (bound - value) / bound, 0 when optimal."""
+    """The sites chosen (positions), what they gain, what none can exceed, and how many were tried; ``gap`` is (bound - value) / bound."""
 
     sites: list[int]
     value: float
     bound: float
-    gap: float
-    is_optimal: bool
+    n_tried: int
+
+    @property
+    def gap(self) -> float:
+        """The share of the bound that the plan may miss."""
+        return max(0.0, (self.bound - self.value) / self.bound) if self.bound > 0 else 0.0
+
+    @property
+    def is_optimal(self) -> bool:
+        """Whether nothing can gain more."""
+        return self.bound <= self.value
 
 
 def effect(qpv: pd.DataFrame, served: pd.DataFrame) -> Effect:
@@ -65,51 +80,126 @@ def effect(qpv: pd.DataFrame, served: pd.DataFrame) -> Effect:
     return Effect(summary.assign(share_covered=share, label=LABEL), gained)
 
 
-def best(served: pd.DataFrame, demand: pd.Series, n: int, *, existing: Collection[int] = ()) -> Plan:
-    """Choose ``n`` sites that serve the most demand, each QPV once.
+def best(site: np.ndarray, qpv: np.ndarray, weight: np.ndarray, n: int) -> Plan:
+    """Choose ``n`` sites that serve the most weight, each QPV once, among sites that serve given QPV.
 
-    ``served``: site, qpv_code. ``demand``: inhabitants by qpv_code of the uncovered QPV. ``existing`` sites are taken whatever they
-    serve. Raises UsageError without the solver (extra ``simulate``) or for a number of sites that makes no sense.
+    ``site``, ``qpv``: pairs of positions. ``weight``: inhabitants by QPV, none below 0. Raises UsageError without SciPy (extra
+    ``simulate``) or for a number of sites that makes no sense.
     """
-    rows = served[served["qpv_code"].isin(demand.index)]
-    sites, qpv = np.unique(rows["site"].to_numpy()), demand.index.to_numpy()
+    refuse(n)
+    serves = matrix(site, qpv, int(site.max(initial=-1)) + 1, len(weight))
+    chosen, bound = choose(serves, weight, n, greedy(serves, weight, n))
+    value = worth(serves, chosen, weight)
+    return Plan(sorted(map(int, chosen)), value, max(value, whole(bound, weight)), serves.shape[0])
+
+
+def refuse(n: int) -> None:
+    """Raise UsageError for a number of structures that makes no sense."""
     if n < 1:
         raise UsageError(f"{n} structures: at least one is needed")
-    if not len(sites):
-        return Plan([], 0.0, 0.0, 0.0, is_optimal=True)
-    at_site = np.searchsorted(sites, rows["site"].to_numpy())
-    at_qpv = pd.Index(qpv).get_indexer(rows["qpv_code"])
-    fixed = np.isin(sites, list(existing))
-    weight = demand.to_numpy(dtype=float)
-    x, bound, optimal = _solved(at_site, at_qpv, weight, len(sites), min(n, len(sites)), fixed)
-    reached = np.unique(at_qpv[x[at_site]])
-    value = float(weight[reached].sum())
-    gap = max(0.0, (bound - value) / bound) if bound > 0 else 0.0
-    return Plan([int(s) for s in sites[x]], value, max(bound, value), gap, is_optimal=optimal)
 
 
-def _solved(  # noqa: PLR0917 - the arrays of one programme
-    at_site: np.ndarray, at_qpv: np.ndarray, weight: np.ndarray, n_sites: int, n: int, fixed: np.ndarray
-) -> tuple[np.ndarray, float, bool]:
-    """Maximise the sum of weight y, y ≤ the sum of x that serve it, the sum of x ≤ n, x binary, y in [0, 1]."""
+def whole(bound: float, weight: np.ndarray) -> float:
+    """Round a bound down where every weight is a whole number: no plan can reach a fraction."""
+    return float(np.floor(bound + ROUNDING)) if (weight % 1 == 0).all() else bound
+
+
+def matrix(site: np.ndarray, qpv: np.ndarray, n_sites: int, n_qpv: int) -> csr_array:
+    """Return which site serves which QPV, as ones. Raises UsageError without SciPy."""
     try:
-        from scipy import optimize, sparse  # noqa: PLC0415 - an extra
+        from scipy import sparse  # noqa: PLC0415 -- an extra
     except ImportError as error:
         raise UsageError(EXTRA) from error
-    n_qpv = len(weight)
-    serves = sparse.coo_array((np.ones(len(at_site)), (at_qpv, at_site)), shape=(n_qpv, n_sites))
-    cover = sparse.hstack([-serves, sparse.eye_array(n_qpv)], format="csr")
+    pairs = sparse.csr_array((np.ones(len(site)), (site, qpv)), shape=(n_sites, n_qpv))
+    pairs.data[:] = 1.0
+    return pairs
+
+
+def worth(serves: csr_array, chosen: np.ndarray, weight: np.ndarray) -> float:
+    """Sum the weight of the QPV that chosen sites serve, each once."""
+    return float(weight[np.unique(serves[chosen].indices)].sum())
+
+
+def greedy(serves: csr_array, weight: np.ndarray, n: int) -> np.ndarray:
+    """Choose sites one by one, each the one that adds most, then replace each by a better one while there is any."""
+    chosen: list[int] = []
+    left = weight.copy()
+    while len(chosen) < min(n, serves.shape[0]):
+        gains = serves @ left
+        if not gains.max(initial=0.0) > 0:
+            break
+        chosen.append(int(gains.argmax()))
+        left[serves.indices[serves.indptr[chosen[-1]] : serves.indptr[chosen[-1] + 1]]] = 0.0
+    passes = min(PASSES, int(MOST_PRODUCTS / (1 + serves.nnz * len(chosen))))
+    n_serving = np.bincount(serves[chosen].indices, minlength=len(weight)) if chosen else np.zeros(len(weight))
+    for k in [*range(len(chosen))] * passes:
+        own = serves.indices[serves.indptr[chosen[k]] : serves.indptr[chosen[k] + 1]]
+        n_serving[own] -= 1
+        gains = serves @ np.where(n_serving == 0, weight, 0.0)
+        if gains.max() > gains[chosen[k]]:
+            chosen[k] = int(gains.argmax())
+            own = serves.indices[serves.indptr[chosen[k]] : serves.indptr[chosen[k] + 1]]
+        n_serving[own] += 1
+    return np.array(chosen, dtype=int)
+
+
+def relaxed(
+    serves: csr_array, weight: np.ndarray, n: int, value: float, prices: np.ndarray
+) -> tuple[float, np.ndarray, np.ndarray]:
+    """Bound every plan by prices of the QPV: what is not paid of their weight, and the ``n`` sites whose QPV pay most.
+
+    Prices move against the subgradient from ``prices``. Returns the lowest bound, its prices, and the sites that could be in a plan of more
+    than ``value``: with any other in the place of the last of the ``n``, the bound is no more.
+    """
+    k = min(n, serves.shape[0])
+    lowest, best_prices, useful, pace = float(weight.sum()), prices, np.ones(serves.shape[0], dtype=bool), 1.0
+    columns = serves.T.tocsr()
+    for turn in range(TURNS):
+        pays = serves @ prices
+        top = np.argpartition(pays, len(pays) - k)[len(pays) - k :] if k else np.array([], dtype=int)
+        bound = float((weight - prices).sum() + pays[top].sum())
+        if k and k < len(pays):
+            useful &= pays - pays[top].min() + bound > value
+        if bound < lowest:
+            lowest, best_prices = bound, prices
+        elif turn % 5 == 4:  # noqa: PLR2004 -- every fifth turn without progress
+            pace /= 2
+        is_top = np.zeros(len(pays))
+        is_top[top] = 1.0
+        slope = columns @ is_top - (weight > prices)
+        if whole(lowest, weight) <= value or not slope.any():
+            break
+        prices = np.clip(prices - pace * (bound - value) / (slope @ slope) * slope, 0.0, weight)
+    return lowest, best_prices, useful
+
+
+def choose(serves: csr_array, weight: np.ndarray, n: int, greedy: np.ndarray) -> tuple[np.ndarray, float]:
+    """Choose the best of given sites, and bound every choice: by prices, then exactly where few enough sites could be in a better one."""
+    value = worth(serves, greedy, weight)
+    bound, _, useful = relaxed(serves, weight, n, value, weight / 2)
+    useful[greedy] = True
+    rows = np.flatnonzero(useful)
+    if whole(bound, weight) <= value or serves[rows].nnz > MOST_SOLVED:
+        return greedy, bound
+    solved, exact = _solved(serves[rows], weight, n)
+    bound = min(bound, max(value, exact))
+    return (rows[solved], bound) if worth(serves, rows[solved], weight) > value else (greedy, bound)
+
+
+def _solved(serves: csr_array, weight: np.ndarray, n: int) -> tuple[np.ndarray, float]:
+    """Maximise the sum of weight y, y ≤ the sum of x that serve it, the sum of x ≤ n, x binary, y in [0, 1]; no site without an answer."""
+    from scipy import optimize, sparse  # noqa: PLC0415 -- an extra
+
+    n_sites, n_qpv = serves.shape
+    cover = sparse.hstack([-serves.T, sparse.eye_array(n_qpv)], format="csr")
     budget = sparse.csr_array(np.concatenate([np.ones(n_sites), np.zeros(n_qpv)])[None, :])
-    limits = [optimize.LinearConstraint(cover, -np.inf, 0), optimize.LinearConstraint(budget, 0, n + int(fixed.sum()))]
-    low = np.concatenate([fixed.astype(float), np.zeros(n_qpv)])
     answer = optimize.milp(
         np.concatenate([np.zeros(n_sites), -weight]),
-        constraints=limits,
+        constraints=[optimize.LinearConstraint(cover, -np.inf, 0), optimize.LinearConstraint(budget, 0, n)],
         integrality=np.concatenate([np.ones(n_sites), np.zeros(n_qpv)]),
-        bounds=optimize.Bounds(low, 1),
+        bounds=optimize.Bounds(0, 1),
         options={"time_limit": SECONDS, "mip_rel_gap": 0.0},
     )
-    if answer.x is None:
-        raise UsageError(f"the solver gave no answer: {answer.message}")
-    bound = -answer.mip_dual_bound if answer.mip_dual_bound is not None else -answer.fun
-    return np.round(answer.x[:n_sites]).astype(bool), float(bound), answer.status == 0
+    x = np.zeros(n_sites) if answer.x is None else answer.x[:n_sites]
+    bound = np.inf if answer.mip_dual_bound is None else -answer.mip_dual_bound
+    return np.flatnonzero(np.round(x)), float(bound)

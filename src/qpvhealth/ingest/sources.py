@@ -73,6 +73,7 @@ class Sources:
     ``structures``, ``unread`` and ``points``: one frame per year, one row per structure, per rejected row that may be one, and per place
     offered. ``answered``: one row per ``year``, ``generation``, ``department_code`` and ``structure_type`` of which an ARS lists every
     structure near a QPV. ``own_sets``: the perimeters that are not official, with the dates on which their cards say they are in force.
+    ``commune_people``: inhabitants by commune, of the boundaries or, where they do not say, of the GP counts.
     ``populations_read``: those of every file, with their rows; ``populations``: the latest of each QPV.
     """
 
@@ -96,6 +97,7 @@ class Sources:
     outlines: dict[str, pd.DataFrame] = field(default_factory=dict)
     communes: pd.DataFrame = field(default_factory=pd.DataFrame)
     areas: pd.DataFrame = field(default_factory=pd.DataFrame)
+    commune_people: pd.Series = field(default_factory=lambda: pd.Series(dtype="float64"))
     rejects: pd.DataFrame = field(default_factory=no_rejects)
     supplements: dict[str, pd.DataFrame] = field(default_factory=dict)
     accounts: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -196,6 +198,7 @@ def read_all(cards: list[Card], corrections: tuple[Correction, ...], progress: C
         "project_funding": funding,
         "programme_targets": targets.combine(goals),
     }
+    _count_people(sources, sources.supplements["practitioners"])
     return sources
 
 
@@ -342,11 +345,29 @@ def _put_boundaries(sources: Sources, frames: list[pd.DataFrame]) -> None:
     whole = pd.concat([none[["level"]], *outlines], ignore_index=True)
     sources.outlines = {str(level): part.reset_index(drop=True) for level, part in whole.groupby("level", sort=False)}
     sources.communes = pd.concat([none, *tables], ignore_index=True)[_AREA_COLUMNS]
+    sources.commune_people = _people([*tables, *outlines])
     sources.areas = pd.concat([none, *tables, *outlines], ignore_index=True)[_AREA_COLUMNS[:3]]
     if whole.empty:
         sources.findings.append(
             Finding("outlines-missing", 1, "no outlines among the boundaries: points are held against boxes only")
         )
+
+
+def _people(frames: list[pd.DataFrame]) -> pd.Series:
+    """Sum the inhabitants of each commune in each frame (communes that merged are several rows); the first frame that has it counts."""
+    parts = [
+        rows.groupby("area_code")["population"].sum(min_count=1).dropna()
+        for rows in (frame[frame["level"] == "commune"] for frame in frames)
+        if len(rows)
+    ]
+    every: pd.Series[float] = pd.concat([pd.Series(dtype="float64"), *parts])
+    return every[~every.index.duplicated()]
+
+
+def _count_people(sources: Sources, practitioners_read: pd.DataFrame) -> None:
+    """Take the inhabitants of communes from the GP counts, the last vintage, where the boundaries do not say them."""
+    latest = practitioners_read[practitioners_read["year"] == practitioners_read["year"].max()]
+    sources.commune_people = sources.commune_people.combine_first(_people([latest]))
 
 
 def _name_communes(sources: Sources) -> None:

@@ -36,7 +36,8 @@ CSV = (".csv", ".tsv", ".txt")
 DEGREES = "EPSG:4326"
 LONGITUDES = ("lon", "longitude", "lng", "long")
 LATITUDES = ("lat", "latitude")
-BATCH_ROWS = 1 << 19
+BATCH_ROWS, LEAST_ROWS, BATCH_BYTES = 1 << 19, 1 << 13, 8 * MIB
+"""At most so many rows of a Parquet file at a time, and about so many bytes, but for the least number: rows may be wide."""
 SAMPLED_GROUPS, SAMPLED_ROWS = 8, 250
 SEPARATORS = (";", ",", "\t", "|")
 _WKB_POINT = np.dtype([("order", "u1"), ("kind", "<u4"), ("x", "<f8"), ("y", "<f8")])
@@ -120,7 +121,7 @@ class PointFile:
         return (np.concatenate([x for x, _ in points]), np.concatenate([y for _, y in points])) if points else None
 
     def batches(self, row_groups: Sequence[int] | None = None) -> Iterator[Batch]:
-        """Read the file in order, at most half a million rows at a time.
+        """Read the file in order, at most half a million rows and about 8 MiB at a time.
 
         Raises:
             InputError: damaged file, a coordinate that is not a number, a geometry that is not a point, or a CSV file with fewer
@@ -129,7 +130,7 @@ class PointFile:
         """
         done = 0
         try:
-            for read in self._lines() if self.is_text else _parquet(self.path).iter_batches(BATCH_ROWS, row_groups):
+            for read in self._lines() if self.is_text else self._row_groups(row_groups):
                 rows = pa.RecordBatch.from_arrays([_storage(c) for c in read.columns], schema=self.schema)
                 yield Batch(rows, *self._xy(rows, done))
                 done += rows.num_rows
@@ -140,6 +141,12 @@ class PointFile:
                 f"{self.path.name}: {self.n_about} lines but {done} records: a quote is not closed, or a cell holds"
                 " a line break; mend the file, or convert it to Parquet"
             )
+
+    def _row_groups(self, row_groups: Sequence[int] | None) -> Iterator[pa.RecordBatch]:
+        file = _parquet(self.path)
+        n_bytes = sum(file.metadata.row_group(i).total_byte_size for i in range(file.metadata.num_row_groups))
+        fitting = int(BATCH_BYTES * file.metadata.num_rows / max(n_bytes, 1))
+        yield from file.iter_batches(min(max(fitting, LEAST_ROWS), BATCH_ROWS), row_groups)
 
     def _lines(self) -> Iterator[pa.RecordBatch]:
         read = pacsv.ReadOptions(encoding=self.encoding, block_size=16 * MIB)

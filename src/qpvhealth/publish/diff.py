@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from qpvhealth.errors import UsageError
 from qpvhealth.facts.causes import CAUSES, CLOSED, CONTOUR, EVIDENCE_FR, GENERATION, OPENED, SCOPE
 from qpvhealth.facts.generations import IN_FORCE
 from qpvhealth.facts.situations import IN_QPV, LABELS_FR as SITUATIONS_FR
 from qpvhealth.facts.territories import NO_REGION
-from qpvhealth.publish import sentences
+from qpvhealth.publish import selection, sentences
+from qpvhealth.rules.levels import HEADLINE
 
 if TYPE_CHECKING:
     from datetime import date
@@ -23,7 +23,6 @@ ALL, COUNTRY = "all", "FR"
 DATA, GEOGRAPHY, SETTINGS, CODE = "data", "geography", "settings", "code"
 PARTS = (DATA, GEOGRAPHY, SETTINGS, CODE)
 PARTS_FR = {DATA: "données", GEOGRAPHY: "géographie", SETTINGS: "choix", CODE: "programme"}
-LEVELS = ("territory", "region", "department")
 READ_OTHERWISE = "read otherwise"
 _CAUSES_FR = {cause: fr for cause, (fr, _) in CAUSES.items()}
 _CAUSE_ORDER = {cause: i for i, cause in enumerate(CAUSES)}
@@ -117,10 +116,8 @@ def chosen(compared: Compared, where: Where = EVERYWHERE) -> pd.DataFrame:
     differs, by the code otherwise; within one release the code is the same, and only the cards of the extracts can count otherwise.
     Raises UsageError for an unknown generation or level.
     """
-    if where.generation not in compared.generations:
-        raise UsageError(f'unknown generation "{where.generation}"; known: {", ".join(compared.generations)}')
-    if where.level not in ("country", *LEVELS):
-        raise UsageError(f'unknown level "{where.level}"; known: country, {", ".join(LEVELS)}')
+    selection.refuse_unknown(where.generation, compared.generations, "generation")
+    selection.refuse_unknown(where.level, HEADLINE, "level")
     rows = compared.changes[compared.changes["generation"] == where.generation]
     if where.level != "country":
         rows = rows[_is_in(rows, "from", ALL, where) | _is_in(rows, "to", ALL, where)]
@@ -141,8 +138,9 @@ def causes_table(compared: Compared, where: Where = EVERYWHERE, *, situation: st
     """Sum the changes of a situation by type and cause: ``structure_type``, ``cause``, ``label_fr``, ``part``, ``n``, ``n_in``, ``n_out``.
 
     ``situation`` may be ``all``, the whole stock. One row per type and cause that something crosses, ``all`` types last, in the
-    order of the causes. The sum of ``n`` is the difference of the stocks.
+    order of the causes. The sum of ``n`` is the difference of the stocks. Raises UsageError for an unknown situation.
     """
+    selection.refuse_unknown(situation, (*SITUATIONS_FR, ALL), "situation")
     rows = chosen(compared, where)
     before, after = (_is_in(rows, side, situation, where) for side in ("from", "to"))
     same_type = rows["structure_type_from"] == rows["structure_type_to"]
@@ -170,8 +168,8 @@ def structures_table(
 
     ``only_in_qpv``: those that change the stock in QPV; otherwise every change. Raises UsageError for an unknown cause.
     """
-    if cause is not None and cause not in CAUSES:
-        raise UsageError(f'unknown cause "{cause}"; known: {", ".join(CAUSES)}')
+    if cause is not None:
+        selection.refuse_unknown(cause, _CAUSES_FR, "cause")
     rows = chosen(compared, where)
     rows = rows[rows["effect_in_qpv"] != 0] if only_in_qpv else rows
     rows = rows if cause is None else rows[rows["cause"] == cause]

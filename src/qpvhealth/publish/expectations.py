@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from qpvhealth.errors import InputError, UsageError
+from qpvhealth.facts.categories import CDS, MODALITIES, MSP, UNKNOWN
 from qpvhealth.facts.generations import IN_FORCE
 from qpvhealth.publish.selection import titles_of
 from qpvhealth.settings import read_text, read_toml
@@ -137,8 +138,8 @@ def compare(expected: Expectations, release: Release) -> pd.DataFrame:
         cell = table.loc[[at]].iloc[0] if at in table.index else None
         if cell is not None:
             here = None if pd.isna(cell["value"]) else float(cell["value"])
-        else:  # a count that has no row is 0 where its year, generation and area are counted
-            here = 0.0 if table is counts and at[:4] in counted else None
+        else:  # a count that has no row is 0 where its year, generation and area are counted, and centres have a modality
+            here = 0.0 if table is counts and at[:4] in counted and not _has_no_modality(counts, row) else None
         causes = [cause for year, cause in changed if cell is None or year in (None, row["year"])]
         gap = None if here is None else here - float(row["value"])
         if gap is None:
@@ -151,6 +152,17 @@ def compare(expected: Expectations, release: Release) -> pd.DataFrame:
             verdict, cause = DIFFERS, "; ".join([*causes, *([f"{n_unknown} inconnus"] if n_unknown else [])]) or silent
         rows.append((name_of(row), float(row["value"]), here, gap, verdict, cause))
     return pd.DataFrame(rows, columns=[*TITLES])
+
+
+def _has_no_modality(counts: pd.DataFrame, row: Mapping[str, Any]) -> bool:
+    """Say whether a count of one modality cannot be told: every centre of its year, generation and area is of unknown modality."""
+    if row["modality"] == "all" or row["structure_type"] == MSP:
+        return False
+    cells = [
+        tuple({**row, "structure_type": CDS, "situation": "all", "modality": m}[k] for k in COUNT_KEY)
+        for m in MODALITIES
+    ]
+    return {m for m, cell in zip(MODALITIES, cells, strict=True) if cell in counts.index} == {UNKNOWN}
 
 
 def differing(compared: pd.DataFrame) -> bool:

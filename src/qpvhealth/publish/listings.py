@@ -8,7 +8,7 @@ import pandas as pd
 
 from qpvhealth.errors import UsageError
 from qpvhealth.facts.generations import IN_FORCE
-from qpvhealth.publish import selection
+from qpvhealth.publish import areas, selection
 from qpvhealth.publish.selection import Filters, View
 
 if TYPE_CHECKING:
@@ -27,11 +27,13 @@ def lists(release: Release, name: str, filters: Filters) -> View:
 
 def uncovered(release: Release, filters: Filters) -> View:
     """List the QPV surely or possibly without any structure inside, the most populated first."""
+    if filters.structure_type:
+        raise UsageError("QPV have no type: list uncovered without --type")
     year = filters.year or int(release.table("extracts")["year"].max())
     rows = selection.of_year(release.table("neighbourhood_coverage"), year)
     rows = selection.current(release, rows, year, filters.generation)
     rows = rows[~rows["is_covered_in"].fillna(value=False).astype(bool)]
-    rows = selection.of_area(rows, "rows", filters).assign(sure=lambda r: r["is_covered_in"].notna())
+    rows = areas.within(release, rows, filters).assign(sure=lambda r: r["is_covered_in"].notna())
     columns = ["qpv_code", "name", "generation", "department_code", "region_code", "population", "is_large"]
     columns += ["zone_class", "is_npnru", "nearest_msp_m", "nearest_cds_m", "n_undetermined", "sure"]
     ranked = rows.sort_values(["sure", "population", "qpv_code"], ascending=[False, False, True])
@@ -88,7 +90,7 @@ def _structures(release: Release, filters: Filters, *, prefix: str = "") -> pd.D
         wanted = filters.structure_type.casefold()
         selection.refuse_unknown(wanted, sorted({"msp", "cds", *joined["structure_type"].str.casefold()}), "type")
         joined = joined[joined["structure_type"].str.casefold() == wanted]
-    return selection.of_area(joined, "rows", filters)
+    return areas.within(release, joined, filters)
 
 
 def _structure_view(release: Release, name: str, rows: pd.DataFrame, columns: list[str], filters: Filters) -> View:

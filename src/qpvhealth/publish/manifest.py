@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 NAME = "manifest.json"
+RELEASES = "releases"
+"""The folder of a store in which each release bears its id."""
 SCHEMA_VERSION = 1
 ID_LENGTH = 16
 MADE_WITH = {"fingerprint", "versions"}
@@ -85,7 +88,8 @@ def write(folder: Path, content: Mapping[str, Any]) -> Path:
 def read(folder: Path) -> dict[str, Any]:
     """Read the manifest of a release.
 
-    Raises UsageError where there is none, or where a newer program wrote it; ContractError where it is damaged.
+    Raises UsageError where there is none, or where a newer program wrote it; ContractError where it is damaged, or in the folder of
+    another release.
     """
     path = folder / NAME
     try:
@@ -98,32 +102,52 @@ def read(folder: Path) -> dict[str, Any]:
     if (version := content["schema_version"]) != SCHEMA_VERSION:
         expected = f"{SCHEMA_VERSION} expected: read it with the qpvhealth that wrote it"
         raise UsageError(f"{path}: schema version {version}, {expected}")
+    if problem := _misplaced(folder, content):
+        raise ContractError(f"{path}: {problem}")
     return content
 
 
 def verify(folder: Path) -> list[str]:
     """Hash every file of a release again; return each problem, nothing where there is none.
 
-    A problem: a file that is missing, extra or changed, or a manifest that does not agree with its own id or form.
+    A problem: a file that is missing, extra or changed, a manifest that does not agree with its own id or form, or a folder that bears
+    the id of another release.
     """
     path = folder / NAME
     if not path.is_file():
         return [f"{NAME}: missing"]
     content, problem = _parsed(path.read_bytes())
+    problem = problem or _misplaced(folder, content)
     files = content.get("files", {})
     there = {p.name for p in folder.iterdir()} - {NAME}
     problems = [f"{NAME}: {problem}"] if problem else []
     problems += [f"{name}: missing" for name in sorted(files.keys() - there)]
     problems += [f"{name}: extra, not in the manifest" for name in sorted(there - files.keys())]
-    for name in sorted(files.keys() & there):
-        file, expected = folder / name, files[name]
-        if not file.is_file():
-            problems.append(f"{name}: not a regular file")
-        elif (size := file.stat().st_size) != expected["bytes"]:
-            problems.append(f"{name}: changed: {size} bytes, {expected['bytes']} expected")
-        elif (digest := sha256(file)) != expected["sha256"]:
-            problems.append(f"{name}: changed: sha256 {digest}, {expected['sha256']} expected")
-    return problems
+    checked = ((name, changed(folder / name, files[name])) for name in sorted(files.keys() & there))
+    return problems + [f"{name}: {what}" for name, what in checked if what]
+
+
+def changed(path: Path, expected: Mapping[str, Any]) -> str:
+    """Say how a file differs from what the manifest lists (``described``); nothing where it does not."""
+    try:
+        if not path.is_file():
+            return "not a regular file" if path.exists() else "missing"
+        if (size := path.stat().st_size) != expected["bytes"]:
+            return f"changed: {size} bytes, {expected['bytes']} expected"
+        if (digest := sha256(path)) != expected["sha256"]:
+            return f"changed: sha256 {digest}, {expected['sha256']} expected"
+    except OSError as error:  # removed by another process since, or not to be read
+        return f"cannot be read ({error.strerror})"
+    return ""
+
+
+def _misplaced(folder: Path, content: Mapping[str, Any]) -> str:
+    """Say whether a folder bears the id of another release: a store names each by its id; a copy elsewhere has any other name."""
+    place, release_id = folder.resolve(), content.get("release_id")
+    bears_id = place.parent.name == RELEASES or re.fullmatch(rf"[0-9a-f]{{{ID_LENGTH}}}", place.name)
+    if not content or not bears_id or place.name == release_id:
+        return ""
+    return f"this is release {release_id}, in the folder of {place.name}; rename the folder, or run `qpvhealth build` again"
 
 
 def is_complete(folder: Path, content: Mapping[str, Any]) -> bool:

@@ -50,12 +50,18 @@ class Release:
         return tuple(sorted(n.removesuffix(".parquet") for n in self.manifest["files"] if n.endswith(".parquet")))
 
     def table(self, name: str, *, columns: Sequence[str] | None = None, geometry: bool = True) -> pd.DataFrame:
-        """Read one table (see ``parquet.read_table``). Raises UsageError for a table this release does not have."""
+        """Read one table (see ``parquet.read_table``), whose bytes are those that the manifest lists.
+
+        Raises UsageError for a table this release does not have, ContractError for one that changed since it was published.
+        """
         if name not in self.tables:
             raise UsageError(f'{self.folder}: no table "{name}"; tables here: {", ".join(self.tables)}')
         key = (name, None if columns is None else tuple(columns), geometry)
         if key not in self._read:
             path = self.folder / f"{name}.parquet"
+            is_first = not any(table == name for table, *_ in self._read)
+            if is_first and (what := manifest.changed(path, self.manifest["files"][path.name])):
+                raise ContractError(f"{path}: {what}; see `qpvhealth verify`")
             self._read[key] = parquet.read_table(path, columns=columns, geometry=geometry)
         return self._read[key].copy(deep=False)
 

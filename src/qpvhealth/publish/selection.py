@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import difflib
 import tomllib
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-
 from qpvhealth.contract.tables import PUBLISHED
 from qpvhealth.errors import UsageError
 from qpvhealth.facts.generations import IN_FORCE
-from qpvhealth.facts.territories import DEPARTMENT_REGION, DEPARTMENT_TERRITORY, REGIONS
+from qpvhealth.facts.territories import DEPARTMENT_TERRITORY, REGIONS
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from qpvhealth.publish.release import Release
 
+MAX_LISTED = 20
+"""How many values a message lists."""
 _TITLES: dict[str, dict[str, str]] = tomllib.loads(
     resources.files(__package__).joinpath("titles.toml").read_text(encoding="utf-8")
 )
@@ -64,29 +68,6 @@ def of_year(rows: pd.DataFrame, year: int | None) -> pd.DataFrame:
     return rows[rows["year"] == year]
 
 
-def of_area(rows: pd.DataFrame, level: str, filters: Filters) -> pd.DataFrame:
-    """Select the rows of a region or département; for counts, the rows of the level that lie in it."""
-    region, department = filters.region, filters.department
-    if region is not None:
-        refuse_unknown(region, [*REGIONS, "none"], "region")
-    if department is not None:
-        refuse_unknown(department, [*DEPARTMENT_TERRITORY], "département")
-    if level == "rows":
-        rows = rows if region is None else rows[rows["region_code"] == region]
-        return rows if department is None else rows[rows["department_code"] == department]
-    if region is None and department is None:
-        return rows
-    codes = rows["area_code"]
-    departments = {
-        "qpv": codes.str[2:5].str.removeprefix("0"),
-        "commune": codes.str[:3].where(codes.str.startswith(("97", "98")), codes.str[:2]),
-        "department": codes,
-    }.get(level, pd.Series(None, index=codes.index, dtype="str"))
-    if department is not None:
-        return rows[departments == department]
-    return rows[(departments.map(DEPARTMENT_REGION) == region) | ((codes == region) & (level == "region"))]
-
-
 def generation(release: Release, filters: Filters) -> str:
     """Return the generation asked for, the ones in force by default. Raises UsageError for one that was not computed."""
     generation = filters.generation or IN_FORCE
@@ -95,10 +76,25 @@ def generation(release: Release, filters: Filters) -> str:
     return generation
 
 
-def refuse_unknown(value: object, values: list[Any], what: str) -> None:
-    """Raise UsageError, with what there is, for a value that the release does not have."""
-    if value not in values:
-        raise UsageError(f'no {what} "{value}" in this release; there are: {", ".join(map(str, values))}')
+def refuse_unknown(value: object, values: Iterable[object], what: str) -> None:
+    """Raise UsageError for a value that the release does not have, with those that are near in spelling and, of a few, all.
+
+    ``values`` may be a mapping to names: a name that is near counts as its value does.
+    """
+    names: Mapping[Any, str] = values if isinstance(values, Mapping) else dict.fromkeys(values, "")
+    if value in names:
+        return
+    wanted = str(value).casefold()
+    words = {word.casefold(): key for key, name in names.items() for word in (str(key), name) if word}
+    alike = difflib.get_close_matches(wanted, words, n=len(words) + 1, cutoff=0.5)
+    alike.sort(key=lambda w: (-difflib.SequenceMatcher(None, w, wanted).ratio(), w[:1] != wanted[:1], w))
+    near = list(dict.fromkeys(words[word] for word in alike))[:5]
+    shown = [f"{key} ({names[key]})" if names[key] else str(key) for key in near]
+    parts = [f"near: {', '.join(shown)}"] if shown else []
+    if len(names) <= MAX_LISTED or not shown:
+        more = f" and {len(names) - MAX_LISTED} more" if len(names) > MAX_LISTED else ""
+        parts.append(f"there are: {', '.join(list(map(str, names))[:MAX_LISTED])}{more}")
+    raise UsageError(f'no {what} "{value}" in this release; {"; ".join(parts)}')
 
 
 def titles_of(view: str) -> dict[str, str]:

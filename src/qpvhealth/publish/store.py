@@ -22,7 +22,6 @@ from qpvhealth.publish import manifest
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
-RELEASES = "releases"
 CURRENT = "current"
 LOCK = ".lock"
 STAGING = ".staging-"
@@ -39,7 +38,7 @@ class Store:
     def __init__(self, root: Path) -> None:
         """Name the folder; nothing is read or written yet."""
         self.root = Path(root)
-        self.folder = self.root / RELEASES
+        self.folder = self.root / manifest.RELEASES
         self._locked = False
 
     @contextmanager
@@ -107,11 +106,15 @@ class Store:
         return self.folder / release_id if release_id in self.releases() else None
 
     def releases(self) -> list[str]:
-        """List the ids, from the oldest to the newest."""
+        """List the ids, from the oldest to the newest; one that another process removes meanwhile is left out."""
         if not _exists(self.folder) or not self.folder.is_dir():
             return []
-        folders = [p for p in self.folder.iterdir() if p.is_dir() and not p.name.startswith(".")]
-        return [p.name for p in sorted(folders, key=lambda p: (p.stat().st_mtime_ns, p.name))]
+        written = []
+        for folder in self.folder.iterdir():
+            with suppress(FileNotFoundError):
+                if folder.is_dir() and not folder.name.startswith("."):
+                    written.append((folder.stat().st_mtime_ns, folder.name))
+        return [name for _, name in sorted(written)]
 
     def resolve(self, release: str | None = None) -> Path:
         """Find a release by its id, the beginning of its id, or its folder (or a store's folder); default: current.
@@ -128,7 +131,7 @@ class Store:
                 return self.folder / release
             if release and _exists(Path(release) / manifest.NAME):
                 return Path(release)
-            if release and _exists(Path(release) / RELEASES):
+            if release and _exists(Path(release) / manifest.RELEASES):
                 return Store(Path(release)).resolve()
             matching = [i for i in ids if release and i.startswith(release)]
             if len(matching) == 1:
@@ -200,7 +203,7 @@ class Store:
             raise
 
     def _swap(self, release_id: str) -> None:
-        target, fresh = f"{RELEASES}/{release_id}", self.root / f"{POINTER}{secrets.token_hex(4)}"
+        target, fresh = f"{manifest.RELEASES}/{release_id}", self.root / f"{POINTER}{secrets.token_hex(4)}"
         try:
             try:
                 fresh.symlink_to(target)

@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from qpvhealth.errors import UsageError
 from qpvhealth.facts.causes import CAUSES
 from qpvhealth.facts.situations import IN_QPV, SITUATIONS, VECU_DECLARED
 from qpvhealth.facts.territories import NO_REGION, REGIONS
-from qpvhealth.publish import selection
+from qpvhealth.publish import areas, selection
 from qpvhealth.publish.selection import Filters, View
 from qpvhealth.rules.levels import LEVELS
 from qpvhealth.rules.scopes import SCOPES
@@ -25,15 +24,16 @@ _SITUATIONS = [*SITUATIONS, ALL]
 _COVERAGE_SCOPES = {name: SCOPES[name].words_fr for name in ("msp_cds", "primary")}
 
 
-def counts(release: Release, level: str, filters: Filters) -> View:
+def counts(release: Release, level: str | None, filters: Filters) -> View:
     """Return the table of the progress report: one row per year and area, structures in and near QPV, by type.
 
     The perimeters are those in force at the reference date unless a generation is asked for. "Quartier vécu" is what the ARS
     declared; it is empty, not 0, where nobody answered. What could be more is shown beside: the most that can be in a QPV, or in or near
-    one, and the bounds of the net change, at the levels of ``indicators``. Raises UsageError for an unknown level, year, generation or area.
+    one, and the bounds of the net change, at the levels of ``indicators``. ``level``: null for that of the area of the filters, else the
+    country. Raises UsageError for an unknown level, year, generation or area.
     """
-    generation, every = _counted(release, "yearly_counts", level, filters)
-    rows = selection.of_area(selection.of_year(every[every["modality"] == ALL], filters.year), level, filters)
+    level, generation, every = _counted(release, "yearly_counts", level, filters)
+    rows = areas.within(release, selection.of_year(every[every["modality"] == ALL], filters.year), filters, level)
     table = rows.pivot_table(
         index=["year", "area_code"], columns=["structure_type", "situation"], values="n_structures", aggfunc="sum"
     )
@@ -58,14 +58,14 @@ def counts(release: Release, level: str, filters: Filters) -> View:
     return _view(release, "counts", frame, level, notes)
 
 
-def other_counts(release: Release, level: str, filters: Filters) -> View:
+def other_counts(release: Release, level: str | None, filters: Filters) -> View:
     """Return the counts of the types beyond MSP and CdS by situation: one row per year, area and type, never added to the others.
 
     Raises UsageError for an unknown level, year, generation or area.
     """
-    generation, rows = _counted(release, "other_yearly_counts", level, filters)
+    level, generation, rows = _counted(release, "other_yearly_counts", level, filters)
     rows = rows[rows["modality"] == ALL]
-    rows = rows if rows.empty else selection.of_area(selection.of_year(rows, filters.year), level, filters)
+    rows = rows if rows.empty else areas.within(release, selection.of_year(rows, filters.year), filters, level)
     cells = rows.pivot_table(
         index=["year", "area_code", "structure_type"], columns="situation", values="n_structures", fill_value=0
     )
@@ -75,18 +75,18 @@ def other_counts(release: Release, level: str, filters: Filters) -> View:
     return _view(release, "other-counts", frame.assign(generation=generation), level, (*notes, apart))
 
 
-def coverage(release: Release, level: str, filters: Filters, words: Mapping[str, str]) -> View:
+def coverage(release: Release, level: str | None, filters: Filters, words: Mapping[str, str]) -> View:
     """Return the headline of coverage: QPV without any structure, how many live there, of which large, in the NPNRU, in ZIP or ZAC.
 
     ``words``: the indicators to show, in order, in French. One row per year, area and figure, under both meanings of first-line
     care: any MSP or centre, and MSP and pluriprofessional centres only. Each with its denominator, unknowns and bounds. Raises UsageError for an unknown level, year, generation or area.
     """
-    generation = selection.generation(release, filters)
+    level, generation = areas.level_of(level, filters), selection.generation(release, filters)
     rows = release.table("indicators")
     selection.refuse_unknown(level, sorted(rows["level"].unique()), "level")
     rows = _at(rows, generation, level)
     rows = rows[rows["indicator"].isin(list(words)) & rows["scope"].isin(_COVERAGE_SCOPES)]
-    rows = selection.of_area(selection.of_year(rows, filters.year), level, filters)
+    rows = areas.within(release, selection.of_year(rows, filters.year), filters, level)
     order = {name: k for k, name in enumerate((*_COVERAGE_SCOPES, *words))}
     ranked = rows.assign(
         scope_rank=rows["scope"].map(order),
@@ -144,12 +144,12 @@ def in_qpv(release: Release, year: int, *, generation: str, level: str, area: st
     return {kind: int(stock.get(kind, 0)) for kind in ("MSP", "CDS", ALL)}
 
 
-def _counted(release: Release, table: str, level: str, filters: Filters) -> tuple[str, pd.DataFrame]:
-    """Return the generation asked for, and its counts at a level."""
-    if level not in LEVELS:
-        raise UsageError(f'unknown level "{level}"; known: {", ".join(LEVELS)}')
+def _counted(release: Release, table: str, level: str | None, filters: Filters) -> tuple[str, str, pd.DataFrame]:
+    """Return the level to show, the generation asked for, and its counts at that level."""
+    shown = areas.level_of(level, filters)
+    selection.refuse_unknown(shown, LEVELS, "level")
     generation = selection.generation(release, filters)
-    return generation, _at(release.table(table), generation, level)
+    return shown, generation, _at(release.table(table), generation, shown)
 
 
 def _at(rows: pd.DataFrame, generation: str, level: str) -> pd.DataFrame:
@@ -208,10 +208,11 @@ def _is_answered(release: Release, counts: pd.DataFrame, generation: str, level:
 
 def _view(release: Release, name: str, frame: pd.DataFrame, level: str, notes: tuple[str, ...]) -> View:
     """Return the view of rows by year and area, with the date of each year and the name of each area; the country needs no name."""
-    areas = release.table("areas")
-    labels = areas[areas["level"] == level].set_index("area_code")["label"]
+    labels = areas.labels(release, level)
     dates = release.table("extracts").set_index("year")["reference_date"]
-    labelled = frame.assign(label=frame["area_code"].map(labels), reference_date=frame["year"].map(dates))
+    labelled = frame.assign(
+        label=frame["area_code"].map(labels).replace("", None), reference_date=frame["year"].map(dates)
+    )
     shown = labelled.sort_values(["year", "area_code"], ignore_index=True, kind="stable")
     titles = selection.titles_of("area") | selection.titles_of(name)
     if level == "country":

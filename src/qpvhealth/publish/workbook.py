@@ -36,9 +36,14 @@ OPTIONS = {
 
 
 def workbook(
-    columns: Sequence[Sequence[Any]], titles: Sequence[str], names: Sequence[str], notes: Sequence[str]
+    columns: Sequence[Sequence[Any]],
+    titles: Sequence[str],
+    names: Sequence[str],
+    notes: Sequence[str],
+    *,
+    typed: bool = False,
 ) -> bytes:
-    """Write columns of plain values (see ``rendering.plain``) as a workbook of two sheets.
+    """Write columns of plain values (see ``rendering.plain``) as a workbook of two sheets; ``typed``: booleans as such, not as words.
 
     Raises UsageError where there are more rows or columns than a workbook holds; a longer text ends with "…".
     """
@@ -55,7 +60,10 @@ def workbook(
             _text(data, (0, at), title, header)
             number_format = formats.get(_number_format(column))
             for row, value in enumerate(column, start=1):
-                write_cell(data, (row, at), value, number_format)
+                if typed and isinstance(value, bool):
+                    data.write_boolean(row, at, value)
+                else:
+                    write_cell(data, (row, at), value, number_format)
             longest = max((len(str(v)) for v in column[:SAMPLED] if v is not None), default=0)
             data.set_column(at, at, min(max(longest + 2, min(len(title) + 4, 24), WIDTHS[0]), WIDTHS[1]))
         data.freeze_panes(1, 0)

@@ -22,6 +22,7 @@ from qpvhealth.publish.diff import Compared, Releases
 from qpvhealth.publish.expectations import CONFORM, name_of
 from qpvhealth.publish.release import open_release
 from qpvhealth.publish.selection import View
+from qpvhealth.rules.levels import HEADLINE
 from qpvhealth.spatial.projection import WGS84, to_territory_metres
 
 if TYPE_CHECKING:
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
 
 SITUATION_OF_INDICATOR = {"n_in_qpv": IN_QPV, "n_vecu_declared": VECU_DECLARED, "n_country": diff.ALL}
 TYPE_OF_SCOPE = {"msp": "MSP", "cds": "CDS", "msp_cds": diff.ALL}
-LEVELS = ("country", *diff.LEVELS)
 _SINCE_YEAR = (
     "La version dont viennent les chiffres attendus n'est pas ici : causes depuis le millésime précédent, qui n'expliquent pas"
     " l'écart à l'attendu"
@@ -187,7 +187,7 @@ def _cell(row: Mapping[str, Any]) -> dict[str, str] | None:
         situation, kind = SITUATION_OF_INDICATOR.get(row["indicator"]), TYPE_OF_SCOPE.get(row["scope"])
     else:
         situation, kind = row["situation"], row["structure_type"] if row["modality"] == diff.ALL else None
-    ours = situation in (*SITUATIONS, diff.ALL) and kind in (*STRUCTURE_TYPES, diff.ALL) and row["level"] in LEVELS
+    ours = situation in (*SITUATIONS, diff.ALL) and kind in (*STRUCTURE_TYPES, diff.ALL) and row["level"] in HEADLINE
     where = {k: str(row[k]) for k in ("generation", "level", "area_code")}
     return {"situation": str(situation), "structure_type": str(kind), **where} if ours else None
 

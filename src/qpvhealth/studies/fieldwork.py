@@ -13,12 +13,12 @@ from qpvhealth.indicators import prescreen, vecu_support as support
 from qpvhealth.ingest import cards, returns as returned
 from qpvhealth.ingest.cleaning import YES_NO
 from qpvhealth.ingest.readers import tables
-from qpvhealth.publish import returns as templates, selection
+from qpvhealth.publish import areas, returns as templates, selection
 from qpvhealth.publish.rendering import without_formula
 from qpvhealth.publish.store import write_file
 from qpvhealth.rules.proximity import Proximity
 from qpvhealth.studies import figures
-from qpvhealth.studies.quarters import COUNTRY, quarters as quarters_in_force, refuse_unknown, year_of
+from qpvhealth.studies.quarters import COUNTRY, quarters as quarters_in_force, year_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,7 +48,7 @@ def sec(release: Release, *, answers: Path | None = None, year: int | None = Non
     settings = release.manifest["settings"]
     rows = structures(release, year)
     if area != COUNTRY:
-        refuse_unknown(release, area)
+        areas.refuse_unknown(release, area.level, area.code)
         rows = rows[rows[f"{area.level}_code"] == area.code]
     supplied = pd.DataFrame({"finess_et": pd.Series(dtype="str")}) if answers is None else _supplied(answers)
     rule, metres = settings["vecu_rule"], settings["vecu_distance_m"]

@@ -23,7 +23,7 @@ from qpvhealth.facts.published import (
     PerimeterSet,
     read as read_figures,
 )
-from qpvhealth.indicators import attainment, density, matrix as matrices
+from qpvhealth.indicators import attainment, matrix as matrices
 from qpvhealth.publish import expectations, published_check, selection
 from qpvhealth.publish.selection import View
 from qpvhealth.rules.scopes import SCOPES
@@ -45,12 +45,8 @@ _CHANCE = "Compatible avec, jamais égal à : parmi tant de cases, certaines s'a
 
 def published(release: Release) -> View:
     """Compare every published figure, of the facts and of the raw folder, with a release (see ``published_check.differing``)."""
-    practitioners = release.table("practitioners").groupby("year")
-    gps = [density.with_shares(density.by_area(rows)) for _, rows in practitioners] or [
-        pd.DataFrame(columns=density.COLUMNS)
-    ]
     here, extracts = cells(release), release.table("extracts")
-    checked = published_check.check(printed_figures(release), here, extracts, pd.concat(gps, ignore_index=True))
+    checked = published_check.check(printed_figures(release), here, extracts, release.table("practitioners"))
     return view(release, "published", checked, _CHANCE)
 
 

@@ -11,7 +11,7 @@ from qpvhealth.errors import UsageError
 from qpvhealth.facts.generations import IN_FORCE
 from qpvhealth.facts.territories import METROPOLE, NO_REGION
 from qpvhealth.indicators import pipeline_effect, priorities as ranking
-from qpvhealth.publish import selection
+from qpvhealth.publish import areas, selection
 from qpvhealth.studies import figures, practices, quarters
 from qpvhealth.studies.quarters import COUNTRY, Area
 
@@ -86,7 +86,7 @@ def projects(release: Release, *, show: str = "list", area: Area = COUNTRY, by: 
         raise UsageError(f'funding by "{by}"; known: {", ".join(FUNDING_LEVELS)}')
     rows = quarters.quarters(release)
     listed = _projects(release, rows)
-    quarters.refuse_unknown(release, area)
+    areas.refuse_unknown(release, area.level, area.code)
     if area.level == "epci":
         raise UsageError("projects name a commune, not its EPCI: ask for region:, department: or commune:")
     if area.level != "country":

@@ -10,7 +10,6 @@ import pandas as pd
 from qpvhealth.errors import UsageError
 from qpvhealth.facts.territories import DEPARTMENT_REGION
 from qpvhealth.indicators import density
-from qpvhealth.spatial import sites
 from qpvhealth.studies import figures, quarters
 from qpvhealth.studies.quarters import COUNTRY, Area
 
@@ -19,54 +18,68 @@ if TYPE_CHECKING:
     from qpvhealth.publish.selection import View
 
 NEAR_GP_M = 500.0
-"""How far around a QPV a practice counts for its priority (ONPV 2015 reads access within 500 m of a QPV)."""
+"""How far around a QPV a practice counts for its priority (ONPV 2015 reads access within 500 m of a QPV), where the settings have it."""
 
 
-def practitioners(release: Release, area: Area = COUNTRY, *, within_m: float = 500) -> View:
-    """Show GP density and age for a commune, its QPV (by distance), its region and the country, as far as they are given."""
-    practitioners_given = _gps(release)
-    if practitioners_given.empty:
+def practitioners(release: Release, area: Area = COUNTRY, *, within_m: float | None = None) -> View:
+    """Show GP density and age for a commune, its QPV (by distance), its region and the country, as far as they are known.
+
+    ``within_m``: a distance of the settings, or 0 for inside; by default ``NEAR_GP_M``, else that of the quartier vécu. A density of
+    fewer than five GPs is not shown: their number is. Raises UsageError for another distance or an unknown area.
+    """
+    if release.table("practitioners").empty and release.table("neighbourhood_practitioners").empty:
         raise UsageError("this release has no practitioners: add a card of kind practitioners")
+    distance = _distance(release, within_m)
     rows = quarters.quarters(release)
-    densities = _densities(release, rows, practitioners_given, within_m)
+    densities = _densities(release, rows, distance)
     department = area.code[:3] if area.code[:2] in ("97", "98") else area.code[:2]
     region = area.code if area.level == "region" else DEPARTMENT_REGION.get(department, "")
     inside = set(rows.loc[quarters.within(release, rows, area), "qpv_code"])
     wanted = {area.code, region, "FR", *inside}
     shown = densities[densities["area_code"].isin(wanted) | (densities["level"] == "country")]
-    of_points = f"médecins à {within_m:g} m au plus, pour les habitants du QPV"
+    of_points = f"médecins à {distance:g} m au plus, pour les habitants du QPV"
     of_quarter = np.where(shown["n_gp"].isna(), "inconnu : aucun point donné pour ce QPV", of_points)
-    note = np.where(shown["level"] == "qpv", of_quarter, "valeur de la zone")
-    return figures.view(release, "practitioners", shown.assign(note=note))
+    note = np.where(shown["level"] == "qpv", of_quarter, "valeur de la zone").astype(object)
+    is_few = (shown["n_gp"] > 0) & (shown["n_gp"] < density.FEWEST)
+    note = np.where(is_few, note + " ; moins de cinq : leur nombre, sans densité", note)
+    return figures.view(release, "practitioners", shown.assign(density=shown["density"].mask(is_few), note=note))
 
 
-def _gps(release: Release) -> pd.DataFrame:
-    """Return the GPs of the last vintage given at each level: two vintages are never added up."""
-    rows = release.table("practitioners")
-    return rows[rows["year"] == rows.groupby("level")["year"].transform("max")].reset_index(drop=True)
+def _distance(release: Release, within_m: float | None) -> float:
+    """Return a distance at which the release counts GPs. Raises UsageError for one that its settings do not have."""
+    settings = release.manifest["settings"]
+    counted = sorted({0.0, *map(float, settings["rings_m"]), float(settings["vecu_distance_m"])})
+    if within_m is None:
+        return NEAR_GP_M if NEAR_GP_M in counted else float(settings["vecu_distance_m"])
+    if within_m not in counted:
+        raise UsageError(
+            f"{within_m:g} m: GPs are counted within {', '.join(f'{d:g}' for d in counted)} m (rings_m of the settings)"
+        )
+    return within_m
 
 
-def _densities(release: Release, rows: pd.DataFrame, practices: pd.DataFrame, within_m: float) -> pd.DataFrame:
-    """Return density and age of every area given, and of the QPV of which points can tell."""
-    parts = [density.by_area(practices)]
-    points = practices[(practices["level"] == "point") & practices["longitude"].notna()].reset_index(drop=True)
-    if len(points):
-        placed = quarters.points(points["longitude"], points["latitude"])
-        pairs = sites.served(placed, quarters.perimeters(release, rows), within_m).rename(columns={"site": "point"})
-        # Points tell of the QPV of a département that their source covers, or of a commune in which they name one: elsewhere, no
-        # point near is not the absence of GPs, it is not known.
-        covered = set(points["covers"].dropna().str.split(",").explode())
-        communes = set(points["area_code"].dropna())
-        names_one = rows["commune_codes"].fillna("").str.split(",").map(lambda codes: not communes.isdisjoint(codes))
-        is_told = rows["department_code"].isin(covered) | names_one.astype(bool)
-        parent = rows["commune_codes"].str.replace(",.*", "", regex=True)
-        parts.append(density.by_quarter(pairs, points, rows.assign(parent_code=parent, is_told=is_told)))
-    return density.with_shares(pd.concat([p for p in parts if len(p)] or parts[:1], ignore_index=True))
+def _densities(release: Release, rows: pd.DataFrame, distance: float) -> pd.DataFrame:
+    """Return density and age of every area in its last vintage, and of these QPV; null of a QPV of which no point can tell."""
+    near = release.table("neighbourhood_practitioners")
+    near = near[(near["distance_m"] == distance) & (near["year"] == near["year"].max())].drop(columns="year")
+    told = rows[["qpv_code", "generation", "population"]].merge(near, on=["qpv_code", "generation"], how="left")
+    people, vintage = told["population"].astype("float64"), release.table("neighbourhood_practitioners")["year"].max()
+    told = told.assign(
+        level="qpv",
+        year=vintage,
+        population=people,
+        density=told["n_gp"] / people.where(people > 0) * density.PER,
+        share_over_55=told["n_over_55"] / told["n_gp"].where(told["n_gp"] > 0),
+        masked=told["masked"].fillna(""),
+    ).rename(columns={"qpv_code": "area_code"})
+    areas = density.latest(release.table("practitioners"))
+    parts = [areas, told[areas.columns]] if len(near) else [areas]
+    return pd.concat(parts, ignore_index=True)
 
 
 def of_quarters(release: Release, rows: pd.DataFrame) -> pd.DataFrame:
     """Return the GP criteria of QPV, each with the ``_level`` it speaks of: the QPV by distance, else its only commune."""
-    densities = _densities(release, rows, _gps(release), NEAR_GP_M)
+    densities = _densities(release, rows, _distance(release, None))
     own = densities[densities["level"] == "qpv"].set_index("area_code")
     communes = densities[densities["level"] == "commune"].drop_duplicates("area_code").set_index("area_code")
     out = pd.DataFrame({"qpv_code": rows["qpv_code"]})

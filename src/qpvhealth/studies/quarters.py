@@ -9,8 +9,7 @@ import numpy as np
 import pandas as pd
 
 from qpvhealth.errors import UsageError
-from qpvhealth.facts.territories import DEPARTMENT_TERRITORY, REGIONS
-from qpvhealth.publish import selection
+from qpvhealth.publish import areas, selection
 from qpvhealth.spatial import projection, sites
 
 if TYPE_CHECKING:
@@ -35,9 +34,6 @@ class Area:
         level, _, code = text.partition(":")
         if level not in AREA_LEVELS or not code:
             raise UsageError(f'area "{text}": write region:53, department:35, epci:…, commune:35238 or country')
-        codes = {"region": [*REGIONS], "department": [*DEPARTMENT_TERRITORY]}.get(level)
-        if codes is not None and code not in codes:
-            raise UsageError(f'no {level} "{code}"; there are: {", ".join(codes)}')
         return cls(level, code)
 
 
@@ -59,23 +55,13 @@ def quarters(release: Release, year: int | None = None) -> pd.DataFrame:
     rows = rows[
         (rows["year"] == chosen) & (rows["generation"] == rows["territory"].map(selection.in_force(release, chosen)))
     ]
-    areas = release.table("neighbourhoods", geometry=False)[["qpv_code", "generation", "commune_codes", "epci_codes"]]
-    return rows.merge(areas, on=["qpv_code", "generation"], validate="one_to_one")
-
-
-def refuse_unknown(release: Release, area: Area) -> None:
-    """Raise UsageError for a commune or EPCI that nothing in the release names."""
-    if area.level not in ("commune", "epci"):
-        return
-    codes = release.table("neighbourhoods", geometry=False)[f"{area.level}_codes"].dropna().str.split(",").explode()
-    counted = [t.loc[t["level"] == area.level, "area_code"] for t in map(release.table, ("areas", "yearly_counts"))]
-    if area.code not in set(pd.concat([codes, *counted])):
-        raise UsageError(f'no {area.level} "{area.code}" in this release: INSEE codes of communes, SIREN of EPCI')
+    lists = release.table("neighbourhoods", geometry=False)[["qpv_code", "generation", "commune_codes", "epci_codes"]]
+    return rows.merge(lists, on=["qpv_code", "generation"], validate="one_to_one")
 
 
 def within(release: Release, rows: pd.DataFrame, area: Area) -> pd.Series:
     """Say which QPV lie in an area; one over several communes lies in each. Raises UsageError for an unknown area."""
-    refuse_unknown(release, area)
+    areas.refuse_unknown(release, area.level, area.code)
     if area.level == "country":
         return pd.Series(data=True, index=rows.index)
     if area.level in ("region", "department"):

@@ -15,7 +15,8 @@ from qpvhealth.ingest.kinds.projects import KIND as PROJECTS
 from qpvhealth.ingest.layouts import Field, Layout
 from qpvhealth.ingest.readers import tables
 from qpvhealth.spatial import sites
-from qpvhealth.studies import figures, quarters
+from qpvhealth.spatial.proximity import Perimeters
+from qpvhealth.studies import figures, places, quarters
 from qpvhealth.studies.quarters import COUNTRY, Area
 
 if TYPE_CHECKING:
@@ -80,26 +81,30 @@ def _view(release: Release, name: str, rows: pd.DataFrame, *notes: str) -> View:
 def simulate_best(release: Release, n: int, *, area: Area = COUNTRY, near_m: float = 0) -> tuple[View, View, View]:
     """Find where ``n`` structures would cover the most residents of uncovered QPV: the sites, coverage before and after, QPV gained.
 
-    The notes give the gap to the proven optimum, over the candidate sites: one in each QPV, and where the surroundings of several meet.
+    The notes give the bound that no plan can exceed, and say that the plan is best only where it reaches that bound.
     """
     rows = _simulated(release, area)
     polygons = quarters.perimeters(release, rows)
-    nowhere = quarters.points(pd.Series(dtype=float), pd.Series(dtype=float))
-    tried = sites.candidates(polygons, near_m) if polygons else nowhere
-    reached = sites.served(tried, polygons, near_m)
     bare = rows[~rows["is_covered"].fillna(value=True).astype(bool)].set_index("qpv_code")
     demand = bare["population"].dropna().astype("float64")
-    plan = simulation.best(reached, demand, n)
-    chosen = reached[reached["site"].isin(plan.sites) & reached["qpv_code"].isin(bare.index)]
-    before, gained = _views(release, rows, reached[reached["site"].isin(plan.sites)], near_m)
-    codes = chosen.groupby("site")["qpv_code"].agg(", ".join)
-    first = chosen.drop_duplicates("qpv_code")
+    concerned = {
+        territory: Perimeters(*(column[is_bare] for column in own))
+        for territory, own in polygons.items()
+        if (is_bare := np.isin(own.codes, demand.index)).any()
+    }
+    space = sites.Space(concerned, near_m)
+    tried, plan = places.best_places(space, demand.reindex(space.codes).to_numpy(dtype=float), n)
+    chosen = sites.places(space, tried, plan.sites)
+    reached = sites.served(chosen, polygons, near_m)
+    before, gained = _views(release, rows, reached, near_m)
+    first = reached[reached["qpv_code"].isin(bare.index)].drop_duplicates("qpv_code")
+    codes = reached[reached["qpv_code"].isin(bare.index)].groupby("site")["qpv_code"].agg(", ".join)
     people = demand.reindex(first["qpv_code"]).groupby(first["site"].to_numpy()).sum()
-    shown = tried[tried["site"].isin(plan.sites)].assign(
+    shown = chosen.assign(
         qpv_codes=lambda s: s["site"].map(codes), population=lambda s: s["site"].map(people).fillna(0.0)
     )
-    proof = "optimum prouvé" if plan.is_optimal else "optimum non prouvé dans le temps imparti"
+    proof = "optimum prouvé" if plan.is_optimal else "optimum non prouvé"
     proof = proof if len(demand) else "aucun QPV sûrement sans structure, et de population connue, dans cette zone"
-    result = f"{plan.value:.0f} habitants ; borne {plan.bound:.0f} ; écart à l'optimum {plan.gap:.4%} ({proof}) ; {len(tried)} sites essayés"
+    result = f"{plan.value:.0f} habitants ; borne {plan.bound:.0f} ; écart à l'optimum {plan.gap:.4%} ({proof}) ; {plan.n_tried} sites essayés"
     chosen_sites = _view(release, "simulate-sites", shown.sort_values("population", ascending=False))
     return replace(chosen_sites, notes=(result, *before.notes)), before, gained

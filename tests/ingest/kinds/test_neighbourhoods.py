@@ -116,6 +116,20 @@ def test_rows_that_cannot_be_used_are_rejected(card, balanced):
     assert staged.rejects["message"][3] == "a point or a line, not a polygon"
 
 
+@pytest.mark.parametrize(
+    ("shapes", "what"),
+    [
+        ((Point(2.3, 48.9), None), "points"),
+        ((shapely.MultiPoint([(2.3, 48.9)]),), "points"),
+        ((shapely.LineString([(2.3, 48.9), (2.4, 48.9)]),), "lines"),
+    ],
+)
+def test_a_layer_of_points_or_lines_is_no_layer_of_qpv(card, shapes, what):
+    rows = [qpv(f"QP07500{n}", shape) for n, shape in enumerate(shapes)]
+    with pytest.raises(InputError, match=f"{what}, no polygon: .* give the layer or the file of polygons"):
+        read(card, *rows)
+
+
 def test_a_qpv_without_polygon_among_others_keeps_its_row(card, balanced):
     staged = read(card, qpv(), qpv("QP075002", None), qpv("QP075003", Polygon()))
     balanced(staged, 3)

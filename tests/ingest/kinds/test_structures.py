@@ -470,6 +470,30 @@ def test_rows_of_t_finess_that_are_past_or_legal_entities_are_out_of_scope(card,
     assert staged.left_out["finess_et"].tolist() == ["010000057"]  # a closed one has not changed its type
 
 
+@pytest.mark.parametrize(
+    ("cell", "precision", "status"),
+    [
+        ("Numéro", "housenumber", "located"),
+        ("RUE", "street", "located"),
+        ("lieu-dit", "locality", "centroid"),
+        ("Centroïde de la commune", "municipality", "centroid"),
+        ("", "unknown", "located"),
+    ],
+)
+def test_the_precision_that_t_finess_gives_decides_what_a_point_can(card, cell, precision, status):
+    content = T_FINESS.replace("\n", ",geoloc_precision\n") + t_finess("010000024").replace("\n", f",{cell}\n")
+    (row,) = read(card, content).frame.to_dict("records")
+    assert (row["location_precision"], row["location_status"]) == (precision, status)
+
+
+def test_a_precision_that_nobody_maps_is_asked_for(card):
+    content = T_FINESS.replace("\n", ",geoloc_precision\n") + t_finess("010000024").replace("\n", ",7\n")
+    with pytest.raises(
+        UsageError, match=r'not known: "7"\. Write each in the card under \[source\.values\.location_precision'
+    ):
+        read(card, content)
+
+
 STATE = "nofinesset;categetab;etat;date_fermeture\n"
 
 

@@ -66,11 +66,20 @@ def test_practitioners_by_area(tmp_path):
     assert rows["n_gp"].isna().tolist() == [False, True]  # NS is suppressed, not 0
 
 
+def test_more_gps_over_55_than_gps_is_no_number(tmp_path):
+    staged = practitioners.read(
+        card(tmp_path, "practitioners", "code_commune;n_gp;n_over_55\n35238;3;4\n35239;4;4\n", year=2014)
+    )
+    assert staged.frame["area_code"].tolist() == ["35239"]
+    assert staged.rejects["rule"].tolist() == ["value-unreadable"]
+
+
 def test_practitioners_as_points(tmp_path):
     text = "lon;lat;age;plus_de_55_ans\n-1.68;48.1;60;\n-1.69;48.1;;non\n;48;40;\n"
     staged = practitioners.read(card(tmp_path, "practitioners", text, year=2014))
     assert staged.frame["n_over_55"].tolist() == [1.0, 0.0]
     assert staged.tally.rejected == 1
+    assert staged.rejects["raw"].tolist() == ["(texte non publié : il désigne un praticien)"]
 
 
 PROJECTS = (

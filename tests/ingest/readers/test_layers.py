@@ -532,14 +532,20 @@ def test_curved_types_are_polygons_and_arcs_are_cut(tmp_path, wkb, declared, are
         assert shapely.get_num_coordinates(table.geometry[0]) == 5
 
 
-def test_curves_in_geoparquet_are_refused_with_the_command_that_straightens_them(tmp_path):
+def test_curves_in_geoparquet_are_read_too(tmp_path):
     path = tmp_path / "a.parquet"
     frame().to_parquet(path)
     table = pq.read_table(path)
     at = table.schema.get_field_index("geometry")
-    pq.write_table(table.set_column(at, table.schema.field(at), [[circle()] * 3]), path)
-    with pytest.raises(InputError, match="CONVERT_TO_LINEAR"):
-        read_vector(path)
+    plain = struct.pack("<BII", 1, 12, 1) + shapely.to_wkb(PLAIN)
+    pq.write_table(table.set_column(at, table.schema.field(at), [[circle(), None, plain]]), path)
+    raw = read_vector(path)
+    assert shapely.area(raw.geometry).tolist() == pytest.approx(
+        [math.pi * 100**2, math.nan, 100**2], rel=1e-4, nan_ok=True
+    )
+    assert [(f.rule, f.n) for f in raw.findings] == [("arcs-cut", 1)]
+    assert raw.crs == frame().crs.to_string()
+    assert raw.frame.index.tolist() == [0, 1, 2]
 
 
 def test_a_cpg_that_lies_is_said_with_the_way_out(shape):

@@ -1,6 +1,7 @@
 import base64
 import datetime as dt
 import lzma
+import struct
 import zipfile
 from types import SimpleNamespace
 
@@ -11,7 +12,7 @@ import xlsxwriter
 from openpyxl.utils.datetime import CALENDAR_MAC_1904
 
 from qpvhealth.errors import InputError, UsageError
-from qpvhealth.ingest.readers import workbook
+from qpvhealth.ingest.readers import excel_97, workbook
 from qpvhealth.ingest.readers.workbook import read_workbook, sheet_names
 
 SHEET = "xl/worksheets/sheet1.xml"
@@ -328,6 +329,34 @@ def test_a_workbook_of_excel_97_is_read(tmp_path):
     table = read_workbook(tmp_path / "a.xls")
     assert cells(table) == [["010000018", "MSP", "124", "2019-03-31", None], ["10000018", "CDS", "12.5", None, "true"]]
     assert (table.sheet, table.rows.tolist()) == ("Structures", [4, 5])
+    assert table.findings == ()
     (tmp_path / "a.xls").write_bytes(XLS[:1500] + b"\xff" * 3000)
     with pytest.raises(InputError, match="unreadable workbook"):
         read_workbook(tmp_path / "a.xls")
+
+
+def hiding(row):
+    """Hide one row of the first sheet of ``XLS`` (from 0): a bit of its record Row."""
+    at = XLS.index(b"\x08\x02\x10\0" + struct.pack("<H", row)) + 4 + 12
+    return XLS[:at] + bytes([XLS[at] | 0x20]) + XLS[at + 1 :]
+
+
+def test_the_hidden_rows_of_excel_97_are_said(tmp_path):
+    (tmp_path / "a.xls").write_bytes(hiding(4))
+    table = read_workbook(tmp_path / "a.xls")
+    assert table.rows.tolist() == [4, 5]
+    assert [(f.rule, f.n, f.message[-3:]) for f in table.findings] == [("rows-hidden", 1, ": 5")]
+
+
+@pytest.mark.parametrize("n", [0, 40, 511, 600, 3000])
+def test_a_workbook_of_excel_97_that_is_cut_tells_no_hidden_row(tmp_path, n):
+    (tmp_path / "a.xls").write_bytes(hiding(4)[:n])
+    assert not any(excel_97.hidden_rows(tmp_path / "a.xls").values())
+
+
+def test_sectors_that_follow_one_another_in_a_ring_end(tmp_path):
+    table = struct.unpack_from("<I", XLS, 76)[0]
+    ring = bytearray(hiding(4))
+    ring[512 * (table + 1) : 512 * (table + 2)] = struct.pack("<128I", *[0] * 128)
+    (tmp_path / "a.xls").write_bytes(ring)
+    assert len(excel_97.hidden_rows(tmp_path / "a.xls")) <= 3

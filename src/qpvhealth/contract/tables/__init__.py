@@ -58,7 +58,7 @@ OTHER_TABLES = {
 """French titles of the tables of types beyond MSP and CdS: each has the columns of the table whose name follows ``other_``."""
 COVERAGE_TABLES = (
     *("programme_members", "programme_targets", "neighbourhood_figures", "practitioners"),
-    *("projects", "project_locations", "project_funding"),
+    *("neighbourhood_practitioners", "projects", "project_locations", "project_funding"),
 )
 """Behind coverage, programmes and priorities: empty where the raw folder has no such source."""
 _NAMES = (

@@ -52,6 +52,7 @@ def read(card: Card, corrections: tuple[Correction, ...] = ()) -> Staged:
 
 def _outlines(sieve: Sieve) -> pd.DataFrame:
     frame = pd.DataFrame({"level": sieve.card["level"], "area_code": _codes(sieve), "label": sieve.text["label"]})
+    frame["population"] = sieve.numbers("population")
     frame["crs"] = pd.Series(sieve.crs(), index=frame.index, dtype="str")
     frame["geometry"] = sieve.raw.geometry
     absent = shapely.is_missing(sieve.raw.geometry) | shapely.is_empty(sieve.raw.geometry)
@@ -63,7 +64,8 @@ def _table(sieve: Sieve) -> pd.DataFrame:
     text = sieve.text
     if text["kind"].notna().any():
         sieve.leave_out(~text["kind"].isin(COUNTED_KINDS), text["kind"].fillna("no TYPECOM"))
-    return text.drop(columns="kind").assign(level=sieve.card["level"], area_code=_codes(sieve))
+    named = text.drop(columns="kind").assign(population=sieve.numbers("population"))
+    return named.assign(level=sieve.card["level"], area_code=_codes(sieve))
 
 
 def _codes(sieve: Sieve) -> pd.Series:

@@ -27,6 +27,7 @@ _POLYGONAL = [
     int(t)
     for t in (shapely.GeometryType.POLYGON, shapely.GeometryType.MULTIPOLYGON, shapely.GeometryType.GEOMETRYCOLLECTION)
 ]
+_POINTS = [int(shapely.GeometryType.POINT), int(shapely.GeometryType.MULTIPOINT)]
 KIND = Kind(
     "neighbourhoods",
     "neighbourhoods",
@@ -40,7 +41,7 @@ def read(card: Card, corrections: tuple[Correction, ...] = ()) -> Staged:
 
     A QPV without polygon among others keeps its row, its geometry null: it counts, and what covers it is unknown.
 
-    Raises InputError without a coordinate system, without geometry, or when one code has two different polygons; UsageError
+    Raises InputError without a coordinate system, without geometry, for a layer of points or lines, or when one code has two different polygons; UsageError
     when the codes are those of another generation, or the card asks for codes that are not there.
     """
     raw = tables.read_vector(card)
@@ -78,7 +79,14 @@ def _clean(sieve: Sieve) -> pd.DataFrame:
     frame.insert(0, "qpv_code", sieve.qpv_codes())
     types = shapely.get_type_id(shapes)
     bare = (types < 0) | shapely.is_empty(shapes)
-    sieve.reject(~bare & ~np.isin(types, _POLYGONAL), "geometry-missing", "a point or a line, not a polygon")
+    other = ~bare & ~np.isin(types, _POLYGONAL)
+    if other.any() and (bare | other).all():
+        what = "points" if np.isin(types[other], _POINTS).all() else "lines"
+        raise InputError(
+            f"{sieve.raw.place()}: {what}, no polygon: a card of kind neighbourhoods names the outlines of the QPV; "
+            "give the layer or the file of polygons (layer = in the card)"
+        )
+    sieve.reject(other, "geometry-missing", "a point or a line, not a polygon")
     frame["geometry"] = np.array([None if b else s for b, s in zip(bare, shapes, strict=True)], dtype=object)
     if (sieve.keep & bare).all():
         sieve.reject(bare, "geometry-missing", "no polygon")

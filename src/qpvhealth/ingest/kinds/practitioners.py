@@ -17,6 +17,7 @@ from qpvhealth.ingest.staging import Card, Correction, Sieve, Staged, stage
 
 OVER_55 = 55
 POINTS, AREAS = "gps-points", "gps-by-"
+NOT_PUBLISHED = "(texte non publié : il désigne un praticien)"
 KIND = Kind(
     "practitioners",
     "practitioners",
@@ -28,12 +29,14 @@ def read(card: Card, corrections: tuple[Correction, ...] = ()) -> Staged:
     """Read one file: a row per area with ``n_gp``, ``n_over_55`` and what else it gives, or a row per GP (a point, one GP).
 
     ``covers``: the départements in which the file holds every GP, as its card says; null where it does not say, and then a place
-    without a point is a place of which nothing is known. Raises UsageError where no layout fits, or for an unknown area.
+    without a point is a place of which nothing is known. ``mask_under``: the fewest GPs whose ages the source lets out. A rejected row
+    speaks of a person: its text is not published. Raises UsageError where no layout fits, or for an unknown area.
     """
     covered = card.departments()
     covers = None if covered is None else ",".join(sorted(covered))
     staged = stage(card, corrections, KIND, lambda s: _points(s) if s.layout.name == POINTS else _areas(s))
-    return replace(staged, frame=staged.frame.assign(year=card["year"], covers=covers))
+    frame = staged.frame.assign(year=card["year"], covers=covers, mask_under=float(card.get("mask_under", 0)))
+    return replace(staged, frame=frame, rejects=staged.rejects.assign(raw=NOT_PUBLISHED))
 
 
 def _areas(sieve: Sieve) -> pd.DataFrame:
@@ -49,6 +52,7 @@ def _areas(sieve: Sieve) -> pd.DataFrame:
     share = sieve.numbers("share_over_55")
     share = share.where(share <= 1, share / 100)
     columns["n_over_55"] = columns["n_over_55"].fillna((share * columns["n_gp"]).round())
+    sieve.reject(columns["n_over_55"] > columns["n_gp"], "value-unreadable", "more GPs over 55 than GPs in {}", cells)
     return pd.DataFrame({"level": level, "area_code": area, **columns})
 
 

@@ -19,6 +19,7 @@ import numpy as np
 
 from qpvhealth.contract.rules import Finding
 from qpvhealth.errors import InputError, Place, UsageError
+from qpvhealth.ingest.readers import excel_97
 from qpvhealth.ingest.readers.columns import Columns
 from qpvhealth.ingest.readers.guard import MIB, checked_path, inflated_chunks, opened_zip, refuse_bigger
 from qpvhealth.ingest.readers.raw import RawTable
@@ -108,8 +109,7 @@ def read_workbook(path: Path, *, sheet: str | None = None, header_row: int | Non
     first with nearly as many distinct words as the wordiest one; a row with a band (cells merged across columns) is taken only
     where there is no other. Whole numbers lose their point, dates are ISO, error cells are null. A name merged down to the
     header row counts as written there. Cells merged over data rows keep their value in the first row only. A formula
-    that nobody calculated has no value, whatever was stored in its place. Hidden rows are rows like the others, and are reported;
-    a workbook of Excel 97 does not tell them.
+    that nobody calculated has no value, whatever was stored in its place. Hidden rows are rows like the others, and are reported.
 
     Raises:
         InputError: unsafe, unreadable or empty workbook, or two columns of the same name.
@@ -239,7 +239,7 @@ def _guarded(path: Path) -> tuple[Path, _Seen]:
         raise InputError(f"{full}: not a workbook; expected one of {', '.join(SUFFIXES)}")
     refuse_bigger(full, MAX_BYTES)
     if suffix not in ZIPPED:  # what the other process may need is bounded there
-        return full, seen
+        return full, _Seen(hidden=excel_97.hidden_rows(full))
     with opened_zip(full) as archive:
         entries = {e.filename.lower(): e for e in archive.infolist()}
         if ZIPPED[suffix] not in entries:
