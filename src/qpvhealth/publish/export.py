@@ -129,7 +129,7 @@ def _geopackage(name: str, frame: pd.DataFrame, *, invented: bool) -> bytes:
 
 def _geojson(name: str, frame: pd.DataFrame, *, invented: bool) -> bytes:
     """Write a FeatureCollection of RFC 7946: longitude first, exterior rings counter-clockwise, no system named."""
-    shapes = shapely.orient_polygons(shapely.set_precision(_shapes(name, frame), 0))
+    shapes = shapely.orient_polygons(_shapes(name, frame))
     moved = shapely.transform(shapes, lambda xy: np.round(xy, DEGREE_DECIMALS))
     texts = shapely.to_geojson(moved)
     rows = _arrow(frame).to_pylist()
