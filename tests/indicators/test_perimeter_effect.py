@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 import shapely
 
-from qpvhealth.indicators.perimeter_effect import effect
+from qpvhealth.indicators.perimeter_effect import COLUMNS, effect
 
 
 def stock(rows):
@@ -24,7 +24,17 @@ def test_gains_and_losses_are_counted_apart():
 
 
 def test_one_generation_alone_has_no_effect():
-    assert effect(stock([("A", "g1", "in_qpv", "MSP")])).empty
+    found = effect(stock([("A", "g1", "in_qpv", "MSP")]))
+    assert found.empty
+    assert list(found.columns) == COLUMNS
+
+
+def test_every_two_generations_are_compared_in_rows_of_their_own():
+    found = effect(stock([("A", name, "in_qpv", "MSP") for name in ("g1", "g2", "g3")]))
+    assert found.index.tolist() == list(range(len(found)))
+    pairs = found[["generation_from", "generation_to"]].drop_duplicates().to_numpy().tolist()
+    assert pairs == [["g1", "g2"], ["g1", "g3"], ["g2", "g3"]]
+    assert found.groupby(["level", "structure_type"]).size().eq(3).all()
 
 
 @pytest.mark.parametrize("polygons", ["qpv-2026-rounded-1584.geojson", "qpv-2024-simplified-1609.geojson"])

@@ -222,3 +222,13 @@ def test_lists_of_json_are_lists():
     assert cleaning.listed('["97120", "97101"]') == ["97120", "97101"]
     assert cleaning.listed("[ '2A004' ]") == ["2A004"]
     assert cleaning.communes(pd.Series(['["1004"]', "[97120]"])).typed.tolist() == ["01004", "97120"]
+
+
+def test_garbled_cells_stand_where_they_stood():
+    cells = pd.Series(["CitÃ©", "Cité", None], index=[7, 3, 5], dtype="str")
+    assert cleaning.garbled(cells).to_dict() == {7: True, 3: False, 5: False}
+
+
+def test_a_code_that_was_kept_as_a_number_is_the_code():
+    cells = pd.Series(["124.0", " 603,00 ", "124.5", "12.0.0", " 31 ", None], dtype="str")
+    assert cleaning.whole(cells).fillna("-").tolist() == ["124", "603", "124.5", "12.0.0", "31", "-"]
