@@ -40,7 +40,6 @@ _OPTIONS = (
     ),
     (r"name (it|one) under \[source\.columns\]", r"name \1 with --code-column"),
     (r"; keep one file, or name in `codes` of a card which QPV it should give|\nkeep one file, or name in .*", ""),
-    (rf"correct the path in {_IN_CARD}", "correct the path"),
     (r"(?:the )?card neighbourhoods(?:: |, )?", ""),
 )
 """What readers tell whoever writes a card, in the options of a command that has none."""

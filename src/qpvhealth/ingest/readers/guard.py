@@ -91,7 +91,7 @@ def checked_path(path: Path) -> Path:
     try:
         status = full.stat()
     except OSError as error:
-        raise InputError(f"{full}: cannot be read ({error.strerror or error}); correct the path in the card") from error
+        raise InputError(f"{full}: cannot be read ({error.strerror or error}); correct the path") from error
     if suffix not in _KINDS and (suffix in _ADVICE or stat.S_ISREG(status.st_mode)):
         advice = _ADVICE.get(suffix, f"expected one of {', '.join(sorted(_KINDS))}")
         advice = advice.format(stem=full.stem, name=full.name)
