@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -608,3 +609,230 @@ def test_no_cache_is_accepted_and_does_nothing(tmp_path):
     lines = [line for line in second.stderr.splitlines() if "--no-cache" in line]
     assert lines == ["--no-cache does nothing: a build has no cache."]
     assert "--no-cache" not in first.stderr
+
+
+TABLES = [
+    ("counts",),
+    ("counts", "--level", "region", "--year", 2019, "--generation", "qpv-2015"),
+    ("counts", "--level", "qpv", "--year", 2019),
+    ("coverage", "--year", 2020),
+    ("coverage", "--level", "department", "--department", "93"),
+    ("matrix", "--year", 2020),
+    ("programmes",),
+    ("projects", "--show", "funding"),
+    ("declarations", "--year", 2019),
+    ("check", "--published"),
+    ("practitioners", "--within", "commune:69901"),
+    ("priorities", "--limit", 3),
+    ("sec", "--within", "department:93"),
+    *(("list", name) for name in ("uncovered", "fragile", "disagreements")),
+]
+
+
+@pytest.mark.parametrize("words", TABLES, ids=lambda words: " ".join(map(str, words)))
+def test_every_table_says_how_to_list_its_rows(released, words):
+    shown = run(*words, "--out", released).stdout
+    feet = re.findall(r"^(?:Lignes|Détail d'un cas) : qpvhealth (.*)$", shown, re.MULTILINE)
+    assert feet, shown[-400:]
+    for foot in feet:
+        assert answer(*shlex.split(foot))
+    assert "qpvhealth list" not in run(*words, "--out", released, "--json").stdout
+
+
+def test_the_rows_of_a_count_are_listed_from_the_command_line(released):
+    listed = document("list", "counted", "--year", 2019, "--type", "msp", "--out", released)
+    assert listed["n_rows"] == 59
+    assert {"file", "sheet", "source_row"} <= {c["name"] for c in listed["columns"]}
+    regions = document("counts", "--level", "region", "--year", 2019, "--out", released)["rows"]
+    for row in regions:
+        rows = document("list", "counted", "--year", 2019, "--region", row["area_code"], "--out", released)
+        assert rows["n_rows"] == row["all_in_qpv"]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["uncovered", "--scope", "msp"], "only `list counted` takes this"),
+        (["counted", "--region", "11", "--department", "93"], "one area a figure"),
+        (["counted", "--indicator", "n_in_qpv", "--type", "MSP"], "use --scope"),
+        (["counted", "--within", "planet:mars"], 'no level "planet"'),
+    ],
+)
+def test_a_list_refuses_what_it_cannot_answer(released, words, message):
+    done = run("list", *words, "--out", released)
+    assert done.returncode == 2
+    assert message in done.stderr
+
+
+@pytest.mark.parametrize("words", TABLES, ids=lambda words: " ".join(map(str, words)))
+def test_a_table_fits_a_terminal_of_80_columns(released, words, monkeypatch):
+    from qpvhealth.cli import output
+
+    wide = run(*words, "--out", released).stdout
+    monkeypatch.setattr(output, "is_terminal", lambda: True)
+    monkeypatch.setenv("COLUMNS", "80")
+    lines = run(*words, "--out", released).stdout.splitlines()
+    too_long = [line for line in lines if len(line) > 80 and " : qpvhealth " not in line]
+    assert not too_long
+    assert len(lines) < 600
+    assert run(*words, "--out", released, "--wide").stdout == wide
+
+
+def test_a_terminal_shows_the_counts_their_causes_as_lines_and_how_to_see_the_rest(released, monkeypatch):
+    from qpvhealth.cli import output
+
+    monkeypatch.setattr(output, "is_terminal", lambda: True)
+    monkeypatch.setenv("COLUMNS", "80")
+    shown = answer("counts", "--out", released)
+    assert re.search(r"^ +2019 +59 +221 +280 +410 +3439 +8,1 %", shown, re.MULTILINE)
+    assert "2019 : ouverture +28, fermeture -3" in shown
+    assert "toutes : --wide" in shown
+    listed = answer("list", "uncovered", "--year", 2020, "--out", released)
+    assert "… et 1251 autres lignes" in listed
+
+
+def test_help_groups_the_commands_each_in_one_whole_line():
+    from qpvhealth.cli import main_group
+    from qpvhealth.cli.group import SECTIONS
+
+    shown = answer("--help")
+    listed = shown[shown.index("Every day:") :]
+    for section in SECTIONS:
+        assert f"\n{section}:\n" in shown
+    for name in main_group.commands:
+        (line,) = [row for row in listed.splitlines() if row.startswith(f"  {name} ")]
+        assert len(line) <= 80
+        assert line.endswith(".")
+    assert "Others" not in shown
+    assert "..." not in listed
+
+
+def test_words_are_french_or_english_and_files_for_programs_keep_the_codes(released):
+    words = ("list", "counted", "--situation", "vecu_proxy", "--year", 2018, "--region", "76", "--out", released)
+    shown = {lang: answer(*words, "--lang", lang) for lang in ("fr", "en")}
+    assert "à proximité (distance, non déclaré)" in shown["fr"]
+    assert "near by distance, not declared" in shown["en"]
+    assert "FINESS establishment number" in shown["en"]
+    for form in ("json", "csv"):
+        texts = [answer(*words, "--lang", lang, "--format", form) for lang in ("fr", "en")]
+        assert texts[0] == texts[1]
+        assert "vecu_proxy" in texts[0]
+    assert "Part des QPV" in answer("coverage", "--year", 2020, "--out", released)
+    english = answer("coverage", "--year", 2020, "--out", released, "--lang", "en")
+    assert "QPV without any structure inside" in english
+    assert "sans structure" not in english
+
+
+@pytest.mark.parametrize("words", TABLES, ids=lambda words: " ".join(map(str, words)))
+def test_a_workbook_has_no_noise_no_code_and_no_guarded_text_of_our_own(released, words, tmp_path):
+    openpyxl = pytest.importorskip("openpyxl")
+    run(*words, "--out", released, "--to", tmp_path / "t.xlsx")
+    for path in tmp_path.glob("*.xlsx"):
+        book = openpyxl.load_workbook(path)
+        for row in book["Données"].iter_rows(min_row=2):
+            for cell in row:
+                value = cell.value
+                if isinstance(value, float):
+                    assert value == round(value, 6), cell
+                assert not (isinstance(value, str) and re.match(r"'|[=+\-@]", value)), value
+                assert value not in ("in_qpv", "vecu_proxy", "in_force", "unknown", "share", "inhabitants", "none"), (
+                    cell
+                )
+
+
+def test_shares_are_percent_and_rows_are_not_grouped(released, tmp_path):
+    openpyxl = pytest.importorskip("openpyxl")
+    answer("counts", "--out", released, "--to", tmp_path / "c.xlsx")
+    sheet = openpyxl.load_workbook(tmp_path / "c.xlsx")["Données"]
+    titles = [cell.value for cell in sheet[1]]
+    share = sheet.cell(3, titles.index("Part en QPV") + 1)
+    assert (share.value, share.number_format) == (0.081, "0.0%")
+    assert sheet.cell(3, titles.index("Causes du solde (entrées - sorties)") + 1).value.startswith("ouverture +28")
+    assert "8,1 %" in answer("counts", "--out", released)
+    assert "1 100 000" in answer("coverage", "--year", 2020, "--out", released)
+
+
+def test_counts_by_qpv_have_names_and_the_qpv_without_any(released):
+    rows = document("counts", "--level", "qpv", "--year", 2019, "--out", released)["rows"]
+    assert len(rows) == 1514
+    assert sum(r["all_in_qpv"] for r in rows) == 280
+    assert sum(r["all_in_qpv"] == 0 for r in rows) > 1000
+    assert all(r["label"] for r in rows)
+    unread = [
+        r
+        for r in document("counts", "--level", "qpv", "--year", 2024, "--out", released)["rows"]
+        if r["all_in_qpv"] is None
+    ]
+    assert {"978", "987"} <= {r["area_code"][2:5] for r in unread}  # what the extract does not cover
+    assert len(unread) < 100
+
+
+def test_nobody_asked_is_no_change(released):
+    shown = answer("diff", 2018, 2019, "--situation", "vecu_declared", "--out", released)
+    assert "Aucune réponse d'ARS au 31/03/2018 : l'évolution des déclarées n'est pas définie" in shown
+    assert "Aucune réponse" not in answer("diff", 2018, 2019, "--out", released)
+    english = answer("diff", 2018, 2019, "--situation", "vecu_declared", "--lang", "en", "--out", released)
+    assert "the change of what is declared is not defined" in english
+
+
+def test_a_rank_is_national_where_the_extract_covers_the_country_only(released):
+    def title(year):
+        columns = document("priorities", "--limit", 1, "--year", year, "--out", released)["columns"]
+        return next(c["title"] for c in columns if c["name"] == "rank")
+
+    assert title(2020) == "Rang national"
+    assert title(2024) == "Rang parmi les QPV que l'extrait couvre"
+
+
+def test_sec_says_how_many(released):
+    shown = answer("sec", "--year", 2020, "--out", released)
+    assert re.search(r"éligible : \d+ ; à compléter : \d+ ; non éligible : \d+ ; sur 3714 structures", shown)
+
+
+def test_explain_answers_from_the_command_line(released, sample_folder, tmp_path):
+    words = ("explain", "0X0000030", "--out", released, "--raw", sample_folder)
+    shown = answer(*words, "--map", tmp_path / "s.svg")
+    assert "ligne 35" in shown
+    assert "Type = Maison de santé" in shown
+    assert (tmp_path / "s.svg").read_text(encoding="utf-8").startswith("<svg ")
+    explained = document(*words, "--year", 2019)
+    assert explained["years"][0]["source"]["raw"]["Type"] == "Maison de santé"
+    assert "indisponible" in answer("explain", "0X0000030", "--out", released, "--raw", tmp_path)
+    figure = document("explain", "n_in_qpv", "--within", "region:76", "--year", 2019, "--out", released)
+    assert len(figure["rows"]["numerator"]) == figure["figure"]["value"]
+    assert run("explain", "0X9", "--out", released).returncode == 2
+    assert run("explain", "0X0000030", "--within", "region:76", "--out", released).returncode == 2
+    assert run("explain", "n_in_qpv", "--map", tmp_path / "x.svg", "--out", released).returncode == 2
+
+
+def test_names_on_a_terminal_are_text_and_never_markup_or_orders():
+    import pandas as pd
+
+    from qpvhealth.cli import terminal
+    from qpvhealth.publish.selection import View
+
+    names = ["[bold red]x[/]", "a\x1b[31mb", ":smile:", "\u202eevil", "https://example.org/" + "y" * 100]
+    frame = pd.DataFrame({"name": pd.Series(names, dtype="object"), "n": pd.Series(range(5), dtype="object")})
+    shown = terminal.fitted(View("v", frame, {"name": "Nom", "n": "N"}), ("note " * 40,), 60, invented=True)
+    assert "[bold red]x[/]" in shown
+    assert ":smile:" in shown
+    assert "\x1b" not in shown
+    assert "\u202e" not in shown
+    assert max(map(len, shown.splitlines())) <= 60
+    assert "DONNÉES INVENTÉES" in shown
+
+
+def test_report_writes_the_formats_asked_for(tmp_path):
+    raw = tiny(tmp_path / "raw")
+    out = ("--out", tmp_path / "out")
+    answer("-q", "build", "--raw", raw, *out)
+    done = run("report", *out, "--to", tmp_path / "note", "--pdf")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == ""
+    names = ["report.html", "report.md", "report.odt", "report.pdf", "report.xlsx"]
+    assert sorted(path.name for path in (tmp_path / "note").iterdir()) == names
+    answer("report", *out, "--to", tmp_path / "one", "--format", "md", "--department", "93", "--year", "2020")
+    assert [path.name for path in (tmp_path / "one").iterdir()] == ["report.md"]
+    assert "Carré" in (tmp_path / "note" / "report.html").read_text(encoding="utf-8")
+    answer("report", *out, "--region", "99", code=2)
+    answer("report", *out, "--year", "1999", code=2)

@@ -32,12 +32,13 @@ def test_the_commands_of_the_readme_run_as_written(tmp_path, released):
     folder = tmp_path / "données d'été"
     folder.mkdir()
     commands = [shlex.split(command)[1:] for command in readme_commands()]
-    assert len(commands) == 16
+    assert len(commands) == 19
     for words in commands:
         alone = words[0] in ("sample", "build")
         done = run_alone(*words, cwd=folder, **OTHER_MACHINE) if alone else run(*words, cwd=folder)
         assert done.returncode == 0, f"{words}\n{done.stderr}"
     assert (folder / "disagreements.xlsx").is_file()
+    assert (folder / "my-note" / "report.html").is_file()
     ours, theirs = (
         {p.relative_to(out): p.read_bytes() for p in (out / "releases").glob("*/*")}
         for out in (released, folder / "my-releases")

@@ -41,11 +41,11 @@ NOTES = ["Livraison abc", "QPV 2015"]
 
 def test_text_is_aligned_with_numbers_to_the_right(frame):
     assert render(frame, fmt="text", titles=TITLES, notes=NOTES, invented=True).splitlines() == [
-        "Nom                year  Population       share  is_open  opened_on",
-        "-----------------  ----  ----------  ----------  -------  ----------",
-        "Maison | de santé  2019   1 234 567         0,5  oui      2019-01-31",
+        "Nom                year  Population        share  is_open  opened_on",
+        "-----------------  ----  ----------  -----------  -------  ----------",
+        "Maison | de santé  2019   1 234 567          0,5  oui      2019-01-31",
         "                                  0",
-        "a_b <i>            2020     -12 000  12 345,679  non      2020-02-29",
+        "a_b <i>            2020     -12 000  12 345,6789  non      2020-02-29",
         "",
         "DONNÉES INVENTÉES",
         "Livraison abc",
@@ -225,5 +225,5 @@ def test_an_unknown_format_is_refused(tmp_path, frame):
 
 
 def test_small_numbers_are_not_minus_zero():
-    told = render(pd.DataFrame({"f": [-0.0001, 100.0, 1e15, -12345.5]}), fmt="text")
+    told = render(pd.DataFrame({"f": [-0.0000001, 100.0, 1e15, -12345.5]}), fmt="text")
     assert [line.strip() for line in told.splitlines()[2:]] == ["0", "100", "1 000 000 000 000 000", "-12 345,5"]

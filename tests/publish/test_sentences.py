@@ -34,6 +34,8 @@ def test_one_is_singular_and_none_is_no_number():
     assert "au moins 1 entrée," in sentences.net("MSP", 1, 2, DAYS)
     assert "at least 1 exit," in sentences.net("MSP", 2, 1, DAYS, "en")
     assert "solde net 0 (3 → 3), entrées et sorties se compensent" in sentences.net("MSP", 3, 3, DAYS)
+    assert "solde net 0 (3 → 3), aucun mouvement" in sentences.net("MSP", 3, 3, DAYS, moved=False)
+    assert "no movement" in sentences.net("MSP", 3, 3, DAYS, "en", moved=False)
 
 
 def test_dated_flows_stand_beside_the_net():

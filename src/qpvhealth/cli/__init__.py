@@ -1,6 +1,17 @@
 """The command line: parse, call, show. Nothing else imports click, and nothing heavy is imported before a command runs."""
 
-from qpvhealth.cli import building, changes, exports, figures, points, raw, releases, studies  # noqa: F401 -- their commands
+from qpvhealth.cli import (  # noqa: F401 -- their commands
+    building,
+    changes,
+    explaining,
+    exports,
+    figures,
+    points,
+    raw,
+    releases,
+    reports,
+    studies,
+)
 from qpvhealth.cli.group import main, main_group, reference
 
 run = main

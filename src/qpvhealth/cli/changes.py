@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING
 import click
 
 from qpvhealth.cli.group import main_group
-from qpvhealth.cli.options import FILE, json_option, out_option
-from qpvhealth.cli.output import FINDINGS, logger, open_release, print_json
+from qpvhealth.cli.options import FILE, json_option, lang_option, out_option
+from qpvhealth.cli.output import FINDINGS, Shown, logger, open_release, print_json, show
 from qpvhealth.errors import UsageError
 from qpvhealth.rules.levels import HEADLINE
 
 if TYPE_CHECKING:
     from qpvhealth.publish.diff import Compared
     from qpvhealth.publish.release import Release
+    from qpvhealth.publish.sentences import Language
 
 
 @main_group.command()
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
 @click.option("--cause", help="List only the structures of this cause.")
 @click.option("--csv", "csv_file", type=FILE, help="Write the list of structures there.")
 @click.option("--exit-code", is_flag=True, help="Exit 1 when anything moved.")
+@lang_option
+@click.option("--wide", is_flag=True, help="Print every column, however wide the terminal.")
 @click.option("--release", "release_name", metavar="R", help="Release to read two years from. Default: current.")
 @out_option
 @json_option
@@ -53,6 +56,8 @@ def diff(
     release_name: str | None,
     out: Path,
     as_json: bool,
+    language: Language,
+    wide: bool,
 ) -> None:
     """Show what moved between OLD and NEW, two years of a release or two releases: causes, structures, parts.
 
@@ -70,8 +75,9 @@ def diff(
     columns = (*PUBLISHED["change_summary"].columns, *PUBLISHED["changes"].columns)
     titles = {column.name: column.fr for column in columns} | selection.titles_of("diff")
 
-    sides, opening_year, compared = _compared(old, new, year, out, release_name)
-    level, area = areas.named(sides, level, area)
+    sides, compared = _compared(old, new, year, out, release_name)
+    before, opening_year = sides[0]
+    level, area = areas.named([release for release, _ in sides], level, area)
     where, is_in_qpv = rules.Where(generation, level, area), situation == "in_qpv"
     tables = {
         "causes": rules.causes_table(compared, where, situation=situation),
@@ -88,20 +94,36 @@ def diff(
         lists = {name: t.astype("object").where(t.notna(), None).to_dict("records") for name, t in tables.items()}
         print_json(head | {"invented": compared.invented} | lists)
     else:
-        stocks = (
-            views.in_qpv(sides[0], opening_year, generation=generation, level=level, area=area) if is_in_qpv else {}
-        )
-        sentences = [rules.sentence(compared, n, where, structure_type=kind) for kind, n in stocks.items()]
+        cell = {"generation": generation, "level": level, "area": area}
+        stocks = views.in_qpv(before, opening_year, **cell) if is_in_qpv else {}
+        lines = [
+            rules.sentence(compared, n, where, structure_type=kind, language=language) for kind, n in stocks.items()
+        ]
+        if situation == "vecu_declared":
+            lines += _unanswered(sides, compared, language, **cell)
         if compared.invented:
             click.echo(rendering.INVENTED)
         days = f"du {compared.from_date:%d/%m/%Y} au {compared.to_date:%d/%m/%Y}"
+        days = days if language == "fr" else f"{compared.from_date} to {compared.to_date}"
         click.echo(f"{compared.old} → {compared.new}, {days}\n")
-        for line in (*sentences, ""):
+        for line in (*lines, ""):
             click.echo(line)
         causes = tables["causes"][["structure_type", "label_fr", "part", "n_in", "n_out", "n"]]
         names = ["cause", "finess_et", "name", "structure_type", "situation_from", "situation_to", "evidence"]
-        for frame in (causes, tables["parts"], tables["structures"][names]):
-            click.echo(rendering.render(rules.in_french(frame), fmt="text", titles=titles))
+        how = Shown(language=language, is_wide=wide)
+        for name, frame in (
+            ("causes", causes),
+            ("parts", tables["parts"]),
+            ("structures", tables["structures"][names]),
+        ):
+            view = selection.View(
+                f"diff-{name}", frame, {c: titles.get(c, c) for c in frame.columns}, english=rules.ENGLISH
+            )
+            show(before, view, how, invented=False)
+            click.echo()
+        click.echo(
+            "Lignes : celles qui précèdent, et leurs colonnes en entier par --csv FICHIER ; qpvhealth explain N°FINESS"
+        )
         if (tables["causes"]["cause"] == "not_attributable").any():
             logger().info(
                 "Some movements cannot be attributed: they are shown by name, never spread over the other causes."
@@ -110,12 +132,27 @@ def diff(
         sys.exit(FINDINGS)
 
 
+def _unanswered(sides: list[tuple[Release, int]], compared: Compared, language: Language, **area: str) -> list[str]:
+    """Say of which of two dates no ARS answered: what is declared then did not change, it became known."""
+    from qpvhealth.facts.causes import CAUSES, DECLARATION
+    from qpvhealth.publish import sentences, views
+
+    cause = CAUSES[DECLARATION][0 if language == "fr" else 1]
+    form = sentences.lines_of("notes", language)["no_answer"]
+    days = (compared.from_date, compared.to_date)
+    return [
+        form.format(day=f"{day:%d/%m/%Y}" if language == "fr" else day, cause=cause)
+        for (release, year), day in zip(sides, days, strict=True)
+        if not views.has_answers(release, year, **area)
+    ]
+
+
 def _compared(
     old: str, new: str, year: int | None, out: Path, name: str | None
-) -> tuple[tuple[Release, ...], int, Compared]:
+) -> tuple[list[tuple[Release, int]], Compared]:
     """Compare two years where both arguments are years of the release, two releases otherwise.
 
-    Return the releases, that of the opening stock first, its year, and the changes since.
+    Return the release and the year of the opening and of the closing stock, and the changes between them.
     """
     from qpvhealth.studies import comparison
 
@@ -123,11 +160,11 @@ def _compared(
         if year is not None:
             raise UsageError("--year is for two releases; two years name their own")
         release = open_release(out, name)
-        return (release,), int(old), comparison.years(release, int(old), int(new))
+        return [(release, int(old)), (release, int(new))], comparison.years(release, int(old), int(new))
     before, after = (open_release(out, None if side == "current" else side) for side in (old, new))
     if year is None:
         common = set(before.table("extracts")["year"]) & set(after.table("extracts")["year"])
         if not common:
             raise UsageError(f"{before.id} and {after.id} have no vintage in common")
         year = int(max(common))
-    return (before, after), year, comparison.releases(before, after, year)
+    return [(before, year), (after, year)], comparison.releases(before, after, year)

@@ -24,7 +24,70 @@ FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 MAX_WIDTH = 110
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": MAX_WIDTH})
+SECTIONS: dict[str, dict[str, str]] = {
+    "Every day": {
+        "build": "Make a release of the raw files: the tables of every figure.",
+        "counts": "How many structures in and near QPV, by year, type and area.",
+        "coverage": "How many QPV have none, and how many people live there.",
+        "list": "The rows behind a figure, uncovered QPV, rejected rows.",
+        "report": "The note that is signed, with its maps, tables and lists.",
+        "sign": "Record that the figures of a release are signed, and by whom.",
+        "programmes": "How far each programme is: base, target, pace.",
+        "priorities": "Rank the uncovered QPV by declared criteria and weights.",
+        "projects": "Planned structures, what they would bring, their funding.",
+        "practitioners": "GPs for the people of an area and of its QPV, and their age.",
+        "simulate": "What new structures would change, or where they serve most.",
+        "sec": "Pre-screen structures against the criteria of the SEC.",
+        "returns": "Workbooks that the ARS fill in: write them, read them back.",
+    },
+    "Why, and how far": {
+        "explain": "Every fact behind a structure, a QPV or an indicator.",
+        "diff": "What moved between two years or two releases, and why.",
+        "matrix": "A headline under every definition, to place a printed number.",
+        "check": "Is a release right? Its contracts, or figures to compare with.",
+        "declarations": "What the ARS declare, against the distance.",
+        "history": "Figures over the years: trend, then and now.",
+        "perimeters": "What a change of perimeters does, and the fates of QPV.",
+        "audit": "What published series say of themselves.",
+    },
+    "Raw files": {
+        "sample": "Write an invented France, to try everything on.",
+        "init": "Make a workspace.",
+        "sources": "The cards of a raw folder: list, check or fetch their files.",
+        "inspect": "Which layout a file has, and what would be rejected.",
+        "schema": "The data dictionary: tables, columns, indicators, scopes.",
+        "rule": "What a rule or finding means, and what to do.",
+        "doctor": "Versions, drivers, disk and settings, with where they come from.",
+    },
+    "Releases": {
+        "releases": "List the releases, go back to one, remove old ones.",
+        "verify": "Are the files of a release unchanged? Hash them again.",
+        "export": "Tables and lists for other tools, with their geometry.",
+    },
+    "Points": {
+        "locate": "The QPV of points by the million, and of their surroundings.",
+        "geocode": "Addresses to and from the national geocoder.",
+    },
+}
+"""The commands as help lists them, each in a whole line of 80 columns."""
+
+
+class MainGroup(click.Group):
+    """The main command, whose help groups the others by what they are for."""
+
+    def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the sections of help; a command that is in none comes last, with the first line of its own help."""
+        names = self.list_commands(context)
+        listed = {name for section in SECTIONS.values() for name in section}
+        rest = {name: self.commands[name].get_short_help_str() for name in names if name not in listed}
+        for title, lines in {**SECTIONS, "Others": rest}.items():
+            rows = [(name, line) for name, line in lines.items() if name in names]
+            if rows:
+                with formatter.section(title):
+                    formatter.write_dl(rows)
+
+
+@click.group(cls=MainGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": MAX_WIDTH})
 @click.version_option(__version__, prog_name="qpvhealth", message="%(prog)s %(version)s")
 @click.option("-v", "--verbose", count=True, help="Say more on stderr.")
 @click.option("-q", "--quiet", is_flag=True, help="Say only what went wrong.")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from qpvhealth.cli.output import open_release, show
+from qpvhealth.cli.output import OUT, Shown, open_release, show
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,9 +30,7 @@ def in_order(*options: Decorator) -> Decorator:
 raw_option = click.option(
     "--raw", type=FOLDER, default=Path("data/raw"), show_default=True, help="Folder of sources.toml."
 )
-out_option = click.option(
-    "--out", type=FOLDER, default=Path("data/processed"), show_default=True, help="Where releases are."
-)
+out_option = click.option("--out", type=FOLDER, default=OUT, show_default=True, help="Where releases are.")
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 year_option = click.option("--year", type=int, help="Vintage. Default: the last.")
 only_year_option = click.option("--year", type=int, help="Only this vintage.")
@@ -46,10 +44,20 @@ release_options = in_order(
     ),
     out_option,
 )
+lang_option = click.option(
+    "--lang",
+    "language",
+    type=click.Choice(["fr", "en"]),
+    default="fr",
+    show_default=True,
+    help="Language of headers and values; JSON and CSV keep the codes.",
+)
 show_options = in_order(
     json_option,
     click.option("--format", "fmt", type=click.Choice(FORMATS), help="Default: text, or what --to ends with."),
     click.option("--to", type=FILE, help="Write there instead of printing."),
+    lang_option,
+    click.option("--wide", is_flag=True, help="Print every column, however wide the terminal."),
 )
 filter_options = in_order(
     only_year_option,
@@ -68,11 +76,16 @@ def shows_views(answer: Callable[..., View | tuple[View, ...]]) -> Callable[...,
     @show_options
     @release_options
     @functools.wraps(answer)
-    def command(
-        *, fmt: str | None, to: Path | None, as_json: bool, release_name: str | None, out: Path, **options: Any
-    ) -> None:
+    def command(*, release_name: str | None, out: Path, **options: Any) -> None:
         """Open the release, answer from it, and show the answer."""
+        how = shown_as(options)
         release = open_release(out, release_name)
-        show(release, answer(release, **options), fmt, to, as_json=as_json)
+        show(release, answer(release, **options), how)
 
     return command
+
+
+def shown_as(options: dict[str, Any]) -> Shown:
+    """Take the options of ``show_options`` out of those of a command."""
+    names = {"fmt": "fmt", "to": "to", "as_json": "as_json", "language": "language", "wide": "is_wide"}
+    return Shown(**{field: options.pop(name) for name, field in names.items()})

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import shlex
+import shutil
 import sys
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
@@ -18,9 +20,12 @@ if TYPE_CHECKING:
 
     from qpvhealth.publish.release import Release
     from qpvhealth.publish.selection import View
+    from qpvhealth.publish.sentences import Language
     from qpvhealth.settings import Settings
 
 SCHEMA_VERSION = 1
+OUT = Path("data/processed")
+"""Where releases are unless a command says otherwise."""
 FINDINGS = 1
 """Exit code of a command that has something to show: a difference, a rejected row."""
 
@@ -53,33 +58,78 @@ def print_answer(document: dict[str, Any], lines: Iterable[str], *, as_json: boo
         click.echo(line)
 
 
-def show(release: Release, answer: View | tuple[View, ...], fmt: str | None, to: Path | None, *, as_json: bool) -> None:
+def is_terminal() -> bool:
+    """Say whether a table is read on a terminal, and not by a file or another program."""
+    return sys.stdout.isatty()
+
+
+class Shown(NamedTuple):
+    """How a table is asked for: its form, the file it goes to, the language of its headers and values, and how wide it may be."""
+
+    fmt: str | None = None
+    to: Path | None = None
+    as_json: bool = False
+    language: Language = "fr"
+    is_wide: bool = False
+
+
+def show(release: Release, answer: View | tuple[View, ...], how: Shown, *, invented: bool = True) -> None:
     """Print a table in the form asked for, or write it to a file.
 
-    Several tables come one after the other; as JSON in one document; in files named after each when a file is asked for.
+    Several tables come one after the other; as JSON in one document; in files named after each when a file is asked for. JSON and CSV
+    have the codes of the tables, other forms their words. ``invented``: say so under the table where the data are.
     """
     import json
 
-    from qpvhealth.publish import rendering
+    from qpvhealth.publish import rendering, words
 
-    form: Any = "json" if as_json else fmt  # click has checked the choice
+    form: Any = "json" if how.as_json else how.fmt  # click has checked the choice
     if isinstance(answer, tuple):
         if form == "json":
             texts = {v.name: rendering.render(v.frame, fmt=form, titles=v.titles, notes=v.notes) for v in answer}
             print_json({"invented": release.invented, "tables": {name: json.loads(t) for name, t in texts.items()}})
             return
         for view in answer:
-            show(release, view, fmt, to and to.with_stem(f"{to.stem}-{view.name}"), as_json=False)
+            to = how.to and how.to.with_stem(f"{how.to.stem}-{view.name}")
+            show(release, view, how._replace(to=to))
         return
-    options: dict[str, Any] = {"titles": answer.titles, "notes": answer.notes, "invented": release.invented}
-    if to is not None:
-        rendering.save(to, answer.frame, fmt=fmt, **options)  # type: ignore[arg-type]
-        logger().info("%d rows written to %s", len(answer.frame), to)
-        return
-    if form == "xlsx":
+    form = form or (rendering.format_of(how.to) if how.to else "text")
+    if form == "xlsx" and how.to is None:
         raise UsageError("a workbook is not for a terminal: name a file with --to")
-    shown = rendering.render(answer.frame, fmt=form or "text", **options)
+    options: dict[str, Any] = {
+        "titles": answer.titles,
+        "notes": answer.notes,
+        "invented": invented and release.invented,
+    }
+    if form not in ("json", "csv"):
+        answer = words.in_words(answer, how.language)
+        options |= {"titles": answer.titles, "notes": (*answer.notes, *_foot(answer))}
+    if how.to is not None:
+        rendering.save(how.to, answer.frame, fmt=form, **options)
+        logger().info("%d rows written to %s", len(answer.frame), how.to)
+        return
+    if form == "text" and not how.is_wide and is_terminal():
+        from qpvhealth.cli import terminal
+
+        width = shutil.get_terminal_size().columns
+        shown: str | bytes = terminal.fitted(
+            answer, options["notes"], width, invented=options["invented"], language=how.language
+        )
+    else:
+        shown = rendering.render(answer.frame, fmt=form, **options)
     click.echo(shown, nl=isinstance(shown, str) and not shown.endswith("\n"))
+
+
+def _foot(view: View) -> Iterator[str]:
+    """Write how to list the rows behind a table: the command, on the same release."""
+    if not view.behind:
+        return
+    context = click.get_current_context(silent=True)
+    chosen = context.params if context else {}
+    options = [("--release", chosen.get("release_name")), ("--out", chosen.get("out"))]
+    same = "".join(f" {name} {shlex.quote(str(value))}" for name, value in options if value not in (None, OUT))
+    word = "Détail d'un cas" if view.behind.startswith("explain") else "Lignes"
+    yield f"{word} : qpvhealth {view.behind}{same}"
 
 
 def open_release(out: Path, name: str | None) -> Release:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
 from qpvhealth.cli.group import main_group
-from qpvhealth.cli.options import FILE, json_option, out_option, release_options, show_options
+from qpvhealth.cli.options import FILE, json_option, out_option, release_options, show_options, shown_as
 from qpvhealth.cli.output import FINDINGS, logger, open_release, print_answer, show
 from qpvhealth.errors import ContractError
 
@@ -30,13 +31,13 @@ def check(
     published: bool,
     expect: Path | None,
     write_expect: Path | None,
-    fmt: str | None,
-    to: Path | None,
-    as_json: bool,
     release_name: str | None,
     out: Path,
+    **options: Any,
 ) -> None:
     """Check the contracts and identities of a release: exit 5 when one is broken; or compare it with figures: exit 1.
+
+    `check` reads what the tables say; `verify` only hashes their files.
 
     \b
     Examples:
@@ -47,14 +48,14 @@ def check(
     from qpvhealth.publish import checks, expectations, published_check, store
     from qpvhealth.studies import figures
 
-    release = open_release(out, release_name)
+    how, release = shown_as(options), open_release(out, release_name)
     if write_expect is not None:
         store.write_file(write_expect, expectations.text(release))
         logger().info("Expected counts written to %s", write_expect)
         return
     if expect is None and not published:
         problems = checks.problems(release)
-        print_answer({"problems": problems}, problems, as_json=as_json)
+        print_answer({"problems": problems}, problems, as_json=how.as_json)
         if problems:
             sys.exit(ContractError.exit_code)
         logger().info("Every contract and identity holds.")
@@ -65,7 +66,7 @@ def check(
     else:
         views = tuple(v for v in (figures.published(release), figures.published_series(release)) if len(v.frame))
         differs = any(published_check.differing(v.frame) for v in views)
-    show(release, views, fmt, to, as_json=as_json)
+    show(release, views, how)
     if differs:
         sys.exit(FINDINGS)
 
@@ -75,6 +76,8 @@ def check(
 @json_option
 def verify(release_name: str | None, out: Path, as_json: bool) -> None:
     """Hash every file of a release again: exit 5 when one has changed.
+
+    `verify` says that nobody touched the files; `check` says that what is in them holds together.
 
     \b
     Example:

@@ -61,6 +61,8 @@ def programmes(release: Release) -> View:
 def matrix(release: Release, *, measure: str | None, year: int | None, printed: str | None) -> View:
     """Show a headline under every choice of QPV, scope, rule of proximity, unit and date, to place a published number.
 
+    `matrix` answers which definition gives a number; `counts` and `coverage` show the figures of the definition that is signed.
+
     \b
     Examples:
       qpvhealth matrix --year 2020 --to matrice.xlsx

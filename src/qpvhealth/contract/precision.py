@@ -39,3 +39,11 @@ def published(values: np.ndarray, unit: str | None) -> np.ndarray:
         away = np.ceil(np.abs(micrometres) / (MICROMETRES / MILLIMETRES)) / MILLIMETRES
         return np.asarray(np.copysign(away, micrometres) + 0.0)
     return np.round(values, PUBLISHED_DECIMALS[unit]) if unit in PUBLISHED_DECIMALS else values
+
+
+class Share(float):
+    """A share in [0, 1], which people read in percent."""
+
+
+class Ordinal(int):
+    """A number that names a place, such as a row: its thousands are never set apart."""

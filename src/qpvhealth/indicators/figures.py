@@ -124,14 +124,11 @@ def of_qpv(
     numbers = []
     for indicator in indicators:
         mark = marks[indicator.marks]
+        counted = counted_qpv(indicator, mark, seen)
         if indicator.coverage == ANY:
-            every = np.ones((1, len(qpv)), dtype=bool)
-            counted, can_tell, doubt = Tristate(every, ~every), mark.decided[None, :], None
+            can_tell, doubt = mark.decided[None, :], None
         else:
-            bare = Tristate(seen.none_seen, seen.covered.yes)
-            counted = bare if indicator.coverage == BARE else ~bare
             can_tell, doubt = mark.decided & seen.can_tell, in_doubt
-        counted = mark & counted
         if indicator.needs is not None:
             can_tell = can_tell & qpv[indicator.needs].notna().to_numpy()
         weight = people if indicator.unit == "inhabitants" else np.ones(len(qpv))
@@ -181,6 +178,18 @@ def of_qpv(
                 made = made._replace(denominator=np.where((n > 0) & (n_unweighed == 0), n, np.nan))
         numbers.append(Numbers(*(np.broadcast_to(n, (len(seen.can_tell), n.shape[-1])) for n in made)))
     return numbers
+
+
+def counted_qpv(indicator: OfQpv, mark: Tristate, seen: Verdicts) -> Tristate:
+    """Say which QPV an indicator counts under each choice, (choices, QPV): those of its mark with, or without, what must stand there.
+
+    Without any: those in which no structure was seen, though one without a place could stand there.
+    """
+    if indicator.coverage == ANY:
+        every = np.ones((1, len(mark.yes)), dtype=bool)
+        return mark & Tristate(every, ~every)
+    bare = Tristate(seen.none_seen, seen.covered.yes)
+    return mark & (bare if indicator.coverage == BARE else ~bare)
 
 
 class Areas:

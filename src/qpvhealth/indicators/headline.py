@@ -16,6 +16,7 @@ import pandas as pd
 from qpvhealth.facts.categories import CDS, MONO, MSP, PLURI, UNKNOWN
 from qpvhealth.indicators import coverage as presence, figures
 from qpvhealth.indicators.counts import distinct
+from qpvhealth.indicators.coverage import Verdicts
 from qpvhealth.indicators.declarations import NEAR_WORDS, QPV, STRUCTURES
 from qpvhealth.rules.proximity import Proximity
 from qpvhealth.rules.scopes import HEADLINE
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from qpvhealth.rules.scopes import Scope
+
+BOTH = "msp_cds"
+"""The scope of both types, in which what stands near counts too."""
 
 
 def structures(
@@ -58,6 +62,32 @@ def neighbourhoods(coverage: pd.DataFrame, stock: pd.DataFrame) -> pd.DataFrame:
     QPV as there are of them, and ``n_unknown`` counts the QPV that they concern.
     """
     areas = figures.Areas(coverage)
+    inside, around_it = verdicts(coverage)
+    of_both = [s for s in HEADLINE if s.name == BOTH]
+    where = Proximity.of(stock)
+    lost = presence.may_be_inside(where, is_read(stock))
+    unattached = lost | (where.answer.yes & ~where.has_point)
+    kinds, kind = distinct(stock, ["structure_type", "modality"])
+    parts = []
+    for scopes, seen, mask in (
+        (HEADLINE, inside, lost),
+        (of_both, around_it, unattached),
+    ):
+        unplaced = presence.Unplaced(coverage, stock[mask], kind[mask], len(kinds))
+        reachable = partial(
+            unplaced.reachable, members=np.array([s.members(kinds).possible for s in scopes]), areas=areas.of_rows
+        )
+        declared = [i for i in QPV if i.in_table and i.or_near == (scopes is not HEADLINE)]
+        numbers = figures.of_qpv(declared, coverage, seen, areas.total, reachable)
+        parts.append(figures.table(areas.keys, scopes, list(zip(declared, numbers, strict=True)), {}))
+    return figures.combine(parts)
+
+
+def verdicts(coverage: pd.DataFrame) -> tuple[Verdicts, Verdicts]:
+    """Say of each QPV whether a structure stands in it, in each headline scope (scopes, QPV), and in it or near, in that of both types.
+
+    ``coverage``: one row per QPV, with the columns of ``coverage.cover``, ``n_cds_unknown_in`` included.
+    """
     columns = ("n_msp_in", "n_cds_pluri_in", "n_cds_unknown_in", "n_cds_in")
     counts = np.column_stack([coverage[c].to_numpy(dtype=float, na_value=np.nan) for c in columns])
     assessed = ~np.isnan(counts[:, [0, 3]]).any(axis=1)
@@ -69,25 +99,7 @@ def neighbourhoods(coverage: pd.DataFrame, stock: pd.DataFrame) -> pd.DataFrame:
     around = coverage[["n_msp_near", "n_cds_near"]]
     both_ways = assessed & around.notna().all(axis=1).to_numpy()
     none_near = both_ways & ~near.yes & (counts.sum(axis=1) == 0) & (around.sum(axis=1) == 0).to_numpy(dtype=bool)
-    of_both = [s for s in HEADLINE if s.name == "msp_cds"]
-    where = Proximity.of(stock)
-    lost = presence.may_be_inside(where, is_read(stock))
-    unattached = lost | (where.answer.yes & ~where.has_point)
-    kinds, kind = distinct(stock, ["structure_type", "modality"])
-    parts = []
-    for scopes, seen, mask in (
-        (HEADLINE, inside._replace(can_tell=inside.can_tell | inside.covered.yes), lost),
-        (
-            of_both,
-            presence.Verdicts(Tristate(near.yes[None, :], near.no[None, :]), none_near[None, :], both_ways[None, :]),
-            unattached,
-        ),
-    ):
-        unplaced = presence.Unplaced(coverage, stock[mask], kind[mask], len(kinds))
-        reachable = partial(
-            unplaced.reachable, members=np.array([s.members(kinds).possible for s in scopes]), areas=areas.of_rows
-        )
-        declared = [i for i in QPV if i.in_table and i.or_near == (scopes is not HEADLINE)]
-        numbers = figures.of_qpv(declared, coverage, seen, areas.total, reachable)
-        parts.append(figures.table(areas.keys, scopes, list(zip(declared, numbers, strict=True)), {}))
-    return figures.combine(parts)
+    return (
+        inside._replace(can_tell=inside.can_tell | inside.covered.yes),
+        Verdicts(Tristate(near.yes[None, :], near.no[None, :]), none_near[None, :], both_ways[None, :]),
+    )

@@ -25,6 +25,8 @@ PARTS = (DATA, GEOGRAPHY, SETTINGS, CODE)
 PARTS_FR = {DATA: "données", GEOGRAPHY: "géographie", SETTINGS: "choix", CODE: "programme"}
 READ_OTHERWISE = "read otherwise"
 _CAUSES_FR = {cause: fr for cause, (fr, _) in CAUSES.items()}
+ENGLISH = dict(CAUSES.values())
+"""The English of the French causes of ``causes_table``."""
 _CAUSE_ORDER = {cause: i for i, cause in enumerate(CAUSES)}
 _GEOGRAPHIC = ("neighbourhoods", "boundaries")
 _BYTES = ("sha256", "sidecars")
@@ -232,4 +234,5 @@ def sentence(
     closing, days = opening + int(by_cause["n"].sum()), (compared.from_date, compared.to_date)
     if opened or closed:
         return sentences.gross(what, opening, closing, days, language, opened=opened, closed=closed)
-    return sentences.net(what, opening, closing, days, language)
+    moved = bool((by_cause["n_in"] + by_cause["n_out"]).sum())
+    return sentences.net(what, opening, closing, days, language, moved=moved)

@@ -39,7 +39,8 @@ def uncovered(release: Release, filters: Filters) -> View:
     ranked = rows.sort_values(["sure", "population", "qpv_code"], ascending=[False, False, True])
     titles = selection.titles("neighbourhood_coverage", columns) | {"sure": "Sûr (sinon : inconnu)"}
     notes = selection.notes(release, filters.generation or IN_FORCE, year)
-    return View("uncovered", ranked[columns].reset_index(drop=True), titles, notes)
+    shown = ranked[columns].reset_index(drop=True)
+    return View("uncovered", shown, titles, notes, selection.behind("uncovered", shown, release))
 
 
 def fragile(release: Release, filters: Filters) -> View:
@@ -97,4 +98,5 @@ def _structure_view(release: Release, name: str, rows: pd.DataFrame, columns: li
     columns = [*_STRUCTURE_COLUMNS, *columns]
     titles = selection.titles("structure_locations", columns) | selection.titles("structures", columns)
     notes = selection.notes(release, filters.generation or IN_FORCE, filters.year)
-    return View(name, rows[columns].reset_index(drop=True), titles, notes)
+    shown = rows[columns].reset_index(drop=True)
+    return View(name, shown, titles, notes, selection.behind(name, shown, release))

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import pandas as pd
 
+from qpvhealth.contract.precision import Ordinal, Share
 from qpvhealth.errors import UsageError
 from qpvhealth.publish.store import write_file
 from qpvhealth.publish.workbook import GROUPED_FROM, workbook
@@ -33,7 +34,7 @@ SCHEMA_VERSION = 1
 INVENTED = "DONNÉES INVENTÉES"
 FORMULA = re.compile(r"[\t\r\n]|\s*[=+\-@\uff1d\uff0b\uff0d\uff20]")
 MARKUP = re.compile(r"[\\`*\[\]~|]|(?<!\w)_|_(?!\w)")
-DECIMALS = 3
+DECIMALS = 6
 
 
 @dataclass(frozen=True)
@@ -77,11 +78,19 @@ def render(
         names=[str(c) for c in frame.columns],
         titles=[str((titles or {}).get(c, c)) for c in frame.columns],
         columns=[plain(column) for column in columns],
-        is_numeric=[pd.api.types.is_numeric_dtype(c) and not pd.api.types.is_bool_dtype(c) for c in columns],
+        is_numeric=[_is_numeric(column) for column in columns],
         notes=list(notes),
         invented=invented,
     )
     return _WRITERS[fmt](sheet)
+
+
+def _is_numeric(column: pd.Series) -> bool:
+    """Say whether a column is of numbers, which are aligned right; of objects, whether every value is one."""
+    if column.dtype == object:
+        values = [v for v in column if v is not None]
+        return bool(values) and all(isinstance(v, int | float) and not isinstance(v, bool) for v in values)
+    return pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
 
 
 def save(path: Path, frame: pd.DataFrame, *, fmt: Format | None = None, **options: Any) -> None:  # noqa: ANN401
@@ -108,24 +117,24 @@ def plain(column: pd.Series) -> list[Any]:
 
 
 def _text(sheet: Sheet) -> str:
-    rows = sheet.cells(lambda v: _line(_read(v, grouped=True)))
-    titles = [_line(t) for t in sheet.titles]
+    rows = sheet.cells(lambda v: one_line(readable(v, grouped=True)))
+    titles = [one_line(t) for t in sheet.titles]
     widths = [max(map(len, column)) for column in zip(titles, *rows, strict=True)]
     justify = [str.rjust if is_numeric else str.ljust for is_numeric in sheet.is_numeric]
     lines = [
         "  ".join(put(cell, width) for put, cell, width in zip(justify, row, widths, strict=True)).rstrip()
         for row in [titles, ["-" * w for w in widths], *rows]
     ]
-    notes = [_line(n) for n in sheet.warnings]
+    notes = [one_line(n) for n in sheet.warnings]
     return "".join(f"{line}\n" for line in [*lines, *([""] if notes else []), *notes])
 
 
 def _md(sheet: Sheet) -> str:
-    rows = sheet.cells(lambda v: _escaped(_read(v, grouped=True)))
+    rows = sheet.cells(lambda v: escaped(readable(v, grouped=True)))
     rule = ["---:" if is_numeric else "---" for is_numeric in sheet.is_numeric]
-    lines = [f"| {' | '.join(row)} |" for row in [[_escaped(t) for t in sheet.titles], rule, *rows]]
+    lines = [f"| {' | '.join(row)} |" for row in [[escaped(t) for t in sheet.titles], rule, *rows]]
     head = [f"**{INVENTED}**", ""] if sheet.invented else []
-    foot = [line for note in sheet.notes for line in ("", _escaped(note))]
+    foot = [line for note in sheet.notes for line in ("", escaped(note))]
     return "".join(f"{line}\n" for line in [*head, *lines, *foot])
 
 
@@ -141,7 +150,7 @@ def _csv(sheet: Sheet) -> bytes:
 def _csv_cell(value: Any) -> str:  # noqa: ANN401
     if isinstance(value, float):
         return repr(value).replace(".", ",")
-    return without_formula(value) if isinstance(value, str) else _read(value, grouped=False)
+    return without_formula(value) if isinstance(value, str) else readable(value, grouped=False)
 
 
 def without_formula(text: str) -> str:
@@ -165,17 +174,19 @@ def _json(sheet: Sheet) -> str:
 def _json_value(value: Any) -> Any:  # noqa: ANN401
     if isinstance(value, float):
         return value if math.isfinite(value) else None
-    return value if value is None or isinstance(value, (bool, int, str)) else _read(value, grouped=False)
+    return value if value is None or isinstance(value, (bool, int, str)) else readable(value, grouped=False)
 
 
-def _read(value: Any, *, grouped: bool) -> str:  # noqa: ANN401
+def readable(value: Any, *, grouped: bool) -> str:  # noqa: ANN401
     """Write a value as a person reads it; ``grouped`` sets thousands apart, from five digits on (a year has four)."""
     if value is None:
         return ""
     if isinstance(value, bool):
         return "oui" if value else "non"
+    if isinstance(value, Share):
+        return f"{value * 100:.1f} %".replace(".", ",")
     if isinstance(value, (int, float)) and math.isfinite(value):
-        apart = "," if grouped and abs(value) >= GROUPED_FROM else ""
+        apart = "," if grouped and abs(value) >= GROUPED_FROM and not isinstance(value, Ordinal) else ""
         decimals = "" if isinstance(value, int) else f".{DECIMALS}f"
         number = f"{value:{apart}{decimals}}"
         number = number.rstrip("0").rstrip(".") if decimals else number
@@ -183,15 +194,15 @@ def _read(value: Any, *, grouped: bool) -> str:  # noqa: ANN401
     return value.isoformat() if hasattr(value, "isoformat") else str(value)
 
 
-def _line(text: str) -> str:
+def one_line(text: str) -> str:
     """Keep a text on its line: line breaks, control and direction characters become spaces."""
     composed = unicodedata.normalize("NFC", text)
     return composed if composed.isprintable() else "".join(c if c.isprintable() else " " for c in composed)
 
 
-def _escaped(text: str) -> str:
+def escaped(text: str) -> str:
     """Write a text so that Markdown shows it as it is."""
-    marked = MARKUP.sub(lambda m: f"\\{m.group()}", _line(text).strip())
+    marked = MARKUP.sub(lambda m: f"\\{m.group()}", one_line(text).strip())
     return re.sub(r"&(?=#?\w+;)", "&amp;", marked).replace("<", "&lt;").replace(">", "&gt;")
 
 

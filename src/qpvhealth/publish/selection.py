@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import shlex
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 MAX_LISTED = 20
 """How many values a message lists."""
-_TITLES: dict[str, dict[str, str]] = tomllib.loads(
+_TITLES: dict[str, dict[str, Any]] = tomllib.loads(
     resources.files(__package__).joinpath("titles.toml").read_text(encoding="utf-8")
 )
 
@@ -39,12 +40,18 @@ class Filters:
 
 @dataclass(frozen=True)
 class View:
-    """A frame ready to be shown: rows, French column titles, and the lines without which it would mislead."""
+    """A frame ready to be shown: rows, French column titles, and the lines without which it would mislead.
+
+    ``behind``: the command that lists the rows behind its figures, without the name of the program; empty where its rows are the source.
+    ``english``: the English of texts of its cells that no code stands for.
+    """
 
     name: str
     frame: pd.DataFrame
     titles: dict[str, str]
     notes: tuple[str, ...] = field(default=())
+    behind: str = ""
+    english: Mapping[str, str] = field(default_factory=dict)
 
 
 def in_force(release: Release, year: int) -> dict[str, str]:
@@ -100,6 +107,24 @@ def refuse_unknown(value: object, values: Iterable[object], what: str) -> None:
 def titles_of(view: str) -> dict[str, str]:
     """Return the French title of each column of a view that is no published table, in the order in which it shows them."""
     return dict(_TITLES[view])
+
+
+def behind(view: str, frame: pd.DataFrame, release: Release) -> str:
+    """Return the command that lists the rows behind a view, filled in for its first row: ``list counted --year 2019``.
+
+    Its line in ``[behind]`` of ``titles.toml`` names columns of the view; ``year`` is that of the last row, else of the release.
+    Empty for a view without rows.
+    """
+    if frame.empty:
+        return ""
+    years = frame["year"] if "year" in frame else release.table("extracts")["year"]
+    first = {str(c): shlex.quote(str(cell)) for c, cell in frame.astype("object").bfill().iloc[0].items()}
+    return str(_TITLES["behind"][view]).format(**first | {"year": years.dropna().max()})
+
+
+def main_columns(view: str) -> list[str]:
+    """Return the columns of a view that a terminal shows first; none where all are alike."""
+    return [*_TITLES["main"].get(view, ())]
 
 
 def titles(table: str, columns: list[str]) -> dict[str, str]:

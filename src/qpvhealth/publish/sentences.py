@@ -22,21 +22,30 @@ _WORDS: dict[Language, dict[str, Any]] = tomllib.loads(  # type: ignore[assignme
 
 def interval(first: date, last: date, language: Language = "fr") -> str:
     """Name an interval by its two reference dates: ``de fin mars 2018 à fin mars 2019``; never by a year."""
-    words, dates = _WORDS[language], []
-    for side, day in (("from", first), ("to", last)):
-        is_month_end = day.day == monthrange(day.year, day.month)[1]
-        form = "month_end" if is_month_end else "first" if day.day == 1 else "day"
-        dates.append(words[side][form].format(day=day.day, month=words["months"][day.month - 1], year=day.year))
-    return " ".join(dates)
+    return f"{_date('from', first, language)} {_date('to', last, language)}"
 
 
-def net(what: str, opening: int, closing: int, days: tuple[date, date], language: Language = "fr") -> str:
+def moment(day: date, language: Language = "fr") -> str:
+    """Name a reference date in a sentence: ``fin mars 2019``, ``au 1er avril 2020``."""
+    return _date("at", day, language)
+
+
+def month(day: date, language: Language = "fr") -> str:
+    """Name the month of a day."""
+    return str(_WORDS[language]["months"][day.month - 1])
+
+
+def net(
+    what: str, opening: int, closing: int, days: tuple[date, date], language: Language = "fr", *, moved: bool = True
+) -> str:
     """Say what two stocks say: ``MSP, de fin mars 2018 à fin mars 2019 : solde net +17 (42 → 59), au moins 17 entrées, toutes causes``.
 
-    ``what`` is counted in the plural, such as ``MSP en QPV``.
+    ``what`` is counted in the plural, such as ``MSP en QPV``. ``moved``: whether anything is there that could balance.
     """
     words, change = _WORDS[language], closing - opening
     form = "in" if change > 0 else "out" if change < 0 else "none"
+    if not moved and not change:
+        form = "still"
     at_least = words["at_least"][f"one_{form}" if abs(change) == 1 else form].format(n=abs(change))
     facts = {"what": what, "interval": interval(*days, language), "opening": opening, "closing": closing}
     return str(words["net"].format(net=_signed(change), at_least=at_least, **facts))
@@ -62,5 +71,17 @@ def gross(
     return str(_WORDS[language]["gross"].format(net=_signed(change), **flows, **facts))
 
 
+def _date(side: str, day: date, language: Language) -> str:
+    words = _WORDS[language]
+    is_month_end = day.day == monthrange(day.year, day.month)[1]
+    form = "month_end" if is_month_end else "first" if day.day == 1 else "day"
+    return str(words[side][form].format(day=day.day, month=words["months"][day.month - 1], year=day.year))
+
+
 def _signed(n: int) -> str:
     return f"{n:+d}" if n else "0"
+
+
+def lines_of(section: str, language: Language = "fr") -> dict[str, str]:
+    """Return the sentences of a section of ``sentences.toml`` (``flips``, ``explained``), to be filled in."""
+    return dict(_WORDS[language][section])

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import shlex
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from qpvhealth.facts import generations
 from qpvhealth.facts.causes import CAUSES
+from qpvhealth.facts.generations import IN_FORCE
 from qpvhealth.facts.situations import IN_QPV, SITUATIONS, VECU_DECLARED
-from qpvhealth.facts.territories import NO_REGION, REGIONS
-from qpvhealth.publish import areas, selection
+from qpvhealth.facts.territories import NO_REGION, REGIONS, TERRITORIES
+from qpvhealth.publish import areas, selection, sentences
 from qpvhealth.publish.selection import Filters, View
 from qpvhealth.rules.levels import LEVELS
 from qpvhealth.rules.scopes import SCOPES
@@ -38,7 +42,8 @@ def counts(release: Release, level: str | None, filters: Filters) -> View:
         index=["year", "area_code"], columns=["structure_type", "situation"], values="n_structures", aggfunc="sum"
     )
     cells = table.reindex(columns=pd.MultiIndex.from_product([["MSP", "CDS", ALL], _SITUATIONS]))
-    cells = cells.fillna(0).astype("Int64")
+    is_by_qpv = level == "qpv"
+    cells = _with_every_qpv(release, cells, generation, filters) if is_by_qpv else cells.fillna(0).astype("Int64")
     is_answered = _is_answered(release, every, generation, level).reindex(cells.index).fillna(value=False).astype(bool)
     frame = pd.DataFrame(index=cells.index)
     for kind in ("MSP", "CDS", ALL):
@@ -58,6 +63,22 @@ def counts(release: Release, level: str | None, filters: Filters) -> View:
     return _view(release, "counts", frame, level, notes)
 
 
+def _with_every_qpv(release: Release, cells: pd.DataFrame, generation: str, filters: Filters) -> pd.DataFrame:
+    """Add the QPV without any structure to counts by year and QPV: 0 of each, null where the extract cannot tell of the QPV."""
+    covered = release.table("neighbourhood_coverage")
+    parts = [
+        selection.current(release, rows, int(str(year)), generation)
+        for year, rows in selection.of_year(covered, filters.year).groupby("year")
+    ]
+    if not parts:
+        return cells.fillna(0).astype("Int64")
+    every = areas.within(release, pd.concat(parts).rename(columns={"qpv_code": "area_code"}), filters, "qpv")
+    n_in = every.set_index(["year", "area_code"])["n_msp_in"]
+    counted = cells.reindex(n_in.index.union(cells.index)).astype("Int64")
+    is_told = n_in.notna().reindex(counted.index, fill_value=True)
+    return counted.mask(counted.isna() & is_told.to_numpy()[:, None], 0)
+
+
 def other_counts(release: Release, level: str | None, filters: Filters) -> View:
     """Return the counts of the types beyond MSP and CdS by situation: one row per year, area and type, never added to the others.
 
@@ -75,10 +96,10 @@ def other_counts(release: Release, level: str | None, filters: Filters) -> View:
     return _view(release, "other-counts", frame.assign(generation=generation), level, (*notes, apart))
 
 
-def coverage(release: Release, level: str | None, filters: Filters, words: Mapping[str, str]) -> View:
+def coverage(release: Release, level: str | None, filters: Filters, words: Mapping[str, tuple[str, str]]) -> View:
     """Return the headline of coverage: QPV without any structure, how many live there, of which large, in the NPNRU, in ZIP or ZAC.
 
-    ``words``: the indicators to show, in order, in French. One row per year, area and figure, under both meanings of first-line
+    ``words``: the indicators to show, in order, in French and in English. One row per year, area and figure, under both meanings of first-line
     care: any MSP or centre, and MSP and pluriprofessional centres only. Each with its denominator, unknowns and bounds. Raises UsageError for an unknown level, year, generation or area.
     """
     level, generation = areas.level_of(level, filters), selection.generation(release, filters)
@@ -91,14 +112,49 @@ def coverage(release: Release, level: str | None, filters: Filters, words: Mappi
     ranked = rows.assign(
         scope_rank=rows["scope"].map(order),
         rank=rows["indicator"].map(order),
-        words=rows["indicator"].map(dict(words)),
+        words=rows["indicator"].map({name: fr for name, (fr, _) in words.items()}),
         scope=rows["scope"].map(_COVERAGE_SCOPES),
         data="inventées" if release.invented else "",
     )
     shown = ranked.sort_values(["year", "area_code", "scope_rank", "rank"])
     large = f"Grand : {release.manifest['settings']['large_population']:g} habitants et plus"
-    notes = (*selection.notes(release, generation, filters.year), large, *_zonings(release, generation, filters.year))
-    return _view(release, "coverage", shown, level, notes)
+    lacking = _missing_qpv(release, generation, filters.year)
+    notes = (*selection.notes(release, generation, filters.year), large, *lacking)
+    notes += tuple(_zonings(release, generation, filters.year))
+    english = dict(words.values()) | {s.words_fr: s.words_en for s in SCOPES.values()}
+    return replace(_view(release, "coverage", shown, level, notes), english=english)
+
+
+def _missing_qpv(release: Release, generation: str, year: int | None) -> Iterator[str]:
+    """Say of each year how many QPV the law has where the release has fewer, or more: those are not in any figure."""
+    if generation not in (IN_FORCE, *generations.KNOWN):
+        return
+    covered = release.table("neighbourhood_coverage", columns=["generation", "territory", "year"])
+    extracts = release.table("extracts")
+    for of_year, day in zip(extracts["year"], extracts["reference_date"], strict=True):
+        if year not in (None, of_year):
+            continue
+        current = selection.in_force(release, int(of_year))
+        rows = covered[covered["year"] == of_year]
+        of_law = {
+            t: generations.in_force(t, day.date(), generations.KNOWN) if generation == IN_FORCE else generation
+            for t in TERRITORIES
+        }
+        law = {t: generations.expected_count(name, t) or 0 if name else 0 for t, name in of_law.items()}
+        names = rows["territory"].map(current) if generation == IN_FORCE else generation
+        here = rows.loc[rows["generation"] == names, "territory"].value_counts()
+        where = [f"{TERRITORIES[t].label_fr} {here.get(t, 0)} sur {n}" for t, n in law.items() if here.get(t, 0) != n]
+        if where:
+            facts = {"year": of_year, "n": here.sum(), "law": sum(law.values()), "where": ", ".join(where)}
+            yield sentences.lines_of("notes")["missing_qpv"].format(**facts)
+
+
+def has_answers(release: Release, year: int, *, generation: str, level: str, area: str) -> bool:
+    """Say whether an ARS answered about some structure of an area at the date of a year."""
+    columns = ["indicator", "generation", "year", "level", "area_code", "scope", "value"]
+    rows = _at(release.table("indicators", columns=columns), generation, level)
+    rows = rows[(rows["area_code"] == area) & (rows["year"] == year) & (rows["scope"] == "msp_cds")]
+    return bool(rows.loc[rows["indicator"] == "n_vecu_declared", "value"].notna().any())
 
 
 def _zonings(release: Release, generation: str, year: int | None) -> Iterator[str]:
@@ -165,7 +221,7 @@ def _net(release: Release, counts: pd.DataFrame, generation: str, level: str) ->
     keys = ["year", "area_code"]
     net = rows.groupby(keys)["n"].sum().astype("Int64")
     sign = rows["n"].map(lambda n: f"{n:+d}").astype("str")
-    words = rows.assign(words=sign + " " + rows["cause"].map({cause: fr for cause, (fr, _) in CAUSES.items()}))
+    words = rows.assign(words=rows["cause"].map({cause: fr for cause, (fr, _) in CAUSES.items()}) + " " + sign)
     causes = words[words["n"] != 0].groupby(keys)["words"].agg(", ".join).astype("str")
     counted = counts[counts["year"].isin(rows["year"])]
     index = pd.MultiIndex.from_frame(counted[keys].drop_duplicates())
@@ -206,9 +262,27 @@ def _is_answered(release: Release, counts: pd.DataFrame, generation: str, level:
     return declared.groupby([counts["year"], counts["area_code"]]).any()
 
 
+def _behind(release: Release, name: str, shown: pd.DataFrame, level: str) -> str:
+    """Return the command that lists the rows behind the last row of a table by year and area."""
+    if shown.empty:
+        return ""
+    last = shown.iloc[-1]
+    words = f"list counted --year {last['year']} --situation in_qpv"
+    if name != "counts":
+        words = selection.behind(name, shown, release)
+    if last.get("generation", IN_FORCE) != IN_FORCE:
+        words += f" --generation {shlex.quote(last['generation'])}"
+    area = shlex.quote(f"{level}:{last['area_code']}") if level != "country" else ""
+    return f"{words} --within {area}" if area else words
+
+
 def _view(release: Release, name: str, frame: pd.DataFrame, level: str, notes: tuple[str, ...]) -> View:
     """Return the view of rows by year and area, with the date of each year and the name of each area; the country needs no name."""
     labels = areas.labels(release, level)
+    if level == "qpv":
+        quarters = release.table("neighbourhoods", columns=["qpv_code", "name"]).dropna()
+        named = quarters.drop_duplicates("qpv_code", keep="last")
+        labels = dict(zip(named["qpv_code"], named["name"], strict=True))
     dates = release.table("extracts").set_index("year")["reference_date"]
     labelled = frame.assign(
         label=frame["area_code"].map(labels).replace("", None), reference_date=frame["year"].map(dates)
@@ -217,4 +291,4 @@ def _view(release: Release, name: str, frame: pd.DataFrame, level: str, notes: t
     titles = selection.titles_of("area") | selection.titles_of(name)
     if level == "country":
         titles = {column: title for column, title in titles.items() if column not in ("area_code", "label")}
-    return View(name, shown[list(titles)], titles, notes)
+    return View(name, shown[list(titles)], titles, notes, _behind(release, name, shown, level))

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import xlsxwriter
 
+from qpvhealth.contract.precision import Ordinal, Share
 from qpvhealth.errors import UsageError
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ MAX_TEXT = 32_767
 WIDTHS = (8, 60)
 SAMPLED = 2_000
 GROUPED_FROM = 10_000
+PERCENT = "0.0%"
 OPTIONS = {
     "in_memory": True,
     "strings_to_formulas": False,
@@ -53,29 +55,50 @@ def workbook(
     content = io.BytesIO()
     with xlsxwriter.Workbook(content, OPTIONS) as book:
         book.set_properties({"created": CREATED})
-        data = book.add_worksheet(DATA)
-        header = book.add_format({"bold": True, "text_wrap": True, "valign": "top", "bottom": 1})
-        formats = {kind: book.add_format({"num_format": kind}) for kind in ("0", "#,##0", "0.0##", "yyyy-mm-dd")}
-        for at, (column, title) in enumerate(zip(columns, titles, strict=True)):
-            _text(data, (0, at), title, header)
-            number_format = formats.get(_number_format(column))
-            for row, value in enumerate(column, start=1):
-                if typed and isinstance(value, bool):
-                    data.write_boolean(row, at, value)
-                else:
-                    write_cell(data, (row, at), value, number_format)
-            longest = max((len(str(v)) for v in column[:SAMPLED] if v is not None), default=0)
-            data.set_column(at, at, min(max(longest + 2, min(len(title) + 4, 24), WIDTHS[0]), WIDTHS[1]))
-        data.freeze_panes(1, 0)
-        data.set_landscape()
-        data.fit_to_pages(1, 0)
-        data.repeat_rows(0)
-        if columns:
-            data.autofilter(0, 0, n_rows, len(columns) - 1)
-            corner = xlsxwriter.utility.xl_rowcol_to_cell(n_rows, len(columns) - 1)
-            data.ignore_errors({"number_stored_as_text": f"A1:{corner}"})
+        write_table(book, DATA, columns, titles, typed=typed)
         _readme(book, titles, names, notes)
     return content.getvalue()
+
+
+def write_table(
+    book: Any,  # noqa: ANN401
+    name: str,
+    columns: Sequence[Sequence[Any]],
+    titles: Sequence[str],
+    number_formats: Sequence[str] | None = None,
+    *,
+    typed: bool = False,
+) -> Any:  # noqa: ANN401
+    """Add a sheet of one table to a workbook, and return it: a frozen header, filters, widths, one page wide in print.
+
+    ``number_formats``: that of each column; by default what its values ask for (see ``_number_format``). ``typed``: booleans as such.
+    """
+    n_rows = len(columns[0]) if columns else 0
+    data = book.add_worksheet(name)
+    header = book.add_format({"bold": True, "text_wrap": True, "valign": "top", "bottom": 1})
+    formats: dict[str, Any] = {}
+    for at, (column, title) in enumerate(zip(columns, titles, strict=True)):
+        write_text(data, (0, at), title, header)
+        code = number_formats[at] if number_formats else _number_format(column)
+        for kind in filter(None, (code, PERCENT)):
+            if kind not in formats:
+                formats[kind] = book.add_format({"num_format": kind})
+        for row, value in enumerate(column, start=1):
+            if typed and isinstance(value, bool):
+                data.write_boolean(row, at, value)
+                continue
+            write_cell(data, (row, at), value, formats[PERCENT] if isinstance(value, Share) else formats.get(code))
+        longest = max((len(str(v)) for v in column[:SAMPLED] if v is not None), default=0)
+        data.set_column(at, at, min(max(longest + 2, min(len(title) + 4, 24), WIDTHS[0]), WIDTHS[1]))
+    data.freeze_panes(1, 0)
+    data.set_landscape()
+    data.fit_to_pages(1, 0)
+    data.repeat_rows(0)
+    if columns:
+        data.autofilter(0, 0, n_rows, len(columns) - 1)
+        corner = xlsxwriter.utility.xl_rowcol_to_cell(n_rows, len(columns) - 1)
+        data.ignore_errors({"number_stored_as_text": f"A1:{corner}"})
+    return data
 
 
 def _readme(book: Any, titles: Sequence[str], names: Sequence[str], notes: Sequence[str]) -> None:  # noqa: ANN401
@@ -84,27 +107,28 @@ def _readme(book: Any, titles: Sequence[str], names: Sequence[str], notes: Seque
     sheet.set_column(0, 0, WIDTHS[1])
     sheet.set_column(1, 1, WIDTHS[1] / 2)
     for row, note in enumerate(notes):
-        _text(sheet, (row, 0), note, bold if row == 0 else None)
+        write_text(sheet, (row, 0), note, bold if row == 0 else None)
     first = len(notes) + bool(notes)
     pairs = [("Colonne", "Nom technique"), *zip(titles, names, strict=True)]
     for row, pair in enumerate(pairs, start=first):
         for at, text in enumerate(pair):
-            _text(sheet, (row, at), text, bold if row == first else None)
+            write_text(sheet, (row, at), text, bold if row == first else None)
 
 
 def write_cell(sheet: Any, at: tuple[int, int], value: Any, number_format: Any = None) -> None:  # noqa: ANN401
     """Write a value of ``rendering.plain``: numbers and days from 1900 on as such, oui or non, anything else as its text."""
     if isinstance(value, bool):
-        _text(sheet, at, "oui" if value else "non", None)
+        write_text(sheet, at, "oui" if value else "non", None)
     elif isinstance(value, (int, float)) and math.isfinite(value):
         sheet.write_number(*at, value, number_format)
     elif isinstance(value, dt.date) and value.year >= 1900:  # noqa: PLR2004 - the first year a workbook can hold
         sheet.write_datetime(*at, value, number_format)
     elif value is not None:
-        _text(sheet, at, str(value), None)
+        write_text(sheet, at, str(value), None)
 
 
-def _text(sheet: Any, at: tuple[int, int], text: str, cell_format: Any) -> None:  # noqa: ANN401
+def write_text(sheet: Any, at: tuple[int, int], text: str, cell_format: Any = None) -> None:  # noqa: ANN401
+    """Write a text as text only; a longer one than a cell holds ends with "…"."""
     sheet.write_string(*at, text if len(text) <= MAX_TEXT else f"{text[: MAX_TEXT - 1]}…", cell_format)
 
 
@@ -112,9 +136,10 @@ def _number_format(column: Sequence[Any]) -> str:
     """Choose the number format of a column: thousands apart from five digits on, since a year has four; none for texts."""
     if any(isinstance(v, dt.date) for v in column):
         return "yyyy-mm-dd"
-    numbers = [v for v in column if isinstance(v, int | float) and not isinstance(v, bool) and math.isfinite(v)]
+    numbers = [v for v in column if isinstance(v, int | float) and not isinstance(v, bool | Share) and math.isfinite(v)]
     if not numbers:
         return ""
     if any(isinstance(v, float) for v in numbers):
         return "0.0##"
-    return "#,##0" if max(map(abs, numbers)) >= GROUPED_FROM else "0"
+    counts = [abs(v) for v in numbers if not isinstance(v, Ordinal)]
+    return "#,##0" if max(counts, default=0) >= GROUPED_FROM else "0"

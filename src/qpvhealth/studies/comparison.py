@@ -178,7 +178,7 @@ def unexpected_causes(release: Release, expected: Expectations, compared: pd.Dat
     notes = ([_SINCE_YEAR] if parts and before is None else []) + ([_NOT_STRUCTURES + " ; ".join(mute)] if mute else [])
     titles |= {"data": "Données"}
     shown = frame.assign(data="inventées" if release.invented else "")[[*titles]]
-    return View("expected-causes", shown, titles, tuple(notes))
+    return View("expected-causes", shown, titles, tuple(notes), selection.behind("expected-causes", shown, release))
 
 
 def _cell(row: Mapping[str, Any]) -> dict[str, str] | None:

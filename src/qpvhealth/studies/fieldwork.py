@@ -13,7 +13,7 @@ from qpvhealth.indicators import prescreen, vecu_support as support
 from qpvhealth.ingest import cards, returns as returned
 from qpvhealth.ingest.cleaning import YES_NO
 from qpvhealth.ingest.readers import tables
-from qpvhealth.publish import areas, returns as templates, selection
+from qpvhealth.publish import areas, returns as templates, selection, words
 from qpvhealth.publish.rendering import without_formula
 from qpvhealth.publish.store import write_file
 from qpvhealth.rules.proximity import Proximity
@@ -69,8 +69,10 @@ def sec(release: Release, *, answers: Path | None = None, year: int | None = Non
         "missing": "Manque",
         "first": "Déjà admise",
     }
+    tally = screened["verdict"].value_counts()
+    summary = " ; ".join(f"{words.word(v)} : {tally.get(v, 0)}" for v in order) + f" ; sur {len(screened)} structures"
     by_rule = f"Critère 2 lu par la règle « {rule} » ({metres:g} m pour la distance)"
-    return figures.view(release, "sec", screened, by_rule, _SIX, titles=titles)
+    return figures.view(release, "sec", screened, summary, by_rule, _SIX, titles=titles)
 
 
 _SIX = "Les six structures du début ne sont connues que par leur ville : une liste de programme « sec-participatives » les reconnaît"

@@ -184,16 +184,17 @@ def cells(release: Release) -> pd.DataFrame:
     return pd.concat([computed, matrices.of_fates(release.table("neighbourhood_fates"))], ignore_index=True)
 
 
-def stock(release: Release, columns: Collection[str] | None = None) -> pd.DataFrame:
+def stock(release: Release, columns: Collection[str] | None = None, *, prefix: str = "") -> pd.DataFrame:
     """Return the structures open at each reference date, once per generation, with their location facts and situation.
 
-    ``columns``: those of both tables to read, keys included; every one by default, but the shape of the points.
+    ``columns``: those of both tables to read, keys included; every one by default, but the shape of the points. ``prefix``: that of
+    the tables, ``other_`` for the types beyond MSP and CdS.
     """
     tables = {}
     for name in ("structures", "structure_locations"):
         own = [c for c in PUBLISHED[name].names if c != "geometry"]
         wanted = own if columns is None else [c for c in own if c in {*columns, "is_in_stock"}]
-        tables[name] = release.table(name, columns=wanted)
+        tables[name] = release.table(f"{prefix}{name}", columns=wanted)
     structures, located = tables.values()
     return structures[structures["is_in_stock"]].merge(located, on=["finess_et", "year"], validate="one_to_many")
 
@@ -228,4 +229,5 @@ def view(release: Release, name: str, rows: pd.DataFrame, *notes: str, titles: M
     """
     shown = rows.assign(data="inventées" if release.invented else "").reset_index(drop=True)
     with_data = {**(titles or selection.titles_of(name)), "data": "Données"}
-    return View(name, shown[[*with_data]], with_data, (*selection.header(release), *notes))
+    listed = selection.behind(name, shown, release) if name != "returns-problems" else ""
+    return View(name, shown[[*with_data]], with_data, (*selection.header(release), *notes), listed)

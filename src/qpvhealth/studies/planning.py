@@ -63,6 +63,10 @@ def priorities(
     values = {n: ranking.CRITERIA[n].label_fr for n in used}
     levels = {f"{n}_level": f"{t} : niveau utilisé" for n, t in values.items() if f"{n}_level" in ranked.columns}
     titles = {**selection.titles_of("priorities"), **values, **levels, **parts}
+    extracts = release.table("extracts")
+    cover = extracts.loc[extracts["year"] == quarters.year_of(release, year), "covers"]
+    if cover.notna().any():  # the QPV elsewhere are not ranked, so that no rank is one of the country
+        titles["rank"] = "Rang parmi les QPV que l'extrait couvre"
     lost = int(rows[COVERED[scope]].isna().sum())
     notes = (
         _WEIGHTS + " : " + ", ".join(f"{n} {w:g}" for n, w in chosen.items()),

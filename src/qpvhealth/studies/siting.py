@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from qpvhealth.contract.precision import Share
 from qpvhealth.errors import InputError
 from qpvhealth.indicators import simulation
 from qpvhealth.ingest import cards, layouts
 from qpvhealth.ingest.kinds.projects import KIND as PROJECTS
 from qpvhealth.ingest.layouts import Field, Layout
 from qpvhealth.ingest.readers import tables
+from qpvhealth.publish import words
+from qpvhealth.publish.rendering import readable
 from qpvhealth.spatial import sites
 from qpvhealth.spatial.proximity import Perimeters
 from qpvhealth.studies import figures, places, quarters
@@ -99,12 +102,17 @@ def simulate_best(release: Release, n: int, *, area: Area = COUNTRY, near_m: flo
     before, gained = _views(release, rows, reached, near_m)
     first = reached[reached["qpv_code"].isin(bare.index)].drop_duplicates("qpv_code")
     codes = reached[reached["qpv_code"].isin(bare.index)].groupby("site")["qpv_code"].agg(", ".join)
-    people = demand.reindex(first["qpv_code"]).groupby(first["site"].to_numpy()).sum()
+    residents = demand.reindex(first["qpv_code"]).groupby(first["site"].to_numpy()).sum()
     shown = chosen.assign(
-        qpv_codes=lambda s: s["site"].map(codes), population=lambda s: s["site"].map(people).fillna(0.0)
+        qpv_codes=lambda s: s["site"].map(codes), population=lambda s: s["site"].map(residents).fillna(0.0)
     )
     proof = "optimum prouvé" if plan.is_optimal else "optimum non prouvé"
     proof = proof if len(demand) else "aucun QPV sûrement sans structure, et de population connue, dans cette zone"
-    result = f"{plan.value:.0f} habitants ; borne {plan.bound:.0f} ; écart à l'optimum {plan.gap:.4%} ({proof}) ; {plan.n_tried} sites essayés"
+    people, bound, gap, n_tried = (
+        readable(words.rounded(float(n), kind), grouped=True)
+        for n, kind in ((plan.value, 0), (plan.bound, 0), (plan.gap, Share), (plan.n_tried, 0))
+    )
+    gap = gap if plan.gap == 0 or words.rounded(float(plan.gap), Share) else "moins de 0,1 %"
+    result = f"{people} habitants ; borne {bound} ; écart à l'optimum {gap} ({proof}) ; {n_tried} sites essayés"
     chosen_sites = _view(release, "simulate-sites", shown.sort_values("population", ascending=False))
     return replace(chosen_sites, notes=(result, *before.notes)), before, gained

@@ -1,0 +1,116 @@
+"""A table on a terminal: its main columns, folded to the width, long lists shortened with how to see the rest."""
+
+from __future__ import annotations
+
+import io
+import textwrap
+from typing import TYPE_CHECKING
+
+from rich.box import Box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from qpvhealth.publish import selection
+from qpvhealth.publish.rendering import INVENTED, one_line, plain, readable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from qpvhealth.publish.selection import View
+
+SHOWN_ROWS = 40
+"""Rows of a list on a terminal; a table of counts by year is shorter."""
+LEAST_WIDTH, LEAST_TEXT, LONGEST_WORD = 40, 14, 20
+"""Columns of the narrowest terminal that is believed, of a folded text, and of a word that is not broken."""
+GAP = 2
+"""Between columns: one of padding, one of the box."""
+LEAD = ("year", "area_code", "label")
+"""What a line below a table is about."""
+AS_LINES = "causes"
+"""A column too long for a table: its cells stand below as lines."""
+RULED = Box("    \n    \n -- \n    \n    \n    \n    \n    \n", ascii=True)
+WORDS = {
+    "fr": (
+        "… et {n} autres lignes : --wide, ou --to FICHIER.xlsx",
+        "Colonnes non montrées : {n} sur {of} (toutes : --wide)",
+    ),
+    "en": ("… and {n} more rows: --wide, or --to FILE.xlsx", "Columns not shown: {n} of {of} (all: --wide)"),
+}
+
+
+def fitted(view: View, notes: Sequence[str], width: int, *, invented: bool, language: str = "fr") -> str:
+    """Write a view in words (see ``words.in_words``) so that no line of its table or notes is wider than the terminal.
+
+    The main columns of ``[main]`` in ``titles.toml`` come first, as many as fit; a command to copy is never broken.
+    """
+    width = max(width, LEAST_WIDTH)
+    shown = view.frame.head(SHOWN_ROWS)
+    columns = [c for c in view.titles if c in shown.columns]
+    cells = {c: [one_line(readable(v, grouped=True)) for v in plain(shown[c])] for c in columns}
+    is_number = {c: _is_number(shown[c]) for c in columns}
+    full = {c: max(map(len, (*view.titles[c].split("\n"), *cells[c]))) for c in columns}
+    needs = {c: _need(view.titles[c], cells[c], is_number=is_number[c]) for c in columns}
+    chosen = _widths(_chosen(view, needs, width), full, width)
+    table = Table(box=RULED, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
+    for column in chosen:
+        title, side = Text(one_line(view.titles[column])), "right" if is_number[column] else "left"
+        table.add_column(title, justify=side, width=chosen[column], overflow="fold")  # type: ignore[arg-type]
+    for row in zip(*(cells[c] for c in chosen), strict=True):
+        table.add_row(*(Text(cell) for cell in row))
+    content = io.StringIO()
+    console = Console(file=content, width=width, no_color=True, highlight=False, markup=False, emoji=False)
+    console.print(table)
+    lines = [line.rstrip() for line in content.getvalue().splitlines()]
+    if AS_LINES in columns:
+        lead = [c for c in LEAD if c in chosen]
+        listed = zip(*(cells[c] for c in lead), cells[AS_LINES], strict=True)
+        lines += ["", *(f"{' '.join(row[:-1])} : {row[-1]}" for row in listed if row[-1])]
+    more, hidden = WORDS[language]
+    left, n_hidden = len(view.frame) - len(shown), len(columns) - len(chosen) - (AS_LINES in columns)
+    lines += [more.format(n=left)] if left else []
+    lines += ["", *([INVENTED] if invented else []), *map(one_line, notes)]
+    lines += [hidden.format(n=n_hidden, of=len(columns))] if n_hidden else []
+    return "".join(f"{line}\n" for line in _wrapped(lines, width))
+
+
+def _wrapped(lines: Sequence[str], width: int) -> list[str]:
+    """Fold what is longer than the width, but for a command, which is copied whole."""
+    folded: list[str] = []
+    for line in lines:
+        is_whole = len(line) <= width or " : qpvhealth " in line
+        folded += [line] if is_whole else textwrap.wrap(line, width, subsequent_indent="  ")
+    return folded
+
+
+def _is_number(column: Iterable[object]) -> bool:
+    values = [v for v in column if v is not None and v == v]  # noqa: PLR0124 -- what is not equal to itself is null
+    return bool(values) and all(isinstance(v, int | float) and not isinstance(v, bool) for v in values)
+
+
+def _need(title: str, cells: Sequence[str], *, is_number: bool) -> int:
+    """Return the narrowest that a column may be: a number whole, a text folded between words where they are not very long."""
+    longest = max(map(len, cells), default=0)
+    words = [len(word) for text in (title, *([] if is_number else cells)) for word in text.split()]
+    return max(longest if is_number else min(longest, LEAST_TEXT), min(max(words, default=1), LONGEST_WORD))
+
+
+def _chosen(view: View, needs: Mapping[str, int], width: int) -> dict[str, int]:
+    """Choose the columns to show, with what each needs at least: the main ones in order, or the first ones, while they fit."""
+    main = [c for c in selection.main_columns(view.name) if c in needs]
+    taken: dict[str, int] = {}
+    for column in [c for c in main or needs if c != AS_LINES]:
+        if not taken or sum(taken.values()) + len(taken) * GAP + needs[column] + 1 <= width:
+            taken[column] = needs[column]
+    return taken
+
+
+def _widths(needs: dict[str, int], full: Mapping[str, int], width: int) -> dict[str, int]:
+    """Give the columns chosen what is left of the width, to each what it needs to be whole, the shortest first."""
+    left = width - sum(needs.values()) - len(needs) * GAP
+    widths = dict(needs)
+    for column in sorted(needs, key=lambda c: full[c] - needs[c]):
+        more = min(max(full[column] - needs[column], 0), max(left, 0))
+        widths[column] += more
+        left -= more
+    return widths

@@ -1,0 +1,172 @@
+"""What a report is, whatever the format it is written in: sections of paragraphs, tables and figures, and the texts of numbers.
+
+Numbers are rounded once, here, half away from zero, and every format takes these texts; a workbook takes the numbers themselves.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import dataclass
+from datetime import date
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any, Literal
+
+Unit = Literal["text", "count", "signed", "share", "ratio", "metres", "date"]
+DECIMALS: dict[Unit, int] = {"count": 0, "signed": 0, "share": 1, "ratio": 2, "metres": 0}
+THIN = "\u202f"
+MINUS = "\u2212"
+UNKNOWN = "inconnu"
+NOT_SHOWN = "\u2013"
+"""Where a rate or share would stand on a base too small to carry one."""
+MIN_RATE_BASE, MIN_SHARE_BASE = 20, 30
+
+
+@dataclass(frozen=True)
+class Bounded:
+    """A figure with what it could be: at least, and at most; both equal to it where nothing is unknown. Null: unknown itself."""
+
+    value: float | None
+    lower: float | None
+    upper: float | None
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether the figure could be nothing else."""
+        return self.value is not None and self.value == self.lower == self.upper
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table: its title, the unit that decides how its values are written, and the list of the rows behind them.
+
+    ``rows``: the anchor of that list, where the report has one.
+    """
+
+    title: str
+    unit: Unit = "count"
+    rows: str = ""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table: one row a list of values, one for each column; the first column names the row.
+
+    A value is a text, a number, a day, ``Bounded``, or null for unknown. ``notes`` stand below. ``source``: the published tables
+    that the numbers are read from.
+    """
+
+    anchor: str
+    caption: str
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[Any, ...], ...]
+    notes: tuple[str, ...] = ()
+    source: tuple[str, ...] = ()
+    has_total: bool = False
+
+    def texts(self) -> list[list[str]]:
+        """Write every cell as a reader sees it."""
+        return [[text(v, c.unit) for v, c in zip(row, self.columns, strict=True)] for row in self.rows]
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A drawing: SVG text that stands alone, a title, a description in words, and a caption."""
+
+    anchor: str
+    title: str
+    description: str
+    caption: str
+    svg: str
+    size: tuple[int, int]
+
+
+Block = str | Table | Figure
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of the report under a heading."""
+
+    anchor: str
+    title: str
+    blocks: tuple[Block, ...]
+    is_short: bool = False
+
+    @property
+    def tables(self) -> list[Table]:
+        """The tables of the section, in order."""
+        return [b for b in self.blocks if isinstance(b, Table)]
+
+
+@dataclass(frozen=True)
+class Note:
+    """A whole report. ``banner``: pairs of label and value above the title; ``warnings``: what must be read before any figure."""
+
+    title: str
+    subtitle: str
+    banner: tuple[tuple[str, str], ...]
+    sections: tuple[Section, ...]
+    warnings: tuple[str, ...] = ()
+    language: str = "fr"
+
+    @property
+    def tables(self) -> list[Table]:
+        """Every table, in order."""
+        return [t for s in self.sections for t in s.tables]
+
+    @property
+    def lists(self) -> frozenset[str]:
+        """The anchors of the tables, to which the figures of others may lead."""
+        return frozenset(t.anchor for t in self.tables)
+
+
+def text(value: Any, unit: Unit = "count") -> str:  # noqa: ANN401
+    """Write one value: ``1 234,5``, ``+29``, ``8,1 %``, ``280 (280 à 306)``, ``31/03/2019``; null is « inconnu »."""
+    if isinstance(value, Bounded):
+        return _with_bounds(value, unit)
+    if isinstance(value, str):
+        return value
+    if value is None or isinstance(value, bool):
+        return {None: UNKNOWN, True: "oui", False: "non"}[value]
+    return f"{value:%d/%m/%Y}" if isinstance(value, date) else number(value, unit)
+
+
+def _with_bounds(value: Bounded, unit: Unit) -> str:
+    if value.value is None:
+        return f"{UNKNOWN} (au plus {number(value.upper, unit)})" if value.upper is not None else UNKNOWN
+    alone = number(value.value, unit)
+    if value.is_exact or value.lower is None or value.upper is None:
+        return alone
+    low, high = number(value.lower, unit), number(value.upper, unit)
+    return alone if low == high else f"{alone} ({low} à {high})"
+
+
+def number(value: float, unit: Unit = "count") -> str:
+    """Write a number in French: thousands apart by a narrow no-break space, a decimal comma, a true minus sign."""
+    scaled = Decimal(repr(float(value))) * (100 if unit == "share" else 1)
+    decimals = DECIMALS.get(unit, 0)
+    rounded = scaled.quantize(Decimal(1).scaleb(-decimals), rounding=ROUND_HALF_UP)
+    digits = f"{abs(rounded):,.{decimals}f}".replace(",", THIN).replace(".", ",")
+    digits = digits.rstrip("0").rstrip(",") if decimals else digits
+    sign = MINUS if rounded < 0 else "+" if unit == "signed" and rounded > 0 else ""
+    return f"{sign}{digits}{THIN}%" if unit == "share" else f"{sign}{digits}"
+
+
+def single_line(words: str) -> str:
+    """Keep a text of the data on one line: control and direction characters become spaces, no-break spaces stay."""
+    composed = unicodedata.normalize("NFC", words)
+    return "".join(c if c.isprintable() or c in (THIN, "\u00a0") else " " for c in composed)
+
+
+def share(part: Bounded, of: float | None) -> Bounded | str:
+    """Return a share of a base with its bounds; a dash on a base under thirty."""
+    if not of or of < MIN_SHARE_BASE:
+        return NOT_SHOWN
+    return Bounded(*(None if v is None else v / of for v in (part.value, part.lower, part.upper)))
+
+
+def ratio(part: float | None, of: float | None) -> float | str | None:
+    """Return a rate on a base; a dash on a base under twenty, null where either is unknown."""
+    if part is None or of is None:
+        return None
+    return part / of if of >= MIN_RATE_BASE else NOT_SHOWN

@@ -1,0 +1,35 @@
+"""The short version of the report, for a mail or a commit: the essential and its table, in Markdown."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qpvhealth.publish.rendering import escaped
+from qpvhealth.publish.report.content import Table
+
+if TYPE_CHECKING:
+    from qpvhealth.publish.report.content import Note
+
+
+def render(note: Note) -> str:
+    """Return the sections marked short: paragraphs, tables with their notes, no figure; texts of the data show as they are."""
+    lines = [f"**{escaped(w)}**\n" for w in note.warnings]
+    lines += [f"# {escaped(note.title)}\n", f"{escaped(note.subtitle)}\n"]
+    lines += [f"- {escaped(label)} : {escaped(value)}" for label, value in note.banner]
+    for section in note.sections:
+        if section.is_short:
+            lines.append(f"\n## {escaped(section.title)}")
+            for block in section.blocks:
+                if isinstance(block, str):
+                    lines.append(f"\n{escaped(block)}")
+                elif isinstance(block, Table):
+                    lines += ["", *_table(block)]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _table(table: Table) -> list[str]:
+    titles = [escaped(column.title) for column in table.columns]
+    rule = ["---" if column.unit in ("text", "date") else "---:" for column in table.columns]
+    rows = [[escaped(cell) for cell in row] for row in table.texts()]
+    lines = [f"**{escaped(table.caption)}**", "", *(f"| {' | '.join(row)} |" for row in (titles, rule, *rows))]
+    return [*lines, *(line for note in table.notes for line in ("", escaped(note)))]

@@ -1,0 +1,112 @@
+"""The report as a workbook: a sheet of definitions, then one sheet for each table, numbers as numbers, bounds in columns of their own."""
+
+from __future__ import annotations
+
+import io
+import re
+from typing import TYPE_CHECKING, Any
+
+import xlsxwriter
+
+from qpvhealth.publish.report.content import UNKNOWN, Bounded, Table, Unit
+from qpvhealth.publish.workbook import CREATED, OPTIONS, README, WIDTHS, write_table, write_text
+
+if TYPE_CHECKING:
+    from qpvhealth.publish.report.content import Note
+
+NUMBER_FORMATS: dict[Unit, str] = {
+    "text": "@",
+    "count": "#,##0",
+    "signed": "+#,##0;-#,##0;0",
+    "share": "0.0%",
+    "ratio": "0.00",
+    "metres": "#,##0",
+    "date": "dd/mm/yyyy",
+}
+NAME_LENGTH = 31
+SIDES = ("value", "lower", "upper")
+
+
+def render(note: Note) -> bytes:
+    """Return the workbook: the same note gives the same bytes; no formula, no link but to its own sheets."""
+    content = io.BytesIO()
+    with xlsxwriter.Workbook(content, OPTIONS) as book:
+        book.set_properties({"created": CREATED, "title": note.title})
+        names = _names(note.tables)
+        link = book.add_format({"bold": True, "text_wrap": True, "valign": "top", "bottom": 1, "underline": 1})
+        _readme(book, note, names)
+        for table, name in zip(note.tables, names, strict=True):
+            columns, titles, formats, lists = _columns(table)
+            sheet = write_table(book, name, columns, titles, formats)
+            for at, anchor in enumerate(lists):
+                if anchor in note.lists:
+                    target = names[[t.anchor for t in note.tables].index(anchor)]
+                    sheet.write_url(0, at, f"internal:'{target}'!A1", link, titles[at])
+    return content.getvalue()
+
+
+def _names(tables: list[Table]) -> list[str]:
+    """Name each sheet after its anchor: at most 31 characters, none that a workbook forbids."""
+    return [re.sub(r"[\[\]:*?/\\']", " ", t.anchor).replace("-", " ").capitalize()[:NAME_LENGTH] for t in tables]
+
+
+def _columns(table: Table) -> tuple[list[list[Any]], list[str], list[str], list[str]]:
+    """Return columns of plain values with their titles, formats and lists of rows; a column with bounds is three."""
+    columns: list[list[Any]] = []
+    titles: list[str] = []
+    formats: list[str] = []
+    lists: list[str] = []
+    for at, column in enumerate(table.columns):
+        values = [row[at] for row in table.rows]
+        if any(isinstance(v, Bounded) for v in values):
+            sides = {"value": column.title, "lower": f"{column.title}, au moins", "upper": f"{column.title}, au plus"}
+            for side in SIDES:
+                columns.append([_plain(getattr(v, side) if isinstance(v, Bounded) else v) for v in values])
+                titles.append(sides[side])
+                formats.append(NUMBER_FORMATS[column.unit])
+                lists.append(column.rows if side == SIDES[0] else "")
+        else:
+            columns.append([_plain(v) for v in values])
+            titles.append(column.title)
+            formats.append(NUMBER_FORMATS[column.unit])
+            lists.append(column.rows)
+    return columns, titles, formats, lists
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401
+    """Write unknown as a word, whole floats as integers, and other floats without their noise."""
+    if value is None:
+        return UNKNOWN
+    if isinstance(value, float):
+        return int(value) if value.is_integer() else round(value, 6)
+    return value
+
+
+def _readme(book: Any, note: Note, names: list[str]) -> None:  # noqa: ANN401
+    sheet = book.add_worksheet(README)
+    bold, wrap = book.add_format({"bold": True}), book.add_format({"text_wrap": True, "valign": "top"})
+    sheet.set_column(0, 0, WIDTHS[1] / 2)
+    sheet.set_column(1, 1, WIDTHS[1] * 2)
+    row = 0
+    for words in (*note.warnings, note.title, note.subtitle):
+        write_text(sheet, (row, 0), words, bold)
+        row += 1
+    for label, value in note.banner:
+        write_text(sheet, (row, 0), label, bold)
+        write_text(sheet, (row, 1), value, wrap)
+        row += 1
+    for table, name in zip(note.tables, names, strict=True):
+        row += 1
+        sheet.write_url(row, 0, f"internal:'{name}'!A1", string=name)
+        write_text(sheet, (row, 1), table.caption, bold)
+        for words in table.notes:
+            row += 1
+            write_text(sheet, (row, 1), words, wrap)
+    for section in note.sections:
+        paragraphs = [block for block in section.blocks if isinstance(block, str)]
+        if paragraphs:
+            row += 2
+            write_text(sheet, (row, 0), section.title, bold)
+            for words in paragraphs:
+                write_text(sheet, (row, 1), words, wrap)
+                row += 1

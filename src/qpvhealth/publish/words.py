@@ -1,0 +1,153 @@
+"""Tables in the words and the numbers that people read: codes in French or English, shares as 8,1 %, people and metres whole.
+
+What programs read (JSON, CSV, Parquet) keeps its codes and its digits. Numbers are rounded here, once, half away from zero, and every
+form that people read shows the same.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import tomllib
+from dataclasses import replace
+from decimal import ROUND_HALF_UP, Decimal
+from functools import cache
+from importlib import resources
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from qpvhealth.contract.precision import Ordinal, Share
+from qpvhealth.contract.tables import PUBLISHED
+from qpvhealth.facts.causes import CAUSES, EVIDENCE_FR
+from qpvhealth.facts.published import PERIMETER_SETS
+from qpvhealth.facts.territories import TERRITORIES
+from qpvhealth.publish.rendering import plain
+from qpvhealth.rules.scopes import SCOPES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from qpvhealth.publish.selection import View
+    from qpvhealth.publish.sentences import Language
+
+_FILE: dict[str, Any] = tomllib.loads(resources.files(__package__).joinpath("words.toml").read_text(encoding="utf-8"))
+FREE_TEXT = frozenset(
+    ("name", "label", "words", "note", "message", "raw", "address", "city", "document", "because", "source", "obstacle")
+)
+"""Columns of texts, in which a word that is also a code is a word."""
+ORDINALS = frozenset(("source_row", "row", "header_row"))
+"""Columns of numbers that name a row of a file."""
+SHARE_DECIMALS, OTHER_DECIMALS, DEGREE_DECIMALS = 3, 3, 6
+"""Of a share as a fraction (8,1 %), of any other number, of degrees."""
+_ROUNDED_METRES = re.compile(r"_m$|^metres$")
+_WITHIN = re.compile(r"within_(\d+)")
+
+
+@cache
+def words_of(language: Language) -> dict[str, str]:
+    """Return the words of every code in a language."""
+    at = 0 if language == "fr" else 1
+    groups = [_FILE["words"], *(g for g in _FILE["words"].values() if isinstance(g, dict))]
+    words = {s.name: s.words for s in PERIMETER_SETS.values()} | EVIDENCE_FR if language == "fr" else {}
+    words |= {code: pair[at] for code, pair in CAUSES.items()}
+    words |= {s.name: s.words_fr if language == "fr" else s.words_en for s in SCOPES.values()}
+    words |= {t.name: t.label_fr for t in TERRITORIES.values() if language == "fr"}
+    return words | {code: pair[at] for group in groups for code, pair in group.items() if isinstance(pair, list)}
+
+
+def word(value: Any, language: Language = "fr") -> Any:  # noqa: ANN401
+    """Return a value in words where it is a code, as it is otherwise."""
+    if isinstance(value, bool):
+        return words_of(language)["yes" if value else "no"]
+    if not isinstance(value, str):
+        return value
+    if (metres := _WITHIN.fullmatch(value)) is not None:
+        return f"dans ou à {metres[1]} m au plus" if language == "fr" else f"inside or within {metres[1]} m"
+    return words_of(language).get(value, value)
+
+
+def in_words(view: View, language: Language = "fr") -> View:
+    """Return a view as people read it: coded values in words, numbers rounded by what they measure, titles in the language.
+
+    The frame has one object column per column of the view: texts, whole numbers, ``Share`` for a share, other numbers rounded.
+    """
+    units = plain(view.frame["unit"]) if "unit" in view.frame else _units_of_measures(view.frame)
+    columns = []
+    for at, name in enumerate(view.frame.columns):
+        values = plain(view.frame.iloc[:, at])
+        texts = shown(str(name), values, units, language)
+        if language == "en":
+            texts = [view.english.get(text, text) if isinstance(text, str) else text for text in texts]
+        columns.append(pd.Series(texts, dtype="object", name=name))
+    frame = pd.concat(columns, axis=1) if columns else view.frame
+    titles = view.titles if language == "fr" else {c: _title_en(c, title) for c, title in view.titles.items()}
+    return replace(view, frame=frame, titles=titles)
+
+
+def _units_of_measures(frame: pd.DataFrame) -> list[Any] | None:
+    """Return the unit of each row of a view whose rows measure different things by name, as the matrix does."""
+    if "measure" not in frame:
+        return None
+    return ["share" if str(name).startswith("share_") else None for name in frame["measure"]]
+
+
+def shown(name: str, values: Sequence[Any], units: Sequence[Any] | None, language: Language) -> list[Any]:
+    """Return the values of a column as people read them; ``units``: of each row, for what ``value`` and its bounds measure."""
+    if name in FREE_TEXT:
+        return list(values)
+    if name in ("value", "lower", "upper") and units is not None:
+        return [rounded(v, Share if unit == "share" else None) for v, unit in zip(values, units, strict=True)]
+    if name == "causes" and language == "en":
+        return [_causes_en(v) for v in values]
+    if name in ORDINALS:
+        return [Ordinal(v) if isinstance(v, int) else v for v in values]
+    kind = kind_of(name, values)
+    return [word(rounded(v, kind), language) for v in values]
+
+
+def _causes_en(text: str | None) -> str | None:
+    """Write a list of French causes, each with its sum, in English."""
+    for fr, en in CAUSES.values():
+        text = text and re.sub(rf"(^|, ){re.escape(fr)} (?=[+-])", rf"\g<1>{en} ", text)
+    return text
+
+
+def kind_of(name: str, values: Sequence[Any] = ()) -> type | int | None:
+    """Say how the numbers of a column are shown: ``Share``, a number of decimals, or null for whole numbers and what is left."""
+    if name == "share_of_way" or (name.startswith("share_") and all(v is None or 0 <= v <= 1 for v in values)):
+        return Share
+    if _ROUNDED_METRES.search(name):
+        return 0
+    return DEGREE_DECIMALS if name in ("longitude", "latitude") else OTHER_DECIMALS
+
+
+def rounded(value: Any, kind: Callable[[float], float] | int | None) -> Any:  # noqa: ANN401
+    """Round a number half away from zero: a share to 0,1 %, else to so many decimals; a whole number loses its ``.0``."""
+    if isinstance(value, bool | Share) or not isinstance(value, float) or not math.isfinite(value):
+        return value
+    decimals = kind if isinstance(kind, int) else SHARE_DECIMALS if kind is Share else OTHER_DECIMALS
+    exact = Decimal(repr(value)).quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP)
+    if kind is Share:
+        return Share(exact)
+    return int(exact) if exact == exact.to_integral_value() else float(exact)
+
+
+def _title_en(column: str, french: str) -> str:
+    return _FILE["titles_en"].get(column) or _dictionary_en().get(column) or french
+
+
+@cache
+def _dictionary_en() -> dict[str, str]:
+    return {c.name: c.en for table in PUBLISHED.values() for c in table.columns}
+
+
+@cache
+def _dictionary_fr() -> dict[str, str]:
+    return {c.name: c.fr for table in PUBLISHED.values() for c in table.columns}
+
+
+def title(column: str, language: Language = "fr") -> str:
+    """Return the title of a column of any published table, its own name where it is in none."""
+    titles = _dictionary_fr() if language == "fr" else _dictionary_en()
+    return titles.get(column) or (_FILE["titles_en"].get(column) if language == "en" else None) or column

@@ -1,0 +1,282 @@
+"""The rows behind a figure: of any count or indicator of a release, the structures, QPV or movements that it adds up.
+
+As many rows as the figure says; inhabitants and the net change are the sum of a column of theirs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from qpvhealth.build import assembly
+from qpvhealth.errors import UsageError
+from qpvhealth.facts.categories import CDS, UNKNOWN
+from qpvhealth.facts.generations import IN_FORCE
+from qpvhealth.facts.situations import IN_QPV, SITUATIONS
+from qpvhealth.facts.territories import NO_REGION
+from qpvhealth.indicators import change_summary, figures as engine, headline
+from qpvhealth.indicators.counts import ALL, area_codes
+from qpvhealth.indicators.declarations import ANY, BARE, QPV, STRUCTURES, OfQpv, OfStructures
+from qpvhealth.indicators.net_change import DATED, NET
+from qpvhealth.publish import areas, selection, words
+from qpvhealth.publish.rendering import plain, readable
+from qpvhealth.publish.selection import View
+from qpvhealth.rules.levels import COUNTRY, LEVELS
+from qpvhealth.rules.proximity import Proximity
+from qpvhealth.rules.scopes import HEADLINE, SCOPES, Scope, of_type
+from qpvhealth.studies import figures
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from qpvhealth.publish.release import Release
+
+NUMERATOR, DENOMINATOR, UNSURE = PARTS = ("numerator", "denominator", "unknown")
+"""What is listed of an indicator: what it counts, its whole, or what could count and is not known to."""
+INDICATORS: dict[str, OfStructures | OfQpv | None] = {
+    **{i.name: i for i in STRUCTURES if i.in_table},
+    **{i.name: i for i in QPV if i.in_table},
+    **dict.fromkeys((NET, *DATED)),
+}
+"""The indicators of a release; a movement has no declaration."""
+_PART_WORDS = {NUMERATOR: "ce qui est compté", DENOMINATOR: "le dénominateur", UNSURE: "ce qui est inconnu"}
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A figure of a release: a cell of ``yearly_counts`` where ``indicator`` is null, else of ``indicators``.
+
+    ``scope`` narrows a count too; ``situation``, ``structure_type`` and ``modality`` are those of a count.
+    """
+
+    year: int
+    generation: str = IN_FORCE
+    level: str = "country"
+    area_code: str = COUNTRY
+    indicator: str | None = None
+    scope: str | None = None
+    situation: str = IN_QPV
+    structure_type: str = ALL
+    modality: str = ALL
+
+    @property
+    def scope_name(self) -> str:
+        """The scope of an indicator, both types by default."""
+        return self.scope or headline.BOTH
+
+
+def counted(release: Release, figure: Figure, part: str = NUMERATOR) -> View:
+    """List the rows behind a figure, each with its file, sheet and row; the notes say the figure and how many rows it has.
+
+    Raises UsageError for what the release does not have: a year, generation, area, indicator, scope, type or situation.
+    """
+    _refuse_unknown(release, figure, part)
+    listed_rows = of_figure(release, figure, part)
+    columns = [c for c in selection.titles_of("counted") if c in listed_rows.columns]
+    order = [c for c in ("department_code", "structure_type", "qpv_code", "finess_et") if c in columns]
+    shown = listed_rows.sort_values(order, kind="stable", ignore_index=True)[columns]
+    titles = {c: title for c, title in selection.titles_of("counted").items() if c in columns}
+    notes = selection.notes(release, figure.generation, figure.year)
+    code = shown.rename(columns={"finess_et" if "finess_et" in columns else "qpv_code": "code"})
+    listed = selection.behind("counted", code, release)
+    return View("counted", shown, titles, (_words(release, figure, listed_rows, part), *notes), listed)
+
+
+def of_figure(release: Release, figure: Figure, part: str = NUMERATOR) -> pd.DataFrame:
+    """Return the rows of a part of a figure: structures, QPV, or movements between two extracts.
+
+    ``is_sure``, of QPV: no structure without a place could change it. ``effect``, of movements: +1 enters, -1 leaves.
+    """
+    declared = INDICATORS.get(figure.indicator or "")
+    if figure.indicator is None:
+        rows = _counts(release, figure)
+    elif declared is None:
+        rows = _movements(release, figure)
+    elif isinstance(declared, OfStructures):
+        rows = _structures(release, declared, figure, part)
+    else:
+        rows = _neighbourhoods(release, declared, figure, part)
+    return with_source(release, rows)
+
+
+def stock(release: Release, figure: Figure) -> pd.DataFrame:
+    """Return the structures open at the date of a figure, in its perimeters; those in force keep one row a structure."""
+    kind = figure.structure_type if figure.indicator is None else figure.scope_name
+    rows = figures.stock(release, prefix="" if kind in (ALL, *_COUNTED) else "other_")
+    rows = rows[rows["year"] == figure.year]
+    if figure.generation == IN_FORCE:
+        return assembly.in_force_rows(rows, {figure.year: selection.in_force(release, figure.year)})
+    return rows[rows["generation"] == figure.generation]
+
+
+_COUNTED = ("MSP", "CDS", *SCOPES)
+
+
+def _counts(release: Release, figure: Figure) -> pd.DataFrame:
+    rows = stock(release, figure)
+    mask = _is_in_area(rows, figure)
+    for column in ("structure_type", "modality", "situation"):
+        wanted = getattr(figure, column)
+        mask &= (rows[column] == wanted) | (wanted == ALL)
+    if figure.scope is not None:
+        mask &= _scope(figure.scope).members(rows).yes
+    return rows[mask]
+
+
+def _structures(release: Release, declared: OfStructures, figure: Figure, part: str) -> pd.DataFrame:
+    rows, settings = stock(release, figure), release.manifest["settings"]
+    members = _scope(figure.scope_name).members(rows)
+    marks = declared.marks(Proximity.of(rows), settings["vecu_rule"], settings["vecu_distance_m"]) & members
+    chosen = {NUMERATOR: marks.yes, DENOMINATOR: members.yes, UNSURE: marks.unknown}[part]
+    listed: pd.DataFrame = rows[chosen & _is_in_area(rows, figure)]
+    return listed
+
+
+def _neighbourhoods(release: Release, declared: OfQpv, figure: Figure, part: str) -> pd.DataFrame:
+    rows = _coverage(release, figure)
+    inside, around = headline.verdicts(rows)
+    scopes = [s.name for s in HEADLINE]
+    at = 0 if declared.or_near else scopes.index(figure.scope_name)
+    seen = around if declared.or_near else inside
+    mark = declared.marks(rows)
+    marks = engine.counted_qpv(declared, mark, seen)
+    own = marks.take(0 if declared.coverage == ANY else at)
+    doubt = seen.none_seen[at] & ~seen.covered.no[at] & (declared.coverage != ANY)
+    can_tell = seen.can_tell[at] if declared.unit == "share" else True
+    chosen = {
+        NUMERATOR: own.yes & can_tell,
+        DENOMINATOR: mark.yes & can_tell if declared.among is None else rows[declared.among].notna().to_numpy(),
+        UNSURE: own.unknown | (doubt & (mark.yes if declared.coverage == BARE else mark.possible)),
+    }[part]
+    listed: pd.DataFrame = rows.assign(is_sure=own.decided & ~doubt)[chosen & _is_in_area(rows, figure)]
+    return listed
+
+
+def _coverage(release: Release, figure: Figure) -> pd.DataFrame:
+    """Return the coverage of the QPV of a figure, with the row of each and the centres inside whose modality is unknown."""
+    rows = release.table("neighbourhood_coverage")
+    rows = rows[rows["year"] == figure.year]
+    if figure.generation == IN_FORCE:
+        rows = assembly.in_force_neighbourhoods(rows, {figure.year: selection.in_force(release, figure.year)})
+    else:
+        rows = rows[rows["generation"] == figure.generation]
+    key = ["qpv_code", "generation"]
+    places = release.table("neighbourhoods", columns=[*key, "commune_codes", "source_id", "source_row"])
+    every = figures.stock(release)
+    vague = (every["year"] == figure.year) & (every["structure_type"] == CDS) & (every["modality"] == UNKNOWN)
+    inside = every[vague & Proximity.of(every).inside.yes].groupby(key).size().rename("n_cds_unknown_in")
+    joined: pd.DataFrame = rows.merge(places, on=key, validate="one_to_one").join(inside, on=key)
+    return joined.assign(n_cds_unknown_in=joined["n_cds_unknown_in"].fillna(0))
+
+
+def _movements(release: Release, figure: Figure) -> pd.DataFrame:
+    """Return the steps that enter or leave the stock in QPV of an area and scope since the vintage before."""
+    rows = release.table("changes")
+    rows = rows[(rows["generation"] == figure.generation) & (rows["to_year"] == figure.year)]
+    before, after = (_is_inside(rows, side, figure) for side in ("from", "to"))
+    rows = rows.assign(effect=after.astype(int) - before.astype(int))[before != after]
+    if figure.indicator in DATED:
+        rows = rows[rows["cause"] == DATED[str(figure.indicator)][0]]
+    named = release.table("structures", columns=["finess_et", "year", "name", "source_id", "sheet", "source_row"])
+    is_there = rows["situation_to"].notna()  # the row of the extract in which it is: of the last that has it
+    keys = {
+        "of_year": np.where(is_there, rows["to_year"], rows["from_year"]),
+        "of_code": np.where(is_there, rows["finess_et_to"], rows["finess_et_from"]),
+    }
+    named = named.rename(columns={"year": "of_year", "finess_et": "of_code"})
+    joined: pd.DataFrame = rows.assign(**keys).merge(named, on=["of_year", "of_code"], how="left")
+    return joined.rename(columns={"of_year": "year"})
+
+
+def _is_inside(rows: pd.DataFrame, side: str, figure: Figure) -> pd.Series:
+    mask = rows[f"situation_{side}"].eq(IN_QPV) & rows[f"structure_type_{side}"].isin(SCOPES[figure.scope_name].types)
+    column = change_summary.LEVELS[figure.level]
+    return mask if column is None else mask & (rows[f"{column}_{side}"].fillna(NO_REGION) == figure.area_code)
+
+
+def _is_in_area(rows: pd.DataFrame, figure: Figure) -> pd.Series:
+    return area_codes(rows, figure.level) == figure.area_code
+
+
+def _scope(name: str) -> Scope:
+    return SCOPES.get(name) or of_type(name)
+
+
+def with_source(release: Release, rows: pd.DataFrame) -> pd.DataFrame:
+    """Add the file of each row, ``file``, from its card; where there is no sheet, an empty one."""
+    paths = {i["id"]: i.get("path") for i in release.manifest["inputs"]}
+    return rows.assign(file=rows["source_id"].map(paths).astype("str"), sheet=rows.get("sheet"))
+
+
+def published(release: Release, figure: Figure) -> dict[str, Any] | None:
+    """Return the row of a figure in ``yearly_counts`` (``value``) or ``indicators``; null where it has none, which for a count is 0."""
+    if figure.indicator is not None:
+        wanted = {"indicator": figure.indicator, "scope": figure.scope_name}
+        rows = release.table("indicators")
+    elif figure.scope is not None:
+        return None
+    else:
+        wanted = {c: getattr(figure, c) for c in ("structure_type", "modality", "situation")}
+        prefix = "" if figure.structure_type in (ALL, *_COUNTED) else "other_"
+        rows = release.table(f"{prefix}yearly_counts").rename(columns={"n_structures": "value"})
+    wanted |= {c: getattr(figure, c) for c in ("year", "generation", "level", "area_code")}
+    mask = np.logical_and.reduce([(rows[c] == value).to_numpy(dtype=bool) for c, value in wanted.items()])
+    at = np.flatnonzero(mask)
+    if not at.size:
+        return None
+    row = rows.iloc[[at[0]]]
+    return {str(c): plain(row[c])[0] for c in row.columns}
+
+
+def has_whole(figure: Figure) -> bool:
+    """Say whether a figure has a denominator: a share, or a number of the QPV of some regions."""
+    declared = INDICATORS.get(figure.indicator or "")
+    return declared is not None and (declared.unit == "share" or getattr(declared, "among", None) is not None)
+
+
+def _words(release: Release, figure: Figure, rows: pd.DataFrame, part: str) -> str:
+    """Say which figure the rows are of, what the release publishes for it, and how many rows there are."""
+    row, declared = published(release, figure), INDICATORS.get(figure.indicator or "")
+    kinds = [figure.structure_type, *([figure.modality] if figure.modality != ALL else []), figure.situation]
+    what = figure.indicator or ", ".join(str(words.word(code)) for code in kinds)
+    scope = f", {words.word(figure.scope_name)}" if figure.indicator or figure.scope else ""
+    area = "" if figure.level == "country" else f", {words.word(figure.level)} {figure.area_code}"
+    shown = ""
+    if part == NUMERATOR and (figure.indicator or not figure.scope):
+        (value,) = words.shown("value", [row["value"] if row else 0], [row.get("unit") if row else None], "fr")
+        shown = " : publié " + (readable(value, grouped=True) or "inconnu")
+    sums = ""
+    if isinstance(declared, OfQpv) and declared.unit == "inhabitants" and part == NUMERATOR:
+        sums = f", {readable(int(rows['population'].sum()), grouped=True)} habitants"
+    if figure.indicator == NET:
+        sums = f", {int((rows['effect'] > 0).sum())} entrées et {int((rows['effect'] < 0).sum())} sorties"
+    n = readable(len(rows), grouped=True)
+    return f"{what}{scope}{area}, {figure.year} ; {_PART_WORDS[part]}{shown} ; lignes : {n}{sums}"
+
+
+def _refuse_unknown(release: Release, figure: Figure, part: str) -> None:
+    """Raise UsageError, with what there is, for a choice that the release does not have, or that says nothing of such a figure."""
+    years = sorted(int(y) for y in release.table("extracts")["year"])
+    selection.refuse_unknown(figure.year, years, "year")
+    selection.generation(release, selection.Filters(generation=figure.generation))
+    selection.refuse_unknown(part, [*PARTS], "part")
+    selection.refuse_unknown(figure.situation, [*SITUATIONS, ALL], "situation")
+    others = sorted(release.table("other_structures", columns=["structure_type"])["structure_type"].unique())
+    selection.refuse_unknown(figure.structure_type, [ALL, "MSP", "CDS", *others], "type")
+    if figure.scope is not None:
+        selection.refuse_unknown(figure.scope, [*SCOPES, *others], "scope")
+    if figure.indicator is None:
+        if part != NUMERATOR:
+            raise UsageError(f"--part {part} is of an indicator: name it with --indicator")
+    else:
+        selection.refuse_unknown(figure.indicator, [*INDICATORS], "indicator")
+        cells = release.table("indicators", columns=["indicator", "scope", "level"])
+        cells = cells[cells["indicator"] == figure.indicator]
+        selection.refuse_unknown(figure.scope_name, [*cells["scope"].unique()], f"scope of {figure.indicator}")
+        selection.refuse_unknown(figure.level, [*cells["level"].unique()], f"level of {figure.indicator}")
+        if (part == DENOMINATOR and not has_whole(figure)) or (part == UNSURE and INDICATORS[figure.indicator] is None):
+            raise UsageError(f"{figure.indicator} has no {part} to list")
+    selection.refuse_unknown(figure.level, [*LEVELS], "level")
+    areas.refuse_unknown(release, figure.level, figure.area_code)

@@ -1,0 +1,73 @@
+"""Quartier vécu, ARS by ARS: who answered what, and how far from a QPV the declared structures stand."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from qpvhealth.facts.categories import CDS, MSP
+from qpvhealth.facts.situations import IN_QPV, VECU_DECLARED
+from qpvhealth.facts.territories import NO_REGION, REGIONS
+from qpvhealth.publish.report.content import MIN_RATE_BASE, NOT_SHOWN, Column, Section, Table, ratio
+from qpvhealth.publish.report.words import say
+from qpvhealth.studies.report.headline import SCOPES, on
+from qpvhealth.studies.report.subject import ALL, COUNTRY, Subject
+
+if TYPE_CHECKING:
+    from qpvhealth.publish.report.content import Bounded
+
+
+def nearby(subject: Subject) -> Section:
+    """Show the answers of the ARS of the area, one row each; a département has those of its region."""
+    title = say("nearby.title")
+    if not subject.regions:
+        return Section("proximite", title, (say("nearby.empty"),))
+    local = (say("nearby.area"),) if subject.level == "department" else ()
+    return Section("proximite", title, (say("nearby.practice"), *local, answers(subject)))
+
+
+def answers(subject: Subject) -> Table:
+    """Return one row per ARS: what it answered, in QPV, in quartier vécu, their ratio, and the median distance of those declared."""
+    whole = Subject(subject.release, subject.year, subject.before)
+    declared = whole.structures(subject.year)
+    declared = declared[declared["situation"] == VECU_DECLARED]
+    distances = declared.groupby("region_code")["distance_m"].agg(["median", "count"])
+    rows: list[tuple[Any, ...]] = []
+    for region in subject.regions:
+        vecu = {scope: subject.figure("n_vecu_declared", scope, region=region) for scope in ("msp", "cds", "msp_cds")}
+        covered = Subject(subject.release, subject.year, None, "region", region).covered(subject.year)
+        n = subject.count("region", region, IN_QPV, ALL, ALL, subject.year) if covered is not False else None
+        far: Any = distances["median"].get(region) if distances["count"].get(region, 0) >= MIN_RATE_BASE else NOT_SHOWN
+        rows.append(
+            (
+                f"{REGIONS[region][0]} ({region})",
+                _answer(subject, region, vecu),
+                n,
+                vecu["msp_cds"],
+                ratio(vecu["msp_cds"].value, n),
+                far,
+            )
+        )
+    elsewhere = subject.count("region", NO_REGION, IN_QPV, ALL, ALL, subject.year)
+    if elsewhere and subject.level == COUNTRY:
+        rows.append((say("nearby.none"), NOT_SHOWN, elsewhere, NOT_SHOWN, NOT_SHOWN, NOT_SHOWN))
+    columns = (
+        Column("ARS", "text"),
+        Column("Réponse", "text"),
+        Column("En QPV", rows="annexe-qpv"),
+        Column("Quartier vécu", rows="annexe-vecu"),
+        Column("Rapport", "ratio"),
+        Column("Distance médiane (m)", "metres"),
+    )
+    caption = say("nearby.caption", where=subject.where, on=on(subject))
+    note = say("nearby.note", perimeters=subject.perimeters(subject.year))
+    return Table("ars", caption, columns, tuple(rows), (note,), ("indicators", "yearly_counts", "structure_locations"))
+
+
+def _answer(subject: Subject, region: str, vecu: dict[str, Bounded]) -> str:
+    """Say for which types an ARS answered, and whether its list is complete."""
+    types = [SCOPES[kind] for kind in (MSP, CDS) if (subject.year, region, kind) in subject.answers]
+    if not types:
+        return say("nearby.unanswered")
+    complete = all(vecu[scope].is_exact for scope in types)
+    words = say("nearby.all_types") if len(types) > 1 else say(f"nearby.{types[0]}")
+    return words + say("nearby.complete" if complete else "nearby.partial")

@@ -1,0 +1,363 @@
+"""The progress report of the invented France, held against its published tables, and of releases in which things are missing."""
+
+import json
+import re
+
+import pytest
+
+from qpvhealth.errors import UsageError
+from qpvhealth.facts.generations import IN_FORCE
+from qpvhealth.publish import release as releases
+from qpvhealth.publish.report import html, markdown, odt, sheets
+from qpvhealth.publish.report.content import NOT_SHOWN, Bounded, Figure, Table
+from qpvhealth.settings import Settings
+from qpvhealth.studies.report import Subject, note
+from tests.commands import run
+from tests.conftest import published
+
+SQUARE = [[[2.30, 48.90], [2.31, 48.90], [2.31, 48.91], [2.30, 48.91], [2.30, 48.90]]]
+EXTRACT = """
+[[source]]
+id = "s{year}"
+kind = "structures"
+path = "s{year}.csv"
+layout = "dgos-mapped"
+year = {year}
+reference_date = {year}-04-01
+"""
+QPV = '[[source]]\nid = "q"\nkind = "neighbourhoods"\npath = "q.geojson"\ngeneration = "qpv-2015"\n'
+ANSWER = """
+[[source]]
+id = "d{year}"
+kind = "declarations"
+path = "d{year}.csv"
+year = {year}
+generation = "qpv-2015"
+answered = {{ regions = ["11"] }}
+"""
+HEADER = "finess_et,structure_type,commune_code,longitude,latitude\n"
+HOSTILE = "<script>alert(1)</script>|=1+1\u202e"
+
+
+def tiny(folder, extracts, name="Carré", declared=None):
+    """Publish a release of one square QPV of 93, these rows by year, and the numbers that the ARS of 11 declares by year."""
+    folder.mkdir(parents=True, exist_ok=True)
+    answers = "".join(ANSWER.format(year=year) for year in declared or {})
+    for year, numbers in (declared or {}).items():
+        lines = "".join(f"{number};oui\n" for number in numbers)
+        (folder / f"d{year}.csv").write_text("finess;vecu\n" + lines, encoding="utf-8")
+    (folder / "sources.toml").write_text(
+        "".join(EXTRACT.format(year=y) for y in extracts) + QPV + answers, encoding="utf-8"
+    )
+    for year, rows in extracts.items():
+        (folder / f"s{year}.csv").write_text(HEADER + "".join(f"{row}\n" for row in rows), encoding="utf-8")
+    feature = {"type": "Feature", "properties": {"code_qp": "QP093901", "nom_qp": name}}
+    feature["geometry"] = {"type": "Polygon", "coordinates": SQUARE}
+    (folder / "q.geojson").write_text(
+        json.dumps({"type": "FeatureCollection", "features": [feature]}), encoding="utf-8"
+    )
+    done = run("-q", "build", "--raw", folder, "--out", folder / "out")
+    assert done.returncode == 0, done.stderr
+    return releases.open_release(folder / "out")
+
+
+@pytest.fixture(scope="module")
+def of_2019(built_release):
+    return note(Subject.of(built_release, year=2019))
+
+
+ALL_IN = {"year": 2019, "structure_type": "all", "modality": "all", "situation": "in_qpv"}
+
+
+def table(written, anchor):
+    return next(t for t in written.tables if t.anchor == anchor)
+
+
+def words(written, anchor):
+    return " ".join(b for s in written.sections if s.anchor == anchor for b in s.blocks if isinstance(b, str))
+
+
+def plain(text):
+    return text.replace("\u202f", " ")
+
+
+def counts(release, **at):
+    rows = release.table("yearly_counts")
+    for column, value in ({"generation": IN_FORCE, "level": "country", "area_code": "FR"} | at).items():
+        rows = rows[rows[column] == value]
+    return int(rows["n_structures"].sum())
+
+
+def indicator(release, name, scope, *, year=2019, level="country", area="FR"):
+    rows = release.table("indicators")
+    at = {"indicator": name, "scope": scope, "year": year, "level": level, "area_code": area, "generation": IN_FORCE}
+    for column, value in at.items():
+        rows = rows[rows[column] == value]
+    return tuple(rows.iloc[0][["value", "lower", "upper"]])
+
+
+def test_the_essential_says_what_was_published_for_march_2019(of_2019):
+    essential = plain(words(of_2019, "essentiel"))
+    assert "Fin mars 2019, 280 structures (280 à 306) sont implantées dans un QPV en France (QPV 2015)" in essential
+    assert "8,1 % (8,1 % à 8,9 %) des structures recensées, comme fin mars 2018 (251 sur 3 111)" in essential
+    assert "Le solde net est de +29 de fin mars 2018 à fin mars 2019 (+17 MSP, +12 centres)" in essential
+    assert "410 structures en quartier vécu, hors QPV (68 MSP, 342 centres), soit 690" in essential
+    assert "16 ARS sur 18 ont répondu ; ce total est un minimum (au plus 796)" in essential
+    assert "réalisé à 11,6 % après 12 mois sur 57" in essential
+    assert "59 structures de plus par an ; 29 par an" in essential
+    assert "Aucune déclaration fin mars 2018 : l'évolution en quartier vécu n'est pas définie" in essential
+
+
+def test_every_number_of_table_1_is_published(of_2019, built_release):
+    rows = table(of_2019, "tableau-1").rows
+    kinds = {
+        "MSP": ("MSP", "all", "msp"),
+        "Centres de santé": ("CDS", "all", "cds"),
+        "Ensemble": ("all", "all", "msp_cds"),
+    }
+    kinds |= {
+        f"dont {m}": ("CDS", k, None) for m, k in {"monoprofessionnels": "mono", "pluriprofessionnels": "pluri"}.items()
+    }
+    for label, *values in rows:
+        if label not in kinds:
+            continue
+        kind, modality, scope = kinds[label]
+        at = {"structure_type": kind, "modality": modality}
+        inside = [counts(built_release, year=y, situation="in_qpv", **at) for y in (2018, 2019)]
+        every = [counts(built_release, year=y, situation="all", **at) for y in (2018, 2019)]
+        by_modality = [n or None for n in every] if scope is None else every  # all of unknown modality: unknown, not 0
+        assert [v.value for v in values[:2]] == [
+            n if t is not None else None for n, t in zip(inside, by_modality, strict=True)
+        ]
+        assert [getattr(v, "value", v) for v in values[7:9]] == by_modality
+        assert values[9] == counts(built_release, year=2019, situation="undetermined", **at)
+        if scope is None:  # centres of unknown modality could be of this one
+            assert values[2] is None
+            assert values[1].upper > values[1].value
+            continue
+        for at_column, name in ((1, "n_in_qpv"), (2, "net_in_qpv"), (5, "n_vecu_declared"), (6, "n_in_or_near")):
+            figure = values[at_column]
+            assert (figure.value, figure.lower, figure.upper) == indicator(built_release, name, scope)
+        share = indicator(built_release, "share_in_qpv", scope)
+        assert (values[4].value, values[4].lower, values[4].upper) == pytest.approx(share)
+
+
+def test_causes_add_up_to_the_net_change(of_2019, built_release):
+    causes = table(of_2019, "causes")
+    total = causes.rows[-1]
+    assert total[3::3] == tuple(int(indicator(built_release, "net_in_qpv", s)[0]) for s in ("msp", "cds", "msp_cds"))
+    summary = built_release.table("change_summary")
+    at = (summary["to_year"] == 2019) & (summary["level"] == "country") & (summary["generation"] == IN_FORCE)
+    at &= (summary["situation"] == "in_qpv") & (summary["structure_type"] == "all")
+    assert total[7:] == tuple(int(n) for n in summary.loc[at, ["n_in", "n_out", "n"]].sum())
+    openings = table(of_2019, "ouvertures")
+    assert openings.rows[-1][1:] == causes.rows[0][1::3]
+
+
+def test_qpv_by_size_hold_every_qpv_and_inhabitant_once(of_2019, built_release):
+    rows = table(of_2019, "taille").rows
+    total = rows[-1]
+    assert total[1] == indicator(built_release, "qpv_without_any", "msp_cds")[0]
+    assert total[2] == indicator(built_release, "population_without_any", "msp_cds")[0]
+    assert total[-2:] == (1514, 5_435_060)
+    for column in range(1, len(total)):
+        assert sum(row[column] for row in rows[:-1]) == total[column]
+
+
+def test_answers_of_ars_are_the_indicators_of_their_regions(of_2019, built_release):
+    rows = {row[0]: row for row in table(of_2019, "ars").rows}
+    assert len(rows) == 18 + 1
+    assert rows["Sans région, ou région inconnue"][2] == counts(
+        built_release, level="region", area_code="none", **ALL_IN
+    )
+    martinique = rows["Martinique (02)"]
+    assert martinique[1] == "sans réponse"
+    assert martinique[3].value is None
+    normandie = rows["Normandie (28)"]
+    assert normandie[3].value == indicator(built_release, "n_vecu_declared", "msp_cds", level="region", area="28")[0]
+    for _, _, inside, near, ratio, _ in rows.values():
+        if ratio != NOT_SHOWN and ratio is not None:
+            assert inside >= 20
+            assert ratio == near.value / inside
+
+
+def test_no_share_stands_on_a_base_under_thirty(of_2019):
+    for written in of_2019.tables:
+        for at, column in enumerate(written.columns):
+            if column.unit == "share" and written.anchor.startswith("annexe"):
+                bases = {row[at]: row[at - 1] for row in written.rows}
+                assert NOT_SHOWN in bases
+                assert all(base >= 30 for share, base in bases.items() if share not in (NOT_SHOWN, None))
+
+
+def test_no_table_is_without_date_perimeter_and_source(of_2019, built_release):
+    assert of_2019.tables
+    for written in of_2019.tables:
+        if written.anchor in ("fichiers", "ecarts"):
+            continue
+        assert "mars" in written.caption, written.anchor
+        assert written.anchor == "inconnu" or any("QPV 2015" in line for line in written.notes), written.anchor
+        assert set(written.source) <= {*built_release.tables, "manifest"}
+        assert written.source
+
+
+def test_every_structure_of_a_map_is_drawn_once(of_2019, built_release):
+    figures = [b for s in of_2019.sections for b in s.blocks if isinstance(b, Figure)]
+    assert [f.anchor for f in figures] == ["carte-msp", "carte-cds"]
+    for figure, n in zip(figures, (59 + 68, 221 + 342), strict=True):
+        outside = re.search(r"(\d+) hors des cadres", figure.caption)
+        missing = re.search(r"(\d+) structures? non située", figure.caption)
+        hidden = sum(int(m[1]) for m in (outside, missing) if m)
+        legend = 2
+        assert figure.svg.count("<circle") - legend == n - hidden
+        assert "<title" in figure.svg
+        assert "<desc" in figure.svg
+    assert "59, ●" in figures[0].caption
+    assert "ARS sans réponse" in figures[0].svg
+    of_2018 = note(Subject.of(built_release, year=2018))
+    caption = next(b.caption for s in of_2018.sections for b in s.blocks if isinstance(b, Figure))
+    assert "○" not in caption
+    assert "Aucune ARS n'a répondu" in caption
+
+
+def test_the_same_release_gives_the_same_bytes(of_2019, built_release):
+    again = note(Subject.of(built_release, year=2019))
+    for render in (html.render, markdown.render, sheets.render, odt.render):
+        assert render(of_2019) == render(again)
+
+
+def test_the_first_year_has_no_evolution(built_release):
+    written = note(Subject.of(built_release, year=2018))
+    assert words(written, "changements") == "Une seule date est disponible : il n'y a pas d'évolution à expliquer."
+    assert "aucun solde n'est calculé" in words(written, "essentiel")
+    assert "Solde" not in [c.title for c in table(written, "tableau-1").columns]
+
+
+def test_a_region_has_its_own_figures_and_no_national_target(built_release):
+    written = note(Subject.of(built_release, year=2019, region="53"))
+    total = table(written, "tableau-1").rows[-1]
+    at = {"level": "region", "area_code": "53", "structure_type": "all", "modality": "all"}
+    assert [v.value for v in total[1:3]] == [
+        counts(built_release, year=y, situation="in_qpv", **at) for y in (2018, 2019)
+    ]
+    assert "en région Bretagne (53)" in words(written, "essentiel")
+    assert "objectif de doublement est national" in words(written, "essentiel")
+    assert [row[0] for row in table(written, "ars").rows] == ["Bretagne (53)"]
+    assert "annexe-region" not in [t.anchor for t in written.tables]
+    assert {row[2] for row in table(written, "annexe-sans-structure").rows} <= {"22", "29", "35", "56"}
+
+
+def test_an_area_that_the_extract_does_not_cover_is_unknown_and_not_zero(built_release):
+    written = note(Subject.of(built_release, year=2024, department="987"))
+    assert "le nombre de structures en QPV est inconnu" in words(written, "essentiel")
+    total = table(written, "tableau-1").rows[-1]
+    assert total[2] == Bounded(None, None, None)
+    mono = table(written, "tableau-1").rows[2]
+    assert (mono[9], mono[-1]) == (Bounded(None, None, None), None)
+    assert any("ne couvre pas la zone" in line for line in written.warnings)
+    assert "inconnu" in html.render(written)
+
+
+def test_wrong_years_and_areas_are_refused(built_release):
+    for options in ({"year": 1999}, {"region": "99"}, {"department": "00"}, {"region": "53", "department": "35"}):
+        with pytest.raises(UsageError):
+            Subject.of(built_release, **options)
+
+
+@pytest.mark.parametrize(
+    "extracts",
+    [
+        {2020: ["0X0000001,MSP,93901,2.305,48.905"]},
+        {2020: ["0X0000001,MSP,93901,2.405,48.905"]},
+        {2019: ["0X0000001,MSP,93901,2.305,48.905"], 2020: ["0X0000001,MSP,93901,2.305,48.905"]},
+    ],
+    ids=["one structure in it", "none in it", "two years, nothing moved"],
+)
+def test_one_qpv_without_population_zoning_or_answer_is_reported(tmp_path, extracts):
+    release = tiny(tmp_path, extracts)
+    written = note(Subject.of(release, department="93"))
+    inside = "2.305" in extracts[2020][0]
+    essential = plain(words(written, "essentiel"))
+    assert f"Au 1er avril 2020, {int(inside)} structure est implantée dans un QPV" in essential
+    assert "aucune part n'est calculée" in essential
+    assert "aucune ARS n'a répondu" in essential
+    if len(extracts) > 1:
+        assert "Aucun mouvement en QPV" in essential
+        assert "Aucun mouvement." in words(written, "changements")
+    bare = words(written, "sans-structure")
+    if inside:
+        assert "ont tous au moins une structure" in bare
+    else:
+        assert "La base compte moins de trente QPV" in bare
+        assert "Aucune population n'est connue" in bare
+    assert table(written, "taille").rows[0][0] == "Population inconnue"
+    assert "Aucun zonage n'est publié" in words(written, "zonage")
+    for written_too in (written, note(Subject.of(release))):
+        assert all(render(written_too) for render in (html.render, markdown.render, sheets.render, odt.render))
+
+
+def test_an_extract_without_any_structure_is_reported(tmp_path):
+    release = tiny(tmp_path, {2020: []})
+    written = note(Subject.of(release))
+    assert "0 structure est implantée" in words(written, "essentiel")
+    assert html.render(written)
+
+
+def test_names_of_the_data_are_texts_in_every_format(tmp_path):
+    release = tiny(tmp_path, {2020: ["0X0000001,MSP,93901,2.405,48.905"]}, name=HOSTILE)
+    written = note(Subject.of(release))
+    names = [row[1] for row in table(written, "annexe-sans-structure").rows]
+    assert any("<script>" in name for name in names)
+    page = html.render(written)
+    assert "<script" not in page
+    assert "&lt;script&gt;" in page
+    assert "\u202e" not in page
+    assert b"<script" not in odt.render(written)
+    assert isinstance(table(written, "annexe-sans-structure"), Table)
+
+
+def test_other_perimeters_are_said_wherever_they_matter(built_release):
+    written = note(Subject.of(built_release, year=2024))
+    essential, bare = words(written, "essentiel"), plain(words(written, "sans-structure"))
+    assert "Les périmètres ne sont pas les mêmes aux deux dates (QPV 2015, puis QPV 2015 et QPV 2024)" in essential
+    assert "on ne peut conclure" in essential
+    assert "parmi les 218 QPV dont le périmètre est le même aux deux dates" in bare
+    assert any("qu'une partie de la zone" in line for line in written.warnings)
+    assert "dans la seule partie que couvre l'extrait" in table(written, "tableau-1").caption
+    assert "changement de génération" in [row[0] for row in table(written, "causes").rows]
+
+
+def test_a_rule_of_distance_is_named_and_never_added_to_what_is_declared(built, tmp_path):
+    release = published(built, tmp_path, Settings(vecu_rule="proxy"))
+    written = note(Subject.of(release, year=2019))
+    essential = plain(words(written, "essentiel"))
+    assert "selon la règle de cette version (à 300 m au plus d'un QPV" in essential
+    assert "soit 690" not in essential
+    mono = next(row for row in table(written, "tableau-1").rows if row[0] == "dont monoprofessionnels")
+    assert mono[7] is None
+
+
+def test_quartier_vecu_is_compared_among_the_ars_that_answered_both_dates(tmp_path):
+    rows = [f"0X000000{n},MSP,93901,2.31{n},48.905" for n in (1, 2, 3)]
+    both = tiny(
+        tmp_path / "both",
+        {2019: rows, 2020: rows[::-1]},
+        declared={2019: ["0X0000001"], 2020: ["0X0000002", "0X0000003"]},
+    )
+    written = note(Subject.of(both, region="11"))
+    changed = words(written, "changements")
+    assert (
+        "parmi l'ARS qui a répondu aux deux dates : 1 structure en quartier vécu au 1er avril 2019, 2 au 1er avril 2020"
+        in changed
+    )
+    assert "ne se lit qu'à champ constant" in words(written, "essentiel")
+    assert "L'ARS déclare en outre 2 structures en quartier vécu, hors QPV (2 MSP, 0 centres), soit 2" in words(
+        written, "essentiel"
+    )
+    assert table(written, "ars").rows[0][1] == "MSP seules, complète"
+    local = note(Subject.of(both, department="93"))
+    assert "se lit dans la note de la région" in words(local, "changements")
+    once = tiny(tmp_path / "once", {2019: rows, 2020: rows[::-1]}, declared={2020: ["0X0000002"]})
+    written = note(Subject.of(once, region="11"))
+    assert "aucune ARS n'a répondu aux deux dates" in words(written, "changements")
+    assert "Aucune déclaration au 1er avril 2019" in words(written, "essentiel")
