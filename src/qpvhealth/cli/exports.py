@@ -11,6 +11,9 @@ from qpvhealth.cli.group import main_group
 from qpvhealth.cli.options import FILE, json_option, release_options
 from qpvhealth.cli.output import open_release, print_answer
 
+NAMED = tuple(name for name in LISTS if name != "counted")
+"""The lists that need no figure to be named: ``list counted --to`` writes the rows of one."""
+
 
 @main_group.command()
 @click.argument("name")
@@ -43,11 +46,11 @@ def export(name: str, *, fmt: str | None, to: Path | None, release_name: str | N
     if name in release.tables:
         frame = release.table(name)
         titles = selection.titles(name, list(frame.columns))
-    elif name in LISTS:
+    elif name in NAMED:
         view = listings.lists(release, name, selection.Filters())
         frame, titles = view.frame, view.titles
     else:
-        raise UsageError(f'no table or list "{name}"; tables: {", ".join(release.tables)}; lists: {", ".join(LISTS)}')
+        raise UsageError(f'no table or list "{name}"; tables: {", ".join(release.tables)}; lists: {", ".join(NAMED)}')
     shaped = exports.with_shapes(release, frame)
     exports.save(path, name, shaped, titles, fmt=form, invented=release.invented)
     document = {"to": str(path), "format": form, "rows": len(shaped), "has_shapes": exports.GEOMETRY in shaped}
