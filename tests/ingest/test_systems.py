@@ -19,10 +19,15 @@ LAYOUT = Layout("any", (Field("a"),))
     [
         ("EPSG:2154 RGF93 / Lambert-93 (Métropole)", "EPSG:2154"),
         *(("epsg:2975", "EPSG:2975"), ("EPSG::5490", "EPSG:5490"), ("2972", "EPSG:2972")),
-        *(("LAMBERT_93", "EPSG:2154"), ("BD_ADRESSE,V2.1,LAMBERT_93", "EPSG:2154"), ("UTM_N20", "EPSG:4559")),
+        *(("LAMBERT_93", "EPSG:2154"), ("lambert-93", "EPSG:2154"), ("UTM_N20", "EPSG:4559")),
         *(("UTM_N21", "EPSG:4467"), ("UTM_N22", "EPSG:2972"), ("UTM_S38", "EPSG:4471"), ("UTM_S40", "EPSG:2975")),
         *(("WGS84/UTM zone 21N", "EPSG:32621"), ("WGS84 / UTM zone 1S", "EPSG:32701")),
+        *(("RGF93 v1 / Lambert-93", "EPSG:2154"), ("Martinique 1938 / UTM zone 20N", "EPSG:2973")),
+        *(("EPSG:5490 RGAF09", "EPSG:5490"), ("WGS84 (EPSG:4326)", "EPSG:4326"), ("wgs 84", "EPSG:4326")),
         *(("Lambert II étendu", None), ("EPSG:999999", None), ("", None)),
+        # a part of a text decides nothing, and two systems in one text neither
+        *(("MART38 UTM N20", None), ("Martinique 1938 / UTM N20", None), ("NTF Lambert 93", None)),
+        *(("1938 / UTM zone 20N", None), ("EPSG:2154 or EPSG:5490", None), ("EPSG:2154 UTM_N20", None)),
     ],
 )
 def test_systems_are_known_by_number_or_by_older_name(written, crs):
@@ -56,3 +61,25 @@ def test_a_card_may_correct_a_file_and_it_is_said(card):
 def test_a_system_that_does_not_exist_is_refused(card):
     with pytest.raises(UsageError, match='crs "Lambert" is no coordinate system'):
         systems.of_card(card("neighbourhoods", crs="Lambert"))
+
+
+@pytest.mark.parametrize("text", ["MART38 UTM N20", "Martinique 1938 / UTM N20"])
+def test_a_name_that_is_not_known_is_refused_with_the_near_ones(card, text):
+    assert systems.near(text)[0] == "EPSG:2973 (Martinique 1938 / UTM zone 20N)"
+    with pytest.raises(UsageError, match=r"near: EPSG:2973 \(Martinique 1938 / UTM zone 20N\)"):
+        systems.of_card(card("neighbourhoods", crs=text))
+    with pytest.raises(UsageError, match=r"near: EPSG:2973 \(Martinique 1938 / UTM zone 20N\)"):
+        systems.of_option(text)
+    with pytest.raises(InputError, match=r"near: EPSG:2973 \(Martinique 1938 / UTM zone 20N\)"):
+        systems.of_metadata(text, "a.parquet")
+
+
+@pytest.mark.parametrize(
+    ("text", "crs"),
+    [
+        *(("2154", "EPSG:2154"), ("EPSG:2154", "EPSG:2154"), ("IGNF:LAMB93", "EPSG:2154"), ("OGC:CRS84", "EPSG:4326")),
+        *(("urn:ogc:def:crs:EPSG::5490", "EPSG:5490"), ("UTM_N22", "EPSG:2972")),
+    ],
+)
+def test_an_option_may_be_a_number_a_name_or_what_a_file_states(text, crs):
+    assert systems.of_option(text) == crs

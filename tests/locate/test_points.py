@@ -7,6 +7,7 @@ import errno
 import subprocess
 import sys
 import textwrap
+import uuid
 
 import geopandas as gpd
 import numpy as np
@@ -505,6 +506,48 @@ def test_points_of_which_none_lies_in_a_french_territory_are_said(tmp_path, neig
     )
     assert done.returncode == int(is_outside)
     assert ("are the axes exchanged" in done.stderr) == is_outside
+
+
+def test_bytes_that_are_no_geometry_are_digits_in_csv(tmp_path, neighbourhoods):
+    number = uuid.UUID("12345678-1234-5678-1234-567812345678")
+    more = {
+        "bytes": pa.array([b"ab", None, b"\x00", b"", bytes(21)]),
+        "uuid": pa.array([number.bytes, None, *[number.bytes] * 3], pa.uuid()),
+        "fixed": pa.array([b"abcd"] * 5, pa.binary(4)),
+        "wkb": shapely.to_wkb(shapely.points([[1, 2]] * 5)).tolist(),
+    }
+    pq.write_table(table(**more), tmp_path / "p.parquet")
+    run(tmp_path / "p.parquet", neighbourhoods, tmp_path / "o.csv")
+    with (tmp_path / "o.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [r["bytes"] for r in rows] == ["6162", "", "00", "", "00" * 21]
+    assert [r["uuid"] for r in rows] == [str(number), "", *[str(number)] * 3]
+    assert rows[0]["fixed"] == "61626364"
+    assert rows[0]["wkb"] == shapely.to_wkb(shapely.Point(1, 2), hex=True).lower()
+    run(tmp_path / "p.parquet", neighbourhoods, tmp_path / "o.parquet")
+    assert pq.read_schema(tmp_path / "o.parquet").field("uuid").type == pa.uuid()
+
+
+def test_a_folder_of_parquet_is_read_in_the_order_of_its_names(tmp_path, neighbourhoods):
+    folder, out = tmp_path / "parts", tmp_path / "o.parquet"
+    folder.mkdir()
+    for n in (1, 0):
+        pq.write_table(table(part=[n] * 5), folder / f"part-{n}.parquet")
+    (folder / "_SUCCESS").touch()
+    (folder / ".hidden.parquet").write_bytes(b"damaged")
+    summary = run(folder, neighbourhoods, out)
+    assert summary.counts.n_rows == 10
+    answer = pq.read_table(out)
+    assert answer["part"].to_pylist() == [0] * 5 + [1] * 5
+    assert answer["qpv_code"].to_pylist() == EXPECTED["qpv_code"] * 2
+    with pytest.raises(UsageError, match="the points themselves"):
+        run(folder, neighbourhoods, folder / "part-1.parquet")
+    pq.write_table(table(part=["text"] * 5), folder / "part-2.parquet")
+    with pytest.raises(UsageError, match=r"part-2\.parquet: other columns or coordinates than part-0\.parquet"):
+        run(folder, neighbourhoods, out)
+    (folder / "dep=01").mkdir()
+    with pytest.raises(UsageError, match="no other folder"):
+        run(folder, neighbourhoods, out)
 
 
 def test_wide_rows_come_in_smaller_batches(tmp_path, monkeypatch):

@@ -2,11 +2,14 @@ from __future__ import annotations
 
 import json
 
+import geopandas as gpd
 import pandas as pd
 import pytest
+import shapely
 
 from qpvhealth.errors import InputError, UsageError
 from qpvhealth.locate import polygons
+from qpvhealth.locate.choices import Choices
 
 
 def written(tmp_path, *rings):
@@ -43,3 +46,82 @@ def test_a_file_without_a_usable_polygon_is_refused(tmp_path):
 def test_a_pandas_that_reads_texts_as_objects_is_refused(tmp_path):
     with pd.option_context("future.infer_string", False), pytest.raises(UsageError, match=r"future\.infer_string"):
         polygons.read(written(tmp_path, SQUARE))
+
+
+def layers(tmp_path, *names, crs="EPSG:4326", column="code_qp", code="QP093901"):
+    path = tmp_path / "q.gpkg"
+    for name in names:
+        frame = gpd.GeoDataFrame({column: [code]}, geometry=[shapely.Polygon(SQUARE)], crs=crs)
+        frame.to_file(path, layer=name, driver="GPKG", mode="a" if path.exists() else "w")
+    return path
+
+
+def codes(usable):
+    return usable["metropole"].codes.tolist()
+
+
+def test_a_layer_is_named_by_an_option(tmp_path):
+    path = layers(tmp_path, "qpv", "qpv_old")
+    with pytest.raises(UsageError, match=r"several layers; name one with --layer: qpv, qpv_old") as raised:
+        polygons.read(path)
+    assert "card" not in str(raised.value)
+    assert codes(polygons.read(path, Choices(layer="qpv"))[0]) == ["QP093901"]
+
+
+def test_codes_are_in_a_column_named_recognised_or_in_the_feature_id(tmp_path):
+    path = layers(tmp_path, "qpv", column="identifiant", code="93-A")
+    with pytest.raises(UsageError, match=r"Name the column of the codes with --code-column") as raised:
+        polygons.read(path)
+    assert "card" not in str(raised.value)
+    with pytest.raises(UsageError, match=r'no header "nothing"; there are: identifiant') as raised:
+        polygons.read(path, Choices(code_column="nothing"))
+    assert "card" not in str(raised.value)
+    assert codes(polygons.read(path, Choices(code_column="identifiant"))[0]) == ["93-A"]
+    feature = {"type": "Feature", "id": "QP093901", "properties": {}}
+    feature["geometry"] = {"type": "Polygon", "coordinates": [SQUARE]}
+    by_id = tmp_path / "id.geojson"
+    by_id.write_text(json.dumps({"type": "FeatureCollection", "features": [feature]}))
+    assert codes(polygons.read(by_id)[0]) == ["QP093901"]
+
+
+def test_a_system_that_the_file_does_not_say_is_an_option(tmp_path):
+    path = tmp_path / "q.shp"
+    frame = gpd.GeoDataFrame({"code_qp": ["QP093901"]}, geometry=[shapely.Polygon(SQUARE)], crs="EPSG:4326")
+    frame.to_file(path)
+    path.with_suffix(".prj").unlink()
+    with pytest.raises(InputError, match=r"give --neighbourhoods-crs EPSG") as raised:
+        polygons.read(path)
+    assert "card" not in str(raised.value)
+    assert codes(polygons.read(path, Choices(crs="4326"))[0]) == ["QP093901"]
+    with pytest.raises(InputError, match=r"give --neighbourhoods-crs EPSG") as raised:
+        polygons.read(path, Choices(crs="EPSG:5490"))
+    assert "card" not in str(raised.value)
+
+
+def test_an_encoding_is_an_option(tmp_path):
+    path = tmp_path / "q.shp"
+    frame = gpd.GeoDataFrame({"code_qp": ["QP093901"], "nom": ["Cité"]}, geometry=[shapely.Polygon(SQUARE)], crs=4326)
+    frame.to_file(path, encoding="cp1252")
+    path.with_suffix(".cpg").write_text("UTF-8")
+    with pytest.raises(InputError, match=r"give --encoding cp1252") as raised:
+        polygons.read(path)
+    assert "card" not in str(raised.value)
+    assert codes(polygons.read(path, Choices(encoding="cp1252"))[0]) == ["QP093901"]
+
+
+def test_two_polygons_of_one_code_are_refused_without_a_card(tmp_path):
+    other = [[x + 0.1, y] for x, y in SQUARE]
+    path = written(tmp_path, SQUARE, other)
+    path.write_text(path.read_text().replace("QP093902", "QP093901"))
+    with pytest.raises(InputError, match="two different polygons") as raised:
+        polygons.read(path)
+    assert "card" not in str(raised.value)
+
+
+def test_polygons_of_another_datum_are_said_with_their_accuracy(tmp_path):
+    frame = gpd.GeoDataFrame({"code_qp": ["QP093901"]}, geometry=[shapely.Polygon(SQUARE)], crs=4326)
+    path = tmp_path / "q.gpkg"
+    frame.to_crs(27572).to_file(path)
+    assert polygons.read(path)[1] == [
+        "polygons in EPSG:27572: NTF (Paris) to NTF (1) + NTF to WGS 84 (1), accurate to 3 m"
+    ]

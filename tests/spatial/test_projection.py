@@ -10,7 +10,7 @@ from pyproj import CRS, Transformer
 from pyproj.transformer import TransformerGroup
 
 from qpvhealth.facts.territories import SYSTEMS, TERRITORIES
-from qpvhealth.spatial import projection
+from qpvhealth.spatial import datums, projection
 
 FEW_POINTS = 5_000
 
@@ -38,7 +38,8 @@ def test_metres_and_degrees_are_those_of_the_registry(territory):
 @pytest.mark.parametrize("territory", TERRITORIES.values(), ids=lambda t: t.name)
 def test_the_way_is_the_first_of_the_registry(territory):
     first, *others = TransformerGroup("EPSG:4326", f"EPSG:{territory.epsg}", always_xy=True).transformers
-    assert projection._transformer("EPSG:4326", f"EPSG:{territory.epsg}").definition == first.definition
+    [(way, is_forward)] = datums.way(f"EPSG:{territory.epsg}").steps
+    assert (way.definition, is_forward) == (first.definition, False)
     assert all(other.area_of_use == first.area_of_use for other in others)
 
 

@@ -22,6 +22,7 @@ from qpvhealth.facts.territories import (
 )
 from qpvhealth.indicators import counts
 from qpvhealth.ingest.cleaning import translated
+from qpvhealth.spatial import datums
 from qpvhealth.spatial.perimeters import MISPLACED, overlaps
 from qpvhealth.spatial.repair import COLLAPSED, REPAIRED
 
@@ -66,6 +67,19 @@ def in_context(indicators: pd.DataFrame, basis: Basis) -> pd.Series:
 def of_perimeters(basis: Basis) -> list[Finding]:
     """Collect the findings of a build about its polygons alone."""
     return [*_polygons(basis.prepared, basis.settings), *_perimeters(basis.by_generation, basis.prepared)]
+
+
+def of_systems(sources: Sources) -> list[Finding]:
+    """Name the systems whose coordinates are only accurate to half a metre or worse once they are longitudes and latitudes."""
+    read = [frame[["source_id", "crs"]] for frame in (sources.neighbourhoods, *sources.points.values()) if len(frame)]
+    outlines = [frame[["source_id", "crs"]] for frame in sources.outlines.values() if "crs" in frame.columns]
+    shifts = []
+    for (source, crs), rows in pd.concat([*read, *outlines]).groupby(["source_id", "crs"]):
+        if (moved := datums.shift(str(crs))) is not None:
+            name = crs if str(crs).startswith("EPSG:") else "its coordinate system"
+            words = f"{source}: {name}: {moved.words()}"
+            shifts.append(Finding("datum-shift", len(rows), words, source_ids=(str(source),)))
+    return shifts
 
 
 def of_structures(placed: Placed, zoning: pd.DataFrame, basis: Basis) -> list[Finding]:

@@ -195,7 +195,7 @@ def _method(
     delivered = deliveries.of_sources(sources, [i.card for i in inputs], settings.delivery)
     yield _read_tables(sources, invented=built.invented), [*sources.findings, *delivered]
 
-    foreign = findings.abroad(sources)
+    foreign = [*findings.abroad(sources), *findings.of_systems(sources)]
     places = place(sources, settings, progress)
     built.in_force = places.basis.in_force
     moved = delivered_points.of_points(places.placed.structures, settings.delivery, ROUNDED)

@@ -4,6 +4,7 @@ from qpvhealth.cli import (  # noqa: F401 -- their commands
     building,
     changes,
     explaining,
+    exports,
     figures,
     points,
     raw,

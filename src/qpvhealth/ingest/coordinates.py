@@ -10,11 +10,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import shapely
 
+from qpvhealth.errors import InputError
 from qpvhealth.facts.situations import CENTROID, LOCATED, MISSING
 from qpvhealth.facts.territories import DEPARTMENT_TERRITORY, METROPOLE
 from qpvhealth.ingest import cleaning, systems
 
 if TYPE_CHECKING:
+    from qpvhealth.ingest.card import Card
     from qpvhealth.ingest.readers.raw import RawTable
     from qpvhealth.ingest.staging import Sieve
 
@@ -26,10 +28,18 @@ CENTROID_GEOCODER = r"ADMIN[-_ ]?EXPRESS"
 SCORE_SCALE = 100
 
 
-def with_points(text: pd.DataFrame, raw: RawTable) -> pd.DataFrame:
-    """Take the coordinates of a geometry file from its points, unless it has them in columns too."""
+def with_points(text: pd.DataFrame, raw: RawTable, card: Card) -> pd.DataFrame:
+    """Take the coordinates of a geometry file from its points, unless it has them in columns too.
+
+    Raises InputError where neither the file, nor its rows, nor the card say in which system its points are.
+    """
     if raw.geometry is None or text[["x", "longitude"]].notna().any(axis=None):
         return text
+    if raw.crs is None and not card.get("crs") and text["crs"].isna().all():
+        doubt = f" ({raw.crs_doubt})" if raw.crs_doubt else ""
+        raise InputError(
+            f'{raw.place()}: no coordinate system{doubt}; ask the producer, then write crs = "EPSG:…" in card {card.id}'
+        )
     is_point = shapely.get_type_id(raw.geometry) == _POINT
     places = np.array([g if p else None for g, p in zip(raw.geometry, is_point, strict=True)], dtype=object)
     x, y = (pd.Series(axis(places), index=text.index) for axis in (shapely.get_x, shapely.get_y))
@@ -61,7 +71,8 @@ def read(sieve: Sieve, department: pd.Series, precision: pd.Series) -> dict[str,
     projected = both & crs.notna()
     geographic = ~projected & lon.notna() & lat.notna()
     written = text["crs"].fillna(text["coordinate_source"]).fillna("")
-    sieve.warn_at("crs-unknown", both & ~projected & ~geographic, written, "coordinates not used")
+    unused = both & ~projected & ~geographic
+    sieve.warn_at("crs-unknown", unused, written, f"coordinates not used{_near(text['crs'][unused])}")
     there = projected | geographic
 
     precision = precision.mask(tokens["is_centroid"], "municipality")
@@ -83,6 +94,12 @@ def read(sieve: Sieve, department: pd.Series, precision: pd.Series) -> dict[str,
         "location_score": score.fillna(tokens["score"]),
         "location_status": pd.Series(status, index=there.index),
     }
+
+
+def _near(written: pd.Series) -> str:
+    """Name the systems near the one written most often; empty for none."""
+    usual = written.dropna().mode()
+    return systems.near_words(str(usual.iloc[0])) if len(usual) else ""
 
 
 def _steps(east: pd.Series, north: pd.Series, *, several: float) -> pd.Series:
@@ -116,10 +133,11 @@ def source_tokens(text: pd.Series) -> pd.DataFrame:
     distinct = pd.Series([*written, None], dtype="str")  # a cell without text has code -1: the last, null
     parts = distinct.str.split(",", n=4, expand=True).reindex(columns=range(5)).astype("str")
     score = pd.to_numeric(parts[2].str.extract(r"^\s*(\d+(?:[.]\d+)?)\s*$")[0]).astype("float64") / SCORE_SCALE
+    last = parts[4].str.extract(r"([^,]*)$")[0].astype("str")  # the name of a geocoder may hold commas
     tool = parts[3].str.upper().fillna("") + " " + parts[4].str.upper().fillna("")
     is_centroid = tool.str.contains(CENTROID_GEOCODER, regex=True)
     columns = {
-        "crs": cleaning.translated(parts[4], systems.by_name),
+        "crs": cleaning.translated(last, systems.by_name),
         "names_crs": parts[4].str.strip().fillna("") != "",
     }
     quality = {"score": score, "is_centroid": is_centroid, "is_poor": distinct.notna() & (is_centroid | score.isna())}

@@ -157,7 +157,7 @@ def proposed_card(raw: RawTable, path: Path) -> str | None:
     lines = ["[[source]]", 'id = "structures-…"', 'kind = "structures"', f"path = {_quoted(str(path))}"]
     lines += ['layout = "dgos-mapped"', *([f"sheet = {_quoted(raw.sheet)}"] if raw.sheet else [])]
     lines += [f"header_row = {int(raw.rows[0]) - 1}"] if raw.sheet and len(raw.rows) else []
-    lines += [f'crs = "{systems.by_name(mapping["x"]) or "…"}"'] if "x" in mapping else []
+    lines += [f'crs = "{_system_of_header(mapping["x"]) or "…"}"'] if "x" in mapping else []
     lines += ["year = …", "reference_date = …", "[source.columns]"]
     lines += [f"{ours} = {_quoted(theirs)}" for ours, theirs in mapping.items()]
     if "structure_type" not in mapping:
@@ -172,6 +172,12 @@ def proposed_card(raw: RawTable, path: Path) -> str | None:
             guess = next((m for m, pattern in patterns if re.fullmatch(pattern, layouts.key(cell))), "…")
             lines.append(f'{_quoted(cell)} = "{guess}"')
     return "\n".join([*lines, *(f"# not used: {h}" for h in free)])
+
+
+def _system_of_header(header: str) -> str | None:
+    """Return the system that the header of an easting names after its first word, or between brackets; null for none."""
+    _, _, after = re.sub(r"[()\[\]]", " ", header).replace("_", " ").strip().partition(" ")
+    return systems.by_name(header) or systems.by_name(after)
 
 
 def _quoted(text: str) -> str:

@@ -222,8 +222,9 @@ class Sieve:
         """
         stated, of_file = systems.of_card(self.card), self.raw.crs
         if stated is None and of_file is None:
+            why = self.raw.crs_doubt or "no .prj"
             raise InputError(
-                f"{self.raw.place()}: no coordinate system (no .prj); the name of a file is not one."
+                f"{self.raw.place()}: no coordinate system ({why}); the name of a file is not one."
                 f' Ask the producer, then write crs = "EPSG:…" in card {self.card.id}'
             )
         if stated is not None and of_file not in (None, stated):

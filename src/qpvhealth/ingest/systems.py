@@ -1,34 +1,60 @@
-"""Coordinate systems as sources name them: by EPSG number, by an older name, or not at all."""
+"""Coordinate systems as sources name them: by EPSG number, by a name compared whole, or not at all."""
 
 from __future__ import annotations
 
+import difflib
 import re
-from functools import lru_cache
+import unicodedata
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
 from qpvhealth.errors import InputError, UsageError
-from qpvhealth.facts.territories import SYSTEMS
+from qpvhealth.facts.territories import SYSTEMS, TERRITORIES
 from qpvhealth.ingest.vocabulary import SHARED
 
 if TYPE_CHECKING:
+    from pyproj.aoi import AreaOfUse
+    from pyproj.database import CRSInfo
+
+    from qpvhealth.facts.territories import Box
     from qpvhealth.ingest.card import Card
 
 WGS84, LAMBERT_93 = "EPSG:4326", "EPSG:2154"
+N_NEAR = 3
+WIDEST = 60
+"""Degrees of longitude: a wider area of use is that of a continent."""
 
-_NUMBER = re.compile(r"EPSG:{1,2}\s*(\d{4,6})|^(\d{4,6})$", re.IGNORECASE)
+_NUMBER = re.compile(r"EPSG:{1,2}\s*(\d{4,6})\b|^(\d{4,6})$", re.IGNORECASE)
+_FORMAL = re.compile(
+    r"[A-Z]{2,6}:[\w:]+|urn:.+|https?://.+|\+?proj=.+|.*[\[{].*|.*\+proj=.*", re.IGNORECASE | re.DOTALL
+)
+"""What is no name: an authority with a code, a URN, an address, words of PROJ, WKT, PROJJSON."""
 
 
 @lru_cache(maxsize=256)
 def by_name(text: str) -> str | None:
     """Return ``EPSG:n`` for what a source writes; null for a system that is not known.
 
-    A number wins over the words beside it (``EPSG:2154 RGF93 / Lambert-93``).
+    The whole text is a number, or a name of the vocabulary (``shared.toml``) or of the EPSG registry; a part of it decides nothing.
+    Words may stand beside one number (``EPSG:2154 RGF93 / Lambert-93``), unless they name another projection.
     """
-    if match := _NUMBER.search(text.strip()):
-        number = f"EPSG:{match[1] or match[2]}"
-        return number if _exists(number) else None
-    words = " ".join(re.split(r"[\s_-]+", text.upper()))
-    return next((crs for name, crs in SHARED["systems"].items() if name in words), None)
+    numbers = {first or second for first, second in _NUMBER.findall(text.strip())}
+    if len(numbers) > 1:
+        return None
+    if not numbers:
+        return _named(text)
+    number = f"EPSG:{numbers.pop()}"
+    beside = _named(re.sub(r"\(.*?\)", " ", _NUMBER.sub(" ", text.strip())))
+    contradicts = beside not in (None, number) and beside not in _geographic()
+    return number if not contradicts and _exists(number) else None
+
+
+def near(text: str) -> list[str]:
+    """Return the systems of France whose names are nearest to a text: ``EPSG:2973 (Martinique 1938 / UTM zone 20N)``, at most three."""
+    names = _names_of_france()
+    wanted = _key(re.sub(r"\bUTM\W*(ZONE\W*)?([NS])\W*(\d+)", r"UTM ZONE \3\2", text.upper()))
+    keys = difflib.get_close_matches(wanted, names, n=N_NEAR, cutoff=0.4)
+    return [names[key] for key in keys]
 
 
 def of_metadata(crs: object, name: str) -> str | None:
@@ -44,18 +70,40 @@ def of_metadata(crs: object, name: str) -> str | None:
         return None
     if isinstance(crs, str) and crs in SYSTEMS:
         return crs
+    if isinstance(crs, str) and not _FORMAL.fullmatch(crs):
+        if (system := by_name(crs)) is None:
+            raise InputError(
+                f'{name}: its coordinate system "{crs}" is not known{near_words(crs)}; give its EPSG number'
+            )
+        return system
     import pyproj  # noqa: PLC0415 -- only for geometry files whose system must be looked up
 
     try:
-        system = pyproj.CRS.from_user_input(crs)
+        read = pyproj.CRS.from_user_input(crs)
     except pyproj.exceptions.CRSError as error:
         raise InputError(
-            f"{name}: its coordinate system cannot be read ({str(error)[:200]}); give crs in the card"
+            f"{name}: its coordinate system cannot be read ({str(error)[:200]}); give its EPSG number"
         ) from error
-    if system.to_authority() == ("OGC", "CRS84"):
+    if read.to_authority() == ("OGC", "CRS84"):
         return "EPSG:4326"
-    number = system.to_epsg()
-    return f"EPSG:{number}" if number else system.to_wkt()
+    number = read.to_epsg()
+    return f"EPSG:{number}" if number else read.to_wkt()
+
+
+def of_option(text: str) -> str:
+    """Return the system that a user writes: a number, a name compared whole, or what a file could state (WKT, ``IGNF:LAMB93``).
+
+    Raises UsageError, with the near ones, for one that is not known.
+    """
+    system = by_name(text)
+    if system is None and _FORMAL.fullmatch(text) and not _NUMBER.search(text):
+        try:
+            system = of_metadata(text, "crs")
+        except InputError:
+            system = None
+    if system is None:
+        raise UsageError(f'unknown coordinate system "{text}"{near_words(text)}; write it as EPSG:2154')
+    return system
 
 
 def of_card(card: Card) -> str | None:
@@ -64,8 +112,78 @@ def of_card(card: Card) -> str | None:
     if stated is None:
         return None
     if (system := by_name(str(stated))) is None:
-        raise UsageError(f'card {card.id}: crs "{stated}" is no coordinate system; write it as crs = "EPSG:2154"')
+        words = near_words(str(stated))
+        raise UsageError(
+            f'card {card.id}: crs "{stated}" is no coordinate system{words}; write it as crs = "EPSG:2154"'
+        )
     return system
+
+
+def near_words(text: str) -> str:
+    """Write the near systems as a part of a sentence; empty without any."""
+    return f" (near: {', '.join(names)})" if (names := near(text)) else ""
+
+
+def _key(text: str) -> str:
+    """Keep the letters and digits of a name, without case and accents."""
+    plain = unicodedata.normalize("NFKD", text.upper())
+    return "".join(c for c in plain if c.isascii() and c.isalnum())
+
+
+def _named(text: str) -> str | None:
+    """Return the system whose name is the whole text, of the vocabulary, else of the registry; null for none, or several."""
+    key = _key(text)
+    return (_VOCABULARY.get(key) or _registry().get(key)) if key else None
+
+
+_VOCABULARY = {_key(name): crs for crs, names in SHARED["systems"].items() for name in names}
+
+
+@cache
+def _registry() -> dict[str, str]:
+    """Return the names of the EPSG registry, projected systems and geographic ones in two dimensions, those of one system only."""
+    codes: dict[str, set[str]] = {}
+    for info in _systems():
+        codes.setdefault(_key(info.name), set()).add(f"EPSG:{info.code}")
+    return {key: only for key, (only, *others) in codes.items() if not others}
+
+
+@cache
+def _geographic() -> frozenset[str]:
+    """Return the systems of longitudes and latitudes, whose names are those of datums too."""
+    return frozenset(f"EPSG:{info.code}" for info in _systems() if info.type.name == "GEOGRAPHIC_2D_CRS")
+
+
+@cache
+def _systems() -> tuple[CRSInfo, ...]:
+    """Read the registry: projected systems, and geographic ones in two dimensions, in use."""
+    from pyproj.database import query_crs_info  # noqa: PLC0415 -- only where a file or a card names another system
+    from pyproj.enums import PJType  # noqa: PLC0415
+
+    kinds = [PJType.PROJECTED_CRS, PJType.GEOGRAPHIC_2D_CRS]
+    return tuple(info for info in query_crs_info("EPSG", kinds) if not info.deprecated)
+
+
+@cache
+def _names_of_france() -> dict[str, str]:
+    """Return the systems whose area of use holds some of a territory and is no continent, by the key of their name."""
+    names = {}
+    for info in _systems():
+        area = info.area_of_use
+        if area is not None and any(_meets(area, t.box) for t in TERRITORIES.values()):
+            names[_key(info.name)] = f"EPSG:{info.code} ({info.name})"
+    return names
+
+
+def _meets(area: AreaOfUse, box: Box) -> bool:
+    west, south, east, north = box
+    return (
+        area.east - area.west <= WIDEST
+        and area.west <= east
+        and area.east >= west
+        and area.south <= north
+        and area.north >= south
+    )
 
 
 def _exists(crs: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from qpvhealth.errors import UsageError
+from qpvhealth.locate.choices import Choices
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,13 +22,19 @@ def locate_file(
     *,
     engine: str = "local",
     scheduler: str | None = None,
+    layer: str | None = None,
+    code_column: str | None = None,
+    encoding: str | None = None,
+    neighbourhoods_crs: str | None = None,
     **options: Any,  # noqa: ANN401 -- those of two functions
 ) -> Summary:
     """Write the rows of ``points`` with the QPV of each, here or on a Dask cluster.
 
     ``engine``: ``local`` (``points.locate_file``), or ``dask``, with the address of a ``scheduler`` if there is one: ``out`` is then a
-    folder of Parquet parts (``cluster.locate_parts``). ``options``: those of the two. Raises UsageError for another engine.
+    folder of Parquet parts (``cluster.locate_parts``). ``layer``, ``code_column``, ``encoding``, ``neighbourhoods_crs``: of the file of
+    polygons, where it does not say them itself. ``options``: those of the two. Raises UsageError for another engine.
     """
+    options["choices"] = Choices(layer, code_column, encoding, neighbourhoods_crs)
     if engine == "dask":
         from qpvhealth.locate import cluster  # noqa: PLC0415 -- an extra that most do not install
 

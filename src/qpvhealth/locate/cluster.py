@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from qpvhealth.errors import PublishError, UsageError
 from qpvhealth.locate import cells, index_cache, points as engine
-from qpvhealth.locate.reader import PointFile
+from qpvhealth.locate.choices import NO_CHOICES
+from qpvhealth.locate.reader import PointFile, parts_of
 from qpvhealth.locate.writer import PARQUET
 from qpvhealth.publish.store import writing
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from qpvhealth.locate.choices import Choices
     from qpvhealth.locate.points import Counts, Progress, Summary
 
 PART_ROWS = 4_000_000
@@ -41,6 +43,7 @@ def locate_parts(
     y: str | None = None,
     crs: str | None = None,
     with_distance: bool = False,
+    choices: Choices = NO_CHOICES,
     scheduler: str | None = None,
     cache: Path | None = None,
     progress: Progress | None = None,
@@ -54,8 +57,8 @@ def locate_parts(
     """
     started = time.perf_counter()
     engine.refuse_distance(distance_m)
-    paths = sorted(p for p in points.iterdir() if p.suffix in PARQUET) if points.is_dir() else [points]
-    if not paths or paths[0].suffix.lower() not in PARQUET:
+    paths = parts_of(points)
+    if paths[0].suffix.lower() not in PARQUET:
         raise UsageError(f"{points}: the engine dask reads Parquet, a file or a folder of them; convert the points")
     files = [PointFile(p, x=x, y=y, crs=crs) for p in paths]
     if out.exists():
@@ -75,7 +78,7 @@ def locate_parts(
         staged.mkdir(parents=True)
         try:
             system, n_rows = files[0].coordinates.crs, sum(file.n_about for file in files)
-            index = engine.index_of(neighbourhoods, system, distance_m, n_points=n_rows, cache=cache)
+            index = engine.index_of(neighbourhoods, system, distance_m, choices, n_points=n_rows, cache=cache)
             index_cache.write(shared, _INDEX, index.cells.to_arrays())
             ready = time.perf_counter()
             runs = [(file.path, groups) for file in files for groups in _runs(file.row_groups())]
@@ -96,7 +99,10 @@ def locate_parts(
         finally:
             shutil.rmtree(staged, ignore_errors=True)
     took = time.perf_counter() - started
-    return engine.Summary(totals, len(index.cells.codes), index.made, ready - started, took, index.notes, len(parts))
+    notes, shift = engine.with_shift(index.notes, system)
+    return engine.Summary(
+        totals, len(index.cells.codes), index.made, ready - started, took, notes, len(parts), shift=shift
+    )
 
 
 def locate_partition(

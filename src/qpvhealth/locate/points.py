@@ -25,14 +25,17 @@ from qpvhealth.contract.precision import published
 from qpvhealth.errors import InputError, UsageError
 from qpvhealth.ingest.readers import companions, guard
 from qpvhealth.locate import answers, cells, index_cache
-from qpvhealth.locate.reader import DEGREES, PointFile
+from qpvhealth.locate.choices import NO_CHOICES
+from qpvhealth.locate.reader import DEGREES, open_points, parts_of
 from qpvhealth.locate.writer import refuse_suffix, write_points
+from qpvhealth.spatial import datums
 from qpvhealth.spatial.projection import territories_at, transform_points
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from qpvhealth.locate.reader import Batch
+    from qpvhealth.locate.choices import Choices
+    from qpvhealth.locate.reader import Batch, Points
 
     Progress = Callable[[int, int | None], None]
     Sample = tuple[np.ndarray, np.ndarray]
@@ -58,7 +61,8 @@ class Counts(NamedTuple):
 class Summary:
     """What was done: the counts; QPV used; whether their index was ``built`` or ``kept``; seconds for the index, and in all.
 
-    ``notes``: sentences on polygons that could not be used. ``n_parts``: how many files were written. ``is_outside``: there are points, and none lies in
+    ``notes``: sentences on polygons that could not be used, and on coordinates that are not exact to half a metre; ``shift``: how those
+    of the points were moved, where that is so. ``n_parts``: how many files were written. ``is_outside``: there are points, and none lies in
     a French territory.
     """
 
@@ -70,6 +74,7 @@ class Summary:
     notes: tuple[str, ...]
     n_parts: int = 1
     is_outside: bool = False
+    shift: datums.Shift | None = None
 
 
 def locate_file(
@@ -82,15 +87,17 @@ def locate_file(
     y: str | None = None,
     crs: str | None = None,
     with_distance: bool = False,
+    choices: Choices = NO_CHOICES,
     cache: Path | None = None,
     progress: Progress | None = None,
 ) -> Summary:
     """Write the rows of ``points`` with the QPV that covers each (``qpv_code``) and the nearest within the distance, outside all.
 
-    ``points``: Parquet, GeoParquet or CSV; ``neighbourhoods``: a geometry file with a QPV code; ``out``: Parquet or CSV, the same
+    ``points``: Parquet (a file, or a folder of them), GeoParquet or CSV; ``neighbourhoods``: a geometry file with a QPV code; ``out``: Parquet or CSV, the same
     rows in the same order and the same columns, then ``qpv_code``, ``near_qpv_code`` and, ``with_distance``, ``distance_m`` (0
     inside, null beyond). Distances are metres of the territory where the point falls, ≤ ``distance_m``. A null point gives nulls.
-    ``x``, ``y``, ``crs``: the coordinates (default: the geometry, else longitude and latitude). ``cache``: a folder that keeps the
+    ``x``, ``y``, ``crs``: the coordinates (default: the geometry, else longitude and latitude). ``choices``: what the file of polygons does
+    not say itself. ``cache``: a folder that keeps the
     index of the polygons (see ``index_cache.folder``); null keeps nothing. ``progress`` is called with rows done and rows in all (null for CSV).
 
     Raises UsageError for a wrong option or column, InputError for a file that is missing, unsafe or damaged, PublishError when
@@ -99,18 +106,27 @@ def locate_file(
     refuse_distance(distance_m)
     started = time.perf_counter()
     refuse_suffix(out)
-    file = PointFile(points, x=x, y=y, crs=crs)
+    file = open_points(points, x=x, y=y, crs=crs)
     refuse_overlap(file, out)
     system, n_about = file.coordinates.crs, file.n_about
-    index = index_of(neighbourhoods, system, distance_m, n_points=n_about, sample=file.sample, cache=cache)
+    index = index_of(neighbourhoods, system, distance_m, choices, n_points=n_about, sample=file.sample, cache=cache)
     ready = time.perf_counter()
     counts = write_located(file, index.cells, out, with_distance=with_distance, progress=progress)
     took = time.perf_counter() - started
     nowhere = counts.n_inside + counts.n_near == 0 and _is_outside(file)
-    return Summary(counts, len(index.cells.codes), index.made, ready - started, took, index.notes, is_outside=nowhere)
+    notes, shift = with_shift(index.notes, system)
+    return Summary(
+        counts, len(index.cells.codes), index.made, ready - started, took, notes, is_outside=nowhere, shift=shift
+    )
 
 
-def _is_outside(file: PointFile) -> bool:
+def with_shift(notes: tuple[str, ...], crs: str) -> tuple[tuple[str, ...], datums.Shift | None]:
+    """Add to notes how the coordinates of the points were moved, where that is not exact to half a metre; and return it."""
+    shift = datums.shift(crs)
+    return (notes if shift is None else (*notes, f"points in {crs}: {shift.words()}")), shift
+
+
+def _is_outside(file: Points) -> bool:
     """Say whether a file has points, and none of them in the box of a French territory; it is read until one is."""
     n = 0
     for batch in file.batches():
@@ -141,6 +157,7 @@ def index_of(
     neighbourhoods: Path,
     crs: str,
     distance_m: float,
+    choices: Choices = NO_CHOICES,
     *,
     n_points: int | None = None,
     sample: Callable[[], Sample | None] | None = None,
@@ -156,6 +173,7 @@ def index_of(
         "name": path.suffix,
         "crs": crs,
         "distance": float(distance_m),
+        "choices": choices._asdict(),
         "code": [guard.sha256_of(p) for p in sorted(PACKAGE.rglob("*")) if p.suffix in (".py", ".toml", ".csv")],
         "versions": {name: metadata.version(name) for name in ("numpy", "pyproj", "shapely")},
     }
@@ -170,7 +188,7 @@ def index_of(
             return cached
     from qpvhealth.locate import polygons  # noqa: PLC0415 -- reads them into frames; a cached index needs none
 
-    perimeters, notes = polygons.read(path)
+    perimeters, notes = polygons.read(path, choices)
     share = None if drawn is None else cells.close_share(perimeters, crs, distance_m, *drawn)
     index = cells.build(perimeters, crs, distance_m, n_points=n_points, close=share)
     if cache is not None:
@@ -192,9 +210,9 @@ def _cached(cache: Path | None, key: str, n_levels: int) -> MadeIndex | None:
     return None
 
 
-def refuse_overlap(file: PointFile, out: Path) -> None:
+def refuse_overlap(file: Points, out: Path) -> None:
     """Raise UsageError where the output would overwrite the input, or has columns of its own names already."""
-    if out.exists() and out.samefile(file.path):
+    if out.exists() and any(out.samefile(part) for part in (file.path, *parts_of(file.path))):
         raise UsageError(f"{out}: the points themselves; name another output")
     taken = [name for name in (QPV, NEAR, DISTANCE) if name in file.schema.names]
     if taken:
@@ -202,7 +220,7 @@ def refuse_overlap(file: PointFile, out: Path) -> None:
 
 
 def write_located(
-    file: PointFile,
+    file: Points,
     index: cells.Index,
     out: Path,
     *,
@@ -217,8 +235,7 @@ def write_located(
     """
     new = [pa.field(QPV, pa.string()), pa.field(NEAR, pa.string())]
     new += [pa.field(DISTANCE, pa.float64())] if with_distance else []
-    metadata = {k: v for k, v in (file.schema.metadata or {}).items() if k != b"pandas"}
-    schema = pa.schema([*file.schema, *new], metadata=metadata or None)
+    schema = pa.schema([*file.schema, *new], metadata=file.metadata or None)
     codes = answers.texts(index.codes)
 
     def answered(batch: Batch) -> tuple[pa.RecordBatch, list[int]]:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import codecs
 import csv
-import json
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -22,12 +22,15 @@ import shapely
 
 from qpvhealth.errors import InputError, UsageError
 from qpvhealth.ingest import systems
+from qpvhealth.ingest.readers.geoparquet import NO_SYSTEM, geometry_column, rewritten_metadata
 from qpvhealth.ingest.readers.guard import MIB, checked_path
 from qpvhealth.ingest.readers.layers import PARQUET
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
+
+    from qpvhealth.ingest.readers.geoparquet import GeometryColumn
 
 CSV = (".csv", ".tsv", ".txt")
 DEGREES = "EPSG:4326"
@@ -73,6 +76,8 @@ class PointFile:
 
         """
         self.path, self.separator, self.n_rows = checked_path(path), ",", None
+        self.metadata: dict[bytes, bytes] = {}
+        geometry: GeometryColumn | None = None
         suffix, name = self.path.suffix.lower(), self.path.name
         if suffix not in (*PARQUET, *CSV):
             raise UsageError(f"{path}: points are read from {', '.join((*PARQUET, *CSV))}; convert the file")
@@ -87,12 +92,15 @@ class PointFile:
             self.schema = pa.schema([(column, pa.string()) for column in cells[self.separator]])
         else:
             file = _parquet(self.path)
-            self.schema, self.n_rows = file.schema_arrow, file.metadata.num_rows
+            self.schema, self.n_rows = stored(file.schema_arrow), file.metadata.num_rows
             self.n_about = self.n_rows
+            geometry = None if x is not None else geometry_column(file, name)
+            of_copy = geometry if x is None else _geometry_if_readable(file, name)
+            self.metadata = rewritten_metadata(self.schema.metadata, of_copy)
         names = self.schema.names
         if twice := sorted({n for n in names if names.count(n) > 1}):
             raise InputError(f"{name}: columns named twice: {', '.join(twice[:20])}; rename them")
-        self.coordinates = _coordinates(name, self.schema, x=x, y=y, crs=crs)
+        self.coordinates = _coordinates(name, self.schema, geometry, x=x, y=y, crs=crs)
 
     def row_groups(self) -> list[int]:
         """Return the number of rows of each row group of a Parquet file."""
@@ -122,7 +130,8 @@ class PointFile:
         """
         done = 0
         try:
-            for rows in self._lines() if self.is_text else self._row_groups(row_groups):
+            for read in self._lines() if self.is_text else self._row_groups(row_groups):
+                rows = pa.RecordBatch.from_arrays([_storage(c) for c in read.columns], schema=self.schema)
                 yield Batch(rows, *self._xy(rows, done))
                 done += rows.num_rows
         except (pa.ArrowException, OSError) as error:
@@ -153,7 +162,7 @@ class PointFile:
         place = self.coordinates
         if place.y is not None:
             return self._numbers(rows, place.x), self._numbers(rows, place.y)
-        column = rows.column(place.x)
+        column = _storage(rows.column(place.x))
         if not pa.types.is_struct(column.type):
             return _points(column, self.path.name, done)
         there, nothing = column.is_valid(), pa.scalar(float("nan"), pa.float64())
@@ -175,6 +184,72 @@ class PointFile:
             ) from error
 
 
+class PointFolder:
+    """The Parquet files of a folder, one after the other in the order of their names, as one file: they have the same columns."""
+
+    def __init__(self, path: Path, *, x: str | None = None, y: str | None = None, crs: str | None = None) -> None:
+        """Open every part. Raises as ``PointFile`` does, and UsageError for a folder without parts, or parts that differ."""
+        self.path, self.separator, self.is_text = path, ",", False
+        self.files = [PointFile(part, x=x, y=y, crs=crs) for part in parts_of(path)]
+        first = self.files[0]
+        self.schema, self.coordinates, self.metadata = first.schema, first.coordinates, first.metadata
+        self.n_about = sum(file.n_about for file in self.files)
+        self.n_rows: int | None = self.n_about
+        for file in self.files:
+            if file.coordinates != first.coordinates or not file.schema.equals(first.schema):
+                raise UsageError(f"{file.path.name}: other columns or coordinates than {first.path.name}")
+
+    def sample(self) -> tuple[np.ndarray, np.ndarray] | None:
+        """Read some coordinates of every part; null where one has too few."""
+        drawn = [file.sample() for file in self.files]
+        points = [d for d in drawn if d is not None]
+        if len(points) < len(drawn):
+            return None
+        return np.concatenate([x for x, _ in points]), np.concatenate([y for _, y in points])
+
+    def batches(self, row_groups: Sequence[int] | None = None) -> Iterator[Batch]:
+        """Read the parts in order. Raises as ``PointFile`` does, and ValueError for row groups, which are those of one file."""
+        if row_groups is not None:
+            raise ValueError("row groups of a folder")
+        for file in self.files:
+            yield from file.batches()
+
+
+Points = PointFile | PointFolder
+
+
+def open_points(path: Path, *, x: str | None = None, y: str | None = None, crs: str | None = None) -> Points:
+    """Open a file of points, or a folder of Parquet files."""
+    return PointFolder(path, x=x, y=y, crs=crs) if path.is_dir() else PointFile(path, x=x, y=y, crs=crs)
+
+
+def parts_of(path: Path) -> list[Path]:
+    """Return the Parquet files of a folder by name, hidden ones left out; a file is its only part. Raises UsageError for a folder without."""
+    if not path.is_dir():
+        return [path]
+    entries = sorted(p for p in path.iterdir() if not p.name.startswith((".", "_")))
+    parts = [p for p in entries if p.suffix.lower() in PARQUET and p.is_file()]
+    if not parts or any(p.is_dir() for p in entries):
+        raise UsageError(
+            f"{path}: Parquet files are read from a folder that holds them and no other folder; name that one"
+        )
+    return parts
+
+
+def stored(schema: pa.Schema) -> pa.Schema:
+    """Return a schema whose types of geometries are those in which they are stored: which are known depends on what else is loaded."""
+    plain = [f.with_type(f.type.storage_type) if _is_geometry(f.type) else f for f in schema]
+    return pa.schema(plain, metadata=schema.metadata)
+
+
+def _is_geometry(kind: pa.DataType) -> bool:
+    return isinstance(kind, pa.BaseExtensionType) and kind.extension_name.startswith("geoarrow.")
+
+
+def _storage(column: pa.Array) -> pa.Array:
+    return column.storage if _is_geometry(column.type) else column
+
+
 def _floats(column: pa.Array) -> np.ndarray:
     """Return numbers, NaN for null, from their buffers: ``to_numpy`` would load pandas, which takes as long as a million points."""
     validity, data = column.buffers()
@@ -193,19 +268,29 @@ def _parquet(path: Path) -> pq.ParquetFile:
         raise InputError(f"{path.name}: damaged Parquet file ({_first_line(error)}); fetch it again") from error
 
 
-def _coordinates(name: str, schema: pa.Schema, *, x: str | None, y: str | None, crs: str | None) -> Coordinates:
+def _geometry_if_readable(file: pq.ParquetFile, name: str) -> GeometryColumn | None:
+    """Return the geometry column of a file whose points are elsewhere: what of it cannot be read stops nothing."""
+    with suppress(InputError):
+        return geometry_column(file, name)
+    return None
+
+
+def _coordinates(
+    name: str, schema: pa.Schema, geometry: GeometryColumn | None, *, x: str | None, y: str | None, crs: str | None
+) -> Coordinates:
     if x is not None or y is not None:
         if x is None or y is None:
             raise UsageError("--x and --y go together")
         for column in (x, y):
             if column not in schema.names:
                 raise UsageError(f'{name}: no column "{column}"; its columns: {", ".join(schema.names[:20])}')
-        return Coordinates(x, y, _system(crs or DEGREES))
-    if (geometry := _geometry(name, schema)) is not None:
-        column, stated = geometry
-        if (crs or stated) is None:
-            raise InputError(f"{name}: its geometry has no coordinate system; name it with --crs EPSG:…")
-        return Coordinates(column, None, _system(crs or str(stated)))
+        return Coordinates(x, y, systems.of_option(crs or DEGREES))
+    if geometry is not None:
+        if geometry.encoding not in ("WKB", "point"):
+            raise InputError(f"{name}: its geometries are neither WKB nor points; write it again as GeoParquet")
+        if (crs or geometry.crs) is None:
+            raise InputError(f"{name}: {NO_SYSTEM}; its geometry has no coordinate system; name it with --crs EPSG:…")
+        return Coordinates(geometry.name, None, systems.of_option(crs) if crs else str(geometry.crs))
     lower = {n.lower(): n for n in reversed(schema.names)}
     lon, lat = (next((lower[n] for n in names if n in lower), None) for names in (LONGITUDES, LATITUDES))
     if lon is None or lat is None:
@@ -213,32 +298,7 @@ def _coordinates(name: str, schema: pa.Schema, *, x: str | None, y: str | None, 
             f"{name}: no geometry, no longitude and latitude among its columns ({', '.join(schema.names[:20])});"
             " name the coordinates with --x, --y and --crs"
         )
-    return Coordinates(lon, lat, _system(crs or DEGREES))
-
-
-def _system(crs: str) -> str:
-    """Name a coordinate system by its EPSG number where it has one. Raises UsageError for an unknown one."""
-    try:
-        return str(systems.of_metadata(f"EPSG:{crs}" if crs.isdigit() else crs, "--crs"))
-    except InputError as error:
-        raise UsageError(f'unknown coordinate system "{crs}"; write it as EPSG:2154') from error
-
-
-def _geometry(name: str, schema: pa.Schema) -> tuple[str, str | None] | None:
-    """Return the geometry column of a GeoParquet file and its system (longitude and latitude where none is stated); else null."""
-    metadata = (schema.metadata or {}).get(b"geo")
-    if metadata is None:
-        return None
-    try:
-        geo = json.loads(metadata)
-        column = geo["primary_column"]
-        layer: dict[str, Any] = geo["columns"][column]
-    except (ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{name}: its geometry metadata cannot be read; write it again as GeoParquet") from error
-    if column not in schema.names or layer.get("encoding") not in ("WKB", "point"):
-        raise InputError(f"{name}: its geometries are neither WKB nor points; write it again as GeoParquet")
-    crs = layer.get("crs", DEGREES)
-    return str(column), systems.of_metadata(json.dumps(crs) if isinstance(crs, dict) else crs, name)
+    return Coordinates(lon, lat, systems.of_option(crs or DEGREES))
 
 
 def _points(column: pa.Array, name: str, done: int) -> tuple[np.ndarray, np.ndarray]:

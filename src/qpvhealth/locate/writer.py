@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
@@ -32,6 +34,7 @@ class PointWriter:
         """Start a file; ``write_points`` gives it its place."""
         self._path, self._schema, self._is_text = path, schema, is_text
         if is_text:
+            self._shapes = frozenset(json.loads((schema.metadata or {}).get(b"geo", b"{}")).get("columns", ()))
             self._schema = pa.schema([f if _has_cell(f.type) else pa.field(f.name, pa.string()) for f in schema])
             options = pacsv.WriteOptions(delimiter=separator, quoting_style="needed")
             self._writer = pacsv.CSVWriter(path, self._schema, write_options=options)
@@ -46,7 +49,8 @@ class PointWriter:
     def write(self, rows: pa.RecordBatch) -> None:
         """Write some rows."""
         if self._is_text:
-            columns = [_as_text(column, f.type) for column, f in zip(rows.columns, self._schema, strict=True)]
+            cells = zip(rows.columns, self._schema, strict=True)
+            columns = [_as_text(column, f.type, is_shape=f.name in self._shapes) for column, f in cells]
             self._writer.write_batch(pa.RecordBatch.from_arrays(columns, schema=self._schema))
         else:
             self._writer.write_batch(rows, row_group_size=ROW_GROUP)
@@ -100,11 +104,17 @@ def _has_cell(kind: pa.DataType) -> bool:
     return bool(pa.types.is_primitive(kind) or _is_repetitive(kind) or pa.types.is_decimal(kind))
 
 
-def _as_text(column: pa.Array, kind: pa.DataType) -> pa.Array:
-    """Write as text what CSV has no cell for: geometries as WKT, other nested or binary values as Arrow shows them."""
+def _as_text(column: pa.Array, kind: pa.DataType, *, is_shape: bool) -> pa.Array:
+    """Write as text what CSV has no cell for: geometries as WKT, other bytes as hexadecimal digits, the rest as Python shows it."""
     if column.type == kind:
         return column
-    if pa.types.is_binary(column.type) or pa.types.is_large_binary(column.type):
-        shapes = shapely.from_wkb(column.to_numpy(zero_copy_only=False))
-        return pa.array(shapely.to_wkt(shapes, rounding_precision=-1), pa.string())
-    return pa.array([None if v is None else str(v) for v in column.to_pylist()], pa.string())
+    cells = column.to_pylist()
+    if is_shape and _is_binary(column.type):
+        shapes = shapely.from_wkb(np.array(cells, dtype=object), on_invalid="ignore")
+        words = shapely.to_wkt(shapes, rounding_precision=-1)
+        cells = [c if word is None else word for c, word in zip(cells, words, strict=True)]
+    return pa.array([None if c is None else c.hex() if isinstance(c, bytes) else str(c) for c in cells], pa.string())
+
+
+def _is_binary(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_binary_view(kind))

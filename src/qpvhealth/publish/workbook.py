@@ -38,9 +38,14 @@ OPTIONS = {
 
 
 def workbook(
-    columns: Sequence[Sequence[Any]], titles: Sequence[str], names: Sequence[str], notes: Sequence[str]
+    columns: Sequence[Sequence[Any]],
+    titles: Sequence[str],
+    names: Sequence[str],
+    notes: Sequence[str],
+    *,
+    typed: bool = False,
 ) -> bytes:
-    """Write columns of plain values (see ``rendering.plain``) as a workbook of two sheets.
+    """Write columns of plain values (see ``rendering.plain``) as a workbook of two sheets; ``typed``: booleans as such, not as words.
 
     Raises UsageError where there are more rows or columns than a workbook holds; a longer text ends with "…".
     """
@@ -50,7 +55,7 @@ def workbook(
     content = io.BytesIO()
     with xlsxwriter.Workbook(content, OPTIONS) as book:
         book.set_properties({"created": CREATED})
-        write_table(book, DATA, columns, titles)
+        write_table(book, DATA, columns, titles, typed=typed)
         _readme(book, titles, names, notes)
     return content.getvalue()
 
@@ -61,10 +66,12 @@ def write_table(
     columns: Sequence[Sequence[Any]],
     titles: Sequence[str],
     number_formats: Sequence[str] | None = None,
+    *,
+    typed: bool = False,
 ) -> Any:  # noqa: ANN401
     """Add a sheet of one table to a workbook, and return it: a frozen header, filters, widths, one page wide in print.
 
-    ``number_formats``: that of each column; by default what its values ask for (see ``_number_format``).
+    ``number_formats``: that of each column; by default what its values ask for (see ``_number_format``). ``typed``: booleans as such.
     """
     n_rows = len(columns[0]) if columns else 0
     data = book.add_worksheet(name)
@@ -77,6 +84,9 @@ def write_table(
             if kind not in formats:
                 formats[kind] = book.add_format({"num_format": kind})
         for row, value in enumerate(column, start=1):
+            if typed and isinstance(value, bool):
+                data.write_boolean(row, at, value)
+                continue
             write_cell(data, (row, at), value, formats[PERCENT] if isinstance(value, Share) else formats.get(code))
         longest = max((len(str(v)) for v in column[:SAMPLED] if v is not None), default=0)
         data.set_column(at, at, min(max(longest + 2, min(len(title) + 4, 24), WIDTHS[0]), WIDTHS[1]))

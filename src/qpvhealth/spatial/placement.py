@@ -15,6 +15,7 @@ import shapely
 from qpvhealth.contract.precision import rounded_m
 from qpvhealth.facts.situations import CENTROID, CONTRADICTORY, LOCATED, MISSING
 from qpvhealth.facts.territories import COMMUNE_OF_ARRONDISSEMENT
+from qpvhealth.spatial import datums
 from qpvhealth.spatial.projection import groups, outside_box, territory_of_position, to_degrees, to_territory_metres
 
 if TYPE_CHECKING:
@@ -73,7 +74,8 @@ def place(
     error, rounding = chosen["location_precision"].map(dict(error_m)).astype("float64"), chosen["rounding_m"]
     located = chosen["location_status"] == LOCATED
     is_rounded = (located & (rounding > error)) | (chosen["location_note"] == ROUNDED)
-    chosen["location_error_m"] = error.where(located & ~is_rounded, rounding.where(is_rounded))
+    error = error.where(located & ~is_rounded, rounding.where(is_rounded))
+    chosen["location_error_m"] = error + _shift_m(chosen["crs"]).fillna(0.0)
     chosen["location_precision"] = chosen["location_precision"].mask(is_rounded & located, "street")
     chosen["location_note"] = chosen["location_note"].mask(is_rounded & located, ROUNDED)
     on_earth = chosen["longitude"].between(-180, 180) & chosen["latitude"].between(-90, 90)
@@ -96,6 +98,15 @@ def _rounding_m(points: pd.DataFrame) -> pd.Series:
     unit = np.where(degrees, METRES_A_DEGREE * np.hypot(1.0, east), np.sqrt(2.0))
     steps: pd.Series = points.reindex(columns=["location_step"])["location_step"].astype("float64")
     return pd.Series(steps.to_numpy() / 2 * unit, index=points.index)
+
+
+def _shift_m(crs: pd.Series) -> pd.Series:
+    """Return to how many metres the way from each system to degrees is accurate: 0 where that is not reported, null if not stated."""
+    shifts = {system: datums.shift(str(system)) for system in crs.dropna().unique()}
+    metres = {
+        system: 0.0 if s is None else np.nan if s.accuracy_m is None else s.accuracy_m for system, s in shifts.items()
+    }
+    return crs.map(metres).astype("float64").where(crs.notna(), 0.0)
 
 
 def _positioned(offered: pd.DataFrame) -> pd.DataFrame:
@@ -128,6 +139,7 @@ def _judged(
     located = frame["location_status"] == LOCATED
     poor = located & (frame["location_score"] < minimum_score)
     coarse = located & (frame["rounding_m"] > street_m)
+    adrift = located & _shift_m(frame["crs"]).isna()
     position, declared = frame["territory_found"], frame["territory"]
     stray = has_point & (position.isna() | (declared.notna() & (position != declared)))
     another, commune = frame["commune_found"], frame["commune_code"]
@@ -146,12 +158,13 @@ def _judged(
         "the geocoder found another commune": elsewhere & located,
         "score too low": poor,
         ROUNDED: coarse,
+        "how far its coordinate system is from longitude and latitude is not stated": adrift,
         "the point stands for a commune or a place": frame["location_status"] == CENTROID,
     }
     reason = np.select([np.asarray(at) for at in reasons.values()], range(len(reasons)), -1)
     notes = pd.array([*reasons], dtype="str").take(reason, allow_fill=True)
     contradictory = located & has_point & (stray | outside | doubted | elsewhere)
-    status = frame["location_status"].where(~(poor | coarse), CENTROID).where(~contradictory, CONTRADICTORY)
+    status = frame["location_status"].where(~(poor | coarse | adrift), CENTROID).where(~contradictory, CONTRADICTORY)
     status = status.where(has_point, MISSING)
     return frame.assign(location_status=status, location_note=notes, commune_distance_m=commune_distance_m)
 

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import shapely
-from pyproj import CRS, Transformer
+from pyproj import CRS
 from pyproj.enums import TransformDirection
 
 from qpvhealth.facts.departments import DEPARTMENT_BOXES
 from qpvhealth.facts.polynesie import COMMUNE_BOXES
-from qpvhealth.facts.territories import PROJECTIONS, SYSTEMS, TERRITORIES
+from qpvhealth.facts.territories import SYSTEMS, TERRITORIES
+from qpvhealth.spatial.datums import is_one_system, way
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,26 +25,18 @@ DEGREE_DECIMALS = 9
 """A tenth of a millimetre: what versions of PROJ agree on, of degrees that come from metres."""
 Array = np.ndarray
 
-_FROM_DEGREES = "proj=pipeline step proj=unitconvert xy_in=deg xy_out=rad step proj="
-_PIPELINES = {("EPSG:4326", f"EPSG:{epsg}"): _FROM_DEGREES + projection for epsg, projection in PROJECTIONS.items()}
-"""The pipelines of PROJ's registry, where each takes 5 to 25 ms to look up."""
 _BOXES = DEPARTMENT_BOXES | COMMUNE_BOXES
 _EVERYWHERE = (-np.inf, -np.inf, np.inf, np.inf)
 
 
-@lru_cache(maxsize=64)
-def _transformer(source: str, target: str) -> Transformer:
-    if pipeline := _PIPELINES.get((source, target)):
-        return Transformer.from_pipeline(pipeline)
-    return Transformer.from_crs(source, target, always_xy=True)
-
-
 @lru_cache(maxsize=256)
 def same_crs(source: str | int, target: str | int) -> bool:
-    """Say whether two systems give the same coordinates, longitude or easting first."""
+    """Say whether two systems give the same coordinates, longitude or easting first; realisations of one system do (``datums``)."""
     one, two = _name(source), _name(target)
     if one == two or {one, two} <= SYSTEMS:
         return one == two
+    if is_one_system(one) and is_one_system(two):
+        return True
     return bool(CRS.from_user_input(one).equals(CRS.from_user_input(two), ignore_axis_order=True))
 
 
@@ -52,18 +45,18 @@ def _name(crs: str | int) -> str:
 
 
 def transform_points(x: Array, y: Array, source: str | int, target: str | int) -> tuple[Array, Array]:
-    """Move coordinates from one system to another; unchanged, to the bit, when both are the same.
+    """Move coordinates from one system to another, by way of degrees (``datums.way``); unchanged, to the bit, when both are the same.
 
     What cannot be projected becomes NaN, never infinity.
     """
-    x, y = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
+    tx, ty = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
     if same_crs(source, target):
-        return x, y
-    source, target = _name(source), _name(target)
-    if target == _name(WGS84):  # by the transformer that comes from degrees: it is often there already
-        tx, ty = _transformer(target, source).transform(x, y, direction=TransformDirection.INVERSE)
-    else:
-        tx, ty = _transformer(source, target).transform(x, y)
+        return tx, ty
+    forth = way(_name(source)).steps
+    back = [(step, not is_forward) for step, is_forward in reversed(way(_name(target)).steps)]
+    for step, is_forward in (*forth, *back):
+        direction = TransformDirection.FORWARD if is_forward else TransformDirection.INVERSE
+        tx, ty = step.transform(tx, ty, direction=direction)
     bad = ~(np.isfinite(tx) & np.isfinite(ty))
     return (np.where(bad, np.nan, tx), np.where(bad, np.nan, ty)) if bad.any() else (tx, ty)
 

@@ -18,6 +18,7 @@ import shapely
 
 from qpvhealth.errors import InputError, UsageError
 from qpvhealth.ingest import systems
+from qpvhealth.ingest.inspection import inspect
 from qpvhealth.ingest.readers import layers
 from qpvhealth.ingest.readers.layers import DRIVERS
 
@@ -552,3 +553,35 @@ def test_a_cpg_that_lies_is_said_with_the_way_out(shape):
     with pytest.raises(InputError, match=r'not in UTF-8 \(\.cpg says UTF-8\); write encoding = "cp1252" in the card'):
         read_vector(shape)
     assert read_vector(shape, encoding="cp1252").frame["nom"][0] == "Cœur d'été"
+
+
+METRES = {
+    "type": "Polygon",
+    "coordinates": [[[650000, 6860000], [650500, 6860000], [650500, 6860500], [650000, 6860000]]],
+}
+
+
+@pytest.mark.parametrize(
+    ("named", "crs", "doubt"),
+    [
+        ("EPSG:2154", "EPSG:2154", ""),
+        ("urn:ogc:def:crs:EPSG::2154", "EPSG:2154", ""),
+        ("LAMBERT_93", "EPSG:2154", ""),
+        ("urn:ogc:def:crs:EPSG::999999", None, "names a system that cannot be read"),
+        ("RGF93 unknown", None, "names a system that cannot be read"),
+        ("urn:ogc:def:crs:OGC:1.3:CRS84", None, "are no degrees of EPSG:4326"),
+        (None, None, "are no degrees of EPSG:4326"),
+    ],
+)
+def test_a_system_that_gdal_cannot_read_is_not_degrees(tmp_path, named, crs, doubt):
+    path = geojson(tmp_path / "a.geojson", METRES, code_qp="QP075001", crs={"of": "a property"})
+    if named is not None:
+        document = json.loads(path.read_text())
+        document["crs"] = {"type": "name", "properties": {"name": named}}
+        path.write_text(json.dumps(document))
+    raw = read_vector(path)
+    assert raw.crs == crs
+    assert doubt in raw.crs_doubt
+    [fits] = inspect(path).sheets[0]["fits"]
+    assert ("account" in fits) == (crs is not None)
+    assert crs is not None or "no coordinate system" in fits["refused"]

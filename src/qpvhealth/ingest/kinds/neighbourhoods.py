@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pandas as pd
 import shapely
 
 from qpvhealth.errors import InputError, UsageError
+from qpvhealth.facts.generations import CODE_PATTERNS
 from qpvhealth.ingest import cleaning
 from qpvhealth.ingest.kind import Kind
 from qpvhealth.ingest.layouts import has_insee_codes
 from qpvhealth.ingest.readers import tables
 from qpvhealth.ingest.staging import PROVENANCE, Card, Correction, Sieve, Staged, stage
 
+if TYPE_CHECKING:
+    from qpvhealth.ingest.readers.raw import RawTable
+
+ID = "id"
+"""The column in which GDAL gives the ids of the features of a GeoJSON."""
 NO_COMMUNE = frozenset({"NA", "N/A", "ND"})
 _POLYGONAL = [
     int(t)
@@ -36,9 +45,19 @@ def read(card: Card, corrections: tuple[Correction, ...] = ()) -> Staged:
     when the codes are those of another generation, or the card asks for codes that are not there.
     """
     raw = tables.read_vector(card)
-    staged = stage(card, corrections, KIND, _clean, compare_by="qpv_code", raw=raw)
+    staged = stage(_with_code_column(card, raw), corrections, KIND, _clean, compare_by="qpv_code", raw=raw)
     refuse_conflicts(staged.frame, raw.file)
     return staged
+
+
+def _with_code_column(card: Card, raw: RawTable) -> Card:
+    """Take the codes from the ids of the features where no column has them: an id counts only where every one is an official code."""
+    (layout,) = KIND.layouts
+    if "qpv_code" in card.columns or ID not in raw.frame or not layout.missing(list(raw.frame.columns), truncated=True):
+        return card
+    official = "|".join(dict.fromkeys(CODE_PATTERNS.values()))
+    are_codes = raw.frame[ID].str.strip().str.upper().str.fullmatch(official).fillna(value=False)
+    return replace(card, columns={**card.columns, "qpv_code": ID}) if are_codes.all() else card
 
 
 def _clean(sieve: Sieve) -> pd.DataFrame:

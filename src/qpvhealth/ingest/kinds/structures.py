@@ -79,7 +79,7 @@ def read(card: Card, corrections: tuple[Correction, ...] = (), *, wanted: frozen
 
 def _clean(sieve: Sieve, wanted: frozenset[str] | None) -> pd.DataFrame:
     """Take out what is not counted, or not wanted of a register, then type the rest."""
-    text = coordinates.with_points(sieve.text, sieve.raw)
+    text = coordinates.with_points(sieve.text, sieve.raw, sieve.card)
     sieve.text = text.assign(**{c: cleaning.whole(text[c]) for c in ("category", "own_id")})
     _check_columns(sieve)
     own_id = sieve.card.id + ":" + sieve.text["own_id"]

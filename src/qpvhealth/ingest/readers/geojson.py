@@ -5,6 +5,7 @@ Only quotes and brackets are looked at, in one pass of bounded memory; whether t
 
 from __future__ import annotations
 
+import json
 import re
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,8 @@ _NAMES = {b"features": b"F", b"geometry": b"G"}
 """The names that count, and the mark that stands where each stood, among the brackets."""
 _OTHERS = bytes(set(range(256)) - set(b"FGN[]{}"))
 _NULL = re.compile(rb"null\s*+[\],]")
+_CRS = re.compile(rb'"crs"\s*+:\s*+(?=\{)')
+LONGEST_CRS = 10_000
 _FEATURE = 3
 """How deep a feature lies: document, array, feature."""
 _STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
@@ -66,6 +69,21 @@ def missing(path: Path) -> np.ndarray:
     is_null = (codes == ord("N")) & (depth == _FEATURE - 1)
     elements = is_null | ((codes == ord("{")) & (depth == _FEATURE))
     return np.flatnonzero(is_null[elements]) + 1
+
+
+def system_name(path: Path) -> str | None:
+    """Return the coordinate system that a GeoJSON of 2008 names (member ``crs``); null where it has none."""
+    data = path.read_bytes()
+    for member in _CRS.finditer(data):
+        try:
+            crs, _ = json.JSONDecoder().raw_decode(
+                data[member.end() : member.end() + LONGEST_CRS].decode("utf-8", "replace")
+            )
+        except (ValueError, RecursionError):
+            continue
+        if isinstance(crs, dict) and isinstance(named := crs.get("properties"), dict) and "type" in crs:
+            return str(next((named[key] for key in ("name", "code", "href") if key in named), crs["type"]))
+    return None
 
 
 def _is_element(data: bytes, at: int) -> bool:

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qpvhealth.errors import InputError
+from qpvhealth.ingest.readers import other_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -64,6 +65,7 @@ _ADVICE = {
     ".topojson": "TopoJSON, which rounds shapes to a grid: ask for the original, or ogr2ogr {stem}.gpkg {name}",
 }
 """What a file is that is not read, by extension, and the next step."""
+_OTHER_JSON = (".topojson", ".geojsonl", ".geojsons", ".ndjson")
 
 
 def checked_path(path: Path) -> Path:
@@ -89,10 +91,13 @@ def checked_path(path: Path) -> Path:
     try:
         status = full.stat()
     except OSError as error:
-        raise InputError(f"{full}: cannot be read ({error.strerror or error}); correct the path in the card") from error
+        raise InputError(f"{full}: cannot be read ({error.strerror or error}); correct the path") from error
     if suffix not in _KINDS and (suffix in _ADVICE or stat.S_ISREG(status.st_mode)):
         advice = _ADVICE.get(suffix, f"expected one of {', '.join(sorted(_KINDS))}")
-        raise InputError(f"{full}: extension {suffix!r} is not read; {advice.format(stem=full.stem, name=full.name)}")
+        advice = advice.format(stem=full.stem, name=full.name)
+        if suffix in _OTHER_JSON and stat.S_ISREG(status.st_mode):
+            advice = other_json.described(full) or advice
+        raise InputError(f"{full}: extension {suffix!r} is not read; {advice}")
     if not stat.S_ISREG(status.st_mode):
         raise InputError(f"{full}: not a regular file; give the path of a file")
     if status.st_size == 0:
@@ -128,7 +133,7 @@ def _starts(magic: bytes | tuple[bytes, ...]) -> Callable[[bytes], bool]:
 
 
 _TEXT = ("text", lambda head: not head.startswith(_BINARY))
-_JSON = ("a JSON object", lambda head: head.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"{"))
+_JSON = ("a JSON object", lambda head: head.removeprefix(b"\xef\xbb\xbf").lstrip(b" \t\r\n\x1e").startswith(b"{"))
 _KINDS: dict[str, tuple[str, Callable[[bytes], bool]]] = {
     **dict.fromkeys((".csv", ".tsv", ".txt"), _TEXT),
     **dict.fromkeys((".xlsx", ".xlsm", ".ods"), ("a workbook", _starts(_ZIP))),

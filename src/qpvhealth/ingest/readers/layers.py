@@ -7,7 +7,6 @@ driver out of the running process, for good, and refuses to go on where that fai
 from __future__ import annotations
 
 import io
-import json
 import re
 import sqlite3
 import struct
@@ -25,7 +24,8 @@ import shapely
 from qpvhealth.contract.rules import Finding
 from qpvhealth.errors import InputError, UsageError
 from qpvhealth.ingest import systems
-from qpvhealth.ingest.readers import companions, geojson, parquet
+from qpvhealth.ingest.readers import companions, geojson, other_json, parquet
+from qpvhealth.ingest.readers.geoparquet import NO_SYSTEM
 from qpvhealth.ingest.readers.guard import MIB, checked_path, first_bytes, inflated_chunks, opened_zip, refuse_bigger
 from qpvhealth.ingest.readers.raw import BrokenRow, RawTable
 
@@ -78,7 +78,10 @@ def read(path: Path, *, layer: str | None = None, encoding: str | None = None) -
         UsageError: unknown layer, or several layers and none named.
 
     """
-    full = checked_path(path)
+    return _beyond_degrees(_read(checked_path(path), layer, encoding))
+
+
+def _read(full: Path, layer: str | None, encoding: str | None) -> RawTable:
     suffix = full.suffix.lower()
     if suffix not in (*VECTOR, *PARQUET):
         raise InputError(f"{full}: not a geometry file; expected one of {', '.join((*VECTOR, *PARQUET))}")
@@ -91,11 +94,13 @@ def read(path: Path, *, layer: str | None = None, encoding: str | None = None) -
     if suffix == ".shp":
         return _read_shapefile(full, encoding, name=full.name)
     if suffix in (".geojson", ".json"):
+        if (other := other_json.described(full)) is not None:
+            raise InputError(f"{full.name}: {other}")
         counts = geojson.counted(full)
         claimed = None if counts is None else Claim(*counts)
         only = layer if layer is None else _layer(full, layer)  # it holds one, and to list it is to read the whole file
         raw = _read_gdal(full, full.name, claimed, layer=only, DATE_AS_STRING="YES", ARRAY_AS_STRING="YES")
-        return _with_missing(raw, geojson.missing(full))
+        return _with_missing(_with_named_system(raw, geojson.system_name(full)), geojson.missing(full))
     if suffix == ".gpkg":
         return _read_geopackage(full, layer)
     chosen = _layer(full, layer)
@@ -111,6 +116,31 @@ def _with_missing(raw: RawTable, places: np.ndarray) -> RawTable:
     broken = [BrokenRow(int(n), "feature-null", "null in the place of a feature", "null") for n in places]
     rows = np.setdiff1d(np.arange(1, len(raw.rows) + len(places) + 1), places)
     return replace(raw, rows=rows, broken=tuple(broken))
+
+
+def _with_named_system(raw: RawTable, name: str | None) -> RawTable:
+    """Take the system that a GeoJSON names, by our reading: where GDAL cannot read it, it takes degrees without a word."""
+    if name is None:
+        return raw
+    try:
+        return _with_system(raw, systems.of_metadata(name, raw.file))
+    except InputError:
+        return _with_system(raw, None, f'it names a system that cannot be read, "{name[:100]}"')
+
+
+def _beyond_degrees(raw: RawTable) -> RawTable:
+    """Believe no file whose coordinates are said to be longitudes and latitudes, and most of which cannot be."""
+    boxes = shapely.bounds(raw.geometry)
+    boxes = boxes[~np.isnan(boxes[:, 0])]
+    beyond = (np.abs(boxes) > (180, 90, 180, 90)).any(axis=1)
+    if raw.crs != systems.WGS84 or 2 * int(beyond.sum()) <= len(beyond):
+        return raw
+    return _with_system(raw, None, f"its coordinates, up to {np.abs(boxes).max():.0f}, are no degrees of EPSG:4326")
+
+
+def _with_system(raw: RawTable, crs: str | None, doubt: str = "") -> RawTable:
+    notes = (*(n for n in raw.notes if not n.startswith("CRS ")), f"CRS {crs or f'not used: {doubt}'}")
+    return replace(raw, crs=crs, crs_doubt=doubt, notes=notes)
 
 
 def gdal() -> Any:  # noqa: ANN401 -- pyogrio has no types
@@ -409,32 +439,27 @@ def _dbf_encoding(parts: dict[str, Path]) -> tuple[str, str]:
 
 
 def _read_geoparquet(path: Path) -> RawTable:
-    """Read the primary geometry column, in WKB, of a GeoParquet file; other geometry columns are left out.
+    """Read the geometry column, in WKB, of a GeoParquet file or of one with a native geometry type; other such columns are left out.
 
     Raises:
-        InputError: no geometry metadata, or another encoding.
+        InputError: no geometry column, or another encoding.
 
     """
-    table = parquet.arrow_table(path)
-    geo = parquet.geo_metadata(table) or {}
-    columns = geo.get("columns")
-    primary = geo.get("primary_column")
-    if not isinstance(columns, dict) or not isinstance(columns.get(primary), dict) or primary not in table.column_names:
+    table, geometry = parquet.arrow_table(path)
+    if geometry is None:
         raise InputError(f"{path.name}: a Parquet file without geometry metadata; write it as GeoParquet")
-    if columns[primary].get("encoding") != "WKB":
+    if geometry.encoding != "WKB":
         raise InputError(f"{path.name}: geometries are not in WKB; write it as GeoParquet with WKB")
-    others = [c for c in columns if c != primary and c in table.column_names]
-    table = table.drop_columns(others)
-    crs = columns[primary].get("crs", "OGC:CRS84")
-    stated = json.dumps(crs) if isinstance(crs, dict) else crs
-    notes = [f"other geometry columns left out: {', '.join(others)}"] if others else []
-    at = table.column_names.index(primary)
+    table = table.drop_columns(list(geometry.others))
+    notes = [f"other geometry columns left out: {', '.join(geometry.others)}"] if geometry.others else []
+    notes += [NO_SYSTEM] if geometry.crs is None else []
+    at = table.column_names.index(geometry.name)
     try:
-        return _raw_table(path.name, table, at, stated, notes)
+        return _raw_table(path.name, table, at, geometry.crs, notes)
     except NotImplementedError:
         shapes = np.array(table.column(at).to_pylist(), dtype=object)
     straight, n_arcs = _straightened(shapes, path.name), _n_arcs(shapes)
-    return _cut(table, at, straight, name=path.name, n_arcs=n_arcs, crs=stated, notes=notes)
+    return _cut(table, at, straight, name=path.name, n_arcs=n_arcs, crs=geometry.crs, notes=notes)
 
 
 def _straightened(shapes: np.ndarray, name: str) -> np.ndarray:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from qpvhealth.errors import InputError
+from qpvhealth.ingest.readers.geoparquet import GeometryColumn, geometry_column
 from qpvhealth.ingest.readers.guard import MIB, checked_path, refuse_bigger
 from qpvhealth.ingest.readers.raw import RawTable
 from qpvhealth.ingest.readers.workbook_child import number_text
@@ -38,15 +39,15 @@ def read_parquet(path: Path) -> RawTable:
 
     """
     full = checked_path(path)
-    table = arrow_table(full)
-    if geo_metadata(table):
+    table, geometry = arrow_table(full)
+    if geometry is not None:
         raise InputError(f"{full.name}: holds geometries; give it to a kind of source that has polygons or points")
     rows = np.arange(1, table.num_rows + 1, dtype=np.int64)
     return RawTable(file=full.name, frame=text_frame(table, full.name), rows=rows)
 
 
 def is_geoparquet(path: Path) -> bool:
-    """Tell whether a Parquet file declares geometry columns, reading its footer only.
+    """Tell whether a Parquet file has a geometry column, reading its footer only.
 
     Raises:
         InputError: unsafe or damaged file.
@@ -54,11 +55,11 @@ def is_geoparquet(path: Path) -> bool:
     """
     full = checked_path(path)
     with _opened(full) as file:
-        return b"geo" in (file.schema_arrow.metadata or {})
+        return geometry_column(file, full.name) is not None
 
 
-def arrow_table(path: Path) -> pa.Table:
-    """Read a checked Parquet file whole, once its footer shows that it fits in memory: a few bytes may stand for gigabytes.
+def arrow_table(path: Path) -> tuple[pa.Table, GeometryColumn | None]:
+    """Read a checked Parquet file whole, and which column has its geometries, once its footer shows that it fits in memory: a few bytes may stand for gigabytes.
 
     Raises:
         InputError: damaged or too big.
@@ -74,8 +75,18 @@ def arrow_table(path: Path) -> pa.Table:
                 f"{path.name}: {metadata.num_rows} rows of {metadata.num_columns} columns, {inflated // MIB} MiB once"
                 " inflated; refused as a bomb, split the file"
             )
-        table = file.read()
+        geometry = geometry_column(file, path.name)
+        table = plain(file.read())
         table.validate(full=True)
+    return table, geometry
+
+
+def plain(table: pa.Table) -> pa.Table:
+    """Give columns of extension types the type in which they are stored: which are known depends on what else is installed."""
+    for i, field in enumerate(table.schema):
+        if isinstance(field.type, pa.BaseExtensionType):
+            stored = [chunk.storage for chunk in table.column(i).chunks]
+            table = table.set_column(i, field.name, pa.chunked_array(stored, field.type.storage_type))
     return table
 
 
@@ -88,25 +99,6 @@ def _opened(path: Path) -> Iterator[pq.ParquetFile]:
             yield file
     except (pa.ArrowException, OSError, MemoryError, ValueError) as error:
         raise InputError(f"{path.name}: damaged Parquet file ({_first_line(error)}); fetch it again") from error
-
-
-def geo_metadata(table: pa.Table) -> dict[str, Any] | None:
-    """Give the GeoParquet metadata of a table, null for a plain one.
-
-    Raises:
-        InputError: it is not the JSON object it should be.
-
-    """
-    raw = (table.schema.metadata or {}).get(b"geo")
-    if raw is None:
-        return None
-    try:
-        geo = json.loads(raw)
-    except (ValueError, RecursionError) as error:
-        raise InputError("the geo metadata of the Parquet file is not JSON; write the file again") from error
-    if not isinstance(geo, dict):
-        raise InputError("the geo metadata of the Parquet file is not an object; write the file again")
-    return geo
 
 
 def text_frame(table: pa.Table, file: str) -> pd.DataFrame:

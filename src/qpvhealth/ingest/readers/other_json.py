@@ -1,0 +1,49 @@
+"""JSON with shapes that is no GeoJSON: what it is, the command that converts it, and what the grid it may lie on costs in metres.
+
+Only the standard library is used. Sources: TopoJSON 1.0; ArcGIS REST, feature set and quantization; RFC 8142.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+METRES_A_DEGREE = 111_320.0
+LARGEST_DEGREE = 360.0
+_TOPOLOGY = re.compile(rb'"type"\s*+:\s*+"Topology"')
+_ESRI = re.compile(rb'"geometryType"\s*+:\s*+"esriGeometry|"rings"\s*+:\s*+\[')
+_GEOJSON = re.compile(rb'"type"\s*+:\s*+"(FeatureCollection|Feature|GeometryCollection|(Multi)?Polygon|(Multi)?Point)"')
+_LINES = re.compile(rb'\A\s*\x1e|\A\s*\{[^\r\n]*"type"\s*+:\s*+"Feature"[^\r\n]*\}\s*[\r\n]+\s*\{')
+_TRANSFORM = re.compile(rb'"transform"\s*+:\s*+(\{[^{}]*+\})')
+
+
+def described(path: Path) -> str | None:
+    """Say what a JSON file is that is no GeoJSON, and the next step; null for GeoJSON, and for what is not recognised."""
+    data = path.read_bytes()
+    convert = f"ogr2ogr {path.stem}.gpkg {path.name}"
+    if _LINES.search(data):
+        return f"GeoJSON by lines, one feature each: convert it with {convert}"
+    if _TOPOLOGY.search(data):
+        return f"TopoJSON{_grid(data)}: ask for the original, or convert it with {convert}"
+    if _ESRI.search(data) and not _GEOJSON.search(data):
+        return f"JSON of ArcGIS (Esri){_grid(data)}: ask for GeoJSON (f=geojson), or convert it with {convert}"
+    return None
+
+
+def _grid(data: bytes) -> str:
+    """Say how large the cells of the grid are on which a file lays its shapes, and how far that moves a vertex at most."""
+    try:
+        transform = json.loads(_TRANSFORM.search(data)[1])  # type: ignore[index] # none is an error too
+        (width, height), (west, south) = (map(abs, transform["scale"][:2]), transform["translate"][:2])
+        is_degrees = max(abs(west), abs(south)) <= LARGEST_DEGREE
+        unit = METRES_A_DEGREE if is_degrees else 1.0
+        east = width * unit * (math.cos(math.radians(south)) if is_degrees else 1.0)
+        north = height * unit
+    except (TypeError, ValueError, KeyError):
+        return ", on no stated grid"
+    return f", on a grid of {east:.3g} by {north:.3g} m: each vertex is up to {math.hypot(east, north) / 2:.3g} m off"
