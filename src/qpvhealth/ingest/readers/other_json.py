@@ -18,7 +18,9 @@ LARGEST_DEGREE = 360.0
 _TOPOLOGY = re.compile(rb'"type"\s*+:\s*+"Topology"')
 _ESRI = re.compile(rb'"geometryType"\s*+:\s*+"esriGeometry|"rings"\s*+:\s*+\[')
 _GEOJSON = re.compile(rb'"type"\s*+:\s*+"(FeatureCollection|Feature|GeometryCollection|(Multi)?Polygon|(Multi)?Point)"')
-_LINES = re.compile(rb'\A\s*\x1e|\A\s*\{[^\r\n]*"type"\s*+:\s*+"Feature"[^\r\n]*\}\s*[\r\n]+\s*\{')
+_FEATURE = re.compile(rb'"type"\s*+:\s*+"Feature"')
+_SPACE = re.compile(rb"\s*+")
+_RECORD_SEPARATOR = b"\x1e"
 _TRANSFORM = re.compile(rb'"transform"\s*+:\s*+(\{[^{}]*+\})')
 
 
@@ -26,13 +28,25 @@ def described(path: Path) -> str | None:
     """Say what a JSON file is that is no GeoJSON, and the next step; null for GeoJSON, and for what is not recognised."""
     data = path.read_bytes()
     convert = f"ogr2ogr {path.stem}.gpkg {path.name}"
-    if _LINES.search(data):
+    if _is_by_lines(data):
         return f"GeoJSON by lines, one feature each: convert it with {convert}"
     if _TOPOLOGY.search(data):
         return f"TopoJSON{_grid(data)}: ask for the original, or convert it with {convert}"
-    if _ESRI.search(data) and not _GEOJSON.search(data):
+    if (b"esriGeometry" in data or b'"rings"' in data) and _ESRI.search(data) and not _GEOJSON.search(data):
         return f"JSON of ArcGIS (Esri){_grid(data)}: ask for GeoJSON (f=geojson), or convert it with {convert}"
     return None
+
+
+def _is_by_lines(data: bytes) -> bool:
+    """Say whether the first line is a feature of its own and another document follows, or a separator of records comes first."""
+    start = _SPACE.match(data).end()  # type: ignore[union-attr] # no space matches too
+    if data.startswith(_RECORD_SEPARATOR, start):
+        return True
+    end = data.find(b"\n", start)
+    if end < 0 or not data.startswith(b"{", start):
+        return False
+    line, after = data[start:end].rstrip(), _SPACE.match(data, end).end()  # type: ignore[union-attr]
+    return line.endswith(b"}") and data.startswith(b"{", after) and _FEATURE.search(line) is not None
 
 
 def _grid(data: bytes) -> str:
