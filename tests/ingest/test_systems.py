@@ -83,3 +83,11 @@ def test_a_name_that_is_not_known_is_refused_with_the_near_ones(card, text):
 )
 def test_an_option_may_be_a_number_a_name_or_what_a_file_states(text, crs):
     assert systems.of_option(text) == crs
+
+
+def test_a_territory_may_stand_behind_a_name_and_a_datum_may_not():
+    assert systems.by_name("WGS84/UTM zone 21N (Saint-Pierre-et-Miquelon)") == systems.by_name("WGS84/UTM zone 21N")
+    assert systems.by_name("WGS84/UTM zone 21N") is not None
+    assert systems.by_name("LAMBERT_93 (Métropole)") == "EPSG:2154"
+    assert systems.by_name("UTM N20 (Martinique 1938)") is None
+    assert systems.by_name("UTM N20 (Fort Desaix)") is None

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 WGS84, LAMBERT_93 = "EPSG:4326", "EPSG:2154"
 N_NEAR = 3
+_PLACES = (*(t.label_fr for t in TERRITORIES.values()), "Métropole", "Antilles")
+_PLACE = re.compile(rf"\s*\((?:{'|'.join(map(re.escape, _PLACES))})\)\s*$", re.IGNORECASE)
 WIDEST = 60
 """Degrees of longitude: a wider area of use is that of a continent."""
 
@@ -36,13 +38,14 @@ def by_name(text: str) -> str | None:
     """Return ``EPSG:n`` for what a source writes; null for a system that is not known.
 
     The whole text is a number, or a name of the vocabulary (``shared.toml``) or of the EPSG registry; a part of it decides nothing.
-    Words may stand beside one number (``EPSG:2154 RGF93 / Lambert-93``), unless they name another projection.
+    Words may stand beside one number (``EPSG:2154 RGF93 / Lambert-93``), unless they name another projection; the name of a territory
+    may stand behind in brackets (``UTM zone 21N (Saint-Pierre-et-Miquelon)``), and nothing else: a datum could.
     """
     numbers = {first or second for first, second in _NUMBER.findall(text.strip())}
     if len(numbers) > 1:
         return None
     if not numbers:
-        return _named(text)
+        return _named(_PLACE.sub("", text))
     number = f"EPSG:{numbers.pop()}"
     beside = _named(re.sub(r"\(.*?\)", " ", _NUMBER.sub(" ", text.strip())))
     contradicts = beside not in (None, number) and beside not in _geographic()
