@@ -78,7 +78,7 @@ def covered(stock, pairs, rule, distance_m, *, is_answered=False):
         is_answered=is_answered,
     )
     rows = coverage.cover(places, stock, pairs, near_rule=rule, vecu_distance_m=distance_m)
-    more = {"population": 1000, "zone_class": "ZIP", "is_npnru": True, "is_large": True}
+    more = {"population": 1000, "zone_class": "ZIP", "zoning_edition": "2019", "is_npnru": True, "is_large": True}
     return (
         places.drop(columns="department_code")
         .join(rows.drop(columns=["qpv_code", "generation", "year"]))

@@ -9,7 +9,7 @@ from qpvhealth.studies import planning, practices
 from qpvhealth.studies.quarters import Area
 from tests.sample import truth
 
-WORDS = {i.name: i.words_fr for i in QPV if i.in_table}
+WORDS = {i.name: (i.words_fr, i.words_en) for i in QPV if i.in_table}
 
 
 @pytest.fixture(scope="module")
