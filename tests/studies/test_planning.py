@@ -93,10 +93,13 @@ def test_priorities_list_the_uncovered_of_an_area(release, bretagne):
     np.testing.assert_allclose(parts, view.frame["score"])
     assert set(view.frame["data"]) == {"inventées"}
     told = view.frame.set_index("qpv_code")
+    printed = told.loc[bretagne["qpv_code"][:2], "gp_density"]
+    assert printed.isna().tolist() == [True, False]  # under five GPs a density is not printed
+    assert any("moins de 5 généralistes" in note for note in view.notes)
     assert told.loc[bretagne["qpv_code"][0], "poverty_rate"] == 60
     gps = told.loc[bretagne["qpv_code"][:3], ["gp_density_level", "gp_share_over_55_level"]]
     assert gps.astype("object").where(gps.notna(), None).to_numpy().tolist() == [
-        ["qpv", None],  # three GPs near: the density is shown, the ages are masked
+        ["qpv", None],  # three GPs near: the density counts in the rank, the ages are masked
         ["commune", "commune"],
         [None, None],  # no point there and no value of its commune: unknown, not 0
     ]

@@ -10,7 +10,7 @@ from qpvhealth.contract.keys import positions
 from qpvhealth.errors import UsageError
 from qpvhealth.facts.generations import IN_FORCE
 from qpvhealth.facts.territories import METROPOLE, NO_REGION
-from qpvhealth.indicators import pipeline_effect, priorities as ranking
+from qpvhealth.indicators import density, pipeline_effect, priorities as ranking
 from qpvhealth.publish import areas, selection
 from qpvhealth.studies import figures, practices, quarters
 from qpvhealth.studies.quarters import COUNTRY, Area
@@ -27,6 +27,7 @@ COVERED = {"msp_cds": "is_covered_in", "primary": "is_covered_primary", "near": 
 _OF_COMMUNE = (
     "Niveau utilisé « commune » : la valeur est celle de la commune, qui cache l'écart entre le quartier et elle"
 )
+_FEW_GPS = f"Densité sur moins de {density.FEWEST} généralistes : elle compte dans le rang et n'est pas imprimée (voir practitioners)"
 _WEIGHTS = "Poids : un choix de ce projet, à changer par qui décide"
 
 
@@ -57,7 +58,8 @@ def priorities(
     )
     ranked = ranking.rank(with_criteria, chosen)
     here = ranked[quarters.within(release, ranked, area)].head(len(ranked) if limit is None else limit)
-    here = here.assign(rank_within=np.arange(1, len(here) + 1))
+    is_few = here["is_few_gp"].fillna(value=False).astype(bool)
+    here = here.assign(rank_within=np.arange(1, len(here) + 1), gp_density=here["gp_density"].mask(is_few))
     used = [n for n in ranking.CRITERIA if f"contribution_{n}" in ranked.columns]
     parts = {f"contribution_{n}": f"Part : {ranking.CRITERIA[n].label_fr}" for n in used}
     values = {n: ranking.CRITERIA[n].label_fr for n in used}
@@ -71,6 +73,7 @@ def priorities(
     notes = (
         _WEIGHTS + " : " + ", ".join(f"{n} {w:g}" for n, w in chosen.items()),
         *((_OF_COMMUNE,) if levels else ()),
+        *((_FEW_GPS,) if is_few.any() else ()),
         f"{len(bare)} QPV sûrement sans structure ; {lost} de couverture inconnue, non classés",
     )
     return figures.view(release, "priorities", here, *notes, titles=titles)

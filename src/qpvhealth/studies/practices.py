@@ -78,7 +78,10 @@ def _densities(release: Release, rows: pd.DataFrame, distance: float) -> pd.Data
 
 
 def of_quarters(release: Release, rows: pd.DataFrame) -> pd.DataFrame:
-    """Return the GP criteria of QPV, each with the ``_level`` it speaks of: the QPV by distance, else its only commune."""
+    """Return the GP criteria of QPV, each with the ``_level`` it speaks of: the QPV by distance, else its only commune.
+
+    ``is_few_gp``: the density rests on fewer than ``density.FEWEST`` GPs, and is not printed.
+    """
     densities = _densities(release, rows, _distance(release, None))
     own = densities[densities["level"] == "qpv"].set_index("area_code")
     communes = densities[densities["level"] == "commune"].drop_duplicates("area_code").set_index("area_code")
@@ -88,4 +91,6 @@ def of_quarters(release: Release, rows: pd.DataFrame) -> pd.DataFrame:
         value = near.fillna(rows["commune_codes"].map(communes[theirs]).astype("float64"))
         level = np.select([near.notna(), value.notna()], ["qpv", "commune"], "")
         out[ours], out[f"{ours}_level"] = value, pd.Series(level, index=rows.index).replace("", None).astype("str")
-    return out
+    near, of_commune = rows["qpv_code"].map(own["n_gp"]), rows["commune_codes"].map(communes["n_gp"])
+    n_gp = near.where(out["gp_density_level"] == "qpv", of_commune).astype("float64")
+    return out.assign(is_few_gp=(n_gp > 0) & (n_gp < density.FEWEST))
