@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 
 
 @main_group.command()
-@click.argument("old")
-@click.argument("new")
+@click.argument("old", required=False)
+@click.argument("new", required=False)
+@click.option("--since-signed", is_flag=True, help="From the last signed release to the current one, or to --release.")
 @click.option("--year", type=int, help="Between two releases: the vintage to compare. Default: the last in both.")
 @click.option("--generation", default="in_force", show_default=True, help="Perimeters to count with.")
 @click.option(
@@ -42,9 +43,10 @@ if TYPE_CHECKING:
 @out_option
 @json_option
 def diff(
-    old: str,
-    new: str,
+    old: str | None,
+    new: str | None,
     *,
+    since_signed: bool,
     year: int | None,
     generation: str,
     level: str | None,
@@ -61,6 +63,8 @@ def diff(
 ) -> None:
     """Show what moved between OLD and NEW, two years of a release or two releases: causes, structures, parts.
 
+    With --since-signed, the revisions of the figures that were signed last.
+
     The sum of the causes is the net difference, nothing left over. A net difference is never called a creation.
 
     \b
@@ -75,6 +79,8 @@ def diff(
     columns = (*PUBLISHED["change_summary"].columns, *PUBLISHED["changes"].columns)
     titles = {column.name: column.fr for column in columns} | selection.titles_of("diff")
 
+    if since_signed:
+        old, new, release_name = _since_signed(old, release_name, out)
     sides, compared = _compared(old, new, year, out, release_name)
     before, opening_year = sides[0]
     level, area = areas.named([release for release, _ in sides], level, area)
@@ -147,8 +153,17 @@ def _unanswered(sides: list[tuple[Release, int]], compared: Compared, language: 
     ]
 
 
+def _since_signed(old: str | None, name: str | None, out: Path) -> tuple[str, str, None]:
+    """Return the last signed release and the one that is compared with it. Raises UsageError where a side is named too."""
+    from qpvhealth.publish import visas
+
+    if old is not None:
+        raise UsageError("--since-signed names both sides: leave OLD and NEW out")
+    return visas.last_signed(out).release, name or "current", None
+
+
 def _compared(
-    old: str, new: str, year: int | None, out: Path, name: str | None
+    old: str | None, new: str | None, year: int | None, out: Path, name: str | None
 ) -> tuple[list[tuple[Release, int]], Compared]:
     """Compare two years where both arguments are years of the release, two releases otherwise.
 
@@ -156,6 +171,8 @@ def _compared(
     """
     from qpvhealth.studies import comparison
 
+    if old is None or new is None:
+        raise UsageError("name OLD and NEW: two years, or two releases; or ask --since-signed")
     if all(re.fullmatch(r"\d{4}", side) for side in (old, new)):
         if year is not None:
             raise UsageError("--year is for two releases; two years name their own")

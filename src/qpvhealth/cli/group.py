@@ -31,6 +31,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "coverage": "How many QPV have none, and how many people live there.",
         "list": "The rows behind a figure, uncovered QPV, rejected rows.",
         "report": "The note that is signed, with its maps, tables and lists.",
+        "sign": "Record that the figures of a release are signed, and by whom.",
         "programmes": "How far each programme is: base, target, pace.",
         "priorities": "Rank the uncovered QPV by declared criteria and weights.",
         "projects": "Planned structures, what they would bring, their funding.",

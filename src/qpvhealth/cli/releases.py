@@ -94,6 +94,37 @@ def verify(release_name: str | None, out: Path, as_json: bool) -> None:
     logger().info("%s is whole.", folder)
 
 
+@main_group.command()
+@click.argument("release_name", metavar="R", required=False)
+@click.option("--author", required=True, help="Who wrote the note.")
+@click.option("--by", required=True, help="Who signs the figures.")
+@click.option("--note", default="", help="What the visa says beside that.")
+@click.option("--replaces", type=int, metavar="N", help="The visa that this one cancels and replaces.")
+@out_option
+@json_option
+def sign(
+    release_name: str | None, author: str, by: str, note: str, *, replaces: int | None, out: Path, as_json: bool
+) -> None:
+    """Record that the figures of release R (default: the current one) are signed, after checking that it is whole.
+
+    A record beside the releases, no cryptographic signature. The report says it, and a signed release is not pruned.
+
+    \b
+    Examples:
+      qpvhealth sign --author "A. Martin" --by "B. Durand"
+      qpvhealth sign 3f2a --author "A. Martin" --by "B. Durand" --note "corrige la région 11" --replaces 1
+    """
+    from dataclasses import asdict
+    from datetime import UTC, datetime
+
+    from qpvhealth.publish import visas
+    from qpvhealth.publish.store import Store
+
+    today = datetime.now(UTC).astimezone().date()
+    visa = visas.sign(Store(out), release_name, author=author, by=by, on=today, note=note, replaces=replaces)
+    print_answer(asdict(visa), [f"Visa {visa.number}: {visa.release}, {visa.by}, {visa.signed_on}"], as_json=as_json)
+
+
 @main_group.group()
 def releases() -> None:
     """List the releases, go back to one, or remove old ones."""
@@ -103,18 +134,32 @@ def releases() -> None:
 @out_option
 @json_option
 def releases_list(out: Path, as_json: bool) -> None:
-    """List the releases, the oldest first; a star marks the current one.
+    """List the releases, the oldest first; a star marks the current one, and a visa is named beside the release it signs.
 
     \b
     Example:
       qpvhealth releases list
     """
+    from qpvhealth.publish import visas
     from qpvhealth.publish.store import Store
 
-    store = Store(out)
+    store, signed = Store(out), visas.read(out)
     current = store.current()
-    rows = [{"release": name, "current": current is not None and current.name == name} for name in store.releases()]
-    lines = (f"{'*' if row['current'] else ' '} {row['release']}" for row in rows)
+    numbers = {name: [visa.number for visa in signed if visa.release == name] for name in store.releases()}
+    rows = [
+        {"release": name, "current": current is not None and current.name == name, "visas": numbers[name]}
+        for name in numbers
+    ]
+    replaced = {visa.replaces: visa.number for visa in signed}
+    words = {
+        v.number: f"visa {v.number} ({v.by}, {v.signed_on})"
+        + (f", replaced by {replaced[v.number]}" if v.number in replaced else "")
+        for v in signed
+    }
+    lines = (
+        "; ".join((f"{'*' if row['current'] else ' '} {name}", *(words[n] for n in numbers[name])))
+        for name, row in zip(numbers, rows, strict=True)
+    )
     print_answer({"releases": rows}, lines, as_json=as_json)
 
 
@@ -143,13 +188,15 @@ def releases_rollback(release_name: str, out: Path) -> None:
 @click.option("--yes", is_flag=True, help="Remove them; without it, only say which.")
 @out_option
 def releases_prune(keep: int, yes: bool, out: Path) -> None:
-    """Remove old releases.
+    """Remove old releases; those that are signed stay.
 
     \b
     Example:
       qpvhealth releases prune --keep 5 --yes
     """
+    from qpvhealth.publish import visas
     from qpvhealth.publish.store import Store
 
-    for name in Store(out).prune(keep, dry_run=not yes):
+    signed = {visa.release for visa in visas.read(out)}
+    for name in Store(out).prune(keep, protect=signed, dry_run=not yes):
         click.echo(f"{'removed' if yes else 'would remove'} {name}")

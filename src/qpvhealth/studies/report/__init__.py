@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import TYPE_CHECKING
 
-from qpvhealth.publish import sentences
+from qpvhealth.publish import sentences, visas
 from qpvhealth.publish.report.content import Note
 from qpvhealth.publish.report.words import say
 from qpvhealth.studies.report import bare, headline, limits, maps, movements, nearby
@@ -13,6 +14,7 @@ from qpvhealth.studies.report.subject import COUNTRY, Subject
 
 if TYPE_CHECKING:
     from qpvhealth.publish.release import Release
+    from qpvhealth.publish.visas import Visa
 
 __all__ = ["Subject", "note"]
 SECTIONS = (
@@ -44,6 +46,7 @@ def note(subject: Subject) -> Note:
 
 def _banner(subject: Subject) -> tuple[tuple[str, str], ...]:
     release: Release = subject.release
+    visa, later = visas.of_release(release)
     inputs = {i["year"]: i for i in release.manifest["inputs"] if i["kind"] == "structures" and "year" in i}
     extracts = release.table("extracts").set_index("year")
     dates = []
@@ -53,14 +56,33 @@ def _banner(subject: Subject) -> tuple[tuple[str, str], ...]:
         state = status if isinstance(status, str) else say("banner.no_status")
         dates.append(say("banner.extract", on=on(subject, year), received=words, status=state))
     return (
-        ("État", say("banner.state")),
+        ("État", _state(visa, later)),
         ("Version", f"{release.id} (empreinte {release.manifest['fingerprint'][:12]})"),
         ("Extraits", " ; ".join(dates)),
         ("Périmètres", " ; ".join(f"{subject.perimeters(y)} ({on(subject, y)})" for y in subject.years)),
         ("Proximité", say("banner.rule", near=near_words(subject))),
-        ("Auteur, visa, contact", say("banner.visa")),
+        ("Auteur, visa, contact", _names(visa)),
         ("Nature", say("banner.statistics")),
     )
+
+
+def _state(visa: Visa | None, later: Visa | None) -> str:
+    """Say whether the release is signed, what its visa replaces, and what replaces it."""
+    if visa is None:
+        return say("banner.state")
+    words = say("banner.signed", day=_day(visa), number=visa.number)
+    words += say("banner.replaces", number=visa.replaces) if visa.replaces else ""
+    return words + (say("banner.replaced", number=later.number) if later else "")
+
+
+def _names(visa: Visa | None) -> str:
+    if visa is None:
+        return say("banner.visa")
+    return say("banner.names_note" if visa.note else "banner.names", author=visa.author, by=visa.by, note=visa.note)
+
+
+def _day(visa: Visa) -> str:
+    return f"{date.fromisoformat(visa.signed_on):%d/%m/%Y}"
 
 
 def _warnings(subject: Subject) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -9,6 +10,7 @@ import pandas as pd
 from qpvhealth.facts.categories import CDS, MSP, UNKNOWN
 from qpvhealth.facts.situations import IN_QPV, UNDETERMINED, VECU_DECLARED
 from qpvhealth.facts.territories import DEPARTMENT_TERRITORY, NO_REGION, REGIONS
+from qpvhealth.publish import visas
 from qpvhealth.publish.report.content import NOT_SHOWN, Bounded, Column, Section, Table, share
 from qpvhealth.publish.report.words import lines, say
 from qpvhealth.studies import figures
@@ -77,9 +79,19 @@ def _effect(figure: Bounded) -> float | None:
     return figure.upper - figure.lower
 
 
+def _since_signed(subject: Subject) -> str:
+    visa = visas.last_of(subject.release)
+    if visa is None:
+        return say("revisions.none")
+    if visa.release == subject.release.id:
+        return say("revisions.same_release", number=visa.number)
+    day = f"{date.fromisoformat(visa.signed_on):%d/%m/%Y}"
+    return say("revisions.since", number=visa.number, by=visa.by, day=day, release=visa.release)
+
+
 def revisions(subject: Subject) -> Section:
-    """Say that no signed note is recorded, and which published figures of the date are not reproduced, and why."""
-    blocks: list[Block] = [say("revisions.none")]
+    """Say which release was signed last, and which published figures of the date are not reproduced, and why."""
+    blocks: list[Block] = [_since_signed(subject)]
     if subject.level != COUNTRY:
         return Section("revisions", say("revisions.title"), (*blocks, say("revisions.local")))
     rows = figures.published(subject.release).frame
