@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # A Parquet column of the native type GEOMETRY without a system means OGC:CRS84 to some and "unknown" to others: systems are lost and invented.
 #
-# The format says that a column without one is in OGC:CRS84. Expected before running: that writers and readers of the type agree on it, and
+# The format says that a column without one is in OGC:CRS84. One would expect that writers and readers of the type agree on it, and
 # that a system that is unknown stays unknown. Seen: DuckDB writes shapes in metres whose system it does not know, and SedonaDB reads them
 # as longitude and latitude; SedonaDB writes shapes in EPSG:4326, and DuckDB reads them without a system; pyarrow writes a column without a
 # system, or with one that is null, and reads OGC:CRS84 back. None warns. A file in Lambert-93 comes out in degrees.

@@ -2,7 +2,7 @@
 # python-calamine drops a line break inside a paragraph of an OpenDocument cell, and a tab: the words around them become one.
 #
 # Two paragraphs of a cell come with a line break between them; <text:line-break/> and <text:tab/> inside one paragraph come as nothing.
-# Expected before running: white space of some kind for each, as for <text:s/>. Seen: "12 rue des LilasBP 4"; pandas with engine="odf"
+# One would expect white space of some kind for each, as for <text:s/>. Seen: "12 rue des LilasBP 4"; pandas with engine="odf"
 # keeps the line break and drops the tab. An address, or two codes in a cell, are glued.
 set -euo pipefail
 folder=$(mktemp -d)

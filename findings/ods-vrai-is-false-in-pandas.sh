@@ -2,7 +2,7 @@
 # pandas reads a boolean of an OpenDocument sheet by the word that is displayed, and knows one: TRUE.
 #
 # A sheet that LibreOffice saves in French displays VRAI; the value itself, office:boolean-value="true", is the same in every language.
-# Expected before running: true, as any reader of the value would give. Seen: False, without a word, with engine="odf";
+# One would expect true, as any reader of the value would give. Seen: False, without a word, with engine="odf";
 # engine="calamine" gives True. A column "dans un QPV" of VRAI and FAUX is then false everywhere.
 set -euo pipefail
 folder=$(mktemp -d)

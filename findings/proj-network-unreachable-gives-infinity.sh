@@ -2,7 +2,7 @@
 # PROJ with its network on, where the network cannot be reached, gives infinity for points that it transforms with the network off.
 #
 # With PROJ_NETWORK=ON a grid that could be fetched counts as available and wins; EPSG:27572 (NTF, Lambert II) to EPSG:2154 has a way
-# without a grid, accurate to 3 m. Expected before running: that way as the fallback, or an error. Seen: (inf, inf), without a word;
+# without a grid, accurate to 3 m. One would expect that way as the fallback, or an error. Seen: (inf, inf), without a word;
 # `to_crs` of geopandas makes points of it, of which `is_valid` alone says that something is wrong. The address below refuses every connection, as a firewall would.
 set -euo pipefail
 folder=$(mktemp -d)

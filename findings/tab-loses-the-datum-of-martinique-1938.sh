@@ -3,7 +3,7 @@
 #
 # MapInfo has no name for some French overseas datums; the driver writes WGS 84 in their place and says nothing. For RGAF09, RGFG95 or
 # RGM04 that is the same place to a metre; for Martinique 1938 it is more than 400 m away.
-# Expected before running: an error, an unnamed system, or the seven parameters that the format can hold. Seen: EPSG:32620, the coordinates
+# One would expect an error, an unnamed system, or the seven parameters that the format can hold. Seen: EPSG:32620, the coordinates
 # unchanged to the millimetre, and the same polygon 400 m off once both are in degrees. GeoPackage and shapefile keep the system.
 set -euo pipefail
 folder=$(mktemp -d)
