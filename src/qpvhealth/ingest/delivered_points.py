@@ -31,7 +31,7 @@ def of_points(structures: pd.DataFrame, limits: Limits, rounded_note: str) -> li
     ``structures``: one row per structure and year, with ``x`` and ``y`` in the metres of ``territory`` and what ``placement`` says of
     the point. ``rounded_note``: its ``location_note`` where digits are missing.
     """
-    found = []
+    findings = []
     years = {year: structures[structures["year"] == year] for year in structures["year"].unique().tolist()}
     for year, rows in years.items():
         apart = rows[(rows["n_location_sources"] == 1) & (rows["location_conflict_m"] > APART_M)]
@@ -44,7 +44,7 @@ def of_points(structures: pd.DataFrame, limits: Limits, rounded_note: str) -> li
         ):
             if n := len(some):
                 text = f"{year}: {words} ({', '.join(some['finess_et'].head(3))})"
-                found.append(finding(rule, n, text, COUNTRY, n, ids=_sources(some), of=len(rows)))
+                findings.append(finding(rule, n, text, COUNTRY, n, ids=_sources(some), of=len(rows)))
     read = ["finess_et", "territory", "department_code", "x", "y", "location_source_id", "source_id"]
     placed = {year: rows.loc[rows["location_status"] == LOCATED, read] for year, rows in years.items()}
     for first, last in pairwise(sorted(placed)):
@@ -54,8 +54,8 @@ def of_points(structures: pd.DataFrame, limits: Limits, rounded_note: str) -> li
         parts = both.groupby("department_code") if not whole else ()
         for area, n, of, words in [*whole, *(m for d, rows in parts for m in _moved(rows, f"department:{d}", limits))]:
             text = f"{first} to {last}: {words}"
-            found.append(finding("delivery-points-moved", n, text, area, n, ids=_sources(placed[last]), of=of))
-    return found
+            findings.append(finding("delivery-points-moved", n, text, area, n, ids=_sources(placed[last]), of=of))
+    return findings
 
 
 def _sources(rows: pd.DataFrame) -> list[str]:

@@ -93,9 +93,9 @@ def _above(one: csr_array, other: csr_array) -> csr_array:
 def _stands_among(squares: Squares, places: Squares) -> np.ndarray:
     """Say which squares could serve exactly what one of the places does."""
     of_square, key = _keys(squares.square, squares.qpv)
-    found = np.zeros(squares.n, dtype=bool)
-    found[of_square[np.isin(key, _keys(*places.served)[1])]] = True
-    return found
+    mask = np.zeros(squares.n, dtype=bool)
+    mask[of_square[np.isin(key, _keys(*places.served)[1])]] = True
+    return mask
 
 
 def _keys(owner: np.ndarray, qpv: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
