@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -361,3 +362,21 @@ def test_quartier_vecu_is_compared_among_the_ars_that_answered_both_dates(tmp_pa
     written = note(Subject.of(once, region="11"))
     assert "aucune ARS n'a répondu aux deux dates" in words(written, "changements")
     assert "Aucune déclaration au 1er avril 2019" in words(written, "essentiel")
+
+
+def test_what_a_card_accepts_is_repeated(built_release):
+    signed = {
+        "rule": "delivery-stock-fell",
+        "area": "department:31",
+        "value": "-6",
+        "signed": {"source_id": "s", "by": "A. Martin", "on": "2020-05-04", "reason": "six MSP réunies"},
+    }
+    manifest = built_release.manifest | {"warnings": [*built_release.manifest["warnings"], signed]}
+    written = note(Subject.of(replace(built_release, manifest=manifest), year=2019))
+    row = table(written, "acceptes").rows[-1]
+    assert row[1:] == ("department:31", "-6", "A. Martin", "2020-05-04", "six MSP réunies")
+    of_sample = note(Subject.of(built_release, year=2019))
+    n_signed = sum("signed" in w for w in built_release.manifest["warnings"])
+    assert len([b for s in of_sample.sections for b in s.blocks if getattr(b, "anchor", "") == "acceptes"]) == (
+        1 if n_signed else 0
+    )

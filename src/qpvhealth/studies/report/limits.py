@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from qpvhealth.contract.rules import RULES
 from qpvhealth.facts.categories import CDS, MSP, UNKNOWN
 from qpvhealth.facts.situations import IN_QPV, UNDETERMINED, VECU_DECLARED
 from qpvhealth.facts.territories import DEPARTMENT_TERRITORY, NO_REGION, REGIONS
@@ -29,8 +30,9 @@ def limits(subject: Subject) -> Section:
     """List what is unknown: how many, the largest effect on which figure, and who can answer."""
     rows = [row for row in _unknowns(subject) if row[1]]
     title = say("limits.title")
+    accepted = _accepted(subject)
     if not rows:
-        return Section("inconnues", title, (say("limits.nothing"),))
+        return Section("inconnues", title, (say("limits.nothing"), *accepted))
     columns = (
         Column("Ce qui est inconnu", "text"),
         Column("Combien"),
@@ -40,7 +42,21 @@ def limits(subject: Subject) -> Section:
     )
     caption = say("limits.caption", where=subject.where, on=on(subject))
     used = ("yearly_counts", "indicators", "structure_locations", "neighbourhood_coverage", "rejects")
-    return Section("inconnues", title, (Table("inconnu", caption, columns, tuple(rows), (say("limits.note"),), used),))
+    unknown = Table("inconnu", caption, columns, tuple(rows), (say("limits.note"),), used)
+    return Section("inconnues", title, (unknown, *accepted))
+
+
+def _accepted(subject: Subject) -> list[Block]:
+    """Repeat what the cards accept as surprising and true: the finding, its area and value, who signed, when and why."""
+    signed = [finding for finding in subject.release.manifest["warnings"] if finding.get("signed")]
+    if not signed:
+        return []
+    titles = ("Constat", "Zone", "Valeur", "Accepté par", "Le", "Raison")
+    rows = [
+        (RULES[f["rule"]].fr, f["area"], f["value"], *(f["signed"][key] for key in ("by", "on", "reason")))
+        for f in signed
+    ]
+    return [Table("acceptes", say("limits.accepted"), tuple(Column(t, "text") for t in titles), tuple(rows))]
 
 
 def _unknowns(subject: Subject) -> list[tuple[Any, ...]]:
