@@ -840,3 +840,26 @@ def test_report_writes_the_formats_asked_for(tmp_path):
     assert "Carré" in (tmp_path / "note" / "report.html").read_text(encoding="utf-8")
     answer("report", *out, "--region", "99", code=2)
     answer("report", *out, "--year", "1999", code=2)
+
+
+def test_what_a_build_and_an_explanation_say_fits_a_terminal_of_80_columns(released, sample_folder, monkeypatch):
+    from qpvhealth.cli import folding, output
+
+    monkeypatch.setattr(output, "is_terminal", lambda: True)
+    monkeypatch.setenv("COLUMNS", "80")
+    for words in (
+        ("explain", "0X0000188", "--year", 2019, "--out", released, "--raw", sample_folder),
+        ("build", "--dry-run", "--raw", sample_folder, "--out", released),
+        ("doctor",),
+    ):
+        lines = answer(*words).splitlines()
+        assert not [line for line in lines if len(line) > 80 and " : qpvhealth " not in line and " " in line.strip()]
+    assert list(folding.folded(["  a bc " + "d" * 90], 20)) == ["  a bc", "    " + "d" * 90]  # a word is copied whole
+
+
+def test_several_tables_in_one_document_say_that_the_data_are_invented(released):
+    tables = document("practitioners", "--within", "commune:69901", "--out", released)
+    assert tables["invented"]
+    several = document("history", "--out", released)["tables"]
+    assert len(several) > 1
+    assert all(table["invented"] for table in several.values())

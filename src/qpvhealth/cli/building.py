@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,7 +25,9 @@ if TYPE_CHECKING:
 
 SHOWN_WARNINGS = 20
 CARD_WIDTH = 24
-WIDTH = 90
+LINE = "%-24s %8s %7s  %s"
+WIDTH, OTHER_COLUMNS = 90, 43
+"""Of a message in the table of warnings where no terminal says how wide it is; of the columns before it."""
 
 
 @main_group.command()
@@ -180,17 +183,19 @@ def _accounts(inputs: list[dict[str, Any]]) -> None:
 
 def _closing(findings: list[Finding]) -> None:
     """Print one table of warnings by rule, with counts and shares; every message with -v."""
+    columns = shutil.get_terminal_size().columns if sys.stderr.isatty() else OTHER_COLUMNS + WIDTH
+    width = max(columns - OTHER_COLUMNS, 1)
     by_rule: dict[str, list[Finding]] = {}
     for finding in findings:
         by_rule.setdefault(finding.rule, []).append(finding)
     if by_rule:
-        logger().info("%-24s %8s %7s  %s", "warning", "n", "share", "first")
+        logger().info(LINE, "warning", "n", "share", "first")
     for rule, members in by_rule.items():
         n, of = sum(f.n for f in members), sum(f.of or 0 for f in members)
         share = f"{n / of:.1%}" if of and all(f.of for f in members) else ""
         first = members[0].message
         name = f"{rule} (signed)" if all(f.signed for f in members) else rule
-        logger().info("%-24s %8d %7s  %s", name, n, share, first if len(first) <= WIDTH else first[: WIDTH - 1] + "…")
+        logger().info(LINE, name, n, share, first if len(first) <= width else first[: width - 1] + "…")
         for f in members[:SHOWN_WARNINGS]:
             logger().debug("    %s", f.message)
         if len(members) > SHOWN_WARNINGS:

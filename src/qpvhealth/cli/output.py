@@ -50,11 +50,13 @@ def print_json(document: dict[str, Any]) -> None:
 
 
 def print_answer(document: dict[str, Any], lines: Iterable[str], *, as_json: bool) -> None:
-    """Print one document for programs, or lines for people."""
+    """Print one document for programs, or lines for people, folded to the width of a terminal."""
     if as_json:
         print_json(document)
         return
-    for line in lines:
+    from qpvhealth.cli.folding import folded
+
+    for line in folded(lines, shutil.get_terminal_size().columns) if is_terminal() else lines:
         click.echo(line)
 
 
@@ -86,7 +88,10 @@ def show(release: Release, answer: View | tuple[View, ...], how: Shown, *, inven
     form: Any = "json" if how.as_json else how.fmt  # click has checked the choice
     if isinstance(answer, tuple):
         if form == "json":
-            texts = {v.name: rendering.render(v.frame, fmt=form, titles=v.titles, notes=v.notes) for v in answer}
+            texts = {
+                v.name: rendering.render(v.frame, fmt=form, titles=v.titles, notes=v.notes, invented=release.invented)
+                for v in answer
+            }
             print_json({"invented": release.invented, "tables": {name: json.loads(t) for name, t in texts.items()}})
             return
         for view in answer:

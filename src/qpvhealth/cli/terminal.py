@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import textwrap
 from typing import TYPE_CHECKING
 
 from rich.box import Box
@@ -11,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from qpvhealth.cli.folding import folded
 from qpvhealth.publish import selection
 from qpvhealth.publish.rendering import INVENTED, one_line, plain, readable
 
@@ -71,16 +71,7 @@ def fitted(view: View, notes: Sequence[str], width: int, *, invented: bool, lang
     lines += [more.format(n=left)] if left else []
     lines += ["", *([INVENTED] if invented else []), *map(one_line, notes)]
     lines += [hidden.format(n=n_hidden, of=len(columns))] if n_hidden else []
-    return "".join(f"{line}\n" for line in _wrapped(lines, width))
-
-
-def _wrapped(lines: Sequence[str], width: int) -> list[str]:
-    """Fold what is longer than the width, but for a command, which is copied whole."""
-    folded: list[str] = []
-    for line in lines:
-        is_whole = len(line) <= width or " : qpvhealth " in line
-        folded += [line] if is_whole else textwrap.wrap(line, width, subsequent_indent="  ")
-    return folded
+    return "".join(f"{line}\n" for line in folded(lines, width))
 
 
 def _is_number(column: Iterable[object]) -> bool:

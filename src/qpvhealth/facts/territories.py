@@ -78,6 +78,9 @@ DEPARTMENT_REGION: dict[str, str] = {d: code for code, (_, members) in REGIONS.i
 FINESS_OVERSEAS: dict[str, str] = _LIST["finess_overseas"]
 """Overseas département codes of FINESS."""
 
+SMALL_COLLECTIVITIES = ("975", "977", "978", "984", "986", "987", "988", "989")
+"""Collectivities of few structures or none: a national extract may be silent about them, unless its card names them."""
+
 FORMER_COMMUNES: dict[str, str] = _LIST["former_communes"]
 """Communes of Guadeloupe that became collectivities, by their former code."""
 

@@ -106,6 +106,7 @@ def garbled(text: pd.Series) -> pd.Series:
         return _nowhere(text)
 
     def is_garbled(cell: str) -> bool:
+        """Say whether a cell, written back in cp1252, is UTF-8 of another text."""
         try:
             return not _LEADS.isdisjoint(cell) and cell.encode("cp1252").decode("utf-8") != cell
         except UnicodeError:
@@ -175,6 +176,7 @@ def communes(text: pd.Series) -> Cleaned:
     """
 
     def rewritten(plain: pd.Series) -> pd.Series:
+        """Take a code out of a list of one, and write the overseas départements of FINESS as INSEE does."""
         plain = plain.str.replace(r'^\["?(\w+)"?\]$', r"\1", regex=True)  # a list of one
         start = plain.str[:2].map(FINESS_OVERSEAS).str[:2]
         return (start + plain.str[2:]).fillna(plain).replace(FORMER_COMMUNES)

@@ -17,7 +17,13 @@ from qpvhealth.contract.rules import Finding
 from qpvhealth.errors import InputError
 from qpvhealth.facts.categories import CDS, MSP, STRUCTURE_TYPES
 from qpvhealth.facts.generations import KNOWN, PERIMETERS, expected_count
-from qpvhealth.facts.territories import DEPARTMENT_TERRITORY, REGIONS, TERRITORIES, department_of_qpv
+from qpvhealth.facts.territories import (
+    DEPARTMENT_TERRITORY,
+    REGIONS,
+    SMALL_COLLECTIVITIES,
+    TERRITORIES,
+    department_of_qpv,
+)
 from qpvhealth.ingest.card import of_kind
 from qpvhealth.ingest.systems import WGS84
 from qpvhealth.rules.stock import is_in_stock
@@ -43,8 +49,6 @@ PART_KEYS = ("sheet", "layer", "header_row", "codes")
 CELLS = ("name", "address", "commune_code", "structure_type", "modality", "opened_on", "closed_on", "x", "y")
 JUDGED_ROWS, JUDGED_POINTS, JUDGED_CODES = 100, 30, 20
 """How many dated rows, points, or codes in common there must be before their dates or values say anything."""
-NEVER_THERE = ("975", "977", "978", "984", "986", "987", "988", "989")
-"""Collectivities of few structures or none: a national extract may be silent about them, unless its card names them."""
 MINUTES = 0.6
 FEW_ORPHANS, ORPHAN_SHARE = 3, 0.1
 
@@ -89,7 +93,9 @@ def of_sources(sources: Sources, cards: Sequence[Card], limits: Limits) -> list[
 def _of_extract(sources: Sources, vintage: Vintage, limits: Limits) -> Iterator[Finding]:
     frame, day = sources.structures[vintage.year], pd.Timestamp(vintage.reference_date)
     named = vintage.departments
-    silent = (named or {d for d in DEPARTMENT_TERRITORY if d not in NEVER_THERE}) - set(frame["department_code"])
+    silent = (named or {d for d in DEPARTMENT_TERRITORY if d not in SMALL_COLLECTIVITIES}) - set(
+        frame["department_code"]
+    )
     for area in _areas(silent, named or frozenset(DEPARTMENT_TERRITORY)):
         words = (
             f"{vintage.year}: covered and without a row; ask for the rest of the file, or state `covers` in its card"

@@ -305,6 +305,7 @@ def _patient(url: str, ends: float) -> type[urllib3.Retry]:
 
     class Patient(urllib3.Retry):
         def get_retry_after(self, response: urllib3.BaseHTTPResponse) -> float | None:
+            """Return the seconds that the server wants, refused where they go beyond the time there is."""
             asked = super().get_retry_after(response)
             if asked is not None and asked > (left := max(0, ends - time.monotonic())):
                 raise InputError(

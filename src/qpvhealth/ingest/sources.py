@@ -159,6 +159,7 @@ def read_all(cards: list[Card], corrections: tuple[Correction, ...], progress: C
     sources = Sources()
 
     def read(kind: str) -> tuple[list[Card], list[pd.DataFrame]]:
+        """Return the cards of a kind and what they gave, in their order."""
         progress(f"reading {kind}")
         own = of_kind(cards, kind)
         return own, [sources.record(MODULES[kind].read(card, corrections)) for card in own]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
+from datetime import date
 from typing import TYPE_CHECKING
 
 from qpvhealth.errors import ContractError, UsageError
@@ -15,7 +16,6 @@ from qpvhealth.publish import manifest
 from qpvhealth.publish.store import Store, write_file
 
 if TYPE_CHECKING:
-    from datetime import date
     from pathlib import Path
 
     from qpvhealth.publish.release import Release
@@ -35,6 +35,11 @@ class Visa:
     by: str
     note: str = ""
     replaces: int | None = None
+
+    @property
+    def day(self) -> str:
+        """The day as a note writes it: 30/11/2026."""
+        return f"{date.fromisoformat(self.signed_on):%d/%m/%Y}"
 
 
 def read(root: Path) -> list[Visa]:

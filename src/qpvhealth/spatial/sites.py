@@ -6,6 +6,7 @@ are split, and each knows which QPV its middle serves and which any point of it 
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -102,7 +103,7 @@ class Space:
         """Return a point in each QPV; and where nothing near counts one in what each group of up to ``LARGEST_GROUP`` has in common."""
         areas, territory = [*self._polygons], [*self._territory]
         if not self.near_m:
-            for members, area in self._groups():
+            for members, area in self._groups:
                 areas.append(area)
                 territory.append(self._territory[members[0]])
         on = shapely.point_on_surface(np.array(areas, dtype=object))
@@ -111,8 +112,9 @@ class Space:
     @property
     def is_enumerated(self) -> bool:
         """Say whether ``points`` are all the places that differ: no distance, and no group as large as those that are looked for."""
-        return not self.near_m and max((len(members) for members, _ in self._groups()), default=1) < LARGEST_GROUP
+        return not self.near_m and max((len(members) for members, _ in self._groups), default=1) < LARGEST_GROUP
 
+    @cached_property
     def _groups(self) -> list[tuple[tuple[int, ...], shapely.Geometry]]:
         """Return the groups of QPV that have a point in common, borders included, grown by one neighbour at a time."""
         left, right = shapely.STRtree(self._polygons).query(self._polygons, predicate="intersects")

@@ -211,6 +211,7 @@ def _header(lines: list[str], start: int, header_row: int | None, separator: str
     there = [i for i in range(start, len(lines)) if lines[i].strip()][:SAMPLE] or [start]
 
     def cells(i: int, s: str) -> list[str]:
+        """Split a line at a separator, by the rules of CSV where they hold."""
         return _cells(lines[i], s, strict=False) or lines[i].split(s)
 
     first = there[0] if header_row is None else header_row - 1

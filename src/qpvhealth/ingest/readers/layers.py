@@ -464,7 +464,7 @@ def _read_geoparquet(path: Path) -> RawTable:
 
 def _straightened(shapes: np.ndarray, name: str) -> np.ndarray:
     """Cut the arcs of shapes in WKB, by way of a GeoPackage in memory: GDAL does it while it reads, and has no driver for Parquet."""
-    kept, engine = io.BytesIO(), gdal().raw
+    geopackage, engine = io.BytesIO(), gdal().raw
     with _gdal_errors(name):
-        engine.write(kept, shapes, [], [], driver="GPKG", layer="q", geometry_type="Unknown", crs=None)
-        return np.asarray(engine.read(kept.getvalue(), columns=[])[2], dtype=object)
+        engine.write(geopackage, shapes, [], [], driver="GPKG", layer="q", geometry_type="Unknown", crs=None)
+        return np.asarray(engine.read(geopackage.getvalue(), columns=[])[2], dtype=object)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import TYPE_CHECKING
 
 from qpvhealth.publish import sentences, visas
@@ -70,7 +69,7 @@ def _state(visa: Visa | None, later: Visa | None) -> str:
     """Say whether the release is signed, what its visa replaces, and what replaces it."""
     if visa is None:
         return say("banner.state")
-    words = say("banner.signed", day=_day(visa), number=visa.number)
+    words = say("banner.signed", day=visa.day, number=visa.number)
     words += say("banner.replaces", number=visa.replaces) if visa.replaces else ""
     return words + (say("banner.replaced", number=later.number) if later else "")
 
@@ -79,10 +78,6 @@ def _names(visa: Visa | None) -> str:
     if visa is None:
         return say("banner.visa")
     return say("banner.names_note" if visa.note else "banner.names", author=visa.author, by=visa.by, note=visa.note)
-
-
-def _day(visa: Visa) -> str:
-    return f"{date.fromisoformat(visa.signed_on):%d/%m/%Y}"
 
 
 def _warnings(subject: Subject) -> tuple[str, ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -101,8 +100,7 @@ def _since_signed(subject: Subject) -> str:
         return say("revisions.none")
     if visa.release == subject.release.id:
         return say("revisions.same_release", number=visa.number)
-    day = f"{date.fromisoformat(visa.signed_on):%d/%m/%Y}"
-    return say("revisions.since", number=visa.number, by=visa.by, day=day, release=visa.release)
+    return say("revisions.since", number=visa.number, by=visa.by, day=visa.day, release=visa.release)
 
 
 def revisions(subject: Subject) -> Section:
