@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 import textwrap
+import zipfile
 from typing import TYPE_CHECKING
 
 import pytest
@@ -840,6 +841,33 @@ def test_report_writes_the_formats_asked_for(tmp_path):
     assert "Carré" in (tmp_path / "note" / "report.html").read_text(encoding="utf-8")
     answer("report", *out, "--region", "99", code=2)
     answer("report", *out, "--year", "1999", code=2)
+
+
+def test_report_writes_sheets_for_their_readers_and_every_department_or_none(tmp_path, monkeypatch):
+    raw = tiny(tmp_path / "raw")
+    out = ("--out", tmp_path / "out")
+    answer("-q", "build", "--raw", raw, *out)
+    answer("report", *out, "--to", tmp_path / "city", "--commune", "93901", "--format", "html", "--format", "odt")
+    assert "publique :" in (tmp_path / "city" / "report.html").read_text(encoding="utf-8")
+    with zipfile.ZipFile(tmp_path / "city" / "report.odt") as archive:
+        assert "interne" in archive.read("content.xml").decode()
+    answer("report", *out, "--to", tmp_path / "own", "--qpv", "QP093901", "--format", "html", "--audience", "internal")
+    page = (tmp_path / "own" / "report.html").read_text(encoding="utf-8")
+    assert "interne" in page
+    assert "dans le QPV Carré (QP093901)" in page
+    answer("report", *out, "--all-departments", tmp_path / "all", "--format", "md")
+    assert [p.relative_to(tmp_path / "all").as_posix() for p in (tmp_path / "all").rglob("*.md")] == ["93/report.md"]
+    answer("report", *out, "--all-departments", tmp_path / "all", code=2)
+    answer("report", *out, "--all-departments", tmp_path / "other", "--department", "93", code=2)
+
+    from qpvhealth.publish.report import files
+
+    def fail(_note):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setitem(files.RENDERERS, "md", fail)
+    answer("report", *out, "--all-departments", tmp_path / "half", "--format", "md", code=4)
+    assert not [path for path in tmp_path.iterdir() if "half" in path.name or path.name.startswith(".staging")]
 
 
 def test_what_a_build_and_an_explanation_say_fits_a_terminal_of_80_columns(released, sample_folder, monkeypatch):

@@ -181,8 +181,8 @@ def step_line() -> Iterator[Callable[[str], None]]:
 
 
 @contextmanager
-def row_bar() -> Iterator[Callable[[int, int | None], None]]:
-    """Return the function that takes rows done and rows in all, shown as a bar on a terminal."""
+def row_bar(what: str = "rows") -> Iterator[Callable[[int, int | None], None]]:
+    """Return the function that takes how many of ``what`` are done and how many there are, shown as a bar on a terminal."""
     if not shows_progress():
         yield lambda _done, _total: None
         return
@@ -190,5 +190,5 @@ def row_bar() -> Iterator[Callable[[int, int | None], None]]:
     from rich.progress import Progress
 
     with Progress(console=Console(stderr=True)) as bar:
-        task = bar.add_task("rows", total=None)
+        task = bar.add_task(what, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pandas as pd
 
 PLANNED = ("idea", "studied", "approved", "funded", "building")
+DECIDED = ("approved", "funded", "building", "open")
+"""Stages of a project that may be spoken of in public."""
 COUNTED_TYPES = ("MSP", "CDS")
 ALL = "all"
 UNDATED = 9999

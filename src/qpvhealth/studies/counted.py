@@ -135,7 +135,7 @@ def _structures(release: Release, declared: OfStructures, figure: Figure, part: 
 
 
 def _neighbourhoods(release: Release, declared: OfQpv, figure: Figure, part: str) -> pd.DataFrame:
-    rows = _coverage(release, figure)
+    rows = coverage_of(release, figure)
     inside, around = headline.verdicts(rows)
     scopes = [s.name for s in HEADLINE]
     at = 0 if declared.or_near else scopes.index(figure.scope_name)
@@ -154,7 +154,7 @@ def _neighbourhoods(release: Release, declared: OfQpv, figure: Figure, part: str
     return listed
 
 
-def _coverage(release: Release, figure: Figure) -> pd.DataFrame:
+def coverage_of(release: Release, figure: Figure) -> pd.DataFrame:
     """Return the coverage of the QPV of a figure, with the row of each and the centres inside whose modality is unknown."""
     rows = release.table("neighbourhood_coverage")
     rows = rows[rows["year"] == figure.year]

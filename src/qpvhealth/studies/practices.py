@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from qpvhealth.errors import UsageError
-from qpvhealth.facts.territories import DEPARTMENT_REGION
+from qpvhealth.facts.territories import DEPARTMENT_REGION, department_of_commune
 from qpvhealth.indicators import density
 from qpvhealth.studies import figures, quarters
 from qpvhealth.studies.quarters import COUNTRY, Area
@@ -21,18 +21,20 @@ NEAR_GP_M = 500.0
 """How far around a QPV a practice counts for its priority (ONPV 2015 reads access within 500 m of a QPV), where the settings have it."""
 
 
-def practitioners(release: Release, area: Area = COUNTRY, *, within_m: float | None = None) -> View:
+def practitioners(
+    release: Release, area: Area = COUNTRY, *, within_m: float | None = None, year: int | None = None
+) -> View:
     """Show GP density and age for a commune, its QPV (by distance), its region and the country, as far as they are known.
 
     ``within_m``: a distance of the settings, or 0 for inside; by default ``NEAR_GP_M``, else that of the quartier vécu. A density of
-    fewer than five GPs is not shown: their number is. Raises UsageError for another distance or an unknown area.
+    fewer than five GPs is not shown: their number is. ``year``: of the extract whose perimeters are those of the QPV. Raises UsageError for another distance or an unknown area.
     """
     if release.table("practitioners").empty and release.table("neighbourhood_practitioners").empty:
         raise UsageError("this release has no practitioners: add a card of kind practitioners")
     distance = _distance(release, within_m)
-    rows = quarters.quarters(release)
+    rows = quarters.quarters(release, year)
     densities = _densities(release, rows, distance)
-    department = area.code[:3] if area.code[:2] in ("97", "98") else area.code[:2]
+    department = department_of_commune(area.code)
     region = area.code if area.level == "region" else DEPARTMENT_REGION.get(department, "")
     inside = set(rows.loc[quarters.within(release, rows, area), "qpv_code"])
     wanted = {area.code, region, "FR", *inside}

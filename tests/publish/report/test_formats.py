@@ -152,11 +152,11 @@ def test_the_document_has_headings_tables_and_figures_with_words(written):
 
 
 def test_files_are_written_by_format(written, tmp_path):
-    paths = files.write(written, tmp_path / "note", ["md", "html", "md"])
+    paths = files.write(lambda _: written, tmp_path / "note", ["md", "html", "md"])
     assert [p.name for p in paths] == ["report.md", "report.html"]
     assert paths[1].read_text(encoding="utf-8") == html.render(written)
     with pytest.raises(UsageError, match="docx"):
-        files.write(written, tmp_path / "other", ["docx"])
+        files.write(lambda _: written, tmp_path / "other", ["docx"])
     assert not (tmp_path / "other").exists()
 
 

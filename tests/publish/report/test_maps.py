@@ -11,7 +11,8 @@ from qpvhealth.publish.report import maps
 from qpvhealth.publish.report.maps import CITIES, METROPOLE_BOX, Frame, Point
 
 FRANCE = Frame("France", METROPOLE_BOX, (0, 0, 520, 510), "metropole", has_quarters=False)
-LYON = Frame("Lyon", CITIES["lyon"][1], (530, 0, 190, 166), "lyon")
+LYON = Frame("Lyon", CITIES["lyon"], (530, 0, 190, 166), "lyon")
+LEGEND = ("en QPV", "en quartier vécu", "QPV", "ARS sans réponse")
 SPACE = "{http://www.w3.org/2000/svg}"
 
 
@@ -22,7 +23,7 @@ def circles(svg):
 
 
 def draw(points, frames=(FRANCE, LYON), **options):
-    return maps.draw("m", ("Titre", "Description"), frames, points, **options)
+    return maps.draw("m", ("Titre", "Description"), LEGEND, frames, points, **options)
 
 
 def test_a_point_is_drawn_once_in_the_finest_frame_that_holds_it():

@@ -380,3 +380,101 @@ def test_what_a_card_accepts_is_repeated(built_release):
     assert len([b for s in of_sample.sections for b in s.blocks if getattr(b, "anchor", "") == "acceptes"]) == (
         1 if n_signed else 0
     )
+
+
+def sheet(release, **area):
+    return note(Subject.of(release, **area))
+
+
+def test_the_sheet_of_a_commune_has_its_own_counts_with_bounds_and_compares_nothing(built_release):
+    """The densest commune of 2019: counts and bounds are those of its rows of the published tables."""
+    rows = built_release.table("yearly_counts")
+    rows = rows[(rows["level"] == "commune") & (rows["year"] == 2019) & (rows["generation"] == IN_FORCE)]
+    rows = rows[(rows["structure_type"] == "all") & (rows["modality"] == "all") & (rows["situation"] == "in_qpv")]
+    code = rows.sort_values(["n_structures", "area_code"]).iloc[-1]["area_code"]
+    written = sheet(built_release, year=2019, commune=code)
+    total = table(written, "tableau-1").rows[-1]
+    at = {"level": "commune", "area_code": code, "structure_type": "all", "modality": "all"}
+    n, unplaced = (counts(built_release, year=2019, situation=s, **at) for s in ("in_qpv", "undetermined"))
+    assert total[2] == Bounded(n, n, n + unplaced)
+    assert total[3].value == n - counts(built_release, year=2018, situation="in_qpv", **at)
+    assert {s.anchor for s in written.sections} >= {"quartiers", "generalistes", "projets", "annexes"}
+    assert not {"proximite", "sans-structure"} & {s.anchor for s in written.sections}
+    assert "rythme national" not in words(written, "changements")
+    assert "objectif de doublement est national" in words(written, "essentiel")
+    every = table(written, "annexe-structures-2019")
+    assert len(every.rows) == counts(built_release, year=2019, situation="all", **at)
+    assert not {"annexe-region", "annexe-department", "ars"} & {t.anchor for t in written.tables}
+    quarters = built_release.table("neighbourhoods")
+    own = quarters[(quarters["commune_codes"] == code) & (quarters["generation"] == "qpv-2015")]
+    assert {row[1] for row in table(written, "annexe-quartiers").rows} == set(own["qpv_code"])
+
+
+def test_the_qpv_of_a_commune_are_ranked_with_those_surely_without_a_structure_first(built_release):
+    written = sheet(built_release, commune="29901")
+    rows = table(written, "annexe-quartiers").rows
+    assert [row[0] for row in rows] == list(range(1, len(rows) + 1))
+    states = [{"non": 0, "inconnu": 1, "oui": 2}[row[4] if isinstance(row[4], str) else "inconnu"] for row in rows]
+    assert states == sorted(states)
+    bare = [row[13] for row in rows if row[4] == "non"]
+    assert bare == sorted(bare)
+    gps = {row[0]: row for row in table(written, "generalistes-table").rows}
+    assert next(iter(gps)).startswith("QPV")
+    small = [row for row in gps.values() if row[2] is not None and row[2] < 30 and row[3] is not None]
+    assert small
+    assert all(row[5] == NOT_SHOWN for row in small)
+
+
+def test_the_sheet_of_a_qpv_has_its_structures_zoning_fate_and_coverage_at_every_date(built_release):
+    pairs = built_release.table("structure_neighbourhoods")
+    pairs = pairs[(pairs["year"] == 2019) & (pairs["generation"] == "qpv-2015")]
+    code = pairs["qpv_code"].value_counts().sort_index().sort_values(kind="stable").index[-1]
+    written = sheet(built_release, year=2019, qpv=code)
+    covered = built_release.table("neighbourhood_coverage")
+    own = covered[covered["qpv_code"] == code].sort_values(["year", "generation"])
+    shown = table(written, "couverture").rows
+    assert [row[3] for row in shown] == [int(n) for n in own["n_msp_in"]]
+    assert {row[1] for row in shown} == {"QPV 2015"}
+    stock = built_release.table("structures")
+    stock = set(stock.loc[(stock["year"] == 2019) & stock["is_in_stock"], "finess_et"])
+    listed = [row[0] for row in table(written, "annexe-structures").rows]
+    assert set(listed) == set(pairs.loc[pairs["qpv_code"] == code, "finess_et"]) & stock
+    metres = [row[6] for row in table(written, "annexe-structures").rows if row[6] is not None]
+    assert metres == sorted(metres)
+    assert table(written, "devenirs").rows
+    assert {row[1] for row in table(written, "zonages").rows}
+    assert "habitants" in words(written, "essentiel")
+    assert all(render(written) for render in (html.render, markdown.render, sheets.render, odt.render))
+
+
+def test_a_qpv_that_is_not_in_force_is_said_to_be_so(built_release):
+    written = sheet(built_release, year=2019, qpv="QN02998I")
+    assert "n'est pas en vigueur fin mars 2019" in words(written, "essentiel")
+    assert html.render(written)
+
+
+def test_an_unknown_commune_or_qpv_is_refused_with_what_is_near(built_release):
+    for options in ({"commune": "00000"}, {"qpv": "QP0"}, {"commune": "29901", "region": "53"}):
+        with pytest.raises(UsageError):
+            Subject.of(built_release, **options)
+
+
+def test_the_public_version_has_no_undecided_project_free_text_or_name_of_a_person(built_release):
+    signed = {
+        "rule": "delivery-stock-fell",
+        "area": "department:31",
+        "value": "-6",
+        "signed": {"source_id": "s", "by": "A. Martin", "on": "2020-05-04", "reason": "six MSP réunies"},
+    }
+    manifest = built_release.manifest | {"warnings": [signed]}
+    release = replace(built_release, manifest=manifest)
+    inside, outside = (sheet(release, commune="35902", audience=a) for a in ("internal", "public"))
+    assert [row[3] for row in table(inside, "projets-table").rows] == ["à l'étude"]
+    for text in (" P03 ", "foncier", "A. Martin", "six MSP réunies"):
+        assert text in cell_texts(inside)
+        assert text not in cell_texts(outside)
+    assert dict(outside.banner)["Diffusion"].startswith("publique")
+
+
+def cell_texts(written):
+    return " ".join(" ".join(row) for t in written.tables for row in t.texts()) + str(written.banner)

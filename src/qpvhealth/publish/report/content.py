@@ -9,16 +9,29 @@ import unicodedata
 from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+if TYPE_CHECKING:
+    from qpvhealth.publish.sentences import Language
 
 Unit = Literal["text", "count", "signed", "share", "ratio", "metres", "date"]
 DECIMALS: dict[Unit, int] = {"count": 0, "signed": 0, "share": 1, "ratio": 2, "metres": 0}
 THIN = "\u202f"
 MINUS = "\u2212"
-UNKNOWN = "inconnu"
+WORDS: dict[Language, dict[Any, str]] = {
+    "fr": {None: "inconnu", True: "oui", False: "non", "most": "inconnu (au plus {})", "between": "{} ({} à {})"},
+    "en": {None: "unknown", True: "yes", False: "no", "most": "unknown (at most {})", "between": "{} ({} to {})"},
+}
+"""What is written in a cell besides numbers."""
+SIGNS: dict[Language, tuple[str, str, str]] = {"fr": (THIN, ",", f"{THIN}%"), "en": (",", ".", "%")}
+"""Between thousands, before decimals, after a percentage."""
 NOT_SHOWN = "\u2013"
 """Where a rate or share would stand on a base too small to carry one."""
 MIN_RATE_BASE, MIN_SHARE_BASE = 20, 30
+Audience = Literal["public", "internal"]
+AUDIENCES: tuple[Audience, ...] = get_args(Audience)
+PUBLIC, INTERNAL = AUDIENCES
+"""A public report leaves out undecided projects, free text and names of persons."""
 
 
 @dataclass(frozen=True)
@@ -63,9 +76,9 @@ class Table:
     source: tuple[str, ...] = ()
     has_total: bool = False
 
-    def texts(self) -> list[list[str]]:
+    def texts(self, language: Language = "fr") -> list[list[str]]:
         """Write every cell as a reader sees it."""
-        return [[text(v, c.unit) for v, c in zip(row, self.columns, strict=True)] for row in self.rows]
+        return [[text(v, c.unit, language) for v, c in zip(row, self.columns, strict=True)] for row in self.rows]
 
 
 @dataclass(frozen=True)
@@ -85,12 +98,13 @@ Block = str | Table | Figure
 
 @dataclass(frozen=True)
 class Section:
-    """A part of the report under a heading."""
+    """A part of the report under a heading. ``long_lists``: the rows behind its figures, which only a workbook has."""
 
     anchor: str
     title: str
     blocks: tuple[Block, ...]
     is_short: bool = False
+    long_lists: tuple[Table, ...] = ()
 
     @property
     def tables(self) -> list[Table]:
@@ -107,7 +121,8 @@ class Note:
     banner: tuple[tuple[str, str], ...]
     sections: tuple[Section, ...]
     warnings: tuple[str, ...] = ()
-    language: str = "fr"
+    audience: Audience = INTERNAL
+    language: Language = "fr"
 
     @property
     def tables(self) -> list[Table]:
@@ -119,37 +134,50 @@ class Note:
         """The anchors of the tables, to which the figures of others may lead."""
         return frozenset(t.anchor for t in self.tables)
 
+    @property
+    def every_table(self) -> list[Table]:
+        """Every table of a workbook: the lists too that are too long for a document."""
+        return [*self.tables, *(t for s in self.sections for t in s.long_lists)]
 
-def text(value: Any, unit: Unit = "count") -> str:  # noqa: ANN401
-    """Write one value: ``1 234,5``, ``+29``, ``8,1 %``, ``280 (280 à 306)``, ``31/03/2019``; null is « inconnu »."""
+
+def text(value: Any, unit: Unit = "count", language: Language = "fr") -> str:  # noqa: ANN401
+    """Write one value: ``1 234,5``, ``+29``, ``8,1 %``, ``280 (280 à 306)``, ``31/03/2019``; null is « inconnu ».
+
+    In English ``1,234.5``, ``8.1%``, ``280 (280 to 306)``, ``2019-03-31``.
+    """
     if isinstance(value, Bounded):
-        return _with_bounds(value, unit)
+        return _with_bounds(value, unit, language)
     if isinstance(value, str):
         return value
     if value is None or isinstance(value, bool):
-        return {None: UNKNOWN, True: "oui", False: "non"}[value]
-    return f"{value:%d/%m/%Y}" if isinstance(value, date) else number(value, unit)
+        return WORDS[language][value]
+    if isinstance(value, date):
+        return f"{value:%d/%m/%Y}" if language == "fr" else value.isoformat()
+    return number(value, unit, language)
 
 
-def _with_bounds(value: Bounded, unit: Unit) -> str:
+def _with_bounds(value: Bounded, unit: Unit, language: Language) -> str:
+    words = WORDS[language]
     if value.value is None:
-        return f"{UNKNOWN} (au plus {number(value.upper, unit)})" if value.upper is not None else UNKNOWN
-    alone = number(value.value, unit)
+        return words[None] if value.upper is None else words["most"].format(number(value.upper, unit, language))
+    alone = number(value.value, unit, language)
     if value.is_exact or value.lower is None or value.upper is None:
         return alone
-    low, high = number(value.lower, unit), number(value.upper, unit)
-    return alone if low == high else f"{alone} ({low} à {high})"
+    low, high = number(value.lower, unit, language), number(value.upper, unit, language)
+    return alone if low == high else words["between"].format(alone, low, high)
 
 
-def number(value: float, unit: Unit = "count") -> str:
-    """Write a number in French: thousands apart by a narrow no-break space, a decimal comma, a true minus sign."""
+def number(value: float, unit: Unit = "count", language: Language = "fr") -> str:
+    """Write a number: thousands apart, decimals after the mark of the language, a true minus sign."""
     scaled = Decimal(repr(float(value))) * (100 if unit == "share" else 1)
     decimals = DECIMALS.get(unit, 0)
     rounded = scaled.quantize(Decimal(1).scaleb(-decimals), rounding=ROUND_HALF_UP)
-    digits = f"{abs(rounded):,.{decimals}f}".replace(",", THIN).replace(".", ",")
-    digits = digits.rstrip("0").rstrip(",") if decimals else digits
+    thousands, mark, percent = SIGNS[language]
+    whole, _, rest = f"{abs(rounded):,.{decimals}f}".partition(".")
+    rest = rest.rstrip("0")
+    digits = whole.replace(",", thousands) + (mark + rest if rest else "")
     sign = MINUS if rounded < 0 else "+" if unit == "signed" and rounded > 0 else ""
-    return f"{sign}{digits}{THIN}%" if unit == "share" else f"{sign}{digits}"
+    return f"{sign}{digits}{percent if unit == 'share' else ''}"
 
 
 def single_line(words: str) -> str:

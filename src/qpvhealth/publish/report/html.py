@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
 from qpvhealth.publish.report.content import Bounded, Figure, Table, single_line
+from qpvhealth.publish.report.words import say
 
 if TYPE_CHECKING:
     from qpvhealth.publish.report.content import Block, Note, Section
@@ -52,19 +53,10 @@ p{max-width:none}tr,figure{break-inside:avoid}h2{break-after:avoid}caption{break
 figure svg{max-height:235mm}a{color:inherit;text-decoration:none}.annex{break-before:page}
 }
 """
-WORDS = {
-    "fr": {
-        "skip": "Aller au contenu",
-        "contents": "Sommaire",
-        "source": "Tables publiées : {names}",
-        "end": "Fin du document",
-    }
-}
 
 
 def render(note: Note) -> str:
     """Return the report as an HTML page, in the language of the note; the same note gives the same bytes."""
-    words = WORDS[note.language]
     policy = f"default-src 'none'; style-src 'sha256-{_hash(STYLE)}'; base-uri 'none'; form-action 'none'"
     page = ET.Element("html", {"lang": note.language})
     head = ET.SubElement(page, "head")
@@ -74,7 +66,7 @@ def render(note: Note) -> str:
     ET.SubElement(head, "title").text = single_line(f"{note.title} ({note.subtitle})")
     ET.SubElement(head, "style").text = STYLE
     body = ET.SubElement(page, "body")
-    _text(body, "a", words["skip"], {"class": "skip", "href": "#contenu"})
+    _text(body, "a", say("page.skip", note.language), {"class": "skip", "href": "#contenu"})
     header = ET.SubElement(body, "header")
     for warning in note.warnings:
         _text(header, "p", warning, {"class": "warning"})
@@ -84,7 +76,7 @@ def render(note: Note) -> str:
         _text(banner, "dd", value)
     _text(header, "h1", note.title)
     _text(header, "p", note.subtitle, {"class": "area"})
-    contents = ET.SubElement(ET.SubElement(body, "nav", {"aria-label": words["contents"]}), "ul")
+    contents = ET.SubElement(ET.SubElement(body, "nav", {"aria-label": say("page.contents", note.language)}), "ul")
     for section in note.sections:
         _text(ET.SubElement(contents, "li"), "a", section.title, {"href": f"#{section.anchor}"})
     main = ET.SubElement(body, "main", {"id": "contenu"})
@@ -139,14 +131,14 @@ def _table(part: ET.Element, table: Table, note: Note) -> None:
     for column, numeric in zip(table.columns, is_number, strict=True):
         _text(row, "th", column.title, {"scope": "col", **({"class": "n"} if numeric else {})})
     body = ET.SubElement(element, "tbody")
-    texts = table.texts()
+    texts = table.texts(note.language)
     for number, (cells, values) in enumerate(zip(texts, table.rows, strict=True), 1):
         is_total = table.has_total and number == len(texts)
         row = ET.SubElement(body, "tr", {"class": "total"} if is_total else {})
         _text(row, "th", cells[0], {"scope": "row"})
         for cell, value, column, numeric in zip(cells[1:], values[1:], table.columns[1:], is_number[1:], strict=True):
             _cell(row, cell, value, column.rows if column.rows in note.lists else "", numeric=numeric)
-    source = WORDS[note.language]["source"].format(names=", ".join(table.source))
+    source = say("page.source", note.language, names=", ".join(table.source))
     for words in (*table.notes, *([source] if table.source else [])):
         _text(part, "p", words, {"class": "note"})
 

@@ -22,10 +22,10 @@ WIDTH = 720
 RADIUS, PITCH = 2.6, 5.6
 GOLDEN_ANGLE = math.pi * (3 - math.sqrt(5))
 INK, LINE, QUARTER, SEA, LAND = "#000000", "#767676", "#b8b8b8", "#f2f2f2", "#ffffff"
-CITIES: dict[str, tuple[str, Box]] = {
-    "petite_couronne": ("Paris et petite couronne", (2.075, 48.68, 2.666, 49.02)),
-    "lyon": ("Lyon", (4.686, 45.64, 5.064, 45.87)),
-    "marseille": ("Marseille", (5.239, 43.19, 5.601, 43.42)),
+CITIES: dict[str, Box] = {
+    "petite_couronne": (2.075, 48.68, 2.666, 49.02),
+    "lyon": (4.686, 45.64, 5.064, 45.87),
+    "marseille": (5.239, 43.19, 5.601, 43.42),
 }
 METROPOLE_BOX: Box = (-5.25, 41.25, 9.75, 51.2)
 
@@ -88,6 +88,7 @@ def box_of(shapes: Sequence[shapely.Geometry], points: Sequence[Point], margin: 
 def draw(
     ids: str,
     words: tuple[str, str],
+    legend: Sequence[str],
     frames: Sequence[Frame],
     points: Sequence[Point],
     *,
@@ -97,7 +98,7 @@ def draw(
 ) -> str:
     """Draw points on frames: full inside a QPV, hollow near one. A point is drawn once, in the last frame that holds it.
 
-    ``ids`` starts the ids of the drawing; ``words``: its title and description; ``hatched``: départements whose ARS did not answer;
+    ``ids`` starts the ids of the drawing; ``words``: its title and description; ``legend``: what is said of a full point, a hollow one, a QPV and hatching; ``hatched``: départements whose ARS did not answer;
     ``has_near``: whether any was asked, else the legend has no hollow point.
     Later frames are the finer ones: where one shows a place, the frame before shows its outline only.
     """
@@ -116,7 +117,7 @@ def draw(
         if number == 0:
             _insets(root, frame, frames[1:])
         _points(root, frame, there)
-    _legend(root, ids, height - 12, has_near=has_near, has_hatch=bool(hatched))
+    _legend(root, ids, height - 12, legend, has_near=has_near, has_hatch=bool(hatched))
     return ET.tostring(root, encoding="unicode")
 
 
@@ -211,15 +212,16 @@ def _free(x: float, y: float, taken: dict[tuple[int, int], list[tuple[float, flo
     return x, y
 
 
-def _legend(root: ET.Element, ids: str, y: float, *, has_near: bool, has_hatch: bool) -> None:
+def _legend(root: ET.Element, ids: str, y: float, legend: Sequence[str], *, has_near: bool, has_hatch: bool) -> None:
+    inside, near, quarter, unanswered = legend
     words = {"y": f"{y:g}", "font-family": "sans-serif", "font-size": "12", "fill": INK}
-    for x, fill, text in ((8, INK, "en QPV"), (110, LAND, "en quartier vécu, déclaré par l'ARS"))[: 1 + has_near]:
+    for x, fill, text in ((8, INK, inside), (110, LAND, near))[: 1 + has_near]:
         dot = {"cx": f"{x:g}", "cy": f"{y - 4:g}", "r": "4", "fill": fill, "stroke": INK, "stroke-width": "1"}
         ET.SubElement(root, "circle", dot)
         ET.SubElement(root, "text", {"x": f"{x + 10:g}", **words}).text = text
     box = {"y": f"{y - 10:g}", "width": "18", "height": "12", "stroke": LINE}
     ET.SubElement(root, "rect", {"x": "350", **box, "fill": QUARTER})
-    ET.SubElement(root, "text", {"x": "374", **words}).text = "QPV (encarts)"
+    ET.SubElement(root, "text", {"x": "374", **words}).text = quarter
     if has_hatch:
         ET.SubElement(root, "rect", {"x": "480", **box, "fill": f"url(#{ids}-hatch)"})
-        ET.SubElement(root, "text", {"x": "504", **words}).text = "ARS sans réponse"
+        ET.SubElement(root, "text", {"x": "504", **words}).text = unanswered

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
 from qpvhealth.publish.report.content import Figure, Table, single_line
+from qpvhealth.publish.report.words import say
 
 if TYPE_CHECKING:
     from qpvhealth.publish.report.content import Note
+    from qpvhealth.publish.sentences import Language
 
 MIME = "application/vnd.oasis.opendocument.text"
 NAMESPACES = {
@@ -87,7 +89,7 @@ def _content(note: Note) -> bytes:
     for warning in note.warnings:
         _paragraph(body, warning, "Warning")
     for label, value in note.banner:
-        _paragraph(body, f"{label} : {value}", "TableNote")
+        _paragraph(body, say("page.pair", note.language, label=label, value=value), "TableNote")
     _paragraph(body, note.title, "Title")
     _paragraph(body, note.subtitle, "Caption")
     for section in note.sections:
@@ -95,7 +97,7 @@ def _content(note: Note) -> bytes:
         _add(body, "text:h", heading, section.title)
         for block in section.blocks:
             if isinstance(block, Table):
-                _table(body, block)
+                _table(body, block, note.language)
             elif isinstance(block, Figure):
                 _figure(body, block)
             else:
@@ -107,14 +109,14 @@ def _paragraph(parent: ET.Element, text: str, style: str = "Text_20_body") -> ET
     return _add(parent, "text:p", {"text:style-name": style}, text)
 
 
-def _table(body: ET.Element, table: Table) -> None:
+def _table(body: ET.Element, table: Table, language: Language) -> None:
     _paragraph(body, table.caption, "Caption")
     element = _add(body, "table:table", {"table:name": table.anchor})
     _add(element, "table:table-column", {"table:number-columns-repeated": str(len(table.columns))})
     header = _add(_add(element, "table:table-header-rows"), "table:table-row")
     for column in table.columns:
         _paragraph(_add(header, "table:table-cell", {"office:value-type": "string"}), column.title, "CellHeading")
-    for cells in table.texts():
+    for cells in table.texts(language):
         row = _add(element, "table:table-row")
         for at, cell in enumerate(cells):
             style = "Cell" if at else "CellHeading"

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from qpvhealth.errors import UsageError
 from qpvhealth.publish.report.content import Figure, Table, single_line
+from qpvhealth.publish.report.words import say
 
 if TYPE_CHECKING:
     from qpvhealth.publish.report.content import Block, Note
+    from qpvhealth.publish.sentences import Language
 
 STANDARD = "ua-1"
 
@@ -38,14 +40,19 @@ def _document(note: Note) -> dict[str, Any]:
         "subtitle": single_line(note.subtitle),
         "language": note.language,
         "warnings": [single_line(w) for w in note.warnings],
-        "banner": [[single_line(label), single_line(value)] for label, value in note.banner],
+        "banner": [
+            [single_line(say("page.pair", note.language, label=label, value="")), single_line(value)]
+            for label, value in note.banner
+        ],
         "sections": [
-            {"title": single_line(s.title), "blocks": [_block(b) for b in s.blocks]} for s in note.sections if s.blocks
+            {"title": single_line(s.title), "blocks": [_block(b, note.language) for b in s.blocks]}
+            for s in note.sections
+            if s.blocks
         ],
     }
 
 
-def _block(block: Block) -> dict[str, Any]:
+def _block(block: Block, language: Language) -> dict[str, Any]:
     if isinstance(block, str):
         return {"kind": "text", "words": single_line(block)}
     if isinstance(block, Table):
@@ -54,7 +61,7 @@ def _block(block: Block) -> dict[str, Any]:
             "caption": single_line(block.caption),
             "columns": [single_line(c.title) for c in block.columns],
             "numeric": [c.unit not in ("text", "date") for c in block.columns],
-            "rows": [[single_line(cell) for cell in row] for row in block.texts()],
+            "rows": [[single_line(cell) for cell in row] for row in block.texts(language)],
             "notes": [single_line(n) for n in block.notes],
         }
     words = {"caption": single_line(block.caption), "description": single_line(block.description)}

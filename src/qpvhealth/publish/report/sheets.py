@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import xlsxwriter
 
-from qpvhealth.publish.report.content import UNKNOWN, Bounded, Table, Unit
-from qpvhealth.publish.workbook import CREATED, OPTIONS, README, WIDTHS, write_table, write_text
+from qpvhealth.publish.report.content import WORDS, Bounded, Table, Unit
+from qpvhealth.publish.report.words import say
+from qpvhealth.publish.workbook import CREATED, OPTIONS, WIDTHS, write_table, write_text
 
 if TYPE_CHECKING:
     from qpvhealth.publish.report.content import Note
+    from qpvhealth.publish.sentences import Language
 
 NUMBER_FORMATS: dict[Unit, str] = {
     "text": "@",
@@ -32,16 +34,22 @@ def render(note: Note) -> bytes:
     content = io.BytesIO()
     with xlsxwriter.Workbook(content, OPTIONS) as book:
         book.set_properties({"created": CREATED, "title": note.title})
-        names = _names(note.tables)
+        tables = note.every_table
+        names = _names(tables)
+        sheet_of = dict(zip((t.anchor for t in tables), names, strict=True))
         link = book.add_format({"bold": True, "text_wrap": True, "valign": "top", "bottom": 1, "underline": 1})
         _readme(book, note, names)
-        for table, name in zip(note.tables, names, strict=True):
-            columns, titles, formats, lists = _columns(table)
+        for table, name in zip(tables, names, strict=True):
+            columns, titles, formats, lists = _columns(table, note.language)
             sheet = write_table(book, name, columns, titles, formats)
-            for at, anchor in enumerate(lists):
-                if anchor in note.lists:
-                    target = names[[t.anchor for t in note.tables].index(anchor)]
+            for at, target in enumerate(map(sheet_of.get, lists)):
+                if target is not None:
                     sheet.write_url(0, at, f"internal:'{target}'!A1", link, titles[at])
+                    style = book.add_format({"num_format": formats[at], "underline": 1})
+                    for row, value in enumerate(columns[at], 1):
+                        if isinstance(value, int | float) and value:  # the number stays one, and leads to its rows
+                            sheet.write_url(row, at, f"internal:'{target}'!A1", style)
+                            sheet.write_number(row, at, value, style)
     return content.getvalue()
 
 
@@ -50,7 +58,7 @@ def _names(tables: list[Table]) -> list[str]:
     return [re.sub(r"[\[\]:*?/\\']", " ", t.anchor).replace("-", " ").capitalize()[:NAME_LENGTH] for t in tables]
 
 
-def _columns(table: Table) -> tuple[list[list[Any]], list[str], list[str], list[str]]:
+def _columns(table: Table, language: Language) -> tuple[list[list[Any]], list[str], list[str], list[str]]:
     """Return columns of plain values with their titles, formats and lists of rows; a column with bounds is three."""
     columns: list[list[Any]] = []
     titles: list[str] = []
@@ -59,31 +67,35 @@ def _columns(table: Table) -> tuple[list[list[Any]], list[str], list[str], list[
     for at, column in enumerate(table.columns):
         values = [row[at] for row in table.rows]
         if any(isinstance(v, Bounded) for v in values):
-            sides = {"value": column.title, "lower": f"{column.title}, au moins", "upper": f"{column.title}, au plus"}
+            sides = {"value": column.title}
+            sides |= {
+                k: say(f"page.{w}", language, title=column.title)
+                for k, w in (("lower", "at_least"), ("upper", "at_most"))
+            }
             for side in SIDES:
-                columns.append([_plain(getattr(v, side) if isinstance(v, Bounded) else v) for v in values])
+                columns.append([_plain(getattr(v, side) if isinstance(v, Bounded) else v, language) for v in values])
                 titles.append(sides[side])
                 formats.append(NUMBER_FORMATS[column.unit])
                 lists.append(column.rows if side == SIDES[0] else "")
         else:
-            columns.append([_plain(v) for v in values])
+            columns.append([_plain(v, language) for v in values])
             titles.append(column.title)
             formats.append(NUMBER_FORMATS[column.unit])
             lists.append(column.rows)
     return columns, titles, formats, lists
 
 
-def _plain(value: Any) -> Any:  # noqa: ANN401
-    """Write unknown as a word, whole floats as integers, and other floats without their noise."""
-    if value is None:
-        return UNKNOWN
+def _plain(value: Any, language: Language) -> Any:  # noqa: ANN401
+    """Write unknown, yes and no as words, whole floats as integers, and other floats without their noise."""
+    if value is None or isinstance(value, bool):
+        return WORDS[language][value]
     if isinstance(value, float):
         return int(value) if value.is_integer() else round(value, 6)
     return value
 
 
 def _readme(book: Any, note: Note, names: list[str]) -> None:  # noqa: ANN401
-    sheet = book.add_worksheet(README)
+    sheet = book.add_worksheet(say("page.readme", note.language))
     bold, wrap = book.add_format({"bold": True}), book.add_format({"text_wrap": True, "valign": "top"})
     sheet.set_column(0, 0, WIDTHS[1] / 2)
     sheet.set_column(1, 1, WIDTHS[1] * 2)
@@ -95,7 +107,7 @@ def _readme(book: Any, note: Note, names: list[str]) -> None:  # noqa: ANN401
         write_text(sheet, (row, 0), label, bold)
         write_text(sheet, (row, 1), value, wrap)
         row += 1
-    for table, name in zip(note.tables, names, strict=True):
+    for table, name in zip(note.every_table, names, strict=True):
         row += 1
         sheet.write_url(row, 0, f"internal:'{name}'!A1", string=name)
         write_text(sheet, (row, 1), table.caption, bold)

@@ -1,4 +1,4 @@
-"""The sentences of the report, from ``words.toml``: numbers written in French, singular and plural agreed."""
+"""The sentences of the report, one file a language (``words.fr.toml``): numbers as its readers write them, singular and plural agreed."""
 
 from __future__ import annotations
 
@@ -6,35 +6,39 @@ import re
 import tomllib
 from functools import cache
 from importlib import resources
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from qpvhealth.publish.report.content import text
+
+if TYPE_CHECKING:
+    from qpvhealth.publish.sentences import Language
 
 _CHOICE = re.compile(r"\[(\w+):([^|\]]*)\|([^\]]*)\]")
 
 
 @cache
-def _sentences() -> dict[str, Any]:
-    return tomllib.loads(resources.files(__package__).joinpath("words.toml").read_text(encoding="utf-8"))
+def _sentences(language: Language) -> dict[str, Any]:
+    return tomllib.loads(resources.files(__package__).joinpath(f"words.{language}.toml").read_text(encoding="utf-8"))
 
 
-def say(key: str, **facts: Any) -> str:  # noqa: ANN401
+def say(key: str, language: Language = "fr", /, **facts: Any) -> str:  # noqa: ANN401
     """Write the sentence ``section.name`` with these facts.
 
-    ``{n}`` is replaced by the text of a number, ``[n:structure|structures]`` by the word that agrees with it (in French, 0 and 1 are
-    singular). Raises KeyError for a sentence or a fact that is not there.
+    ``{n}`` is replaced by the text of a number, ``[n:structure|structures]`` by the word that agrees with it (0 and 1 are singular in
+    French, 1 alone in English). Raises KeyError for a sentence or a fact that is not there.
     """
     section, _, name = key.partition(".")
-    chosen = _CHOICE.sub(lambda m: m[2 if abs(_size(facts[m[1]])) < 2 else 3], _sentences()[section][name])  # noqa: PLR2004
-    return str(chosen.format(**{k: text(v) for k, v in facts.items()}))
+    sentence = _sentences(language)[section][name]
+    chosen = _CHOICE.sub(lambda m: m[2] if _is_singular(facts[m[1]], language) else m[3], sentence)
+    return str(chosen.format(**{k: text(v, language=language) for k, v in facts.items()}))
 
 
-def _size(value: Any) -> float:  # noqa: ANN401
-    size = getattr(value, "value", value)
-    return 0 if size is None else float(size)
+def _is_singular(value: Any, language: Language) -> bool:  # noqa: ANN401
+    size = abs(float(getattr(value, "value", value) or 0))
+    return size < 2 if language == "fr" else size == 1  # noqa: PLR2004
 
 
-def lines(key: str) -> tuple[str, ...]:
+def lines(key: str, language: Language = "fr") -> tuple[str, ...]:
     """Return the sentences of a list, as they are."""
     section, _, name = key.partition(".")
-    return tuple(_sentences()[section][name])
+    return tuple(_sentences(language)[section][name])

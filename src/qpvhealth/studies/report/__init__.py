@@ -5,18 +5,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qpvhealth.publish import sentences, visas
-from qpvhealth.publish.report.content import Note
-from qpvhealth.publish.report.words import say
-from qpvhealth.studies.report import bare, headline, limits, maps, movements, nearby
-from qpvhealth.studies.report.headline import near_words, on
-from qpvhealth.studies.report.subject import COUNTRY, Subject
+from qpvhealth.publish.report.content import Note, single_line
+from qpvhealth.studies.report import bare, commune, headline, limits, maps, movements, nearby, quarter
+from qpvhealth.studies.report.headline import near_words
+from qpvhealth.studies.report.subject import COMMUNE, COUNTRY, QPV, Subject
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from qpvhealth.publish.release import Release
+    from qpvhealth.publish.report.content import Section
     from qpvhealth.publish.visas import Visa
 
 __all__ = ["Subject", "note"]
-SECTIONS = (
+_END = (limits.revisions, limits.sources)
+SECTIONS: tuple[Callable[[Subject], Section], ...] = (
     headline.headline,
     maps.maps,
     movements.movements,
@@ -24,23 +27,50 @@ SECTIONS = (
     bare.bare,
     bare.zoning,
     limits.limits,
-    limits.revisions,
-    limits.sources,
+    *_END,
     limits.annexes,
 )
+LOCAL: dict[str, tuple[Callable[[Subject], Section], ...]] = {
+    COMMUNE: (
+        headline.headline,
+        maps.maps,
+        movements.movements,
+        commune.quarters,
+        bare.zoning,
+        commune.practitioners,
+        commune.projects,
+        limits.limits,
+        *_END,
+        limits.annexes,
+    ),
+    QPV: (
+        quarter.headline,
+        maps.maps,
+        quarter.coverage,
+        quarter.structures,
+        quarter.zoning,
+        quarter.fates,
+        commune.practitioners,
+        commune.projects,
+        *_END,
+    ),
+}
+"""The sheets of an area in which most of the report has no meaning: no rate, no share, no cause of a handful of structures."""
 
 
 def note(subject: Subject) -> Note:
     """Return the progress report of a release for a year and an area (see ``Subject.of``): what is missing is said, never filled in."""
     day = subject.day
-    title = say(
-        "title.title",
-        on=say(
-            "title.day", day="1er" if day.day == 1 else str(day.day), month=sentences.month(day), year=str(day.year)
-        ),
+    first = subject.say("title.first", day="1") if day.day == 1 else str(day.day)
+    month = sentences.month(day, subject.language)
+    title = subject.say("title.title", on=subject.say("title.day", day=first, month=month, year=str(day.year)))
+    area = (
+        subject.say("title.country")
+        if subject.level == COUNTRY
+        else subject.say("title.area", name=subject.name, code=subject.code)
     )
-    area = say("title.country") if subject.level == COUNTRY else say("title.area", name=subject.name, code=subject.code)
-    return Note(title, area, _banner(subject), tuple(section(subject) for section in SECTIONS), _warnings(subject))
+    sections = tuple(section(subject) for section in LOCAL.get(subject.level, SECTIONS))
+    return Note(title, area, _banner(subject), sections, _warnings(subject), subject.audience, subject.language)
 
 
 def _banner(subject: Subject) -> tuple[tuple[str, str], ...]:
@@ -51,37 +81,45 @@ def _banner(subject: Subject) -> tuple[tuple[str, str], ...]:
     dates = []
     for year in subject.years:
         received, status = inputs.get(year, {}).get("received_on"), extracts.loc[year, "status"]
-        words = say("banner.received", day=str(received)) if received else say("banner.not_received")
-        state = status if isinstance(status, str) else say("banner.no_status")
-        dates.append(say("banner.extract", on=on(subject, year), received=words, status=state))
-    return (
-        ("État", _state(visa, later)),
-        ("Version", f"{release.id} (empreinte {release.manifest['fingerprint'][:12]})"),
-        ("Extraits", " ; ".join(dates)),
-        ("Périmètres", " ; ".join(f"{subject.perimeters(y)} ({on(subject, y)})" for y in subject.years)),
-        ("Proximité", say("banner.rule", near=near_words(subject))),
-        ("Auteur, visa, contact", _names(visa)),
-        ("Nature", say("banner.statistics")),
-    )
+        words = subject.say("banner.received", day=str(received)) if received else subject.say("banner.not_received")
+        state = subject.say(f"banner.{status}") if isinstance(status, str) else subject.say("banner.no_status")
+        dates.append(subject.say("banner.extract", on=subject.on(year), received=words, status=state))
+    version = subject.say("banner.version", release=release.id, hash=release.manifest["fingerprint"][:12])
+    values = {
+        "state": _state(subject, visa, later),
+        "release": version,
+        "extracts": " ; ".join(dates),
+        "perimeters": subject.dated_perimeters,
+        "near": subject.say("banner.rule", near=near_words(subject)),
+        "names": _names(subject, visa),
+        "audience": subject.say(f"banner.{subject.audience}"),
+        "nature": subject.say("banner.statistics"),
+    }
+    return tuple((subject.say(f"labels.{key}"), value) for key, value in values.items())
 
 
-def _state(visa: Visa | None, later: Visa | None) -> str:
+def _state(subject: Subject, visa: Visa | None, later: Visa | None) -> str:
     """Say whether the release is signed, what its visa replaces, and what replaces it."""
     if visa is None:
-        return say("banner.state")
-    words = say("banner.signed", day=visa.day, number=visa.number)
-    words += say("banner.replaces", number=visa.replaces) if visa.replaces else ""
-    return words + (say("banner.replaced", number=later.number) if later else "")
+        return subject.say("banner.state")
+    words = subject.say("banner.signed", day=visa.day, number=visa.number)
+    words += subject.say("banner.replaces", number=visa.replaces) if visa.replaces else ""
+    return words + (subject.say("banner.replaced", number=later.number) if later else "")
 
 
-def _names(visa: Visa | None) -> str:
+def _names(subject: Subject, visa: Visa | None) -> str:
     if visa is None:
-        return say("banner.visa")
-    return say("banner.names_note" if visa.note else "banner.names", author=visa.author, by=visa.by, note=visa.note)
+        return subject.say("banner.visa")
+    if subject.is_public:
+        return subject.say("banner.names_public")
+    names = {"author": visa.author, "by": visa.by, "note": visa.note}
+    return single_line(subject.say("banner.names_note" if visa.note else "banner.names", **names))
 
 
 def _warnings(subject: Subject) -> tuple[str, ...]:
-    lines = [say("title.invented")] if subject.release.invented else []
+    lines = [subject.say("title.invented")] if subject.release.invented else []
     part = [(year, covered) for year in subject.years if (covered := subject.covered(year)) is not True]
-    lines += [say("title.part" if covered is None else "title.none", on=on(subject, year)) for year, covered in part]
+    lines += [
+        subject.say("title.part" if covered is None else "title.none", on=subject.on(year)) for year, covered in part
+    ]
     return tuple(lines)

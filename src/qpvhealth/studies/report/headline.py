@@ -9,8 +9,7 @@ import pandas as pd
 from qpvhealth.facts.categories import CDS, MONO, MSP, PLURI, UNKNOWN
 from qpvhealth.facts.situations import ANSWERS, DECLARED, IN_QPV, UNDETERMINED, VECU_DECLARED
 from qpvhealth.publish import sentences
-from qpvhealth.publish.report.content import NOT_SHOWN, Bounded, Column, Section, Table, number, share, text
-from qpvhealth.publish.report.words import say
+from qpvhealth.publish.report.content import NOT_SHOWN, Bounded, Section, Table, share
 from qpvhealth.studies import figures
 from qpvhealth.studies.report.subject import ALL, COUNTRY, Subject
 
@@ -26,15 +25,10 @@ def headline(subject: Subject) -> Section:
     """Write the essential: stock, net change, quartier vécu, target; each with its date, perimeters, scope and bounds."""
     return Section(
         "essentiel",
-        say("headline.title"),
+        subject.say("headline.title"),
         (*_stock(subject), _net(subject), *_near(subject), *_target(subject), stocks(subject)),
         is_short=True,
     )
-
-
-def on(subject: Subject, year: int | None = None) -> str:
-    """Name the date of a year in a sentence."""
-    return sentences.moment(subject.days[subject.year if year is None else year])
 
 
 def _capital(words: str) -> str:
@@ -44,73 +38,63 @@ def _capital(words: str) -> str:
 def _stock(subject: Subject) -> list[str]:
     inside, total = subject.figure("n_in_qpv"), subject.figure("n_country").value
     n, every = subject.stock(IN_QPV), subject.stock(ALL)
-    facts: dict[str, Any] = {"on": _capital(on(subject)), "where": subject.where}
+    facts: dict[str, Any] = {"on": _capital(subject.on()), "where": subject.where}
     if n is None:
-        return [say("headline.stock_unknown", **facts)]
-    facts |= {"perimeters": subject.perimeters(subject.year), "bounds": _beside(inside)}
+        return [subject.say("headline.stock_unknown", **facts)]
+    facts |= {"perimeters": subject.perimeters(subject.year), "bounds": subject.beside(inside)}
     for name, kind in (("msp", MSP), ("cds", CDS)):
-        facts |= {name: subject.stock(IN_QPV, kind), f"{name}_bounds": _beside(subject.figure("n_in_qpv", name))}
-    lines = [say("headline.stock", n=n, all=every, **facts)]
+        facts |= {name: subject.stock(IN_QPV, kind), f"{name}_bounds": subject.beside(subject.figure("n_in_qpv", name))}
+    lines = [subject.say("headline.stock", n=n, all=every, **facts)]
     proportion = share(inside, total)
-    lines += [say("headline.small") if isinstance(proportion, str) else _share(subject, proportion)]
+    lines += [subject.say("headline.small") if isinstance(proportion, str) else _share(subject, proportion)]
     if subject.covered(subject.year) is None:
-        lines.append(say("headline.part"))
+        lines.append(subject.say("headline.part"))
     if inside.lower is not None and inside.upper is not None and not inside.is_exact:
         bounds = {"lower": inside.lower, "upper": inside.upper}
-        lines.append(say("headline.unplaced", n=subject.stock(UNDETERMINED), **bounds))
+        lines.append(subject.say("headline.unplaced", n=subject.stock(UNDETERMINED), **bounds))
     elif inside.is_exact and subject.covered(subject.year):
-        lines.append(say("headline.placed"))
+        lines.append(subject.say("headline.placed"))
     return lines
-
-
-def _beside(figure: Bounded) -> str:
-    if figure.is_exact or figure.lower is None or figure.upper is None:
-        return ""
-    return say("headline.bounds", lower=figure.lower, upper=figure.upper)
 
 
 def _share(subject: Subject, proportion: Bounded) -> str:
     """Give the share in QPV, beside that of the extract before where both have a base that can carry one."""
-    now, compared = number(proportion.value or 0, "share"), ""
+    now, compared = subject.text(proportion.value or 0, "share"), ""
     if subject.before is not None:
         n, every = subject.stock(IN_QPV, year=subject.before), subject.stock(ALL, year=subject.before)
         before = share(subject.figure("n_in_qpv", year=subject.before), every)
         if isinstance(before, Bounded) and before.value is not None:
-            then = number(before.value, "share")
-            words = {"before": on(subject, subject.before), "n": n, "all": every}
+            then = subject.text(before.value, "share")
+            words = {"before": subject.on(subject.before), "n": n, "all": every}
             same = then == now
-            compared = say("headline.share_same", **words) if same else say("headline.share_other", share=then, **words)
-    return say("headline.share", share=text(proportion, "share"), compared=compared)
+            compared = (
+                subject.say("headline.share_same", **words)
+                if same
+                else subject.say("headline.share_other", share=then, **words)
+            )
+    return subject.say("headline.share", share=subject.text(proportion, "share"), compared=compared)
 
 
 def _net(subject: Subject) -> str:
     if subject.before is None:
-        return say("headline.one_year")
+        return subject.say("headline.one_year")
     net = {kind: subject.figure("net_in_qpv", scope) for kind, scope in SCOPES.items()}
     stocks_known = [subject.stock(IN_QPV, year=year) for year in subject.years]
     if None in stocks_known or net[ALL].value is None:
-        return say("headline.net_unknown", interval=subject.interval)
-    if not _moved(subject) and not net[ALL].value:
-        return say("headline.net_still", interval=subject.interval, n=stocks_known[-1])
-    low, high = (number(v or 0, "signed") for v in (net[ALL].lower, net[ALL].upper))
-    line = say(
+        return subject.say("headline.net_unknown", interval=subject.interval)
+    if subject.moves.empty and not net[ALL].value:
+        return subject.say("headline.net_still", interval=subject.interval, n=stocks_known[-1])
+    low, high = (subject.text(v or 0, "signed") for v in (net[ALL].lower, net[ALL].upper))
+    line = subject.say(
         "headline.net",
-        net=number(net[ALL].value or 0, "signed"),
+        net=subject.text(net[ALL].value or 0, "signed"),
         interval=subject.interval,
-        msp=text(net[MSP].value, "signed") if net[MSP].value is None else number(net[MSP].value or 0, "signed"),
-        cds=text(net[CDS].value, "signed") if net[CDS].value is None else number(net[CDS].value or 0, "signed"),
-        bounds="" if net[ALL].is_exact else say("headline.net_bounds", lower=low, upper=high),
+        msp=subject.text(net[MSP].value, "signed"),
+        cds=subject.text(net[CDS].value, "signed"),
+        bounds="" if net[ALL].is_exact else subject.say("headline.net_bounds", lower=low, upper=high),
     )
     before, after = (subject.perimeters(year) for year in subject.years)
-    return line if before == after else f"{line} {say('headline.perimeters', before=before, after=after)}"
-
-
-def _moved(subject: Subject) -> bool:
-    rows = subject.release.table("change_summary")
-    here = (rows["level"] == subject.level) & (rows["area_code"] == subject.code)
-    years = (rows["from_year"] == subject.before) & (rows["to_year"] == subject.year)
-    inside = (rows["situation"] == IN_QPV) & (rows["generation"] == "in_force")
-    return bool((rows.loc[here & years & inside, ["n_in", "n_out"]].sum().sum()) > 0)
+    return line if before == after else f"{line} {subject.say('headline.perimeters', before=before, after=after)}"
 
 
 def answered(subject: Subject, year: int, kind: str = ALL) -> list[str]:
@@ -125,62 +109,66 @@ def _near(subject: Subject) -> list[str]:
     union, n = subject.figure("n_in_or_near"), declared[ALL].value
     lines = []
     if rule != DECLARED:
-        lines.append(say("headline.near_rule", near=near_words(subject), n=union.value, bounds=_beside(union)))
+        lines.append(
+            subject.say("headline.near_rule", near=near_words(subject), n=union.value, bounds=subject.beside(union))
+        )
         union = Bounded(None, None, None)
-    upper = say("headline.upper", n=union.upper) if union.upper is not None and not union.is_exact else ""
+    upper = subject.say("headline.upper", n=union.upper) if union.upper is not None and not union.is_exact else ""
     if n is None:
-        return [*lines, say("headline.near_unknown", on=on(subject), upper=upper)]
+        return [*lines, subject.say("headline.near_unknown", on=subject.on(), upper=upper)]
     n_answered, n_ars = len(answered(subject, subject.year)), len(subject.regions)
     if not n_answered and not n:
-        return [*lines, say("headline.near_nothing")]
+        return [*lines, subject.say("headline.near_nothing")]
     if subject.level != COUNTRY:
-        answers = say("headline.answers_here_part", upper=upper) if upper else say("headline.answers_here")
+        answers = (
+            subject.say("headline.answers_here_part", upper=upper) if upper else subject.say("headline.answers_here")
+        )
     elif upper or n_answered < n_ars:
-        answers = say("headline.answers_part", answered=n_answered, ars=n_ars, upper=upper)
+        answers = subject.say("headline.answers_part", answered=n_answered, ars=n_ars, upper=upper)
     else:
-        answers = say("headline.answers_all", ars=n_ars)
+        answers = subject.say("headline.answers_all", ars=n_ars)
     kinds = {"msp": declared[MSP].value, "cds": declared[CDS].value}
     words = "headline.near" if subject.level == COUNTRY else "headline.near_here"
-    with_inside = "" if union.value is None else say("headline.union", n=union.value)
-    lines.append(say(words, n=n, union=with_inside, answers=answers, **kinds))
+    with_inside = "" if union.value is None else subject.say("headline.union", n=union.value)
+    lines.append(subject.say(words, n=n, union=with_inside, answers=answers, **kinds))
     if subject.before is not None:
         if answered(subject, subject.before):
-            lines.append(say("headline.near_constant"))
+            lines.append(subject.say("headline.near_constant"))
         else:
-            lines.append(say("headline.near_before", before=on(subject, subject.before)))
+            lines.append(subject.say("headline.near_before", before=subject.on(subject.before)))
     return lines
 
 
 def near_words(subject: Subject) -> str:
     """Write the rule of proximity of the release in words."""
     settings = subject.release.manifest["settings"]
-    return say(f"near.{settings['vecu_rule']}", distance=settings["vecu_distance_m"])
+    return subject.say(f"near.{settings['vecu_rule']}", distance=settings["vecu_distance_m"])
 
 
 def _target(subject: Subject) -> list[str]:
     """Hold the doubling of the QPV of 2015 against the stock of the date; only where it was computed for the whole country."""
     if subject.level != COUNTRY:
-        return [say("headline.target_local")]
+        return [subject.say("headline.target_local")]
     rows = figures.programmes(subject.release).frame
     rows = rows[(rows["programme"] == DOUBLING) & (rows["origin"] == "calculé")]
     rows = rows[pd.to_datetime(rows["on"]).dt.date == subject.day]
     if rows.empty or pd.isna(rows.iloc[0]["value"]):
-        return [say("headline.target_unknown", on=on(subject))]
+        return [subject.say("headline.target_unknown", on=subject.on())]
     row = rows.iloc[0]
     deadline = row["deadline"].date()
     start = row["baseline_on"].date()
-    facts = {"base": row["baseline"], "goal": row["target"], "deadline": sentences.moment(deadline)}
+    facts = {"base": row["baseline"], "goal": row["target"], "deadline": sentences.moment(deadline, subject.language)}
     if subject.day <= start:
-        return [say("headline.target_base", **facts)]
+        return [subject.say("headline.target_base", **facts)]
     if row["value"] >= row["target"]:
-        return [say("headline.target_met", **facts)]
+        return [subject.say("headline.target_met", **facts)]
     if subject.day > deadline:
-        return [say("headline.target_late", value=row["value"], on=on(subject), **facts)]
+        return [subject.say("headline.target_late", value=row["value"], on=subject.on(), **facts)]
     elapsed, of = _months(start, subject.day), _months(start, deadline)
-    done = {"done": number(row["share_of_way"], "share"), "months": elapsed, "of": of}
-    lines = [say("headline.target", elapsed=number(elapsed / of, "share"), **done, **facts)]
+    done = {"done": subject.text(row["share_of_way"], "share"), "months": elapsed, "of": of}
+    lines = [subject.say("headline.target", elapsed=subject.text(elapsed / of, "share"), **done, **facts)]
     if not pd.isna(row["pace_needed"]) and not pd.isna(row["pace_observed"]):
-        lines.append(say("headline.target_pace", needed=row["pace_needed"], pace=row["pace_observed"]))
+        lines.append(subject.say("headline.target_pace", needed=row["pace_needed"], pace=row["pace_observed"]))
     return lines
 
 
@@ -189,31 +177,30 @@ def _months(start: date, end: date) -> int:
 
 
 ROWS: tuple[tuple[str, str, str], ...] = (
-    ("MSP", MSP, ALL),
-    ("Centres de santé", CDS, ALL),
-    ("dont monoprofessionnels", CDS, MONO),
-    ("dont pluriprofessionnels", CDS, PLURI),
-    ("dont modalité inconnue", CDS, UNKNOWN),
-    ("Ensemble", ALL, ALL),
+    ("msp", MSP, ALL),
+    ("cds", CDS, ALL),
+    ("mono", CDS, MONO),
+    ("pluri", CDS, PLURI),
+    ("no_modality", CDS, UNKNOWN),
+    ("all", ALL, ALL),
 )
+"""The rows of table 1, by their words."""
 
 
 def stocks(subject: Subject) -> Table:
     """Return table 1: one row per type and modality, the stocks of both dates, net, shares, quartier vécu, and what is unknown."""
     years = subject.years
     places = subject.structures(subject.year)
-    columns = [
-        Column("Structures", "text"),
-        *(Column(f"En QPV, {y}", rows="annexe-qpv" if y == subject.year else "") for y in years),
-    ]
-    columns += [Column("Solde", "signed")] if len(years) > 1 else []
-    columns += [Column(f"Part en QPV, {y}", "share") for y in years]
-    columns += [
-        Column(f"Quartier vécu, {subject.year}", rows="annexe-vecu"),
-        Column(f"Dans et à proximité, {subject.year}"),
-    ]
-    columns += [Column(f"Recensées, {y}") for y in years]
-    columns += [Column(f"Non situées, {subject.year}"), Column(f"Sans réponse d'ARS, {subject.year}")]
+    last = subject.year
+    lists = {y: f"annexe-structures-{y}" for y in years}
+    columns = [subject.column("structures", "text")]
+    columns += [subject.column("in_qpv", rows="annexe-qpv" if y == last else lists[y], year=y) for y in years]
+    columns += [subject.column("net", "signed", "annexe-mouvements")] if len(years) > 1 else []
+    columns += [subject.column("share_in_qpv", "share", year=y) for y in years]
+    columns += [subject.column("vecu", rows="annexe-vecu", year=last)]
+    columns += [subject.column("in_or_near", rows=lists[last], year=last)]
+    columns += [subject.column("listed", rows=lists[y], year=y) for y in years]
+    columns += [subject.column(key, rows=lists[last], year=last) for key in ("unplaced", "unanswered")]
     rows = []
     for label, kind, modality in ROWS:
         is_blurred = modality in (MONO, PLURI) and any(subject.stock(ALL, kind, UNKNOWN, y) for y in years)
@@ -224,18 +211,21 @@ def stocks(subject: Subject) -> Table:
         net: list[Any] = [None if is_blurred else _difference(subject, kind, modality, inside)]
         shares = [None if is_blurred else share(b, e) for b, e in zip(inside, every, strict=True)]
         vecu, union = _vecu(subject, kind, modality, inside[-1])
-        last = (subject.stock(UNDETERMINED, kind, modality), _unanswered(subject, places, kind, modality))
-        rows.append((label, *inside, *(net if len(years) > 1 else ()), *shares, vecu, union, *every, *last))
+        unknown = (subject.stock(UNDETERMINED, kind, modality), _unanswered(subject, places, kind, modality))
+        net = net if len(years) > 1 else []
+        rows.append((subject.say(f"rows.{label}"), *inside, *net, *shares, vecu, union, *every, *unknown))
     notes = (
-        say("table1.perimeters", perimeters=_perimeters(subject)),
-        say("table1.share"),
-        say("table1.modality"),
-        say("table1.near", near=near_words(subject)),
+        subject.say("table1.perimeters", perimeters=subject.dated_perimeters),
+        subject.say("table1.share"),
+        subject.say("table1.modality"),
+        subject.say("table1.near", near=near_words(subject)),
+        subject.say("page.rows", command=subject.command(f"list counted --year {last}"))
+        + subject.say("page.rows_of_cell"),
     )
-    dates = " et ".join(on(subject, y) for y in years)
+    dates = subject.both(subject.on(y) for y in years)
     return Table(
         "tableau-1",
-        say("table1.caption", where=subject.where, dates=dates),
+        subject.say("table1.caption", where=subject.where, dates=dates),
         tuple(columns),
         tuple(rows),
         notes,
@@ -250,10 +240,6 @@ def _unanswered(subject: Subject, places: pd.DataFrame, kind: str, modality: str
     is_counted &= (places["structure_type"] == kind) | (kind == ALL)
     is_counted &= (places["modality"] == modality) | (modality == ALL)
     return int(is_counted.sum()) if subject.covered(subject.year) is not False else None
-
-
-def _perimeters(subject: Subject) -> str:
-    return " ; ".join(f"{subject.perimeters(y)} ({on(subject, y)})" for y in subject.years)
 
 
 def _inside(subject: Subject, kind: str, modality: str, year: int) -> Bounded:

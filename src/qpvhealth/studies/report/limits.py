@@ -11,37 +11,41 @@ from qpvhealth.facts.categories import CDS, MSP, UNKNOWN
 from qpvhealth.facts.situations import IN_QPV, UNDETERMINED, VECU_DECLARED
 from qpvhealth.facts.territories import DEPARTMENT_TERRITORY, NO_REGION, REGIONS
 from qpvhealth.publish import visas
-from qpvhealth.publish.report.content import NOT_SHOWN, Bounded, Column, Section, Table, share
-from qpvhealth.publish.report.words import lines, say
+from qpvhealth.publish.report.content import NOT_SHOWN, Bounded, Section, Table, share, single_line
+from qpvhealth.publish.report.words import lines
 from qpvhealth.studies import figures
-from qpvhealth.studies.report.headline import NOBODY, on
-from qpvhealth.studies.report.subject import ALL, COUNTRY, Subject
+from qpvhealth.studies.report import movements
+from qpvhealth.studies.report.headline import NOBODY
+from qpvhealth.studies.report.rows import cells, origins, plain_cell
+from qpvhealth.studies.report.subject import ALL, COUNTRY, REGION, Subject
 
 if TYPE_CHECKING:
     from qpvhealth.publish.report.content import Block
 
 DIFFERS, REPRODUCED = "diffère", "reproduit"
 HASH = 12
+LONG = 300
+"""Rows of the longest list that a document holds beside those of QPV and quartier vécu."""
 """How many characters of a hash are shown."""
 
 
 def limits(subject: Subject) -> Section:
     """List what is unknown: how many, the largest effect on which figure, and who can answer."""
     rows = [row for row in _unknowns(subject) if row[1]]
-    title = say("limits.title")
+    title = subject.say("limits.title")
     accepted = _accepted(subject)
     if not rows:
-        return Section("inconnues", title, (say("limits.nothing"), *accepted))
+        return Section("inconnues", title, (subject.say("limits.nothing"), *accepted))
     columns = (
-        Column("Ce qui est inconnu", "text"),
-        Column("Combien"),
-        Column("Chiffre touché", "text"),
-        Column("Effet au plus"),
-        Column("Qui peut répondre", "text"),
+        subject.column("unknown", "text"),
+        subject.column("how_many"),
+        subject.column("figure", "text"),
+        subject.column("effect"),
+        subject.column("who", "text"),
     )
-    caption = say("limits.caption", where=subject.where, on=on(subject))
+    caption = subject.say("limits.caption", where=subject.where, on=subject.on())
     used = ("yearly_counts", "indicators", "structure_locations", "neighbourhood_coverage", "rejects")
-    unknown = Table("inconnu", caption, columns, tuple(rows), (say("limits.note"),), used)
+    unknown = Table("inconnu", caption, columns, tuple(rows), (subject.say("limits.note"),), used)
     return Section("inconnues", title, (unknown, *accepted))
 
 
@@ -50,12 +54,17 @@ def _accepted(subject: Subject) -> list[Block]:
     signed = [finding for finding in subject.release.manifest["warnings"] if finding.get("signed")]
     if not signed:
         return []
-    titles = ("Constat", "Zone", "Valeur", "Accepté par", "Le", "Raison")
+    told = ("on",) if subject.is_public else ("by", "on", "reason")
     rows = [
-        (RULES[f["rule"]].fr, f["area"], f["value"], *(f["signed"][key] for key in ("by", "on", "reason")))
+        (
+            getattr(RULES[f["rule"]], subject.language),
+            *(single_line(str(f[key])) for key in ("area", "value")),
+            *(single_line(str(f["signed"][key])) for key in told),
+        )
         for f in signed
     ]
-    return [Table("acceptes", say("limits.accepted"), tuple(Column(t, "text") for t in titles), tuple(rows))]
+    columns = tuple(subject.column(f"accepted_{key}", "text") for key in ("finding", "area", "value", *told))
+    return [Table("acceptes", subject.say("limits.accepted"), columns, tuple(rows))]
 
 
 def _unknowns(subject: Subject) -> list[tuple[Any, ...]]:
@@ -69,23 +78,18 @@ def _unknowns(subject: Subject) -> list[tuple[Any, ...]]:
     undecided = int(quarters["is_covered_in"].isna().sum())
     unanswered = int((outside["vecu_declared"] == NOBODY).sum())
     primary = subject.figure("qpv_without_any", "primary")
-    register, ars = "gestionnaire du registre, ARS", "ARS"
-    return [
-        (say("limits.unplaced"), subject.stock(UNDETERMINED) or 0, "Structures en QPV", _effect(inside), register),
-        (say("limits.unanswered"), unanswered, "QPV et quartier vécu", _effect(union), ars),
-        (say("limits.modality"), unknown_modality, "QPV sans MSP ni centre pluri", _effect(primary), "DGOS"),
-        (say("limits.qpv"), undecided, "QPV sans structure", _effect(without), register),
-        (say("limits.population"), int(quarters["population"].isna().sum()), "Habitants", NOT_SHOWN, "INSEE"),
-        (
-            say("limits.zone"),
-            no_zone,
-            "QPV en ZIP ou ZAC",
-            _effect(zones) if zones.value is not None else NOT_SHOWN,
-            ars,
-        ),
-        (say("limits.fragile"), fragile, "Structures en QPV", fragile, register),
-        (say("limits.rejects"), len(subject.release.table("rejects")), "Tous", NOT_SHOWN, "producteur du fichier"),
-    ]
+    at_stake = {
+        "unplaced": (subject.stock(UNDETERMINED) or 0, _effect(inside)),
+        "unanswered": (unanswered, _effect(union)),
+        "modality": (unknown_modality, _effect(primary)),
+        "qpv": (undecided, _effect(without)),
+        "population": (int(quarters["population"].isna().sum()), NOT_SHOWN),
+        "zone": (no_zone, _effect(zones) if zones.value is not None else NOT_SHOWN),
+        "fragile": (fragile, fragile),
+        "rejects": (len(subject.release.table("rejects")), NOT_SHOWN),
+    }
+    words = {key: [subject.say(f"{part}.{key}") for part in ("limits", "touched", "answerer")] for key in at_stake}
+    return [(words[key][0], n, words[key][1], effect, words[key][2]) for key, (n, effect) in at_stake.items()]
 
 
 def _effect(figure: Bounded) -> float | None:
@@ -97,39 +101,35 @@ def _effect(figure: Bounded) -> float | None:
 def _since_signed(subject: Subject) -> str:
     visa = visas.last_of(subject.release)
     if visa is None:
-        return say("revisions.none")
+        return subject.say("revisions.none")
     if visa.release == subject.release.id:
-        return say("revisions.same_release", number=visa.number)
-    return say("revisions.since", number=visa.number, by=visa.by, day=visa.day, release=visa.release)
+        return subject.say("revisions.same_release", number=visa.number)
+    return subject.say("revisions.since", number=visa.number, by=visa.by, day=visa.day, release=visa.release)
 
 
 def revisions(subject: Subject) -> Section:
     """Say which release was signed last, and which published figures of the date are not reproduced, and why."""
     blocks: list[Block] = [_since_signed(subject)]
     if subject.level != COUNTRY:
-        return Section("revisions", say("revisions.title"), (*blocks, say("revisions.local")))
+        return Section("revisions", subject.say("revisions.title"), (*blocks, subject.say("revisions.local")))
     rows = figures.published(subject.release).frame
     rows = rows[pd.to_datetime(rows["on"]).dt.date == subject.day]
     compared = rows[rows["verdict"].isin([DIFFERS, REPRODUCED])]
     differs = compared[compared["verdict"] == DIFFERS]
     if compared.empty:
-        blocks.append(say("revisions.nothing"))
+        blocks.append(subject.say("revisions.nothing"))
     elif differs.empty:
-        blocks.append(say("revisions.same", n=len(compared)))
+        blocks.append(subject.say("revisions.same", n=len(compared)))
     else:
-        columns = (
-            Column("Document", "text"),
-            Column("Ce qu'il dit", "text"),
-            Column("Imprimé", "text"),
-            Column("Ici", "text"),
-        )
+        titles = ("document", "document_says", "printed", "here", "why")
         texts = [
             tuple("" if pd.isna(v) else _plain_text(v) for v in values)
             for values in zip(*(differs[c] for c in ("document", "words", "said", "ours", "because")), strict=True)
         ]
-        table = Table("ecarts", say("revisions.differ"), (*columns, Column("Pourquoi", "text")), tuple(texts))
+        columns = tuple(subject.column(t, "text") for t in titles)
+        table = Table("ecarts", subject.say("revisions.differ"), columns, tuple(texts))
         blocks.append(table)
-    return Section("revisions", say("revisions.title"), tuple(blocks))
+    return Section("revisions", subject.say("revisions.title"), tuple(blocks))
 
 
 def _plain_text(value: Any) -> str:  # noqa: ANN401
@@ -143,66 +143,121 @@ def sources(subject: Subject) -> Section:
         cells = [str(source.get(k) or NOT_SHOWN) for k in ("producer", "licence")]
         counts = [source.get(k) for k in ("rows_in", "rows_out", "rejected")]
         rows.append((str(source.get("title") or source["id"]), *cells, str(source["sha256"])[:HASH], *counts))
-    columns = [Column(t, "text") for t in ("Fichier", "Producteur", "Licence", "Empreinte")]
-    columns += [Column(t) for t in ("Lignes lues", "utilisées", "rejetées")]
+    columns = [subject.column(t, "text") for t in ("file", "producer", "licence", "hash")]
+    columns += [subject.column(t) for t in ("rows_in", "rows_out", "rows_rejected")]
     table = Table(
-        "fichiers", say("sources.caption"), tuple(columns), tuple(rows), (say("sources.note"),), ("manifest",)
+        "fichiers",
+        subject.say("sources.caption"),
+        tuple(columns),
+        tuple(rows),
+        (subject.say("sources.note"),),
+        ("manifest",),
     )
-    return Section("sources", say("sources.title"), (*lines("sources.lines"), table))
+    return Section("sources", subject.say("sources.title"), (*lines("sources.lines", subject.language), table))
 
 
 def annexes(subject: Subject) -> Section:
-    """Give the lists behind the figures: structures in QPV and in quartier vécu, QPV without any, régions, départements."""
+    """Give the lists behind the figures: structures in QPV and in quartier vécu, QPV without any, régions, départements.
+
+    A list of more than ``LONG`` rows is in the workbook only; the tables it stands behind name the command that prints it.
+    """
     places = subject.structures(subject.year)
     inside, near = (places[places["situation"] == s] for s in (IN_QPV, VECU_DECLARED))
-    facts = {"where": subject.where, "on": on(subject)}
+    facts = {"where": subject.where, "on": subject.on()}
     tables = [
-        _structures("annexe-qpv", say("annexes.in_qpv", **facts), subject, inside, "qpv_code"),
-        _structures("annexe-vecu", say("annexes.near", **facts), subject, near, "nearest_qpv_code"),
+        _structures("annexe-qpv", subject.say("annexes.in_qpv", **facts), subject, inside, "qpv_code"),
+        _structures("annexe-vecu", subject.say("annexes.near", **facts), subject, near, "nearest_qpv_code"),
         _bare(subject),
     ]
     if subject.level == COUNTRY:
         tables.append(_areas(subject, "region", [*REGIONS, NO_REGION]))
-    if subject.level != "department":
+    if subject.level in (COUNTRY, REGION):
         tables.append(_areas(subject, "department", subject.departments))
-    blocks = [b for t in tables for b in ((t,) if t.rows else (f"{t.caption} : {say('annexes.empty')}",))]
-    return Section("annexes", say("annexes.title"), tuple(blocks))
+    lists = [*movements.lists(subject), *(_every_structure(subject, year) for year in subject.years)]
+    lists += [] if subject.is_local else [_every_quarter(subject)]
+    tables += [t for t in lists if t.rows and len(t.rows) <= LONG]
+    blocks = [b for t in tables for b in ((t,) if t.rows else (f"{t.caption} : {subject.say('annexes.empty')}",))]
+    long_lists = tuple(t for t in lists if len(t.rows) > LONG)
+    return Section("annexes", subject.say("annexes.title"), tuple(blocks), long_lists=long_lists)
+
+
+def _every_structure(subject: Subject, year: int) -> Table:
+    """List every structure open at a date, with its situation: what counts of the whole, unplaced and unanswered rest on."""
+    rows = subject.structures(year)
+    qpv = rows["qpv_code"].fillna(rows["nearest_qpv_code"])
+    shown = rows.assign(qpv=qpv, row=origins(rows))
+    columns = {
+        "finess_et": subject.column("finess", "text"),
+        "name": subject.column("name", "text"),
+        "structure_type": subject.column("type", "text"),
+        "modality": subject.column("modality", "text"),
+        "city": subject.column("city", "text"),
+        "department_code": subject.column("department", "text"),
+        "situation": subject.column("situation", "text"),
+        "vecu_declared": subject.column("ars_answer", "text"),
+        "qpv": subject.column("qpv_or_nearest", "text"),
+        "distance_m": subject.column("distance", "metres"),
+        "row": subject.column("row", "text"),
+    }
+    caption = subject.say("annexes.every_structure", where=subject.where, on=subject.on(year))
+    note = subject.say("annexes.code", perimeters=subject.perimeters(year))
+    values = cells(subject, shown, list(columns))
+    used = ("structures", "structure_locations")
+    return Table(f"annexe-structures-{year}", caption, tuple(columns.values()), values, (note,), used)
+
+
+def _every_quarter(subject: Subject) -> Table:
+    """List every QPV in force at the date, with the structures inside, its inhabitants and its zoning."""
+    rows = subject.quarters(subject.year)
+    columns = {
+        "qpv_code": subject.column("qpv", "text"),
+        "name": subject.column("name", "text"),
+        "department_code": subject.column("department", "text"),
+        "population": subject.column("people"),
+        "n_msp_in": subject.column("msp_in"),
+        "n_cds_in": subject.column("cds_in"),
+        "is_covered_in": subject.column("is_covered", "text"),
+        "zone_class": subject.column("zone_class", "text"),
+        "zoning_edition": subject.column("edition", "text"),
+        "is_npnru": subject.column("npnru", "text"),
+    }
+    caption = subject.say("annexes.every_quarter", where=subject.where, on=subject.on())
+    note = subject.perimeters(subject.year) + "."
+    values = cells(subject, rows, list(columns))
+    return Table("annexe-quartiers", caption, tuple(columns.values()), values, (note,), ("neighbourhood_coverage",))
 
 
 def _structures(anchor: str, caption: str, subject: Subject, rows: pd.DataFrame, qpv: str) -> Table:
     names = subject.release.table("neighbourhoods", columns=["qpv_code", "name"]).drop_duplicates("qpv_code")
     named = rows[qpv].map(names.set_index("qpv_code")["name"])
-    origin = subject.release.table("structures", columns=["finess_et", "year", "source_id", "source_row"])
-    origin = origin[origin["year"] == subject.year].drop_duplicates("finess_et").set_index("finess_et")
     lists = [
         *(rows[c] for c in ("finess_et", "name", "structure_type", "city", "department_code", qpv)),
         named,
         rows["distance_m"],
-        rows["finess_et"].map(origin["source_id"]) + ":" + rows["finess_et"].map(origin["source_row"]).astype("str"),
+        origins(rows),
     ]
-    values = tuple(tuple(_cell(v) for v in row) for row in zip(*lists, strict=True))
-    titles = ("N° FINESS ET", "Nom", "Type", "Commune", "Département", "QPV", "Nom du QPV")
-    columns = (*(Column(t, "text") for t in titles), Column("Distance (m)", "metres"), Column("Ligne", "text"))
-    note = say("annexes.code", perimeters=subject.perimeters(subject.year))
+    values = tuple(tuple(plain_cell(v) for v in row) for row in zip(*lists, strict=True))
+    titles = ("finess", "name", "type", "city", "department", "qpv", "qpv_name")
+    columns = (
+        *(subject.column(t, "text") for t in titles),
+        subject.column("distance", "metres"),
+        subject.column("row", "text"),
+    )
+    note = subject.say("annexes.code", perimeters=subject.perimeters(subject.year))
     return Table(anchor, caption, columns, values, (note,), ("structures", "structure_locations"))
-
-
-def _cell(value: Any) -> Any:  # noqa: ANN401
-    if pd.isna(value):
-        return None
-    value = value.item() if hasattr(value, "item") else value
-    return {"CDS": "CdS"}.get(value, value) if isinstance(value, str) else value
 
 
 def _bare(subject: Subject) -> Table:
     """List the QPV surely without a structure: those of the area, of the country only the large ones."""
     rows = subject.quarters(subject.year)
     rows = rows[(rows["is_covered_in"] == False).fillna(value=False).astype(bool)]  # noqa: E712 -- three values
-    facts: dict[str, Any] = {"where": subject.where, "on": on(subject)}
-    caption = say("annexes.bare", **facts)
+    facts: dict[str, Any] = {"where": subject.where, "on": subject.on()}
+    caption = subject.say("annexes.bare", **facts)
     if subject.level == COUNTRY and rows["is_large"].notna().any():
         rows = rows[rows["is_large"].fillna(value=False).astype(bool)]
-        caption = say("annexes.bare_large", threshold=subject.release.manifest["settings"]["large_population"], **facts)
+        caption = subject.say(
+            "annexes.bare_large", threshold=subject.release.manifest["settings"]["large_population"], **facts
+        )
     rows = rows.sort_values(["population", "qpv_code"], ascending=[False, True])
     names = (
         "qpv_code",
@@ -214,14 +269,14 @@ def _bare(subject: Subject) -> Table:
         "nearest_msp_m",
         "nearest_cds_m",
     )
-    values = tuple(tuple(_cell(v) for v in row) for row in zip(*(rows[c] for c in names), strict=True))
+    values = tuple(tuple(plain_cell(v) for v in row) for row in zip(*(rows[c] for c in names), strict=True))
     columns = (
-        *(Column(t, "text") for t in ("QPV", "Nom", "Département")),
-        Column("Habitants"),
-        *(Column(t, "text") for t in ("Zonage", "NPNRU")),
-        *(Column(t, "metres") for t in ("MSP la plus proche (m)", "Centre le plus proche (m)")),
+        *(subject.column(t, "text") for t in ("qpv", "name", "department")),
+        subject.column("people"),
+        *(subject.column(t, "text") for t in ("zone_class", "npnru")),
+        *(subject.column(t, "metres") for t in ("nearest_msp", "nearest_cds")),
     )
-    notes = (subject.perimeters(subject.year) + ".", say("annexes.all_bare"))
+    notes = (subject.perimeters(subject.year) + ".", subject.say("annexes.all_bare"))
     return Table("annexe-sans-structure", caption, columns, values, notes, ("neighbourhood_coverage",))
 
 
@@ -244,12 +299,15 @@ def _areas(subject: Subject, level: str, codes: list[str]) -> Table:
         net = [None if None in inside else (inside[1] or 0) - (inside[0] or 0)] if len(years) > 1 else []
         proportion = share(Bounded(inside[-1], inside[-1], inside[-1]), every) if inside[-1] is not None else None
         rows.append((f"{labels.get(code, code)} ({code})", *inside, *net, *types, every, proportion))
-    columns = [Column("Zone", "text"), *(Column(f"En QPV, {y}") for y in years)]
-    columns += [Column("Solde", "signed")] if len(years) > 1 else []
-    columns += [Column(f"dont {t}, {subject.year}") for t in ("MSP", "centres")]
-    columns += [Column(f"Recensées, {subject.year}"), Column(f"Part en QPV, {subject.year}", "share")]
-    caption = say(f"annexes.{level}", dates=" et ".join(on(subject, y) for y in years))
-    note = say("annexes.counts", perimeters=" puis ".join(dict.fromkeys(subject.perimeters(y) for y in years)))
+    last, lists = subject.year, {y: f"annexe-structures-{y}" for y in years}
+    columns = [subject.column("area", "text")]
+    columns += [subject.column("in_qpv", rows="annexe-qpv" if y == last else lists[y], year=y) for y in years]
+    columns += [subject.column("net", "signed", "annexe-mouvements")] if len(years) > 1 else []
+    columns += [subject.column(f"of_which_{t}", rows="annexe-qpv", year=last) for t in ("msp", "cds")]
+    columns += [subject.column("listed", rows=lists[last], year=last)]
+    columns += [subject.column("share_in_qpv", "share", year=last)]
+    caption = subject.say(f"annexes.{level}", dates=subject.both(subject.on(y) for y in years))
+    note = subject.say("annexes.counts", perimeters=subject.all_perimeters)
     return Table(f"annexe-{level}", caption, tuple(columns), tuple(rows), (note,), ("yearly_counts",))
 
 

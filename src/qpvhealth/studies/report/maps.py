@@ -15,9 +15,8 @@ from qpvhealth.publish import selection
 from qpvhealth.publish.report import maps as drawing
 from qpvhealth.publish.report.content import Figure, Section
 from qpvhealth.publish.report.maps import CITIES, METROPOLE_BOX, Frame, Point
-from qpvhealth.publish.report.words import say
-from qpvhealth.studies.report.headline import answered, on
-from qpvhealth.studies.report.subject import COUNTRY, Subject
+from qpvhealth.studies.report.headline import answered
+from qpvhealth.studies.report.subject import COUNTRY, REGION, Subject
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,7 +36,7 @@ def maps(subject: Subject) -> Section:
     everywhere = _points(places)
     frames = _frames(subject, everywhere, quarters)
     figures = [_figure(subject, kind, places, quarters, frames) for kind in (MSP, CDS)]
-    return Section("cartes", say("maps.title"), tuple(figures))
+    return Section("cartes", subject.say("maps.title"), tuple(figures))
 
 
 def _points(places: pd.DataFrame) -> list[Point]:
@@ -60,30 +59,34 @@ def _figure(
 ) -> Figure:
     chosen = places[places["structure_type"] == kind]
     n, near = (int((chosen["situation"] == s).sum()) for s in (IN_QPV, VECU_DECLARED))
-    scope, anchor = say(f"maps.{kind.lower()}"), f"carte-{kind.lower()}"
+    scope, anchor = subject.say(f"maps.{kind.lower()}"), f"carte-{kind.lower()}"
     silent = sorted(set(subject.regions) - set(answered(subject, subject.year, kind)))
     nobody = len(silent) == len(subject.regions)
     hatched = set() if nobody else {d for region in silent for d in REGIONS[region][1]}
     points = _points(chosen)
     shapes = [s for s in quarters["geometry"] if s is not None and not s.is_empty]
-    facts = {"scope": scope, "where": subject.where, "on": on(subject)}
-    title = say("maps.drawing", and_near="" if nobody else say("maps.and_near"), **facts)
+    facts = {"scope": scope, "where": subject.where, "on": subject.on()}
+    title = subject.say("maps.drawing", and_near="" if nobody else subject.say("maps.and_near"), **facts)
     shares = drawing.shared(frames, points)
-    in_frames = " ".join(_in_frame(f.name, rows, nobody=nobody) for f, rows in zip(frames, shares, strict=True) if rows)
-    circles = "" if nobody else say("maps.circles", near=near)
-    description = say("maps.description", n=n, circles=circles, frames=in_frames, **facts)
+    in_frames = "".join(
+        _in_frame(subject, f.name, rows, nobody=nobody) for f, rows in zip(frames, shares, strict=True) if rows
+    )
+    circles = "" if nobody else subject.say("maps.circles", near=near)
+    annex = subject.say(f"maps.annex_{subject.level if subject.level in (COUNTRY, REGION) else 'none'}")
+    description = subject.say("maps.description", n=n, circles=circles, frames=in_frames, annex=annex, **facts)
+    legend = [subject.say(f"maps.legend_{key}") for key in ("in", "near", "qpv", "hatch")]
     svg = drawing.draw(
-        anchor, (title, description), frames, points, hatched=hatched, quarters=shapes, has_near=not nobody
+        anchor, (title, description), legend, frames, points, hatched=hatched, quarters=shapes, has_near=not nobody
     )
     n_outside = len(points) - sum(map(len, shares))
-    missing = say("maps.missing", n=len(chosen) - len(points)) if len(points) < len(chosen) else ""
-    missing += say("maps.outside", n=n_outside) if n_outside else ""
-    caption = say(
+    missing = subject.say("maps.missing", n=len(chosen) - len(points)) if len(points) < len(chosen) else ""
+    missing += subject.say("maps.outside", n=n_outside) if n_outside else ""
+    caption = subject.say(
         "maps.caption",
         n=n,
-        declared="" if nobody else say("maps.declared", near=near),
+        declared="" if nobody else subject.say("maps.declared", near=near),
         missing=missing,
-        unanswered=say("maps.nobody") if nobody else say("maps.unanswered") if hatched else "",
+        unanswered=subject.say("maps.nobody") if nobody else subject.say("maps.unanswered") if hatched else "",
         perimeters=subject.perimeters(subject.year),
         qpv=len(quarters),
         source=_origin(subject),
@@ -92,10 +95,10 @@ def _figure(
     return Figure(anchor, title, description, caption, svg, drawing.size_of(frames))
 
 
-def _in_frame(name: str, points: list[Point], *, nobody: bool) -> str:
+def _in_frame(subject: Subject, name: str, points: list[Point], *, nobody: bool) -> str:
     n = sum(p.is_inside for p in points)
-    near = "" if nobody else say("maps.frame_near", near=len(points) - n)
-    return say("maps.frame", name=name, n=n, near=near)
+    near = "" if nobody else subject.say("maps.frame_near", near=len(points) - n)
+    return subject.say("maps.frame", name=name, n=n, near=near)
 
 
 def _origin(subject: Subject) -> str:
@@ -106,9 +109,15 @@ def _origin(subject: Subject) -> str:
 def _frames(subject: Subject, points: list[Point], quarters: pd.DataFrame) -> list[Frame]:
     """Lay the frames out: the country with cities beside it and overseas below, or the area alone with the cities in it."""
     if subject.level == COUNTRY:
-        main = Frame("France métropolitaine", METROPOLE_BOX, (0, 0, 520, 510), METROPOLE, has_quarters=False)
-        cities = [Frame(n, b, (530, 172 * k, 190, 166), g) for k, (g, (n, b)) in enumerate(CITIES.items())]
-        overseas = [(t.name, t.label_fr) for t in TERRITORIES.values() if t.name != METROPOLE]
+        main = Frame(subject.say("maps.mainland"), METROPOLE_BOX, (0, 0, 520, 510), METROPOLE, has_quarters=False)
+        cities = [
+            Frame(subject.say(f"maps.{g}"), b, (530, 172 * k, 190, 166), g) for k, (g, b) in enumerate(CITIES.items())
+        ]
+        overseas = [
+            (t.name, t.label_fr if subject.language == "fr" else t.label_en)
+            for t in TERRITORIES.values()
+            if t.name != METROPOLE
+        ]
         boxes = [(g, n, box) for g, n in overseas if (box := _box(g, points, quarters)) is not None]
         small = [
             Frame(n, box, (181 * (k % 4), 520 + 130 * (k // 4), 177, 124), g) for k, (g, n, box) in enumerate(boxes)
@@ -117,15 +126,18 @@ def _frames(subject: Subject, points: list[Point], quarters: pd.DataFrame) -> li
     codes = frozenset(subject.departments)
     territory = DEPARTMENT_TERRITORY[min(codes)]
     ground = "petite_couronne" if codes <= _PARIS else territory
-    drawn = [shapely.Polygon(r) for o in outlines() if o.frame == ground and o.code in codes for r in o.rings]
+    own = frozenset() if subject.is_local else codes  # of a commune, the box is that of its QPV and structures
+    drawn = [shapely.Polygon(r) for o in outlines() if o.frame == ground and o.code in own for r in o.rings]
     shapes = [*drawn, *(s for s in quarters["geometry"] if s is not None and not s.is_empty)]
     if not shapes and not points:
         box = TERRITORIES[territory].box
     else:
         box = drawing.box_of(shapes, points if territory != METROPOLE or not drawn else [], 0.04)
-    main = Frame(subject.name, box, (0, 0, 520 if territory == METROPOLE else 720, 510), ground, codes)
-    inner = [(g, n, b) for g, (n, b) in CITIES.items() if ground == METROPOLE and _covers(codes, g)]
-    return [main, *(Frame(n, b, (530, 172 * k, 190, 166), g, codes) for k, (g, n, b) in enumerate(inner))]
+    width = 520 if territory == METROPOLE and not subject.is_local else 720
+    main = Frame(subject.name, box, (0, 0, width, 510), ground, codes)
+    inner = [(subject.say(f"maps.{g}"), g, b) for g, b in CITIES.items() if ground == METROPOLE and _covers(codes, g)]
+    inner = [] if subject.is_local else inner
+    return [main, *(Frame(n, b, (530, 172 * k, 190, 166), g, codes) for k, (n, g, b) in enumerate(inner))]
 
 
 def _covers(codes: frozenset[str], city: str) -> bool:

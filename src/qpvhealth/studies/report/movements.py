@@ -5,44 +5,56 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from qpvhealth.facts.categories import CDS, MSP
-from qpvhealth.facts.causes import CAUSES, LATE_REGISTRATION, LOCATION_LEARNT, LOCATION_LOST, NOT_ATTRIBUTABLE, OPENED
+from qpvhealth.facts.causes import (
+    CAUSES,
+    EVIDENCE_FR,
+    LATE_REGISTRATION,
+    LOCATION_LEARNT,
+    LOCATION_LOST,
+    NOT_ATTRIBUTABLE,
+    OPENED,
+)
 from qpvhealth.facts.generations import IN_FORCE
 from qpvhealth.facts.situations import IN_QPV
-from qpvhealth.publish.report.content import MIN_RATE_BASE, Column, Section, Table, number
-from qpvhealth.publish.report.words import say
-from qpvhealth.studies.report.headline import answered, on
+from qpvhealth.publish.report.content import MIN_RATE_BASE, Section, Table
+from qpvhealth.studies.report.headline import answered
+from qpvhealth.studies.report.rows import cells
 from qpvhealth.studies.report.subject import ALL, Subject
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from qpvhealth.publish.report.content import Block
+    from qpvhealth.publish.report.content import Block, Unit
 
-_TYPES = ((MSP, "MSP"), (CDS, "centres"), (ALL, "ensemble"))
+_TYPES = {MSP: "msp", CDS: "cds", ALL: "all"}
 
 
 def movements(subject: Subject) -> Section:
     """Explain the net change; with one date there is nothing to explain, and the section says so."""
-    title = say("changes.title")
+    title = subject.say("changes.title")
     if subject.before is None:
-        return Section("changements", title, (say("changes.one_year"),))
+        return Section("changements", title, (subject.say("changes.one_year"),))
+    if subject.is_local:  # a handful of structures: each is listed, and no pace is compared
+        flows = {name: int((subject.moves["effect"] == sign).sum()) for name, sign in (("n_in", 1), ("n_out", -1))}
+        words = subject.say("changes.moves", interval=subject.interval, perimeters=subject.all_perimeters, **flows)
+        return Section("changements", title, (subject.say("changes.none") if subject.moves.empty else words,))
     causes = _causes(subject)
     entries = causes[(causes["structure_type"] == ALL)].set_index("cause")
     blocks: list[Block] = []
     if causes.empty:
-        blocks.append(say("changes.none"))
+        blocks.append(subject.say("changes.none"))
     else:
         dated = {name: subject.figure(f"{name}_in_qpv").value for name in ("opened", "closed")}
         if None not in dated.values():
-            blocks.append(say("changes.dated", interval=subject.interval, **dated))
+            blocks.append(subject.say("changes.dated", interval=subject.interval, **dated))
         if late := int(entries["n_in"].get(LATE_REGISTRATION, 0)):
-            blocks.append(say("changes.late", n=late))
+            blocks.append(subject.say("changes.late", n=late))
         learnt, lost = (int(entries[s].get(c, 0)) for c, s in ((LOCATION_LEARNT, "n_in"), (LOCATION_LOST, "n_out")))
         if learnt or lost:
-            blocks.append(say("changes.learnt", learnt=learnt, lost=lost))
+            blocks.append(subject.say("changes.learnt", learnt=learnt, lost=lost))
         if NOT_ATTRIBUTABLE in entries.index:
             blocks.append(
-                say("changes.unexplained", n=sum(int(entries[c][NOT_ATTRIBUTABLE]) for c in ("n_in", "n_out")))
+                subject.say("changes.unexplained", n=sum(int(entries[c][NOT_ATTRIBUTABLE]) for c in ("n_in", "n_out")))
             )
     blocks += [*_trend(subject), _constant(subject)]
     if len(causes):
@@ -62,26 +74,25 @@ def _cause_table(subject: Subject, rows: pd.DataFrame) -> Table:
     keys = zip(rows["cause"], rows["structure_type"], strict=True)
     flows = zip(*(rows[c].astype("int64") for c in ("n_in", "n_out", "n")), strict=True)
     cells = dict(zip(keys, flows, strict=True))
-    columns, lines = [Column("Cause", "text")], list[tuple[Any, ...]]()
-    for _, label in _TYPES:
-        columns += [Column(f"Entrées, {label}"), Column(f"Sorties, {label}"), Column(f"Solde, {label}", "signed")]
-    for cause, (words, _) in CAUSES.items():
+    columns, lines = [subject.column("cause", "text")], list[tuple[Any, ...]]()
+    for label in _TYPES.values():
+        for flow in ("in", "out", "net"):
+            unit: Unit = "signed" if flow == "net" else "count"
+            columns.append(subject.column(f"{flow}_{label}", unit, "annexe-mouvements"))
+    for cause, words in CAUSES.items():
         if cause in set(rows["cause"]):
-            lines.append((words, *(n for kind, _ in _TYPES for n in cells.get((cause, kind), (0, 0, 0)))))
-    lines.append(("Ensemble", *(sum(line[k] for line in lines) for k in range(1, len(columns)))))
+            flows_of_cause = (n for kind in _TYPES for n in cells.get((cause, kind), (0, 0, 0)))
+            lines.append((words[subject.language == "en"], *flows_of_cause))
+    lines.append((subject.say("rows.all"), *(sum(line[k] for line in lines) for k in range(1, len(columns)))))
     return Table(
         "causes",
-        say("changes.causes", where=subject.where, interval=subject.interval),
+        subject.say("changes.causes", where=subject.where, interval=subject.interval),
         tuple(columns),
         tuple(lines),
-        (say("changes.causes_note", perimeters=_both(subject)),),
+        (subject.say("changes.causes_note", perimeters=subject.all_perimeters),),
         ("change_summary",),
         has_total=True,
     )
-
-
-def _both(subject: Subject) -> str:
-    return " puis ".join(dict.fromkeys(subject.perimeters(y) for y in subject.years))
 
 
 def _openings(subject: Subject) -> list[Table]:
@@ -94,7 +105,7 @@ def _openings(subject: Subject) -> list[Table]:
     if rows.empty:
         return []
     years = rows["opened_on"].dt.year
-    labels = years.map("{:.0f}".format, na_action="ignore").fillna("sans date")
+    labels = years.map("{:.0f}".format, na_action="ignore").fillna(subject.say("rows.undated"))
     kinds = rows["structure_type"]
     lines: list[tuple[Any, ...]] = [
         (
@@ -104,18 +115,56 @@ def _openings(subject: Subject) -> list[Table]:
         )
         for label in sorted(labels.unique())
     ]
-    lines.append(("Ensemble", *(sum(line[k] for line in lines) for k in (1, 2, 3))))
+    lines.append((subject.say("rows.all"), *(sum(line[k] for line in lines) for k in (1, 2, 3))))
     return [
         Table(
             "ouvertures",
-            say("changes.openings", where=subject.where, interval=subject.interval),
-            (Column("Année civile", "text"), Column("MSP"), Column("Centres"), Column("Ensemble")),
+            subject.say("changes.openings", where=subject.where, interval=subject.interval),
+            (
+                subject.column("civil_year", "text"),
+                *(subject.column(t, rows="annexe-mouvements") for t in _TYPES.values()),
+            ),
             tuple(lines),
-            (say("changes.openings_note", perimeters=_both(subject)),),
+            (subject.say("changes.openings_note", perimeters=subject.all_perimeters),),
             ("changes",),
             has_total=True,
         )
     ]
+
+
+def lists(subject: Subject) -> list[Table]:
+    """List the structures that entered or left the QPV of the area between both dates; none where there is one date."""
+    if subject.before is None:
+        return []
+    names = subject.release.table("structures", columns=["finess_et", "year", "name"]).dropna().sort_values("year")
+    last = dict(zip(names["finess_et"], names["name"], strict=True))
+    rows = subject.moves
+    rows = rows.assign(
+        name=rows["finess_et_to"].fillna(rows["finess_et_from"]).map(last),
+        type_before=rows["structure_type_from"],
+        evidence=rows["evidence"].map(EVIDENCE_FR).fillna(rows["evidence"])
+        if subject.language == "fr"
+        else rows["evidence"],
+        cause=rows["cause"].map({cause: words[subject.language == "en"] for cause, words in CAUSES.items()}),
+    )
+    columns = {
+        "finess_et": subject.column("finess", "text"),
+        "name": subject.column("name", "text"),
+        "type_before": subject.column("type_before", "text"),
+        "structure_type_to": subject.column("type_after", "text"),
+        "cause": subject.column("cause", "text"),
+        "evidence": subject.column("evidence", "text"),
+        "qpv_code_from": subject.column("qpv_before", "text"),
+        "qpv_code_to": subject.column("qpv_after", "text"),
+        "opened_on": subject.column("opened_on", "date"),
+        "closed_on": subject.column("closed_on", "date"),
+        "effect": subject.column("effect_in_qpv", "signed"),
+    }
+    absent = {"type_before", "structure_type_to", "qpv_code_from", "qpv_code_to", "opened_on", "closed_on"}
+    caption = subject.say("changes.listed", where=subject.where, interval=subject.interval)
+    note = subject.say("changes.listed_note", perimeters=subject.all_perimeters)
+    values = cells(subject, rows, list(columns), dashes=absent)
+    return [Table("annexe-mouvements", caption, tuple(columns.values()), values, (note,), ("changes",))]
 
 
 def _trend(subject: Subject) -> list[str]:
@@ -130,7 +179,7 @@ def _trend(subject: Subject) -> list[str]:
     if expected[[MSP, CDS]].isna().any():
         return []
     flows = {"msp": expected[MSP], "cds": expected[CDS], "observed_msp": observed[MSP], "observed_cds": observed[CDS]}
-    return [say("changes.trend", **{name: number(value, "signed") for name, value in flows.items()})]
+    return [subject.say("changes.trend", **{name: subject.text(value, "signed") for name, value in flows.items()})]
 
 
 def _constant(subject: Subject) -> str:
@@ -138,11 +187,11 @@ def _constant(subject: Subject) -> str:
     before, after = subject.years
     both = sorted(set(answered(subject, before)) & set(answered(subject, after)))
     if subject.level == "department":
-        return say("changes.constant_local")
+        return subject.say("changes.constant_local")
     if not both:
-        return say("changes.constant_none")
+        return subject.say("changes.constant_none")
     sums = {
         name: sum(subject.figure("n_vecu_declared", year=year, region=r).value or 0 for r in both)
         for name, year in (("before", before), ("after", after))
     }
-    return say("changes.constant", n=len(both), then=on(subject, before), now=on(subject, after), **sums)
+    return subject.say("changes.constant", n=len(both), then=subject.on(before), now=subject.on(after), **sums)

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any
 from qpvhealth.facts.categories import CDS, MSP
 from qpvhealth.facts.situations import IN_QPV, VECU_DECLARED
 from qpvhealth.facts.territories import NO_REGION, REGIONS
-from qpvhealth.publish.report.content import MIN_RATE_BASE, NOT_SHOWN, Column, Section, Table, ratio
-from qpvhealth.publish.report.words import say
-from qpvhealth.studies.report.headline import SCOPES, on
+from qpvhealth.publish.report.content import MIN_RATE_BASE, NOT_SHOWN, Section, Table, ratio
+from qpvhealth.studies.report.headline import SCOPES
 from qpvhealth.studies.report.subject import ALL, COUNTRY, Subject
 
 if TYPE_CHECKING:
@@ -18,11 +17,11 @@ if TYPE_CHECKING:
 
 def nearby(subject: Subject) -> Section:
     """Show the answers of the ARS of the area, one row each; a département has those of its region."""
-    title = say("nearby.title")
+    title = subject.say("nearby.title")
     if not subject.regions:
-        return Section("proximite", title, (say("nearby.empty"),))
-    local = (say("nearby.area"),) if subject.level == "department" else ()
-    return Section("proximite", title, (say("nearby.practice"), *local, answers(subject)))
+        return Section("proximite", title, (subject.say("nearby.empty"),))
+    local = (subject.say("nearby.area"),) if subject.level == "department" else ()
+    return Section("proximite", title, (subject.say("nearby.practice"), *local, answers(subject)))
 
 
 def answers(subject: Subject) -> Table:
@@ -49,17 +48,17 @@ def answers(subject: Subject) -> Table:
         )
     elsewhere = subject.count("region", NO_REGION, IN_QPV, ALL, ALL, subject.year)
     if elsewhere and subject.level == COUNTRY:
-        rows.append((say("nearby.none"), NOT_SHOWN, elsewhere, NOT_SHOWN, NOT_SHOWN, NOT_SHOWN))
+        rows.append((subject.say("nearby.none"), NOT_SHOWN, elsewhere, NOT_SHOWN, NOT_SHOWN, NOT_SHOWN))
     columns = (
-        Column("ARS", "text"),
-        Column("Réponse", "text"),
-        Column("En QPV", rows="annexe-qpv"),
-        Column("Quartier vécu", rows="annexe-vecu"),
-        Column("Rapport", "ratio"),
-        Column("Distance médiane (m)", "metres"),
+        subject.column("ars", "text"),
+        subject.column("answer", "text"),
+        subject.column("in_qpv_now", rows="annexe-qpv"),
+        subject.column("vecu_now", rows="annexe-vecu"),
+        subject.column("ratio", "ratio"),
+        subject.column("median_distance", "metres"),
     )
-    caption = say("nearby.caption", where=subject.where, on=on(subject))
-    note = say("nearby.note", perimeters=subject.perimeters(subject.year))
+    caption = subject.say("nearby.caption", where=subject.where, on=subject.on())
+    note = subject.say("nearby.note", perimeters=subject.perimeters(subject.year))
     return Table("ars", caption, columns, tuple(rows), (note,), ("indicators", "yearly_counts", "structure_locations"))
 
 
@@ -67,7 +66,7 @@ def _answer(subject: Subject, region: str, vecu: dict[str, Bounded]) -> str:
     """Say for which types an ARS answered, and whether its list is complete."""
     types = [SCOPES[kind] for kind in (MSP, CDS) if (subject.year, region, kind) in subject.answers]
     if not types:
-        return say("nearby.unanswered")
+        return subject.say("nearby.unanswered")
     complete = all(vecu[scope].is_exact for scope in types)
-    words = say("nearby.all_types") if len(types) > 1 else say(f"nearby.{types[0]}")
-    return words + say("nearby.complete" if complete else "nearby.partial")
+    words = subject.say("nearby.all_types") if len(types) > 1 else subject.say(f"nearby.{types[0]}")
+    return words + subject.say("nearby.complete" if complete else "nearby.partial")
