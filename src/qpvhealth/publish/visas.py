@@ -38,8 +38,13 @@ class Visa:
 
     @property
     def day(self) -> str:
-        """The day as a note writes it: 30/11/2026."""
-        return f"{date.fromisoformat(self.signed_on):%d/%m/%Y}"
+        """The day as a French note writes it: 30/11/2026."""
+        return f"{self.on:%d/%m/%Y}"
+
+    @property
+    def on(self) -> date:
+        """The day."""
+        return date.fromisoformat(self.signed_on)
 
 
 def read(root: Path) -> list[Visa]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import xlsxwriter
 
 from qpvhealth.publish.report.content import WORDS, Bounded, Table, Unit
-from qpvhealth.publish.report.words import say
+from qpvhealth.publish.report.words import say, sheet as sheet_name
 from qpvhealth.publish.workbook import CREATED, OPTIONS, WIDTHS, write_table, write_text
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def render(note: Note) -> bytes:
     with xlsxwriter.Workbook(content, OPTIONS) as book:
         book.set_properties({"created": CREATED, "title": note.title})
         tables = note.every_table
-        names = _names(tables)
+        names = _names(tables, note.language)
         sheet_of = dict(zip((t.anchor for t in tables), names, strict=True))
         link = book.add_format({"bold": True, "text_wrap": True, "valign": "top", "bottom": 1, "underline": 1})
         _readme(book, note, names)
@@ -53,9 +53,9 @@ def render(note: Note) -> bytes:
     return content.getvalue()
 
 
-def _names(tables: list[Table]) -> list[str]:
-    """Name each sheet after its anchor: at most 31 characters, none that a workbook forbids."""
-    return [re.sub(r"[\[\]:*?/\\']", " ", t.anchor).replace("-", " ").capitalize()[:NAME_LENGTH] for t in tables]
+def _names(tables: list[Table], language: Language) -> list[str]:
+    """Name each sheet: at most 31 characters, none that a workbook forbids."""
+    return [re.sub(r"[\[\]:*?/\\']", " ", sheet_name(t.anchor, language))[:NAME_LENGTH] for t in tables]
 
 
 def _columns(table: Table, language: Language) -> tuple[list[list[Any]], list[str], list[str], list[str]]:

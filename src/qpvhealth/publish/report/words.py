@@ -42,3 +42,12 @@ def lines(key: str, language: Language = "fr") -> tuple[str, ...]:
     """Return the sentences of a list, as they are."""
     section, _, name = key.partition(".")
     return tuple(_sentences(language)[section][name])
+
+
+def sheet(anchor: str, language: Language = "fr") -> str:
+    """Name the sheet of a table: ``tableau-1`` is « Tableau 1 »; a table that has no name of its own is named after its anchor."""
+    names = _sentences(language)["sheets"]
+    own, _, number = anchor.rpartition("-")
+    if anchor not in names and own in names and number.isdigit():
+        return f"{names[own]} {number}"
+    return str(names.get(anchor) or anchor.replace("-", " ").capitalize())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import TYPE_CHECKING
 
 from qpvhealth.publish import sentences, visas
@@ -81,14 +82,18 @@ def _banner(subject: Subject) -> tuple[tuple[str, str], ...]:
     dates = []
     for year in subject.years:
         received, status = inputs.get(year, {}).get("received_on"), extracts.loc[year, "status"]
-        words = subject.say("banner.received", day=str(received)) if received else subject.say("banner.not_received")
+        words = (
+            subject.say("banner.received", day=date.fromisoformat(str(received)))
+            if received
+            else subject.say("banner.not_received")
+        )
         state = subject.say(f"banner.{status}") if isinstance(status, str) else subject.say("banner.no_status")
         dates.append(subject.say("banner.extract", on=subject.on(year), received=words, status=state))
     version = subject.say("banner.version", release=release.id, hash=release.manifest["fingerprint"][:12])
     values = {
         "state": _state(subject, visa, later),
         "release": version,
-        "extracts": " ; ".join(dates),
+        "extracts": subject.say("where.list").join(dates),
         "perimeters": subject.dated_perimeters,
         "near": subject.say("banner.rule", near=near_words(subject)),
         "names": _names(subject, visa),
@@ -102,7 +107,7 @@ def _state(subject: Subject, visa: Visa | None, later: Visa | None) -> str:
     """Say whether the release is signed, what its visa replaces, and what replaces it."""
     if visa is None:
         return subject.say("banner.state")
-    words = subject.say("banner.signed", day=visa.day, number=visa.number)
+    words = subject.say("banner.signed", day=subject.text(visa.on), number=visa.number)
     words += subject.say("banner.replaces", number=visa.replaces) if visa.replaces else ""
     return words + (subject.say("banner.replaced", number=later.number) if later else "")
 

@@ -176,7 +176,11 @@ def annexes(subject: Subject) -> Section:
     lists = [*movements.lists(subject), *(_every_structure(subject, year) for year in subject.years)]
     lists += [] if subject.is_local else [_every_quarter(subject)]
     tables += [t for t in lists if t.rows and len(t.rows) <= LONG]
-    blocks = [b for t in tables for b in ((t,) if t.rows else (f"{t.caption} : {subject.say('annexes.empty')}",))]
+    blocks = [
+        b
+        for t in tables
+        for b in ((t,) if t.rows else (subject.say("page.pair", label=t.caption, value=subject.say("annexes.empty")),))
+    ]
     long_lists = tuple(t for t in lists if len(t.rows) > LONG)
     return Section("annexes", subject.say("annexes.title"), tuple(blocks), long_lists=long_lists)
 

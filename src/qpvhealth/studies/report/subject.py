@@ -224,7 +224,7 @@ class Subject:
     @property
     def dated_perimeters(self) -> str:
         """The generations of QPV in force, each with its date."""
-        return " ; ".join(f"{self.perimeters(y)} ({self.on(y)})" for y in self.years)
+        return self.say("where.list").join(f"{self.perimeters(y)} ({self.on(y)})" for y in self.years)
 
     @property
     def all_perimeters(self) -> str:
