@@ -21,7 +21,7 @@ from qpvhealth.studies.counted import Figure
 def release(released):
     """Give the release; the stocks that a thousand figures are lists of are made once each."""
     with pytest.MonkeyPatch.context() as patch:
-        for module, name in ((counted, "stock"), (counted, "_coverage")):
+        for module, name in ((counted, "stock"), (counted, "coverage_of")):
             patch.setattr(module, name, once_a_stock(getattr(module, name)))
         yield open_release(released)
 

@@ -74,7 +74,7 @@ def diff(
       qpvhealth diff 3f2a current --year 2019 --exit-code
     """
     from qpvhealth.contract.tables import PUBLISHED
-    from qpvhealth.publish import areas, diff as rules, rendering, selection, views
+    from qpvhealth.publish import areas, diff as rules, rendering, selection, sentences, views
 
     columns = (*PUBLISHED["change_summary"].columns, *PUBLISHED["changes"].columns)
     titles = {column.name: column.fr for column in columns} | selection.titles_of("diff")
@@ -108,7 +108,7 @@ def diff(
         if situation == "vecu_declared":
             lines += _unanswered(sides, compared, language, **cell)
         if compared.invented:
-            click.echo(rendering.INVENTED)
+            click.echo(sentences.in_language(rendering.INVENTED, language))
         days = f"du {compared.from_date:%d/%m/%Y} au {compared.to_date:%d/%m/%Y}"
         days = days if language == "fr" else f"{compared.from_date} to {compared.to_date}"
         click.echo(f"{compared.old} → {compared.new}, {days}\n")
@@ -127,9 +127,7 @@ def diff(
             )
             show(before, view, how, invented=False)
             click.echo()
-        click.echo(
-            "Lignes : celles qui précèdent, et leurs colonnes en entier par --csv FICHIER ; qpvhealth explain N°FINESS"
-        )
+        click.echo(sentences.in_language(sentences.note("rows_above"), language))
         if (tables["causes"]["cause"] == "not_attributable").any():
             logger().info(
                 "Some movements cannot be attributed: they are shown by name, never spread over the other causes."

@@ -108,7 +108,11 @@ def show(release: Release, answer: View | tuple[View, ...], how: Shown, *, inven
     }
     if form not in ("json", "csv"):
         answer = words.in_words(answer, how.language)
-        options |= {"titles": answer.titles, "notes": (*answer.notes, *_foot(answer))}
+        options |= {
+            "titles": answer.titles,
+            "notes": (*answer.notes, *_foot(answer, how.language)),
+            "language": how.language,
+        }
     if how.to is not None:
         rendering.save(how.to, answer.frame, fmt=form, **options)
         logger().info("%d rows written to %s", len(answer.frame), how.to)
@@ -125,7 +129,7 @@ def show(release: Release, answer: View | tuple[View, ...], how: Shown, *, inven
     click.echo(shown, nl=isinstance(shown, str) and not shown.endswith("\n"))
 
 
-def _foot(view: View) -> Iterator[str]:
+def _foot(view: View, language: Language) -> Iterator[str]:
     """Write how to list the rows behind a table: the command, on the same release."""
     if not view.behind:
         return
@@ -133,8 +137,10 @@ def _foot(view: View) -> Iterator[str]:
     chosen = context.params if context else {}
     options = [("--release", chosen.get("release_name")), ("--out", chosen.get("out"))]
     same = "".join(f" {name} {shlex.quote(str(value))}" for name, value in options if value not in (None, OUT))
-    word = "Détail d'un cas" if view.behind.startswith("explain") else "Lignes"
-    yield f"{word} : qpvhealth {view.behind}{same}"
+    from qpvhealth.publish import sentences
+
+    form = "case_of" if view.behind.startswith("explain") else "rows_of"
+    yield sentences.in_language(sentences.note(form, command=f"qpvhealth {view.behind}{same}"), language)
 
 
 def open_release(out: Path, name: str | None) -> Release:

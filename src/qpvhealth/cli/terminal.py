@@ -13,11 +13,13 @@ from rich.text import Text
 from qpvhealth.cli.folding import folded
 from qpvhealth.publish import selection
 from qpvhealth.publish.rendering import INVENTED, one_line, plain, readable
+from qpvhealth.publish.sentences import in_language
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from qpvhealth.publish.selection import View
+    from qpvhealth.publish.sentences import Language
 
 SHOWN_ROWS = 40
 """Rows of a list on a terminal; a table of counts by year is shorter."""
@@ -39,7 +41,7 @@ WORDS = {
 }
 
 
-def fitted(view: View, notes: Sequence[str], width: int, *, invented: bool, language: str = "fr") -> str:
+def fitted(view: View, notes: Sequence[str], width: int, *, invented: bool, language: Language = "fr") -> str:
     """Write a view in words (see ``words.in_words``) so that no line of its table or notes is wider than the terminal.
 
     The main columns of ``[main]`` in ``titles.toml`` come first, as many as fit; a command to copy is never broken.
@@ -69,7 +71,7 @@ def fitted(view: View, notes: Sequence[str], width: int, *, invented: bool, lang
     more, hidden = WORDS[language]
     left, n_hidden = len(view.frame) - len(shown), len(columns) - len(chosen) - (AS_LINES in columns)
     lines += [more.format(n=left)] if left else []
-    lines += ["", *([INVENTED] if invented else []), *map(one_line, notes)]
+    lines += ["", *([in_language(INVENTED, language)] if invented else []), *map(one_line, notes)]
     lines += [hidden.format(n=n_hidden, of=len(columns))] if n_hidden else []
     return "".join(f"{line}\n" for line in folded(lines, width))
 

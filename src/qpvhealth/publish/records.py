@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qpvhealth.publish import areas, selection
+from qpvhealth.publish import areas, selection, sentences
 from qpvhealth.publish.selection import Filters, View
 
 if TYPE_CHECKING:
@@ -12,7 +12,6 @@ if TYPE_CHECKING:
 
     from qpvhealth.publish.release import Release
 
-DATES = "Constaté au lieu de dénombré : une différence n'est pas une création"
 SUMS = ["n_then", "n_now", "n_undated"]
 
 
@@ -34,7 +33,7 @@ def history(release: Release, level: str | None, filters: Filters) -> tuple[View
         then = then.groupby(keys, as_index=False, dropna=False)[SUMS].sum(min_count=1)
         then["difference"] = then["n_now"] - then["n_then"]
     then = then.rename(columns={"area_code": "department_code"})
-    notes = (*selection.notes(release, generation, filters.year), DATES)
+    notes = (*selection.notes(release, generation, filters.year), sentences.note("dates"))
     return _view(release, "trend", trend, notes), _view(release, "then_and_now", then, notes)
 
 

@@ -20,6 +20,7 @@ import pandas as pd
 
 from qpvhealth.contract.precision import Ordinal, Share
 from qpvhealth.errors import UsageError
+from qpvhealth.publish import sentences
 from qpvhealth.publish.store import write_file
 from qpvhealth.publish.workbook import GROUPED_FROM, workbook
 
@@ -31,7 +32,7 @@ Format = Literal["text", "md", "csv", "json", "xlsx"]
 FORMATS: tuple[Format, ...] = get_args(Format)
 SUFFIXES: dict[str, Format] = {".txt": "text", ".md": "md", ".csv": "csv", ".json": "json", ".xlsx": "xlsx"}
 SCHEMA_VERSION = 1
-INVENTED = "DONNÉES INVENTÉES"
+INVENTED = sentences.note("invented")
 FORMULA = re.compile(r"[\t\r\n]|\s*[=+\-@\uff1d\uff0b\uff0d\uff20]")
 MARKUP = re.compile(r"[\\`*\[\]~|]|(?<!\w)_|_(?!\w)")
 DECIMALS = 6
@@ -47,11 +48,17 @@ class Sheet:
     is_numeric: Sequence[bool]
     notes: Sequence[str]
     invented: bool
+    language: sentences.Language = "fr"
+
+    @property
+    def of_invented(self) -> list[str]:
+        """What says that the figures are invented, where they are."""
+        return [sentences.in_language(INVENTED, self.language)] if self.invented else []
 
     @property
     def warnings(self) -> list[str]:
         """The notes, after the one that says the figures are invented."""
-        return [*([INVENTED] if self.invented else []), *self.notes]
+        return [*self.of_invented, *self.notes]
 
     def cells(self, write: Callable[[Any], str]) -> list[list[str]]:
         """Write every cell; one list of texts a row."""
@@ -65,6 +72,7 @@ def render(
     titles: Mapping[str, str] | None = None,
     notes: Sequence[str] = (),
     invented: bool = False,
+    language: sentences.Language = "fr",
 ) -> str | bytes:
     """Show a frame: ``text``, ``md`` and ``json`` give text, ``csv`` and ``xlsx`` bytes.
 
@@ -81,6 +89,7 @@ def render(
         is_numeric=[_is_numeric(column) for column in columns],
         notes=list(notes),
         invented=invented,
+        language=language,
     )
     return _WRITERS[fmt](sheet)
 
@@ -133,7 +142,7 @@ def _md(sheet: Sheet) -> str:
     rows = sheet.cells(lambda v: escaped(readable(v, grouped=True)))
     rule = ["---:" if is_numeric else "---" for is_numeric in sheet.is_numeric]
     lines = [f"| {' | '.join(row)} |" for row in [[escaped(t) for t in sheet.titles], rule, *rows]]
-    head = [f"**{INVENTED}**", ""] if sheet.invented else []
+    head = [line for words in sheet.of_invented for line in (f"**{words}**", "")]
     foot = [line for note in sheet.notes for line in ("", escaped(note))]
     return "".join(f"{line}\n" for line in [*head, *lines, *foot])
 

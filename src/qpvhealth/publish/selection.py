@@ -14,6 +14,7 @@ from qpvhealth.contract.tables import PUBLISHED
 from qpvhealth.errors import UsageError
 from qpvhealth.facts.generations import IN_FORCE
 from qpvhealth.facts.territories import DEPARTMENT_TERRITORY, REGIONS
+from qpvhealth.publish import sentences
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -137,25 +138,25 @@ def header(release: Release, year: int | None = None) -> tuple[str, ...]:
     extracts = release.table("extracts")
     extracts = extracts if year is None else extracts[extracts["year"] == year]
     dates = [
-        f"{y} : extrait au {d:%d/%m/%Y}" + (f" ({s})" if isinstance(s, str) else "")
+        sentences.note("extract", year=y, day=d, status=f" ({s})" if isinstance(s, str) else "")
         for y, d, s in zip(extracts["year"], extracts["reference_date"], extracts["status"], strict=True)
     ]
     covers = [
-        f"{y} : l'extrait ne couvre que {_cover(c)}"
+        sentences.note("covers", year=y, where=_cover(c))
         for y, c in zip(extracts["year"], extracts["covers"], strict=True)
         if isinstance(c, str)
     ]
-    return (f"Version {release.id}", *dates, *covers)
+    return (sentences.note("release", id=release.id), *dates, *covers)
 
 
 def _cover(departments: str) -> str:
     """Write a list of départements by whole regions where it can be, or by what it lacks when it lacks little."""
     codes = {d for d in departments.split(",") if d}
     if not codes:
-        return "des types hors MSP et CdS"
+        return sentences.note("covers_other_types")
     lacking = sorted(set(DEPARTMENT_TERRITORY) - codes)
     if len(lacking) < len(codes) / 4:
-        return f"la France sauf {', '.join(lacking)}"
+        return sentences.note("covers_but", codes=", ".join(lacking))
     whole = [(name, members) for name, members in REGIONS.values() if set(members) <= codes]
     rest = sorted(codes - {d for _, members in whole for d in members})
     return ", ".join([*(name for name, _ in whole), *rest])
@@ -166,12 +167,7 @@ def notes(release: Release, generation: str | None, year: int | None = None) -> 
     lines = header(release, year)
     if not generation:
         return lines
-    default = "en vigueur à la date de référence, par territoire"
-    perimeters = default if generation == IN_FORCE else generation
+    perimeters = sentences.note("in_force" if generation == IN_FORCE else "generation", generation=generation)
     settings = release.manifest["settings"]
-    near = {
-        "declared": "quartier vécu : déclaré par l'ARS (vide : sans réponse)",
-        "proxy": f"à proximité : à {settings['vecu_distance_m']:g} m au plus d'un QPV",
-        "declared_or_proxy": f"à proximité : déclaré par l'ARS, ou sans réponse à {settings['vecu_distance_m']:g} m au plus",
-    }[settings["vecu_rule"]]
-    return (*lines, f"QPV : périmètres {perimeters}", near)
+    near = sentences.note(f"near_{settings['vecu_rule']}", metres=f"{settings['vecu_distance_m']:g}")
+    return (*lines, perimeters, near)

@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import tomllib
 from calendar import monthrange
+from datetime import date
 from importlib import resources
-from typing import TYPE_CHECKING, Any, Literal
-
-if TYPE_CHECKING:
-    from datetime import date
+from typing import Any, Literal, Self
 
 Language = Literal["fr", "en"]
 _WORDS: dict[Language, dict[str, Any]] = tomllib.loads(  # type: ignore[assignment]
@@ -80,6 +78,39 @@ def _date(side: str, day: date, language: Language) -> str:
 
 def _signed(n: int) -> str:
     return f"{n:+d}" if n else "0"
+
+
+class Sentence(str):
+    """A French sentence that has its English: what stands under a table, whose language is known where it is printed."""
+
+    __slots__ = ("english",)
+
+    english: str
+
+    def __new__(cls, french: str, english: str) -> Self:
+        """Join a sentence and its English."""
+        made = super().__new__(cls, french)
+        made.english = english
+        return made
+
+
+def note(name: str, **facts: Any) -> Sentence:  # noqa: ANN401
+    """Return a sentence of ``[fr.notes]`` and ``[en.notes]`` with these facts; a day, or a sentence, is written in each language."""
+    return Sentence(
+        *(
+            _WORDS[lang]["notes"][name].format(**{k: in_language(v, lang) for k, v in facts.items()})
+            for lang in ("fr", "en")
+        )
+    )
+
+
+def in_language(value: Any, language: Language) -> Any:  # noqa: ANN401
+    """Return a sentence or a day in a language, anything else as it is."""
+    if isinstance(value, Sentence):
+        return str(value) if language == "fr" else value.english
+    if isinstance(value, date):
+        return f"{value:%d/%m/%Y}" if language == "fr" else f"{value:%Y-%m-%d}"
+    return value
 
 
 def lines_of(section: str, language: Language = "fr") -> dict[str, str]:

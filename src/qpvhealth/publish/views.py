@@ -59,7 +59,7 @@ def counts(release: Release, level: str | None, filters: Filters) -> View:
     notes = selection.notes(release, generation, filters.year)
     if "other_structures" in release.tables:  # a reader must know that these types are not in the counts
         types = release.table("other_structures", columns=["structure_type"])["structure_type"].unique()
-        notes += (f"Comptés à part : {', '.join(sorted(types))} (counts --other-types)",) if len(types) else ()
+        notes += (sentences.note("others_apart", types=", ".join(sorted(types))),) if len(types) else ()
     return _view(release, "counts", frame, level, notes)
 
 
@@ -92,7 +92,7 @@ def other_counts(release: Release, level: str | None, filters: Filters) -> View:
     )
     frame = cells.reindex(columns=_SITUATIONS, fill_value=0).astype("Int64").reset_index()
     notes = selection.notes(release, generation, filters.year)
-    apart = "Types hors MSP et CdS : jamais ajoutés à leurs comptes"
+    apart = sentences.note("other_types")
     return _view(release, "other-counts", frame.assign(generation=generation), level, (*notes, apart))
 
 
@@ -117,7 +117,7 @@ def coverage(release: Release, level: str | None, filters: Filters, words: Mappi
         data="inventées" if release.invented else "",
     )
     shown = ranked.sort_values(["year", "area_code", "scope_rank", "rank"])
-    large = f"Grand : {release.manifest['settings']['large_population']:g} habitants et plus"
+    large = sentences.note("large", n=f"{release.manifest['settings']['large_population']:g}")
     lacking = _missing_qpv(release, generation, filters.year)
     notes = (*selection.notes(release, generation, filters.year), large, *lacking)
     notes += tuple(_zonings(release, generation, filters.year))
@@ -146,7 +146,7 @@ def _missing_qpv(release: Release, generation: str, year: int | None) -> Iterato
         where = [f"{TERRITORIES[t].label_fr} {here.get(t, 0)} sur {n}" for t, n in law.items() if here.get(t, 0) != n]
         if where:
             facts = {"year": of_year, "n": here.sum(), "law": sum(law.values()), "where": ", ".join(where)}
-            yield sentences.lines_of("notes")["missing_qpv"].format(**facts)
+            yield sentences.note("missing_qpv", **facts)
 
 
 def has_answers(release: Release, year: int, *, generation: str, level: str, area: str) -> bool:
@@ -170,25 +170,34 @@ def _zonings(release: Release, generation: str, year: int | None) -> Iterator[st
         is_absent = zoned["zoning_edition"] == "none"
         decided, absent = zoned[~is_absent], zoned.loc[is_absent, "region_code"]
         regions = decided["region_code"].drop_duplicates()
-        beyond = " et des collectivités sans région" if NO_REGION in set(regions) else ""
-        zoned_qpv = f"{decided['n_zip_or_zac'].sum()} QPV en ZIP ou ZAC sur les {decided['n_qpv'].sum()} QPV"
-        editions = "; ".join(
-            f"{edition} depuis le {day:%d/%m/%Y} ({_regions(part['region_code'])})"
+        editions = [
+            sentences.note("edition", edition=edition, day=day, regions=_regions(part["region_code"]))
             for (edition, day), part in decided.groupby(["zoning_edition", "in_force_from"])
-        )
-        yield (
-            f"{of_year} : {zoned_qpv} des {(regions != NO_REGION).sum()} régions zonées{beyond} ; éditions : {editions or 'aucune'}"
-            + (f" ; zonage non publié : {_regions(absent)}" if len(absent) else "")
+        ] or [sentences.note("zonings_none")]
+        counts = {"n": decided["n_zip_or_zac"].sum(), "of": decided["n_qpv"].sum()}
+        yield sentences.note(
+            "zonings",
+            year=of_year,
+            regions=(regions != NO_REGION).sum(),
+            beyond=sentences.note("zonings_beyond") if NO_REGION in set(regions) else "",
+            editions=sentences.Sentence("; ".join(editions), "; ".join(e.english for e in editions)),
+            absent=sentences.note("zoning_absent", regions=_regions(absent)) if len(absent) else "",
+            **counts,
         )
 
 
-def _regions(codes: pd.Series) -> str:
+def _regions(codes: pd.Series) -> sentences.Sentence:
     """Write regions by name; nearly all of them by what is lacking."""
-    names = {code: name for code, (name, _) in REGIONS.items()} | {NO_REGION: "sans région"}
-    lacking = sorted(set(names) - set(codes))
-    if len(lacking) < len(names) / 4:
-        return "toutes les régions" + (f" sauf {', '.join(names[c] for c in lacking)}" if lacking else "")
-    return ", ".join(names[c] for c in sorted(set(codes)))
+    none = sentences.note("no_region")
+    names = [
+        {code: name for code, (name, _) in REGIONS.items()} | {NO_REGION: one} for one in (str(none), none.english)
+    ]
+    lacking = sorted(set(names[0]) - set(codes))
+    is_most = len(lacking) < len(names[0]) / 4
+    listed = sentences.Sentence(
+        *(", ".join(own[c] for c in (lacking if is_most else sorted(set(codes)))) for own in names)
+    )
+    return sentences.note("all_regions_but" if lacking else "all_regions", names=listed) if is_most else listed
 
 
 def in_qpv(release: Release, year: int, *, generation: str, level: str, area: str) -> dict[str, int]:

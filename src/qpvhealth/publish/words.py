@@ -23,6 +23,7 @@ from qpvhealth.facts.causes import CAUSES, EVIDENCE_FR
 from qpvhealth.facts.published import PERIMETER_SETS
 from qpvhealth.facts.territories import TERRITORIES
 from qpvhealth.publish.rendering import plain
+from qpvhealth.publish.sentences import in_language
 from qpvhealth.rules.scopes import SCOPES
 
 if TYPE_CHECKING:
@@ -82,7 +83,8 @@ def in_words(view: View, language: Language = "fr") -> View:
         columns.append(pd.Series(texts, dtype="object", name=name))
     frame = pd.concat(columns, axis=1) if columns else view.frame
     titles = view.titles if language == "fr" else {c: _title_en(c, title) for c, title in view.titles.items()}
-    return replace(view, frame=frame, titles=titles)
+    notes = tuple(in_language(note, language) for note in view.notes)
+    return replace(view, frame=frame, titles=titles, notes=notes)
 
 
 def _units_of_measures(frame: pd.DataFrame) -> list[Any] | None:

@@ -17,7 +17,7 @@ from qpvhealth.facts.situations import IN_QPV, SITUATIONS, VECU_DECLARED
 from qpvhealth.facts.territories import TERRITORIES
 from qpvhealth.indicators import changes, factors
 from qpvhealth.indicators.accounts import Interval
-from qpvhealth.publish import diff, selection
+from qpvhealth.publish import diff, selection, sentences
 from qpvhealth.publish.diff import Compared, Releases
 from qpvhealth.publish.expectations import CONFORM, name_of
 from qpvhealth.publish.release import open_release
@@ -35,11 +35,6 @@ if TYPE_CHECKING:
 
 SITUATION_OF_INDICATOR = {"n_in_qpv": IN_QPV, "n_vecu_declared": VECU_DECLARED, "n_country": diff.ALL}
 TYPE_OF_SCOPE = {"msp": "MSP", "cds": "CDS", "msp_cds": diff.ALL}
-_SINCE_YEAR = (
-    "La version dont viennent les chiffres attendus n'est pas ici : causes depuis le millésime précédent, qui n'expliquent pas"
-    " l'écart à l'attendu"
-)
-_NOT_STRUCTURES = "Sans décomposition par cause (elle porte sur les structures, par type et situation) : "
 
 
 def years(release: Release, old: int, new: int) -> Compared:
@@ -175,7 +170,10 @@ def unexpected_causes(release: Release, expected: Expectations, compared: pd.Dat
     titles = selection.titles_of("expected-causes")
     frame = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=[*titles])
     mute = [name for name, cell in cells.items() if cell is None]
-    notes = ([_SINCE_YEAR] if parts and before is None else []) + ([_NOT_STRUCTURES + " ; ".join(mute)] if mute else [])
+    notes = [
+        *([sentences.note("since_year")] if parts and before is None else []),
+        *([sentences.note("not_structures", names=" ; ".join(mute))] if mute else []),
+    ]
     titles |= {"data": "Données"}
     shown = frame.assign(data="inventées" if release.invented else "")[[*titles]]
     return View("expected-causes", shown, titles, tuple(notes), selection.behind("expected-causes", shown, release))

@@ -20,9 +20,10 @@ from qpvhealth.indicators import change_summary, figures as engine, headline
 from qpvhealth.indicators.counts import ALL, area_codes
 from qpvhealth.indicators.declarations import ANY, BARE, QPV, STRUCTURES, OfQpv, OfStructures
 from qpvhealth.indicators.net_change import DATED, NET
-from qpvhealth.publish import areas, selection, words
+from qpvhealth.publish import areas, selection, sentences, words
 from qpvhealth.publish.rendering import plain, readable
 from qpvhealth.publish.selection import View
+from qpvhealth.publish.sentences import Sentence
 from qpvhealth.rules.levels import COUNTRY, LEVELS
 from qpvhealth.rules.proximity import Proximity
 from qpvhealth.rules.scopes import HEADLINE, SCOPES, Scope, of_type
@@ -41,7 +42,6 @@ INDICATORS: dict[str, OfStructures | OfQpv | None] = {
     **dict.fromkeys((NET, *DATED)),
 }
 """The indicators of a release; a movement has no declaration."""
-_PART_WORDS = {NUMERATOR: "ce qui est compté", DENOMINATOR: "le dénominateur", UNSURE: "ce qui est inconnu"}
 
 
 @dataclass(frozen=True)
@@ -236,24 +236,28 @@ def has_whole(figure: Figure) -> bool:
     return declared is not None and (declared.unit == "share" or getattr(declared, "among", None) is not None)
 
 
-def _words(release: Release, figure: Figure, rows: pd.DataFrame, part: str) -> str:
+def _words(release: Release, figure: Figure, rows: pd.DataFrame, part: str) -> Sentence:
     """Say which figure the rows are of, what the release publishes for it, and how many rows there are."""
     row, declared = published(release, figure), INDICATORS.get(figure.indicator or "")
     kinds = [figure.structure_type, *([figure.modality] if figure.modality != ALL else []), figure.situation]
-    what = figure.indicator or ", ".join(str(words.word(code)) for code in kinds)
-    scope = f", {words.word(figure.scope_name)}" if figure.indicator or figure.scope else ""
-    area = "" if figure.level == "country" else f", {words.word(figure.level)} {figure.area_code}"
-    shown = ""
+    named = [figure.indicator] if figure.indicator else kinds
+    named += [figure.scope_name] if figure.indicator or figure.scope else []
+    area = "" if figure.level == "country" else f" {figure.area_code}"
+    named += [figure.level] if area else []
+    what = Sentence(*(", ".join(str(words.word(code, lang)) for code in named) + area for lang in ("fr", "en")))
+    shown: str = ""
     if part == NUMERATOR and (figure.indicator or not figure.scope):
         (value,) = words.shown("value", [row["value"] if row else 0], [row.get("unit") if row else None], "fr")
-        shown = " : publié " + (readable(value, grouped=True) or "inconnu")
-    sums = ""
+        text = readable(value, grouped=True)
+        shown = sentences.note("counted_published", value=text) if text else sentences.note("counted_unknown")
+    sums: str = ""
     if isinstance(declared, OfQpv) and declared.unit == "inhabitants" and part == NUMERATOR:
-        sums = f", {readable(int(rows['population'].sum()), grouped=True)} habitants"
+        sums = sentences.note("counted_people", n=readable(int(rows["population"].sum()), grouped=True))
     if figure.indicator == NET:
-        sums = f", {int((rows['effect'] > 0).sum())} entrées et {int((rows['effect'] < 0).sum())} sorties"
-    n = readable(len(rows), grouped=True)
-    return f"{what}{scope}{area}, {figure.year} ; {_PART_WORDS[part]}{shown} ; lignes : {n}{sums}"
+        flows = {"n_in": int((rows["effect"] > 0).sum()), "n_out": int((rows["effect"] < 0).sum())}
+        sums = sentences.note("counted_flows", **flows)
+    facts = {"what": what, "year": figure.year, "part": sentences.note(f"part_{part}"), "shown": shown, "sums": sums}
+    return sentences.note("counted", n=readable(len(rows), grouped=True), **facts)
 
 
 def _refuse_unknown(release: Release, figure: Figure, part: str) -> None:

@@ -13,7 +13,7 @@ from qpvhealth.indicators import prescreen, vecu_support as support
 from qpvhealth.ingest import cards, returns as returned
 from qpvhealth.ingest.cleaning import YES_NO
 from qpvhealth.ingest.readers import tables
-from qpvhealth.publish import areas, returns as templates, selection, words
+from qpvhealth.publish import areas, returns as templates, selection, sentences, words
 from qpvhealth.publish.rendering import without_formula
 from qpvhealth.publish.store import write_file
 from qpvhealth.rules.proximity import Proximity
@@ -70,12 +70,10 @@ def sec(release: Release, *, answers: Path | None = None, year: int | None = Non
         "first": "Déjà admise",
     }
     tally = screened["verdict"].value_counts()
-    summary = " ; ".join(f"{words.word(v)} : {tally.get(v, 0)}" for v in order) + f" ; sur {len(screened)} structures"
-    by_rule = f"Critère 2 lu par la règle « {rule} » ({metres:g} m pour la distance)"
-    return figures.view(release, "sec", screened, summary, by_rule, _SIX, titles=titles)
-
-
-_SIX = "Les six structures du début ne sont connues que par leur ville : une liste de programme « sec-participatives » les reconnaît"
+    verdicts = [" ; ".join(f"{words.word(v, lang)} : {tally.get(v, 0)}" for v in order) for lang in ("fr", "en")]
+    summary = sentences.note("sec_tally", verdicts=sentences.Sentence(*verdicts), of=len(screened))
+    by_rule = sentences.note("sec_rule", rule=rule, metres=f"{metres:g}")
+    return figures.view(release, "sec", screened, summary, by_rule, sentences.note("sec_six"), titles=titles)
 
 
 def _supplied(path: Path) -> pd.DataFrame:
@@ -138,7 +136,7 @@ def returns_read(
     if to is not None:
         comment = declared["comment"].map(without_formula, na_action="ignore")
         write_file(to, returned.declarations_csv(declared.assign(comment=comment)))
-    notes = (f"Échéance : {deadline:%d/%m/%Y}", f"{len(declared)} déclarations lues")
+    notes = (sentences.note("deadline", day=deadline), sentences.note("declarations_read", n=len(declared)))
     senders = figures.view(release, "returns", answers.senders, *notes)
     return senders, figures.view(release, "returns-problems", answers.problems, *notes)
 
@@ -150,8 +148,8 @@ def vecu_support(release: Release, *, year: int | None = None) -> tuple[View, Vi
     near, far = settings["vecu_distance_m"], max(settings["rings_m"])
     listed, implied = support.unsupported(rows, near_m=near, far_m=far), support.implied_distance(rows)
     notes = (
-        f"loin : au-delà de {far:g} m ; proche : à {near:g} m au plus",
-        "Une distance n'est pas une définition du quartier vécu",
+        sentences.note("far_and_near", far=f"{far:g}", near=f"{near:g}"),
+        sentences.note("no_definition"),
     )
     shown = figures.view(release, "vecu-support", listed, *notes)
     return shown, figures.view(release, "vecu-implied", implied, *notes)

@@ -24,7 +24,7 @@ from qpvhealth.facts.published import (
     read as read_figures,
 )
 from qpvhealth.indicators import attainment, matrix as matrices
-from qpvhealth.publish import expectations, published_check, selection
+from qpvhealth.publish import expectations, published_check, selection, sentences
 from qpvhealth.publish.selection import View
 from qpvhealth.rules.scopes import SCOPES
 from qpvhealth.studies import comparison
@@ -40,7 +40,7 @@ EXACT = 1e-9
 DEFAULT_MEASURE = "share_qpv_without_any"
 _OBSERVED = ["programme", "measure", "scope", "near", "perimeter"]
 _SEEN = ["programme", "on", "value", "n_unknown", "origin"]
-_CHANCE = "Compatible avec, jamais égal à : parmi tant de cases, certaines s'accordent par hasard."
+_CHANCE = sentences.note("chance")
 
 
 def published(release: Release) -> View:

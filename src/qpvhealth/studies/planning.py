@@ -11,7 +11,7 @@ from qpvhealth.errors import UsageError
 from qpvhealth.facts.generations import IN_FORCE
 from qpvhealth.facts.territories import METROPOLE, NO_REGION
 from qpvhealth.indicators import density, pipeline_effect, priorities as ranking
-from qpvhealth.publish import areas, selection
+from qpvhealth.publish import areas, selection, sentences
 from qpvhealth.studies import figures, practices, quarters
 from qpvhealth.studies.quarters import COUNTRY, Area
 
@@ -24,11 +24,6 @@ if TYPE_CHECKING:
     from qpvhealth.publish.selection import View
 
 COVERED = {"msp_cds": "is_covered_in", "primary": "is_covered_primary", "near": "is_covered_near"}
-_OF_COMMUNE = (
-    "Niveau utilisé « commune » : la valeur est celle de la commune, qui cache l'écart entre le quartier et elle"
-)
-_FEW_GPS = f"Densité sur moins de {density.FEWEST} généralistes : elle compte dans le rang et n'est pas imprimée (voir practitioners)"
-_WEIGHTS = "Poids : un choix de ce projet, à changer par qui décide"
 
 
 def priorities(
@@ -71,16 +66,15 @@ def priorities(
         titles["rank"] = "Rang parmi les QPV que l'extrait couvre"
     lost = int(rows[COVERED[scope]].isna().sum())
     notes = (
-        _WEIGHTS + " : " + ", ".join(f"{n} {w:g}" for n, w in chosen.items()),
-        *((_OF_COMMUNE,) if levels else ()),
-        *((_FEW_GPS,) if is_few.any() else ()),
-        f"{len(bare)} QPV sûrement sans structure ; {lost} de couverture inconnue, non classés",
+        sentences.note("weights", weights=", ".join(f"{n} {w:g}" for n, w in chosen.items())),
+        *((sentences.note("of_commune"),) if levels else ()),
+        *((sentences.note("few_gps", n=density.FEWEST),) if is_few.any() else ()),
+        sentences.note("ranked", n=len(bare), lost=lost),
     )
     return figures.view(release, "priorities", here, *notes, titles=titles)
 
 
 FUNDING_LEVELS = ("country", "region", "department")
-_APART = "Projets : tenus séparés des structures ouvertes"
 
 
 def projects(release: Release, *, show: str = "list", area: Area = COUNTRY, by: str = "region") -> View:
@@ -110,7 +104,7 @@ def projects(release: Release, *, show: str = "list", area: Area = COUNTRY, by: 
     }
     if show not in shown:
         raise UsageError(f'projects: unknown "{show}"; known: {", ".join(shown)}')
-    return figures.view(release, f"projects-{show}", shown[show], _APART)
+    return figures.view(release, f"projects-{show}", shown[show], sentences.note("projects_apart"))
 
 
 def _projects(release: Release, rows: pd.DataFrame) -> pd.DataFrame:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,6 +11,7 @@ import pandas as pd
 from qpvhealth.errors import UsageError
 from qpvhealth.facts.territories import DEPARTMENT_REGION, department_of_commune
 from qpvhealth.indicators import density
+from qpvhealth.publish import sentences
 from qpvhealth.studies import figures, quarters
 from qpvhealth.studies.quarters import COUNTRY, Area
 
@@ -39,12 +41,19 @@ def practitioners(
     inside = set(rows.loc[quarters.within(release, rows, area), "qpv_code"])
     wanted = {area.code, region, "FR", *inside}
     shown = densities[densities["area_code"].isin(wanted) | (densities["level"] == "country")]
-    of_points = f"médecins à {distance:g} m au plus, pour les habitants du QPV"
-    of_quarter = np.where(shown["n_gp"].isna(), "inconnu : aucun point donné pour ce QPV", of_points)
-    note = np.where(shown["level"] == "qpv", of_quarter, "valeur de la zone").astype(object)
+    of_points = sentences.note("gps_within", metres=f"{distance:g}")
+    unknown, of_area, few = (sentences.note(name) for name in ("gps_unknown", "gps_of_area", "gps_few"))
+    of_quarter = np.where(shown["n_gp"].isna(), str(unknown), str(of_points))
+    note = np.where(shown["level"] == "qpv", of_quarter, str(of_area)).astype(object)
     is_few = (shown["n_gp"] > 0) & (shown["n_gp"] < density.FEWEST)
-    note = np.where(is_few, note + " ; moins de cinq : leur nombre, sans densité", note)
-    return figures.view(release, "practitioners", shown.assign(density=shown["density"].mask(is_few), note=note))
+    note = np.where(is_few, note + str(few), note)
+    english = {
+        n + end: n.english + end_en
+        for n in (unknown, of_points, of_area)
+        for end, end_en in (("", ""), (few, few.english))
+    }
+    view = figures.view(release, "practitioners", shown.assign(density=shown["density"].mask(is_few), note=note))
+    return replace(view, english=english)
 
 
 def _distance(release: Release, within_m: float | None) -> float:

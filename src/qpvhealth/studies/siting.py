@@ -15,7 +15,7 @@ from qpvhealth.ingest import cards, layouts
 from qpvhealth.ingest.kinds.projects import KIND as PROJECTS
 from qpvhealth.ingest.layouts import Field, Layout
 from qpvhealth.ingest.readers import tables
-from qpvhealth.publish import words
+from qpvhealth.publish import sentences, words
 from qpvhealth.publish.rendering import readable
 from qpvhealth.spatial import sites
 from qpvhealth.spatial.proximity import Perimeters
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from qpvhealth.publish.release import Release
     from qpvhealth.publish.selection import View
 
-SIMULATION = "SIMULATION : ne se compare à aucun compte et ne s'y ajoute pas"
+SIMULATION = sentences.note("simulation")
 POINTS = Layout(
     "simulated-structures",
     (
@@ -69,9 +69,9 @@ def _simulated(release: Release, area: Area) -> pd.DataFrame:
 
 def _views(release: Release, rows: pd.DataFrame, reached: pd.DataFrame, near_m: float) -> tuple[View, View]:
     summary, gained = simulation.effect(rows, reached)
-    how = "une structure couvre le QPV qui la contient" + (f", et ceux à {near_m:g} m au plus" if near_m else "")
+    how = sentences.note("covers_near" if near_m else "covers_own", metres=f"{near_m:g}")
     n = int(rows["is_covered"].isna().sum())
-    lost = (f"{n} QPV sur {len(rows)} de couverture inconnue : ni couverts, ni à gagner",) if n else ()
+    lost = (sentences.note("not_simulated", n=n, of=len(rows)),) if n else ()
     return _view(release, "simulate", summary, how, *lost), _view(release, "simulate-gained", gained, how, *lost)
 
 
@@ -106,13 +106,16 @@ def simulate_best(release: Release, n: int, *, area: Area = COUNTRY, near_m: flo
     shown = chosen.assign(
         qpv_codes=lambda s: s["site"].map(codes), population=lambda s: s["site"].map(residents).fillna(0.0)
     )
-    proof = "optimum prouvé" if plan.is_optimal else "optimum non prouvé"
-    proof = proof if len(demand) else "aucun QPV sûrement sans structure, et de population connue, dans cette zone"
+    proof = (
+        sentences.note("optimal" if plan.is_optimal else "not_optimal") if len(demand) else sentences.note("no_demand")
+    )
     people, bound, gap, n_tried = (
         readable(words.rounded(float(n), kind), grouped=True)
         for n, kind in ((plan.value, 0), (plan.bound, 0), (plan.gap, Share), (plan.n_tried, 0))
     )
-    gap = gap if plan.gap == 0 or words.rounded(float(plan.gap), Share) else "moins de 0,1 %"
-    result = f"{people} habitants ; borne {bound} ; écart à l'optimum {gap} ({proof}) ; {n_tried} sites essayés"
+    is_shown = plan.gap == 0 or words.rounded(float(plan.gap), Share)
+    how_far: str = gap if is_shown else sentences.note("small_gap")
+    facts = {"people": people, "bound": bound, "gap": how_far, "proof": proof, "n": n_tried}
+    result = sentences.note("plan", **facts)
     chosen_sites = _view(release, "simulate-sites", shown.sort_values("population", ascending=False))
     return replace(chosen_sites, notes=(result, *before.notes)), before, gained

@@ -478,3 +478,30 @@ def test_the_public_version_has_no_undecided_project_free_text_or_name_of_a_pers
 
 def cell_texts(written):
     return " ".join(" ".join(row) for t in written.tables for row in t.texts()) + str(written.banner)
+
+
+FRENCH = re.compile(r"\b(aucune?s?|dans|des|les|est|sont|sans|pas|inconnue?s?|soit|au plus|une)\b", re.IGNORECASE)
+
+
+@pytest.mark.parametrize(
+    "area", [{"year": 2019}, {"commune": "29901"}, {"qpv": "QN02998I"}, {"year": 2024, "department": "93"}]
+)
+def test_the_english_report_has_no_french_sentence(built_release, area):
+    written = note(Subject.of(built_release, language="en", **area))
+    texts = [*written.warnings, written.title, *(v for pair in written.banner for v in pair)]
+    for section in written.sections:
+        texts.append(section.title)
+        for block in section.blocks:
+            if isinstance(block, Table):
+                texts += [block.caption, *block.notes, *(c.title for c in block.columns)]
+            elif isinstance(block, Figure):
+                texts += [block.title, block.caption, block.description]
+            elif "lost their last" not in block:  # which names QPV
+                texts.append(block)
+    assert len(texts) > 60
+    names = re.compile(r"territoire de vie-santé|qpvhealth list .*")
+    assert not [t for t in texts if FRENCH.search(names.sub("", t))]
+    page = html.render(written)
+    assert '<html lang="en">' in page
+    assert "Skip to the content" in page
+    assert all(render(written) for render in (markdown.render, sheets.render, odt.render))

@@ -130,7 +130,7 @@ def practitioners(subject: Subject) -> Section:
         return Section("generalistes", title, (subject.say("practitioners.none"),))
     notes = (
         subject.say("practitioners.note"),
-        subject.say("page.rows", command=f"qpvhealth practitioners --area {COMMUNE}:{communes[0]}"),
+        subject.say("page.rows", command=f"qpvhealth practitioners --within {COMMUNE}:{communes[0]}"),
     )
     caption = subject.say("practitioners.caption", where=subject.where)
     used = ("practitioners", "neighbourhood_practitioners")

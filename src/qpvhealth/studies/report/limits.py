@@ -302,7 +302,8 @@ def _areas(subject: Subject, level: str, codes: list[str]) -> Table:
         ]
         net = [None if None in inside else (inside[1] or 0) - (inside[0] or 0)] if len(years) > 1 else []
         proportion = share(Bounded(inside[-1], inside[-1], inside[-1]), every) if inside[-1] is not None else None
-        rows.append((f"{labels.get(code, code)} ({code})", *inside, *net, *types, every, proportion))
+        name = subject.say("rows.no_region") if code == NO_REGION else f"{labels.get(code, code)} ({code})"
+        rows.append((name, *inside, *net, *types, every, proportion))
     last, lists = subject.year, {y: f"annexe-structures-{y}" for y in years}
     columns = [subject.column("area", "text")]
     columns += [subject.column("in_qpv", rows="annexe-qpv" if y == last else lists[y], year=y) for y in years]
