@@ -1,16 +1,20 @@
 """The progress report of the invented France, held against its published tables, and of releases in which things are missing."""
 
+import io
 import json
 import re
 from dataclasses import replace
+from datetime import date
 
+import openpyxl
 import pytest
 
 from qpvhealth.errors import UsageError
 from qpvhealth.facts.generations import IN_FORCE
-from qpvhealth.publish import release as releases
+from qpvhealth.publish import release as releases, visas
 from qpvhealth.publish.report import html, markdown, odt, sheets
 from qpvhealth.publish.report.content import NOT_SHOWN, Bounded, Figure, Table
+from qpvhealth.publish.store import Store
 from qpvhealth.settings import Settings
 from qpvhealth.studies.report import Subject, note
 from tests.commands import run
@@ -505,3 +509,69 @@ def test_the_english_report_has_no_french_sentence(built_release, area):
     assert '<html lang="en">' in page
     assert "Skip to the content" in page
     assert all(render(written) for render in (markdown.render, sheets.render, odt.render))
+
+
+LISTS = ("annexe-", "fichiers", "acceptes", "ecarts")
+"""Tables whose rows are the source, or a document."""
+
+
+@pytest.mark.parametrize("area", [{}, {"region": "53"}, {"commune": "29901"}, {"qpv": "QN02998I"}])
+def test_every_table_of_figures_names_the_command_that_lists_its_rows_and_it_works(built_release, area):
+    year = {} if "qpv" in area else {"year": 2019}
+    written = note(Subject.of(built_release, **year, **area))
+    commands = set()
+    for one in written.tables:
+        named = [line.removeprefix("Lignes : ").split(" (")[0] for line in one.notes if line.startswith("Lignes : ")]
+        rows_in_the_note = one.anchor.startswith(LISTS) or {c.rows for c in one.columns} & written.lists
+        assert named or rows_in_the_note or one.anchor in ("zonages", "devenirs", "programmes"), one.anchor
+        commands.update(named)
+    assert commands
+    for command in commands:
+        done = run(*command.split()[1:], "--out", built_release.folder.parent.parent)
+        assert done.returncode == 0, (command, done.stderr)
+
+
+def test_figures_of_the_workbook_lead_to_sheets_that_hold_their_rows(of_2019):
+    book = openpyxl.load_workbook(io.BytesIO(sheets.render(of_2019)))
+    first = book["Tableau 1"]
+    headers = [cell.value for cell in first[1]]
+    total = dict(zip(headers, first[first.max_row], strict=True))
+    for title, sheet_name in (
+        ("En QPV, 2019", "En QPV"),
+        ("Recensées, 2018", "Structures 2018"),
+        ("Recensées, 2019", "Structures 2019"),
+    ):
+        cell = total[title]
+        assert cell.hyperlink.location == f"'{sheet_name}'!A1"
+        assert book[sheet_name].max_row - 1 == cell.value
+    movements = book["Mouvements"]
+    effect = [cell.value for cell in movements[1]].index("Effet en QPV")
+    assert sum(row[effect].value for row in movements.iter_rows(min_row=2)) == total["Solde"].value
+    assert not [c for one in book for row in one for c in row if c.hyperlink and c.hyperlink.target]
+
+
+def test_the_document_has_no_list_that_is_too_long_for_it(of_2019):
+    assert "annexe-structures-2019" not in of_2019.lists
+    assert "annexe-mouvements" in of_2019.lists
+    page = html.render(of_2019)
+    assert 'href="#annexe-mouvements"' in page
+    assert 'href="#annexe-structures-2019"' not in page
+
+
+def test_revisions_since_the_last_signed_note_are_a_table_by_cause(tmp_path):
+    rows = ["0X0000001,MSP,93901,2.305,48.905", "0X0000002,CDS,93901,2.405,48.905"]
+    first = tiny(tmp_path, {2020: rows})
+    assert "Aucune note visée" in words(note(Subject.of(first)), "revisions")
+    visas.sign(Store(tmp_path / "out"), first.id, author="A. Martin", by="B. Durand", on=date(2020, 5, 4))
+    assert "celle du dernier visa" in words(note(Subject.of(first)), "revisions")
+    second = tiny(tmp_path, {2020: [rows[0], "0X0000002,CDS,93901,2.306,48.905"]})
+    assert second.id != first.id
+    written = note(Subject.of(second))
+    revised = table(written, "revisions-table")
+    assert revised.rows[-1] == ("Ensemble", 0, 0, 0, 1, 0, 1, 1, 0, 1)
+    assert "B. Durand, 04/05/2020" in words(written, "revisions")
+    public = note(Subject.of(second, audience="public"))
+    assert "Durand" not in words(public, "revisions") + str(public.banner)
+    assert "se lisent dans la note du département" in words(note(Subject.of(second, commune="93901")), "revisions")
+    third = tiny(tmp_path, {2020: rows, 2021: rows[::-1]})
+    assert "ne peuvent être données" in words(note(Subject.of(third)), "revisions")

@@ -115,8 +115,9 @@ def by_size(subject: Subject, quarters: pd.DataFrame) -> Table:
     years = sorted({int(y) for y in quarters["population_year"].dropna()})
     words = ", ".join(map(str, years)) or subject.say("bare.no_year")
     note = subject.say("bare.note", perimeters=subject.perimeters(subject.year), years=words)
+    notes = (note, *subject.rows_by(f"list counted --year {subject.year} --indicator qpv_without_any"))
     caption = subject.say("bare.caption", where=subject.where, on=subject.on())
-    return Table("taille", caption, tuple(columns), tuple(rows), (note,), ("neighbourhood_coverage",), has_total=True)
+    return Table("taille", caption, tuple(columns), tuple(rows), notes, ("neighbourhood_coverage",), has_total=True)
 
 
 def _people(subject: Subject, quarters: pd.DataFrame) -> Any:  # noqa: ANN401
@@ -178,4 +179,5 @@ def editions(subject: Subject, rows: pd.DataFrame) -> Table:
     )
     caption = subject.say("zoning.caption", where=subject.where, on=subject.on())
     note = subject.say("zoning.note", perimeters=subject.perimeters(subject.year))
-    return Table("zonages", caption, columns, tuple(lines), (note,), ("zoning_regions",))
+    listed = subject.rows_by(f"list counted --year {subject.year} --indicator zip_or_zac_qpv")
+    return Table("zonages", caption, columns, tuple(lines), (note, *listed), ("zoning_regions",))

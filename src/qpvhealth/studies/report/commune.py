@@ -70,7 +70,7 @@ def _ranked(subject: Subject, rows: pd.DataFrame) -> Table:
     notes = (
         subject.say("commune.order", perimeters=subject.perimeters(subject.year)),
         subject.say("commune.gps"),
-        subject.say("page.rows", command=subject.command(f"list counted --year {subject.year} --situation all")),
+        *subject.rows_by(f"list counted --year {subject.year} --situation all"),
     )
     caption = subject.say("commune.ranked", where=subject.where, on=subject.on())
     used = ("neighbourhood_coverage", "neighbourhood_practitioners")

@@ -219,8 +219,7 @@ def stocks(subject: Subject) -> Table:
         subject.say("table1.share"),
         subject.say("table1.modality"),
         subject.say("table1.near", near=near_words(subject)),
-        subject.say("page.rows", command=subject.command(f"list counted --year {last}"))
-        + subject.say("page.rows_of_cell"),
+        subject.rows_by(f"list counted --year {last}")[0] + subject.say("page.rows_of_cell"),
     )
     dates = subject.both(subject.on(y) for y in years)
     return Table(

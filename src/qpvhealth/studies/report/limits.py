@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from qpvhealth.contract.rules import RULES
+from qpvhealth.errors import QpvhealthError
 from qpvhealth.facts.categories import CDS, MSP, UNKNOWN
+from qpvhealth.facts.generations import IN_FORCE
 from qpvhealth.facts.situations import IN_QPV, UNDETERMINED, VECU_DECLARED
 from qpvhealth.facts.territories import DEPARTMENT_TERRITORY, NO_REGION, REGIONS
-from qpvhealth.publish import visas
+from qpvhealth.publish import diff, visas
+from qpvhealth.publish.release import open_release
 from qpvhealth.publish.report.content import NOT_SHOWN, Bounded, Section, Table, share, single_line
 from qpvhealth.publish.report.words import lines
-from qpvhealth.studies import figures
+from qpvhealth.studies import comparison, figures
 from qpvhealth.studies.report import movements
 from qpvhealth.studies.report.headline import NOBODY
 from qpvhealth.studies.report.rows import cells, origins, plain_cell
@@ -45,7 +48,8 @@ def limits(subject: Subject) -> Section:
     )
     caption = subject.say("limits.caption", where=subject.where, on=subject.on())
     used = ("yearly_counts", "indicators", "structure_locations", "neighbourhood_coverage", "rejects")
-    unknown = Table("inconnu", caption, columns, tuple(rows), (subject.say("limits.note"),), used)
+    listed = subject.rows_by(f"list counted --year {subject.year} --situation undetermined")
+    unknown = Table("inconnu", caption, columns, tuple(rows), (subject.say("limits.note"), *listed), used)
     return Section("inconnues", title, (unknown, *accepted))
 
 
@@ -98,18 +102,39 @@ def _effect(figure: Bounded) -> float | None:
     return figure.upper - figure.lower
 
 
-def _since_signed(subject: Subject) -> str:
+def _since_signed(subject: Subject) -> list[Block]:
+    """Say which release was signed last, and what was revised since: causes whose sum is the difference of the figures."""
     visa = visas.last_of(subject.release)
     if visa is None:
-        return subject.say("revisions.none")
+        return [subject.say("revisions.none")]
     if visa.release == subject.release.id:
-        return subject.say("revisions.same_release", number=visa.number)
-    return subject.say("revisions.since", number=visa.number, by=visa.by, day=visa.day, release=visa.release)
+        return [subject.say("revisions.same_release", number=visa.number)]
+    facts = {"number": visa.number, "day": visa.on, "release": visa.release}
+    signed = "" if subject.is_public else subject.say("revisions.by", by=single_line(visa.by))
+    said: list[Block] = [subject.say("revisions.since", by=signed, **facts)]
+    if subject.is_local:
+        return [*said, subject.say("revisions.of_areas")]
+    try:
+        before = open_release(subject.release.folder.parent.parent, visa.release)
+        compared = comparison.releases(before, subject.release, subject.year)
+    except QpvhealthError:  # a release that was moved away, or has no extract of this year
+        return [*said, subject.say("revisions.not_here", on=subject.on())]
+    where = diff.Where(IN_FORCE, subject.level, subject.code)
+    rows = diff.causes_table(compared, where)
+    if rows.empty:
+        return [*said, subject.say("revisions.unchanged", on=subject.on(), where=subject.where)]
+    caption = subject.say("revisions.caption", where=subject.where, on=subject.on(), day=visa.on)
+    perimeters = subject.perimeters(subject.year)
+    notes = (
+        subject.say("revisions.note", perimeters=perimeters),
+        subject.say("page.rows", command="qpvhealth diff --since-signed"),
+    )
+    return [*said, movements.by_cause(subject, rows, "revisions-table", caption, notes)]
 
 
 def revisions(subject: Subject) -> Section:
     """Say which release was signed last, and which published figures of the date are not reproduced, and why."""
-    blocks: list[Block] = [_since_signed(subject)]
+    blocks: list[Block] = _since_signed(subject)
     if subject.level != COUNTRY:
         return Section("revisions", subject.say("revisions.title"), (*blocks, subject.say("revisions.local")))
     rows = figures.published(subject.release).frame
@@ -280,7 +305,10 @@ def _bare(subject: Subject) -> Table:
         *(subject.column(t, "text") for t in ("zone_class", "npnru")),
         *(subject.column(t, "metres") for t in ("nearest_msp", "nearest_cds")),
     )
-    notes = (subject.perimeters(subject.year) + ".", subject.say("annexes.all_bare"))
+    notes = (
+        subject.perimeters(subject.year) + ".",
+        subject.say("annexes.all_bare", command=subject.command(f"list uncovered --year {subject.year}")),
+    )
     return Table("annexe-sans-structure", caption, columns, values, notes, ("neighbourhood_coverage",))
 
 
@@ -313,7 +341,8 @@ def _areas(subject: Subject, level: str, codes: list[str]) -> Table:
     columns += [subject.column("share_in_qpv", "share", year=last)]
     caption = subject.say(f"annexes.{level}", dates=subject.both(subject.on(y) for y in years))
     note = subject.say("annexes.counts", perimeters=subject.all_perimeters)
-    return Table(f"annexe-{level}", caption, tuple(columns), tuple(rows), (note,), ("yearly_counts",))
+    listed = subject.rows_by(f"list counted --year {subject.year}")
+    return Table(f"annexe-{level}", caption, tuple(columns), tuple(rows), (note, *listed), ("yearly_counts",))
 
 
 def _covered(subject: Subject, level: str, code: str, year: int) -> bool:

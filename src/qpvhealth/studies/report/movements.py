@@ -70,7 +70,29 @@ def _causes(subject: Subject) -> pd.DataFrame:
 
 
 def _cause_table(subject: Subject, rows: pd.DataFrame) -> Table:
-    """Return entries, exits and net by cause and type, causes in their order, and their sums, which are the net change."""
+    """Return the net change since the extract before, by cause."""
+    caption = subject.say("changes.causes", where=subject.where, interval=subject.interval)
+    notes = (
+        subject.say("changes.causes_note", perimeters=subject.all_perimeters),
+        *subject.rows_by(f"list counted --year {subject.year} --indicator net_in_qpv"),
+    )
+    return by_cause(subject, rows, "causes", caption, notes, rows_behind="annexe-mouvements", used="change_summary")
+
+
+def by_cause(
+    subject: Subject,
+    rows: pd.DataFrame,
+    anchor: str,
+    caption: str,
+    notes: tuple[str, ...],
+    *,
+    rows_behind: str = "",
+    used: str = "changes",
+) -> Table:
+    """Return entries, exits and net by cause and type, causes in their order, and their sums, which are the net change.
+
+    ``rows``: ``cause``, ``structure_type``, ``n_in``, ``n_out``, ``n``. ``rows_behind``: the anchor of the list of the movements.
+    """
     keys = zip(rows["cause"], rows["structure_type"], strict=True)
     flows = zip(*(rows[c].astype("int64") for c in ("n_in", "n_out", "n")), strict=True)
     cells = dict(zip(keys, flows, strict=True))
@@ -78,21 +100,13 @@ def _cause_table(subject: Subject, rows: pd.DataFrame) -> Table:
     for label in _TYPES.values():
         for flow in ("in", "out", "net"):
             unit: Unit = "signed" if flow == "net" else "count"
-            columns.append(subject.column(f"{flow}_{label}", unit, "annexe-mouvements"))
+            columns.append(subject.column(f"{flow}_{label}", unit, rows_behind))
     for cause, words in CAUSES.items():
         if cause in set(rows["cause"]):
             flows_of_cause = (n for kind in _TYPES for n in cells.get((cause, kind), (0, 0, 0)))
             lines.append((words[subject.language == "en"], *flows_of_cause))
     lines.append((subject.say("rows.all"), *(sum(line[k] for line in lines) for k in range(1, len(columns)))))
-    return Table(
-        "causes",
-        subject.say("changes.causes", where=subject.where, interval=subject.interval),
-        tuple(columns),
-        tuple(lines),
-        (subject.say("changes.causes_note", perimeters=subject.all_perimeters),),
-        ("change_summary",),
-        has_total=True,
-    )
+    return Table(anchor, caption, tuple(columns), tuple(lines), notes, (used,), has_total=True)
 
 
 def _openings(subject: Subject) -> list[Table]:
@@ -125,7 +139,10 @@ def _openings(subject: Subject) -> list[Table]:
                 *(subject.column(t, rows="annexe-mouvements") for t in _TYPES.values()),
             ),
             tuple(lines),
-            (subject.say("changes.openings_note", perimeters=subject.all_perimeters),),
+            (
+                subject.say("changes.openings_note", perimeters=subject.all_perimeters),
+                *subject.rows_by(f"list counted --year {subject.year} --indicator opened_in_qpv"),
+            ),
             ("changes",),
             has_total=True,
         )

@@ -58,8 +58,11 @@ def answers(subject: Subject) -> Table:
         subject.column("median_distance", "metres"),
     )
     caption = subject.say("nearby.caption", where=subject.where, on=subject.on())
+    listed = subject.rows_by(f"list counted --year {subject.year} --situation vecu_declared")
     note = subject.say("nearby.note", perimeters=subject.perimeters(subject.year))
-    return Table("ars", caption, columns, tuple(rows), (note,), ("indicators", "yearly_counts", "structure_locations"))
+    return Table(
+        "ars", caption, columns, tuple(rows), (note, *listed), ("indicators", "yearly_counts", "structure_locations")
+    )
 
 
 def _answer(subject: Subject, region: str, vecu: dict[str, Bounded]) -> str:

@@ -124,6 +124,11 @@ class Subject:
         """Whether the area is smaller than those whose figures are published."""
         return self.level not in LEVELS
 
+    def rows_by(self, *commands: str) -> tuple[str, ...]:
+        """Write under a table the commands that list the rows of its figures; an indicator of a commune has its rows in the annex."""
+        listed = [c for c in commands if not (self.is_local and "--indicator" in c)]
+        return tuple(self.say("page.rows", command=self.command(c)) for c in listed)
+
     def command(self, words_of_it: str) -> str:
         """Write a command on this release and area: ``qpvhealth list counted --year 2019 --region 53 --release …``."""
         area = {REGION: f" --region {self.code}", DEPARTMENT: f" --department {self.code}"}
