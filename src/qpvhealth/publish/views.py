@@ -118,14 +118,14 @@ def coverage(release: Release, level: str | None, filters: Filters, words: Mappi
     )
     shown = ranked.sort_values(["year", "area_code", "scope_rank", "rank"])
     large = sentences.note("large", n=f"{release.manifest['settings']['large_population']:g}")
-    lacking = _missing_qpv(release, generation, filters.year)
+    lacking = missing_qpv(release, generation, filters.year)
     notes = (*selection.notes(release, generation, filters.year), large, *lacking)
     notes += tuple(_zonings(release, generation, filters.year))
     english = dict(words.values()) | {s.words_fr: s.words_en for s in SCOPES.values()}
     return replace(_view(release, "coverage", shown, level, notes), english=english)
 
 
-def _missing_qpv(release: Release, generation: str, year: int | None) -> Iterator[str]:
+def missing_qpv(release: Release, generation: str, year: int | None) -> Iterator[str]:
     """Say of each year how many QPV the law has where the release has fewer, or more: those are not in any figure."""
     if generation not in (IN_FORCE, *generations.KNOWN):
         return

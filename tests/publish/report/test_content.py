@@ -49,11 +49,11 @@ def test_small_bases_carry_no_share_and_no_rate():
 
 
 def test_sentences_agree_with_their_numbers():
-    assert words.say("bare.single", n=1) == "1 QPV tient à une seule structure."
-    assert words.say("bare.single", n=0) == "0 QPV tient à une seule structure."
-    assert words.say("bare.single", n=1500).replace("\u202f", " ") == "1 500 QPV tiennent à une seule structure."
+    assert words.say("zoning.people", n=1) == " (1 habitant)"
+    assert words.say("zoning.people", n=0) == " (0 habitant)"
+    assert words.say("zoning.people", n=1500).replace("\u202f", " ") == " (1 500 habitants)"
     with pytest.raises(KeyError):
-        words.say("bare.single")
+        words.say("zoning.people")
 
 
 def test_direction_and_control_characters_become_spaces():

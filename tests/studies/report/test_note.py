@@ -288,7 +288,7 @@ def test_one_qpv_without_population_zoning_or_answer_is_reported(tmp_path, extra
     assert "aucune ARS n'a répondu" in essential
     if len(extracts) > 1:
         assert "Aucun mouvement en QPV" in essential
-        assert "Aucun mouvement." in words(written, "changements")
+        assert "Aucun mouvement en QPV du" in words(written, "changements")
     bare = words(written, "sans-structure")
     if inside:
         assert "ont tous au moins une structure" in bare
@@ -326,7 +326,7 @@ def test_other_perimeters_are_said_wherever_they_matter(built_release):
     essential, bare = words(written, "essentiel"), plain(words(written, "sans-structure"))
     assert "Les périmètres ne sont pas les mêmes aux deux dates (QPV 2015, puis QPV 2015 et QPV 2024)" in essential
     assert "on ne peut conclure" in essential
-    assert "parmi les 218 QPV dont le périmètre est le même aux deux dates" in bare
+    assert "QPV dont le périmètre est le même et que les extraits décrivent aux deux dates" in bare
     assert any("qu'une partie de la zone" in line for line in written.warnings)
     assert "dans la seule partie que couvre l'extrait" in table(written, "tableau-1").caption
     assert "changement de génération" in [row[0] for row in table(written, "causes").rows]
@@ -575,3 +575,34 @@ def test_revisions_since_the_last_signed_note_are_a_table_by_cause(tmp_path):
     assert "se lisent dans la note du département" in words(note(Subject.of(second, commune="93901")), "revisions")
     third = tiny(tmp_path, {2020: rows, 2021: rows[::-1]})
     assert "ne peuvent être données" in words(note(Subject.of(third)), "revisions")
+
+
+def test_what_cannot_be_known_of_an_area_is_not_called_nothing(built_release, tmp_path):
+    """No extract of 2024 covers Polynésie; in the other release, no structure says where it is."""
+    written = note(Subject.of(built_release, year=2024, department="987"))
+    assert "ce qui a changé du 1er avril 2020 à fin mars 2024 est inconnu" in words(written, "changements")
+    assert "dernière structure" in words(written, "sans-structure")
+    assert "sont inconnus" in words(written, "sans-structure")
+    assert "Aucun QPV n'a perdu" not in words(written, "sans-structure")
+    release = tiny(tmp_path, {2020: ["0X0000001,MSP,,2.305,48.905", "0X0000002,MSP,93901,2.405,48.905"]})
+    local = note(Subject.of(release, commune="93901"))
+    assert any("1 structure de l'extrait n'a ni département ni commune" in line for line in local.warnings)
+    assert "le total en QPV est exact" not in words(local, "essentiel")
+    assert not any("ni département" in line for line in note(Subject.of(release)).warnings)
+
+
+def test_quarters_of_the_law_that_the_release_lacks_are_named(tmp_path):
+    release = tiny(tmp_path, {2020: ["0X0000001,MSP,93901,2.305,48.905"]})
+    assert "1 QPV dans cette version, 1514 selon les décrets" in words(note(Subject.of(release)), "sans-structure")
+
+
+@pytest.mark.parametrize("area", [{"year": 2019}, {"year": 2024, "region": "53"}, {"commune": "29901"}])
+def test_a_sentence_with_a_figure_names_its_date(built_release, area):
+    written = note(Subject.of(built_release, **area))
+    sections = ("essentiel", "changements", "sans-structure", "quartiers", "zonage")
+    lines = [b for s in written.sections if s.anchor in sections for b in s.blocks if isinstance(b, str)]
+    dated = re.compile(
+        r"(mars|avril) (20)\d\d|objectif de doublement|plus par an|^Soit|ont répondu|certitude|a répondu|tardive|Localisation|preuve"
+    )
+    assert len(lines) > 8
+    assert not [line for line in lines if re.search(r"\d", line) and not dated.search(line)]

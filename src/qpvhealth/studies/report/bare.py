@@ -9,7 +9,9 @@ import pandas as pd
 from qpvhealth.contract.tables import VALUES
 from qpvhealth.facts.generations import IN_FORCE
 from qpvhealth.facts.territories import NO_REGION, REGIONS
+from qpvhealth.publish import views
 from qpvhealth.publish.report.content import MIN_SHARE_BASE, NOT_SHOWN, Bounded, Section, Table
+from qpvhealth.publish.sentences import in_language
 from qpvhealth.studies.report.subject import COUNTRY, Subject
 
 if TYPE_CHECKING:
@@ -28,8 +30,14 @@ def bare(subject: Subject) -> Section:
     quarters = subject.quarters(subject.year)
     if quarters.empty:
         return Section("sans-structure", title, (subject.say("bare.none"),))
-    blocks: list[Block] = [*sentences_of(subject), subject.say("bare.meaning")]
-    blocks.append(subject.say("bare.single", n=int((quarters["n_structures"] == 1).sum())))
+    lacking = [] if subject.level != COUNTRY else views.missing_qpv(subject.release, IN_FORCE, subject.year)
+    blocks: list[Block] = [in_language(line, subject.language) + "." for line in lacking]
+    blocks += [*sentences_of(subject), subject.say("bare.meaning")]
+    can_tell = quarters["n_structures"].notna()
+    single = {"n": int((quarters["n_structures"] == 1).sum()), "of": int(can_tell.sum())}
+    at = {"perimeters": subject.perimeters(subject.year), "on": subject.on()}
+    if single["of"]:
+        blocks.append(subject.say("bare.single", **single, **at))
     blocks += [*_lost(subject, quarters), by_size(subject, quarters)]
     return Section("sans-structure", title, tuple(blocks))
 
@@ -56,19 +64,25 @@ def sentences_of(subject: Subject) -> list[str]:
     if people.value is None:
         lines.append(subject.say("bare.no_population"))
     else:
-        lines.append(subject.say("bare.people", n=people.value, bounds=subject.beside(people)))
-        npnru = subject.figure("large_npnru_qpv_without_any").value
-        in_npnru = "" if npnru is None else subject.say("bare.large_npnru", n=npnru)
+        lines.append(subject.say("bare.people", n=people.value, bounds=subject.beside(people), **facts))
+        npnru = subject.figure("large_npnru_qpv_without_any")
+        in_npnru = subject.say("bare.large_npnru", n=npnru.value, bounds=subject.beside(npnru))
+        in_npnru = in_npnru if npnru.value is not None else ""
         threshold = subject.release.manifest["settings"]["large_population"]
         if large.value is not None:
             lines.append(
                 subject.say(
-                    "bare.large", n=large.value, threshold=threshold, bounds=subject.beside(large), npnru=in_npnru
+                    "bare.large",
+                    n=large.value,
+                    threshold=threshold,
+                    bounds=subject.beside(large),
+                    npnru=in_npnru,
+                    **facts,
                 )
             )
     primary = subject.figure("qpv_without_any", "primary")
     if primary.value is not None:
-        lines.append(subject.say("bare.primary", n=primary.value, bounds=subject.beside(primary)))
+        lines.append(subject.say("bare.primary", n=primary.value, bounds=subject.beside(primary), **facts))
     return lines
 
 
@@ -80,10 +94,10 @@ def _lost(subject: Subject, quarters: pd.DataFrame) -> list[str]:
     both = before.merge(quarters, on=["qpv_code", "generation"], suffixes=("_then", ""))
     if both.empty and len(before):
         return [subject.say("bare.lost_perimeters", interval=subject.interval)]
-    had, has = (
-        both[c].astype("boolean").fillna(value=v) for c, v in (("is_covered_in_then", False), ("is_covered_in", True))
-    )
-    lost = both[(had & ~has).astype(bool)]
+    both = both[both["is_covered_in_then"].notna() & both["is_covered_in"].notna()]
+    if both.empty and len(before):
+        return [subject.say("bare.lost_unknown", interval=subject.interval)]
+    lost = both[both["is_covered_in_then"].astype(bool) & ~both["is_covered_in"].astype(bool)]
     same = subject.say("bare.lost_among", n=len(both)) if len(both) < len(quarters) else ""
     if lost.empty:
         return [subject.say("bare.lost_none", interval=subject.interval, same=same)]
@@ -142,13 +156,14 @@ def zoning(subject: Subject) -> Section:
     if zoned.empty:
         return Section("zonage", title, (subject.say("zoning.none"),))
     blocks: list[Block] = []
+    at = {"perimeters": subject.perimeters(subject.year), "on": subject.on()}
     without, people = subject.figure("zip_qpv_without_any"), subject.figure("zip_qpv_without_any_population")
     if without.value is not None:
         home = "" if people.value is None else subject.say("zoning.people", n=people.value)
-        blocks.append(subject.say("zoning.zip", n=without.value, people=home, bounds=subject.beside(without)))
+        blocks.append(subject.say("zoning.zip", n=without.value, people=home, bounds=subject.beside(without), **at))
     priority = subject.figure("zip_or_zac_qpv")
     if priority.value is not None:
-        words = {"n": priority.value, "bounds": subject.beside(priority)}
+        words = {"n": priority.value, "bounds": subject.beside(priority), **at}
         if subject.level != COUNTRY:
             blocks.append(subject.say("zoning.priority_here", of=subject.figure("qpv_total").value, **words))
         else:

@@ -11,7 +11,7 @@ from qpvhealth.facts.situations import ANSWERS, DECLARED, IN_QPV, UNDETERMINED, 
 from qpvhealth.publish import sentences
 from qpvhealth.publish.report.content import NOT_SHOWN, Bounded, Section, Table, share
 from qpvhealth.studies import figures
-from qpvhealth.studies.report.subject import ALL, COUNTRY, Subject
+from qpvhealth.studies.report.subject import ALL, COUNTRY, DEPARTMENT, Subject
 
 if TYPE_CHECKING:
     from datetime import date
@@ -52,7 +52,7 @@ def _stock(subject: Subject) -> list[str]:
     if inside.lower is not None and inside.upper is not None and not inside.is_exact:
         bounds = {"lower": inside.lower, "upper": inside.upper}
         lines.append(subject.say("headline.unplaced", n=subject.stock(UNDETERMINED), **bounds))
-    elif inside.is_exact and subject.covered(subject.year):
+    elif inside.is_exact and subject.covered(subject.year) and not subject.n_placeless(subject.year):
         lines.append(subject.say("headline.placed"))
     return lines
 
@@ -80,6 +80,8 @@ def _net(subject: Subject) -> str:
         return subject.say("headline.one_year")
     net = {kind: subject.figure("net_in_qpv", scope) for kind, scope in SCOPES.items()}
     stocks_known = [subject.stock(IN_QPV, year=year) for year in subject.years]
+    if None not in stocks_known and not any(stocks_known) and net[ALL].value is None:  # an area without a structure
+        net = dict.fromkeys(SCOPES, Bounded(0, 0, 0))
     if None in stocks_known or net[ALL].value is None:
         return subject.say("headline.net_unknown", interval=subject.interval)
     if subject.moves.empty and not net[ALL].value:
@@ -94,7 +96,8 @@ def _net(subject: Subject) -> str:
         bounds="" if net[ALL].is_exact else subject.say("headline.net_bounds", lower=low, upper=high),
     )
     before, after = (subject.perimeters(year) for year in subject.years)
-    return line if before == after else f"{line} {subject.say('headline.perimeters', before=before, after=after)}"
+    words = "headline.perimeters_local" if subject.is_local else "headline.perimeters"
+    return line if before == after else f"{line} {subject.say(words, before=before, after=after)}"
 
 
 def answered(subject: Subject, year: int, kind: str = ALL) -> list[str]:
@@ -133,7 +136,8 @@ def _near(subject: Subject) -> list[str]:
     lines.append(subject.say(words, n=n, union=with_inside, answers=answers, **kinds))
     if subject.before is not None:
         if answered(subject, subject.before):
-            lines.append(subject.say("headline.near_constant"))
+            alone = subject.is_local or subject.level == DEPARTMENT  # whose ARS answers for more than it
+            lines.append(subject.say("changes.constant_local" if alone else "headline.near_constant"))
         else:
             lines.append(subject.say("headline.near_before", before=subject.on(subject.before)))
     return lines
@@ -150,10 +154,11 @@ def _target(subject: Subject) -> list[str]:
     if subject.level != COUNTRY:
         return [subject.say("headline.target_local")]
     rows = figures.programmes(subject.release).frame
-    rows = rows[(rows["programme"] == DOUBLING) & (rows["origin"] == "calculé")]
+    of_target = rows[rows["programme"] == DOUBLING]
+    rows = of_target[of_target["origin"] == "calculé"]
     rows = rows[pd.to_datetime(rows["on"]).dt.date == subject.day]
     if rows.empty or pd.isna(rows.iloc[0]["value"]):
-        return [subject.say("headline.target_unknown", on=subject.on())]
+        return [subject.say("headline.target_unknown", on=subject.on()) + _last_published(subject, of_target)]
     row = rows.iloc[0]
     deadline = row["deadline"].date()
     start = row["baseline_on"].date()
@@ -162,14 +167,28 @@ def _target(subject: Subject) -> list[str]:
         return [subject.say("headline.target_base", **facts)]
     if row["value"] >= row["target"]:
         return [subject.say("headline.target_met", **facts)]
+    most = row["value"] + row["n_unknown"]
     if subject.day > deadline:
-        return [subject.say("headline.target_late", value=row["value"], on=subject.on(), **facts)]
+        words = "headline.target_open" if most >= row["target"] else "headline.target_late"
+        reached = {"value": row["value"], **({"most": most} if most >= row["target"] else {})}
+        return [subject.say(words, on=subject.on(), **reached, **facts)]
     elapsed, of = _months(start, subject.day), _months(start, deadline)
     done = {"done": subject.text(row["share_of_way"], "share"), "months": elapsed, "of": of}
     lines = [subject.say("headline.target", elapsed=subject.text(elapsed / of, "share"), **done, **facts)]
     if not pd.isna(row["pace_needed"]) and not pd.isna(row["pace_observed"]):
         lines.append(subject.say("headline.target_pace", needed=row["pace_needed"], pace=row["pace_observed"]))
     return lines
+
+
+def _last_published(subject: Subject, rows: pd.DataFrame) -> str:
+    """Name the last figure that others published before the date; nothing where there is none."""
+    days = pd.to_datetime(rows["on"])
+    others = rows[(rows["origin"] != "calculé") & (days.dt.date <= subject.day)].assign(on=days).sort_values("on")
+    if others.empty:
+        return ""
+    last = others.iloc[-1]
+    on = sentences.moment(last["on"].date(), subject.language)
+    return subject.say("headline.target_published", value=last["value"], published_on=on)
 
 
 def _months(start: date, end: date) -> int:

@@ -36,17 +36,21 @@ def movements(subject: Subject) -> Section:
         return Section("changements", title, (subject.say("changes.one_year"),))
     if subject.is_local:  # a handful of structures: each is listed, and no pace is compared
         flows = {name: int((subject.moves["effect"] == sign).sum()) for name, sign in (("n_in", 1), ("n_out", -1))}
+        none = subject.say("changes.none", interval=subject.interval)
         words = subject.say("changes.moves", interval=subject.interval, perimeters=subject.all_perimeters, **flows)
-        return Section("changements", title, (subject.say("changes.none") if subject.moves.empty else words,))
+        return Section("changements", title, (none if subject.moves.empty else words,))
     causes = _causes(subject)
     entries = causes[(causes["structure_type"] == ALL)].set_index("cause")
     blocks: list[Block] = []
+    if False in [subject.covered(year) for year in subject.years]:
+        return Section("changements", title, (subject.say("changes.unknown", interval=subject.interval),))
     if causes.empty:
-        blocks.append(subject.say("changes.none"))
+        blocks.append(subject.say("changes.none", interval=subject.interval))
     else:
         dated = {name: subject.figure(f"{name}_in_qpv").value for name in ("opened", "closed")}
         if None not in dated.values():
-            blocks.append(subject.say("changes.dated", interval=subject.interval, **dated))
+            words = "dated" if any(dated.values()) else "dated_none"
+            blocks.append(subject.say(f"changes.{words}", interval=subject.interval, **dated))
         if late := int(entries["n_in"].get(LATE_REGISTRATION, 0)):
             blocks.append(subject.say("changes.late", n=late))
         learnt, lost = (int(entries[s].get(c, 0)) for c, s in ((LOCATION_LEARNT, "n_in"), (LOCATION_LOST, "n_out")))
@@ -195,8 +199,15 @@ def _trend(subject: Subject) -> list[str]:
     expected, observed = rows["expected"].astype("float64"), rows["observed"].astype("float64")
     if expected[[MSP, CDS]].isna().any():
         return []
+    words = "trend" if all(subject.covers_all(year) for year in subject.years) else "trend_part"
     flows = {"msp": expected[MSP], "cds": expected[CDS], "observed_msp": observed[MSP], "observed_cds": observed[CDS]}
-    return [subject.say("changes.trend", **{name: subject.text(value, "signed") for name, value in flows.items()})]
+    return [
+        subject.say(
+            f"changes.{words}",
+            interval=subject.interval,
+            **{name: subject.text(value, "signed") for name, value in flows.items()},
+        )
+    ]
 
 
 def _constant(subject: Subject) -> str:

@@ -51,7 +51,7 @@ def _covered(subject: Subject, row: pd.Series) -> list[str]:
         doubt = subject.say("quarter.undetermined", n=undetermined, most=n + undetermined) if undetermined else ""
         counts = {"msp": values["n_msp_in"], "cds": values["n_cds_in"], "doubt": doubt}
         lines.append(subject.say("quarter.inside", n=n, **counts, **words))
-    near = {"near": near_words(subject)}
+    near = {"near": near_words(subject), "on": subject.on()}
     if values["n_msp_near"] is None or values["n_cds_near"] is None:
         lines.append(subject.say("quarter.near_unknown", **near))
     else:
@@ -59,8 +59,8 @@ def _covered(subject: Subject, row: pd.Series) -> list[str]:
     for kind in ("msp", "cds"):
         code, metres = values[f"nearest_{kind}_finess_et"], values[f"nearest_{kind}_m"]
         if code is not None and metres is not None:
-            lines.append(subject.say(f"quarter.nearest_{kind}", code=code, metres=metres))
-    zone = {"zone": values["zone_class"] or subject.text(None), "edition": values["zoning_edition"]}
+            lines.append(subject.say(f"quarter.nearest_{kind}", code=code, metres=metres, on=subject.on()))
+    zone = {"on": subject.on(), "zone": values["zone_class"] or subject.text(None), "edition": values["zoning_edition"]}
     lines.append(subject.say("quarter.zone" if values["zoning_edition"] else "quarter.no_zone", **zone))
     return lines
 

@@ -41,6 +41,7 @@ STRUCTURE = ["finess_et", "year", "name", "structure_type", "modality", "city", 
 STRUCTURE += ["region_code", "territory", "is_in_stock", "source_id", "source_row"]
 LOCATION = ["finess_et", "year", "generation", "situation", "qpv_code", "nearest_qpv_code", "distance_m"]
 LOCATION += ["vecu_declared", "is_fragile"]
+PLACE = ("department_code", "commune_code")
 
 
 @dataclass(frozen=True)
@@ -240,6 +241,14 @@ class Subject:
         """Say whether the extract of a year covers the whole country."""
         extracts = self.release.table("extracts")
         return not isinstance(extracts.loc[extracts["year"] == year, "covers"].iloc[0], str)
+
+    def n_placeless(self, year: int) -> int:
+        """Count the structures of a date that no area smaller than the country can count: of no département, or of no commune."""
+        if self.level == COUNTRY:
+            return 0
+        rows = self.release.table("structures", columns=["finess_et", "year", "is_in_stock", *PLACE])
+        rows = rows[(rows["year"] == year) & rows["is_in_stock"].fillna(value=False).astype(bool)]
+        return int(rows[PLACE[self.is_local]].isna().sum())
 
     def covered(self, year: int) -> bool | None:
         """Say whether the extract of a year covers the area: yes, no, or null for a part of it."""
