@@ -128,5 +128,6 @@ def _warnings(subject: Subject) -> tuple[str, ...]:
         subject.say("title.part" if covered is None else "title.none", on=subject.on(year)) for year, covered in part
     ]
     placeless = [(year, n) for year in subject.years if (n := subject.n_placeless(year))]
-    lines += [subject.say("title.placeless", n=n, on=subject.on(year)) for year, n in placeless]
+    words = "title.placeless_local" if subject.is_local else "title.placeless"
+    lines += [subject.say(words, n=n, on=subject.on(year)) for year, n in placeless]
     return tuple(lines)

@@ -176,7 +176,7 @@ def zoning(subject: Subject) -> Section:
 
 def editions(subject: Subject, rows: pd.DataFrame) -> Table:
     """Return the edition in force by région: since when, QPV, those with a class, in a ZIP, in a ZIP or ZAC."""
-    lines = []
+    lines, behind = [], "annexe-quartiers" if subject.has_own_answers else ""
     ordered = rows.sort_values(["region_code", "zoning_edition"])
     names = {code: name for code, (name, _) in REGIONS.items()} | {NO_REGION: subject.say("rows.no_region")}
     for row in ordered.to_dict("records"):
@@ -190,9 +190,9 @@ def editions(subject: Subject, rows: pd.DataFrame) -> Table:
         subject.column("region", "text"),
         subject.column("edition", "text"),
         subject.column("since", "date"),
-        *(subject.column(t, rows="annexe-quartiers") for t in ("qpv", "classed", "zip", "zip_or_zac")),
+        *(subject.column(t, rows=behind) for t in ("qpv", "classed", "zip", "zip_or_zac")),
     )
     caption = subject.say("zoning.caption", where=subject.where, on=subject.on())
     note = subject.say("zoning.note", perimeters=subject.perimeters(subject.year))
-    listed = subject.rows_by(f"list counted --year {subject.year} --indicator zip_or_zac_qpv")
+    listed = subject.rows_by_region(f"list counted --year {subject.year} --indicator zip_or_zac_qpv")
     return Table("zonages", caption, columns, tuple(lines), (note, *listed), ("zoning_regions",))

@@ -8,7 +8,7 @@ import pandas as pd
 
 from qpvhealth.build import assembly
 from qpvhealth.facts.generations import IN_FORCE
-from qpvhealth.indicators import headline
+from qpvhealth.indicators import headline, readings
 from qpvhealth.indicators.figures import COLUMNS
 from qpvhealth.indicators.net_change import NET, STOCK
 from qpvhealth.publish import selection
@@ -23,21 +23,32 @@ if TYPE_CHECKING:
 def indicators(release: Release, years: Sequence[int], commune: str, own_quarters: pd.DataFrame) -> pd.DataFrame:
     """Return the indicators of a commune in the QPV in force, as rows of ``indicators`` at level ``commune``.
 
-    Structures by their commune; QPV that lie in it, at least in part (``own_quarters``). A row that could not be read is in no commune.
+    Structures by their commune, rejected rows that may be one in the bounds; QPV that lie in it, at least in part (``own_quarters``).
+    The two readings of a disputed structure are in the bounds, as in ``indicators``.
     """
     settings = release.manifest["settings"]
+    near, distance = settings["vecu_rule"], settings["vecu_distance_m"]
     in_force = {year: selection.in_force(release, year) for year in years}
-    every = figures.stock(release)
-    stock = assembly.in_force_rows(every[every["year"].isin(years)], in_force)
+    every = figures.possible(release)
+    every = every[every["year"].isin(years)]
+    stock = assembly.in_force_rows(every, in_force)
     own = stock[stock["commune_code"] == commune]
     parts = [pd.DataFrame(columns=COLUMNS)]
     if len(own):
-        rule = {"near_rule": settings["vecu_rule"], "vecu_distance_m": settings["vecu_distance_m"]}
-        parts.append(headline.structures(own, **rule))
+        first, second = (
+            headline.structures(rows, near_rule=near, vecu_distance_m=distance)
+            for rows in (own, readings.without_place(own))
+        )
+        parts.append(readings.widened(first, second))
     covered = pd.concat([counted.coverage_of(release, counted.Figure(year)) for year in years])
-    covered = covered[covered["qpv_code"].isin(set(own_quarters["qpv_code"]))].assign(generation=IN_FORCE)
+    covered = covered[covered["qpv_code"].isin(set(own_quarters["qpv_code"]))].reset_index(drop=True)
     if len(covered):
-        parts.append(headline.neighbourhoods(covered.reset_index(drop=True), stock))
+        places = readings.with_second_places(stock, release.table("neighbourhoods", geometry=False))
+        first, second = (
+            headline.neighbourhoods(rows.assign(generation=IN_FORCE), places)
+            for rows in (covered, readings.without_disputed(covered, every))
+        )
+        parts.append(readings.widened(first, second))
     rows = pd.concat([part[part["level"] == "country"] for part in parts if len(part)] or parts, ignore_index=True)
     rows = pd.concat([rows, _net(rows, years)], ignore_index=True) if len(rows) else rows
     return rows.assign(level="commune", area_code=commune)

@@ -52,13 +52,13 @@ def answers(subject: Subject) -> Table:
     columns = (
         subject.column("ars", "text"),
         subject.column("answer", "text"),
-        subject.column("in_qpv_now", rows="annexe-qpv"),
-        subject.column("vecu_now", rows="annexe-vecu"),
+        subject.column("in_qpv_now", rows="annexe-qpv" if subject.has_own_answers else ""),
+        subject.column("vecu_now", rows="annexe-vecu" if subject.has_own_answers else ""),
         subject.column("ratio", "ratio"),
         subject.column("median_distance", "metres"),
     )
     caption = subject.say("nearby.caption", where=subject.where, on=subject.on())
-    listed = subject.rows_by(f"list counted --year {subject.year} --situation vecu_declared")
+    listed = subject.rows_by_region(f"list counted --year {subject.year} --situation vecu_declared")
     note = subject.say("nearby.note", perimeters=subject.perimeters(subject.year))
     return Table(
         "ars", caption, columns, tuple(rows), (note, *listed), ("indicators", "yearly_counts", "structure_locations")

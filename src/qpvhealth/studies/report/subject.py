@@ -125,10 +125,22 @@ class Subject:
         """Whether the area is smaller than those whose figures are published."""
         return self.level not in LEVELS
 
-    def rows_by(self, *commands: str) -> tuple[str, ...]:
-        """Write under a table the commands that list the rows of its figures; an indicator of a commune has its rows in the annex."""
-        listed = [c for c in commands if not (self.is_local and "--indicator" in c)]
-        return tuple(self.say("page.rows", command=self.command(c)) for c in listed)
+    @property
+    def has_own_answers(self) -> bool:
+        """Whether the ARS answer for the area itself, and zonings are published for it: the country, a région."""
+        return self.level in (COUNTRY, REGION)
+
+    def rows_by(self, command: str) -> tuple[str, ...]:
+        """Write under a table the command that lists the rows of its figures; an indicator of a commune has its rows in the annex."""
+        is_listed = not (self.is_local and "--indicator" in command)
+        return (self.say("page.rows", command=self.command(command)),) if is_listed else ()
+
+    def rows_by_region(self, command: str) -> tuple[str, ...]:
+        """Write the command that lists the rows of figures that are of the région of the area, or of the area where it has its own."""
+        if self.has_own_answers or not self.regions:
+            return self.rows_by(command)
+        whole = f"qpvhealth {command} --region {self.regions[0]} --release {self.release.id}"
+        return (self.say("page.rows", command=whole),)
 
     def command(self, words_of_it: str) -> str:
         """Write a command on this release and area: ``qpvhealth list counted --year 2019 --region 53 --release …``."""
