@@ -9,7 +9,10 @@ import unicodedata
 from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 Unit = Literal["text", "count", "signed", "share", "ratio", "metres", "date"]
 DECIMALS: dict[Unit, int] = {"count": 0, "signed": 0, "share": 1, "ratio": 2, "metres": 0}
@@ -99,8 +102,20 @@ class Section:
 
 
 @dataclass(frozen=True)
+class LiveMap:
+    """The interactive map of the page: sentences above it, what its script reads (plain values), and the same facts as tables."""
+
+    paragraphs: tuple[str, ...]
+    data: Mapping[str, Any]
+    tables: tuple[Table, ...]
+
+
+@dataclass(frozen=True)
 class Note:
-    """A whole report. ``banner``: pairs of label and value above the title; ``warnings``: what must be read before any figure."""
+    """A whole report. ``banner``: pairs of label and value above the title; ``warnings``: what must be read before any figure.
+
+    ``live``: the map of the page that can be moved and asked, after the maps that stand still; no other format has it.
+    """
 
     title: str
     subtitle: str
@@ -108,6 +123,7 @@ class Note:
     sections: tuple[Section, ...]
     warnings: tuple[str, ...] = ()
     language: str = "fr"
+    live: LiveMap | None = None
 
     @property
     def tables(self) -> list[Table]:

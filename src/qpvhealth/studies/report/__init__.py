@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from qpvhealth.publish import sentences, visas
 from qpvhealth.publish.report.content import Note
 from qpvhealth.publish.report.words import say
-from qpvhealth.studies.report import bare, headline, limits, maps, movements, nearby
+from qpvhealth.studies.report import bare, headline, limits, live_map, maps, movements, nearby
 from qpvhealth.studies.report.headline import near_words, on
 from qpvhealth.studies.report.subject import COUNTRY, Subject
 
@@ -40,7 +40,8 @@ def note(subject: Subject) -> Note:
         ),
     )
     area = say("title.country") if subject.level == COUNTRY else say("title.area", name=subject.name, code=subject.code)
-    return Note(title, area, _banner(subject), tuple(section(subject) for section in SECTIONS), _warnings(subject))
+    sections = tuple(section(subject) for section in SECTIONS)
+    return Note(title, area, _banner(subject), sections, _warnings(subject), live=live_map.live_map(subject))
 
 
 def _banner(subject: Subject) -> tuple[tuple[str, str], ...]:
