@@ -9,6 +9,8 @@ import pytest
 from qpvhealth.publish.report import html
 from qpvhealth.studies.report import Subject, note
 from tests import browser
+from tests.studies.report.test_live_map import HOSTILE
+from tests.studies.report.test_note import tiny
 
 CANVAS = "document.getElementById('live-canvas')"
 PHONE, LAPTOP = 360, 1440
@@ -185,6 +187,20 @@ def test_without_javascript_the_section_says_so_and_its_tables_serve(at):
     assert "Chercher" not in shown
     assert page.value("document.querySelectorAll('#live-quarters tbody tr').length") == 1514
     assert page.value(WIDE) <= 0
+    assert page.messages == []
+
+
+def test_a_hostile_name_is_text_on_the_map_and_nothing_runs(page, tmp_path):
+    release = tiny(tmp_path / "raw", {2019: ["0X0000001,MSP,93001,2.305,48.905"]}, name=HOSTILE)
+    path = tmp_path / "report.html"
+    path.write_text(html.render(note(Subject.of(release))), encoding="utf-8")
+    page.messages.clear()
+    page.open(path)
+    page.wait(f"{CANVAS}.dataset.drawn")
+    write(page, "<script>")
+    page.press("Enter", windowsVirtualKeyCode=13)
+    assert text(page, "facts").startswith("</script><script>alert(1)</script><!--")
+    assert page.value("document.scripts.length") == 2
     assert page.messages == []
 
 
