@@ -20,10 +20,11 @@ sys.path.insert(0, str(HERE))
 import locating  # noqa: E402 -- beside this file
 import measure  # noqa: E402
 import national  # noqa: E402
+import opening  # noqa: E402
 import results  # noqa: E402
 import starting  # noqa: E402
 
-SECTIONS = ("national", "start", *(f"locate-{s}" for s in locating.SETS), "locate-small", "growth")
+SECTIONS = ("national", "start", *(f"locate-{s}" for s in locating.SETS), "locate-small", "growth", "report")
 START_RUNS = 15
 
 
@@ -41,14 +42,17 @@ def parsed() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def measured(name: str, options: argparse.Namespace, scratch: Path) -> results.Section:
-    """Run one section."""
+def measured(name: str, options: argparse.Namespace, scratch: Path) -> results.Section | None:
+    """Run one section; nothing where what it measures is not installed."""
     order = SECTIONS.index(name)
     if name == "national":
         return national.section(options.data, options.peers, scratch, options.repeat, order)
     if name == "start":
         national.write(options.data, scratch / "raw", national.YEARS, national.STRUCTURES)
         return starting.section(scratch / "raw", scratch, START_RUNS, order)
+    if name == "report":
+        national.write(options.data, scratch / "raw", national.YEARS, national.STRUCTURES)
+        return opening.section(scratch / "raw", scratch, options.repeat, order)
     if name == "growth":
         return national.growth(options.data, scratch, order)
     which = name.removeprefix("locate-")
@@ -69,6 +73,8 @@ def main() -> None:
         started = time.perf_counter()
         with tempfile.TemporaryDirectory(dir=options.scratch) as folder:
             section = measured(name, options, Path(folder))
+        if section is None:
+            continue
         results.keep(section)
         for table in section.tables:
             print("\n".join(["", *results.markdown(table)]))

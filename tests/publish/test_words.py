@@ -73,3 +73,16 @@ def test_causes_are_in_english_too():
 def test_a_share_and_a_row_number_are_numbers():
     assert (Share(0.5) + 0, Ordinal(3) + 0) == (0.5, 3)
     assert render(pd.DataFrame({"s": pd.Series([Share(0.5)], dtype="object")}), fmt="text").splitlines()[2] == "50,0 %"
+
+
+@pytest.mark.parametrize(
+    ("rule", "fr", "en"),
+    [
+        ("within-300-m", "à 300 m au plus d'un QPV", "within 300 m of a QPV"),
+        ("beyond-12.5-m", "à plus de 12,5 m de tout QPV", "beyond 12.5 m of any QPV"),
+        ("declared-no", "l'ARS a répondu non", "the ARS answered no"),
+        ("covers", "le contour contient le point", "the outline holds the point"),
+    ],
+)
+def test_a_rule_is_said_in_words(rule, fr, en):
+    assert (words.word(rule, "fr"), words.word(rule, "en")) == (fr, en)

@@ -42,6 +42,7 @@ ORDINALS = frozenset(("source_row", "row", "header_row"))
 SHARE_DECIMALS, OTHER_DECIMALS, DEGREE_DECIMALS = 3, 3, 6
 """Of a share as a fraction (8,1 %), of any other number, of degrees."""
 _ROUNDED_METRES = re.compile(r"_m$|^metres$")
+_RULE = re.compile(r"(within|beyond)-([\d.]+)-m")
 _WITHIN = re.compile(r"within_(\d+)")
 
 
@@ -65,6 +66,8 @@ def word(value: Any, language: Language = "fr") -> Any:  # noqa: ANN401
         return value
     if (metres := _WITHIN.fullmatch(value)) is not None:
         return f"dans ou à {metres[1]} m au plus" if language == "fr" else f"inside or within {metres[1]} m"
+    if (rule := _RULE.fullmatch(value)) is not None:
+        return words_of(language)[f"{rule[1]}-m"].format(metres=rule[2].replace(".", "," if language == "fr" else "."))
     return words_of(language).get(value, value)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import io
 import math
+import textwrap
 from typing import TYPE_CHECKING, Any
 
 import xlsxwriter
@@ -28,6 +29,10 @@ MAX_TEXT = 32_767
 WIDTHS = (8, 60)
 SAMPLED = 2_000
 GROUPED_FROM = 10_000
+PAGE_WIDTH = 220
+"""Characters beside each other that can still be read on an A4 sheet, across."""
+LINE = 15
+"""The height of a row of one line; what wraps is given its height, which not every program works out."""
 PERCENT = "0.0%"
 OPTIONS = {
     "in_memory": True,
@@ -69,11 +74,11 @@ def write_table(
     *,
     typed: bool = False,
 ) -> Any:  # noqa: ANN401
-    """Add a sheet of one table to a workbook, and return it: a frozen header, filters, widths, one page wide in print.
+    """Add a sheet of one table to a workbook, and return it: a frozen header, filters, widths, as few pages wide in print as can be read.
 
     ``number_formats``: that of each column; by default what its values ask for (see ``_number_format``). ``typed``: booleans as such.
     """
-    n_rows = len(columns[0]) if columns else 0
+    n_rows, height, total = len(columns[0]) if columns else 0, LINE, 1
     data = book.add_worksheet(name)
     header = book.add_format({"bold": True, "text_wrap": True, "valign": "top", "bottom": 1})
     formats: dict[str, Any] = {}
@@ -89,11 +94,15 @@ def write_table(
                 continue
             write_cell(data, (row, at), value, formats[PERCENT] if isinstance(value, Share) else formats.get(code))
         longest = max((len(str(v)) for v in column[:SAMPLED] if v is not None), default=0)
-        data.set_column(at, at, min(max(longest + 2, min(len(title) + 4, 24), WIDTHS[0]), WIDTHS[1]))
+        width = min(max(longest + 2, min(len(title) + 4, 24), WIDTHS[0]), WIDTHS[1])
+        data.set_column(at, at, width)
+        height, total = max(height, height_of(title, width)), total + width
+    data.set_row(0, height)
     data.freeze_panes(1, 0)
     data.set_landscape()
-    data.fit_to_pages(1, 0)
+    data.fit_to_pages(math.ceil(total / PAGE_WIDTH), 0)
     data.repeat_rows(0)
+    data.repeat_columns(0)
     if columns:
         data.autofilter(0, 0, n_rows, len(columns) - 1)
         corner = xlsxwriter.utility.xl_rowcol_to_cell(n_rows, len(columns) - 1)
@@ -113,6 +122,11 @@ def _readme(book: Any, titles: Sequence[str], names: Sequence[str], notes: Seque
     for row, pair in enumerate(pairs, start=first):
         for at, text in enumerate(pair):
             write_text(sheet, (row, at), text, bold if row == first else None)
+
+
+def height_of(text: str, width: int) -> int:
+    """Return the height of a row whose text wraps in a column of so many characters."""
+    return LINE * len(textwrap.wrap(text, max(round(width * 1.1), 1)) or [text])
 
 
 def write_cell(sheet: Any, at: tuple[int, int], value: Any, number_format: Any = None) -> None:  # noqa: ANN401

@@ -6,6 +6,7 @@ import io
 import re
 import sys
 import zipfile
+from dataclasses import replace
 from html.parser import HTMLParser
 from xml.etree import ElementTree as ET
 
@@ -149,6 +150,42 @@ def test_the_document_has_headings_tables_and_figures_with_words(written):
     assert all(f'full-path="{name}"' in manifest for name in names)
     styles = {p.get(f"{{{spaces['text']}}}style-name") for p in content.iterfind(".//text:p", spaces)}
     assert styles <= set(odt.STYLES)
+
+
+def test_columns_of_the_document_are_as_wide_as_their_words_and_numbers_stand_right(written):
+    with zipfile.ZipFile(io.BytesIO(odt.render(written))) as archive:
+        content, styles = (ET.fromstring(archive.read(f"{n}.xml")) for n in ("content", "styles"))  # noqa: S314 -- of this test
+    spaces = odt.NAMESPACES
+    name = f"{{{spaces['style']}}}name"
+    width = f"{{{spaces['style']}}}column-width"
+    widths = {
+        s.get(name): float(p.get(width).removesuffix("cm"))
+        for s in content.iterfind(".//style:style", spaces)
+        for p in s.iterfind("style:table-column-properties", spaces)
+    }
+    first = [w for n, w in widths.items() if n.startswith("T0.")]
+    assert first[0] == max(first)
+    assert sum(first) == pytest.approx(odt.DRAWN_CM, abs=0.05)
+    cells = {
+        p.text: p.get(f"{{{spaces['text']}}}style-name") for p in content.iterfind(".//table:table-cell/text:p", spaces)
+    }
+    assert (cells["280"], cells["(280 à 306)"], cells[HOSTILE]) == ("CellNumber", "CellNumber", "CellHeading")
+    assert styles.find(".//style:footer//text:page-number", spaces) is not None
+    kept = styles.find(f".//style:style[@{name}='Caption']/style:paragraph-properties", spaces)
+    assert kept.get(f"{{{spaces['fo']}}}keep-with-next") == "always"
+
+
+def test_sheets_print_as_wide_as_can_be_read_and_long_lines_have_their_height(written):
+    columns = (Column("Nom", "text"), *(Column(f"Un titre long, numéro {k}") for k in range(20)))
+    wide = Table("t-3", "Large", columns, (("un", *range(20)),))
+    long = Section("long", "Long", ("mot " * 120, wide))
+    book = openpyxl.load_workbook(io.BytesIO(sheets.render(replace(written, sections=(*written.sections, long)))))
+    assert (book["T 1"].page_setup.fitToWidth, book["T 3"].page_setup.fitToWidth) == (None, 3)  # one by default
+    assert book["T 3"].print_title_cols == "$A:$A"
+    readme = book["Lisez-moi"]
+    heights = {cell.value: readme.row_dimensions[cell.row].height for cell in readme["B"] if cell.value}
+    assert heights["mot " * 120] == 4 * 15
+    assert heights["Fin"] in (None, 15)
 
 
 def test_files_are_written_by_format(written, tmp_path):

@@ -12,6 +12,8 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from qpvhealth.publish.sentences import Language
 
 Unit = Literal["text", "count", "signed", "share", "ratio", "metres", "date"]
@@ -113,8 +115,20 @@ class Section:
 
 
 @dataclass(frozen=True)
+class LiveMap:
+    """The interactive map of the page: sentences above it, what its script reads (plain values), and the same facts as tables."""
+
+    paragraphs: tuple[str, ...]
+    data: Mapping[str, Any]
+    tables: tuple[Table, ...]
+
+
+@dataclass(frozen=True)
 class Note:
-    """A whole report. ``banner``: pairs of label and value above the title; ``warnings``: what must be read before any figure."""
+    """A whole report. ``banner``: pairs of label and value above the title; ``warnings``: what must be read before any figure.
+
+    ``live``: the map of the page that can be moved and asked, after the maps that stand still; no other format has it.
+    """
 
     title: str
     subtitle: str
@@ -123,6 +137,7 @@ class Note:
     warnings: tuple[str, ...] = ()
     audience: Audience = INTERNAL
     language: Language = "fr"
+    live: LiveMap | None = None
 
     @property
     def tables(self) -> list[Table]:

@@ -1,4 +1,4 @@
-"""The report as one HTML file: no script, no request, one style whose hash its policy names, every text of the data escaped."""
+"""The report as one HTML file: no request, one style and one script whose hashes its policy names, every text of the data escaped."""
 
 from __future__ import annotations
 
@@ -7,13 +7,15 @@ import hashlib
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
-from qpvhealth.publish.report.content import Bounded, Figure, Table, single_line
+from qpvhealth.publish.report import live_map
+from qpvhealth.publish.report.content import Bounded, Figure, Table, number, single_line
 from qpvhealth.publish.report.words import say
 
 if TYPE_CHECKING:
-    from qpvhealth.publish.report.content import Block, Note, Section
+    from qpvhealth.publish.report.content import Block, LiveMap, Note, Section
 
-STYLE = """
+STYLE = (
+    """
 :root{color-scheme:light}
 body{font-family:system-ui,"Liberation Sans",Arial,sans-serif;font-size:1rem;line-height:1.5;color:#161616;background:#fff;margin:0}
 main,header,nav,footer{max-width:76rem;margin:0 auto;padding:0 1rem}
@@ -44,20 +46,24 @@ figure{margin:1rem 0}
 figure svg{width:100%;height:auto}
 figcaption{font-size:.875rem}
 footer{font-size:.8125rem;padding-bottom:2rem}
-@media (max-width:40rem){dl{display:block}dd{margin-bottom:.4rem}h1{font-size:1.3rem}}
+@media screen{tbody th{min-width:7rem}}
+@media (max-width:40rem){caption{max-width:calc(100vw - 2rem)}dl{display:block}dd{margin-bottom:.4rem}h1{font-size:1.3rem}}
 @page{size:A4;margin:14mm 12mm 16mm;@bottom-right{content:counter(page) " / " counter(pages);font-size:8pt}}
 @media print{
 body{font-size:9.5pt}main,header,footer{max-width:none;padding:0}nav,.skip{display:none}
-.n small{font-size:6pt}.note{font-size:7pt;margin:1pt 0}.scroll{overflow:visible}table{font-size:7pt;table-layout:auto}th,td{padding:1pt 2.5pt}thead{display:table-header-group}
-p{max-width:none}tr,figure{break-inside:avoid}h2{break-after:avoid}caption{break-after:avoid;font-size:9pt}
-figure svg{max-height:235mm}a{color:inherit;text-decoration:none}.annex{break-before:page}
+.n small{font-size:6pt}.note{font-size:7pt;margin:1pt 0;break-before:avoid}tbody tr:first-child{break-before:avoid}.scroll{overflow:visible}table{font-size:7pt;table-layout:auto}th,td{padding:1pt 2.5pt}thead{display:table-header-group}
+p{max-width:none;margin:.4em 0}h2{margin:1.1em 0 .4em}dl{padding:.3em .6em}tr,figure{break-inside:avoid}h2{break-after:avoid}caption{break-after:avoid;font-size:9pt}
+figure svg{max-height:195mm}a{color:inherit;text-decoration:none}.annex{break-before:page}
 }
 """
+    + live_map.STYLE
+)
 
 
 def render(note: Note) -> str:
     """Return the report as an HTML page, in the language of the note; the same note gives the same bytes."""
     policy = f"default-src 'none'; style-src 'sha256-{_hash(STYLE)}'; base-uri 'none'; form-action 'none'"
+    policy += f"; script-src 'sha256-{_hash(live_map.SCRIPT)}'" if note.live else ""
     page = ET.Element("html", {"lang": note.language})
     head = ET.SubElement(page, "head")
     ET.SubElement(head, "meta", {"charset": "utf-8"})
@@ -79,10 +85,15 @@ def render(note: Note) -> str:
     contents = ET.SubElement(ET.SubElement(body, "nav", {"aria-label": say("page.contents", note.language)}), "ul")
     for section in note.sections:
         _text(ET.SubElement(contents, "li"), "a", section.title, {"href": f"#{section.anchor}"})
+        if note.live and section.anchor == live_map.AFTER:
+            title = live_map.words_of(note.language)["title"]
+            _text(ET.SubElement(contents, "li"), "a", title, {"href": f"#{live_map.ANCHOR}"})
     main = ET.SubElement(body, "main", {"id": "contenu"})
     figures: list[Figure] = []
     for section in note.sections:
         _section(main, section, figures, note)
+        if note.live and section.anchor == live_map.AFTER:
+            _live_map(main, note.live, note)
     footer = ET.SubElement(body, "footer")
     _text(footer, "p", " · ".join(value for _, value in note.banner[:2]))
     text = ET.tostring(page, encoding="unicode", method="html")
@@ -109,6 +120,20 @@ def _section(main: ET.Element, section: Section, figures: list[Figure], note: No
         _block(part, block, figures, note)
 
 
+def _live_map(main: ET.Element, live: LiveMap, note: Note) -> None:
+    """Write the map that can be moved, its tables folded under it."""
+    words = live_map.words_of(note.language)
+    names = {"id": live_map.ANCHOR, "aria-labelledby": f"{live_map.ANCHOR}-titre"}
+    part = ET.SubElement(main, "section", names)
+    _text(part, "h2", words["title"], {"id": f"{live_map.ANCHOR}-titre"})
+    live_map.controls(part, live, note.language)
+    for table in live.tables:
+        folded = ET.SubElement(part, "details", {"id": f"{table.anchor}-list"})
+        _text(folded, "summary", f"{table.caption} ({number(len(table.rows), language=note.language)})")
+        _table(folded, table, note)
+    live_map.script(part, live, note.language)
+
+
 def _block(part: ET.Element, block: Block, figures: list[Figure], note: Note) -> None:
     if isinstance(block, str):
         _text(part, "p", block)
@@ -132,8 +157,8 @@ def _table(part: ET.Element, table: Table, note: Note) -> None:
         _text(row, "th", column.title, {"scope": "col", **({"class": "n"} if numeric else {})})
     body = ET.SubElement(element, "tbody")
     texts = table.texts(note.language)
-    for number, (cells, values) in enumerate(zip(texts, table.rows, strict=True), 1):
-        is_total = table.has_total and number == len(texts)
+    for at, (cells, values) in enumerate(zip(texts, table.rows, strict=True), 1):
+        is_total = table.has_total and at == len(texts)
         row = ET.SubElement(body, "tr", {"class": "total"} if is_total else {})
         _text(row, "th", cells[0], {"scope": "row"})
         for cell, value, column, numeric in zip(cells[1:], values[1:], table.columns[1:], is_number[1:], strict=True):

@@ -103,7 +103,9 @@ def draw(
     Later frames are the finer ones: where one shows a place, the frame before shows its outline only.
     """
     width, height = size_of(frames)
-    root = ET.Element("svg", {"xmlns": "http://www.w3.org/2000/svg", "viewBox": f"0 0 {width} {height}", "role": "img"})
+    root = ET.Element(
+        "svg", {"xmlns": "http://www.w3.org/2000/svg", "viewBox": f"-1 -1 {width + 2} {height + 1}", "role": "img"}
+    )
     root.set("aria-labelledby", f"{ids}-title {ids}-desc")
     for tag, text in zip(("title", "desc"), words, strict=True):
         ET.SubElement(root, tag, {"id": f"{ids}-{tag}"}).text = text
@@ -162,8 +164,8 @@ def _frame(
         if rings:
             ET.SubElement(inner, "path", {"d": "".join(_path(frame, ring) for ring in rings), "fill": QUARTER})
     label = {"x": f"{left + 5:g}", "y": f"{top + 14:g}", "font-family": "sans-serif", "font-size": "11", "fill": INK}
-    label |= {"stroke": LAND, "stroke-width": "3", "paint-order": "stroke"}
-    ET.SubElement(root, "text", label).text = frame.name
+    for halo in ({"stroke": LAND, "stroke-width": "3"}, {}):  # twice: word processors ignore the order of painting
+        ET.SubElement(root, "text", label | halo).text = frame.name
 
 
 def _path(frame: Frame, ring: Ring) -> str:

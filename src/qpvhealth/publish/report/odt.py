@@ -35,8 +35,20 @@ STYLES: dict[str, tuple[str, dict[str, str]]] = {
     "Caption": ("Caption", {"fo:font-size": "10pt", "fo:font-weight": "bold"}),
     "Cell": ("Cell", {"fo:font-size": "7pt"}),
     "CellHeading": ("Cell heading", {"fo:font-size": "7pt", "fo:font-weight": "bold"}),
+    "CellNumber": ("Cell number", {"fo:font-size": "7pt"}),
+    "CellNumberHeading": ("Cell number heading", {"fo:font-size": "7pt", "fo:font-weight": "bold"}),
+    "Footer": ("Footer", {"fo:font-size": "8pt"}),
     "TableNote": ("Table note", {"fo:font-size": "8pt"}),
 }
+PARAGRAPHS: dict[str, dict[str, str]] = {
+    **{name: {"fo:text-align": "end"} for name in ("CellNumber", "CellNumberHeading", "Footer")},
+    **{name: {"fo:keep-with-next": "always"} for name in ("Heading_20_1", "Caption")},
+}
+"""Numbers to the right; a heading or a caption stays with what it names."""
+CHARACTER_CM, PADDING_CM = 0.115, 0.3
+"""A character of a table, and the room beside its words."""
+LONGEST_TEXT, LONGEST_BOUNDS = 22, 12
+"""Characters of a column of texts, and of the bounds of a number, before their lines are folded."""
 DRAWN_CM = 17.0
 """How wide a figure is drawn: an A4 page without its margins."""
 for _prefix, _uri in NAMESPACES.items():
@@ -85,6 +97,10 @@ def _bytes(root: ET.Element) -> bytes:
 
 def _content(note: Note) -> bytes:
     root = _root("office:document-content")
+    automatic = _add(root, "office:automatic-styles")
+    for number, table in enumerate(note.tables):
+        _table_styles(automatic, f"T{number}", table, note.language)
+    tables = iter(range(len(note.tables)))
     body = _add(_add(root, "office:body"), "office:text")
     for warning in note.warnings:
         _paragraph(body, warning, "Warning")
@@ -97,7 +113,7 @@ def _content(note: Note) -> bytes:
         _add(body, "text:h", heading, section.title)
         for block in section.blocks:
             if isinstance(block, Table):
-                _table(body, block, note.language)
+                _table(body, f"T{next(tables)}", block, note.language)
             elif isinstance(block, Figure):
                 _figure(body, block)
             else:
@@ -109,20 +125,63 @@ def _paragraph(parent: ET.Element, text: str, style: str = "Text_20_body") -> ET
     return _add(parent, "text:p", {"text:style-name": style}, text)
 
 
-def _table(body: ET.Element, table: Table, language: Language) -> None:
+def _table_styles(parent: ET.Element, name: str, table: Table, language: Language) -> None:
+    """Give each column the part of the page that its words ask for, and each row a line under it."""
+    whole_width = {"style:width": f"{DRAWN_CM:g}cm", "table:align": "margins"}
+    _add(_style(parent, name, "table"), "style:table-properties", whole_width)
+    for at, width in enumerate(_widths(table, language)):
+        column = {"style:column-width": f"{width:.2f}cm"}
+        _add(_style(parent, f"{name}.{at}", "table-column"), "style:table-column-properties", column)
+    _add(_style(parent, f"{name}.row", "table-row"), "style:table-row-properties", {"fo:keep-together": "always"})
+    line = {"fo:border-bottom": "0.5pt solid #c8c8c8", "fo:padding": "0.03cm 0.13cm"}
+    _add(_style(parent, f"{name}.cell", "table-cell"), "style:table-cell-properties", line)
+
+
+def _widths(table: Table, language: Language) -> list[float]:
+    """Return the width of each column in centimetres, by its longest cell, and no less than its longest word where the page allows."""
+    words, cells_of = [], []
+    rows = table.texts(language)
+    for at, column in enumerate(table.columns):
+        cells = [row[at] for row in rows]
+        words.append(max(len(word) for text in (column.title, *cells) for word in text.split(" ")) + 1)
+        whole = max((len(part) for cell in cells for part in cell.split(" (")), default=0)
+        cells_of.append(max(words[-1], min(whole, LONGEST_TEXT if column.unit == "text" else LONGEST_BOUNDS)) + 2)
+    widths = [DRAWN_CM * n / sum(cells_of) for n in cells_of]
+    least = [CHARACTER_CM * n + PADDING_CM for n in words]
+    lacking = sum(max(f - w, 0) for f, w in zip(least, widths, strict=True))
+    spare = sum(max(w - f, 0) for f, w in zip(least, widths, strict=True))
+    if lacking > spare:
+        return widths
+    part = lacking / spare if spare else 0.0
+    return [max(w, f) - part * max(w - f, 0) for f, w in zip(least, widths, strict=True)]
+
+
+def _style(parent: ET.Element, name: str, family: str) -> ET.Element:
+    return _add(parent, "style:style", {"style:name": name, "style:family": family})
+
+
+def _table(body: ET.Element, name: str, table: Table, language: Language) -> None:
     _paragraph(body, table.caption, "Caption")
-    element = _add(body, "table:table", {"table:name": table.anchor})
-    _add(element, "table:table-column", {"table:number-columns-repeated": str(len(table.columns))})
-    header = _add(_add(element, "table:table-header-rows"), "table:table-row")
-    for column in table.columns:
-        _paragraph(_add(header, "table:table-cell", {"office:value-type": "string"}), column.title, "CellHeading")
+    element = _add(body, "table:table", {"table:name": table.anchor, "table:style-name": name})
+    for at in range(len(table.columns)):
+        _add(element, "table:table-column", {"table:style-name": f"{name}.{at}"})
+    is_number = [column.unit not in ("text", "date") for column in table.columns]
+    styles = ["CellNumberHeading" if numeric else "CellHeading" for numeric in is_number]
+    _row(_add(element, "table:table-header-rows"), name, [column.title for column in table.columns], styles)
+    styles = ["CellHeading", *("CellNumber" if numeric else "Cell" for numeric in is_number[1:])]
     for cells in table.texts(language):
-        row = _add(element, "table:table-row")
-        for at, cell in enumerate(cells):
-            style = "Cell" if at else "CellHeading"
-            _paragraph(_add(row, "table:table-cell", {"office:value-type": "string"}), cell, style)
+        _row(element, name, cells, styles)
     for words in table.notes:
         _paragraph(body, words, "TableNote")
+
+
+def _row(parent: ET.Element, name: str, cells: list[str], styles: list[str]) -> None:
+    row = _add(parent, "table:table-row", {"table:style-name": f"{name}.row"})
+    for cell, style in zip(cells, styles, strict=True):
+        element = _add(row, "table:table-cell", {"office:value-type": "string", "table:style-name": f"{name}.cell"})
+        alone, _, bounds = cell.partition(" (") if style == "CellNumber" else (cell, "", "")
+        for text in (alone, f"({bounds}")[: 1 + bool(bounds)]:
+            _paragraph(element, text, style)
 
 
 def _figure(body: ET.Element, figure: Figure) -> None:
@@ -147,13 +206,19 @@ def _styles(language: str) -> bytes:
         style = {"style:name": name, "style:display-name": shown, "style:family": "paragraph"}
         outline = {"style:default-outline-level": "1"} if name.startswith("Heading") else {}
         element = _add(styles, "style:style", {**style, **outline})
-        _add(element, "style:paragraph-properties", {"fo:margin-top": "0.1cm", "fo:margin-bottom": "0.1cm"})
+        margin = "0.02cm" if name.startswith("Cell") else "0.1cm"
+        own = {"fo:margin-top": margin, "fo:margin-bottom": margin, **PARAGRAPHS.get(name, {})}
+        _add(element, "style:paragraph-properties", own)
         _add(element, "style:text-properties", properties)
     layout = _add(_add(root, "office:automatic-styles"), "style:page-layout", {"style:name": "A4"})
     page = {"fo:page-width": "21cm", "fo:page-height": "29.7cm", "fo:margin": "1.9cm"}
     _add(layout, "style:page-layout-properties", page)
+    _add(_add(layout, "style:footer-style"), "style:header-footer-properties", {"fo:margin-top": "0.3cm"})
     master = {"style:name": "Standard", "style:page-layout-name": "A4"}
-    _add(_add(root, "office:master-styles"), "style:master-page", master)
+    page_of = _add(_add(root, "office:master-styles"), "style:master-page", master)
+    foot = _paragraph(_add(page_of, "style:footer"), "", "Footer")
+    _add(foot, "text:page-number", {"text:select-page": "current"}, "1").tail = " / "
+    _add(foot, "text:page-count", text="1")
     return _bytes(root)
 
 

@@ -10,7 +10,7 @@ import xlsxwriter
 
 from qpvhealth.publish.report.content import WORDS, Bounded, Table, Unit
 from qpvhealth.publish.report.words import say, sheet as sheet_name
-from qpvhealth.publish.workbook import CREATED, OPTIONS, WIDTHS, write_table, write_text
+from qpvhealth.publish.workbook import CREATED, OPTIONS, WIDTHS, height_of, write_table, write_text
 
 if TYPE_CHECKING:
     from qpvhealth.publish.report.content import Note
@@ -96,16 +96,24 @@ def _plain(value: Any, language: Language) -> Any:  # noqa: ANN401
 
 def _readme(book: Any, note: Note, names: list[str]) -> None:  # noqa: ANN401
     sheet = book.add_worksheet(say("page.readme", note.language))
-    bold, wrap = book.add_format({"bold": True}), book.add_format({"text_wrap": True, "valign": "top"})
-    sheet.set_column(0, 0, WIDTHS[1] / 2)
-    sheet.set_column(1, 1, WIDTHS[1] * 2)
+    bold, wrap = book.add_format({"bold": True, "valign": "top"}), book.add_format({"text_wrap": True, "valign": "top"})
+    words_width = WIDTHS[1] * 2
+    sheet.set_column(0, 0, WIDTHS[1] * 0.6)
+    sheet.set_column(1, 1, words_width)
+    sheet.set_landscape()
+    sheet.fit_to_pages(1, 0)
     row = 0
+
+    def write_wrapped(row: int, words: str) -> None:
+        sheet.set_row(row, height_of(words, words_width))
+        write_text(sheet, (row, 1), words, wrap)
+
     for words in (*note.warnings, note.title, note.subtitle):
         write_text(sheet, (row, 0), words, bold)
         row += 1
     for label, value in note.banner:
         write_text(sheet, (row, 0), label, bold)
-        write_text(sheet, (row, 1), value, wrap)
+        write_wrapped(row, value)
         row += 1
     for table, name in zip(note.every_table, names, strict=True):
         row += 1
@@ -113,12 +121,12 @@ def _readme(book: Any, note: Note, names: list[str]) -> None:  # noqa: ANN401
         write_text(sheet, (row, 1), table.caption, bold)
         for words in table.notes:
             row += 1
-            write_text(sheet, (row, 1), words, wrap)
+            write_wrapped(row, words)
     for section in note.sections:
         paragraphs = [block for block in section.blocks if isinstance(block, str)]
         if paragraphs:
             row += 2
             write_text(sheet, (row, 0), section.title, bold)
             for words in paragraphs:
-                write_text(sheet, (row, 1), words, wrap)
+                write_wrapped(row, words)
                 row += 1

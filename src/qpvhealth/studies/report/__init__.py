@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from qpvhealth.publish import sentences, visas
 from qpvhealth.publish.report.content import Note, single_line
-from qpvhealth.studies.report import bare, commune, headline, limits, maps, movements, nearby, quarter
+from qpvhealth.studies.report import bare, commune, headline, limits, live_map, maps, movements, nearby, quarter
 from qpvhealth.studies.report.headline import near_words
 from qpvhealth.studies.report.subject import COMMUNE, COUNTRY, QPV, Subject
 
@@ -71,7 +71,8 @@ def note(subject: Subject) -> Note:
         else subject.say("title.area", name=subject.name, code=subject.code)
     )
     sections = tuple(section(subject) for section in LOCAL.get(subject.level, SECTIONS))
-    return Note(title, area, _banner(subject), sections, _warnings(subject), subject.audience, subject.language)
+    own = subject.audience, subject.language, live_map.live_map(subject)
+    return Note(title, area, _banner(subject), sections, _warnings(subject), *own)
 
 
 def _banner(subject: Subject) -> tuple[tuple[str, str], ...]:

@@ -34,7 +34,7 @@ def maps(subject: Subject) -> Section:
     places = places[places["situation"].isin([IN_QPV, VECU_DECLARED])]
     quarters = _quarters(subject)
     everywhere = _points(places)
-    frames = _frames(subject, everywhere, quarters)
+    frames = frames_of(subject, everywhere, quarters)
     figures = [_figure(subject, kind, places, quarters, frames) for kind in (MSP, CDS)]
     return Section("cartes", subject.say("maps.title"), tuple(figures))
 
@@ -106,7 +106,7 @@ def _origin(subject: Subject) -> str:
     return str(extracts.loc[subject.year, "source_ids"])
 
 
-def _frames(subject: Subject, points: list[Point], quarters: pd.DataFrame) -> list[Frame]:
+def frames_of(subject: Subject, points: list[Point], quarters: pd.DataFrame) -> list[Frame]:
     """Lay the frames out: the country with cities beside it and overseas below, or the area alone with the cities in it."""
     if subject.level == COUNTRY:
         main = Frame(subject.say("maps.mainland"), METROPOLE_BOX, (0, 0, 520, 510), METROPOLE, has_quarters=False)
