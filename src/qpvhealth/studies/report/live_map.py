@@ -147,10 +147,11 @@ def _label(generation: str) -> str:
 
 def _structures(subject: Subject) -> pd.DataFrame:
     """Return the stock of the area, by number, with the degrees of each point, null without one."""
-    names = [*STRUCTURE.values(), "year", "region_code", "department_code", "is_in_stock", "geometry"]
-    rows = pd.DataFrame(subject.release.table("structures", columns=names))
-    rows = rows[(rows["year"] == subject.year) & rows["is_in_stock"].fillna(value=False).astype(bool)]
-    rows = subject.within(rows).sort_values("finess_et", ignore_index=True)
+    rows = pd.DataFrame(subject.release.table("structures", columns=[*STRUCTURE.values(), "year", "geometry"]))
+    own = subject.structures(subject.year)["finess_et"]
+    rows = rows[(rows["year"] == subject.year) & rows["finess_et"].isin(own)].sort_values(
+        "finess_et", ignore_index=True
+    )
     points = np.asarray(rows["geometry"].to_numpy(), dtype=object)
     lon, lat = (np.round(part(points), words.DEGREE_DECIMALS) for part in (shapely.get_x, shapely.get_y))
     return rows.drop(columns="geometry").assign(lon=lon, lat=lat)
