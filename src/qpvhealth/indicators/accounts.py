@@ -69,9 +69,9 @@ def first_test(tests: tuple[tuple[pd.Series, str, str], ...], otherwise: str) ->
 
 
 def steps(
-    rows: pd.DataFrame, start: int, end: int, cause_and_evidence: Explained, other_order_differs: pd.Series | np.ndarray
+    index: pd.Index, start: int, end: int, cause_and_evidence: Explained, other_order_differs: pd.Series | np.ndarray
 ) -> pd.DataFrame:
-    """Return one step of each row, on its index: how many factors are applied before and after it, cause and evidence.
+    """Return one step of each row of an index: how many factors are applied before and after it, cause and evidence.
 
     ``start`` and ``end``: ``OUT`` where the structure is not in the stock before or after.
     """
@@ -82,7 +82,7 @@ def steps(
         "evidence": evidence,
         "other_order_differs": np.asarray(other_order_differs, dtype=bool),
     }
-    return pd.DataFrame(applied | explained, index=rows.index)
+    return pd.DataFrame(applied | explained, index=index)
 
 
 def changed(rows: pd.DataFrame) -> pd.Series:

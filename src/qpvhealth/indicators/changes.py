@@ -92,9 +92,9 @@ def attributed(pairs: pd.DataFrame, *, near_rule: str = DECLARED) -> pd.DataFram
     if pairs.empty:
         return none()
     ready = _ready(pairs)
-    stays = ready["in_from"] & ready["in_to"]
+    stayers = ready[ready["in_from"] & ready["in_to"]]
     parts = [movements.entries(ready[~ready["in_from"]]), movements.exits(ready[~ready["in_to"]])]
-    steps = pd.concat([*parts, factors.identities(ready[stays]), *factors.steps(ready[stays])])
+    steps = pd.concat([*parts, factors.identities(stayers), *factors.steps(stayers)])
     return _written(ready, steps, near_rule)
 
 
