@@ -47,9 +47,11 @@ def differ(old: pd.Series, new: pd.Series) -> pd.Series:
     return old.notna() & new.notna() & (old != new)
 
 
-def unlike(old: pd.Series, new: pd.Series) -> pd.Series:
-    """Say where two values are not the same, two nulls being the same."""
-    return (old != new) & (old.notna() | new.notna())
+def unlike(old: pd.Series, new: pd.Series) -> np.ndarray:
+    """Say where two values, row by row, are not the same, two nulls being the same."""
+    values, others = old.array, new.array
+    differ: np.ndarray = np.asarray(values != others, dtype=bool) & ~(values.isna() & others.isna())
+    return differ
 
 
 def same(old: pd.Series, new: pd.Series) -> pd.Series:

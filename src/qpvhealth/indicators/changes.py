@@ -109,9 +109,10 @@ def _side_by_side(
     pairs: pd.DataFrame, before: pd.DataFrame, after: pd.DataFrame, columns: Sequence[str]
 ) -> pd.DataFrame:
     """Put what two extracts say of each pair side by side; null where a structure is not in one."""
+    sides = ((before, "from"), (after, "to"))
     columns_of_both = {
-        f"{c}_{side}": pd.api.extensions.take(frame[c].array, pairs[f"at_{side}"].to_numpy(), allow_fill=True)
-        for frame, side in ((before, "from"), (after, "to"))
+        f"{c}_{side}": frame[c].array.take(at, allow_fill=True)
+        for frame, side, at in ((f, side, pairs[f"at_{side}"].to_numpy()) for f, side in sides)
         for c in columns
     }
     return pd.DataFrame(columns_of_both, index=pairs.index)

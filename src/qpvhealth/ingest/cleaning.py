@@ -58,7 +58,7 @@ def _nowhere(text: pd.Series) -> pd.Series:
 
 def is_blank(text: pd.Series) -> bool:
     """Say whether every cell is empty: most columns that a layout knows are absent from most files."""
-    return bool(text.isna().all())
+    return bool(text.array.isna().all())
 
 
 def matches(text: pd.Series, pattern: str) -> pd.Series:
