@@ -60,6 +60,13 @@ def _codes(columns: list[pd.Series]) -> tuple[np.ndarray, int]:
     return np.concatenate(in_order) + 1, len(distinct) + 1
 
 
+def unlike(old: pd.Series, new: pd.Series) -> np.ndarray:
+    """Say where two values, row by row, are not the same, two nulls being the same."""
+    values, others = old.array, new.array
+    differ: np.ndarray = np.asarray(values != others, dtype=bool) & ~(values.isna() & others.isna())
+    return differ
+
+
 def decoded(values: ExtensionArray) -> ExtensionArray:
     """Return what categories name, by their numbers: pandas would look at each value. Other values stay as they are."""
     if isinstance(values, pd.Categorical):

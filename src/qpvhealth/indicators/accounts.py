@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from qpvhealth.contract.keys import unlike
 from qpvhealth.facts import causes
 
 if TYPE_CHECKING:
@@ -45,13 +46,6 @@ class Interval:
 def differ(old: pd.Series, new: pd.Series) -> pd.Series:
     """Say where two values are known and differ."""
     return old.notna() & new.notna() & (old != new)
-
-
-def unlike(old: pd.Series, new: pd.Series) -> np.ndarray:
-    """Say where two values, row by row, are not the same, two nulls being the same."""
-    values, others = old.array, new.array
-    differ: np.ndarray = np.asarray(values != others, dtype=bool) & ~(values.isna() & others.isna())
-    return differ
 
 
 def same(old: pd.Series, new: pd.Series) -> pd.Series:

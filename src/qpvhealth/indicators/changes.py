@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from qpvhealth.contract.keys import unlike
 from qpvhealth.contract.precision import rounded_m
 from qpvhealth.facts.situations import DECLARED, ELSEWHERE, IN_QPV, LOCATED, NO, VECU_PROXY, YES
 from qpvhealth.facts.territories import NO_REGION
@@ -127,7 +128,7 @@ def _records_differ(pairs: pd.DataFrame, before: pd.DataFrame, after: pd.DataFra
     both = _side_by_side(pairs[stays], before, after, _COMPARED)
     differ = both["territory_from"].isna()
     for column in _COMPARED:
-        differ |= accounts.unlike(both[f"{column}_from"], both[f"{column}_to"])
+        differ |= unlike(both[f"{column}_from"], both[f"{column}_to"])
     out = ~stays.to_numpy()
     out[stays] = differ
     return out
@@ -137,9 +138,9 @@ def _places_differ(pairs: pd.DataFrame, before: pd.DataFrame, after: pd.DataFram
     """Say which pairs stay, and differ in their answer or in a place, by extract or by perimeters."""
     stays = pairs["in_from"] & pairs["in_to"]
     both = _side_by_side(pairs[stays], before, after, ("place", "place_other", "answer"))
-    differ = accounts.unlike(both["answer_from"], both["answer_to"])
-    differ |= accounts.unlike(both["place_from"], both["place_other_to"])
-    differ |= accounts.unlike(both["place_other_to"], both["place_to"])
+    differ = unlike(both["answer_from"], both["answer_to"])
+    differ |= unlike(both["place_from"], both["place_other_to"])
+    differ |= unlike(both["place_other_to"], both["place_to"])
     out = np.zeros(len(pairs), dtype=bool)
     out[stays] = differ
     return out

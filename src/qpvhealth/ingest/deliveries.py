@@ -10,9 +10,10 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
-from qpvhealth.contract.keys import among
+from qpvhealth.contract.keys import among, unlike
 from qpvhealth.contract.rules import Finding
 from qpvhealth.errors import InputError
 from qpvhealth.facts.categories import CDS, MSP, STRUCTURE_TYPES
@@ -189,11 +190,8 @@ def _still(before: pd.DataFrame, after: pd.DataFrame, limit: float) -> Iterator[
     level = [code for code, n in was.items() if limit < n == is_now.get(code)]
     sides = [rows[rows["department_code"].isin(level)] for rows in (before, after)]
     both = sides[0].merge(sides[1], on=["finess_et", "department_code"], suffixes=("", "_after"))
-    same = pd.Series(data=True, index=both.index)
-    for cell in CELLS:
-        now, then = both[f"{cell}_after"], both[cell]
-        same &= (now == then) | (now.isna() & then.isna())
-    unchanged = _by_department(both[same])
+    differs = [unlike(both[cell], both[f"{cell}_after"]) for cell in CELLS]
+    unchanged = _by_department(both[~np.logical_or.reduce(differs)])
     yield from ((f"department:{code}", was[code]) for code in level if unchanged.get(code) == was[code])
 
 
