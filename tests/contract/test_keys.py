@@ -58,3 +58,15 @@ def test_a_row_is_found_by_its_keys(rows, known):
     known = [*dict.fromkeys(known)]
     frames = [pd.DataFrame(r, columns=["code", "year"]).astype({"code": "str"}) for r in (rows, known)]
     assert positions(["code", "year"], *frames).tolist() == [known.index(r) if r in known else -1 for r in rows]
+
+
+def test_two_nulls_are_the_same_and_a_null_is_like_nothing_else():
+    for kind, values in (("str", ["a", "a", None, None]), ("float64", [1.0, 1.0, None, None])):
+        old, new = pd.Series(values, dtype=kind), pd.Series([values[0], None, values[0], None], dtype=kind)
+        assert keys.unlike(old, new).tolist() == [False, True, True, False]
+
+
+def test_categories_are_decoded_to_what_they_name():
+    texts = pd.Series(["b", None, "a", "b"], dtype="str")
+    assert keys.decoded(texts.astype("category").array).equals(texts.array)
+    assert keys.decoded(texts.array) is texts.array

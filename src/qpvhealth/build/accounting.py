@@ -228,10 +228,11 @@ def findings(tables: Mapping[str, pd.DataFrame]) -> Iterator[Finding]:
                 "changes that another order of causes would split otherwise",
             ),
         ):
-            yield from _some(rule, rows[at], f"{between_years}: {words}", n)
+            yield from _some(rule, rows["finess_et"][at], f"{between_years}: {words}", n)
     waiting = tables["link_candidates"]
     for (first, last), rows in waiting[~waiting["is_confirmed"].astype(bool)].groupby(["from_year", "to_year"]):
-        yield from _some("link-candidate", rows, f"{first} to {last}: identities to confirm or dismiss", None)
+        words = f"{first} to {last}: identities to confirm or dismiss"
+        yield from _some("link-candidate", rows["finess_et_from"], words, None)
     for check, rows in tables["series_audit"].groupby("check"):
         yield Finding("series-inconsistent", len(rows), f"{check}: see the table series_audit")
 
@@ -249,7 +250,6 @@ def rebuilt(series: pd.DataFrame) -> Iterator[Finding]:
             )
 
 
-def _some(rule: str, rows: pd.DataFrame, words: str, of: int | None) -> Iterator[Finding]:
-    if len(rows):
-        number = "finess_et" if "finess_et" in rows else "finess_et_from"
-        yield Finding(rule, len(rows), f"{words}: {', '.join(rows[number].head(3))}", of)
+def _some(rule: str, numbers: pd.Series, words: str, of: int | None) -> Iterator[Finding]:
+    if len(numbers):
+        yield Finding(rule, len(numbers), f"{words}: {', '.join(numbers.head(3))}", of)

@@ -27,7 +27,7 @@ from qpvhealth.spatial.perimeters import MISPLACED, overlaps
 from qpvhealth.spatial.repair import COLLAPSED, REPAIRED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from qpvhealth.build.perimeters import Basis
     from qpvhealth.build.placing import Placed
@@ -97,14 +97,13 @@ def of_structures(placed: Placed, zoning: pd.DataFrame, basis: Basis) -> list[Fi
 
 
 def _some(
-    rows: pd.DataFrame, column: str, rule: str, message: str, of_: int | None = None, *, area: str = ""
+    codes: pd.Series, rule: str, message: str, of_: int | None = None, *, area: str = "", ids: Collection[str] = ()
 ) -> Iterator[Finding]:
     """Yield a finding about these rows with the first codes, unless there is none. With an ``area``, a card may sign it."""
-    if len(rows):
-        codes = rows[column].dropna().astype("str").drop_duplicates()
-        shown = ", ".join(codes.head(SHOWN)) + (", …" if len(codes) > SHOWN else "")
-        signable = (area, str(len(rows)), tuple(rows["source_id"].unique())) if area else ()
-        yield Finding(rule, len(rows), f"{message}: {shown}", of_, *signable)
+    if n := len(codes):
+        distinct = codes.dropna().astype("str").drop_duplicates()
+        shown = ", ".join(distinct.head(SHOWN)) + (", …" if len(distinct) > SHOWN else "")
+        yield Finding(rule, n, f"{message}: {shown}", of_, *((area, str(n), tuple(ids)) if area else ()))
 
 
 def _polygons(prepared: pd.DataFrame, settings: Settings) -> Iterator[Finding]:
@@ -118,7 +117,8 @@ def _polygons(prepared: pd.DataFrame, settings: Settings) -> Iterator[Finding]:
             ("polygon-collapsed", rows["repair"] == COLLAPSED, advice),
             ("polygon-misplaced", rows["repair"] == MISPLACED, "outside the territory of their code"),
         ):
-            yield from _some(rows[mask], "qpv_code", rule, f"{generation}: {words}", len(rows), area=str(generation))
+            codes, ids = rows["qpv_code"][mask], rows["source_id"][mask].unique()
+            yield from _some(codes, rule, f"{generation}: {words}", len(rows), area=str(generation), ids=ids)
 
 
 def _perimeters(by_generation: dict[str, dict[str, Perimeters]], prepared: pd.DataFrame) -> Iterator[Finding]:
@@ -145,36 +145,38 @@ def abroad(sources: Sources) -> list[Finding]:
         rows = extract[assembly.is_abroad(extract)]
         codes = ", ".join(sorted(rows["department_code"].unique()))
         words = f"{year}: a département that France does not have ({codes}), taken as unknown"
-        foreign.extend(_some(rows, "finess_et", "department-unknown", words, len(extract)))
+        foreign.extend(_some(rows["finess_et"], "department-unknown", words, len(extract)))
     return foreign
 
 
 def _places(placed: Placed) -> Iterator[Finding]:
-    for year, rows in placed.structures.groupby("year"):
+    read = ["location_status", "location_conflict_m", "n_location_sources"]
+    for year, rows in placed.structures[[*_ROW, *read]].groupby("year"):
         status, far = rows["location_status"], rows["location_conflict_m"] > CONFLICT_M
         for rule, mask, words in (
             ("location-undetermined", status.isin((CENTROID, MISSING)), "no point that can decide"),
             ("location-contradictory", status == CONTRADICTORY, "the point contradicts what is declared"),
             ("location-conflict", far & (rows["n_location_sources"] > 1), "sources place them far apart"),
         ):
-            yield from _some(rows[mask], "finess_et", rule, f"{year}: {words}", len(rows))
+            yield from _some(rows["finess_et"][mask], rule, f"{year}: {words}", len(rows))
 
 
 def _communes(placed: Placed, settings: Settings) -> Iterator[Finding]:
     """Name the points outside the commune that is declared: by its outline, else by the communes of the QPV where they lie."""
-    structures = placed.structures[placed.structures["is_in_stock"]]
+    read = [*_ROW, "location_status", "commune_distance_m", "commune_code"]
+    structures = placed.structures.loc[placed.structures["is_in_stock"], read]
     for year, rows in structures.groupby("year"):
         off = (rows["location_status"] == LOCATED) & (rows["commune_distance_m"] > settings.commune_agrees_m)
         words = f"{year}: the point is more than {settings.commune_agrees_m:g} m outside the declared commune"
-        yield from _some(rows[off], "finess_et", "commune-distance", words, len(rows))
-    disputed = placed.located.dropna(subset="other_qpv_code")
-    joined = disputed[[*_ROW, "generation", "other_qpv_code"]].merge(structures[[*_ROW, "commune_code"]], on=_ROW)
+        yield from _some(rows["finess_et"][off], "commune-distance", words, len(rows))
+    disputed = placed.located[[*_ROW, "generation", "other_qpv_code"]].dropna(subset="other_qpv_code")
+    joined = disputed.merge(structures[[*_ROW, "commune_code"]], on=_ROW)
     joined["both"] = (
         joined["finess_et"] + " declares " + joined["commune_code"] + ", its point is in " + joined["other_qpv_code"]
     )
     for (of_year, generation), rows in joined.groupby(["year", "generation"]):
         words = f"{of_year}, {generation}: in a QPV of another commune than declared"
-        yield from _some(rows, "both", "commune-disputed", words, len(structures))
+        yield from _some(rows["both"], "commune-disputed", words, len(structures))
 
 
 def _locations(placed: Placed) -> Iterator[Finding]:
@@ -190,7 +192,7 @@ def _locations(placed: Placed) -> Iterator[Finding]:
             ("fragile", is_fragile.astype(bool), "a plausible error of the point changes the situation"),
             ("flag-disagreement", differs, "see `qpvhealth list disagreements`"),
         ):
-            yield from _some(rows[mask], "finess_et", rule, f"{year}, {generation}: {words}", len(rows))
+            yield from _some(rows["finess_et"][mask], rule, f"{year}, {generation}: {words}", len(rows))
 
 
 _ROW = ["finess_et", "year"]
@@ -200,19 +202,19 @@ _QPV = ["qpv_code", "generation"]
 def _attributes(qpv: pd.DataFrame, placed: Placed, sources: Sources) -> Iterator[Finding]:
     for generation, rows in qpv.groupby("generation"):
         without = rows[rows["population"].isna()]
-        yield from _some(without, "qpv_code", "population-missing", f"{generation}: QPV without population", len(rows))
+        yield from _some(without["qpv_code"], "population-missing", f"{generation}: QPV without population", len(rows))
     people, listed = sources.populations, sources.programmes.dropna(subset=["qpv_code"])
     if len(people):
         orphans = people[positions(_QPV, people, qpv) < 0]
-        yield from _some(orphans, "qpv_code", "population-orphan", "no polygon has these codes")
+        yield from _some(orphans["qpv_code"], "population-orphan", "no polygon has these codes")
     listed = listed[listed["generation"].isin(set(qpv["generation"]))]
     lost = listed[positions(_QPV, listed, qpv) < 0]
-    yield from _some(lost, "qpv_code", "programme-orphan", "no polygon has these codes")
+    yield from _some(lost["qpv_code"], "programme-orphan", "no polygon has these codes")
     communes = set(sources.communes.loc[sources.communes["level"] == "commune", "area_code"])
     if communes:
         stated = placed.structures[["commune_code"]].dropna()
         unknown = stated[~among(stated["commune_code"], communes)]
-        yield from _some(unknown, "commune_code", "commune-unknown", "not in the table of communes", len(stated))
+        yield from _some(unknown["commune_code"], "commune-unknown", "not in the table of communes", len(stated))
 
 
 def _zonings(zoning: pd.DataFrame, sources: Sources) -> Iterator[Finding]:
@@ -220,18 +222,18 @@ def _zonings(zoning: pd.DataFrame, sources: Sources) -> Iterator[Finding]:
         without = rows[rows["zone_class"].isna()]
         reasons = ", ".join(f"{reason} {n}" for reason, n in without["reason"].value_counts().items())
         words = f"edition {edition}, {generation}: {reasons}"
-        yield from _some(without, "qpv_code", "zoning-without-class", words, len(rows))
+        yield from _some(without["qpv_code"], "zoning-without-class", words, len(rows))
     named = sources.neighbourhoods[["generation", "qpv_code"]]
     for stated in sources.editions.to_dict("records"):
         where = f"edition {stated['edition']}"
         classes = sources.zoning_classes
         listed = classes[(classes["level"] == "qpv") & classes["source_id"].isin(stated["source_ids"])]
         orphans = listed[~among(listed["code"], named.loc[named["generation"] == stated["generation"], "qpv_code"])]
-        yield from _some(orphans, "code", "zoning-orphan", f"{where}: no polygon has these codes", len(listed))
+        yield from _some(orphans["code"], "zoning-orphan", f"{where}: no polygon has these codes", len(listed))
         decided = zoning.loc[zoning["edition"] == stated["edition"], "qpv_code"]
         others = listed[~among(listed["code"], pd.concat([decided, orphans["code"]]))]
         words = f"{where}: classes of QPV that it does not cover, not used"
-        yield from _some(others, "code", "zoning-outside-cover", words, len(listed))
+        yield from _some(others["code"], "zoning-outside-cover", words, len(listed))
     yield from _silent_regions(sources)
 
 
@@ -269,10 +271,10 @@ def _declared(placed: Placed, sources: Sources) -> Iterator[Finding]:
             ("declaration-unlisted", unlisted, "outside, not named by an ARS that answered, read as no"),
             ("declaration-conflict", rows["is_contested"], "the extract's own column differs, the answer is kept"),
         ):
-            yield from _some(rows[mask], "finess_et", rule, f"{year}, {generation}: {words}", len(rows))
+            yield from _some(rows["finess_et"][mask], rule, f"{year}, {generation}: {words}", len(rows))
     with_code = sources.declarations.dropna(subset=["qpv_code"])
     lost = with_code[positions(_QPV, with_code, sources.neighbourhoods) < 0]
-    yield from _some(lost, "qpv_code", "declaration-orphan", "declared QPV that no polygon has", len(with_code))
+    yield from _some(lost["qpv_code"], "declaration-orphan", "declared QPV that no polygon has", len(with_code))
 
 
 def unpublished(zoned: pd.DataFrame, sources: Sources) -> Iterator[Finding]:
@@ -282,7 +284,7 @@ def unpublished(zoned: pd.DataFrame, sources: Sources) -> Iterator[Finding]:
         rows = current[current["year"] == year]
         n, day = int(rows["n_qpv"].sum()), vintage.reference_date
         words = f"no zoning edition is in force at {day} for {n} QPV of the regions"
-        yield from _some(rows, "region_code", "zoning-none-in-force", words)
+        yield from _some(rows["region_code"], "zoning-none-in-force", words)
 
 
 def _generations(in_force: dict[int, dict[str, str | None]], sources: Sources) -> Iterator[Finding]:

@@ -101,7 +101,8 @@ def _of_another_commune(rows: pd.DataFrame, generation: str, basis: Basis) -> pd
     Of a point that contradicts the outline of its commune; where no outline is given, by the communes that the QPV names. An
     arrondissement is its commune.
     """
-    quarters = basis.neighbourhoods[basis.neighbourhoods["generation"] == generation]
+    own = basis.neighbourhoods["generation"] == generation
+    quarters = basis.neighbourhoods.loc[own, ["qpv_code", "commune_codes"]]
     listed = quarters.assign(commune=quarters["commune_codes"].str.split(",")).explode("commune")
     named, commune = rows["qpv_code"], placement.whole_commune(rows["commune_code"])
     has_communes = among(named, quarters.loc[quarters["commune_codes"].notna(), "qpv_code"])

@@ -24,6 +24,8 @@ def tables(basis: Basis) -> dict[str, pd.DataFrame]:
     generations, subtracted, would reveal a few.
     """
     rows = basis.sources.supplements["practitioners"]
+    if rows.empty:
+        return {name: pd.DataFrame(columns=PUBLISHED[name].names) for name in (AREAS, NEAR)}
     by_year = [density.with_shares(density.by_area(part)) for _, part in rows.groupby("year")]
     areas = pd.concat([part for part in by_year if len(part)] or [density.with_shares(density.by_area(rows))])
     parents = density.latest(areas)

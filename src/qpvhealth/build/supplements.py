@@ -33,6 +33,7 @@ def tables(basis: Basis) -> dict[str, pd.DataFrame]:
     parts = [
         place(projects, perimeters, generation, settings.vecu_distance_m, settings.largest_ring_m)
         for generation, perimeters in basis.by_generation.items()
+        if len(projects)
     ]
     none = pd.DataFrame(columns=PUBLISHED["project_locations"].names)
     members = basis.sources.programmes[["programme", "generation", "qpv_code", "finess_et", "source_id"]]
@@ -41,7 +42,7 @@ def tables(basis: Basis) -> dict[str, pd.DataFrame]:
         **practitioners.tables(basis),
         "projects": projects,
         "programme_members": members,
-        "project_locations": none if projects.empty else pd.concat(parts, ignore_index=True),
+        "project_locations": pd.concat(parts or [none], ignore_index=True),
     }
 
 

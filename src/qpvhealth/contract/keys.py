@@ -12,6 +12,8 @@ import pyarrow.compute as pc
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from pandas.api.extensions import ExtensionArray
+
 
 def among(codes: pd.Series, lookup: Iterable[str]) -> pd.Series:
     """Say which codes stand among others, whatever their number; a null code stands in none.
@@ -49,13 +51,27 @@ def _codes(columns: list[pd.Series]) -> tuple[np.ndarray, int]:
     if coded == [True]:
         return columns[0].cat.codes.to_numpy(dtype="int64") + 1, len(columns[0].cat.categories) + 1
     values = [c.cat.categories.to_series() if is_coded else c for c, is_coded in zip(columns, coded, strict=True)]
-    codes, distinct = pd.factorize(values[0] if len(values) == 1 else pd.concat(values, ignore_index=True))
+    codes, distinct = (values[0] if len(values) == 1 else pd.concat(values, ignore_index=True)).array.factorize()
     parts = np.split(codes.astype("int64"), np.cumsum([len(v) for v in values])[:-1])
     in_order = [
         np.append(part, -1)[column.cat.codes] if is_coded else part
         for column, part, is_coded in zip(columns, parts, coded, strict=True)
     ]
     return np.concatenate(in_order) + 1, len(distinct) + 1
+
+
+def unlike(old: pd.Series, new: pd.Series) -> np.ndarray:
+    """Say where two values, row by row, are not the same, two nulls being the same."""
+    values, others = old.array, new.array
+    differ: np.ndarray = np.asarray(values != others, dtype=bool) & ~(values.isna() & others.isna())
+    return differ
+
+
+def decoded(values: ExtensionArray) -> ExtensionArray:
+    """Return what categories name, by their numbers: pandas would look at each value. Other values stay as they are."""
+    if isinstance(values, pd.Categorical):
+        values = values.categories.array.take(values.codes, allow_fill=True)
+    return values
 
 
 def positions(keys: Sequence[str], rows: pd.DataFrame, lookup: pd.DataFrame) -> np.ndarray:

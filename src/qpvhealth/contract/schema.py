@@ -12,12 +12,14 @@ import pyarrow.compute as pc
 import shapely
 from pandas.api.types import is_numeric_dtype, pandas_dtype
 
-from qpvhealth.contract.keys import numbers
+from qpvhealth.contract.keys import decoded, numbers
 from qpvhealth.contract.precision import published
 from qpvhealth.errors import ContractError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+    from pandas.api.extensions import ExtensionArray
 
 Kind = Literal["string", "int", "float", "bool", "date", "geometry"]
 
@@ -72,23 +74,28 @@ class Column:
 
     def problems(self, series: pd.Series) -> Iterator[tuple[str, pd.Series]]:
         """Yield each broken rule with the values that break it."""
-        null = series.isna()
+        null = series.array.isna()
         if not self.nullable and null.any():
             yield "must not be null", series[null]
         values = series[~null] if null.any() else series
         if self.kind in ("int", "float") and not is_numeric_dtype(series):
             yield "must be a number", values
             return
+        array, rules = values.array, {}
         if self.values is not None:
-            yield from _unless(values.isin(self.values), f"must be one of {', '.join(self.values)}", values)
+            rules[f"must be one of {', '.join(self.values)}"] = array.isin(self.values)
         if self.pattern is not None:
-            distinct = values.drop_duplicates().astype("str")
+            distinct = pd.Series(array.unique(), dtype="str")
             unlike = distinct[~distinct.str.fullmatch(self.pattern).astype(bool)]
-            yield from _unless(~values.isin(unlike), f"must match {self.pattern}", values)
+            rules[f"must match {self.pattern}"] = ~array.isin(unlike)
         if self.minimum is not None:
-            yield from _unless(values >= self.minimum, f"must be at least {self.minimum:g}", values)
+            rules[f"must be at least {self.minimum:g}"] = array >= self.minimum
         if self.maximum is not None:
-            yield from _unless(values <= self.maximum, f"must be at most {self.maximum:g}", values)
+            rules[f"must be at most {self.maximum:g}"] = array <= self.maximum
+        for rule, ok in rules.items():
+            holds = np.asarray(ok, dtype=bool)
+            if not holds.all():
+                yield rule, values[~holds]
 
     @property
     def constraint(self) -> str:
@@ -162,18 +169,14 @@ class Table:
         ContractError, none is added, dropped or filled.
         """
         self._same_columns(rows)
-        keys = {name: self._typed(rows[name], self.column(name)).array for name in self.key}
-        texts = pa.table({name: pa.array(values, from_pandas=True) for name, values in keys.items()})
+        typed = {column.name: self._typed(rows[column.name].array, column) for column in self.columns}
+        texts = pa.table({name: pa.array(typed[name], from_pandas=True) for name in self.key})
         order = pc.sort_indices(
             texts, sort_keys=[(name, "ascending") for name in self.key]
         ).to_numpy()  # a null comes last
-        is_sorted = bool((order[1:] > order[:-1]).all())
-        columns = {}
-        for column in self.columns:
-            values = keys.get(column.name, rows[column.name].array)
-            values = pd.Series(values if is_sorted else values.take(order), copy=False)
-            columns[column.name] = values.array if column.name in keys else self._typed(values, column).array
-        return pd.DataFrame(columns, index=pd.RangeIndex(len(rows)), copy=False)
+        if (order[1:] < order[:-1]).any():
+            typed = {name: values.take(order) for name, values in typed.items()}
+        return pd.DataFrame(typed, index=pd.RangeIndex(len(rows)), copy=False)
 
     def check(self, rows: pd.DataFrame, others: Mapping[str, pd.DataFrame] | None = None) -> None:
         """Check rows against every rule of the table; collect all problems and raise them at once.
@@ -242,35 +245,24 @@ class Table:
         if missing or extra:
             raise ContractError(f"{self.name}: columns missing: {missing or 'none'}; not declared: {extra or 'none'}")
 
-    def _typed(self, values: pd.Series, column: Column) -> pd.Series:
+    def _typed(self, values: ExtensionArray, column: Column) -> ExtensionArray | np.ndarray:
         """Return values in the declared type and precision of their column; shapes as objects, None where there is none."""
         try:
             if column.kind == "geometry":
                 return _shapes(values)
-            if isinstance(values.dtype, pd.CategoricalDtype):  # each text is decoded once, not once a row
-                categories = values.cat.categories.to_series().astype(PANDAS[column.kind]).array
-                return pd.Series(categories.take(values.cat.codes.to_numpy(), allow_fill=True), index=values.index)
-            typed = values.astype(PANDAS[column.kind])
-            if column.kind != "float":
-                return typed
-            return pd.Series(published(typed.to_numpy(), column.unit), index=typed.index, copy=False)
+            typed = decoded(values).astype(PANDAS[column.kind])
+            return published(np.asarray(typed), column.unit) if column.kind == "float" else typed
         except (TypeError, ValueError) as error:
             raise ContractError(f"{self.name}.{column.name}: cannot be read as {column.kind}: {error}") from error
 
 
-def _shapes(values: pd.Series) -> pd.Series:
+def _shapes(values: ExtensionArray) -> np.ndarray:
     """Return shapes as objects, None where there is none. Raises TypeError for anything else."""
     shapes = values.to_numpy(dtype=object, copy=True)
-    shapes[values.isna().to_numpy()] = None
+    shapes[values.isna()] = None
     if not shapely.is_valid_input(shapes).all():
         raise TypeError("holds what is no geometry")
-    return pd.Series(shapes, index=values.index, dtype=object)
-
-
-def _unless(ok: pd.Series, rule: str, values: pd.Series) -> Iterator[tuple[str, pd.Series]]:
-    holds = ok.astype(bool)
-    if not holds.all():
-        yield rule, values[~holds]
+    return shapes
 
 
 def _joined(frame: pd.DataFrame, columns: tuple[str, ...]) -> pd.Series:

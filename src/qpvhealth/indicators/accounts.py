@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from qpvhealth.contract.keys import unlike
 from qpvhealth.facts import causes
 
 if TYPE_CHECKING:
@@ -47,11 +48,6 @@ def differ(old: pd.Series, new: pd.Series) -> pd.Series:
     return old.notna() & new.notna() & (old != new)
 
 
-def unlike(old: pd.Series, new: pd.Series) -> pd.Series:
-    """Say where two values are not the same, two nulls being the same."""
-    return (old != new) & (old.notna() | new.notna())
-
-
 def same(old: pd.Series, new: pd.Series) -> pd.Series:
     """Say where two values are known and equal."""
     return old.notna() & new.notna() & (old == new)
@@ -69,9 +65,9 @@ def first_test(tests: tuple[tuple[pd.Series, str, str], ...], otherwise: str) ->
 
 
 def steps(
-    rows: pd.DataFrame, start: int, end: int, cause_and_evidence: Explained, other_order_differs: pd.Series | np.ndarray
+    index: pd.Index, start: int, end: int, cause_and_evidence: Explained, other_order_differs: pd.Series | np.ndarray
 ) -> pd.DataFrame:
-    """Return one step of each row, on its index: how many factors are applied before and after it, cause and evidence.
+    """Return one step of each row of an index: how many factors are applied before and after it, cause and evidence.
 
     ``start`` and ``end``: ``OUT`` where the structure is not in the stock before or after.
     """
@@ -82,7 +78,7 @@ def steps(
         "evidence": evidence,
         "other_order_differs": np.asarray(other_order_differs, dtype=bool),
     }
-    return pd.DataFrame(applied | explained, index=rows.index)
+    return pd.DataFrame(applied | explained, index=index)
 
 
 def changed(rows: pd.DataFrame) -> pd.Series:

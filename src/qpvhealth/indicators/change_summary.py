@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import product
 
+import numpy as np
 import pandas as pd
 
 from qpvhealth.errors import ContractError
@@ -37,37 +38,32 @@ def summarise(changes: pd.DataFrame) -> pd.DataFrame:
     sided = [f"{c}_{side}" for c in (*filter(None, LEVELS.values()), "structure_type", "situation") for side in SIDES]
     alike, parts = cells(changes, [*PAIR, "cause", *sided], "n"), []
     at_levels = pd.concat([_at_level(alike, level) for level in LEVELS], ignore_index=True)
+    states = [
+        at_levels[[*PAIR, "cause", "n", "level"]].assign(**{c: at_levels[f"{c}_{side}"] for c in _STATE})
+        for side in SIDES
+    ]
+    first, last = (state["situation"].notna() for state in states)
+    differs = {c: states[0][c] != states[1][c] for c in _STATE}
     for all_types, all_situations in product((False, True), repeat=2):
-        states = []
-        for side in SIDES:
-            situation = at_levels[f"situation_{side}"]
-            state = at_levels[[*PAIR, "cause", "n", "level"]].assign(
-                area_code=at_levels[f"area_{side}"],
-                structure_type=ALL if all_types else at_levels[f"structure_type_{side}"],
-                situation=ALL if all_situations else situation,
-            )
-            state[_STATE] = state[_STATE].where(situation.notna(), NOWHERE)
-            states.append(state)
-        moved = (states[0][_STATE] != states[1][_STATE]).any(axis=1)
-        for state, sign in zip(states, ("n_out", "n_in"), strict=True):
-            rows = state[moved & (state["situation"] != NOWHERE)]
+        totalled = [c for c, is_all in (("structure_type", all_types), ("situation", all_situations)) if is_all]
+        moved = np.logical_or.reduce([first != last, *(differs[c] for c in _STATE if c not in totalled)])
+        for state, there, sign in zip(states, (first, last), ("n_out", "n_in"), strict=True):
+            rows = state[moved & there].assign(**dict.fromkeys(totalled, ALL))
             parts.append(rows.assign(**{c: rows["n"] if c == sign else 0 for c in ("n_in", "n_out")}))
     crossed = sums(pd.concat(parts, ignore_index=True), KEY, ["n_in", "n_out"]).astype(_WHOLE)
     return crossed.assign(n=crossed["n_in"] - crossed["n_out"]).sort_values(KEY, ignore_index=True)[COLUMNS]
 
 
 def _at_level(rows: pd.DataFrame, level: str) -> pd.DataFrame:
-    """Add the level and the area of either side at it: ``level``, ``area_from``, ``area_to``."""
+    """Add the level and the area of either side at it: ``level``, ``area_code_from``, ``area_code_to``."""
     column = LEVELS[level]
-    areas = {f"area_{s}": rows[f"{column}_{s}"].fillna(NO_REGION) if column else COUNTRY for s in SIDES}
+    areas = {f"area_code_{s}": rows[f"{column}_{s}"].fillna(NO_REGION) if column else COUNTRY for s in SIDES}
     return rows.assign(level=level, **areas)
 
 
 _TEXTS = {"generation", "cause", *CELL}
 _STATE = ["area_code", "structure_type", "situation"]
 _WHOLE = dict.fromkeys(("from_year", "to_year", "n_in", "n_out"), "int64")
-NOWHERE = ""
-"""In place of a state: out of the stock."""
 
 
 def residuals(counts: pd.DataFrame, summary: pd.DataFrame, pairs: pd.DataFrame) -> pd.DataFrame:

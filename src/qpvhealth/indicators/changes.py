@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from qpvhealth.contract.keys import unlike
 from qpvhealth.contract.precision import rounded_m
 from qpvhealth.facts.situations import DECLARED, ELSEWHERE, IN_QPV, LOCATED, NO, VECU_PROXY, YES
 from qpvhealth.facts.territories import NO_REGION
@@ -92,9 +93,9 @@ def attributed(pairs: pd.DataFrame, *, near_rule: str = DECLARED) -> pd.DataFram
     if pairs.empty:
         return none()
     ready = _ready(pairs)
-    stays = ready["in_from"] & ready["in_to"]
+    stayers = ready[ready["in_from"] & ready["in_to"]]
     parts = [movements.entries(ready[~ready["in_from"]]), movements.exits(ready[~ready["in_to"]])]
-    steps = pd.concat([*parts, factors.identities(ready[stays]), *factors.steps(ready[stays])])
+    steps = pd.concat([*parts, factors.identities(stayers), *factors.steps(stayers)])
     return _written(ready, steps, near_rule)
 
 
@@ -109,9 +110,10 @@ def _side_by_side(
     pairs: pd.DataFrame, before: pd.DataFrame, after: pd.DataFrame, columns: Sequence[str]
 ) -> pd.DataFrame:
     """Put what two extracts say of each pair side by side; null where a structure is not in one."""
+    sides = ((before, "from"), (after, "to"))
     columns_of_both = {
-        f"{c}_{side}": pd.api.extensions.take(frame[c].array, pairs[f"at_{side}"].to_numpy(), allow_fill=True)
-        for frame, side in ((before, "from"), (after, "to"))
+        f"{c}_{side}": frame[c].array.take(at, allow_fill=True)
+        for frame, side, at in ((f, side, pairs[f"at_{side}"].to_numpy()) for f, side in sides)
         for c in columns
     }
     return pd.DataFrame(columns_of_both, index=pairs.index)
@@ -126,7 +128,7 @@ def _records_differ(pairs: pd.DataFrame, before: pd.DataFrame, after: pd.DataFra
     both = _side_by_side(pairs[stays], before, after, _COMPARED)
     differ = both["territory_from"].isna()
     for column in _COMPARED:
-        differ |= accounts.unlike(both[f"{column}_from"], both[f"{column}_to"])
+        differ |= unlike(both[f"{column}_from"], both[f"{column}_to"])
     out = ~stays.to_numpy()
     out[stays] = differ
     return out
@@ -136,9 +138,9 @@ def _places_differ(pairs: pd.DataFrame, before: pd.DataFrame, after: pd.DataFram
     """Say which pairs stay, and differ in their answer or in a place, by extract or by perimeters."""
     stays = pairs["in_from"] & pairs["in_to"]
     both = _side_by_side(pairs[stays], before, after, ("place", "place_other", "answer"))
-    differ = accounts.unlike(both["answer_from"], both["answer_to"])
-    differ |= accounts.unlike(both["place_from"], both["place_other_to"])
-    differ |= accounts.unlike(both["place_other_to"], both["place_to"])
+    differ = unlike(both["answer_from"], both["answer_to"])
+    differ |= unlike(both["place_from"], both["place_other_to"])
+    differ |= unlike(both["place_other_to"], both["place_to"])
     out = np.zeros(len(pairs), dtype=bool)
     out[stays] = differ
     return out

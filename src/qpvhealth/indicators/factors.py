@@ -25,7 +25,7 @@ def identities(rows: pd.DataFrame) -> pd.DataFrame:
     """Record the structures whose number changed, by a confirmed link: a step without effect."""
     renumbered = rows[rows["finess_et_from"] != rows["finess_et_to"]]
     explained = (np.full(len(renumbered), causes.IDENTITY), np.full(len(renumbered), "a confirmed link renumbers it"))
-    return accounts.steps(renumbered, 0, 0, explained, np.zeros(len(renumbered), dtype=bool))
+    return accounts.steps(renumbered.index, 0, 0, explained, np.zeros(len(renumbered), dtype=bool))
 
 
 def steps(rows: pd.DataFrame) -> list[pd.DataFrame]:
@@ -38,7 +38,8 @@ def steps(rows: pd.DataFrame) -> list[pd.DataFrame]:
     for n, factor in enumerate(FACTORS):
         at = marks[factor]
         differs = _differs(codes, factor, done)[at]
-        parts.append(accounts.steps(rows[at], n, n + 1, _EXPLAIN[factor](rows[at]), differs))
+        cause, evidence = _EXPLAIN[factor](rows)
+        parts.append(accounts.steps(rows.index[at], n, n + 1, (cause[at], evidence[at]), differs))
         done |= {factor}
     return parts
 

@@ -207,23 +207,18 @@ class Areas:
             distinct(cells.assign(level=level, area_code=area_codes(cells, level)), KEY[1:-1]) for level in HEADLINE
         ]
         self.keys = pd.concat([areas for areas, _ in levels], ignore_index=True)
-        self._cells, self._levels = _runs(at), [_runs(at) for _, at in levels]
+        self._cells, self._levels = (at, len(cells)), [(at_level, len(areas)) for areas, at_level in levels]
         self.of_rows = [(at_level[at], len(areas)) for areas, at_level in levels]
 
     def total(self, values: np.ndarray) -> np.ndarray:
         """Sum what rows hold over each area: (..., rows) to (..., areas)."""
         cells = _summed(values, *self._cells)
-        return np.concatenate([_summed(cells, *runs) for runs in self._levels], axis=-1)
+        return np.concatenate([_summed(cells, *groups) for groups in self._levels], axis=-1)
 
 
-def _runs(at: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the order that brings the rows of each group together, and where each group starts in it."""
-    order = np.argsort(at, kind="stable")
-    return order, np.searchsorted(at[order], np.arange(at.max(initial=-1) + 1))
-
-
-def _summed(values: np.ndarray, order: np.ndarray, starts: np.ndarray) -> np.ndarray:
-    return np.add.reduceat(values[..., order], starts, axis=-1, dtype=float)
+def _summed(values: np.ndarray, at: np.ndarray, n: int) -> np.ndarray:
+    """Sum what rows hold over ``n`` groups, ``at`` being that of each row: (..., rows) to (..., n)."""
+    return np.apply_along_axis(lambda of_rows: np.bincount(at, of_rows, n), -1, values)
 
 
 def table(

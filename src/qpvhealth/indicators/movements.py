@@ -37,7 +37,9 @@ def entries(rows: pd.DataFrame) -> pd.DataFrame:
         situation(rows["place_10"], rows["answer_to"]), situation(rows["place_11"], rows["answer_to"])
     )
     explained = accounts.first_test(tests, "opened_on is after the second reference date")
-    return accounts.steps(rows, accounts.OUT, len(factors.FACTORS), explained, other | (between & (uncovered | aside)))
+    return accounts.steps(
+        rows.index, accounts.OUT, len(factors.FACTORS), explained, other | (between & (uncovered | aside))
+    )
 
 
 def exits(rows: pd.DataFrame) -> pd.DataFrame:
@@ -59,7 +61,7 @@ def exits(rows: pd.DataFrame) -> pd.DataFrame:
         situation(rows["place_01"], rows["answer_from"]),
     )
     explained = accounts.first_test(tests, "listed as not yet open in the second extract")
-    return accounts.steps(rows, 0, accounts.OUT, explained, other | (between & (uncovered | aside)))
+    return accounts.steps(rows.index, 0, accounts.OUT, explained, other | (between & (uncovered | aside)))
 
 
 def _scope_tests(rows: pd.DataFrame, aside: pd.Series, which: str) -> tuple[tuple[pd.Series, str, str], ...]:

@@ -86,16 +86,12 @@ def _open_changes(changes: pd.DataFrame) -> pd.DataFrame:
     nothing to the net of a scope and an area that hold it at both.
     """
     key = ["finess_et", "generation", "from_year", "to_year"]
-    steps = changes.sort_values([*key, "step"])
+    read = [f"{c}_{side}" for c in ("situation", "structure_type", *filter(None, LEVELS.values())) for side in SIDES]
+    steps = changes[[*key, "step", "cause", *read]].sort_values([*key, "step"])
     moves = ~steps["cause"].isin(STAYS_PUT)
     first, last = (steps.drop_duplicates(key, keep=end).reset_index(drop=True) for end in ("first", "last"))
     moved = moves.groupby([steps[c] for c in key]).any().to_numpy()
-    sides = {
-        f"{column}_{side}": state[f"{column}_{side}"]
-        for side, state in zip(SIDES, (first, last), strict=True)
-        for column in ("situation", "structure_type", *filter(None, LEVELS.values()))
-    }
-    rows = last[key].assign(**sides)
+    rows = last[[*key, *read]].assign(**{c: first[c] for c in read if c.endswith("_from")})
     unsure = {f"unsure_{side}": rows[f"situation_{side}"] == UNDETERMINED for side in SIDES}
     return rows.assign(**unsure, stayed=unsure["unsure_from"] & unsure["unsure_to"] & ~moved)
 
@@ -158,5 +154,5 @@ def _count(changes: pd.DataFrame, mask: pd.Series, side: str, cells: pd.DataFram
 
 
 def _indicator(cells: pd.DataFrame, name: str, numbers: Numbers, words: pd.Series) -> pd.DataFrame:
-    frame = cells.assign(**numbers._asdict(), indicator=name, unit="structures", rule=words)
-    return frame.astype({"n_unknown": "int64"})
+    whole = numbers._replace(n_unknown=numbers.n_unknown.astype("int64"))
+    return cells.assign(**whole._asdict(), indicator=name, unit="structures", rule=words)

@@ -58,7 +58,7 @@ def _nowhere(text: pd.Series) -> pd.Series:
 
 def is_blank(text: pd.Series) -> bool:
     """Say whether every cell is empty: most columns that a layout knows are absent from most files."""
-    return bool(text.isna().all())
+    return bool(text.array.isna().all())
 
 
 def matches(text: pd.Series, pattern: str) -> pd.Series:
@@ -125,7 +125,7 @@ _LEADS = frozenset("ÂÃÅâ")
 
 def whole(text: pd.Series) -> pd.Series:
     """Strip each cell, and write a code that was kept as a number with decimals (``124.0``) as the code."""
-    return text.str.replace(r"^\s*(\d+)[.,]0+\s*$", r"\1", regex=True).str.strip()
+    return text if is_blank(text) else text.str.replace(r"^\s*(\d+)[.,]0+\s*$", r"\1", regex=True).str.strip()
 
 
 def dates(text: pd.Series) -> Cleaned:

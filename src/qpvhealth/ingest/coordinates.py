@@ -107,6 +107,8 @@ def _steps(east: pd.Series, north: pd.Series, *, several: float) -> pd.Series:
 
     A point with fewer digits than most of the file, less than ``several``, in few rows, has lost zeros: it is as fine as they are.
     """
+    if cleaning.is_blank(east):
+        return pd.Series(np.nan, index=east.index)
     digits = []
     for axis in (east, north):
         parts = pc.extract_regex(pc.utf8_trim_whitespace(pa.array(axis, type=pa.large_string())), _DIGITS)
@@ -129,6 +131,9 @@ def source_tokens(text: pd.Series) -> pd.DataFrame:
     ``.``), ``is_centroid`` (geocoder of the ADMIN-EXPRESS family) and ``is_poor``: a commune centroid or a point without score
     never decides.
     """
+    if cleaning.is_blank(text):
+        nothing = {"crs": None, "names_crs": False, "score": np.nan, "is_centroid": False, "is_poor": False}
+        return pd.DataFrame(nothing, index=text.index).astype({"crs": "str"})
     codes, written = text.astype("str").factorize()
     distinct = pd.Series([*written, None], dtype="str")  # a cell without text has code -1: the last, null
     parts = distinct.str.split(",", n=4, expand=True).reindex(columns=range(5)).astype("str")

@@ -31,8 +31,8 @@ def of_points(structures: pd.DataFrame, limits: Limits, rounded_note: str) -> li
     ``structures``: one row per structure and year, with ``x`` and ``y`` in the metres of ``territory`` and what ``placement`` says of
     the point. ``rounded_note``: its ``location_note`` where digits are missing.
     """
-    findings = []
-    years = {year: structures[structures["year"] == year] for year in structures["year"].unique().tolist()}
+    findings, read = [], structures[["year", *_READ]]
+    years = {year: read[read["year"] == year] for year in read["year"].unique().tolist()}
     for year, rows in years.items():
         apart = rows[(rows["n_location_sources"] == 1) & (rows["location_conflict_m"] > APART_M)]
         rounded = rows[rows["location_note"] == rounded_note]
@@ -45,8 +45,7 @@ def of_points(structures: pd.DataFrame, limits: Limits, rounded_note: str) -> li
             if n := len(some):
                 text = f"{year}: {words} ({', '.join(some['finess_et'].head(3))})"
                 findings.append(finding(rule, n, text, COUNTRY, n, ids=_sources(some), of=len(rows)))
-    read = ["finess_et", "territory", "department_code", "x", "y", "location_source_id", "source_id"]
-    placed = {year: rows.loc[rows["location_status"] == LOCATED, read] for year, rows in years.items()}
+    placed = {year: rows.loc[rows["location_status"] == LOCATED, _PLACED] for year, rows in years.items()}
     for first, last in pairwise(sorted(placed)):
         both = placed[first].merge(placed[last], on=["finess_et", "territory"], suffixes=("_before", ""))
         both = both.assign(east=both["x"] - both["x_before"], north=both["y"] - both["y_before"])
@@ -56,6 +55,10 @@ def of_points(structures: pd.DataFrame, limits: Limits, rounded_note: str) -> li
             text = f"{first} to {last}: {words}"
             findings.append(finding("delivery-points-moved", n, text, area, n, ids=_sources(placed[last]), of=of))
     return findings
+
+
+_PLACED = ["finess_et", "territory", "department_code", "x", "y", "location_source_id", "source_id"]
+_READ = [*_PLACED, "location_status", "location_note", "location_error_m", "location_conflict_m", "n_location_sources"]
 
 
 def _sources(rows: pd.DataFrame) -> list[str]:

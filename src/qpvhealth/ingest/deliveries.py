@@ -10,9 +10,10 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
-from qpvhealth.contract.keys import among
+from qpvhealth.contract.keys import among, unlike
 from qpvhealth.contract.rules import Finding
 from qpvhealth.errors import InputError
 from qpvhealth.facts.categories import CDS, MSP, STRUCTURE_TYPES
@@ -93,9 +94,8 @@ def of_sources(sources: Sources, cards: Sequence[Card], limits: Limits) -> list[
 def _of_extract(sources: Sources, vintage: Vintage, limits: Limits) -> Iterator[Finding]:
     frame, day = sources.structures[vintage.year], pd.Timestamp(vintage.reference_date)
     named = vintage.departments
-    silent = (named or {d for d in DEPARTMENT_TERRITORY if d not in SMALL_COLLECTIVITIES}) - set(
-        frame["department_code"]
-    )
+    covered = named or {d for d in DEPARTMENT_TERRITORY if d not in SMALL_COLLECTIVITIES}
+    silent = covered - {*frame["department_code"].unique()}
     for area in _areas(silent, named or frozenset(DEPARTMENT_TERRITORY)):
         words = (
             f"{vintage.year}: covered and without a row; ask for the rest of the file, or state `covers` in its card"
@@ -145,10 +145,10 @@ def _between(sources: Sources, first: Vintage, last: Vintage, limits: Limits) ->
     shared = (first.departments or everywhere) & (last.departments or everywhere)
     before, after = (_stock(sources, vintage, shared) for vintage in (first, last))
     listed, links = sources.structures[last.year], sources.links
+    there = {*listed["department_code"].unique()}  # where no row is left, that is said
     for name, limit in ((MSP, limits["msp_fall"] * years), (CDS, limits["cds_fall"] * years)):
         then, now = (_by_department(stock[stock["structure_type"] == name]) for stock in (before, after))
         falls = {code: n - now.get(code, 0) for code, n in then.items()}
-        there = set(listed["department_code"])  # where no row is left, that is said
         areas = [
             (f"department:{code}", then[code], fall) for code, fall in falls.items() if code in there and fall >= limit
         ]
@@ -177,7 +177,7 @@ def _stock(sources: Sources, vintage: Vintage, departments: frozenset[str]) -> p
     frame = sources.structures[vintage.year]
     opened = is_in_stock(frame["opened_on"], frame["closed_on"], pd.Timestamp(vintage.reference_date))
     counted = frame["structure_type"].isin(STRUCTURE_TYPES) & frame["department_code"].isin(departments)
-    stock: pd.DataFrame = frame[opened & counted]
+    stock: pd.DataFrame = frame.loc[opened & counted, ["finess_et", "department_code", *CELLS]]
     return stock
 
 
@@ -188,14 +188,10 @@ def _still(before: pd.DataFrame, after: pd.DataFrame, limit: float) -> Iterator[
         return
     was, is_now = (_by_department(rows) for rows in (before, after))
     level = [code for code, n in was.items() if limit < n == is_now.get(code)]
-    compared = ["finess_et", "department_code", *CELLS]
-    sides = [rows.loc[rows["department_code"].isin(level), compared] for rows in (before, after)]
+    sides = [rows[rows["department_code"].isin(level)] for rows in (before, after)]
     both = sides[0].merge(sides[1], on=["finess_et", "department_code"], suffixes=("", "_after"))
-    same = pd.Series(data=True, index=both.index)
-    for cell in CELLS:
-        now, then = both[f"{cell}_after"], both[cell]
-        same &= (now == then) | (now.isna() & then.isna())
-    unchanged = _by_department(both[same])
+    differs = [unlike(both[cell], both[f"{cell}_after"]) for cell in CELLS]
+    unchanged = _by_department(both[~np.logical_or.reduce(differs)])
     yield from ((f"department:{code}", was[code]) for code in level if unchanged.get(code) == was[code])
 
 

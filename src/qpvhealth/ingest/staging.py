@@ -269,6 +269,8 @@ class Sieve:
         repeated = np.zeros(len(frame), dtype=bool)
         at = np.flatnonzero(self.keep)
         at = at[frame[by].iloc[at].astype("str").duplicated(keep=False)]
+        if not len(at):
+            return repeated
         compared = frame.iloc[at].drop(columns=list(ignore))
         if "geometry" in compared:
             compared = compared.assign(geometry=shapely.to_wkb(compared["geometry"].to_numpy(dtype=object)))

@@ -62,7 +62,7 @@ def fates(before: pd.DataFrame, after: pd.DataFrame, *, edge_share: float = EDGE
     a billionth before they are compared. Only territories that have polygons in both generations are compared. Raises ContractError
     when a territory does not balance.
     """
-    both = set(before["territory"]) & set(after["territory"])
+    both = {*before["territory"].unique()} & {*after["territory"].unique()}
     old, new = (
         side[side["territory"].isin(both)].sort_values(["territory", "qpv_code"], ignore_index=True)
         for side in (before, after)
@@ -134,7 +134,7 @@ def _overlaps(old: pd.DataFrame, new: pd.DataFrame) -> pd.DataFrame:
     for territory in old["territory"].unique():
         at, then = (np.flatnonzero(side["territory"] == territory) for side in (old, new))
         first, second = (side["metres"].to_numpy(dtype=object)[k] for side, k in ((old, at), (new, then)))
-        j, i = shapely.STRtree(first).query(second, predicate="intersects")
+        j, i = shapely.STRtree(first).query(second)
         solid = (shapely.area(first[i]) > 0) & (shapely.area(second[j]) > 0)
         i, j = i[solid], j[solid]
         overlap = shapely.area(shapely.intersection(first[i], second[j]))

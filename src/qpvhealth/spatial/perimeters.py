@@ -152,10 +152,11 @@ def published_geometry(prepared: pd.DataFrame) -> np.ndarray:
 def overlaps(perimeters: Perimeters) -> pd.DataFrame:
     """Return the pairs of QPV that overlap by more than 1 m²: ``qpv_code``, ``other_qpv_code``, ``overlap_m2``."""
     codes, polygons = perimeters
-    left, right = shapely.STRtree(polygons).query(polygons, predicate="intersects")
+    left, right = shapely.STRtree(polygons).query(polygons)
     left, right = left[left < right], right[left < right]
-    beyond = ~shapely.touches(polygons[left], polygons[right])  # most share a border only, which costs less to see
-    left, right = left[beyond], right[beyond]
+    for are_apart in (shapely.disjoint, shapely.touches):  # most share a border only, which costs less to see
+        more = ~are_apart(polygons[left], polygons[right])
+        left, right = left[more], right[more]
     area = np.round(shapely.area(shapely.intersection(polygons[left], polygons[right])), 6)
     over = area > OVERLAP_M2
     pairs = {"qpv_code": codes[left[over]], "other_qpv_code": codes[right[over]], "overlap_m2": area[over]}

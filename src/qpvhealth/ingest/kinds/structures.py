@@ -7,6 +7,8 @@ Layouts: ``finess-legacy`` (cs1100507, two sections without header), ``finess-re
 from __future__ import annotations
 
 import json
+import re
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -31,6 +33,7 @@ CLOSED = "closed"
 MAX_STATES = 50
 """A column of states has a few words; more cells need not be looked at to tell that it is none."""
 _BESIDE = ("longitude_beside", "latitude_beside")
+_POSTAL = re.compile(r"^\s*(\d{5})\s+(.*)$")
 _STREET = ("street_number", "street_suffix", "street_type", "street", "place_name")
 FINESS_LEGACY, T_FINESS, DGOS_MAPPED = "finess-legacy", "t-finess", "dgos-mapped"
 KIND = Kind("structures", "structures", lambda _, layout: layout.name != FINESS_LEGACY)
@@ -114,15 +117,21 @@ def _clean(sieve: Sieve, wanted: frozenset[str] | None) -> pd.DataFrame:
     by_commune = cleaning.translated(columns["commune_code"], department_of_commune)
     columns["department_code"] = by_commune.fillna(cleaning.departments(text["department_code"]))
     columns["address"] = _addresses(text)
-    postal = text["postal_line"].str.extract(r"^\s*(\d{5})\s+(.*)$")
-    columns["postcode"] = cleaning.postcodes(text["postcode"]).fillna(postal[0])
-    columns["city"] = text["city"].fillna(postal[1]).fillna(text["postal_line"])
+    postcode, city = (cleaning.translated(text["postal_line"], partial(_postal, part)) for part in (1, 2))
+    columns["postcode"] = cleaning.postcodes(text["postcode"]).fillna(postcode)
+    columns["city"] = text["city"].fillna(city).fillna(text["postal_line"])
     columns["legal_entity"] = cleaning.finess(text["legal_entity"]).typed.fillna(text["legal_entity"])
     columns |= {c: text[c] for c in ("name", "category", "source_qpv_code", "vecu_qpv_code")}
     columns[AS_WRITTEN] = text["structure_type"].fillna(text["category"]).str.strip()
     precision = sieve.coded("location_precision")
     columns |= coordinates.read(sieve, columns["department_code"], precision)
     return pd.DataFrame(columns, copy=False)
+
+
+def _postal(part: int, line: str) -> str | None:
+    """Return the postcode (1) or the city (2) of a postal line."""
+    parts = _POSTAL.search(line)
+    return parts and parts[part]
 
 
 def _check_columns(sieve: Sieve) -> None:
@@ -286,11 +295,12 @@ def combine(extracts: list[pd.DataFrame]) -> tuple[pd.DataFrame, dict[str, int]]
     frame = pd.concat(extracts, ignore_index=True)
     content = [c for c in frame.columns if c not in (*PROVENANCE, AS_WRITTEN)]
     repeated = frame.duplicated(content) if len(extracts) > 1 else pd.Series(data=False, index=frame.index)
-    conflict = frame[~repeated][frame[~repeated].duplicated("finess_et", keep=False)]
+    distinct = frame[~repeated].reset_index(drop=True)
+    conflict = distinct[distinct["finess_et"].duplicated(keep=False)]
     if not conflict.empty:
         lines = [
             f"{code}: {' and '.join(rows['source_id'] + ' row ' + rows['source_row'].astype('str'))} differ in {_differing(rows)}"
             for code, rows in list(conflict.groupby("finess_et"))[:20]
         ]
         raise InputError("\n".join([*lines, "two extracts of one year disagree; correct one in corrections.toml"]))
-    return frame[~repeated].reset_index(drop=True), frame.loc[repeated, "source_id"].value_counts().to_dict()
+    return distinct, frame.loc[repeated, "source_id"].value_counts().to_dict()
