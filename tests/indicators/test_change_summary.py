@@ -54,6 +54,7 @@ def test_what_enters_and_what_leaves_a_cell():
         ("FR", "MSP", "in_qpv", "opened"): (2, 2, 0),
     }
     assert summary["n"].eq(summary["n_in"] - summary["n_out"]).all()
+    assert summary.equals(summary.sort_values(change_summary.KEY, ignore_index=True))
 
 
 def test_a_step_inside_a_cell_is_no_row_of_it():

@@ -78,7 +78,7 @@ def residuals(counts: pd.DataFrame, summary: pd.DataFrame, pairs: pd.DataFrame) 
         for name, year in (("opening", "from_year"), ("closing", "to_year"))
     )
     causes = summary[[*PAIR, *CELL, "n"]].merge(pairs, on=["from_year", "to_year"]).rename(columns={"n": "causes"})
-    every = pd.concat([opening, causes, closing], ignore_index=True).fillna(dict.fromkeys(_MEASURES, 0))
+    every = pd.concat([opening, causes, closing]).fillna(dict.fromkeys(_MEASURES, 0))
     balance = sums(every, [*PAIR, *CELL], _MEASURES)
     return balance.assign(residual=balance["closing"] - balance["opening"] - balance["causes"])
 
