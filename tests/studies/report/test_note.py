@@ -319,6 +319,15 @@ def test_names_of_the_data_are_texts_in_every_format(tmp_path):
     assert "\u202e" not in page
     assert b"<script" not in odt.render(written)
     assert isinstance(table(written, "annexe-sans-structure"), Table)
+    for area in ({"commune": "93901"}, {"qpv": "QP093901"}):
+        local = note(Subject.of(release, audience="public", language="en", **area))
+        page = html.render(local)
+        assert "<script" not in page
+        assert "\u202e" not in page
+        assert all(render(local) for render in (markdown.render, sheets.render, odt.render))
+    drawn = [b.svg for s in local.sections for b in s.blocks if isinstance(b, Figure)]
+    assert len(drawn) == 2
+    assert not [svg for svg in drawn if "IGN" in svg or "<script" in svg]
 
 
 def test_other_perimeters_are_said_wherever_they_matter(built_release):

@@ -90,6 +90,7 @@ def _figure(
         perimeters=subject.perimeters(subject.year),
         qpv=len(quarters),
         source=_origin(subject),
+        ground="" if subject.is_local else subject.say("maps.ground"),
         **facts,
     )
     return Figure(anchor, title, description, caption, svg, drawing.size_of(frames))
@@ -134,7 +135,8 @@ def frames_of(subject: Subject, points: list[Point], quarters: pd.DataFrame) -> 
     else:
         box = drawing.box_of(shapes, points if territory != METROPOLE or not drawn else [], 0.04)
     width = 520 if territory == METROPOLE and not subject.is_local else 720
-    main = Frame(subject.name, box, (0, 0, width, 510), ground, codes)
+    # simplified outlines would mislead beside the contours of a few QPV
+    main = Frame(subject.name, box, (0, 0, width, 510), "" if subject.is_local else ground, codes)
     inner = [(subject.say(f"maps.{g}"), g, b) for g, b in CITIES.items() if ground == METROPOLE and _covers(codes, g)]
     inner = [] if subject.is_local else inner
     return [main, *(Frame(n, b, (530, 172 * k, 190, 166), g, codes) for k, (n, g, b) in enumerate(inner))]
