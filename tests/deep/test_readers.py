@@ -28,7 +28,7 @@ OF_THE_INDEX = {
 }
 OF_THE_SYSTEM = {"gdal": "ogr2ogr", "libreoffice": "soffice"}
 READ_WRONGLY = {"duckdb-spatial": {"structures.geojson.opened_on"}}
-"""Where the reader is at fault: findings/duckdb-st-read-dates-before-1970-a-day-late.sh."""
+"""Where the reader is at fault: findings/duckdb-gdal-days-before-1970-go-wrong.sh."""
 
 
 def read_by(python, reader, folder):
