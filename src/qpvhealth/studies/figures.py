@@ -40,6 +40,8 @@ EXACT = 1e-9
 DEFAULT_MEASURE = "share_qpv_without_any"
 _OBSERVED = ["programme", "measure", "scope", "near", "perimeter"]
 _SEEN = ["programme", "on", "value", "n_unknown", "origin"]
+_WITH_REJECTED = {"": True, "rejected_": False}
+"""Prefixes of the tables of structures, and of those of rejected rows that may be one; whether they were read."""
 _CHANCE = "Compatible avec, jamais égal à : parmi tant de cases, certaines s'accordent par hasard."
 
 
@@ -171,9 +173,10 @@ def _printed_number(said: str) -> tuple[float, float]:
 def cells(release: Release) -> pd.DataFrame:
     """Compute the matrix of a release (see ``indicators.matrix``)."""
     neighbourhoods = release.table("neighbourhoods", geometry=False)
+    pairs = [release.table(f"{prefix}structure_neighbourhoods") for prefix in _WITH_REJECTED]
     computed = matrices.matrix(
-        stock(release, matrices.STOCK_COLUMNS),
-        release.table("structure_neighbourhoods"),
+        possible(release, matrices.STOCK_COLUMNS),
+        pd.concat(pairs, ignore_index=True),
         release.table("neighbourhood_coverage"),
         neighbourhoods,
         sets=perimeter_sets(sorted(neighbourhoods["generation"].unique())),
@@ -188,7 +191,7 @@ def stock(release: Release, columns: Collection[str] | None = None, *, prefix: s
     """Return the structures open at each reference date, once per generation, with their location facts and situation.
 
     ``columns``: those of both tables to read, keys included; every one by default, but the shape of the points. ``prefix``: that of
-    the tables, ``other_`` for the types beyond MSP and CdS.
+    the tables, ``other_`` for the types beyond MSP and CdS, ``rejected_`` for rejected rows that may be structures.
     """
     tables = {}
     for name in ("structures", "structure_locations"):
@@ -197,6 +200,12 @@ def stock(release: Release, columns: Collection[str] | None = None, *, prefix: s
         tables[name] = release.table(f"{prefix}{name}", columns=wanted)
     structures, located = tables.values()
     return structures[structures["is_in_stock"]].merge(located, on=["finess_et", "year"], validate="one_to_many")
+
+
+def possible(release: Release, columns: Collection[str] | None = None) -> pd.DataFrame:
+    """Return the stock of MSP and CdS with the rejected rows that may be of it, whose ``is_read`` is false; as ``stock`` does."""
+    sides = [stock(release, columns, prefix=p).assign(is_read=is_read) for p, is_read in _WITH_REJECTED.items()]
+    return pd.concat(sides, ignore_index=True)
 
 
 def perimeter_sets(generations: list[str]) -> list[PerimeterSet]:
