@@ -399,33 +399,39 @@ def as_places(right, *, with_polygons):
 def read_all(reader, folder):
     """Open every file that the reader has a way for."""
     answers, ways = Answers(), READERS[reader]
-    release = folder / "release"
     if "parquet" in ways:
-        for path in sorted(release.glob("*.parquet")):
-            if pq.read_metadata(path).num_rows > MOST_ROWS:
-                continue
-            got, system = ways["parquet"](path)
-            answers.compare(path.name, columns_of(pq.read_table(path)), got, system=system)
-        for path in sorted((folder / "located").glob("*.parquet")):
-            got, _ = ways["parquet"](path)
-            answers.compare(f"located {path.name}", columns_of(pq.read_table(path)), got)
+        read_tables(answers, ways["parquet"], folder)
     if "csv" in ways:
         for path in sorted((folder / "located").glob("*.csv")):
             right = columns_of(pq.read_table(path.with_suffix(".parquet")))
             answers.compare(f"located {path.name}", right, ways["csv"](path), as_text=True)
     for name in WITH_SHAPES:
-        right = with_shapes(release, columns_of(pq.read_table(release / f"{name}.parquet")))
-        for suffix in set(ways) & {"csv", "xlsx", "gpkg", "geojson"}:
-            path = folder / "exports" / f"{name}.{suffix}"
-            if suffix == "csv":
-                answers.compare(path.name, as_places(right, with_polygons=True), ways[suffix](path), as_text=True)
-            elif suffix == "xlsx":
-                answers.compare(path.name, as_places(right, with_polygons=False), ways[suffix](path), titled=True)
-            else:
-                got, system = ways[suffix](path, name)
-                got = {("geometry" if n in SHAPES else n): v for n, v in got.items() if n not in ("fid", "OGC_FID")}
-                answers.compare(path.name, right, got, system=system)
+        read_exports(answers, ways, folder, name)
     return answers
+
+
+def read_tables(answers, way, folder):
+    for path in sorted((folder / "release").glob("*.parquet")):
+        if pq.read_metadata(path).num_rows <= MOST_ROWS:
+            got, system = way(path)
+            answers.compare(path.name, columns_of(pq.read_table(path)), got, system=system)
+    for path in sorted((folder / "located").glob("*.parquet")):
+        answers.compare(f"located {path.name}", columns_of(pq.read_table(path)), way(path)[0])
+
+
+def read_exports(answers, ways, folder, name):
+    release = folder / "release"
+    right = with_shapes(release, columns_of(pq.read_table(release / f"{name}.parquet")))
+    for suffix in set(ways) & {"csv", "xlsx", "gpkg", "geojson"}:
+        path, way = folder / "exports" / f"{name}.{suffix}", ways[suffix]
+        if suffix == "csv":
+            answers.compare(path.name, as_places(right, with_polygons=True), way(path), as_text=True)
+        elif suffix == "xlsx":
+            answers.compare(path.name, as_places(right, with_polygons=False), way(path), titled=True)
+        else:
+            got, system = way(path, name)
+            got = {("geometry" if n in SHAPES else n): v for n, v in got.items() if n not in ("fid", "OGC_FID")}
+            answers.compare(path.name, right, got, system=system)
 
 
 def main():
