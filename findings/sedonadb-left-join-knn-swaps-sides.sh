@@ -5,7 +5,8 @@
 # structure, with null where there is none. Seen: the structure without a place is gone, and each QPV that is nearest to nothing comes as a
 # structure: its code stands in the column of the structures' numbers. The right join, the full join and the anti join are turned in the same way;
 # ST_DWithin in the same query is right, and so is the inner join on ST_KNN. No error, no warning: four structures where there were two.
-# Not in SedonaDB's documentation of ST_KNN; apache/sedona-db 508 (2026-01) mended another fault of these joins. No issue on this one was found.
+# SedonaDB's page of joins shows inner joins on ST_KNN only (WherobotsDB's says that it is one); none of the others is refused.
+# apache/sedona-db 508 (2026-01) mended other wrong results of these joins; no issue on this one was found.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
