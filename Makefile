@@ -93,6 +93,8 @@ lock:
 	$(lock) pyproject.toml --group build -o requirements.lock
 	$(lock) pyproject.toml --group build --group dev --all-extras -c requirements.lock -o requirements-dev.lock
 	$(lock) --group audit -c requirements-dev.lock -o requirements-audit.lock
+	for group in readers readers-duckdb-1; do \
+	    $(lock) --no-annotate --group $$group -c requirements-dev.lock -o tests/deep/$$group.lock; done
 
 clean:
 	rm -rf .venv .venv-audit .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage

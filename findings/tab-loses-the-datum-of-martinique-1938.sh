@@ -5,6 +5,7 @@
 # RGM04 that is the same place to a metre; for Martinique 1938 it is more than 400 m away.
 # One would expect an error, an unnamed system, or the seven parameters that the format can hold. Seen: EPSG:32620, the coordinates
 # unchanged to the millimetre, and the same polygon 400 m off once both are in degrees. GeoPackage and shapefile keep the system.
+# The system in force in La Réunion, RGR92 (EPSG:2975), gets another name that looks like it: the datum of 1947 and its ellipsoid, 30 m off.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
@@ -27,6 +28,14 @@ for suffix in ("tab", "gpkg", "shp"):
     systems[suffix], apart[suffix] = back.crs.to_epsg(), places[0].distance(places[1])
     print(f"{suffix}: EPSG:{systems[suffix]}, coordinates moved by {moved:.4f}, the place by {apart[suffix]:.0f} m")
     assert moved < 0.001, "this has changed"
+square = gpd.GeoDataFrame({"code": ["A"]}, geometry=[shapely.box(340_000, 7_670_000, 340_100, 7_670_100)], crs=2975)
+pyogrio.write_dataframe(square, "reunion.tab")
+back = pyogrio.read_dataframe("reunion.tab")
+datum, ellipsoid = back.crs.datum.name, back.crs.ellipsoid.name
+places = [frame.to_crs(4326).to_crs(2975).geometry.iloc[0].centroid for frame in (square, back)]
+print(f"tab, EPSG:2975: datum {datum}, ellipsoid {ellipsoid}, the place by {places[0].distance(places[1]):.0f} m")
+assert (datum, ellipsoid) == ("Reunion", "International 1924"), "this has changed"
+assert 20 < places[0].distance(places[1]) < 40, "this has changed"
 assert systems == {"tab": 32620, "gpkg": 2973, "shp": 2973}, "this has changed"
 assert 300 < apart["tab"] < 600, "this has changed"
 assert apart["gpkg"] < 0.01 and apart["shp"] < 0.01, "this has changed"

@@ -167,6 +167,14 @@ def test_a_workbook_opens_with_its_types_its_filters_and_its_notes(frame):
     assert told[4:6] == [["Colonne", "Nom technique"], ["Nom", "name"]]
 
 
+def test_days_that_spreadsheets_number_differently_are_text():
+    """What is 1 January 1900 to Excel is 31 December 1899 to LibreOffice; from 1 March on they agree."""
+    days = pd.Series(pd.to_datetime(["1890-01-01", "1900-01-01", "1900-02-28", "1900-03-01"])).astype("datetime64[s]")
+    data = open_workbook(render(pd.DataFrame({"opened_on": days}), fmt="xlsx")).worksheets[0]
+    assert [c.data_type for c in data["A"][1:]] == ["s", "s", "s", "d"]
+    assert data["A3"].value == "1900-01-01"
+
+
 @pytest.mark.parametrize("live", [*LIVE, "http://example.org", "{=1}", "mailto:a@b.c", "01234"])
 def test_a_workbook_takes_text_for_text(live):
     data = render(pd.DataFrame({live: [live]}), fmt="xlsx", titles={live: live}, notes=[live])

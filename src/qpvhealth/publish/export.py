@@ -37,6 +37,8 @@ DEGREE_DECIMALS = 9
 SHAPES_OF = {"structures": ("finess_et", "year"), "neighbourhoods": ("qpv_code", "generation")}
 """Where the shapes of a table are that has none: the first of these whose key it has."""
 CREATED = "2000-01-01T00:00:00.000Z"
+GPKG_VERSION = "1.2"
+"""GDAL below 3.7, with QGIS of Debian 12, warns at each later version of GeoPackage, 1.4 among them, that it may read only a part."""
 
 
 def save(path: Path, name: str, frame: pd.DataFrame, titles: Mapping[str, str], *, fmt: str, invented: bool) -> None:
@@ -109,7 +111,17 @@ def _geopackage(name: str, frame: pd.DataFrame, *, invented: bool) -> bytes:
     try:
         kind = "MultiPolygon" if is_polygonal else "Point"
         pyogrio.write_arrow(
-            table, content, layer=name, driver="GPKG", geometry_name=GEOMETRY, geometry_type=kind, crs="EPSG:4326"
+            table,
+            content,
+            layer=name,
+            driver="GPKG",
+            geometry_name=GEOMETRY,
+            geometry_type=kind,
+            crs="EPSG:4326",
+            dataset_options={"VERSION": GPKG_VERSION},
+            layer_options={
+                "GEOMETRY_NAME": GEOMETRY
+            },  # else "geom", and a style of another column is no style for QGIS
         )
     except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, RuntimeError) as error:
         raise PublishError(f"the GeoPackage cannot be made: {str(error)[:200]}") from error

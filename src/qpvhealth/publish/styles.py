@@ -29,11 +29,11 @@ COLOURS = {
         "undetermined": ("indéterminée", "240,228,66,255"),
     },
     "is_covered_in": {
-        "1": ("au moins une structure", "0,158,115,255"),
-        "0": ("aucune structure repérée", "213,94,0,255"),
+        "true": ("au moins une structure", "0,158,115,255"),
+        "false": ("aucune structure repérée", "213,94,0,255"),
     },
     "structure_type": {"MSP": ("MSP", "0,114,178,255"), "CDS": ("centre de santé", "230,159,0,255")},
-    "is_npnru": {"1": ("en NPNRU", "204,121,167,255"), "0": ("hors NPNRU", "86,180,233,255")},
+    "is_npnru": {"true": ("en NPNRU", "204,121,167,255"), "false": ("hors NPNRU", "86,180,233,255")},
 }
 """Columns that colour a layer, the first that it has; values with their labels, in colours that the colour-blind tell apart."""
 OTHERS = "autre, ou inconnu"

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 DATA = "Données"
 README = "Lisez-moi"
 CREATED = dt.datetime(2000, 1, 1)  # noqa: DTZ001 - a workbook has no time zone
+FIRST_MONTH = (1900, 3)
+"""Programs number the days before it differently: what is 1 January 1900 to Excel is 31 December 1899 to LibreOffice."""
 MAX_ROWS = 1_048_575
 MAX_COLUMNS = 16_384
 MAX_TEXT = 32_767
@@ -130,12 +132,12 @@ def height_of(text: str, width: int) -> int:
 
 
 def write_cell(sheet: Any, at: tuple[int, int], value: Any, number_format: Any = None) -> None:  # noqa: ANN401
-    """Write a value of ``rendering.plain``: numbers and days from 1900 on as such, oui or non, anything else as its text."""
+    """Write a value of ``rendering.plain``: numbers and days from ``FIRST_MONTH`` on as such, oui or non, anything else as its text."""
     if isinstance(value, bool):
         write_text(sheet, at, "oui" if value else "non", None)
     elif isinstance(value, (int, float)) and math.isfinite(value):
         sheet.write_number(*at, value, number_format)
-    elif isinstance(value, dt.date) and value.year >= 1900:  # noqa: PLR2004 - the first year a workbook can hold
+    elif isinstance(value, dt.date) and (value.year, value.month) >= FIRST_MONTH:
         sheet.write_datetime(*at, value, number_format)
     elif value is not None:
         write_text(sheet, at, str(value), None)
