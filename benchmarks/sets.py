@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 AT_ONCE = 1_000_000
 NEAR_M = 300
+AROUND_M = 1500
 
 
 def write(name: str, n: int, neighbourhoods: Path, quarters: Path, points: Path) -> str:
@@ -86,8 +87,15 @@ def _borders(random: np.random.Generator, n: int, quarters: np.ndarray) -> tuple
     return on[:, 0], on[:, 1]
 
 
+def _around(random: np.random.Generator, n: int, quarters: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Around the quarters, nearly all within 1.5 km of their middle."""
+    middle = shapely.get_coordinates(shapely.centroid(quarters))[random.integers(0, len(quarters), n)]
+    return tuple((middle + random.normal(0, AROUND_M / 2, (n, 2))).T)
+
+
 _DRAWN = {
     "clustered": _clustered,
+    "around": _around,
     "uniform": _uniform,
     "inside": _inside,
     "borders": _borders,
