@@ -32,7 +32,7 @@ PYTEST = ["-x", "-q", "-p", "no:cacheprovider", "-W", "ignore:Module already imp
 CHANGES = ("tests/indicators/test_changes.py",)
 NEAR = "tests/rules/test_proximity.py"
 OWN = {
-    "contract": ("rules", "precision"),
+    "contract": ("rules", "precision", "keys"),
     "ingest": ("cleaning",),
     "rules": ("tristate", "proximity", "scopes", "stock"),
     "spatial": ("proximity", "location", "overlay", "fates", "placement", "perimeters", "sites"),
@@ -46,6 +46,7 @@ OWN = {
             "identity",
             "matrix",
             "net_change",
+            "readings",
         ),
         *("perimeter_effect", "pipeline_effect", "prescreen", "priorities", "series_audit", "simulation", "situations"),
         *("trend", "vecu_support"),
@@ -62,6 +63,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "indicators.coverage": ("tests/indicators/test_coverage.py", "tests/indicators/test_headline.py", NEAR),
     "indicators.headline": ("tests/indicators/test_headline.py", NEAR),
     "spatial.repair": ("tests/spatial/test_repair.py", "tests/spatial/test_bad_shapes.py"),
+    "rules.levels": ("tests/indicators/test_counts.py",),
     "indicators.agreement": ("tests/indicators/test_counts.py",),
     "indicators.declarations": ("tests/indicators/test_headline.py", "tests/test_docs.py"),
     "indicators.figures": ("tests/indicators/test_headline.py", "tests/indicators/test_matrix.py"),

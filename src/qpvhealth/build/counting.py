@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pandas as pd
 from pandas.api.types import union_categoricals
 
 from qpvhealth.build import accounting, assembly, findings, other_types
 from qpvhealth.contract.keys import positions
-from qpvhealth.facts.categories import CDS, MSP, PLURI, UNKNOWN
 from qpvhealth.facts.generations import IN_FORCE
-from qpvhealth.facts.situations import ANSWERS, IN_QPV, LOCATED, SITUATIONS, UNDETERMINED
+from qpvhealth.facts.situations import ANSWERS, IN_QPV, SITUATIONS, UNDETERMINED
 from qpvhealth.facts.territories import METROPOLE
-from qpvhealth.indicators import counts, coverage as coverage_rules, figures, headline, net_change
+from qpvhealth.indicators import counts, coverage as coverage_rules, figures, headline, net_change, readings
 from qpvhealth.rules.stock import is_read
 from qpvhealth.spatial import location
 
@@ -80,7 +78,7 @@ def coverage(
     quarters = assembly.neighbourhoods_by_year(basis.neighbourhoods, sources, answered)
     covered = coverage_rules.cover(
         quarters,
-        _with_other_readings(stock, basis),
+        readings.with_second_places(stock, basis.neighbourhoods),
         pairs,
         near_rule=settings.vecu_rule,
         vecu_distance_m=settings.vecu_distance_m,
@@ -88,29 +86,6 @@ def coverage(
     days = {year: vintage.reference_date for year, vintage in sources.vintages.items()}
     classed = assembly.with_zone_classes(covered, zoning, days)
     return assembly.coverage_table(classed, quarters, _nearest(structures, basis), settings.large_population)
-
-
-def _with_other_readings(stock: pd.DataFrame, basis: Basis) -> pd.DataFrame:
-    """Add, for each structure whose point is in a QPV of another commune, a row that may stand in the place which the first leaves out.
-
-    That is the declared commune of one whose point decides, the commune of the QPV of one whose point does not.
-    """
-    other = stock[stock["other_qpv_code"].notna()]
-    if other.empty:
-        return stock
-    first = basis.neighbourhoods["commune_codes"].str.replace(",.*", "", regex=True)
-    home = dict(zip(basis.neighbourhoods["qpv_code"], first, strict=True))
-    decides = other["location_status"] == LOCATED
-    commune = other["commune_code"].astype("str").where(decides, other["other_qpv_code"].astype("str").map(home))
-    shadow = _undetermined(other).assign(finess_et="other reading " + other["finess_et"], commune_code=commune)
-    return pd.concat([stock.astype({"commune_code": "str"}), shadow], ignore_index=True)
-
-
-def _undetermined(stock: pd.DataFrame) -> pd.DataFrame:
-    return stock.assign(
-        qpv_code=stock["qpv_code"].where(stock["other_qpv_code"].isna()),
-        border_distance_m=stock["border_distance_m"].where(stock["other_qpv_code"].isna()),
-    )
 
 
 def _nearest(structures: pd.DataFrame, basis: Basis) -> pd.DataFrame:
@@ -143,14 +118,11 @@ def indicators(
     """
     settings = basis.settings
     structures = headline.structures(every, near_rule=settings.vecu_rule, vecu_distance_m=settings.vecu_distance_m)
-    # where a structure declares another commune than that of its QPV, that reading is in the bounds
-    if every["other_qpv_code"].notna().any():
-        other = headline.structures(
-            _undetermined(every), near_rule=settings.vecu_rule, vecu_distance_m=settings.vecu_distance_m
+    if readings.is_disputed(every).any():
+        second = headline.structures(
+            readings.without_place(every), near_rule=settings.vecu_rule, vecu_distance_m=settings.vecu_distance_m
         )
-        structures["lower"] = np.fmin(structures["lower"], other["lower"])
-        structures["upper"] = np.fmax(structures["upper"], other["upper"])
-        structures["n_unknown"] = np.fmax(structures["n_unknown"], other["n_unknown"])
+        structures = readings.widened(structures, second)
     neighbourhoods = _of_neighbourhoods(every, covered, basis)
     read = is_read(every)
     may_be_inside = (every["situation"] == UNDETERMINED) | ((every["situation"] == IN_QPV) & ~read)
@@ -170,39 +142,17 @@ def indicators(
 
 
 def _of_neighbourhoods(every: pd.DataFrame, covered: pd.DataFrame, basis: Basis) -> pd.DataFrame:
-    """Return the indicators that count QPV; one that holds no structure but of another commune may be without any.
-
-    That reading widens the upper bounds alone: the structure is counted where its point lies.
-    """
+    """Return the indicators that count QPV; one that holds no structure but of another commune may be without any."""
     communes = basis.neighbourhoods[["qpv_code", "generation", "commune_codes"]]
     quarters = covered.merge(communes, on=["qpv_code", "generation"], validate="many_to_one")
-    stock, parts = _with_other_readings(every, basis), []
-    disputed = every[every["other_qpv_code"].notna() & every["qpv_code"].notna() & (every["generation"] != IN_FORCE)]
-    for rows in (quarters, *([_without(quarters, disputed)] if len(disputed) else [])):
+    stock = readings.with_second_places(every, basis.neighbourhoods)
+
+    def counted(rows: pd.DataFrame) -> pd.DataFrame:
         current = assembly.in_force_neighbourhoods(rows, basis.in_force).assign(generation=IN_FORCE)
-        parts.append(headline.neighbourhoods(pd.concat([rows, current], ignore_index=True), stock))
-    counted, other = parts[0], parts[-1]
-    return counted.assign(
-        upper=np.maximum(counted["upper"], other["upper"]), n_unknown=np.fmax(counted["n_unknown"], other["n_unknown"])
-    )
+        return headline.neighbourhoods(pd.concat([rows, current], ignore_index=True), stock)
 
-
-def _without(quarters: pd.DataFrame, disputed: pd.DataFrame) -> pd.DataFrame:
-    """Take structures out of the QPV that holds them: one row per QPV, generation and year; they may still stand in it."""
-    kind, modality = disputed["structure_type"], disputed["modality"]
-    masks = {
-        "n_msp_in": kind == MSP,
-        "n_cds_in": kind == CDS,
-        "n_cds_pluri_in": (kind == CDS) & (modality == PLURI),
-        "n_cds_unknown_in": (kind == CDS) & (modality == UNKNOWN),
-    }
-    key = ["qpv_code", "generation", "year"]
-    own = disputed[key].astype({"qpv_code": "str", "generation": "str"}).assign(**masks)
-    sums = own.groupby(key)[[*masks]].sum()
-    less = sums.reindex(pd.MultiIndex.from_frame(quarters[key])).fillna(0).astype("Int64").set_axis(quarters.index)
-    out = quarters.assign(**{column: quarters[column] - less[column] for column in masks})
-    is_bare = (less.sum(axis=1) > 0) & (out["n_msp_in"].fillna(0) + out["n_cds_in"].fillna(0) == 0)
-    return out.assign(
-        n_undetermined=out["n_undetermined"] + less["n_msp_in"] + less["n_cds_in"],
-        is_covered_near=out["is_covered_near"].mask(is_bare),
-    )
+    first = counted(quarters)
+    if not readings.is_disputed(every).any():
+        return first
+    of_a_generation = every[every["generation"] != IN_FORCE]
+    return readings.widened(first, counted(readings.without_disputed(quarters, of_a_generation)))

@@ -23,7 +23,7 @@ from qpvhealth.build import (
     zoning,
 )
 from qpvhealth.contract.schema import refuse_object_texts
-from qpvhealth.contract.tables import COVERAGE_TABLES, PUBLISHED
+from qpvhealth.contract.tables import COVERAGE_TABLES, PUBLISHED, REJECTED_TABLES
 from qpvhealth.facts.generations import IN_FORCE
 from qpvhealth.indicators import agreement, counts, matrix, perimeter_effect, series_audit, trend
 from qpvhealth.ingest import (
@@ -76,7 +76,8 @@ STAGES = (
         "repair the polygons, choose the point of each structure, join it with the QPV of every generation",
         (
             *("neighbourhoods", "structures", "structure_locations", "structure_neighbourhoods", "out_of_scope"),
-            *("other_structures", "other_structure_locations", "other_structure_neighbourhoods", *COVERAGE_TABLES),
+            *("other_structures", "other_structure_locations", "other_structure_neighbourhoods", *REJECTED_TABLES),
+            *COVERAGE_TABLES,
         ),
     ),
     Stage(
@@ -117,14 +118,11 @@ class Places(NamedTuple):
 
     def tables(self) -> dict[str, pd.DataFrame]:
         """Return the tables of the stage."""
+        names = ("structures", "structure_locations", "structure_neighbourhoods")
+        placed = {"": self.placed, "other_": self.others, "rejected_": self.unread}
         return {
+            **{prefix + name: rows for prefix, of in placed.items() for name, rows in zip(names, of, strict=True)},
             "neighbourhoods": self.basis.neighbourhoods,
-            "structures": self.placed.structures,
-            "structure_locations": self.placed.located,
-            "structure_neighbourhoods": self.placed.pairs,
-            "other_structures": self.others.structures,
-            "other_structure_locations": self.others.located,
-            "other_structure_neighbourhoods": self.others.pairs,
             "out_of_scope": self.out_of_scope,
             **supplements.tables(self.basis),
         }

@@ -169,17 +169,6 @@ class Unplaced:
         self._n_places = len(places)
         pairs = _pairs(places, groups) if len(groups) else _NO_PAIRS
         self._group, self._qpv = (pairs[c].to_numpy(dtype="int64") for c in ("group", "qpv"))
-        self._of_any = np.zeros(len(self._n), dtype="int64")
-
-    def with_published(self, n_undetermined: np.ndarray) -> Unplaced:
-        """Add what a release counts for a QPV beyond these structures: rows that could not be read are in no table, of any kind."""
-        more = n_undetermined - self.per_qpv()
-        at = np.flatnonzero(more > 0)
-        self._group = np.r_[self._group, len(self._n) + np.arange(len(at))]
-        self._qpv = np.r_[self._qpv, at]
-        self._n = np.vstack([self._n, np.zeros((len(at), self._n.shape[1]), dtype="int64")])
-        self._of_any = np.r_[self._of_any, more[at]]
-        return self
 
     def per_qpv(self) -> np.ndarray:
         """Count, for each QPV, the structures that could stand in it."""
@@ -195,7 +184,7 @@ class Unplaced:
         for each group of structures the heaviest QPV that it could reach, as many as it has structures. A QPV that two groups could
         reach counts in both: the caller caps the sum at the weight of all that is concerned.
         """
-        n_of_group = members.astype("int64") @ self._n.T + self._of_any
+        n_of_group = members.astype("int64") @ self._n.T
         is_open = np.asarray(concerned.any(axis=0))[self._qpv]
         groups, places = self._group[is_open], self._qpv[is_open]
         sums = []

@@ -16,11 +16,11 @@ from qpvhealth.contract.keys import positions
 from qpvhealth.facts.generations import IN_FORCE, QPV_2015, QPV_2024
 from qpvhealth.facts.situations import DECLARED, DECLARED_OR_PROXY, PROXY
 from qpvhealth.facts.territories import METROPOLE
-from qpvhealth.indicators import figures
+from qpvhealth.indicators import figures, readings
 from qpvhealth.indicators.counts import distinct
 from qpvhealth.indicators.coverage import Near, Presence, Unplaced, Verdicts, answered_departments, verdicts
 from qpvhealth.indicators.declarations import QPV, STRUCTURES
-from qpvhealth.rules.proximity import LOCATION_COLUMNS
+from qpvhealth.rules.proximity import LOCATION_COLUMNS, Proximity
 from qpvhealth.rules.scopes import SCOPES
 from qpvhealth.rules.tristate import Tristate
 
@@ -59,6 +59,7 @@ _AT = ["generation", "qpv_code"]
 STOCK_COLUMNS = (
     *("finess_et", "year", "generation", "territory", "department_code", "commune_code", "structure_type", "modality"),
     *LOCATION_COLUMNS,
+    "other_qpv_code",
 )
 """What is read of the stock."""
 _NAN = float("nan")
@@ -87,8 +88,8 @@ def matrix(
 ) -> pd.DataFrame:
     """Compute every cell: one row per measure, QPV set, year, scope, rule of proximity and counting unit.
 
-    ``stock``: one row per structure open at the date, year and generation, with ``proximity.LOCATION_COLUMNS``. ``pairs``,
-    ``coverage``, ``neighbourhoods``: as published. ``sets``: the QPV sets to take as denominators; those whose generation is not there
+    ``stock``: one row per structure open at the date, year and generation, with ``STOCK_COLUMNS``; a rejected row that may be one has
+    ``is_read`` false. ``pairs``: theirs. ``coverage``, ``neighbourhoods``: as published. ``sets``: the QPV sets to take as denominators; those whose generation is not there
     give no row. ``rings_m`` (metres) must not exceed the largest ring of the pairs; ``proxy_m`` is the distance of the proxy. ``near``
     names what counts: ``inside``, ``declared``, ``declared_or_proxy`` or ``within_<metres>``. A value is null where nothing of it is
     known. ``lower`` and ``upper``: if none, or all, of the unknown units count; null where no bound can be given (a mean, people of QPV
@@ -99,8 +100,21 @@ def matrix(
     qpv = coverage.merge(communes, on=_AT, how="left", validate="many_to_one")
     parts = [_of_qpv(neighbourhoods, chosen, in_force) for chosen in sets]
     for year in sorted(stock["year"].unique()):
-        frames = [f[f["year"] == year].reset_index(drop=True) for f in (stock, pairs, qpv)]
-        parts.append(_of_year(frames, sets, in_force[int(year)], rules).assign(year=int(year)))
+        own, around, quarters = (f[f["year"] == year].reset_index(drop=True) for f in (stock, pairs, qpv))
+        quarters = quarters.sort_values(
+            ["generation", "territory"], ignore_index=True
+        )  # each set is a sum of runs of rows
+        has_answer = positions(["generation", "department_code"], quarters, answered_departments(own)) >= 0
+        first = _Reading(own, readings.with_second_places(own, neighbourhoods), around, quarters, has_answer)
+        made = _of_year(first, sets, in_force[int(year)], rules)
+        if readings.is_disputed(own).any():
+            second = first._replace(
+                stock=readings.without_place(own),
+                possible=readings.without_place(first.possible),
+                qpv=readings.without_disputed(quarters, own),
+            )
+            made = readings.widened(made, _of_year(second, sets, in_force[int(year)], rules))
+        parts.append(made.assign(year=int(year)))
     return pd.concat([p for p in parts if len(p)], ignore_index=True)[COLUMNS]
 
 
@@ -114,20 +128,32 @@ def _in_set(rows: pd.DataFrame, chosen: PerimeterSet, in_force: Mapping[str, str
     return mask & (rows["generation"] == territory.fillna(METROPOLE).map(dict(in_force)))
 
 
+class _Reading(NamedTuple):
+    """One year, by one of the readings of its disputed structures.
+
+    ``possible``: the stock, and the second places of the disputed; ``has_answer``: the QPV whose département has the ARS's answers.
+    """
+
+    stock: pd.DataFrame
+    possible: pd.DataFrame
+    pairs: pd.DataFrame
+    qpv: pd.DataFrame
+    has_answer: np.ndarray
+
+
 def _of_year(
-    frames: Sequence[pd.DataFrame],
+    reading: _Reading,
     sets: Sequence[PerimeterSet],
     in_force: Mapping[str, str],
     rules: Mapping[str, tuple[str, float]],
 ) -> pd.DataFrame:
     """Compute the cells of one year: for each rule, the measures that it changes, in every scope (the choices) and set (the groups)."""
-    stock, pairs, qpv = frames
-    qpv = qpv.sort_values(["generation", "territory"], ignore_index=True)  # so that each set is a sum of runs of rows
+    qpv = reading.qpv
     homes, at = distinct(qpv, ["generation", "territory"])
     runs = np.searchsorted(at, np.arange(len(homes)))
     scopes, n_scopes = [*SCOPES.values()], len(SCOPES)
-    present = Presence(qpv, stock, pairs)
-    cells = figures.Cells(stock, ["generation", "territory"], present.where)
+    present = Presence(qpv, reading.possible, reading.pairs)
+    cells = figures.Cells(reading.stock, ["generation", "territory"], Proximity.of(reading.stock))
     of_cells, of_homes = (
         np.array([_in_set(f, s, in_force) for s in sets], dtype=float).T for f in (cells.kinds, homes)
     )
@@ -137,7 +163,7 @@ def _of_year(
         return np.asarray(np.add.reduceat(values, runs, axis=-1, dtype=float) @ of_homes)
 
     choices = [(INSIDE, ONE_BY_ONE), *product(rules, (ONE_BY_ONE, PAIRS))]
-    judged = _judged(present, qpv, stock, choices, rules)
+    judged = _judged(present, reading, choices, rules)
     in_sets = [(np.where(chosen[at] > 0, 0, -1), 1) for chosen in of_homes.T]
     could = np.array([scope.members(present.kinds).possible for scope in scopes])
 
@@ -195,25 +221,23 @@ class _Judged(NamedTuple):
 
 def _judged(
     present: Presence,
-    qpv: pd.DataFrame,
-    stock: pd.DataFrame,
+    reading: _Reading,
     choices: Sequence[tuple[str, str]],
     rules: Mapping[str, tuple[str, float]],
 ) -> list[_Judged]:
     """Judge every QPV under each choice of proximity and unit, in every scope."""
+    qpv, lost = reading.qpv, present.may_be_inside
     free, listed = (qpv["n_undetermined"] == 0).to_numpy(), qpv["n_msp_in"].notna().to_numpy()
-    answered = positions(["generation", "department_code"], qpv, answered_departments(stock)) >= 0
-    lost, counted = present.may_be_inside, qpv["n_undetermined"].to_numpy()
     inside = verdicts([*SCOPES.values()], present.kinds, present.inside, present.inside, free=free, assessed=listed)
     judged = [
         _Judged(
             None,
             inside._replace(can_tell=inside.can_tell | inside.covered.yes),
-            present.unplaced(lost).with_published(counted),
+            present.unplaced(lost),
         )
     ]
     unattached = present.where.answer.yes & ~present.where.has_point
-    unplaced = present.unplaced(lost | unattached).with_published(counted)
+    unplaced = present.unplaced(lost | unattached)
     for near, unit in choices[1:]:
         around = present.near(*rules[near], each=unit == PAIRS and near.startswith(WITHIN))
         seen = verdicts(
@@ -222,7 +246,7 @@ def _judged(
             present.inside + around.union,
             present.inside + around.possible,
             free=free & around.is_attached,
-            assessed=listed & answered if near == DECLARED else listed,
+            assessed=listed & reading.has_answer if near == DECLARED else listed,
         )
         judged.append(_Judged(around, seen, unplaced))
     return judged

@@ -40,6 +40,8 @@ EXACT = 1e-9
 DEFAULT_MEASURE = "share_qpv_without_any"
 _OBSERVED = ["programme", "measure", "scope", "near", "perimeter"]
 _SEEN = ["programme", "on", "value", "n_unknown", "origin"]
+_WITH_REJECTED = {"": True, "rejected_": False}
+"""Prefixes of the tables of structures, and of those of rejected rows that may be one; whether they were read."""
 _CHANCE = "Compatible avec, jamais égal à : parmi tant de cases, certaines s'accordent par hasard."
 
 
@@ -171,9 +173,14 @@ def _printed_number(said: str) -> tuple[float, float]:
 def cells(release: Release) -> pd.DataFrame:
     """Compute the matrix of a release (see ``indicators.matrix``)."""
     neighbourhoods = release.table("neighbourhoods", geometry=False)
+    sides = [
+        stock(release, matrices.STOCK_COLUMNS, prefix=p).assign(is_read=is_read)
+        for p, is_read in _WITH_REJECTED.items()
+    ]
+    pairs = [release.table(f"{prefix}structure_neighbourhoods") for prefix in _WITH_REJECTED]
     computed = matrices.matrix(
-        stock(release, matrices.STOCK_COLUMNS),
-        release.table("structure_neighbourhoods"),
+        pd.concat(sides, ignore_index=True),
+        pd.concat(pairs, ignore_index=True),
         release.table("neighbourhood_coverage"),
         neighbourhoods,
         sets=perimeter_sets(sorted(neighbourhoods["generation"].unique())),
@@ -188,7 +195,7 @@ def stock(release: Release, columns: Collection[str] | None = None, *, prefix: s
     """Return the structures open at each reference date, once per generation, with their location facts and situation.
 
     ``columns``: those of both tables to read, keys included; every one by default, but the shape of the points. ``prefix``: that of
-    the tables, ``other_`` for the types beyond MSP and CdS.
+    the tables, ``other_`` for the types beyond MSP and CdS, ``rejected_`` for rejected rows that may be structures.
     """
     tables = {}
     for name in ("structures", "structure_locations"):

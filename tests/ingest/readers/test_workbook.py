@@ -360,3 +360,31 @@ def test_sectors_that_follow_one_another_in_a_ring_end(tmp_path):
     ring[512 * (table + 1) : 512 * (table + 2)] = struct.pack("<128I", *[0] * 128)
     (tmp_path / "a.xls").write_bytes(ring)
     assert len(excel_97.hidden_rows(tmp_path / "a.xls")) <= 3
+
+
+def in_small_sectors(book):
+    """Write a compound file whose stream is under 4,096 bytes: sectors of 512 for table, directory, small table, and the small sectors."""
+    free, end, table_of = 0xFFFF_FFFF, 0xFFFF_FFFE, 0xFFFF_FFFD
+    n_small, n_sectors = -(-len(book) // 64), -(-len(book) // 512)
+
+    def numbers(*chain):
+        return struct.pack("<128I", *chain, *[free] * (128 - len(chain)))
+
+    def entry(name, kind, start, size, child=free):
+        text = name.encode("utf-16-le").ljust(64, b"\0")
+        return struct.pack("<64sHBBIII36xIQ", text, 2 * len(name) + 2, kind, 1, free, free, child, start, size)
+
+    head = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + struct.pack("<16x5H6x", 0x3E, 3, 0xFFFE, 9, 6)
+    head += struct.pack("<9I109I", 0, 1, 1, 0, 4096, 2, 1, end, 0, 0, *[free] * 108)
+    table = numbers(table_of, end, end, *range(4, 3 + n_sectors), end)
+    folder = entry("Root Entry", 5, 3, 512 * n_sectors, 1) + entry("Workbook", 2, 0, len(book)) + bytes(256)
+    small = numbers(*range(1, n_small), end)
+    return head + table + folder + small + book.ljust(512 * n_sectors, b"\0")
+
+
+def test_the_hidden_rows_of_a_small_workbook_of_excel_97_are_said(tmp_path):
+    (tmp_path / "a.xls").write_bytes(in_small_sectors(excel_97._workbook(hiding(4)).rstrip(b"\0") + bytes(8)))
+    assert (tmp_path / "a.xls").stat().st_size < 6000
+    table = read_workbook(tmp_path / "a.xls")
+    assert table.rows.tolist() == [4, 5]
+    assert [(f.rule, f.n, f.message[-3:]) for f in table.findings] == [("rows-hidden", 1, ": 5")]

@@ -56,6 +56,12 @@ OTHER_TABLES = {
     "other_changes": "Changements des structures d'autres types",
 }
 """French titles of the tables of types beyond MSP and CdS: each has the columns of the table whose name follows ``other_``."""
+REJECTED_TABLES = {
+    "rejected_structures": "Lignes rejetées qui peuvent être des structures",
+    "rejected_structure_locations": "Localisation des lignes rejetées",
+    "rejected_structure_neighbourhoods": "Couples ligne rejetée-quartier",
+}
+"""French titles of the tables of rejected rows that may be structures of the stock: each has the columns of the table named after it."""
 COVERAGE_TABLES = (
     *("programme_members", "programme_targets", "neighbourhood_figures", "practitioners"),
     *("neighbourhood_practitioners", "projects", "project_locations", "project_funding"),
@@ -69,6 +75,7 @@ _NAMES = (
         "zoning_regions",
         "carried_communes",
         *OTHER_TABLES,
+        *REJECTED_TABLES,
         "out_of_scope",
         "changes",
         "change_summary",
@@ -86,6 +93,8 @@ class _Tables(Mapping[str, Table]):
     def __getitem__(self, name: str) -> Table:
         if name not in _NAMES:
             raise KeyError(name)
+        if name in REJECTED_TABLES:
+            return _of_rejected_rows(name)
         return _of_other_types(name) if name in OTHER_TABLES else _read(name)
 
     def __iter__(self) -> Iterator[str]:
@@ -149,3 +158,21 @@ def _of_other_types(name: str) -> Table:
     )
     references = tuple(replace(r, table="other_structures") if r.table == "structures" else r for r in table.references)
     return replace(table, name=name, fr=OTHER_TABLES[name], columns=columns, references=references)
+
+
+@cache
+def _of_rejected_rows(name: str) -> Table:
+    """Declare the same table for rejected rows: what could not be read of one is null, and each has an identifier of its own."""
+    table = _read(name.removeprefix("rejected_"))
+    docs = {
+        "finess_et": "source, `:rejected-` and row: the number of the file cannot be trusted",
+        "structure_type": "null where it could not be read: the row may be a structure of any type",
+    }
+    columns = tuple(
+        replace(c, doc=docs.get(c.name, c.doc), nullable=c.nullable or c.name == "structure_type")
+        for c in table.columns
+    )
+    references = tuple(
+        replace(r, table="rejected_structures") if r.table == "structures" else r for r in table.references
+    )
+    return replace(table, name=name, fr=REJECTED_TABLES[name], columns=columns, references=references)

@@ -9,12 +9,12 @@ import struct
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
 HEADER = 512
-_FREE, _ENTRY, _SMALL = 0xFFFF_FFFA, 128, 4096
-"""Numbers from here on name no sector; bytes of an entry of the directory; smaller streams lie elsewhere, and no workbook is one."""
+_FREE, _ENTRY, _SMALL, _SMALL_SECTOR = 0xFFFF_FFFA, 128, 4096, 64
+"""Numbers from here on name no sector; bytes of an entry of the directory; smaller streams lie in small sectors of the root's stream."""
 _BOF, _EOF, _SHEET, _ROW = 0x0809, 0x000A, 0x0085, 0x0208
 _HIDDEN = 0x20
 
@@ -45,23 +45,37 @@ def _workbook(data: bytes) -> bytes:
         of_table += listed
     following = [n for sector in of_table if sector < _FREE for n in numbers(sector)]
 
-    def chain(sector: int) -> bytes:
-        """Join the sectors that follow one another from one on; a chain longer than the file turns in a ring."""
-        pieces: list[bytes] = []
-        while sector < _FREE and len(pieces) <= n_sectors:
-            pieces.append(data[HEADER + sector * size : HEADER + (sector + 1) * size])
-            sector = following[sector]
-        return b"".join(pieces)
+    body = data[HEADER:]
 
-    directory = chain(first_directory)
+    def stream(first: int) -> bytes:
+        """Join the sectors of the file that follow one another from one on."""
+        return _chain(body, size, following, first)
+
+    root, book = b"", b""
+    directory = stream(first_directory)
     for at in range(0, len(directory) - _ENTRY + 1, _ENTRY):
         length, start, n_bytes = (
             struct.unpack_from(form, directory, at + k)[0] for form, k in (("<H", 64), ("<I", 116), ("<I", 120))
         )
         name = directory[at : at + max(min(length, 64) - 2, 0)].decode("utf-16-le")
-        if name in ("Workbook", "Book") and n_bytes >= _SMALL:
-            return chain(start)[:n_bytes]
-    return b""
+        if at == 0:
+            root = stream(start)
+        elif name in ("Workbook", "Book"):
+            if n_bytes >= _SMALL:
+                return stream(start)[:n_bytes]
+            table = stream(struct.unpack_from("<I", data, 60)[0])
+            small = struct.unpack(f"<{len(table) // 4}I", table)
+            book = _chain(root, _SMALL_SECTOR, small, start)[:n_bytes]
+    return book
+
+
+def _chain(data: bytes, size: int, following: Sequence[int], sector: int) -> bytes:
+    """Join the sectors that follow one another from one on; a chain longer than the data turns in a ring."""
+    pieces: list[bytes] = []
+    while sector < _FREE and len(pieces) <= len(data) // size:
+        pieces.append(data[sector * size : (sector + 1) * size])
+        sector = following[sector]
+    return b"".join(pieces)
 
 
 def _records(book: bytes, at: int) -> Iterator[tuple[int, bytes]]:

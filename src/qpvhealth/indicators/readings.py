@@ -1,0 +1,75 @@
+"""The two readings of a structure whose point is in a QPV of another commune than the one it declares.
+
+It is counted where its point lies; the bounds of a figure hold both readings, as if it could be anywhere that either allows.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from qpvhealth.facts.categories import CDS, MSP, PLURI, UNKNOWN
+from qpvhealth.facts.situations import LOCATED
+
+_KEY = ["qpv_code", "generation", "year"]
+
+
+def is_disputed(stock: pd.DataFrame) -> pd.Series:
+    """Say which structures have a second reading: those with an ``other_qpv_code``."""
+    return stock["other_qpv_code"].notna()
+
+
+def with_second_places(stock: pd.DataFrame, neighbourhoods: pd.DataFrame) -> pd.DataFrame:
+    """Add a row that may stand in the second place of each disputed structure; what counts QPV reads it.
+
+    ``stock``: one row per structure, year and generation, with ``other_qpv_code``; ``neighbourhoods``: ``qpv_code``,
+    ``commune_codes``. The second place is the declared commune of a structure whose point decides, the commune of the QPV of one
+    whose point does not.
+    """
+    other = stock[is_disputed(stock)]
+    if other.empty:
+        return stock
+    first = neighbourhoods["commune_codes"].str.replace(",.*", "", regex=True)
+    home = dict(zip(neighbourhoods["qpv_code"], first, strict=True))
+    decides = other["location_status"] == LOCATED
+    commune = other["commune_code"].astype("str").where(decides, other["other_qpv_code"].astype("str").map(home))
+    second = without_place(other).assign(finess_et="second place of " + other["finess_et"], commune_code=commune)
+    return pd.concat([stock.astype({"commune_code": "str"}), second], ignore_index=True)
+
+
+def without_place(stock: pd.DataFrame) -> pd.DataFrame:
+    """Take the point of disputed structures as one that decides nothing: same rows, in the same order."""
+    sure = ~is_disputed(stock)
+    return stock.assign(
+        qpv_code=stock["qpv_code"].where(sure), border_distance_m=stock["border_distance_m"].where(sure)
+    )
+
+
+def without_disputed(coverage: pd.DataFrame, stock: pd.DataFrame) -> pd.DataFrame:
+    """Take disputed structures out of the QPV that holds them: one row per QPV, generation and year; they may still stand in it."""
+    disputed = stock[is_disputed(stock) & stock["qpv_code"].notna()]
+    kind, modality = disputed["structure_type"], disputed["modality"]
+    masks = {
+        "n_msp_in": kind == MSP,
+        "n_cds_in": kind == CDS,
+        "n_cds_pluri_in": (kind == CDS) & (modality == PLURI),
+        "n_cds_unknown_in": (kind == CDS) & (modality == UNKNOWN),
+    }
+    own = disputed[_KEY].astype({"qpv_code": "str", "generation": "str"}).assign(**masks)
+    sums = own.groupby(_KEY)[[*masks]].sum()
+    less = sums.reindex(pd.MultiIndex.from_frame(coverage[_KEY])).fillna(0).astype("Int64").set_axis(coverage.index)
+    out = coverage.assign(**{column: coverage[column] - less[column] for column in masks})
+    is_bare = (less.sum(axis=1) > 0) & (out["n_msp_in"].fillna(0) + out["n_cds_in"].fillna(0) == 0)
+    return out.assign(
+        n_undetermined=out["n_undetermined"] + less["n_msp_in"] + less["n_cds_in"],
+        is_covered_near=out["is_covered_near"].mask(is_bare),
+    )
+
+
+def widened(figures: pd.DataFrame, second: pd.DataFrame) -> pd.DataFrame:
+    """Widen the bounds of figures by those of a second reading, row by row; the values are those of the first."""
+    return figures.assign(
+        lower=np.fmin(figures["lower"], second["lower"]),
+        upper=np.maximum(figures["upper"], second["upper"]),
+        n_unknown=np.fmax(figures["n_unknown"], second["n_unknown"]),
+    )
