@@ -49,7 +49,7 @@ def cutting(n_points):
     """Cut cells once so many points have fallen into them, whatever their number of segments: 0 at once, null as always."""
     if n_points is None:
         return nullcontext()
-    return mock.patch.multiple(cells, MEASURED_POINTS=(n_points, n_points), MEASURED_SEGMENTS=2**40)
+    return mock.patch.multiple(cells, MEASURED_POINTS=(n_points,) * 3, MEASURED_SEGMENTS=2**40)
 
 
 def index_of(perimeters, crs=LAMBERT, within_m=300.0, *, with_distance=False):
@@ -258,11 +258,11 @@ def test_cells_are_cut_where_enough_points_fall():
     index = index_of(given)
     border_x, border_y = np.full(20, X) + np.arange(20) * 1e-3, np.full(20, Y + 450.0)
     n_cut = []
-    for n in (5, 5, 20, 20, 20):
+    for n in (3, 3, 20, 20, 20, 20):
         index.locate(border_x[:n], border_y[:n])
         (grid,) = index._grids.values()
         n_cut.append([len(table) // cells.BLOCK**2 for table in grid.tables[1:]])
-    assert n_cut == [[0, 0], [1, 0], [1, 1], [1, 1], [1, 1]]
+    assert n_cut == [[0, 0, 0], [1, 0, 0], [1, 1, 0], [1, 1, 1], [1, 1, 1], [1, 1, 1]]
 
 
 def test_no_more_cells_are_cut_than_fit_the_memory():

@@ -1,6 +1,6 @@
 """The index of a set of QPV: for any number of points, the QPV that covers each and the nearest one within a distance.
 
-Cells of 1 km that no box of a polygon comes near are decided for all their points. The others are cut, to 128 m, then 16 m, once
+Cells of 1 km that no box of a polygon comes near are decided for all their points. The others are cut, to 256 m, 64 m, then 16 m, once
 so many points have fallen into them that this costs less than to measure the next ones. What no cell decides is measured on the
 polygons that are candidates in it: the answer is that of the polygons themselves, point for point, whatever has been cut before.
 """
@@ -42,9 +42,9 @@ from qpvhealth.spatial.proximity import Perimeters, Shapes, nearby, ranked
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-LEVELS = (5, 8, 11)
-"""Sizes at which cells are looked up: about 1 km, 128 m, 16 m."""
-MEASURED_POINTS, MEASURED_SEGMENTS = (8, 14), 64
+LEVELS = (5, 7, 9, 11)
+"""Sizes at which cells are looked up: about 1 km, 256 m, 64 m, 16 m."""
+MEASURED_POINTS, MEASURED_SEGMENTS = (6, 4, 30), 64
 """Points of a cell that are measured before it is cut: so many by size, and one for so many segments of its candidates."""
 LEAST_CUT = 256
 """At least one in so many undecided cells of the next size is cut at a time: tables are copied each time."""
@@ -83,9 +83,10 @@ class Grid:
         _mark_doubtful(table[:-1], plane, name)
         table[-1] = ANY  # off the grid
         none = cells.take(np.arange(0))
-        self.tables = [table, np.zeros(0, dtype=np.int32), np.zeros(0, dtype=np.int32)]
-        self.undecided = [cells, none, none]
-        self.patience = [self._patience(0, cells), np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)]
+        smaller = range(1, len(LEVELS))
+        self.tables = [table, *(np.zeros(0, dtype=np.int32) for _ in smaller)]
+        self.undecided = [cells, *(none for _ in smaller)]
+        self.patience = [self._patience(0, cells), *(np.zeros(0, dtype=np.int64) for _ in smaller)]
         self._lock = threading.Lock()
 
     def locate(self, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -35,8 +35,10 @@ CSV = (".csv", ".tsv", ".txt")
 DEGREES = "EPSG:4326"
 LONGITUDES = ("lon", "longitude", "lng", "long")
 LATITUDES = ("lat", "latitude")
-BATCH_ROWS, LEAST_ROWS, BATCH_BYTES = 1 << 19, 1 << 13, 8 * MIB
+BATCH_ROWS, LEAST_ROWS, BATCH_BYTES = 1 << 19, 1 << 13, 4 * MIB
 """At most so many rows of a Parquet file at a time, and about so many bytes, but for the least number: rows may be wide."""
+BUFFER_BYTES = 1 << 16
+"""What is read ahead of each column: a file has any number of them."""
 SEPARATORS = (";", ",", "\t", "|")
 _WKB_POINT = np.dtype([("order", "u1"), ("kind", "<u4"), ("x", "<f8"), ("y", "<f8")])
 _LIMITS = {"thrift_string_size_limit": 64 * MIB, "thrift_container_size_limit": 10_000_000}
@@ -240,7 +242,9 @@ def _floats(column: pa.Array) -> np.ndarray:
 def _parquet(path: Path) -> pq.ParquetFile:
     """Open a Parquet file so that reading it never holds more than a few pages."""
     try:
-        return pq.ParquetFile(path, pre_buffer=False, buffer_size=MIB, page_checksum_verification=True, **_LIMITS)
+        return pq.ParquetFile(
+            path, pre_buffer=False, buffer_size=BUFFER_BYTES, page_checksum_verification=True, **_LIMITS
+        )
     except (pa.ArrowException, OSError, ValueError) as error:
         raise InputError(f"{path.name}: damaged Parquet file ({_first_line(error)}); fetch it again") from error
 

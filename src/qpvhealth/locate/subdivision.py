@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 UNKNOWN, INSIDE, OUTSIDE = 0, -1, 1
 NOTHING, OPEN = 0, -1
-BLOCK_BITS = 3
+BLOCK_BITS = 2
 BLOCK = 1 << BLOCK_BITS
 """A cell is cut into so many cells across and up."""
 SEGMENTS_AT_ONCE = 1 << 15
@@ -136,9 +136,9 @@ def covering(territory: Territory, level: int) -> Cells:
 
 
 def cut(territory: Territory, cells: Cells, level: int) -> tuple[np.ndarray, Cells]:
-    """Cut cells of a level into 8 by 8, in three steps.
+    """Cut cells of a level into 4 by 4, in two steps.
 
-    Returns the values of the small cells of each, shape (n, 8, 8), and the undecided ones, to which ``undecided_values`` refer.
+    Returns the values of the small cells of each, shape (n, 4, 4), and the undecided ones, to which ``undecided_values`` refer.
     """
     blocks = np.full((len(cells.ix), BLOCK, BLOCK), NOTHING, dtype=np.int32)
     undecided, n_undecided = [cells.take(np.arange(0))], 0
