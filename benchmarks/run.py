@@ -17,13 +17,19 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
-import locating  # noqa: E402 -- beside this file
+import instructions  # noqa: E402 -- beside this file
+import locating  # noqa: E402
 import measure  # noqa: E402
 import national  # noqa: E402
 import results  # noqa: E402
 import starting  # noqa: E402
+import tables  # noqa: E402
 
-SECTIONS = ("national", "start", *(f"locate-{s}" for s in locating.SETS), "locate-small", "growth")
+SECTIONS = (
+    *("national", "start", "tables", "instructions"),
+    *(f"locate-{s}" for s in (*locating.SETS, "small", "wide")),
+    "growth",
+)
 START_RUNS = 15
 
 
@@ -35,8 +41,10 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--only", nargs="*", default=SECTIONS, choices=(*SECTIONS, "page"))
     parser.add_argument("--points", type=int, default=25_000_000, help="for the clustered set")
     parser.add_argument("--points-of-others", type=int, default=2_000_000, help="for the other sets")
-    parser.add_argument("--repeat", type=int, default=5, help="the slow peers run once")
-    parser.add_argument("--repeat-of-others", type=int, default=3, help="for the other sets and small files")
+    parser.add_argument("--repeat", type=int, default=5, help="peers other than the reference run once")
+    parser.add_argument(
+        "--before", type=Path, help="the source of an earlier version, beside which clustered points are located"
+    )
     parser.add_argument("--scratch", type=Path, help="where point files are written: several GB")
     return parser.parse_args()
 
@@ -49,14 +57,20 @@ def measured(name: str, options: argparse.Namespace, scratch: Path) -> results.S
     if name == "start":
         national.write(options.data, scratch / "raw", national.YEARS, national.STRUCTURES)
         return starting.section(scratch / "raw", scratch, START_RUNS, order)
+    if name == "tables":
+        return tables.section(options.data, options.peers, scratch, options.repeat, order)
+    if name == "instructions":
+        return instructions.section(options.neighbourhoods, scratch, order)
     if name == "growth":
         return national.growth(options.data, scratch, order)
     which = name.removeprefix("locate-")
     large = which == "clustered"
-    n, repeat = (options.points, options.repeat) if large else (options.points_of_others, options.repeat_of_others)
+    n, before = (options.points, options.before) if large else (options.points_of_others, None)
     able, missing = locating.ready(options.peers)
-    task = locating.Task(which, n, repeat, able, options.peers, options.neighbourhoods, scratch)
-    return locating.small(task, order) if which == "small" else locating.section(task, missing, order)
+    task = locating.Task(which, n, options.repeat, able, options.peers, options.neighbourhoods, scratch, before)
+    if which in ("small", "wide"):
+        return locating.small(task, order) if which == "small" else locating.wide(task, order)
+    return locating.section(task, missing, order)
 
 
 def main() -> None:

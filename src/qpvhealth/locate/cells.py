@@ -227,7 +227,7 @@ class Index:
         parts = [self._located(x[i : i + AT_ONCE], y[i : i + AT_ONCE]) for i in range(0, max(len(x), 1), AT_ONCE)]
         value, distance = (np.concatenate(columns) for columns in zip(*parts, strict=True))
         n = len(self.codes)
-        inside, near = np.where(value <= n, value - 1, -1), np.where(value > n, value - 1 - n, -1)
+        inside, near = np.where(value <= n, value - 1, -1), np.where(value > n, value - (1 + n), -1)
         return Answers(inside, near, np.where(inside >= 0, 0.0, distance) if self.with_distance else None)
 
     def _located(self, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -240,7 +240,10 @@ class Index:
                 self._grid(name)
         for name, grid in [*self._grids.items()]:
             tried.add(name)
-            if grid is not None and len(left):
+            if grid is not None and len(left) == len(x):
+                value, distance = grid.locate(x, y)
+                left = np.flatnonzero(value == ANY)
+            elif grid is not None and len(left):
                 value[left], distance[left] = grid.locate(x[left], y[left])
                 left = left[value[left] == ANY]
         # where no cell says in which territory a point is, its longitude and latitude do

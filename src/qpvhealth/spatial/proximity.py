@@ -89,7 +89,7 @@ class Shapes:
         if mine is None:
             mine = self._own.polygons = np.full(len(self.polygons), None, dtype=object)
         missing = np.bincount(which, minlength=len(mine)).astype(bool) & shapely.is_missing(mine)
-        copies = shapely.from_wkb(shapely.to_wkb(self.polygons[missing]))
+        copies = shapely.force_2d(self.polygons[missing])  # new ones, even of polygons without heights
         shapely.prepare(copies)
         mine[missing] = copies
         return np.asarray(mine[which])
