@@ -19,7 +19,7 @@ WIDE_ROWS = 1_000_000
 PEERS = {"DuckDB": "duckdb", "SedonaDB": "sedonadb", "geopandas": "geopandas", "polars": "polars_st"}
 SCRIPTS = {"DuckDB": "duckdb", "SedonaDB": "sedona", "geopandas": "geopandas", "polars": "polars"}
 REFERENCE = {"around": "geopandas"}
-"""The peer that others are compared with: DuckDB but for these sets. The others run once."""
+"""The peer that others are compared with: DuckDB but for these sets. Where no target is set, and the other peers, run once."""
 COPY, COLD, KEPT, MEASURED = "read and write", "qpvhealth", "qpvhealth, polygons kept", "qpvhealth, with distance"
 BEFORE = "qpvhealth before"
 AT_MOST = {
@@ -89,7 +89,7 @@ def section(task: Task, missing: list[str], order: int) -> Section:
     table = Table(caption, _columns(task), _rows(task, measures, differing), [*missing, *plan, DIFFERENT])
     targets = _targets(task, measures, task.name)
     cold, measured = measures[COLD], measures.get(MEASURED)
-    if measured is not None and task.name == "around":
+    if measured is not None:
         targets.append(Target("locate --with-distance: processor, of without", ratio(measured, cold), 1.2))
     if BEFORE in measures:
         targets.append(Target(f"locate, {caption}: processor, of before", ratio(cold, measures[BEFORE]), 0.65))
@@ -132,8 +132,9 @@ def _ours(task: Task, points: Path, crs: str) -> dict[str, list[str]]:
         COPY: [sys.executable, "-c", COPIED, str(points), str(scratch / "copy.parquet")],
         COLD: [*run, str(scratch / "ours.parquet"), "", crs, ""],
         KEPT: [*run, str(scratch / "kept.parquet"), cache, crs, ""],
-        MEASURED: [*run, str(scratch / "measured.parquet"), "", crs, "yes"],
     }
+    if task.name == "around":
+        commands[MEASURED] = [*run, str(scratch / "measured.parquet"), "", crs, "yes"]
     if task.before is not None:
         earlier = [*run, str(scratch / "before.parquet"), "", crs, ""]
         commands[BEFORE] = ["env", f"PYTHONPATH={task.before}", *earlier]
@@ -154,8 +155,9 @@ def _timed(task: Task) -> tuple[dict[str, Measure], dict[str, int], list[str]]:
         if peer == "DuckDB":
             said = subprocess.run([*commands[peer], "plan"], capture_output=True, text=True, check=False).stdout
             plan = [f"Plan of DuckDB, from the last operator: {said.strip()}"]
-    others = [p for p in task.peers if p != task.reference]
-    measures = rounds(commands, task.repeat, fewer=dict.fromkeys(others, 1))
+    in_turn = {COLD, KEPT, MEASURED, BEFORE} | ({task.reference} if task.name in AT_MOST else set())
+    once_each = [name for name in commands if name not in in_turn]
+    measures = rounds(commands, task.repeat, fewer=dict.fromkeys(once_each, 1))
     theirs = {n: task.scratch / f"{n}.parquet" for n in task.peers if measures[n].walls}
     theirs |= {BEFORE: task.scratch / "before.parquet"} if BEFORE in measures else {}
     ours = task.scratch / "ours.parquet"
