@@ -2,7 +2,7 @@
 
 python benchmarks/run.py --neighbourhoods QPV.shp --data FOLDER --peers PYTHON [--only SECTION …]
 
-``--peers`` is a Python that has duckdb (with its spatial extension), sedonadb, geopandas; what it lacks is skipped, in words.
+``--peers`` is a Python that has duckdb (with its spatial extension), sedonadb, geopandas, polars-st; what it lacks is skipped, in words.
 ``--only page`` writes RESULTS.md anew from what is kept.
 """
 
@@ -51,19 +51,23 @@ def parsed() -> argparse.Namespace:
 
 def measured(name: str, options: argparse.Namespace, scratch: Path) -> results.Section:
     """Run one section."""
-    order = SECTIONS.index(name)
-    if name == "national":
-        return national.section(options.data, options.peers, scratch, options.repeat, order)
+    order, data = SECTIONS.index(name), options.data
+    if name.startswith("locate-"):
+        return located(name.removeprefix("locate-"), options, scratch, order)
     if name == "start":
-        national.write(options.data, scratch / "raw", national.YEARS, national.STRUCTURES)
-        return starting.section(scratch / "raw", scratch, START_RUNS, order)
-    if name == "tables":
-        return tables.section(options.data, options.peers, scratch, options.repeat, order)
-    if name == "instructions":
-        return instructions.section(options.neighbourhoods, scratch, order)
-    if name == "growth":
-        return national.growth(options.data, scratch, order)
-    which = name.removeprefix("locate-")
+        national.write(data, scratch / "raw", national.YEARS, national.STRUCTURES)
+    sections = {
+        "national": lambda: national.section(data, options.peers, scratch, options.repeat, order),
+        "start": lambda: starting.section(scratch / "raw", scratch, START_RUNS, order),
+        "tables": lambda: tables.section(data, options.peers, scratch, options.repeat, order),
+        "instructions": lambda: instructions.section(options.neighbourhoods, scratch, order),
+        "growth": lambda: national.growth(data, scratch, order),
+    }
+    return sections[name]()
+
+
+def located(which: str, options: argparse.Namespace, scratch: Path, order: int) -> results.Section:
+    """Run a section of ``locate``: a set of points, small files, or wide rows."""
     large = which == "clustered"
     n, before = (options.points, options.before) if large else (options.points_of_others, None)
     able, missing = locating.ready(options.peers)

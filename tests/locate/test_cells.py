@@ -290,3 +290,58 @@ def test_a_hair_off_a_border_or_the_distance_is_decided_by_the_rounded_distance(
         polygon, is_inside, _ = proximity.nearby(x, y, proximity.Shapes(np.array([triangle], dtype=object)), 300.0)
         np.testing.assert_array_equal(is_inside, found.inside == 0)
         np.testing.assert_array_equal(polygon >= 0, (found.inside == 0) | (found.near == 0))
+
+
+def quarters(random):
+    """Draw outlines as those of towns: some share a border, some overlap, some have a hole, one lies in a hole, one is a sliver."""
+    centres = random.uniform(0, 1500, (6, 2)) + np.array([X, Y])
+    stars = []
+    for x, y in centres:
+        n = int(random.integers(5, 60))
+        turn, reach = np.sort(random.uniform(0, 2 * np.pi, n)), random.uniform(60, 350, n)
+        stars.append(shapely.Polygon(np.column_stack([x + reach * np.cos(turn), y + reach * np.sin(turn)])))
+    ring = (
+        shapely.Point(X - 900, Y)
+        .buffer(300, quad_segs=7)
+        .difference(shapely.Point(X - 900, Y).buffer(200, quad_segs=5))
+    )
+    halves = [shapely.box(X, Y - 900, X + 333, Y - 500), shapely.box(X + 333, Y - 900, X + 700, Y - 500)]
+    sliver = shapely.Polygon([(X - 300, Y - 700), (X - 100, Y - 699.9), (X - 300, Y - 699.8)])
+    return [*shapely.make_valid(stars, method="structure"), ring, shapely.Point(X - 900, Y).buffer(50), *halves, sliver]
+
+
+@pytest.mark.parametrize("crs", [LAMBERT, "EPSG:4326"])
+@pytest.mark.parametrize("seed", range(3))
+def test_points_chosen_to_be_hard_get_the_naive_answer(seed, crs):
+    random, within_m = np.random.default_rng(seed), 300.0
+    polygons = quarters(random)
+    borders = shapely.boundary(np.array(polygons, dtype=object))
+    vertices = shapely.get_coordinates(borders)
+    vertices = vertices[random.choice(len(vertices), 40)]
+    on = shapely.get_coordinates(
+        shapely.line_interpolate_point(random.choice(borders, 40), random.random(40), normalized=True)
+    )
+    a, b = vertices[:-1], vertices[1:]
+    length = np.hypot(*(b - a).T)[:, None] + 1e-9
+    normal = np.column_stack([b[:, 1] - a[:, 1], a[:, 0] - b[:, 0]]) / length
+    at_distance = np.concatenate(
+        [
+            a + normal * within_m,
+            (a + b) / 2 + normal * within_m,
+            a + np.array([within_m, 0]),
+            a - np.array([0, within_m]),
+        ]
+    )
+    ties = (
+        shapely.get_coordinates(shapely.centroid(polygons))[:, None]
+        + shapely.get_coordinates(shapely.centroid(polygons))
+    ) / 2
+    sizes = np.array([1024.0, 256.0, 64.0, 16.0])[random.integers(0, 4, 40)][:, None]
+    on_edges = np.floor(vertices / sizes) * sizes
+    half_edges = np.column_stack([on_edges[:, 0], vertices[:, 1]])
+    points = np.concatenate([vertices, on, at_distance, ties.reshape(-1, 2), on_edges, half_edges])
+    steps = random.choice([0.0, 1e-10, -1e-10, 4.9e-7, -5.1e-7, 1e-6, -1e-3], points.shape)
+    x, y = np.concatenate([points, points + steps]).T
+    found = held(polygons, x, y, within_m, crs=crs)
+    assert (found.inside >= 0).sum() > 50
+    assert (found.near >= 0).sum() > 50
