@@ -49,7 +49,7 @@ def cutting(n_points):
     """Cut cells once so many points have fallen into them, whatever their number of segments: 0 at once, null as always."""
     if n_points is None:
         return nullcontext()
-    return mock.patch.multiple(cells, MEASURED_POINTS=(n_points,) * 3, MEASURED_SEGMENTS=2**40)
+    return mock.patch.multiple(cells, MEASURED_POINTS=n_points, MEASURED_AT_LAST=n_points, MEASURED_SEGMENTS=2**40)
 
 
 def index_of(perimeters, crs=LAMBERT, within_m=300.0, *, with_distance=False):
@@ -96,7 +96,7 @@ def shapes(draw):
 @settings(max_examples=60, deadline=None)
 @given(
     polygons=st.lists(shapes(), min_size=1, max_size=6),
-    within_m=st.sampled_from([0.0, 5.0, 100.0, 300.0, 1000.0]),
+    within_m=st.sampled_from([0.0, 5.0, 100.0, 300.0, 1000.0, 40_000.0]),
     crs=st.sampled_from([LAMBERT, "EPSG:4326", "EPSG:3857"]),
     seed=st.integers(0, 2**31),
 )

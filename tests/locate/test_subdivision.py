@@ -30,7 +30,7 @@ def territory(request):
 
 def levels(territory):
     """Cut every undecided cell, level by level; give the level, its undecided cells, and the blocks they were cut out of."""
-    cells = covering(territory, 5)
+    _, cells = covering(territory, 5)
     for level in (5, 7, 9):
         parents = cells
         blocks, cells = cut(territory, parents, level)

@@ -42,10 +42,10 @@ from qpvhealth.spatial.proximity import Perimeters, Shapes, nearby, ranked
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-LEVELS = (5, 7, 9, 11)
-"""Sizes at which cells are looked up: about 1 km, 256 m, 64 m, 16 m."""
-MEASURED_POINTS, MEASURED_SEGMENTS = (6, 4, 30), 64
-"""Points of a cell that are measured before it is cut: so many by size, and one for so many segments of its candidates."""
+LARGEST, SMALLEST = 5, 11
+"""The levels of the largest cells, about 1 km, and of the smallest, 16 m, two levels from one to the next; a large distance starts with larger ones."""
+MEASURED_POINTS, MEASURED_AT_LAST, MEASURED_SEGMENTS = 5, 30, 64
+"""Points of a cell that are measured before it is cut, and before it is cut to the smallest; one more for so many segments of its candidates."""
 LEAST_CUT = 256
 """At least one in so many undecided cells of the next size is cut at a time: tables are copied each time."""
 MAX_OPEN = 2_000_000
@@ -68,7 +68,7 @@ class Answers(NamedTuple):
 class Grid:
     """The cells of one territory.
 
-    ``tables[k]`` holds the value of each cell of ``LEVELS[k]``: one of ``subdivision.values``; ``ANY`` where not even the territory is
+    ``tables[k]`` holds the value of each cell of ``levels[k]``: one of ``subdivision.values``; ``ANY`` where not even the territory is
     certain; another negative one for what is undecided. There ``-1 - value`` is twice the number of a block of the next table, or one more than twice the place of the cell in ``undecided[k]``.
     ``patience[k]``: how many more points are measured in each of these before it is cut.
     """
@@ -76,14 +76,15 @@ class Grid:
     def __init__(self, territory: Territory, name: str) -> None:
         """Lay cells of the largest size; nothing is cut yet."""
         self.territory = territory
-        plane, cells = territory.plane, covering(territory, LEVELS[0])
-        self.rows, self.columns = plane.rows << LEVELS[0], plane.columns << LEVELS[0]
+        plane, (level, cells) = territory.plane, covering(territory, LARGEST)
+        self.levels = range(level, SMALLEST + 1, BLOCK_BITS)
+        self.rows, self.columns = plane.rows << level, plane.columns << level
         table = np.zeros(self.rows * self.columns + 1, dtype=np.int32)
         table[cells.iy.astype(np.int64) * self.columns + cells.ix] = undecided_values(0, len(cells.ix))
-        _mark_doubtful(table[:-1], plane, name)
+        _mark_doubtful(table[:-1], plane, name, level)
         table[-1] = ANY  # off the grid
         none = cells.take(np.arange(0))
-        smaller = range(1, len(LEVELS))
+        smaller = range(1, len(self.levels))
         self.tables = [table, *(np.zeros(0, dtype=np.int32) for _ in smaller)]
         self.undecided = [cells, *(none for _ in smaller)]
         self.patience = [self._patience(0, cells), *(np.zeros(0, dtype=np.int64) for _ in smaller)]
@@ -91,8 +92,8 @@ class Grid:
 
     def locate(self, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the value of each point, ``ANY`` where the territory is not certain; and its distance, where it is near and was measured."""
-        plane, shift = self.territory.plane, BLOCK_BITS * (len(LEVELS) - 1)
-        scale = 1 << LEVELS[0]
+        plane, shift = self.territory.plane, BLOCK_BITS * (len(self.levels) - 1)
+        scale = 1 << self.levels[0]
         across, up = (x - plane.x) * (scale / plane.width), (y - plane.y) * (scale / plane.height)
         on_grid = (across >= 0) & (across < self.columns) & (up >= 0) & (up < self.rows)
         with np.errstate(invalid="ignore"):
@@ -102,9 +103,9 @@ class Grid:
         value, distance = self.tables[0].take(place), np.full(len(x), np.nan)
         at = np.flatnonzero(value.view(np.uint32) > np.uint32(-ANY))  # negative, and not ANY
         ix, iy, place, found = (v.take(at) for v in (ix, iy, place, value))
-        for k in range(len(LEVELS)):
+        for k in range(len(self.levels)):
             refers = -1 - found
-            if k + 1 < len(LEVELS) and self._cut(k, refers[refers & 1 == 1] >> 1):
+            if k + 1 < len(self.levels) and self._cut(k, refers[refers & 1 == 1] >> 1):
                 refers = -1 - self.tables[k].take(place)
             is_open = refers & 1 == 1
             here = at[is_open]
@@ -122,9 +123,10 @@ class Grid:
 
     def _patience(self, k: int, cells: Cells) -> np.ndarray:
         """Return how many points to measure in each cell before it is cut; a cell whose points are all measured has no end to it."""
-        if k == len(MEASURED_POINTS):
+        if k + 1 == len(self.levels):
             return np.full(len(cells.ix), _NEVER)
-        patience = MEASURED_POINTS[k] + n_segments(cells, self.territory.border) // MEASURED_SEGMENTS
+        n_points = MEASURED_AT_LAST if k + 2 == len(self.levels) else MEASURED_POINTS
+        patience = n_points + n_segments(cells, self.territory.border) // MEASURED_SEGMENTS
         if self.territory.is_measured:
             alone = np.diff(cells.start) == 1
             patience[alone] = np.where(cells.sign[cells.start[:-1][alone]] == OUTSIDE, _NEVER, patience[alone])
@@ -145,7 +147,7 @@ class Grid:
                 return False
             patience[due] = _NEVER
             cells = self.undecided[k].take(due)
-        blocks, undecided = cut(self.territory, cells, LEVELS[k])
+        blocks, undecided = cut(self.territory, cells, self.levels[k])
         patience = self._patience(k + 1, undecided)
         with self._lock:
             n_blocks = len(self.tables[k + 1]) // BLOCK**2
@@ -273,7 +275,7 @@ class Index:
 
     def _made(self, name: str) -> Grid:
         shapes, (_, epsg, box) = self._shapes[name], (name, TERRITORIES[name].epsg, TERRITORIES[name].box)
-        plane = Plane(shapes.polygons, self.crs, epsg, self.within_m, deepest=LEVELS[-1], box=box)
+        plane = Plane(shapes.polygons, self.crs, epsg, self.within_m, deepest=SMALLEST, box=box)
         numbers = self._offsets[name], len(self.codes)
         lines = border(shapes.polygons)
         return Grid(Territory(shapes, lines, plane, self.within_m, *numbers, is_measured=self.with_distance), name)
@@ -288,14 +290,14 @@ def _extends_to(crs: str, territory: str) -> bool:
     return area is not None and area.west <= west and area.east >= east and area.south <= south and area.north >= north
 
 
-def _mark_doubtful(table: np.ndarray, plane: Plane, territory: str) -> None:
-    """Mark the largest cells where the position of each point must tell its territory.
+def _mark_doubtful(table: np.ndarray, plane: Plane, territory: str, largest: int) -> None:
+    """Mark the cells of level ``largest`` where the position of each point must tell its territory.
 
     They lie near the box of another territory; or not wholly in that of their own, and polygons are near. Both are seen on cells of
     16 km, of 4 km in a small plane.
     """
-    level = 1 if plane.rows * plane.columns > SMALL_PLANE else 3
-    rows, columns, side = plane.rows << level, plane.columns << level, 1 << (LEVELS[0] - level)
+    level = min(1 if plane.rows * plane.columns > SMALL_PLANE else 3, largest)
+    rows, columns, side = plane.rows << level, plane.columns << level, 1 << (largest - level)
     iy, ix = np.mgrid[: rows + 1, : columns + 1]
     corners = transform_points(*plane.coordinates(level, ix.ravel(), iy.ravel()), plane.crs, WGS84)
     lattice = np.array(corners).reshape(2, rows + 1, columns + 1)

@@ -23,7 +23,7 @@ NOTHING, OPEN = 0, -1
 BLOCK_BITS = 2
 BLOCK = 1 << BLOCK_BITS
 """A cell is cut into so many cells across and up."""
-SEGMENTS_AT_ONCE = 1 << 15
+SEGMENTS_AT_ONCE, MOST_PAIRS = 1 << 15, 2_000_000
 SLACK_M = 1e-5
 """Added to every bound: far more than the micrometre that distances are rounded to, far less than anything measured."""
 ROUNDING = 1e-13
@@ -112,19 +112,39 @@ def border(polygons: np.ndarray) -> Border:
     return Border(np.concatenate([start, step, squared[:, None], end], axis=1), first)
 
 
-def covering(territory: Territory, level: int) -> Cells:
-    """Return the cells of a level that the box of a polygon comes within the distance of, with these polygons; no segment is listed."""
-    plane = territory.plane
-    west, south, east, north = plane.covering(territory.shapes.polygons, territory.within_m, level)
+def covering(territory: Territory, deepest: int) -> tuple[int, Cells]:
+    """Return the cells that the box of a polygon comes within the distance of, each with the polygons that may matter there, seen by their boxes.
+
+    No segment is listed. They are cells of level ``deepest``, or the first larger ones that come in ``MOST_PAIRS`` with their polygons.
+    """
+    plane, boxes = territory.plane, shapely.bounds(territory.shapes.polygons)
+    west, south, east, north = plane.covering(territory.shapes.polygons, territory.within_m, 0)
     wide, high = east - west + 1, north - south + 1
     polygon = np.repeat(np.arange(len(wide)), wide * high)
     rank = ranges(np.zeros_like(wide), wide * high)
     ix, iy = west[polygon] + rank % wide[polygon], south[polygon] + rank // wide[polygon]
-    columns = plane.columns << level
-    cell, which = np.unique(iy * columns + ix, return_inverse=True)
-    order = np.argsort(which, kind="stable")
+    for level in range(deepest + 1):
+        columns = plane.columns << level
+        if level:
+            ix, iy, polygon = (np.tile(2 * ix, 4), np.tile(2 * iy, 4), np.tile(polygon, 4))
+            ix[len(ix) // 2 :] += 1
+            iy.reshape(2, 2, -1)[:, 1] += 1
+            west, south, east, north = plane.covering(territory.shapes.polygons, territory.within_m, level)
+            near = (ix >= west[polygon]) & (ix <= east[polygon]) & (iy >= south[polygon]) & (iy <= north[polygon])
+            ix, iy, polygon = ix[near], iy[near], polygon[near]
+        cell, which = np.unique(iy * columns + ix, return_inverse=True)
+        x, y = plane.metres(level, cell % columns + 0.5, cell // columns + 0.5)
+        least, most = _box_distances(boxes[polygon], x[which], y[which])
+        # the nearest polygon of every point of a cell is no farther than the farthest corner of any box
+        limit = np.full(len(cell), np.inf)
+        np.minimum.at(limit, which, most)
+        near = least <= limit[which] + 2 * plane.radius[level] + SLACK_M
+        ix, iy, polygon, which = ix[near], iy[near], polygon[near], which[near]
+        if len(polygon) > MOST_PAIRS:
+            break
+    order = np.lexsort((polygon, which))
     polygon = polygon[order].astype(np.int32)
-    return Cells(
+    return level, Cells(
         (cell % columns).astype(np.int32),
         (cell // columns).astype(np.int32),
         np.searchsorted(which[order], np.arange(len(cell) + 1)),
@@ -133,6 +153,13 @@ def covering(territory: Territory, level: int) -> Cells:
         np.zeros(len(polygon) + 1, dtype=np.int64),
         np.zeros(0, dtype=np.int32),
     )
+
+
+def _box_distances(boxes: np.ndarray, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return how far each point is from its box, and from the farthest corner of it."""
+    west, south, east, north = boxes.T
+    least = np.hypot(np.maximum(0, np.maximum(west - x, x - east)), np.maximum(0, np.maximum(south - y, y - north)))
+    return least, np.hypot(np.maximum(x - west, east - x), np.maximum(y - south, north - y))
 
 
 def cut(territory: Territory, cells: Cells, level: int) -> tuple[np.ndarray, Cells]:
