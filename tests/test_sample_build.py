@@ -2,9 +2,11 @@
 
 import pandas as pd
 import pytest
+import shapely
 
 from qpvhealth.contract.tables import PUBLISHED
 from qpvhealth.facts.generations import DENOMINATORS
+from qpvhealth.facts.ground import outlines
 from qpvhealth.facts.territories import DEPARTMENT_TERRITORY
 from tests.sample import truth
 
@@ -237,3 +239,12 @@ def test_flag_agreement_counts_every_structure_once(built):
 def test_everything_is_said_to_be_invented(built):
     assert built.invented
     assert built["extracts"]["is_invented"].all()
+
+
+def test_the_invented_france_stands_on_the_ground_of_the_maps(built):
+    ground = shapely.union_all([shapely.make_valid(shapely.Polygon(r)) for o in outlines() for r in o.rings])
+    structures = built["structures"].dropna(subset="geometry")
+    quarters = built["neighbourhoods"].dropna(subset="geometry")
+    for rows, least in ((structures, 0.99), (quarters, 1)):
+        home = rows[rows["territory"] == "metropole"]
+        assert shapely.intersects(ground, home["geometry"].to_numpy()).mean() >= least  # a few points are planted dirt

@@ -29,11 +29,11 @@ def release(released):
 def once_a_stock(make):
     made = {}
 
-    def stock(release, figure):
+    def stock(release, figure, **choices):
         is_other = figure.scope_name not in (*SCOPES, "msp_cds")
-        key = (figure.year, figure.generation, is_other)
+        key = (figure.year, figure.generation, is_other, *choices.values())
         if key not in made:
-            made[key] = make(release, figure)
+            made[key] = make(release, figure, **choices)
         return made[key]
 
     return stock
@@ -130,14 +130,21 @@ def test_the_figures_of_the_note_are_listed_with_their_rows(release):
     assert (bare.frame["file"].str.contains("qpv-2015")).all()
 
 
-def test_what_is_unknown_is_listed(release):
-    cells = release.table("indicators")
-    for name, part in (("n_in_qpv", cells), ("share_in_qpv", cells)):
-        row = part[(part["indicator"] == name) & (part["scope"] == "msp_cds") & (part["level"] == "country")]
-        row = row[(row["year"] == 2024) & (row["generation"] == "in_force")].iloc[0]
-        rows = counted.of_figure(release, Figure(2024, indicator=name, scope="msp_cds"), "unknown")
-        assert 0 < len(rows) <= row["n_unknown"]
-        assert not rows["situation"].isin(["in_qpv", "elsewhere"]).any()
+@pytest.mark.parametrize("name", ["n_in_qpv", "n_in_or_near", "n_country", "share_in_qpv"])
+def test_what_is_unknown_is_listed_rejected_rows_and_second_places_with_it(release, name):
+    every = release.table("indicators")
+    cells = every[(every["indicator"] == name) & every["level"].isin(["country", "department"])]
+    seen = 0
+    for (year, generation, scope), rows in cells.groupby(["year", "generation", "scope"]):
+        if scope not in ("msp", "cds", "msp_cds", "primary"):
+            continue
+        listed = counted.of_figure(release, Figure(int(year), generation, indicator=name, scope=scope), "unknown")
+        assert gap(rows.assign(value=rows["n_unknown"]), by_area(listed, ["country", "department"])).empty, (
+            year,
+            scope,
+        )
+        seen += len(listed)
+    assert seen > 0
 
 
 @pytest.mark.parametrize(

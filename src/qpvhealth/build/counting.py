@@ -148,6 +148,7 @@ def _of_neighbourhoods(every: pd.DataFrame, covered: pd.DataFrame, basis: Basis)
     stock = readings.with_second_places(every, basis.neighbourhoods)
 
     def counted(rows: pd.DataFrame) -> pd.DataFrame:
+        """Count rows of each generation, and those of the one in force."""
         current = assembly.in_force_neighbourhoods(rows, basis.in_force).assign(generation=IN_FORCE)
         return headline.neighbourhoods(pd.concat([rows, current], ignore_index=True), stock)
 

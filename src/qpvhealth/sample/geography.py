@@ -1,18 +1,14 @@
 """The ground of the invented France: départements and communes as rectangles, in the metres of each territory.
 
-Metropolitan France is a sheet of squared paper in Lambert-93, x 120 000 to 1 164 000, y 6 102 000 to 7 030 000: twelve
-columns and eight rows of départements, each 87 km by 116 km, filled from the north-west, back and forth, region by region::
+Metropolitan France is squared paper in Lambert-93: a département is a block of 45 km by 60 km that stands on the ground of the
+maps (``facts.ground``), 94 of them in columns and rows, each in the place that keeps the whole nearest to the true centres of
+the départements, and two in Corse (``blocks.csv``: the north-west corner of each, in metres).
 
-    02 59 60 62 80 14 27 50 61 76 75 77        <- Hauts-de-France, Normandie, Île-de-France …
-    54 52 51 10 08 95 94 93 92 91 …            <- … and back: a region is always in one piece
-    …
-    … 84 2A 2B                                 <- … and Corse in the last corner
+A metropolitan département is three columns and four rows of communes of 15 km by 15 km, numbered 901 to 912. The first
+seven are urban and have the neighbourhoods; the last five are rural: no neighbourhood within 4 km.
 
-A metropolitan département is three columns and four rows of communes of 29 km by 29 km, numbered 901 to 912. The first
-seven are urban and have the neighbourhoods; the last five are rural: no neighbourhood within 10 km.
-
-Overseas (``overseas.csv``: the middle of each territory in degrees), a territory is a band of communes of 9 km by 9 km,
-numbered 90 to 99, in its own projection, near its true place. No commune, neighbourhood or structure of this France exists;
+Overseas (``overseas.csv``: the middle of each territory in degrees), a territory is a block of communes of 9 km by 9 km,
+numbered 90 to 99, in its own projection, on its true ground or near it. No commune, neighbourhood or structure of this France exists;
 its départements and regions do.
 """
 
@@ -30,12 +26,10 @@ from qpvhealth.spatial.projection import transform_points
 Box = tuple[float, float, float, float]
 """West, south, east, north."""
 
-WEST, NORTH = 120_000, 7_030_000
-COLUMNS = 12
-DEPARTMENT_WIDTH, DEPARTMENT_HEIGHT = 87_000, 116_000
-COMMUNE_SIDE, OVERSEAS_SIDE = 29_000, 9_000
+COMMUNE_SIDE, OVERSEAS_SIDE = 15_000, 9_000
 N_URBAN, N_COMMUNES = 7, 12
 REGIONS_FROM_NORTH = ("32", "28", "11", "44", "27", "24", "53", "52", "75", "84", "76", "93", "94")
+BLOCKS = {row["department"]: (float(row["west"]), float(row["north"])) for row in records("blocks.csv")}
 OVERSEAS = {row["department"]: row for row in records("overseas.csv")}
 
 
@@ -84,22 +78,20 @@ def department_box(department: str) -> Box:
     if department in OVERSEAS:
         boxes = np.array([c.box for c in communes_of(department)])
         return (*boxes[:, :2].min(axis=0).tolist(), *boxes[:, 2:].max(axis=0).tolist())
-    row, column = divmod(metropolitan_departments().index(department), COLUMNS)
-    column = column if row % 2 == 0 else COLUMNS - 1 - column
-    west, north = WEST + column * DEPARTMENT_WIDTH, NORTH - row * DEPARTMENT_HEIGHT
-    return west, north - DEPARTMENT_HEIGHT, west + DEPARTMENT_WIDTH, north
+    west, north = BLOCKS[department]
+    return west, north - 4 * COMMUNE_SIDE, west + 3 * COMMUNE_SIDE, north
 
 
 @cache
 def communes_of(department: str) -> tuple[Commune, ...]:
-    """List the communes of a département, three to a row; overseas, five to a row."""
+    """List the communes of a département, three to a row; overseas, as many as ``overseas.csv`` says."""
     if department in OVERSEAS:
         territory, n = OVERSEAS[department]["territory"], int(OVERSEAS[department]["n_communes"])
-        side, in_row, n_urban, prefix, first = OVERSEAS_SIDE, 5, n, "", 90
+        side, in_row, n_urban, prefix, first = OVERSEAS_SIDE, int(OVERSEAS[department]["in_row"]), n, "", 90
         longitude, latitude = (np.array([float(OVERSEAS[department][a])]) for a in ("longitude", "latitude"))
         x, y = transform_points(longitude, latitude, 4326, TERRITORIES[territory].epsg)
         west: float = round(float(x[0]), -3) - min(n, in_row) * side / 2
-        south: float = round(float(y[0]), -3) - side * ((n + 4) // in_row) / 2
+        south: float = round(float(y[0]), -3) - side * -(-n // in_row) / 2
     else:
         territory, n = METROPOLE, N_COMMUNES
         side, in_row, n_urban, prefix, first = COMMUNE_SIDE, 3, N_URBAN, "9", 1

@@ -34,7 +34,7 @@ REAL_UP_TO = {"59": 94, "974": 58, "987": 92}
 """Where real numbers of 2024 run so high that ours would meet them: up to there, ours end in C, as no real one does."""
 
 GROWTH_M, SHRINKAGE_M = 120, 60
-SLOTS = ((7_000, 7_000), (22_000, 8_000), (8_000, 22_000))
+SLOTS = ((4_000, 4_000), (11_500, 4_500), (4_500, 11_500))
 FAULTS = ("bowtie", "spike", "bowtie", "spike", "bowtie", "pinched")
 
 
@@ -127,7 +127,7 @@ def _site(area: str, rank: int, fate: str) -> tuple[tuple[Commune, ...], float, 
         k, d = divmod(rank, len(metropolitan_departments()))
         communes = communes_of(metropolitan_departments()[d])
         if k == 0 and d % 5 == 1 and fate in ("unchanged", "modified"):
-            return communes[:2], *communes[0].at(COMMUNE_SIDE - 60, 15_000)
+            return communes[:2], *communes[0].at(COMMUNE_SIDE - 60, 7_500)
         slot, number = divmod(k, N_URBAN)
         return (communes[number],), *communes[number].at(*SLOTS[slot])
     communes = communes_of(area)

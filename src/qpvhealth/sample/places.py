@@ -204,7 +204,7 @@ def _far_place(member: Member) -> tuple[Commune, tuple[float, float]]:
         east = 3_000 * (1 + key % 2) + key * 13 % 301 - 150
         north = 2_250 * (1 + key // 2 % 3) + key * 17 % 301 - 150
         return commune, commune.at(east + key % 10 / 10, north)
-    spread = 3_000 if commune.is_urban else 11_000
+    spread = 1_500 if commune.is_urban else 6_000
     x = round(commune.centre[0] + key * 7919 % (2 * spread) - spread + key % 10 / 10, 1)
     return commune, (x, round(commune.centre[1] + key * 6007 % (2 * spread) - spread, 1))
 

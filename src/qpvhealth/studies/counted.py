@@ -16,7 +16,7 @@ from qpvhealth.facts.categories import CDS, UNKNOWN
 from qpvhealth.facts.generations import IN_FORCE
 from qpvhealth.facts.situations import IN_QPV, SITUATIONS
 from qpvhealth.facts.territories import NO_REGION
-from qpvhealth.indicators import change_summary, figures as engine, headline
+from qpvhealth.indicators import change_summary, figures as engine, headline, readings
 from qpvhealth.indicators.counts import ALL, area_codes
 from qpvhealth.indicators.declarations import ANY, BARE, QPV, STRUCTURES, OfQpv, OfStructures
 from qpvhealth.indicators.net_change import DATED, NET
@@ -26,6 +26,7 @@ from qpvhealth.publish.selection import View
 from qpvhealth.rules.levels import COUNTRY, LEVELS
 from qpvhealth.rules.proximity import Proximity
 from qpvhealth.rules.scopes import HEADLINE, SCOPES, Scope, of_type
+from qpvhealth.rules.stock import is_read
 from qpvhealth.studies import figures
 
 if TYPE_CHECKING:
@@ -101,10 +102,17 @@ def of_figure(release: Release, figure: Figure, part: str = NUMERATOR) -> pd.Dat
     return with_source(release, rows)
 
 
-def stock(release: Release, figure: Figure) -> pd.DataFrame:
-    """Return the structures open at the date of a figure, in its perimeters; those in force keep one row a structure."""
+def stock(release: Release, figure: Figure, *, with_rejected: bool = False) -> pd.DataFrame:
+    """Return the structures open at the date of a figure, in its perimeters; those in force keep one row a structure.
+
+    ``with_rejected``: and the rejected rows that may be one of them, as ``figures.possible`` gives them.
+    """
     kind = figure.structure_type if figure.indicator is None else figure.scope_name
-    rows = figures.stock(release, prefix="" if kind in (ALL, *_COUNTED) else "other_")
+    is_counted = kind in (ALL, *_COUNTED)
+    if with_rejected and is_counted:
+        rows = figures.possible(release)
+    else:
+        rows = figures.stock(release, prefix="" if is_counted else "other_")
     rows = rows[rows["year"] == figure.year]
     if figure.generation == IN_FORCE:
         return assembly.in_force_rows(rows, {figure.year: selection.in_force(release, figure.year)})
@@ -126,10 +134,14 @@ def _counts(release: Release, figure: Figure) -> pd.DataFrame:
 
 
 def _structures(release: Release, declared: OfStructures, figure: Figure, part: str) -> pd.DataFrame:
-    rows, settings = stock(release, figure), release.manifest["settings"]
-    members = _scope(figure.scope_name).members(rows)
-    marks = declared.marks(Proximity.of(rows), settings["vecu_rule"], settings["vecu_distance_m"]) & members
-    chosen = {NUMERATOR: marks.yes, DENOMINATOR: members.yes, UNSURE: marks.unknown}[part]
+    rows, settings = stock(release, figure, with_rejected=part == UNSURE), release.manifest["settings"]
+    members, rule = _scope(figure.scope_name).members(rows), (settings["vecu_rule"], settings["vecu_distance_m"])
+    marks = declared.marks(Proximity.of(rows), *rule) & members
+    if part == UNSURE:
+        second = declared.marks(Proximity.of(readings.without_place(rows)), *rule) & members
+        chosen = marks.unknown | second.unknown | (marks.possible & ~is_read(rows))
+    else:
+        chosen = marks.yes if part == NUMERATOR else members.yes
     listed: pd.DataFrame = rows[chosen & _is_in_area(rows, figure)]
     return listed
 

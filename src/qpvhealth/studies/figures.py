@@ -172,13 +172,9 @@ def _printed_number(said: str) -> tuple[float, float]:
 def cells(release: Release) -> pd.DataFrame:
     """Compute the matrix of a release (see ``indicators.matrix``)."""
     neighbourhoods = release.table("neighbourhoods", geometry=False)
-    sides = [
-        stock(release, matrices.STOCK_COLUMNS, prefix=p).assign(is_read=is_read)
-        for p, is_read in _WITH_REJECTED.items()
-    ]
     pairs = [release.table(f"{prefix}structure_neighbourhoods") for prefix in _WITH_REJECTED]
     computed = matrices.matrix(
-        pd.concat(sides, ignore_index=True),
+        possible(release, matrices.STOCK_COLUMNS),
         pd.concat(pairs, ignore_index=True),
         release.table("neighbourhood_coverage"),
         neighbourhoods,
@@ -203,6 +199,12 @@ def stock(release: Release, columns: Collection[str] | None = None, *, prefix: s
         tables[name] = release.table(f"{prefix}{name}", columns=wanted)
     structures, located = tables.values()
     return structures[structures["is_in_stock"]].merge(located, on=["finess_et", "year"], validate="one_to_many")
+
+
+def possible(release: Release, columns: Collection[str] | None = None) -> pd.DataFrame:
+    """Return the stock of MSP and CdS with the rejected rows that may be of it, whose ``is_read`` is false; as ``stock`` does."""
+    sides = [stock(release, columns, prefix=p).assign(is_read=is_read) for p, is_read in _WITH_REJECTED.items()]
+    return pd.concat(sides, ignore_index=True)
 
 
 def perimeter_sets(generations: list[str]) -> list[PerimeterSet]:
