@@ -47,9 +47,16 @@ class Measure:
 
 
 def ratio(one: Measure, other: Measure, what: str = "cpus") -> float:
-    """Return the median, over the rounds in which both ran, of what one took of the other: a loaded machine slows both of a pair."""
-    pairs = zip(getattr(one, what), getattr(other, what), strict=False)
-    return statistics.median([a / b for a, b in pairs] or [float("nan")])
+    """Return the median over the rounds of what one took of the other: a loaded machine slows both of a pair. Where one ran less often, of the medians."""
+    a, b = getattr(one, what), getattr(other, what)
+    if not a or not b:
+        return float("nan")
+    pairs = (
+        [x / y for x, y in zip(a, b, strict=True)]
+        if len(a) == len(b)
+        else [statistics.median(a) / statistics.median(b)]
+    )
+    return float(statistics.median(pairs))
 
 
 def once(measure: Measure, command: list[str], limit_s: float = LIMIT_S, accepted: tuple[int, ...] = (0,)) -> None:
