@@ -21,7 +21,7 @@ compile = $(BIN)/python -m compileall -qq -j 0 -x /tests/ .venv/lib || true
 # How many packages a lock names, those of another system left out.
 packages = $(words $(sort $(shell sed -n "/sys_platform == 'win32'/d; s/^\([a-z0-9-]*\).*==.*/\1/p" $(1))))
 
-.PHONY: build test test-deep mutants audit check fix develop lock bench docs clean
+.PHONY: build test test-deep mutants audit check fix develop lock bench bench-guard docs clean
 
 build: .venv/ready
 	@test -e $(RAW)/sources.toml || $(BIN)/qpvhealth sample $(RAW)
@@ -59,9 +59,13 @@ fix: .venv/ready-dev
 # DATA: the folder of public files; PEERS: a Python that has DuckDB, SedonaDB… (they are not dependencies).
 DATA ?= ../shared/data
 PEERS ?= $(BIN)/python
+QUARTERS = $(DATA)/neighbourhoods/qpv-2015/QP_METROPOLEOUTREMER_WGS84_EPSG4326.shp
 bench: .venv/ready-dev
 	@$(BIN)/python benchmarks/run.py --data $(DATA) --peers $(PEERS) \
-	    --neighbourhoods $(DATA)/neighbourhoods/qpv-2015/QP_METROPOLEOUTREMER_WGS84_EPSG4326.shp
+	    --neighbourhoods $(QUARTERS) $(if $(ONLY),--only $(ONLY))
+
+bench-guard: .venv/ready-dev
+	@$(BIN)/python benchmarks/instructions.py --neighbourhoods $(QUARTERS)
 
 docs: .venv/ready
 	@$(BIN)/qpvhealth schema --format md > docs/data-dictionary.md

@@ -3,32 +3,40 @@
 from __future__ import annotations
 
 import os
-import shutil
+import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from measure import Measure, apart, can_import, machine, once, rounds
+from measure import Measure, apart, can_import, machine, once, ratio, rounds
 from results import Section, Table, Target
 
 HERE = Path(__file__).parent
 DISTANCE = 300
-SETS = ("clustered", "uniform", "inside", "borders", "overseas")
+SETS = ("clustered", "uniform", "around", "inside", "borders", "overseas")
 SMALL = (10_000, 100_000, 1_000_000)
-PEERS = {"DuckDB": "duckdb", "SedonaDB": "sedonadb", "geopandas": "geopandas", "PostGIS": None}
-SLOW = ("SedonaDB", "geopandas", "PostGIS")
-"""Peers that no set has seen first: they run once."""
-SLOWEST_POINTS = 1_000_000
-"""PostGIS copies points in and out as text: it is asked for no more than this."""
-SCRIPTS = {"DuckDB": "duckdb", "SedonaDB": "sedona", "geopandas": "geopandas", "PostGIS": "postgis"}
-COPY, COLD, KEPT = "read and write", "qpvhealth", "qpvhealth, index kept"
+WIDE_ROWS = 1_000_000
+PEERS = {"DuckDB": "duckdb", "SedonaDB": "sedonadb", "geopandas": "geopandas", "polars": "polars_st"}
+SCRIPTS = {"DuckDB": "duckdb", "SedonaDB": "sedona", "geopandas": "geopandas", "polars": "polars"}
+REFERENCE = {"around": "geopandas"}
+"""The peer that others are compared with: DuckDB but for these sets. Where no target is set, and the other peers, run once."""
+COPY, COLD, KEPT, MEASURED = "read and write", "qpvhealth", "qpvhealth, polygons kept", "qpvhealth, with distance"
+BEFORE = "qpvhealth before"
+AT_MOST = {
+    "10,000": (1.4, 0.8),
+    "100,000": (1.4, 0.8),
+    "1,000,000": (0.7, None),
+    "uniform": (0.7, None),
+    "around": (0.2, None),
+}
+"""Processor time of the reference, at most: cold, and with the polygons kept."""
 OURS = """
 import sys
 from pathlib import Path
 from qpvhealth.locate import points
-source, quarters, out, cache, crs = sys.argv[1:]
+source, quarters, out, cache, crs, distance = sys.argv[1:]
 points.locate_file(Path(source), Path(quarters), Path(out), distance_m=300, x="x", y="y", crs=crs,
-                   cache=Path(cache) if cache else None)
+                   with_distance=bool(distance), cache=Path(cache) if cache else None)
 """
 COPIED = """
 import sys
@@ -39,24 +47,18 @@ with pq.ParquetWriter(sys.argv[2], file.schema_arrow, compression="snappy", use_
         out.write_batch(batch)
 """
 CONTRACT = (
-    "One row out per row in, in order; the QPV that covers it, else the nearest within 300 m; Parquet, snappy. Each run is a new"
-    " process, imports included (bytecode written before); engines run in turn."
+    "One row out per row in, in order; the QPV that covers it, else the nearest within 300 m; Parquet, snappy. Every engine reads, projects"
+    " and repairs the same shapefile. Each run is a new process, imports included (bytecode written before); engines run in turn."
 )
 DIFFERENT = (
     "Rows that differ: a point that two QPV cover goes to the deepest here, to the smallest code in the peers as written; on borders,"
-    " engines round differently a point that is a hair inside or outside. On borders every row of geopandas and the first 3,000 of"
-    " DuckDB have been looked at, and are of these kinds; those of SedonaDB and PostGIS have not. Of PostGIS, processor and memory"
-    " are those of its client alone."
+    " engines round differently a point that is a hair inside or outside."
 )
-COLUMNS = [
-    *("engine", "runs", "wall s", "of the fastest peer", "processor s", "of the cheapest peer"),
-    *("memory MB", "rows that differ"),
-]
 
 
 @dataclass(frozen=True)
 class Task:
-    """What is located: a set, how many points, how often, by which peers; where files are."""
+    """What is located: a set, how many points, how often, by which peers; where files are; the source of an earlier version, or null."""
 
     name: str
     n: int
@@ -65,92 +67,132 @@ class Task:
     python: str
     neighbourhoods: Path
     scratch: Path
+    before: Path | None = None
+
+    @property
+    def reference(self) -> str:
+        return REFERENCE.get(self.name, "DuckDB")
 
 
 def ready(python: str) -> tuple[tuple[str, ...], list[str]]:
     """Return the peers that can run, and a line for each that cannot."""
-    found, missing = [], []
-    for name, module in PEERS.items():
-        if module:
-            ok, why = can_import(python, module), f"{module} cannot be imported"
-        else:
-            ok, why = bool(shutil.which("psql") and os.environ.get("PGDATABASE")), "no PGDATABASE"
-        found += [name] if ok else []
-        missing += [] if ok else [f"{name}: not run, {why}"]
-    return tuple(found), missing
+    able = {name: can_import(python, module) for name, module in PEERS.items()}
+    missing = [f"{n}: not run, {PEERS[n]} cannot be imported" for n, is_able in able.items() if not is_able]
+    return tuple(n for n, is_able in able.items() if is_able), missing
 
 
 def section(task: Task, missing: list[str], order: int) -> Section:
     """Time one set with every engine."""
-    told = machine(task.python)
-    found, differing = _timed(task)
-    if "PostGIS" in task.peers and task.n > SLOWEST_POINTS:
-        missing = [*missing, f"PostGIS: not run on more than {SLOWEST_POINTS:,} points"]
+    where = machine(task.python)
+    measures, differing, plan = _timed(task)
     caption = f"{task.name}, {task.n:,} points, {DISTANCE} m"
-    table = Table(caption, COLUMNS, _rows(found, differing), [*missing, DIFFERENT])
-    targets = _targets(found, differing) if task.name == "clustered" else []
-    return Section(f"locate-{task.name}", order, f"Locating points: {task.name}", CONTRACT, told, [table], targets)
+    table = Table(caption, _columns(task), _rows(task, measures, differing), [*missing, *plan, DIFFERENT])
+    targets = _targets(task, measures, task.name)
+    cold, measured = measures[COLD], measures.get(MEASURED)
+    if measured is not None:
+        targets.append(Target("locate --with-distance: processor, of without", ratio(measured, cold), 1.2))
+    if BEFORE in measures:
+        targets.append(Target(f"locate, {caption}: processor, of before", ratio(cold, measures[BEFORE]), 0.65))
+    return Section(f"locate-{task.name}", order, f"Locating points: {task.name}", CONTRACT, where, [table], targets)
 
 
 def small(task: Task, order: int) -> Section:
-    """Time few points, where starting and cutting the plane weigh most."""
-    told = machine(task.python)
-    tables = []
+    """Time few points, where starting weighs most."""
+    where, tables, targets = machine(task.python), [], []
     for n in SMALL:
-        sized = Task("uniform", n, task.repeat, task.peers, task.python, task.neighbourhoods, task.scratch)
-        tables.append(Table(f"{n:,} points, {DISTANCE} m", COLUMNS, _rows(*_timed(sized))))
-    about = (
-        "The same contract on small files: most of the time is imports, reading and repairing polygons, and the index."
-    )
-    return Section("locate-small", order, "Locating points: small files", about, told, tables)
+        sized = replace(task, name="uniform", n=n)
+        measures, differing, plan = _timed(sized)
+        tables.append(Table(f"{n:,} points, {DISTANCE} m", _columns(sized), _rows(sized, measures, differing), plan))
+        targets += _targets(sized, measures, f"{n:,}")
+    about = "The same contract on small files: most of the time is imports, reading and repairing polygons."
+    return Section("locate-small", order, "Locating points: small files", about, where, tables, targets)
 
 
-def _timed(task: Task) -> tuple[dict[str, Measure], dict[str, int]]:
-    points, quarters, cache = (task.scratch / n for n in ("points.parquet", "quarters.parquet", "cache"))
-    crs = str(apart("sets", "write", task.name, task.n, task.neighbourhoods, quarters, points))
-    mine = [sys.executable, "-c", OURS, str(points), str(task.neighbourhoods)]
-    commands = {
-        COPY: [sys.executable, "-c", COPIED, str(points), str(task.scratch / "copy.parquet")],
-        COLD: [*mine, str(task.scratch / "ours.parquet"), "", crs],
-        KEPT: [*mine, str(task.scratch / "kept.parquet"), str(cache), crs],
-    }
+def wide(task: Task, order: int) -> Section:
+    """Measure the memory that rows of 51 columns take."""
+    where, points = machine(task.python), task.scratch / "wide.parquet"
+    crs = str(apart("sets", "write_wide", WIDE_ROWS, task.neighbourhoods, task.scratch / "codes.parquet", points))
+    commands = _ours(replace(task, peers=()), points, crs)
     once(Measure("first"), commands[KEPT])
+    measures = rounds({name: commands[name] for name in (COPY, COLD, KEPT)}, task.repeat)
+    rows = [[m.name, str(m.runs), f"{m.wall:.2f}", f"{m.cpu:.2f}", f"{m.memory_mb:.0f}"] for m in measures.values()]
+    table = Table(f"51 columns, {WIDE_ROWS:,} rows", ["program", "runs", "wall s", "processor s", "memory MB"], rows)
+    targets = [
+        Target(f"locate, 51 columns, {name}: memory, MB", measures[name].memory_mb, 400) for name in (COLD, KEPT)
+    ]
+    about = "A file of one row group, a third of its columns texts: what is in memory at a time depends on the columns."
+    return Section("locate-wide", order, "Locating points: wide rows", about, where, [table], targets)
+
+
+def _ours(task: Task, points: Path, crs: str) -> dict[str, list[str]]:
+    """Return the commands of qpvhealth, and that of a plain copy."""
+    run = [sys.executable, "-c", OURS, str(points), str(task.neighbourhoods)]
+    cache, scratch = str(task.scratch / "cache"), task.scratch
+    commands = {
+        COPY: [sys.executable, "-c", COPIED, str(points), str(scratch / "copy.parquet")],
+        COLD: [*run, str(scratch / "ours.parquet"), "", crs, ""],
+        KEPT: [*run, str(scratch / "kept.parquet"), cache, crs, ""],
+    }
+    if task.name == "around":
+        commands[MEASURED] = [*run, str(scratch / "measured.parquet"), "", crs, "yes"]
+    if task.before is not None:
+        earlier = [*run, str(scratch / "before.parquet"), "", crs, ""]
+        commands[BEFORE] = ["env", f"PYTHONPATH={task.before}", *earlier]
+    return commands
+
+
+def _timed(task: Task) -> tuple[dict[str, Measure], dict[str, int], list[str]]:
+    """Return what every engine took, how many of its rows differ from ours, and a line on the plan of DuckDB."""
+    points, codes = task.scratch / "points.parquet", task.scratch / "codes.parquet"
+    crs = str(apart("sets", "write", task.name, task.n, task.neighbourhoods, codes, points))
+    commands = _ours(task, points, crs)
+    once(Measure("first"), commands[KEPT])
+    plan: list[str] = []
     for peer in task.peers:
-        if peer != "PostGIS" or task.n <= SLOWEST_POINTS:
-            script, out = HERE / "peers" / f"{SCRIPTS[peer]}_locate.py", task.scratch / f"{peer}.parquet"
-            commands[peer] = [task.python, str(script), str(points), str(quarters), str(out), str(DISTANCE), "x", "y"]
-    found = rounds(commands, task.repeat, fewer=dict.fromkeys(SLOW, 1))
-    theirs = {p: task.scratch / f"{p}.parquet" for p in task.peers if p in found and found[p].walls}
+        out = task.scratch / f"{peer}.parquet"
+        script = [task.python, str(HERE / "peers" / f"{SCRIPTS[peer]}_locate.py"), str(points)]
+        commands[peer] = [*script, str(task.neighbourhoods), str(codes), str(out), str(DISTANCE), "x", "y", crs]
+        if peer == "DuckDB":
+            said = subprocess.run([*commands[peer], "plan"], capture_output=True, text=True, check=False).stdout
+            plan = [f"Plan of DuckDB, from the last operator: {said.strip()}"]
+    in_turn = {COLD, KEPT, MEASURED, BEFORE} | ({task.reference} if task.name in AT_MOST else set())
+    once_each = [name for name in commands if name not in in_turn]
+    measures = rounds(commands, task.repeat, fewer=dict.fromkeys(once_each, 1))
+    theirs = {n: task.scratch / f"{n}.parquet" for n in task.peers if measures[n].walls}
+    theirs |= {BEFORE: task.scratch / "before.parquet"} if BEFORE in measures else {}
     ours = task.scratch / "ours.parquet"
-    return found, {p: int(str(apart("sets", "differences", ours, out))) for p, out in theirs.items()}
+    return measures, {n: int(str(apart("sets", "differences", ours, out))) for n, out in theirs.items()}, plan
 
 
-def _rows(found: dict[str, Measure], differing: dict[str, int]) -> list[list[str]]:
-    fastest = min((found[p].wall for p in differing), default=float("nan"))
-    cheapest = min((found[p].cpu for p in differing), default=float("nan"))
-    rows = []
-    for name, m in found.items():
+def _columns(task: Task) -> list[str]:
+    of = f"of {task.reference}"
+    return ["engine", "runs", "wall s", of, "processor s", of, "memory MB", "rows that differ"]
+
+
+def _rows(task: Task, measures: dict[str, Measure], differing: dict[str, int]) -> list[list[str]]:
+    rows, reference = [], measures.get(task.reference, Measure("none"))
+    for name, m in measures.items():
         if not m.walls:
-            rows.append([name, "0", m.said, *[""] * (len(COLUMNS) - 3)])
+            rows.append([name, "0", m.said, *[""] * 5])
             continue
-        times = [f"{m.wall:.2f}", f"{m.wall / fastest:.2f}", f"{m.cpu:.2f}", f"{m.cpu / cheapest:.2f}"]
+        times = [f"{m.wall:.2f}", f"{ratio(m, reference, 'walls'):.2f}", f"{m.cpu:.2f}", f"{ratio(m, reference):.2f}"]
         differ = f"{differing[name]:,}" if name in differing else ""
         rows.append([name, str(m.runs), *times, f"{m.memory_mb:.0f}", differ])
     return rows
 
 
-def _targets(found: dict[str, Measure], differing: dict[str, int]) -> list[Target]:
-    """Hold the large set against the targets; nothing where no peer ran."""
-    if not differing:
-        return []
-    wall, cpu = (min(getattr(found[p], what) for p in differing) for what in ("wall", "cpu"))
-    cold, warm, copy = found[COLD], found[KEPT], found[COPY]
+def _targets(task: Task, measures: dict[str, Measure], name: str) -> list[Target]:
+    """Compare with the targets of a set; nothing where it has none, or its reference did not run."""
+    cold, kept = AT_MOST.get(name, (None, None))
+    reference = measures.get(task.reference, Measure("none"))
+    what = f"locate, {task.name}, {task.n:,} points"
+    pairs = ((COLD, "cold", cold), (KEPT, "polygons kept", kept))
     return [
-        Target("locate, cold: wall, of the fastest peer", cold.wall / wall, 1 / 3),
-        Target("locate, cold: processor, of the cheapest peer", cold.cpu / cpu, 1 / 3),
-        Target("locate, index kept: wall, of the fastest peer", warm.wall / wall, 1 / 5),
-        Target("locate, index kept: processor, of the cheapest peer", warm.cpu / cpu, 1 / 5),
-        Target("locate, cold: wall, of reading and writing alone", cold.wall / copy.wall, 4),
-        Target("locate, index kept: wall, of reading and writing alone", warm.wall / copy.wall, 4),
-        Target("locate: memory, MB", max(cold.memory_mb, warm.memory_mb), 1024),
+        Target(f"{what}, {words}: processor, of {task.reference}", ratio(measures[engine], reference), at_most)
+        for engine, words, at_most in pairs
+        if at_most is not None and reference.walls
     ]
+
+
+if os.name == "nt":
+    raise SystemExit("the benchmarks measure memory as Linux and macOS do")

@@ -39,14 +39,27 @@ class Measure:
 
     @property
     def cpu(self) -> float:
-        return min(self.cpus) if self.cpus else float("nan")
+        return statistics.median(self.cpus) if self.cpus else float("nan")
 
     @property
     def runs(self) -> int:
         return len(self.walls)
 
 
-def once(measure: Measure, command: list[str], limit_s: float = LIMIT_S) -> None:
+def ratio(one: Measure, other: Measure, what: str = "cpus") -> float:
+    """Return the median over the rounds of what one took of the other: a loaded machine slows both of a pair. Where one ran less often, of the medians."""
+    a, b = getattr(one, what), getattr(other, what)
+    if not a or not b:
+        return float("nan")
+    pairs = (
+        [x / y for x, y in zip(a, b, strict=True)]
+        if len(a) == len(b)
+        else [statistics.median(a) / statistics.median(b)]
+    )
+    return float(statistics.median(pairs))
+
+
+def once(measure: Measure, command: list[str], limit_s: float = LIMIT_S, accepted: tuple[int, ...] = (0,)) -> None:
     """Run a command in a process of its own, and add what it took; note why where it does not end well."""
     started = time.perf_counter()
     child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
@@ -57,7 +70,7 @@ def once(measure: Measure, command: list[str], limit_s: float = LIMIT_S) -> None
     taken, late = time.perf_counter() - started, not watch.is_alive()
     watch.cancel()
     child.returncode = os.waitstatus_to_exitcode(status)
-    if child.returncode:
+    if child.returncode not in accepted:
         last = (error.strip().splitlines() or ["failed"])[-1][:120]
         measure.said = f"ended after {limit_s:.0f} s" if late else last
         return
@@ -67,11 +80,16 @@ def once(measure: Measure, command: list[str], limit_s: float = LIMIT_S) -> None
 
 
 def rounds(
-    commands: dict[str, list[str]], repeat: int, *, fewer: dict[str, int] | None = None, fresh: Path | None = None
+    commands: dict[str, list[str]],
+    repeat: int,
+    *,
+    fewer: dict[str, int] | None = None,
+    fresh: Path | None = None,
+    accepted: tuple[int, ...] = (0,),
 ) -> dict[str, Measure]:
     """Run all commands in turn, ``repeat`` times (some ``fewer``), so that what else the machine does falls on all of them.
 
-    The folder ``fresh`` is removed before each run.
+    The folder ``fresh`` is removed before each run. ``accepted``: the exit codes of runs that end well.
     """
     found = {name: Measure(name) for name in commands}
     for turn in range(repeat):
@@ -79,7 +97,7 @@ def rounds(
             if not found[name].said and turn < (fewer or {}).get(name, repeat):
                 if fresh is not None:
                     shutil.rmtree(fresh, ignore_errors=True)
-                once(found[name], command)
+                once(found[name], command, accepted=accepted)
     return found
 
 
@@ -107,7 +125,7 @@ def machine(python: str) -> str:
     """Say on what, when and with which versions: those of the interpreter that has the peers."""
     told = (
         "import importlib.metadata as m\n"
-        "for n in ('geopandas', 'shapely', 'pyarrow', 'pandas', 'numpy', 'duckdb', 'sedonadb'):\n"
+        "for n in ('geopandas', 'shapely', 'pyarrow', 'pandas', 'numpy', 'duckdb', 'duckdb-extension-spatial', 'sedonadb', 'polars', 'polars-st'):\n"
         " try: print(n, m.version(n), end=', ')\n"
         " except m.PackageNotFoundError: pass"
     )

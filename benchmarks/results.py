@@ -11,8 +11,8 @@ PAGE = Path(__file__).parent / "RESULTS.md"
 HEAD = """# Results
 
 Written by `make bench` (`benchmarks/run.py`) from `benchmarks/results/`, one file a section; sections may come from several runs,
-each says when and how. Ratios travel from one machine to another, seconds do not. Processor seconds are the lowest of the runs:
-where other programs share the machine, they say more than the wall, which is the median.
+each says when and how. Ratios travel from one machine to another, seconds do not. Seconds are medians of the runs, ratios medians
+over the rounds, in which commands run in turn. Where other programs share the machine, processor seconds say more than the wall.
 """
 
 

@@ -2,7 +2,7 @@
 
 python benchmarks/run.py --neighbourhoods QPV.shp --data FOLDER --peers PYTHON [--only SECTION …]
 
-``--peers`` is a Python that has duckdb (with its spatial extension), sedonadb, geopandas; what it lacks is skipped, in words.
+``--peers`` is a Python that has duckdb (with its spatial extension), sedonadb, geopandas, polars-st; what it lacks is skipped, in words.
 ``--only page`` writes RESULTS.md anew from what is kept.
 """
 
@@ -17,14 +17,20 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
-import locating  # noqa: E402 -- beside this file
+import instructions  # noqa: E402 -- beside this file
+import locating  # noqa: E402
 import measure  # noqa: E402
 import national  # noqa: E402
 import opening  # noqa: E402
 import results  # noqa: E402
 import starting  # noqa: E402
+import tables  # noqa: E402
 
-SECTIONS = ("national", "start", *(f"locate-{s}" for s in locating.SETS), "locate-small", "growth", "report")
+SECTIONS = (
+    *("national", "start", "tables", "instructions"),
+    *(f"locate-{s}" for s in (*locating.SETS, "small", "wide")),
+    *("growth", "report"),
+)
 START_RUNS = 15
 
 
@@ -36,31 +42,41 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--only", nargs="*", default=SECTIONS, choices=(*SECTIONS, "page"))
     parser.add_argument("--points", type=int, default=25_000_000, help="for the clustered set")
     parser.add_argument("--points-of-others", type=int, default=2_000_000, help="for the other sets")
-    parser.add_argument("--repeat", type=int, default=5, help="the slow peers run once")
-    parser.add_argument("--repeat-of-others", type=int, default=3, help="for the other sets and small files")
+    parser.add_argument("--repeat", type=int, default=5, help="peers other than the reference run once")
+    parser.add_argument(
+        "--before", type=Path, help="the source of an earlier version, beside which clustered points are located"
+    )
     parser.add_argument("--scratch", type=Path, help="where point files are written: several GB")
     return parser.parse_args()
 
 
 def measured(name: str, options: argparse.Namespace, scratch: Path) -> results.Section | None:
     """Run one section; nothing where what it measures is not installed."""
-    order = SECTIONS.index(name)
-    if name == "national":
-        return national.section(options.data, options.peers, scratch, options.repeat, order)
-    if name == "start":
-        national.write(options.data, scratch / "raw", national.YEARS, national.STRUCTURES)
-        return starting.section(scratch / "raw", scratch, START_RUNS, order)
-    if name == "report":
-        national.write(options.data, scratch / "raw", national.YEARS, national.STRUCTURES)
-        return opening.section(scratch / "raw", scratch, options.repeat, order)
-    if name == "growth":
-        return national.growth(options.data, scratch, order)
-    which = name.removeprefix("locate-")
+    order, data = SECTIONS.index(name), options.data
+    if name.startswith("locate-"):
+        return located(name.removeprefix("locate-"), options, scratch, order)
+    if name in ("start", "report"):
+        national.write(data, scratch / "raw", national.YEARS, national.STRUCTURES)
+    sections = {
+        "national": lambda: national.section(data, options.peers, scratch, options.repeat, order),
+        "start": lambda: starting.section(scratch / "raw", scratch, START_RUNS, order),
+        "tables": lambda: tables.section(data, options.peers, scratch, options.repeat, order),
+        "instructions": lambda: instructions.section(options.neighbourhoods, scratch, order),
+        "report": lambda: opening.section(scratch / "raw", scratch, options.repeat, order),
+        "growth": lambda: national.growth(data, scratch, order),
+    }
+    return sections[name]()
+
+
+def located(which: str, options: argparse.Namespace, scratch: Path, order: int) -> results.Section:
+    """Run a section of ``locate``: a set of points, small files, or wide rows."""
     large = which == "clustered"
-    n, repeat = (options.points, options.repeat) if large else (options.points_of_others, options.repeat_of_others)
+    n, before = (options.points, options.before) if large else (options.points_of_others, None)
     able, missing = locating.ready(options.peers)
-    task = locating.Task(which, n, repeat, able, options.peers, options.neighbourhoods, scratch)
-    return locating.small(task, order) if which == "small" else locating.section(task, missing, order)
+    task = locating.Task(which, n, options.repeat, able, options.peers, options.neighbourhoods, scratch, before)
+    if which in ("small", "wide"):
+        return locating.small(task, order) if which == "small" else locating.wide(task, order)
+    return locating.section(task, missing, order)
 
 
 def main() -> None:

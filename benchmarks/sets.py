@@ -20,17 +20,17 @@ if TYPE_CHECKING:
 
 AT_ONCE = 1_000_000
 NEAR_M = 300
+AROUND_M = 1500
 
 
-def write(name: str, n: int, neighbourhoods: Path, quarters: Path, points: Path) -> str:
-    """Write the usable polygons of a territory (code, WKB), and ``n`` points (``id``, ``x``, ``y``), all in its metres.
+def write(name: str, n: int, neighbourhoods: Path, codes: Path, points: Path) -> str:
+    """Write the codes of the usable polygons of a territory, and ``n`` points (``id``, ``x``, ``y``), in its metres.
 
     Returns the coordinate system.
     """
     territory = "la_reunion" if name == "overseas" else "metropole"
     given = polygons.read(neighbourhoods)[0][territory]
-    table = pa.table({"code": pa.array(given.codes, pa.string()), "wkb": shapely.to_wkb(given.polygons)})
-    pq.write_table(table, quarters)
+    pq.write_table(pa.table({"code": pa.array(given.codes, pa.string())}), codes)
     random, writer = np.random.default_rng(5), None
     for first in range(0, n, AT_ONCE):
         size = min(AT_ONCE, n - first)
@@ -43,6 +43,17 @@ def write(name: str, n: int, neighbourhoods: Path, quarters: Path, points: Path)
     return f"EPSG:{TERRITORIES[territory].epsg}"
 
 
+def write_wide(n: int, neighbourhoods: Path, codes: Path, points: Path) -> str:
+    """Write ``n`` points with 48 more columns, one in three of them texts, in one row group. Returns the coordinate system."""
+    crs, random = write("uniform", n, neighbourhoods, codes, points), np.random.default_rng(1)
+    table = pq.read_table(points)
+    for k in range(48):
+        texts = np.char.add("rue ", random.integers(0, 200_000, n).astype(str))
+        table = table.append_column(f"c{k}", pa.array(random.normal(size=n) if k % 3 else texts))
+    pq.write_table(table, points, row_group_size=n)
+    return crs
+
+
 def differences(mine: Path, theirs: Path) -> int:
     """Count the rows whose answers differ; all of them where rows or their order do."""
     columns = ["id", "qpv_code", "near_qpv_code"]
@@ -51,7 +62,7 @@ def differences(mine: Path, theirs: Path) -> int:
         return max(a.num_rows, b.num_rows)
     wrong = np.zeros(a.num_rows, dtype=bool)
     for name in columns[1:]:
-        same = pc.equal(pc.fill_null(a[name], ""), pc.fill_null(b[name].cast(a[name].type), ""))
+        same = pc.equal(*(pc.fill_null(table[name].cast(pa.string()), "") for table in (a, b)))
         wrong |= ~same.combine_chunks().to_numpy(zero_copy_only=False)
     return int(wrong.sum())
 
@@ -86,8 +97,15 @@ def _borders(random: np.random.Generator, n: int, quarters: np.ndarray) -> tuple
     return on[:, 0], on[:, 1]
 
 
+def _around(random: np.random.Generator, n: int, quarters: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Around the quarters, nearly all within 1.5 km of their middle."""
+    middle = shapely.get_coordinates(shapely.centroid(quarters))[random.integers(0, len(quarters), n)]
+    return tuple((middle + random.normal(0, AROUND_M / 2, (n, 2))).T)
+
+
 _DRAWN = {
     "clustered": _clustered,
+    "around": _around,
     "uniform": _uniform,
     "inside": _inside,
     "borders": _borders,

@@ -1,15 +1,18 @@
-"""SedonaDB, full contract: POINTS POLYGONS OUT DISTANCE X Y. One join on the distance, inside flagged on the pairs."""
+"""SedonaDB, full contract: POINTS SHAPEFILE CODES OUT DISTANCE X Y CRS. One join on the distance, inside flagged on the pairs."""
 
 import sys
 
 import sedonadb
 
-points, polygons, out, distance, x, y = sys.argv[1:7]
+points, shapefile, codes, out, distance, x, y, crs = sys.argv[1:9]
 base = sedonadb.connect()
 base.sql("SET datafusion.execution.target_partitions = 2").execute()
 base.read_parquet(points).to_view("p")
-base.read_parquet(polygons).to_view("raw")
-base.sql("SELECT code, ST_GeomFromWKB(wkb) AS geom FROM raw").to_memtable().to_view("q")
+base.read_parquet(codes).to_view("c")
+base.read_pyogrio(shapefile).to_view("raw")
+base.sql(f"""
+  SELECT code, ST_SetSRID(ST_MakeValid(ST_Transform(wkb_geometry, '{crs}')), 0) AS geom FROM raw JOIN c ON "CODE_QP" = code
+""").to_memtable().to_view("q")
 base.sql(f"""
   WITH pairs AS (
     SELECT p.id, q.code, ST_Distance(q.geom, ST_Point(p.{x}, p.{y})) AS d

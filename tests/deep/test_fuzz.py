@@ -23,7 +23,7 @@ import shapely
 from qpvhealth.errors import QpvhealthError
 from qpvhealth.ingest import inspection
 from qpvhealth.ingest.cards import Card
-from qpvhealth.ingest.kinds import MODULES
+from qpvhealth.ingest.kinds.registry import MODULES
 from qpvhealth.ingest.readers import layers
 
 HANG = 300

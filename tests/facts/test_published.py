@@ -8,7 +8,8 @@ import pytest
 
 from qpvhealth.errors import UsageError
 from qpvhealth.facts import generations, published, territories
-from qpvhealth.facts.published import DOCUMENTS, FIGURES, PERIMETER_SETS
+from qpvhealth.facts.perimeter_sets import PERIMETER_SETS
+from qpvhealth.facts.published import DOCUMENTS, FIGURES
 
 BY_ID = {f.id: f for f in FIGURES}
 IN, NEAR, BOTH, COUNTRY = "n_in_qpv", "n_near", "n_in_or_near", "n_country"

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from qpvhealth.facts.published import PERIMETER_SETS, PerimeterSet
+from qpvhealth.facts.perimeter_sets import PERIMETER_SETS, PerimeterSet
 from qpvhealth.indicators import matrix as matrices
 
 SET = PerimeterSet("g", "g", None, "all")

@@ -20,6 +20,7 @@ import shapely
 from qpvhealth import locate
 from qpvhealth.errors import InputError, PublishError, UsageError
 from qpvhealth.locate import points, reader, writer as published
+from qpvhealth.locate.choices import Choices
 from qpvhealth.locate.reader import PointFile
 from qpvhealth.spatial.projection import transform_points
 
@@ -162,7 +163,9 @@ def test_the_index_is_kept_and_used_again(tmp_path, neighbourhoods):
     assert (first.index, again.index) == ("built", "kept")
     assert (tmp_path / "a.parquet").read_bytes() == (tmp_path / "b.parquet").read_bytes()
     other = run(tmp_path / "p.parquet", neighbourhoods, tmp_path / "c.parquet", cache=cache, crs="EPSG:3857")
-    assert other.index == "built"
+    assert other.index == "kept"
+    chosen = points.index_of(neighbourhoods, "EPSG:2154", 300, Choices(layer="qpv"), cache=cache)
+    assert chosen.made == "built"
     for kept in cache.glob("*.npz"):
         kept.write_bytes(kept.read_bytes()[:-2000] + b"\0" * 2000)
     assert run(tmp_path / "p.parquet", neighbourhoods, tmp_path / "d.parquet", cache=cache).index == "built"
@@ -189,60 +192,6 @@ def test_a_geopackage_that_is_being_written_has_no_index(tmp_path, neighbourhood
     (tmp_path / "qpv.gpkg-wal").write_bytes(b"x")
     with pytest.raises(InputError, match="another program has it open"):
         points.index_of(neighbourhoods, "EPSG:2154", 300, cache=tmp_path / "cache")
-
-
-def test_a_finer_index_that_is_kept_serves_fewer_points(tmp_path, neighbourhoods):
-    asked = [10**6, 10, None]
-    made = [points.index_of(neighbourhoods, "EPSG:2154", 300, n_points=n, cache=tmp_path / "cache") for n in asked]
-    assert [(m.made, len(m.cells.grids[0].tables)) for m in made] == [("built", 2), ("kept", 2), ("built", 3)]
-
-
-def test_points_far_from_borders_need_no_smallest_cells(tmp_path, neighbourhoods):
-    far, at = ((np.full(9, X + 5000), np.full(9, Y)), (np.full(9, X), np.full(9, Y)))
-    asked = []
-
-    def index(sample, cache=None):
-        drawn = points.index_of(
-            neighbourhoods, "EPSG:2154", 300, n_points=10**7, sample=lambda: asked.append(1) or sample, cache=cache
-        )
-        return drawn.made, len(drawn.cells.grids[0].tables)
-
-    made = [index(sample, tmp_path / "c") for sample in (far, far, at, far, None)]
-    assert made == [("built", 2), ("kept", 2), ("built", 3), ("kept", 3), ("kept", 3)]
-    assert len(asked) == 3
-    assert [index(None), index(far)] == [("built", 3), ("built", 2)]
-    points.index_of(neighbourhoods, "EPSG:2154", 300, n_points=10**6, sample=lambda: asked.append(1))
-    assert len(asked) == 5
-
-
-def test_a_sample_is_drawn_from_the_whole_of_a_file(tmp_path):
-    x = np.arange(40_000.0)
-    rows = pa.table({"a": x, "b": -x})
-    pq.write_table(rows, tmp_path / "p.parquet", row_group_size=1000)
-    drawn = PointFile(tmp_path / "p.parquet", x="a", y="b", crs="EPSG:2154").sample()
-    assert len(drawn[0]) == 8 * 250
-    assert (drawn[0] == -drawn[1]).all()
-    assert sorted({int(v) // 1000 for v in drawn[0]}) == [0, 5, 11, 16, 22, 27, 33, 39]
-    shapes = pa.table({"geometry": shapely.to_wkb(shapely.points(x, -x))})
-    crs = '{"version": "1.1.0", "primary_column": "geometry", "columns": {"geometry": {"encoding": "WKB"}}}'
-    pq.write_table(shapes.replace_schema_metadata({"geo": crs}), tmp_path / "g.parquet", row_group_size=1000)
-    again = PointFile(tmp_path / "g.parquet").sample()
-    assert (again[0] == drawn[0]).all()
-    assert (again[1] == drawn[1]).all()
-
-
-def test_no_sample_is_drawn_where_it_would_tell_nothing(tmp_path):
-    rows = pa.table({"x": np.arange(10.0), "y": np.arange(10.0), "text": ["a"] * 10})
-    pq.write_table(rows, tmp_path / "one.parquet")
-    pq.write_table(rows, tmp_path / "many.parquet", row_group_size=1)
-    pacsv.write_csv(rows, tmp_path / "p.csv")
-    for name, y in (("one.parquet", "y"), ("p.csv", "y"), ("many.parquet", "text")):
-        assert PointFile(tmp_path / name, x="x", y=y, crs="EPSG:2154").sample() is None
-    assert len(PointFile(tmp_path / "many.parquet", x="x", y="y", crs="EPSG:2154").sample()[0]) == 8
-    with pq.ParquetWriter(tmp_path / "empty.parquet", rows.schema) as writer:
-        for _ in range(9):
-            writer.write_table(rows.slice(0, 0))
-    assert PointFile(tmp_path / "empty.parquet", x="x", y="y", crs="EPSG:2154").sample() is None
 
 
 def test_lines_tell_about_how_many_points_a_csv_file_has(tmp_path):

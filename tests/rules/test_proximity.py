@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from hypothesis import Phase, given, settings, strategies as st
 
-from qpvhealth.facts.published import PerimeterSet
+from qpvhealth.facts.perimeter_sets import PerimeterSet
 from qpvhealth.indicators import changes, coverage, headline, matrix, prescreen, situations, vecu_support
 from qpvhealth.indicators.accounts import Interval
 from qpvhealth.rules.proximity import Proximity

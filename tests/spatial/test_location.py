@@ -251,7 +251,7 @@ def test_the_build_and_the_index_of_locate_give_one_answer(polygons, along):
     lines = [shapely.line_interpolate_point(turned[k % len(turned)].boundary, s, normalized=True) for k, s in along]
     x, y = shapely.get_coordinates(lines).T
     built = at(given_perimeters, *zip(x, y, strict=True), within=50.0).points
-    index = cells.build({"metropole": given_perimeters}, "EPSG:2154", 50.0)
+    index = cells.Index({"metropole": given_perimeters}, "EPSG:2154", 50.0)
     found = index.locate(x, y)
     named = [None if n < 0 else index.codes[n] for n in found.inside]
     assert built["qpv_code"].astype(object).where(built["qpv_code"].notna(), None).tolist() == named

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import shapely
 
-from qpvhealth.spatial.proximity import Shapes, choose, nearby, rank
+from qpvhealth.spatial.proximity import Shapes, nearby, rank
 
 SQUARES = Shapes(
     np.array(
@@ -50,14 +50,14 @@ def every(x):
     ],
 )
 def test_the_deepest_then_the_nearest_then_the_smallest_code(x, y, polygon, inside):
-    chosen, is_inside = nearby(np.array([x, 10.0]), np.array([y, 304.0]), SQUARES, 50)
+    chosen, is_inside, _ = nearby(np.array([x, 10.0]), np.array([y, 304.0]), SQUARES, 50)
     assert (chosen.tolist(), is_inside.tolist()) == ([polygon, 3], [inside, False])
 
 
 def test_every_pair_or_the_near_ones_give_the_same_choice():
     spread = np.random.default_rng(0)
     x, y = spread.uniform(-100, 500, 300), spread.uniform(-100, 400, 300)
-    hinted = choose(x, y, every(x), SQUARES, 40)
+    hinted = rank(x, y, every(x), SQUARES).chosen(len(x), 40)
     np.testing.assert_equal(hinted, nearby(x, y, SQUARES, 40))
     assert set(hinted[0]) == {-1, 0, 1, 2, 3}
 
@@ -81,23 +81,24 @@ def test_one_polygon_that_covers_needs_no_depth():
 
 def test_no_pair_gives_no_choice():
     nothing = np.array([], dtype=int)
-    chosen, is_inside = choose(np.array([1.0]), np.array([1.0]), (nothing, nothing), SQUARES, 10)
-    assert (chosen.tolist(), is_inside.tolist()) == ([-1], [False])
+    chosen, is_inside, metres = rank(np.array([1.0]), np.array([1.0]), (nothing, nothing), SQUARES).chosen(1, 10)
+    assert (chosen.tolist(), is_inside.tolist(), np.isnan(metres).tolist()) == ([-1], [False], [True])
     assert len(SQUARES) == 4
 
 
 @pytest.mark.parametrize(("x", "y"), [(-1, 150), (1, 150), (0, -1), (0, 1)])
-def test_a_point_is_contained_up_to_a_distance_that_rounds_to_0(x, y):
+def test_a_point_is_inside_up_to_a_distance_that_rounds_to_0(x, y):
     """The third square, on each side of each border."""
     edge = np.array([350 + 50 * x, 50 + 50 * y if x == 0 else 50.0])
     out = np.array([x, y if x == 0 else 0.0])
     points = edge + out * np.array([[-1.0], [0.0], [4e-7], [2e-6], [1.0]])
     which = np.full(5, 2)
-    assert SQUARES.contains(which, *points.T).tolist() == [True, True, True, False, False]
+    assert nearby(*points.T, SQUARES, 0.5)[1].tolist() == [True, True, True, False, False]
+    assert SQUARES.are_near(which, *points.T, 0.5).tolist() == [True, True, True, True, False]
     assert SQUARES.covers(which, *points.T).tolist() == [True, True, False, False, False]
 
 
 def test_points_far_from_their_polygon_are_in_none():
     which = np.array([0, 1, 2, 3])
-    assert SQUARES.contains(which, np.full(4, 350.0), np.full(4, 50.0)).tolist() == [False, False, True, False]
-    assert SQUARES.contains(which, np.full(4, 5.0), np.full(4, 305.0)).tolist() == [False, False, False, True]
+    assert SQUARES.covers(which, np.full(4, 350.0), np.full(4, 50.0)).tolist() == [False, False, True, False]
+    assert SQUARES.are_near(which, np.full(4, 5.0), np.full(4, 305.0), 200).tolist() == [False, False, False, True]

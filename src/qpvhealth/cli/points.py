@@ -43,7 +43,7 @@ from qpvhealth.cli.output import FINDINGS, logger, print_answer, row_bar
     "--engine", type=click.Choice(["local", "dask"]), default="local", show_default=True, help="Where to compute."
 )
 @click.option("--scheduler", metavar="ADDRESS", help="Address of a Dask scheduler.")
-@click.option("--no-cache", is_flag=True, help="Do not keep the index of the polygons for the next run.")
+@click.option("--no-cache", is_flag=True, help="Do not keep the polygons, read and repaired, for the next run.")
 @json_option
 def locate(points: Path, neighbourhoods: Path, out: Path, *, no_cache: bool, as_json: bool, **options: Any) -> None:
     """Write POINTS with the QPV that covers each (qpv_code) and the nearest within the distance (near_qpv_code).
@@ -55,9 +55,9 @@ def locate(points: Path, neighbourhoods: Path, out: Path, *, no_cache: bool, as_
     Example:
       qpvhealth locate addresses.parquet --neighbourhoods qpv.geojson --distance 300 --out located.parquet
     """
-    from qpvhealth.locate import index_cache, locate_file
+    from qpvhealth.locate import locate_file, polygon_cache
 
-    cache = None if no_cache else index_cache.folder()
+    cache = None if no_cache else polygon_cache.folder()
     with row_bar() as show_rows:
         summary = locate_file(points, neighbourhoods, out, cache=cache, progress=show_rows, **options)
     for note in summary.notes:

@@ -13,21 +13,12 @@ from datetime import date
 
 from qpvhealth.errors import UsageError
 from qpvhealth.facts import lists
+from qpvhealth.facts.perimeter_sets import PERIMETER_SETS
 
 CDS_WITH_GP = "cds_gp"
 """Scope of the Baromètre's centres: pluriprofessional, with at least one GP. No extract says it."""
 NO_PERIMETER, NO_DATE, NO_SCOPE, NO_MEASURE = "périmètre", "date", "champ", "objet"
 """What stands in the way of a comparison."""
-
-
-@dataclass(frozen=True)
-class PerimeterSet:
-    """A set of QPV that shares are printed over: a generation, and the territories taken in (null: all)."""
-
-    name: str
-    generation: str
-    territories: tuple[str, ...] | None
-    words: str
 
 
 @dataclass(frozen=True)
@@ -84,16 +75,13 @@ class Published:
     gps: OfGps | None = None
 
 
-_LIST = lists.load("published", ("documents", "publishers", "series_types", "perimeter_set", "allowed", "figure"))
+_LIST = lists.load("published", ("documents", "publishers", "series_types", "allowed", "figure"))
 DOCUMENTS: dict[str, str] = _LIST["documents"]
 """Where the figures of this package are printed. None of the documents 000 to 004 gives a list of structures, a code or a coordinate."""
 PUBLISHERS: dict[str, str] = _LIST["publishers"]
 """Who counted the figures of a document, where several documents repeat one publisher."""
 SERIES_TYPES: dict[str, str] = _LIST["series_types"]
 """By indicator of a published series, the type of structures that it counts as ``yearly_counts`` does."""
-PERIMETER_SETS: dict[str, PerimeterSet] = {
-    s.name: s for s in lists.records(PerimeterSet, _LIST["perimeter_set"], "published.toml: perimeter_set")
-}
 ALLOWED: dict[str, tuple[str, ...]] = {key: tuple(values) for key, values in _LIST["allowed"].items()}
 """The values that a figure may have for ``scope`` and others; ``near`` may also be ``within_<metres>``."""
 

@@ -27,7 +27,7 @@ from qpvhealth.rules.tristate import Tristate
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from qpvhealth.facts.published import PerimeterSet
+    from qpvhealth.facts.perimeter_sets import PerimeterSet
 
 QPV_SCOPE = "qpv"
 """Scope of the numbers in which no structure counts."""

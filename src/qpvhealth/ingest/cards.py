@@ -10,7 +10,7 @@ from qpvhealth.errors import InputError, UsageError
 from qpvhealth.facts.categories import STRUCTURE_TYPES
 from qpvhealth.ingest import signatures
 from qpvhealth.ingest.card import Card, of_kind
-from qpvhealth.ingest.kinds import KINDS
+from qpvhealth.ingest.kinds.registry import KINDS
 from qpvhealth.ingest.readers import companions
 from qpvhealth.ingest.vocabulary import SHARED
 from qpvhealth.settings import read_toml

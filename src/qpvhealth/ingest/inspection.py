@@ -12,7 +12,8 @@ from qpvhealth.errors import QpvhealthError, UsageError
 from qpvhealth.facts.generations import CODE_PATTERNS
 from qpvhealth.ingest import layouts, systems
 from qpvhealth.ingest.card import Card
-from qpvhealth.ingest.kinds import KINDS, neighbourhoods, structures
+from qpvhealth.ingest.kinds import neighbourhoods, structures
+from qpvhealth.ingest.kinds.registry import KINDS
 from qpvhealth.ingest.readers import companions, finess_legacy, guard, tables, workbook
 
 if TYPE_CHECKING:

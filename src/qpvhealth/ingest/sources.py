@@ -17,7 +17,6 @@ from qpvhealth.ingest import communes
 from qpvhealth.ingest.card import of_kind
 from qpvhealth.ingest.commune_history import CommuneHistory
 from qpvhealth.ingest.kinds import (
-    MODULES,
     declarations,
     links,
     neighbourhoods,
@@ -31,6 +30,7 @@ from qpvhealth.ingest.kinds import (
     targets,
     zonings,
 )
+from qpvhealth.ingest.kinds.registry import MODULES
 from qpvhealth.ingest.staging import PROVENANCE, Staged, no_rejects
 
 if TYPE_CHECKING:

@@ -15,14 +15,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from qpvhealth.errors import PublishError, UsageError
-from qpvhealth.locate import cells, index_cache, points as engine
+from qpvhealth.locate import cells, points as engine, polygon_cache
 from qpvhealth.locate.choices import NO_CHOICES
 from qpvhealth.locate.reader import PointFile, parts_of
 from qpvhealth.locate.writer import PARQUET
 from qpvhealth.publish.store import writing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from qpvhealth.locate.choices import Choices
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 PART_ROWS = 4_000_000
 RETRIES = 3
-_INDEX = "index"
+_POLYGONS = "polygons"
 
 
 def locate_parts(
@@ -73,17 +73,18 @@ def locate_parts(
         raise UsageError("the engine dask comes with the extra scale (in a clone: make develop)") from error
     own = {"address": scheduler} if scheduler else {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": None}
     staged = out.with_name(f".{out.name[:100]}.{secrets.token_hex(4)}")
-    shared = staged / _INDEX
+    shared = staged / _POLYGONS
     with writing(out):
         staged.mkdir(parents=True)
         try:
             system, n_rows = files[0].coordinates.crs, sum(file.n_about for file in files)
-            index = engine.index_of(neighbourhoods, system, distance_m, choices, n_points=n_rows, cache=cache)
-            index_cache.write(shared, _INDEX, index.cells.to_arrays())
+            index = engine.index_of(neighbourhoods, system, distance_m, choices, cache=cache)
+            polygon_cache.write(shared, _POLYGONS, index.cells.perimeters, [])
             ready = time.perf_counter()
             runs = [(file.path, groups) for file in files for groups in _runs(file.row_groups())]
             parts = [staged / f"part-{number:05d}.parquet" for number in range(len(runs))]
-            work = partial(locate_partition, shared, x=x, y=y, crs=crs, with_distance=with_distance)
+            place = {"x": x, "y": y, "crs": crs}
+            work = partial(locate_partition, shared, place, distance_m=distance_m, with_distance=with_distance)
             with nullcontext(client) if client is not None else dask.Client(**own) as workers:
                 futures = workers.map(work, *zip(*runs, strict=True), parts, retries=RETRIES, pure=False)
                 done = 0
@@ -106,28 +107,31 @@ def locate_parts(
 
 
 def locate_partition(
-    index_folder: Path,
+    polygons: Path,
+    place: Mapping[str, str | None],
     path: Path,
     row_groups: tuple[int, ...],
     part: Path,
     *,
-    x: str | None,
-    y: str | None,
-    crs: str | None,
+    distance_m: float,
     with_distance: bool,
 ) -> Counts:
-    """Write the part of one partition, some consecutive row groups of a file; return how many rows there were."""
-    file, index = PointFile(path, x=x, y=y, crs=crs), _index(index_folder)
-    return engine.write_located(file, index, part, with_distance=with_distance, row_groups=row_groups, threads=1)
+    """Write the part of one partition, some consecutive row groups of a file; return how many rows there were.
+
+    ``polygons``: the folder they are kept in; ``place``: ``x``, ``y`` and ``crs`` of ``PointFile``.
+    """
+    file = PointFile(path, **place)
+    index = _index(polygons, file.coordinates.crs, distance_m, with_distance=with_distance)
+    return engine.write_located(file, index, part, row_groups=row_groups, threads=1)
 
 
 @lru_cache(maxsize=2)
-def _index(folder: Path) -> cells.Index:
-    """Load the index once in each process."""
-    arrays = index_cache.read(folder, _INDEX)
-    if arrays is None:
-        raise PublishError(f"{folder}: the index cannot be read; workers must see the folder of the output")
-    return cells.Index.from_arrays(arrays)
+def _index(folder: Path, crs: str, distance_m: float, *, with_distance: bool) -> cells.Index:
+    """Load the polygons once in each process; the cells of their index stay cut from one partition to the next."""
+    kept = polygon_cache.read(folder, _POLYGONS)
+    if kept is None:
+        raise PublishError(f"{folder}: the polygons cannot be read; workers must see the folder of the output")
+    return cells.Index(kept[0], crs, distance_m, with_distance=with_distance)
 
 
 def _runs(sizes: list[int]) -> Iterator[tuple[int, ...]]:

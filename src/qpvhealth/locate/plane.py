@@ -61,11 +61,17 @@ class Plane:
         """Return the coordinates, in the system of the points, of places counted in cells of a level."""
         return self.x + ix * (self.width / 2**level), self.y + iy * (self.height / 2**level)
 
-    def covering(self, polygons: np.ndarray, within_m: float) -> tuple[np.ndarray, ...]:
-        """Return the first and last columns and rows of the largest cells that come within the distance of each polygon's box."""
+    def covering(self, polygons: np.ndarray, within_m: float, level: int) -> tuple[np.ndarray, ...]:
+        """Return the first and last columns and rows of the cells of a level that come within the distance of each polygon's box."""
         west, south, east, north = self._boxes(shapely.bounds(polygons), within_m).T
-        columns = [np.clip(((v - self.x) / self.width).astype(np.int64), 0, self.columns - 1) for v in (west, east)]
-        rows = [np.clip(((v - self.y) / self.height).astype(np.int64), 0, self.rows - 1) for v in (south, north)]
+        width, height, n_columns, n_rows = (
+            self.width / 2**level,
+            self.height / 2**level,
+            self.columns << level,
+            self.rows << level,
+        )
+        columns = [np.clip(((v - self.x) / width).astype(np.int64), 0, n_columns - 1) for v in (west, east)]
+        rows = [np.clip(((v - self.y) / height).astype(np.int64), 0, n_rows - 1) for v in (south, north)]
         return columns[0], rows[0], columns[1], rows[1]
 
     def _boxes(self, boxes: np.ndarray, within_m: float) -> np.ndarray:

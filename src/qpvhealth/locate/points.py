@@ -11,7 +11,6 @@ import json
 import time
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass
 from importlib import metadata
 from itertools import islice
@@ -24,7 +23,7 @@ import pyarrow as pa
 from qpvhealth.contract.precision import published
 from qpvhealth.errors import InputError, UsageError
 from qpvhealth.ingest.readers import companions, guard
-from qpvhealth.locate import answers, cells, index_cache
+from qpvhealth.locate import answers, cells, polygon_cache
 from qpvhealth.locate.choices import NO_CHOICES
 from qpvhealth.locate.reader import DEGREES, open_points, parts_of
 from qpvhealth.locate.writer import refuse_suffix, write_points
@@ -38,7 +37,6 @@ if TYPE_CHECKING:
     from qpvhealth.locate.reader import Batch, Points
 
     Progress = Callable[[int, int | None], None]
-    Sample = tuple[np.ndarray, np.ndarray]
 
 PACKAGE = Path(__file__).parents[1]
 THREADS = 2
@@ -59,7 +57,7 @@ class Counts(NamedTuple):
 
 @dataclass(frozen=True)
 class Summary:
-    """What was done: the counts; QPV used; whether their index was ``built`` or ``kept``; seconds for the index, and in all.
+    """What was done: the counts; QPV used; whether the polygons of their index were read (``built``) or ``kept``; seconds for these, and in all.
 
     ``notes``: sentences on polygons that could not be used, and on coordinates that are not exact to half a metre; ``shift``: how those
     of the points were moved, where that is so. ``n_parts``: how many files were written. ``is_outside``: there are points, and none lies in
@@ -97,8 +95,7 @@ def locate_file(
     rows in the same order and the same columns, then ``qpv_code``, ``near_qpv_code`` and, ``with_distance``, ``distance_m`` (0
     inside, null beyond). Distances are metres of the territory where the point falls, ≤ ``distance_m``. A null point gives nulls.
     ``x``, ``y``, ``crs``: the coordinates (default: the geometry, else longitude and latitude). ``choices``: what the file of polygons does
-    not say itself. ``cache``: a folder that keeps the
-    index of the polygons (see ``index_cache.folder``); null keeps nothing. ``progress`` is called with rows done and rows in all (null for CSV).
+    not say itself. ``cache``: a folder that keeps the polygons, read and repaired (see ``polygon_cache.folder``); null keeps nothing. ``progress`` is called with rows done and rows in all (null for CSV).
 
     Raises UsageError for a wrong option or column, InputError for a file that is missing, unsafe or damaged, PublishError when
     ``out`` cannot be written.
@@ -108,10 +105,10 @@ def locate_file(
     refuse_suffix(out)
     file = open_points(points, x=x, y=y, crs=crs)
     refuse_overlap(file, out)
-    system, n_about = file.coordinates.crs, file.n_about
-    index = index_of(neighbourhoods, system, distance_m, choices, n_points=n_about, sample=file.sample, cache=cache)
+    system = file.coordinates.crs
+    index = index_of(neighbourhoods, system, distance_m, choices, with_distance=with_distance, cache=cache)
     ready = time.perf_counter()
-    counts = write_located(file, index.cells, out, with_distance=with_distance, progress=progress)
+    counts = write_located(file, index.cells, out, progress=progress)
     took = time.perf_counter() - started
     nowhere = counts.n_inside + counts.n_near == 0 and _is_outside(file)
     notes, shift = with_shift(index.notes, system)
@@ -146,7 +143,7 @@ def refuse_distance(distance_m: float) -> None:
 
 @dataclass(frozen=True)
 class MadeIndex:
-    """An index, how it came (``built`` or ``kept``), and what is to be said of its polygons."""
+    """An index, how its polygons came (read for it: ``built``; or ``kept``), and what is to be said of them."""
 
     cells: cells.Index
     made: str
@@ -159,55 +156,38 @@ def index_of(
     distance_m: float,
     choices: Choices = NO_CHOICES,
     *,
-    n_points: int | None = None,
-    sample: Callable[[], Sample | None] | None = None,
+    with_distance: bool = False,
     cache: Path | None = None,
 ) -> MadeIndex:
-    """Return the index of the polygons of a file, cut for about ``n_points``; ``sample`` gives some of them, where they are many.
+    """Return the index of the polygons of a file, for points in ``crs``.
 
-    The one kept in ``cache`` for the same bytes, distance and code, cut as fine or finer; else a new one, which is kept there.
+    Polygons are those kept in ``cache`` for the same bytes, choices and code; else they are read, repaired, and kept there.
     """
     path = guard.checked_path(neighbourhoods)
+    key = "" if cache is None else _key(path, choices)
+    kept = None if cache is None else polygon_cache.read(cache, key)
+    if kept is None:
+        from qpvhealth.locate import polygons  # noqa: PLC0415 -- reads them into frames; kept ones need none
+
+        perimeters, notes = polygons.read(path, choices)
+        if cache is not None:
+            polygon_cache.write(cache, key, perimeters, notes)
+    else:
+        perimeters, notes = kept
+    index = cells.Index(perimeters, crs, distance_m, with_distance=with_distance)
+    return MadeIndex(index, "built" if kept is None else "kept", tuple(notes))
+
+
+def _key(path: Path, choices: Choices) -> str:
+    """Name all that polygons depend on: the bytes of their files, the choices, the code and its libraries."""
     depends_on = {
         "files": {s: guard.sha256_of(p) for s, p in ({"": path} | companions.of(path)).items()},
         "name": path.suffix,
-        "crs": crs,
-        "distance": float(distance_m),
         "choices": choices._asdict(),
         "code": [guard.sha256_of(p) for p in sorted(PACKAGE.rglob("*")) if p.suffix in (".py", ".toml", ".csv")],
         "versions": {name: metadata.version(name) for name in ("numpy", "pyproj", "shapely")},
     }
-    key = hashlib.sha256(json.dumps(depends_on, sort_keys=True).encode()).hexdigest()[:32]
-    n_levels = cells.levels_for(n_points)
-    if (cached := _cached(cache, key, n_levels)) is not None:
-        return cached
-    drawn = sample() if sample is not None and n_levels == len(cells.LEVELS) else None
-    if drawn is not None and (cached := _cached(cache, key, n_levels - 1)) is not None:
-        close = cells.close_share(cached.cells.perimeters, crs, distance_m, *drawn)
-        if cells.levels_for(n_points, close) < n_levels:
-            return cached
-    from qpvhealth.locate import polygons  # noqa: PLC0415 -- reads them into frames; a cached index needs none
-
-    perimeters, notes = polygons.read(path, choices)
-    share = None if drawn is None else cells.close_share(perimeters, crs, distance_m, *drawn)
-    index = cells.build(perimeters, crs, distance_m, n_points=n_points, close=share)
-    if cache is not None:
-        arrays = index.to_arrays() | {"notes": np.frombuffer(json.dumps(notes).encode(), dtype=np.uint8)}
-        index_cache.write(cache, f"{key}-{cells.levels_for(n_points, share)}", arrays)
-    return MadeIndex(index, "built", tuple(notes))
-
-
-def _cached(cache: Path | None, key: str, n_levels: int) -> MadeIndex | None:
-    """Return the index of a key in the cache, of as many sizes of cells or more; null where there is none that is whole."""
-    for n in cells.POINTS_FOR_LEVELS:
-        if cache is None or n < n_levels:
-            continue
-        arrays = index_cache.read(cache, f"{key}-{n}")
-        if arrays is not None:
-            with suppress(KeyError):  # a damaged one may have lost an array; each that it has, has its checksum
-                notes = json.loads(arrays["notes"].tobytes())
-                return MadeIndex(cells.Index.from_arrays(arrays), "kept", tuple(notes))
-    return None
+    return hashlib.sha256(json.dumps(depends_on, sort_keys=True).encode()).hexdigest()[:32]
 
 
 def refuse_overlap(file: Points, out: Path) -> None:
@@ -224,7 +204,6 @@ def write_located(
     index: cells.Index,
     out: Path,
     *,
-    with_distance: bool,
     row_groups: Iterable[int] | None = None,
     threads: int = THREADS,
     progress: Progress | None = None,
@@ -234,14 +213,14 @@ def write_located(
     Batches are worked on several at a time, and written in their order.
     """
     new = [pa.field(QPV, pa.string()), pa.field(NEAR, pa.string())]
-    new += [pa.field(DISTANCE, pa.float64())] if with_distance else []
+    new += [pa.field(DISTANCE, pa.float64())] if index.with_distance else []
     schema = pa.schema([*file.schema, *new], metadata=file.metadata or None)
     codes = answers.texts(index.codes)
 
     def answered(batch: Batch) -> tuple[pa.RecordBatch, list[int]]:
         """Return the rows of a batch with their answers, and its counts."""
         _refuse_not_degrees(batch, index.crs)
-        inside, near, distance_m = index.locate(batch.x, batch.y, with_distance=with_distance)
+        inside, near, distance_m = index.locate(batch.x, batch.y)
         columns = [*batch.rows.columns, answers.texts_at(inside, codes), answers.texts_at(near, codes)]
         if distance_m is not None:
             columns.append(answers.numbers(published(distance_m, "m")))

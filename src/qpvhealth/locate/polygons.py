@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from qpvhealth.contract.schema import refuse_object_texts
 from qpvhealth.errors import InputError, QpvhealthError
 from qpvhealth.ingest import systems
-from qpvhealth.ingest.cards import Card
+from qpvhealth.ingest.card import Card
 from qpvhealth.ingest.kinds import neighbourhoods
 from qpvhealth.locate.choices import NO_CHOICES
 from qpvhealth.spatial import datums, perimeters as perimeter_rules

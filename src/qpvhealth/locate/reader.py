@@ -10,7 +10,6 @@ import codecs
 import csv
 from contextlib import suppress
 from dataclasses import dataclass
-from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -36,9 +35,10 @@ CSV = (".csv", ".tsv", ".txt")
 DEGREES = "EPSG:4326"
 LONGITUDES = ("lon", "longitude", "lng", "long")
 LATITUDES = ("lat", "latitude")
-BATCH_ROWS, LEAST_ROWS, BATCH_BYTES = 1 << 19, 1 << 13, 8 * MIB
+BATCH_ROWS, LEAST_ROWS, BATCH_BYTES = 1 << 19, 1 << 13, 4 * MIB
 """At most so many rows of a Parquet file at a time, and about so many bytes, but for the least number: rows may be wide."""
-SAMPLED_GROUPS, SAMPLED_ROWS = 8, 250
+BUFFER_BYTES = 1 << 16
+"""What is read ahead of each column: a file has any number of them."""
 SEPARATORS = (";", ",", "\t", "|")
 _WKB_POINT = np.dtype([("order", "u1"), ("kind", "<u4"), ("x", "<f8"), ("y", "<f8")])
 _LIMITS = {"thrift_string_size_limit": 64 * MIB, "thrift_container_size_limit": 10_000_000}
@@ -106,19 +106,6 @@ class PointFile:
         """Return the number of rows of each row group of a Parquet file."""
         metadata = _parquet(self.path).metadata
         return [metadata.row_group(i).num_rows for i in range(metadata.num_row_groups)]
-
-    def sample(self) -> tuple[np.ndarray, np.ndarray] | None:
-        """Read the coordinates of some rows from all over the file; null where it has too few row groups, or cannot be read."""
-        if self.is_text or len(groups := self.row_groups()) < SAMPLED_GROUPS:
-            return None
-        columns = [c for c in (self.coordinates.x, self.coordinates.y) if c is not None]
-        chosen = np.linspace(0, len(groups) - 1, SAMPLED_GROUPS).astype(int).tolist()
-        try:
-            first = (_parquet(self.path).iter_batches(SAMPLED_ROWS, row_groups=[g], columns=columns) for g in chosen)
-            points = [self._xy(rows, 0) for batches in first for rows in islice(batches, 1)]
-        except (pa.ArrowException, OSError, InputError):
-            return None  # raised again when all rows are read
-        return (np.concatenate([x for x, _ in points]), np.concatenate([y for _, y in points])) if points else None
 
     def batches(self, row_groups: Sequence[int] | None = None) -> Iterator[Batch]:
         """Read the file in order, at most half a million rows and about 8 MiB at a time.
@@ -199,14 +186,6 @@ class PointFolder:
             if file.coordinates != first.coordinates or not file.schema.equals(first.schema):
                 raise UsageError(f"{file.path.name}: other columns or coordinates than {first.path.name}")
 
-    def sample(self) -> tuple[np.ndarray, np.ndarray] | None:
-        """Read some coordinates of every part; null where one has too few."""
-        drawn = [file.sample() for file in self.files]
-        points = [d for d in drawn if d is not None]
-        if len(points) < len(drawn):
-            return None
-        return np.concatenate([x for x, _ in points]), np.concatenate([y for _, y in points])
-
     def batches(self, row_groups: Sequence[int] | None = None) -> Iterator[Batch]:
         """Read the parts in order. Raises as ``PointFile`` does, and ValueError for row groups, which are those of one file."""
         if row_groups is not None:
@@ -263,7 +242,9 @@ def _floats(column: pa.Array) -> np.ndarray:
 def _parquet(path: Path) -> pq.ParquetFile:
     """Open a Parquet file so that reading it never holds more than a few pages."""
     try:
-        return pq.ParquetFile(path, pre_buffer=False, buffer_size=MIB, page_checksum_verification=True, **_LIMITS)
+        return pq.ParquetFile(
+            path, pre_buffer=False, buffer_size=BUFFER_BYTES, page_checksum_verification=True, **_LIMITS
+        )
     except (pa.ArrowException, OSError, ValueError) as error:
         raise InputError(f"{path.name}: damaged Parquet file ({_first_line(error)}); fetch it again") from error
 

@@ -1,4 +1,4 @@
-"""A territory cut into cells that are decided once for all their points: a quadtree over the distance to the QPV.
+"""Cells of a territory, cut where points fall: what is decided once for all the points of a cell, by the distance to the QPV.
 
 With the distance taken negative inside a polygon, the QPV of a point is the one of smallest signed distance (the deepest
 inside, else the nearest). Each signed distance changes by at most one metre a metre, so its value at the centre of a cell
@@ -7,7 +7,6 @@ bounds it over the cell: a cell is decided where that bound leaves one answer, a
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
@@ -16,13 +15,15 @@ import numpy as np
 import shapely
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from qpvhealth.locate.plane import Plane
     from qpvhealth.spatial.proximity import Shapes
 
 UNKNOWN, INSIDE, OUTSIDE = 0, -1, 1
-PAIRS_AT_ONCE = 1 << 15
+NOTHING, OPEN = 0, -1
+BLOCK_BITS = 2
+BLOCK = 1 << BLOCK_BITS
+"""A cell is cut into so many cells across and up."""
+SEGMENTS_AT_ONCE, MOST_PAIRS = 1 << 15, 2_000_000
 SLACK_M = 1e-5
 """Added to every bound: far more than the micrometre that distances are rounded to, far less than anything measured."""
 ROUNDING = 1e-13
@@ -30,18 +31,33 @@ ROUNDING = 1e-13
 
 
 class Border(NamedTuple):
-    """The segments of all polygons of a territory: start, unit direction, length (metres); ``first[q]`` is the first of ``q``."""
+    """The segments of all polygons of a territory, one a row: start, step to the end, its square, end (metres); ``first[q]`` is the first of ``q``."""
 
-    x: np.ndarray
-    y: np.ndarray
-    ux: np.ndarray
-    uy: np.ndarray
-    length: np.ndarray
+    segments: np.ndarray
     first: np.ndarray
+
+    def distances(self, x: np.ndarray, y: np.ndarray, first: np.ndarray, segment: np.ndarray) -> np.ndarray:
+        """Return the distance of each point to the nearest of its segments, ``segment[first[i]:first[i + 1]]``: at least one.
+
+        The operations are those of GEOS (``Distance::pointToSegment``) in their order, and so is the result, to the last bit.
+        """
+        n = np.diff(first)
+        px, py = np.repeat(x, n), np.repeat(y, n)
+        start_x, start_y, dx, dy, squared, end_x, end_y = self.segments.take(segment, axis=0).T
+        qx, qy = px - start_x, py - start_y
+        with np.errstate(divide="ignore", invalid="ignore"):
+            along = (qx * dx + qy * dy) / squared
+            distance = np.abs(qx * dy - qy * dx) / squared * np.sqrt(squared)
+        before = np.flatnonzero(~(along > 0))  # those without length too
+        distance[before] = np.sqrt(qx[before] * qx[before] + qy[before] * qy[before])
+        after = np.flatnonzero(along >= 1)
+        qx, qy = px[after] - end_x[after], py[after] - end_y[after]
+        distance[after] = np.sqrt(qx * qx + qy * qy)
+        return np.asarray(np.minimum.reduceat(distance, first[:-1]))
 
 
 class Cells(NamedTuple):
-    """Cells of one size still undecided, each with its candidate polygons, each of these with its candidate segments.
+    """Undecided cells of one size, each with its candidate polygons, each of these with its candidate segments.
 
     ``ix``, ``iy``: place in the grid of that size. Candidates of cell ``i``: ``polygon[start[i]:start[i + 1]]``, with ``sign``
     (of the distance over the whole cell, where known); segments of candidate ``j``: ``segment[first[j]:first[j + 1]]``.
@@ -55,38 +71,31 @@ class Cells(NamedTuple):
     first: np.ndarray
     segment: np.ndarray
 
-    def run(self, a: int, b: int) -> Cells:
-        """Return consecutive cells, from ``a`` to before ``b``."""
-        ga, gb = self.start[a], self.start[b]
-        pa, pb = self.first[ga], self.first[gb]
-        return Cells(
-            self.ix[a:b],
-            self.iy[a:b],
-            self.start[a : b + 1] - ga,
-            self.polygon[ga:gb],
-            self.sign[ga:gb],
-            self.first[ga : gb + 1] - pa,
-            self.segment[pa:pb],
-        )
-
-
-class Decided(NamedTuple):
-    """Cells of one size with one answer: the polygon, and whether its points are inside it (else near it)."""
-
-    ix: np.ndarray
-    iy: np.ndarray
-    polygon: np.ndarray
-    is_inside: np.ndarray
+    def take(self, which: np.ndarray) -> Cells:
+        """Return some of the cells, in the order of their positions."""
+        size = self.start[which + 1] - self.start[which]
+        pair = ranges(self.start[which], size)
+        n_segments = self.first[pair + 1] - self.first[pair]
+        segment = self.segment[ranges(self.first[pair], n_segments)]
+        places = self.ix[which], self.iy[which]
+        return Cells(*places, offsets(size), self.polygon[pair], self.sign[pair], offsets(n_segments), segment)
 
 
 @dataclass(frozen=True)
 class Territory:
-    """What is subdivided: the polygons (metres), their segments, the plane over them, the distance (metres)."""
+    """What is cut: the polygons (metres), their segments, the plane over them, the distance (metres).
+
+    ``offset``: how many of the ``n`` polygons of the whole index come before. ``is_measured``: the distance of what is near is wanted
+    too, so that no cell is decided near.
+    """
 
     shapes: Shapes
     border: Border
     plane: Plane
     within_m: float
+    offset: int
+    n: int
+    is_measured: bool
 
 
 def border(polygons: np.ndarray) -> Border:
@@ -95,63 +104,101 @@ def border(polygons: np.ndarray) -> Border:
     rings, of_part = shapely.get_rings(parts, return_index=True)
     xy, of_ring = shapely.get_coordinates(rings, return_index=True)
     joined = of_ring[1:] == of_ring[:-1]
-    a, b = xy[:-1][joined], xy[1:][joined]
-    step = b - a
-    length = np.hypot(step[:, 0], step[:, 1])
-    unit = step / np.where(length > 0, length, 1.0)[:, None]
+    start, end = xy[:-1][joined], xy[1:][joined]
+    step = end - start
     owner = of_polygon[of_part[of_ring[:-1][joined]]]
     first = np.searchsorted(owner, np.arange(len(polygons) + 1))
-    x, y, ux, uy = np.ascontiguousarray(np.concatenate([a, unit], axis=1).T)
-    return Border(x, y, ux, uy, length, first)
+    squared = step[:, 0] * step[:, 0] + step[:, 1] * step[:, 1]
+    return Border(np.concatenate([start, step, squared[:, None], end], axis=1), first)
 
 
-def subdivide(territory: Territory, deepest: int) -> Iterator[tuple[int, Decided, Cells]]:
-    """Give, from the largest cells to the smallest, the level, its decided cells and its undecided ones.
+def covering(territory: Territory, deepest: int) -> tuple[int, Cells]:
+    """Return the cells that the box of a polygon comes within the distance of, each with the polygons that may matter there, seen by their boxes.
 
-    Cells that are neither are beyond the distance of every polygon. The cells of level ``deepest`` keep no segment.
+    No segment is listed. They are cells of level ``deepest``, or the first larger ones that come in ``MOST_PAIRS`` with their polygons.
     """
-
-    def classified(part: Cells, level: int) -> tuple[Decided, Cells]:
-        """Quarter some cells, and part those that are decided from those that are not."""
-        return _classified(_quartered(part) if level else part, territory, level, keep=level < deepest)
-
-    with ThreadPoolExecutor(2) as threads:
-        level, steps = 0, [threads.submit(classified, part, 0) for part in _chunks(whole(territory))]
-        while steps:
-            parts = [step.result() for step in steps]
-            decided = Decided(*(np.concatenate(columns) for columns in zip(*(d for d, _ in parts), strict=True)))
-            ix, iy, start, polygon, sign, first, segment = zip(*(cells for _, cells in parts), strict=True)
-            starts, firsts = (_offsets(np.concatenate([np.diff(o) for o in offsets])) for offsets in (start, first))
-            ix, iy, polygon, sign, segment = map(np.concatenate, (ix, iy, polygon, sign, segment))
-            left = Cells(ix, iy, starts, polygon, sign, firsts, segment)
-            # the next level is begun before this one is handed over, so that both cores have work
-            chunks = _chunks(left) if level < deepest and len(left.ix) else []
-            steps = [threads.submit(classified, part, level + 1) for part in chunks]
-            yield level, decided, left
-            level += 1
-
-
-def whole(territory: Territory) -> Cells:
-    """Return the largest cells, each with the polygons whose box comes within the distance of it, and all their segments."""
-    plane, first = territory.plane, territory.border.first
-    west, south, east, north = plane.covering(territory.shapes.polygons, territory.within_m)
+    plane, boxes = territory.plane, shapely.bounds(territory.shapes.polygons)
+    west, south, east, north = plane.covering(territory.shapes.polygons, territory.within_m, 0)
     wide, high = east - west + 1, north - south + 1
     polygon = np.repeat(np.arange(len(wide)), wide * high)
     rank = ranges(np.zeros_like(wide), wide * high)
     ix, iy = west[polygon] + rank % wide[polygon], south[polygon] + rank // wide[polygon]
-    cell, which = np.unique(iy * plane.columns + ix, return_inverse=True)
-    order = np.argsort(which, kind="stable")
-    polygon = polygon[order]
-    n_segments = (first[1:] - first[:-1])[polygon]
-    return Cells(
-        (cell % plane.columns).astype(np.int32),
-        (cell // plane.columns).astype(np.int32),
+    for level in range(deepest + 1):
+        columns = plane.columns << level
+        if level:
+            ix, iy, polygon = (np.tile(2 * ix, 4), np.tile(2 * iy, 4), np.tile(polygon, 4))
+            ix[len(ix) // 2 :] += 1
+            iy.reshape(2, 2, -1)[:, 1] += 1
+            west, south, east, north = plane.covering(territory.shapes.polygons, territory.within_m, level)
+            near = (ix >= west[polygon]) & (ix <= east[polygon]) & (iy >= south[polygon]) & (iy <= north[polygon])
+            ix, iy, polygon = ix[near], iy[near], polygon[near]
+        cell, which = np.unique(iy * columns + ix, return_inverse=True)
+        x, y = plane.metres(level, cell % columns + 0.5, cell // columns + 0.5)
+        least, most = _box_distances(boxes[polygon], x[which], y[which])
+        # the nearest polygon of every point of a cell is no farther than the farthest corner of any box
+        limit = np.full(len(cell), np.inf)
+        np.minimum.at(limit, which, most)
+        near = least <= limit[which] + 2 * plane.radius[level] + SLACK_M
+        ix, iy, polygon, which = ix[near], iy[near], polygon[near], which[near]
+        if len(polygon) > MOST_PAIRS:
+            break
+    order = np.lexsort((polygon, which))
+    polygon = polygon[order].astype(np.int32)
+    return level, Cells(
+        (cell % columns).astype(np.int32),
+        (cell // columns).astype(np.int32),
         np.searchsorted(which[order], np.arange(len(cell) + 1)),
-        polygon.astype(np.int32),
-        np.zeros(len(polygon), dtype=np.int8),
-        _offsets(n_segments),
-        ranges(first[polygon], n_segments).astype(np.int32),
+        polygon,
+        np.full(len(polygon), UNKNOWN, dtype=np.int8),
+        np.zeros(len(polygon) + 1, dtype=np.int64),
+        np.zeros(0, dtype=np.int32),
     )
+
+
+def _box_distances(boxes: np.ndarray, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return how far each point is from its box, and from the farthest corner of it."""
+    west, south, east, north = boxes.T
+    least = np.hypot(np.maximum(0, np.maximum(west - x, x - east)), np.maximum(0, np.maximum(south - y, y - north)))
+    return least, np.hypot(np.maximum(x - west, east - x), np.maximum(y - south, north - y))
+
+
+def cut(territory: Territory, cells: Cells, level: int) -> tuple[np.ndarray, Cells]:
+    """Cut cells of a level into 4 by 4, in two steps.
+
+    Returns the values of the small cells of each, shape (n, 4, 4), and the undecided ones, to which ``undecided_values`` refer.
+    """
+    blocks = np.full((len(cells.ix), BLOCK, BLOCK), NOTHING, dtype=np.int32)
+    undecided, n_undecided = [cells.take(np.arange(0))], 0
+    for a, b in runs(n_segments(cells, territory.border)):
+        part, of = _with_segments(cells.take(np.arange(a, b)), territory.border), np.arange(a, b)
+        for step in range(1, BLOCK_BITS + 1):
+            part, of, wide = _quartered(part), np.tile(of, 4), BLOCK >> step
+            value, left = _classified(part, territory, level + step)
+            row, column = ((v % (1 << step)) * wide for v in (part.iy, part.ix))
+            decided = np.flatnonzero(value > NOTHING)
+            for up in range(wide):
+                for across in range(wide):
+                    blocks[of[decided], row[decided] + up, column[decided] + across] = value[decided]
+            part, of = left, of[value == OPEN]
+        blocks[of, part.iy % BLOCK, part.ix % BLOCK] = undecided_values(n_undecided, len(of))
+        undecided, n_undecided = [*undecided, part], n_undecided + len(of)
+    return blocks, join(undecided)
+
+
+def join(parts: list[Cells]) -> Cells:
+    """Put cells end to end."""
+    ix, iy, start, polygon, sign, first, segment = zip(*parts, strict=True)
+    starts, firsts = (offsets(np.concatenate([np.diff(o) for o in each])) for each in (start, first))
+    ix, iy, polygon, sign, segment = map(np.concatenate, (ix, iy, polygon, sign, segment))
+    return Cells(ix, iy, starts, polygon, sign, firsts, segment)
+
+
+def n_segments(cells: Cells, border: Border) -> np.ndarray:
+    """Count the segments of the candidates of each cell."""
+    if len(cells.segment):
+        return np.asarray(np.diff(cells.first[cells.start]))
+    n_before = offsets(np.diff(border.first)[cells.polygon])
+    return np.asarray(np.diff(n_before[cells.start]))
 
 
 def ranges(start: np.ndarray, size: np.ndarray) -> np.ndarray:
@@ -159,18 +206,34 @@ def ranges(start: np.ndarray, size: np.ndarray) -> np.ndarray:
     return np.asarray(np.arange(int(size.sum())) + np.repeat(start - (np.cumsum(size) - size), size))
 
 
-def _offsets(sizes: np.ndarray) -> np.ndarray:
+def offsets(sizes: np.ndarray) -> np.ndarray:
     """Return where runs of these sizes start when put end to end, and where the last one ends."""
-    return np.concatenate([[0], np.cumsum(sizes)])
+    return np.concatenate([[0], np.cumsum(sizes, dtype=np.int64)])
 
 
-def _chunks(cells: Cells) -> list[Cells]:
-    """Cut cells into runs of about as many segments, so that arrays stay in the cache of a core."""
-    at = cells.first[cells.start]
-    n = max(1, int(at[-1]) // PAIRS_AT_ONCE)
-    cuts = np.unique(np.searchsorted(at, np.linspace(0, at[-1], n + 1)[1:-1]))
-    edges = [0, *(int(c) for c in cuts if 0 < c < len(cells.ix)), len(cells.ix)]
-    return [cells.run(a, b) for a, b in pairwise(edges)]
+def runs(sizes: np.ndarray) -> list[tuple[int, int]]:
+    """Cut positions into runs of about as many segments, so that arrays stay in the cache of a core."""
+    total = np.cumsum(sizes)
+    cuts = np.searchsorted(total, np.arange(SEGMENTS_AT_ONCE, total[-1] if len(total) else 0, SEGMENTS_AT_ONCE)) + 1
+    return list(pairwise([0, *(int(c) for c in np.unique(cuts) if c < len(sizes)), len(sizes)])) if len(sizes) else []
+
+
+def values(polygon: np.ndarray, is_inside: np.ndarray, offset: int, n: int) -> np.ndarray:
+    """Return answers as numbers: 0 for no polygon (-1), from 1 on inside one of ``n``, from ``n + 1`` on near one; ``offset`` come before."""
+    return np.where(polygon < 0, NOTHING, 1 + offset + polygon + np.where(is_inside, 0, n)).astype(np.int32)
+
+
+def undecided_values(first: int, n: int) -> np.ndarray:
+    """Return the values of undecided cells, ``n`` from place ``first`` on in their list: -2, -4, ...; the odd ones are blocks."""
+    return -2 - 2 * (first + np.arange(n, dtype=np.int32))
+
+
+def _with_segments(cells: Cells, border: Border) -> Cells:
+    """List all segments of the candidates of cells that have none listed."""
+    if len(cells.segment):
+        return cells
+    n = np.diff(border.first)[cells.polygon]
+    return cells._replace(first=offsets(n), segment=ranges(border.first[cells.polygon], n).astype(np.int32))
 
 
 def _quartered(cells: Cells) -> Cells:
@@ -180,21 +243,23 @@ def _quartered(cells: Cells) -> Cells:
     return Cells(
         np.tile(cells.ix, 4) * 2 + east,
         np.tile(cells.iy, 4) * 2 + north,
-        _offsets(np.tile(np.diff(cells.start), 4)),
+        offsets(np.tile(np.diff(cells.start), 4)),
         np.tile(cells.polygon, 4),
         np.tile(cells.sign, 4),
-        _offsets(np.tile(np.diff(cells.first), 4)),
+        offsets(np.tile(np.diff(cells.first), 4)),
         cells.segment,
     )
 
 
-def _classified(cells: Cells, territory: Territory, level: int, *, keep: bool) -> tuple[Decided, Cells]:
-    """Part cells into decided ones and undecided ones with what is left of their candidates; drop those that are far.
+def _classified(cells: Cells, territory: Territory, level: int) -> tuple[np.ndarray, Cells]:
+    """Give the value of each cell, and those that are ``OPEN`` with what is left of their candidates.
 
     A polygon stays a candidate where its signed distance at the centre is within a cell's width (twice the radius) of the
     smallest one, and not beyond the distance; a segment, where it may be the nearest of its polygon for a point of the cell.
     """
     radius, within = territory.plane.radius[level] + SLACK_M, territory.within_m
+    if not len(cells.ix):
+        return np.zeros(0, dtype=np.int32), cells
     x, y = territory.plane.metres(level, cells.ix + 0.5, cells.iy + 0.5)
     feet = _feet(cells, x, y, territory.border)
     distance = np.sqrt(np.minimum.reduceat(feet[2], cells.first[:-1]))
@@ -210,19 +275,16 @@ def _classified(cells: Cells, territory: Territory, level: int, *, keep: bool) -
     candidate = (signed <= smallest[owner] + 2 * radius) & (signed <= within + radius)
     n = np.add.reduceat(candidate, cells.start[:-1], dtype=np.int32)
     inside = (n == 1) & (smallest < -radius)
-    near = (n == 1) & (smallest > radius) & (smallest + radius <= within)
+    near = (n == 1) & (smallest > radius) & (smallest + radius <= within) & (not territory.is_measured)
     polygon = np.maximum.reduceat(np.where(candidate, cells.polygon, -1), cells.start[:-1])
-    done = inside | near
-    open_cell = (n > 0) & ~done
-    left = candidate & open_cell[owner]
+    is_open = (n > 0) & ~(inside | near)
+    value = values(np.where(is_open, -1, polygon), inside, territory.offset, territory.n)
+    value[is_open] = OPEN
+    left = candidate & is_open[owner]
     sign[distance <= radius] = UNKNOWN
-    first, segment = np.zeros(int(left.sum()) + 1, dtype=np.int64), np.zeros(0, dtype=np.int32)
-    if keep:
-        first, segment = _nearest_segments(cells, feet, distance, left, radius)
-    start = _offsets(np.add.reduceat(left, cells.start[:-1], dtype=np.int64)[open_cell])
-    decided = Decided(cells.ix[done], cells.iy[done], polygon[done], inside[done])
-    ix, iy = cells.ix[open_cell], cells.iy[open_cell]
-    return decided, Cells(ix, iy, start, cells.polygon[left], sign[left], first, segment)
+    first, segment = _nearest_segments(cells, feet, distance, left, radius)
+    start = offsets(np.add.reduceat(left, cells.start[:-1], dtype=np.int64)[is_open])
+    return value, Cells(cells.ix[is_open], cells.iy[is_open], start, cells.polygon[left], sign[left], first, segment)
 
 
 def _nearest_segments(
@@ -251,8 +313,8 @@ def _nearest_segments(
         cosine /= away
         away -= (distance + radius * radius / (2 * distance)).take(of)
         seen = ~(away > radius * np.sqrt(2 * (1 + ROUNDING - cosine)))
-    n_segments = np.bincount(of[seen], minlength=len(left))[left]
-    return _offsets(n_segments), cells.segment.take(within[seen] % max(len(cells.segment), 1))
+    n = np.bincount(of[seen], minlength=len(left))[left]
+    return offsets(n), cells.segment.take(within[seen] % max(len(cells.segment), 1))
 
 
 def _feet(cells: Cells, x: np.ndarray, y: np.ndarray, border: Border) -> tuple[np.ndarray, ...]:
@@ -261,18 +323,19 @@ def _feet(cells: Cells, x: np.ndarray, y: np.ndarray, border: Border) -> tuple[n
     Returns how far east and north of the nearest point of the segment the centre lies (metres), and that distance squared.
     """
     segment = cells.segment
-    n_segments = np.diff(cells.first[cells.start])
-    dx, dy = (np.repeat(v, n_segments).reshape(-1, max(len(segment), 1)) for v in (x, y))
-    ux, uy = border.ux.take(segment), border.uy.take(segment)
-    dx -= border.x.take(segment)
-    dy -= border.y.take(segment)
-    along = dx * ux
-    part = dy * uy
+    n = np.diff(cells.first[cells.start])
+    qx, qy = (np.repeat(v, n).reshape(-1, max(len(segment), 1)) for v in (x, y))
+    start_x, start_y, dx, dy, length2 = border.segments.take(segment, axis=0).T[:5]
+    qx -= start_x
+    qy -= start_y
+    along = qx * dx
+    part = qy * dy
     along += part
+    along /= np.where(length2 > 0, length2, 1.0)
     np.maximum(along, 0.0, out=along)
-    np.minimum(along, border.length.take(segment), out=along)
-    dx -= np.multiply(along, ux, out=part)
-    dy -= np.multiply(along, uy, out=part)
-    squared = np.multiply(dx, dx, out=along)
-    squared += np.multiply(dy, dy, out=part)
-    return dx.ravel(), dy.ravel(), squared.ravel()
+    np.minimum(along, 1.0, out=along)
+    qx -= np.multiply(along, dx, out=part)
+    qy -= np.multiply(along, dy, out=part)
+    squared = np.multiply(qx, qx, out=along)
+    squared += np.multiply(qy, qy, out=part)
+    return qx.ravel(), qy.ravel(), squared.ravel()

@@ -13,7 +13,6 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
-import pyproj
 import shapely
 
 from qpvhealth.errors import ContractError
@@ -54,10 +53,13 @@ def read_table(path: Path, *, columns: Sequence[str] | None = None, geometry: bo
     ``geometry=False`` leaves it out. Raises ContractError where a page fails its checksum.
     """
     try:
-        schema = pq.read_schema(path)
-        layers = [f.name for f in schema if pa.types.is_binary(f.type)]
-        wanted = [n for n in (columns or schema.names) if geometry or n not in layers]
-        read = pq.read_table(path, columns=wanted, page_checksum_verification=True, partitioning=None)
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+            names = file.schema_arrow.names
+            layers = [f.name for f in file.schema_arrow if pa.types.is_binary(f.type)]
+            wanted = [n for n in (columns or names) if geometry or n not in layers]
+            if missing := [n for n in wanted if n not in names]:
+                raise ContractError(f"{path}: cannot be read: no column {', '.join(missing)}; run `qpvhealth verify`")
+            read = file.read(wanted)
         seconds = [pa.field(f.name, pa.timestamp("s")) if pa.types.is_date(f.type) else f for f in read.schema]
         frame: pd.DataFrame = read.cast(pa.schema(seconds)).to_pandas(types_mapper=DTYPES.get)
         for name in set(layers) & set(wanted):
@@ -88,6 +90,8 @@ def _layer(name: str, shapes: np.ndarray) -> dict[str, Any]:
     kinds = shapely.get_type_id(there) * 2 + shapely.has_z(there)
     one_of_each = there[np.unique(kinds, return_index=True)[1]]
     types = sorted(f"{g.geom_type} Z" if g.has_z else g.geom_type for g in one_of_each)
+    import pyproj  # noqa: PLC0415 -- most commands read tables, and write none
+
     crs = pyproj.CRS.from_user_input(CRS).to_json_dict()
     described = {"encoding": "WKB", "geometry_types": types, "crs": crs}
     if shapely.is_empty(there).all():

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, NamedTuple
 import pandas as pd
 
 from qpvhealth.facts.generations import IN_FORCE
+from qpvhealth.facts.perimeter_sets import PERIMETER_SETS
 from qpvhealth.facts.published import (
     DOCUMENTS,
     NO_DATE,
     NO_PERIMETER,
     NO_SCOPE,
-    PERIMETER_SETS,
     SERIES_TYPES,
     Published,
 )

@@ -20,7 +20,7 @@ import pandas as pd
 from qpvhealth.contract.precision import Ordinal, Share
 from qpvhealth.contract.tables import PUBLISHED
 from qpvhealth.facts.causes import CAUSES, EVIDENCE_FR
-from qpvhealth.facts.published import PERIMETER_SETS
+from qpvhealth.facts.perimeter_sets import PERIMETER_SETS
 from qpvhealth.facts.territories import TERRITORIES
 from qpvhealth.publish.rendering import plain
 from qpvhealth.publish.sentences import in_language

@@ -12,8 +12,6 @@ import math
 import textwrap
 from typing import TYPE_CHECKING, Any
 
-import xlsxwriter
-
 from qpvhealth.contract.precision import Ordinal, Share
 from qpvhealth.errors import UsageError
 
@@ -59,6 +57,8 @@ def workbook(
     n_rows = len(columns[0]) if columns else 0
     if n_rows > MAX_ROWS or len(columns) > MAX_COLUMNS:
         raise UsageError(f"{n_rows} rows, {len(columns)} columns: more than a workbook holds; ask for csv instead")
+    import xlsxwriter  # noqa: PLC0415 -- half of what a table as text takes to load
+
     content = io.BytesIO()
     with xlsxwriter.Workbook(content, OPTIONS) as book:
         book.set_properties({"created": CREATED})
@@ -107,7 +107,9 @@ def write_table(
     data.repeat_columns(0)
     if columns:
         data.autofilter(0, 0, n_rows, len(columns) - 1)
-        corner = xlsxwriter.utility.xl_rowcol_to_cell(n_rows, len(columns) - 1)
+        from xlsxwriter import utility  # noqa: PLC0415 -- see ``workbook``
+
+        corner = utility.xl_rowcol_to_cell(n_rows, len(columns) - 1)
         data.ignore_errors({"number_stored_as_text": f"A1:{corner}"})
     return data
 

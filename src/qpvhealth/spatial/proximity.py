@@ -9,12 +9,17 @@ the nearest; then the smallest code.
 from __future__ import annotations
 
 import threading
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import shapely
 
 from qpvhealth.contract.precision import MARGIN_M, rounded_m
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Measured = Callable[[np.ndarray], np.ndarray]
 
 
 class Perimeters(NamedTuple):
@@ -35,11 +40,19 @@ class Shapes:
         """Take polygons; nothing is prepared yet."""
         self.polygons = polygons
         self._boxes = shapely.bounds(polygons)
+        self._tree: shapely.STRtree | None = None
         self._own = threading.local()
 
     def __len__(self) -> int:
         """Count the polygons."""
         return len(self.polygons)
+
+    def candidates(self, x: np.ndarray, y: np.ndarray, within_m: float) -> tuple[np.ndarray, np.ndarray]:
+        """Pair each point with the polygons whose box is at most ``within_m`` away, to the east or north; positions of both."""
+        if self._tree is None:
+            self._tree = shapely.STRtree(self.polygons)
+        point, polygon = self._tree.query(shapely.box(x - within_m, y - within_m, x + within_m, y + within_m))
+        return point, polygon
 
     def covers(self, which: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
         """Say whether polygon ``which[i]`` covers point ``i``, border included, by GEOS's exact predicate."""
@@ -48,14 +61,11 @@ class Shapes:
         mask[order] = shapely.intersects_xy(self._prepared(which[order]), x[order], y[order])
         return mask
 
-    def contains(self, which: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-        """Say whether point ``i`` is inside polygon ``which[i]``: covered by it, or at a distance that rounds to 0."""
-        mask = self.covers(which, x, y)
-        close = self._in_box(which, x, y, MARGIN_M)
-        close = close[~mask[close]]
-        points = shapely.points(x[close], y[close])
-        close = close[shapely.dwithin(self._prepared(which[close]), points, MARGIN_M)]
-        mask[close] = self.distances(which[close], x[close], y[close]) == 0
+    def are_near(self, which: np.ndarray, x: np.ndarray, y: np.ndarray, within_m: float) -> np.ndarray:
+        """Say whether point ``i`` is inside polygon ``which[i]``, or at most ``within_m`` away."""
+        order = self._in_box(which, x, y, within_m)
+        mask = np.zeros(len(which), dtype=bool)
+        mask[order] = shapely.dwithin(self._prepared(which[order]), shapely.points(x[order], y[order]), within_m)
         return mask
 
     def distances(self, which: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -79,7 +89,7 @@ class Shapes:
         if mine is None:
             mine = self._own.polygons = np.full(len(self.polygons), None, dtype=object)
         missing = np.bincount(which, minlength=len(mine)).astype(bool) & shapely.is_missing(mine)
-        copies = shapely.from_wkb(shapely.to_wkb(self.polygons[missing]))
+        copies = shapely.force_2d(self.polygons[missing])  # new ones, even of polygons without heights
         shapely.prepare(copies)
         mine[missing] = copies
         return np.asarray(mine[which])
@@ -98,6 +108,22 @@ class Ranked(NamedTuple):
         """Say which pair is the best of its point."""
         return np.concatenate([[True], self.point[1:] != self.point[:-1]])[: len(self.point)]
 
+    def chosen(self, n_points: int, within_m: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return the QPV of each of ``n_points``, the first within ``within_m`` (≤); whether the point is inside it; and its signed metres.
+
+        -1, False and NaN where none is within the distance.
+        """
+        first = self.is_first & (self.signed_m <= within_m)
+        point = self.point[first]
+        polygon, is_inside = np.full(n_points, -1, dtype=np.int64), np.zeros(n_points, dtype=bool)
+        signed_m = np.full(n_points, np.nan)
+        polygon[point], is_inside[point], signed_m[point] = (
+            self.polygon[first],
+            self.is_inside[first],
+            self.signed_m[first],
+        )
+        return polygon, is_inside, signed_m
+
 
 def rank(x: np.ndarray, y: np.ndarray, pairs: tuple[np.ndarray, np.ndarray], shapes: Shapes) -> Ranked:
     """Rank candidate pairs: the polygons a point is inside first, the deepest first; then the nearest; then the smallest code.
@@ -106,35 +132,36 @@ def rank(x: np.ndarray, y: np.ndarray, pairs: tuple[np.ndarray, np.ndarray], sha
     measured where a point is inside several.
     """
     point, polygon = pairs
-    outside = ~shapes.covers(polygon, x[point], y[point])
+
+    def measured(way: Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]) -> Measured:
+        return lambda at: way(polygon[at], x[point[at]], y[point[at]])
+
+    covered = shapes.covers(polygon, x[point], y[point])
+    return ranked(point, polygon, covered, measured(shapes.distances), measured(shapes.depths))
+
+
+def ranked(
+    point: np.ndarray, polygon: np.ndarray, covered: np.ndarray, distances: Measured, depths: Measured
+) -> Ranked:
+    """Rank candidate pairs as ``rank`` does: ``covered`` says which polygons cover their point, the two measures give metres for some pairs."""
+    outside = np.flatnonzero(~covered)
     signed = np.zeros(len(point))
-    signed[outside] = shapes.distances(polygon[outside], x[point[outside]], y[point[outside]])
+    signed[outside] = distances(outside)
     inside = signed == 0
-    several = inside & (np.bincount(point[inside], minlength=len(x))[point] > 1)
-    signed[several] = -shapes.depths(polygon[several], x[point[several]], y[point[several]])
-    order = np.lexsort((polygon, signed, ~inside, point))
+    n_inside = np.bincount(point[inside], minlength=int(point.max(initial=0)) + 1)
+    several = np.flatnonzero(inside & (n_inside[point] > 1))
+    signed[several] = -depths(several)
+    order = np.argsort(point, kind="stable")
+    again = point[order[1:]] == point[order[:-1]]
+    several = order[at := np.flatnonzero(np.append(again, False) | np.append(False, again))]
+    order[at] = several[np.lexsort((polygon[several], signed[several], ~inside[several], point[several]))]
     return Ranked(point[order], polygon[order], inside[order], signed[order])
 
 
-def choose(
-    x: np.ndarray, y: np.ndarray, pairs: tuple[np.ndarray, np.ndarray], shapes: Shapes, within_m: float
-) -> tuple[np.ndarray, np.ndarray]:
-    """Choose among candidate pairs the QPV of each point: the first of ``rank`` within ``within_m`` (≤), in metres.
-
-    Returns for each point the polygon (-1: none within the distance), and whether the point is inside it.
-    """
-    ranked = rank(x, y, pairs, shapes)
-    first = ranked.is_first & (ranked.signed_m <= within_m)
-    point = ranked.point[first]
-    chosen, is_inside = np.full(len(x), -1, dtype=np.int64), np.zeros(len(x), dtype=bool)
-    chosen[point], is_inside[point] = ranked.polygon[first], ranked.is_inside[first]
-    return chosen, is_inside
-
-
-def nearby(x: np.ndarray, y: np.ndarray, shapes: Shapes, within_m: float) -> tuple[np.ndarray, np.ndarray]:
-    """Choose the QPV of each point with no hint, all in the metres of one territory; a null coordinate gets none."""
+def nearby(x: np.ndarray, y: np.ndarray, shapes: Shapes, within_m: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Choose the QPV of each point with no hint, all in the metres of one territory (``Ranked.chosen``); a null coordinate gets none."""
     there = np.flatnonzero(np.isfinite(x) & np.isfinite(y))
-    tree = shapely.STRtree(shapes.polygons)
-    points = shapely.points(x[there], y[there])
-    at, polygon = tree.query(points, predicate="dwithin", distance=within_m + MARGIN_M)
-    return choose(x, y, (there[at], polygon), shapes, within_m)
+    at, polygon = shapes.candidates(x[there], y[there], within_m + MARGIN_M)
+    point = there[at]
+    near = shapes.are_near(polygon, x[point], y[point], within_m + MARGIN_M)
+    return rank(x, y, (point[near], polygon[near]), shapes).chosen(len(x), within_m)

@@ -14,13 +14,12 @@ import pandas as pd
 from qpvhealth.contract.tables import PUBLISHED
 from qpvhealth.errors import UsageError
 from qpvhealth.facts.generations import IN_FORCE
+from qpvhealth.facts.perimeter_sets import PERIMETER_SETS, PerimeterSet
 from qpvhealth.facts.programmes import LIST, PROGRAMMES, Programme
 from qpvhealth.facts.published import (
     CDS_WITH_GP,
     FIGURES,
-    PERIMETER_SETS,
     PUBLISHERS,
-    PerimeterSet,
     read as read_figures,
 )
 from qpvhealth.indicators import attainment, matrix as matrices

@@ -9,7 +9,7 @@ from qpvhealth.errors import UsageError
 from qpvhealth.facts import categories, situations, zonings
 from qpvhealth.ingest import cards, kind as declarations
 from qpvhealth.ingest.kind import Kind
-from qpvhealth.ingest.kinds import KINDS
+from qpvhealth.ingest.kinds.registry import KINDS
 from qpvhealth.ingest.vocabulary import SHARED
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from qpvhealth.errors import UsageError
-from qpvhealth.facts.published import PERIMETER_SETS
+from qpvhealth.facts.perimeter_sets import PERIMETER_SETS
 from qpvhealth.ingest import cleaning
 from qpvhealth.ingest.kind import Kind
 from qpvhealth.ingest.staging import Card, Correction, Sieve, Staged, stage
