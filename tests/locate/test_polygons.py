@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 
 import geopandas as gpd
 import pandas as pd
@@ -125,3 +127,10 @@ def test_polygons_of_another_datum_are_said_with_their_accuracy(tmp_path):
     assert polygons.read(path)[1] == [
         "polygons in EPSG:27572: NTF (Paris) to NTF (1) + NTF to WGS 84 (1), accurate to 3 m"
     ]
+
+
+def test_polygons_load_the_reader_of_their_kind_alone():
+    told = "import sys, qpvhealth.locate.polygons; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True).stdout.split()
+    kinds = {name for name in loaded if name.startswith("qpvhealth.ingest.kinds.")}
+    assert kinds == {"qpvhealth.ingest.kinds.neighbourhoods"}

@@ -9,6 +9,7 @@ import sys
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import shapely
@@ -296,3 +297,20 @@ def test_a_large_table_is_cut_in_groups_of_fixed_size(tmp_path):
     parquet.write_table(PLAIN, frame, tmp_path / "plain.parquet", {})
     told = pq.read_metadata(tmp_path / "plain.parquet")
     assert [told.row_group(i).num_rows for i in range(told.num_row_groups)] == [65_536, 4_464]
+
+
+def test_a_column_that_a_table_lacks_is_named(tmp_path):
+    pq.write_table(pa.table({"finess_et": ["1"]}), tmp_path / "centres.parquet")
+    with pytest.raises(
+        ContractError, match=r"centres\.parquet: cannot be read: no column year, name; run `qpvhealth verify`"
+    ):
+        parquet.read_table(tmp_path / "centres.parquet", columns=["finess_et", "year", "name"])
+
+
+def test_tables_as_text_load_no_workbook_no_projection_and_no_published_figure():
+    told = (
+        "import sys, qpvhealth.publish.release, qpvhealth.publish.views, qpvhealth.publish.words; print(*sys.modules)"
+    )
+    loaded = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True).stdout.split()
+    assert not {"xlsxwriter", "pyproj", "pyarrow.dataset", "qpvhealth.facts.published"} & {*loaded}
+    assert "qpvhealth.facts.perimeter_sets" in loaded
