@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,7 @@ import pandas as pd
 import pytest
 import shapely
 
-from qpvhealth.errors import ContractError
+from qpvhealth.errors import ContractError, InputError, UsageError
 from qpvhealth.ingest.card import Card
 from qpvhealth.ingest.kinds.structures import KIND
 from qpvhealth.ingest.layouts import Field, Layout
@@ -140,3 +141,28 @@ def test_the_parts_of_a_source_add_up(balanced):
 def test_raw_text_of_a_table_without_columns():
     empty = RawTable("f", pd.DataFrame(index=range(2)), np.array([1, 2]))
     assert empty.raw_text(np.array([0, 1])) == ["", ""]
+
+
+@pytest.mark.parametrize(
+    ("stated", "of_file", "crs", "rules"),
+    [
+        (None, "EPSG:4326", "EPSG:4326", []),
+        ("EPSG:2154", None, "EPSG:2154", []),
+        ("EPSG:2154", "EPSG:2154", "EPSG:2154", []),
+        ("EPSG:2154", "EPSG:4326", "EPSG:2154", ["crs-overridden"]),
+    ],
+)
+def test_a_card_that_contradicts_the_system_of_its_file_is_reported(stated, of_file, crs, rules):
+    card = replace(CARD, options={} if stated is None else {"crs": stated})
+    sieve = Sieve(raw(crs=of_file), card, LAYOUT, KIND)
+    assert (sieve.crs(), [f.rule for f in sieve.findings]) == (crs, rules)
+    with pytest.raises(InputError, match="no coordinate system"):
+        sieved(raw()).crs()
+
+
+@pytest.mark.parametrize(("column", "names_a_type"), [("structure_type", True), ("modality", False)])
+def test_a_word_mapped_to_no_value_is_refused_and_a_type_of_ones_own_is_proposed_for_types_alone(column, names_a_type):
+    card = replace(CARD, values={column: {"oui": "nothing"}}, options={"other_types": ["pôle"]})
+    with pytest.raises(UsageError, match=rf"\[source\.values\.{column}\] maps to nothing; known: ") as refused:
+        Sieve(raw(), card, LAYOUT, KIND).coded(column)
+    assert ("other_types" in str(refused.value)) == ("pôle" in str(refused.value)) == names_a_type
