@@ -61,10 +61,12 @@ def cover(
         table[name] = pd.arrays.IntegerArray(n, ~((assessed_near & (most == n)) | (n > 0)))
     table["n_undetermined"] = present.unplaced(present.may_be_inside).per_qpv()
     free, both = (table["n_undetermined"] == 0).to_numpy(), SCOPES["msp_cds"]
-    in_it = verdicts([both, SCOPES["primary"]], present.kinds, inside, inside, free=free, assessed=assessed)
+    scopes = [both, SCOPES["primary"]]
+    members = [scope.members(present.kinds) for scope in scopes]
+    in_it = verdicts(scopes, members, inside, inside, free=free, assessed=assessed)
     around = verdicts(
-        [both],
-        present.kinds,
+        scopes[:1],
+        members[:1],
         inside + near.union,
         inside + near.possible,
         free=free & near.is_attached,
@@ -138,7 +140,8 @@ class Presence:
         attached = np.zeros(len(self._stock), dtype=bool)
         attached[self.at[near.possible]] = True
         alone = self.where.near(rule, distance_m).possible & self.where.answer.decided & ~attached
-        return Near(counts[0], counts[1], counts[2], self.unplaced(alone).per_qpv() == 0)
+        is_attached = self.unplaced(alone).per_qpv() == 0 if alone.any() else np.ones(len(self._places), dtype=bool)
+        return Near(counts[0], counts[1], counts[2], is_attached)
 
     @property
     def may_be_inside(self) -> np.ndarray:
@@ -263,7 +266,7 @@ class Verdicts(NamedTuple):
 
 def verdicts(
     scopes: Sequence[Scope],
-    kinds: pd.DataFrame,
+    members: Sequence[Tristate],
     sure: np.ndarray,
     possible: np.ndarray,
     *,
@@ -272,11 +275,10 @@ def verdicts(
 ) -> Verdicts:
     """Say of each QPV whether a structure of a scope stands there: all (scopes, QPV).
 
-    ``sure`` and ``possible``: structures by QPV and kind. It is surely without one only where none counts, none could count, none
+    ``members``: of each scope, the kinds that count. ``sure`` and ``possible``: structures by QPV and kind. It is surely without one only where none counts, none could count, none
     undetermined could be there (``free``), and the extract assesses it (``assessed``). Where the modality decides, the extract can
     tell only if it does.
     """
-    members = [scope.members(kinds) for scope in scopes]
     yes = np.array([sure @ m.yes > 0 for m in members])
     none = np.array([possible @ m.possible == 0 for m in members])
     none_seen = none & assessed & ~yes

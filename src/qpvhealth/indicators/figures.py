@@ -61,15 +61,14 @@ def share(counted: Numbers, whole: np.ndarray, most: np.ndarray) -> Numbers:
 
 
 def of_structures(
-    indicators: Sequence[OfStructures], cells: Cells, scopes: Sequence[Scope], near: tuple[str, float], total: Total
+    indicators: Sequence[OfStructures], cells: Cells, members: Sequence[Tristate], near: tuple[str, float], total: Total
 ) -> list[Numbers]:
     """Count structures: each indicator in each scope (the choices) and group.
 
-    ``near``: the rule of proximity and its distance. Structures of which it is unknown whether they count, or are of the scope, widen
+    ``members``: of each scope, which cells count. ``near``: the rule of proximity and its distance. Structures of which it is unknown whether they count, or are of the scope, widen
     the bounds; so do rows that could not be read. A figure that ``needs_outside`` is null where of no structure outside it is known;
     so is every figure of a scope of which nothing is sure because every centre of a group is of unknown modality.
     """
-    members = [scope.members(cells.kinds) for scope in scopes]
     sure_in, possible_in = (np.array([getattr(m, side) for m in members]) for side in ("yes", "possible"))
     marks: dict[object, Tristate] = {i.marks: i.marks(cells.where, *near) for i in indicators}
     by_mark = {

@@ -44,7 +44,8 @@ def structures(
     declared = [i for i in STRUCTURES if i.in_table]
     cells = figures.Cells(stock, [*figures.Areas.PLACE], Proximity.of(stock))
     areas = figures.Areas(cells.kinds)
-    numbers = figures.of_structures(declared, cells, scopes, (near_rule, vecu_distance_m), areas.total)
+    members = [scope.members(cells.kinds) for scope in scopes]
+    numbers = figures.of_structures(declared, cells, members, (near_rule, vecu_distance_m), areas.total)
     near = NEAR_WORDS[near_rule].format(distance=vecu_distance_m)
     words: dict[str, object] = {"near": near, "distance": vecu_distance_m}
     return figures.table(areas.keys, scopes, list(zip(declared, numbers, strict=True)), words)
@@ -94,7 +95,9 @@ def verdicts(coverage: pd.DataFrame) -> tuple[Verdicts, Verdicts]:
     counts = np.nan_to_num(counts).astype("int64")
     counts[:, 3] = np.maximum(counts[:, 3] - counts[:, 1] - counts[:, 2], 0)
     free = (coverage["n_undetermined"] == 0).to_numpy(dtype=bool)
-    inside = presence.verdicts(HEADLINE, _KINDS, counts, counts, free=free, assessed=assessed)
+    inside = presence.verdicts(
+        HEADLINE, [scope.members(_KINDS) for scope in HEADLINE], counts, counts, free=free, assessed=assessed
+    )
     near = Tristate.of(coverage["is_covered_near"])
     around = coverage[["n_msp_near", "n_cds_near"]]
     both_ways = assessed & around.notna().all(axis=1).to_numpy()

@@ -18,7 +18,7 @@ from qpvhealth.facts.situations import DECLARED, DECLARED_OR_PROXY, PROXY
 from qpvhealth.facts.territories import METROPOLE
 from qpvhealth.indicators import figures, readings
 from qpvhealth.indicators.counts import distinct
-from qpvhealth.indicators.coverage import Near, Presence, Unplaced, Verdicts, answered_departments, verdicts
+from qpvhealth.indicators.coverage import Near, Presence, Verdicts, answered_departments, verdicts
 from qpvhealth.indicators.declarations import QPV, STRUCTURES
 from qpvhealth.rules.proximity import LOCATION_COLUMNS, Proximity
 from qpvhealth.rules.scopes import SCOPES
@@ -163,30 +163,39 @@ def _of_year(
         return np.asarray(np.add.reduceat(values, runs, axis=-1, dtype=float) @ of_homes)
 
     choices = [(INSIDE, ONE_BY_ONE), *product(rules, (ONE_BY_ONE, PAIRS))]
-    judged = _judged(present, reading, choices, rules)
+    of_kinds = [scope.members(present.kinds) for scope in scopes]
+    judged = _judged(present, reading, of_kinds, choices, rules)
     in_sets = [(np.where(chosen[at] > 0, 0, -1), 1) for chosen in of_homes.T]
-    could = np.array([scope.members(present.kinds).possible for scope in scopes])
+    could = np.array([m.possible for m in of_kinds])
+    unattached = present.where.answer.yes & ~present.where.has_point
+    lost, lost_or_near = (present.unplaced(present.may_be_inside | mask) for mask in (False, unattached))
 
     def reachable(concerned: np.ndarray, weights: np.ndarray) -> np.ndarray:
         """Bound, choice by choice, what structures without a place could change in each set."""
-        of_choices = np.split(concerned, len(choices))
-        return np.concatenate(
-            [j.unplaced.reachable(own, weights, could, in_sets) for j, own in zip(judged, of_choices, strict=True)]
+        inside, near = concerned[:n_scopes], concerned[n_scopes:]
+        of_near = np.tile(could, (len(choices) - 1, 1))
+        parts = (
+            lost.reachable(inside, weights, could, in_sets),
+            lost_or_near.reachable(near, weights, of_near, in_sets),
         )
+        return np.concatenate(parts)
 
-    sides = ((j.seen.covered.yes, j.seen.covered.no, j.seen.none_seen, j.seen.can_tell) for j in judged)
+    sides = ((seen.covered.yes, seen.covered.no, seen.none_seen, seen.can_tell) for _, seen in judged)
     yes, no, none_seen, can_tell = (np.concatenate(side) for side in zip(*sides, strict=True))
     declared = [i for i in QPV if i.in_matrix is not None]
     every = Verdicts(Tristate(yes, no), none_seen, can_tell)
     made = figures.of_qpv(declared, qpv, every, total, reachable)
-    members = np.array([scope.members(present.kinds).yes for scope in scopes], dtype=float)
+    members = np.array([m.yes for m in of_kinds], dtype=float)
+    of_structure_cells = [scope.members(cells.kinds) for scope in scopes]
     counted: dict[str, dict[str, figures.Numbers]] = {}
     for near, rule in ((INSIDE, (PROXY, 0.0)), *rules.items()):
         of_structures = [i for i in STRUCTURES if i.in_matrix == ("inside" if near == INSIDE else "near")]
-        numbers = figures.of_structures(of_structures, cells, scopes, rule, lambda values: values @ of_cells)
+        numbers = figures.of_structures(
+            of_structures, cells, of_structure_cells, rule, lambda values: values @ of_cells
+        )
         counted[near] = {i.name: n for i, n in zip(of_structures, numbers, strict=True)}
-    parts = []
-    for k, ((near, unit), (around, *_)) in enumerate(zip(choices, judged, strict=True)):
+    parts: list[tuple[str, str, str, figures.Numbers]] = []
+    for k, ((near, unit), (around, _)) in enumerate(zip(choices, judged, strict=True)):
         own = slice(k * n_scopes, (k + 1) * n_scopes)
         measures = {
             i.in_matrix or i.name: figures.Numbers(*(v[own] for v in n)) for i, n in zip(declared, made, strict=True)
@@ -205,66 +214,52 @@ def _of_year(
                 value = np.where(np.isnan(one_by_one.value), _NAN, seen)
                 bounds = {"lower": seen, "upper": seen + one_by_one.n_unknown}
                 measures[name] = one_by_one._replace(value=value, numerator=value, **bounds)
-        parts.append(_rows(measures, sets).assign(near=near, counted=unit))
-    return pd.concat(parts, ignore_index=True).sort_values(
-        "scope", key=lambda s: s.cat.codes, kind="stable", ignore_index=True
-    )
-
-
-class _Judged(NamedTuple):
-    """What stands in QPV and near them under one choice, and the structures without a place that could."""
-
-    around: Near | None
-    seen: Verdicts
-    unplaced: Unplaced
+        parts += [(name, near, unit, n) for name, n in measures.items()]
+    return _rows(parts, sets)
 
 
 def _judged(
     present: Presence,
     reading: _Reading,
+    members: Sequence[Tristate],
     choices: Sequence[tuple[str, str]],
     rules: Mapping[str, tuple[str, float]],
-) -> list[_Judged]:
-    """Judge every QPV under each choice of proximity and unit, in every scope."""
-    qpv, lost = reading.qpv, present.may_be_inside
+) -> list[tuple[Near | None, Verdicts]]:
+    """Judge every QPV under each choice of proximity and unit, in every scope: what is near it, and what stands in it or near."""
+    qpv, scopes = reading.qpv, [*SCOPES.values()]
     free, listed = (qpv["n_undetermined"] == 0).to_numpy(), qpv["n_msp_in"].notna().to_numpy()
-    inside = verdicts([*SCOPES.values()], present.kinds, present.inside, present.inside, free=free, assessed=listed)
-    judged = [
-        _Judged(
-            None,
-            inside._replace(can_tell=inside.can_tell | inside.covered.yes),
-            present.unplaced(lost),
-        )
+    inside = verdicts(scopes, members, present.inside, present.inside, free=free, assessed=listed)
+    judged: list[tuple[Near | None, Verdicts]] = [
+        (None, inside._replace(can_tell=inside.can_tell | inside.covered.yes))
     ]
-    unattached = present.where.answer.yes & ~present.where.has_point
-    unplaced = present.unplaced(lost | unattached)
     for near, unit in choices[1:]:
         around = present.near(*rules[near], each=unit == PAIRS and near.startswith(WITHIN))
         seen = verdicts(
-            [*SCOPES.values()],
-            present.kinds,
+            scopes,
+            members,
             present.inside + around.union,
             present.inside + around.possible,
             free=free & around.is_attached,
             assessed=listed & reading.has_answer if near == DECLARED else listed,
         )
-        judged.append(_Judged(around, seen, unplaced))
+        judged.append((around, seen))
     return judged
 
 
-def _rows(measures: Mapping[str, figures.Numbers], sets: Sequence[PerimeterSet]) -> pd.DataFrame:
-    """Write measures as rows, one a scope and set; a set without QPV has none."""
-    there = measures["qpv_total"].value[0] > 0
-    shape = (len(measures), len(SCOPES), int(there.sum()))
-    at = np.indices(shape).reshape(len(shape), -1)
-    names = ([*measures], [*SCOPES], [s.name for s, is_there in zip(sets, there, strict=True) if is_there])
+def _rows(parts: Sequence[tuple[str, str, str, figures.Numbers]], sets: Sequence[PerimeterSet]) -> pd.DataFrame:
+    """Write measures (name, rule of proximity, counting unit, numbers) as rows, by scope; a set without QPV has none."""
+    there = next(n for name, _, _, n in parts if name == "qpv_total").value[0] > 0
+    names = [s.name for s, is_there in zip(sets, there, strict=True) if is_there]
+    scope, at, in_set = np.indices((len(SCOPES), len(parts), len(names))).reshape(3, -1)
+    choices = zip(*(part[:3] for part in parts), strict=True)
     texts = {
-        c: pd.Categorical.from_codes(codes, pd.Index(words))
-        for c, codes, words in zip(("measure", "scope", "perimeter"), at, names, strict=True)
+        c: pd.array(list(words), dtype="str").take(at)
+        for c, words in zip(("measure", "near", "counted"), choices, strict=True)
     }
-    numbers = {c: np.array([getattr(n, c) for n in measures.values()])[..., there].ravel() for c in figures.NUMBERS}
-    rows = pd.DataFrame(texts | numbers)
-    return rows.astype({"measure": "str", "perimeter": "str", "n_unknown": "int64"})
+    texts |= {"perimeter": pd.array(names, dtype="str").take(in_set)}
+    numbers = {c: np.stack([getattr(part[-1], c)[:, there] for part in parts], axis=1).ravel() for c in figures.NUMBERS}
+    scopes = pd.Categorical.from_codes(scope, pd.Index([*SCOPES]))
+    return pd.DataFrame({"scope": scopes} | texts | numbers).astype({"n_unknown": "int64"})
 
 
 def _of_qpv(
