@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 LARGEST, SMALLEST = 5, 11
-"""The levels of the largest cells, about 1 km, and of the smallest, 16 m, two levels from one to the next; a large distance starts with larger ones."""
+"""The levels of the largest cells, about 1 km, and of the smallest, 16 m. A large distance starts with larger ones."""
 MEASURED_POINTS, MEASURED_AT_LAST, MEASURED_SEGMENTS = 5, 30, 64
 """Points of a cell that are measured before it is cut, and before it is cut to the smallest; one more for so many segments of its candidates."""
 LEAST_CUT = 256
@@ -69,7 +69,8 @@ class Grid:
     """The cells of one territory.
 
     ``tables[k]`` holds the value of each cell of ``levels[k]``: one of ``subdivision.values``; ``ANY`` where not even the territory is
-    certain; another negative one for what is undecided. There ``-1 - value`` is twice the number of a block of the next table, or one more than twice the place of the cell in ``undecided[k]``.
+    certain; another negative one for what is undecided. There ``-1 - value`` is twice the number of a block of the next table, or one more
+    than twice the place of the cell in ``undecided[k]``.
     ``patience[k]``: how many more points are measured in each of these before it is cut.
     """
 
@@ -102,9 +103,9 @@ class Grid:
         place[~on_grid] = self.rows * self.columns
         value, distance = self.tables[0].take(place), np.full(len(x), np.nan)
         at = np.flatnonzero(value.view(np.uint32) > np.uint32(-ANY))  # negative, and not ANY
-        ix, iy, place, found = (v.take(at) for v in (ix, iy, place, value))
+        ix, iy, place, content = (v.take(at) for v in (ix, iy, place, value))
         for k in range(len(self.levels)):
-            refers = -1 - found
+            refers = -1 - content
             if k + 1 < len(self.levels) and self._cut(k, refers[refers & 1 == 1] >> 1):
                 refers = -1 - self.tables[k].take(place)
             is_open = refers & 1 == 1
@@ -116,9 +117,9 @@ class Grid:
             shift -= BLOCK_BITS
             row, column = (iy >> shift) & (BLOCK - 1), (ix >> shift) & (BLOCK - 1)
             place = block * np.int32(BLOCK**2) + row * np.int32(BLOCK) + column
-            value[at] = found = self.tables[k + 1].take(place)
-            left = np.flatnonzero(found < 0)
-            at, ix, iy, place, found = (v.take(left) for v in (at, ix, iy, place, found))
+            value[at] = content = self.tables[k + 1].take(place)
+            left = np.flatnonzero(content < 0)
+            at, ix, iy, place, content = (v.take(left) for v in (at, ix, iy, place, content))
         return value, distance
 
     def _patience(self, k: int, cells: Cells) -> np.ndarray:
