@@ -24,7 +24,7 @@ def test_every_departement_has_its_outline_in_its_own_box():
     assert {f for f, _ in drawn} == {"metropole", *OVERSEAS, *CITIES}
     for (frame, code), shape in drawn.items():
         west, south, east, north = shape.bounds
-        box = CITIES[frame][1] if frame in CITIES else DEPARTMENT_BOXES[code]
+        box = CITIES[frame] if frame in CITIES else DEPARTMENT_BOXES[code]
         assert box[0] - 0.001 <= west < east <= box[2] + 0.001, (frame, code)
         assert box[1] - 0.001 <= south < north <= box[3] + 0.001, (frame, code)
 
@@ -34,7 +34,7 @@ def test_outlines_are_within_their_tolerance_of_the_file_they_come_from(real_dat
     for (frame, code), shape in shapes().items():
         original = layer[code]
         if frame in CITIES:
-            original = shapely.clip_by_rect(original, *CITIES[frame][1])
+            original = shapely.clip_by_rect(original, *CITIES[frame])
         largest = max(shapely.get_parts(shape), key=lambda part: part.area)
         vertices = shapely.points(largest.exterior.coords)
         tolerance = TOLERANCE.get(frame, 0.005) + ROUNDING

@@ -44,6 +44,10 @@ def test_a_number_that_one_side_lacks_makes_no_other_street():
     ("one", "other", "same"),
     [
         ("12 rue de la Paix", "12 R PAIX BP 40123", True),
+        ("12 rue de la Paix", "B.P. 12 - 12 rue de la Paix", True),
+        ("12 rue de la Paix", "12 rue de la Paix C.S. 12345", True),
+        ("12 rue de la Paix", "Bâtiment A2, 12 rue de la Paix", True),
+        ("12 rue de la Paix", "Bat. 12B 12 rue de la Paix", True),
         ("12 rue de la Paix CS 40 123", "12 rue de la Paix TSA 7", True),
         ("12 rue de la Paix Bâtiment B", "Bât. C, entrée 2, 12 rue de la Paix", True),
         ("12 B rue de la Paix", "12 rue de la Paix", False),

@@ -129,7 +129,10 @@ def test_degrees_and_minutes_are_no_decimals():
     rng = np.random.default_rng(1)
     lon, lat = rng.uniform(-1, 6, 60), rng.uniform(43, 49, 60)
     minutes = [np.sign(v) * (np.floor(abs(v)) + (abs(v) % 1) * 0.6) for v in (lon, lat)]
-    for (x, y), expected in (((lon, lat), []), (minutes, [("delivery-points-minutes", "FR", "60")])):
+    mixed = [np.where(np.arange(60) < 2, right, read) for right, read in zip((lon + 0.7, lat), minutes, strict=True)]
+    pointless = (np.round(lon, 4) * 1e4, np.round(lat, 4) * 1e4)  # a comma was lost: no degrees at all
+    wrong = [("delivery-points-minutes", "FR", "60")]
+    for (x, y), expected in (((lon, lat), []), (minutes, wrong), (mixed, wrong), (pointless, [])):
         frame = extract().assign(x=x, y=y, crs="EPSG:4326")
         assert said({2020: frame}, departments={"31"}) == expected
 

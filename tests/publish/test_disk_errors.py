@@ -39,7 +39,7 @@ WRITERS = {
     **{f"located.{f}": lambda to: locate_file(points, quarters, to, distance_m=100) for f in ("parquet", "csv")},
     **{f"shown.{f}": lambda to: rendering.save(to, plain, titles={}, notes=(), invented=False) for f in ("md", "json")},
     "tables": lambda to: release.write_tables(to, {"t": plain}, {"t": table}, invented=False),
-    "report": lambda to: files.write(note, to, ["html", "md", "xlsx", "odt"]),
+    "report": lambda to: files.write(lambda _: note, to, ["html", "md", "xlsx", "odt"]),
     "parts": lambda to: cluster.locate_parts(points, quarters, to, distance_m=100, client=workers),
 }
 NEW_FOLDERS = ("tables", "parts")

@@ -142,6 +142,7 @@ def _build(
         built = stages.run(raw, resolved, chosen, name_step)
         refused = _refused(built) if strict else []
         if refused:
+            _accounts(built.inputs)
             _closing(built.findings)
             logger().warning("--strict refuses, and nothing is published:\n%s", listed(refused))
             return {"release": None, "unchanged": False, "refused": refused}, []

@@ -41,14 +41,17 @@ def commune_key(communes: pd.Series) -> pd.Series:
 
 
 _TO_THE_DOOR = re.compile(
-    rf"\b(?:(?:{'|'.join(sorted(POSTAL))})(?: \d+)+|(?:{'|'.join(sorted(PARTS))}) (?:\d+|[A-Z]))\b"
+    rf"\b(?:(?:{'|'.join(sorted(POSTAL))})(?: \d+)+|(?:{'|'.join(sorted(PARTS))}) (?:\d+(?: [A-H])?|[A-Z](?: \d+)?))\b"
 )
-"""``BP 12``, ``CS 40 123``, ``BATIMENT B``, ``ENTREE 2``."""
+"""``BP 12``, ``CS 40 123``, ``BATIMENT B``, ``BAT 12B``, ``BATIMENT A2``, ``ENTREE 2``."""
+_INITIALS = re.compile(r"\b([A-Z])\.(?=[A-Z]\b)", re.IGNORECASE)
+"""``B.P.``, ``C.S.``: one word."""
 
 
 @lru_cache(maxsize=262_144)
 def _street(text: str) -> str | None:
-    words = [ABBREVIATIONS.get(w, w) for w in _TO_THE_DOOR.sub(" ", " ".join(_words(text))).split()]
+    plain = _TO_THE_DOOR.sub(" ", " ".join(_words(_INITIALS.sub(r"\1", text))))
+    words = [ABBREVIATIONS.get(w, w) for w in plain.split()]
     return " ".join(w.lstrip("0") or w for w in words if w not in SMALL_WORDS) or None
 
 

@@ -50,7 +50,7 @@ PART_KEYS = ("sheet", "layer", "header_row", "codes")
 CELLS = ("name", "address", "commune_code", "structure_type", "modality", "opened_on", "closed_on", "x", "y")
 JUDGED_ROWS, JUDGED_POINTS, JUDGED_CODES = 100, 30, 20
 """How many dated rows, points, or codes in common there must be before their dates or values say anything."""
-MINUTES = 0.6
+MINUTES, FEW_DECIMALS = 0.6, 0.05
 FEW_ORPHANS, ORPHAN_SHARE = 3, 0.1
 
 
@@ -125,11 +125,12 @@ def _areas(silent: Iterable[str], covered: Iterable[str]) -> Iterator[str]:
 
 
 def _minutes(points: pd.DataFrame, vintage: Vintage) -> Iterator[Finding]:
-    """Find degrees and minutes read as decimals: no fraction of any point, over more than a degree, reaches 0.6."""
+    """Find degrees and minutes read as decimals: over more than a degree, hardly a point has a fraction that reaches 0.6."""
     for source_id, rows in points[points["crs"] == WGS84].groupby("source_id"):
         xy = rows[["x", "y"]].drop_duplicates().abs()
+        xy = xy[(xy["x"] <= 180) & (xy["y"] <= 90)]  # noqa: PLR2004 -- degrees
         wide = (xy.quantile(0.9) - xy.quantile(0.1) > 1).any()
-        if len(xy) >= JUDGED_POINTS and wide and (xy % 1 < MINUTES).all(axis=None):
+        if len(xy) >= JUDGED_POINTS and wide and (xy % 1 >= MINUTES).any(axis=1).mean() <= FEW_DECIMALS:
             words = f"{vintage.year}, card {source_id}: degrees and minutes, read as decimals: 48.30 for 48°30'"
             yield finding("delivery-points-minutes", len(rows), words, COUNTRY, len(rows), ids=[source_id])
 
@@ -146,14 +147,14 @@ def _between(sources: Sources, first: Vintage, last: Vintage, limits: Limits) ->
     before, after = (_stock(sources, vintage, shared) for vintage in (first, last))
     listed, links = sources.structures[last.year], sources.links
     there = {*listed["department_code"].unique()}  # where no row is left, that is said
-    for name, limit in ((MSP, limits["msp_fall"] * years), (CDS, limits["cds_fall"] * years)):
+    for name, limit in ((MSP, limits["msp_fall"]), (CDS, limits["cds_fall"])):
         then, now = (_by_department(stock[stock["structure_type"] == name]) for stock in (before, after))
         falls = {code: n - now.get(code, 0) for code, n in then.items()}
         areas = [
             (f"department:{code}", then[code], fall) for code, fall in falls.items() if code in there and fall >= limit
         ]
         total, fall = sum(then.values()), sum(then.values()) - sum(now.values())
-        if fall >= max(limit, limits["national_fall"] * years * total):
+        if fall >= max(limit, limits["national_fall"] * total):
             areas.append((COUNTRY, total, fall))
         for area, n, fall in areas:
             words = f"{step}: {name} fell from {n} to {n - fall}"
@@ -182,8 +183,9 @@ def _stock(sources: Sources, vintage: Vintage, departments: frozenset[str]) -> p
 
 
 def _still(before: pd.DataFrame, after: pd.DataFrame, limit: float) -> Iterator[tuple[str, int]]:
-    """Yield where nobody came or left: the whole; else the départements in which no cell of any row has changed either."""
-    if len(before) > limit and set(before["finess_et"]) == set(after["finess_et"]):
+    """Yield where nobody came or left: several départements; else each in which no cell of any row has changed either."""
+    is_wide = len({*before["department_code"]}) > 1
+    if is_wide and len(before) > limit and set(before["finess_et"]) == set(after["finess_et"]):
         yield COUNTRY, len(before)
         return
     was, is_now = (_by_department(rows) for rows in (before, after))

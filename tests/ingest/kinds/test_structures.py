@@ -517,6 +517,7 @@ def test_what_a_column_of_state_says_is_closed_is_out_of_scope(card, balanced):
     [
         *(("Etat", ["a", "b"], True), ("État de la structure", ["Ouverte", "Fermée"], True)),
         *(("Situation", ["ACTIF", "inactif"], True), ("Situation", ["Ouvert", "Ouvert"], False)),
+        *(("Ouvert", ["oui", "non"], True), ("En activité", ["O", "N"], True), ("Fermé", ["lundi", "mardi"], False)),
         *(
             ("Statut", ["Associatif", "Municipal"], False),
             ("Statut", ["", ""], False),
@@ -535,7 +536,8 @@ def test_a_column_of_state_that_is_not_mapped_stops_the_run(card, header, cells,
     ):
         mapped(card, rows, header=titles)
     columns = MAPPED | {"state": header}
-    staged = mapped(card, rows, header=titles, columns=columns, values={"state": {"a": "open", "b": "closed"}})
+    words = dict(zip(cells, ("open", "closed"), strict=True))
+    staged = mapped(card, rows, header=titles, columns=columns, values={"state": words})
     assert staged.frame["finess_et"].tolist() == ["750000010"]
 
 

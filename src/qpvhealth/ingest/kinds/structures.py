@@ -164,13 +164,15 @@ def _leave_out_closed(sieve: Sieve) -> None:
     for header in [h for h in sieve.raw.frame.columns if h not in sieve.mapped.values()]:
         used = sieve.raw.frame[header].dropna().unique()[:MAX_STATES]
         meanings = {words.get(cleaning.word(cell)) for cell in used}
-        if key(header) in {*sieve.kind.expanded(["*state"])} or (CLOSED in meanings and None not in meanings):
+        is_flag = key(header) in {*sieve.kind.expanded(["*open"])} and {cleaning.word(c) for c in used} <= {*cleaning.YES_NO}
+        is_state = key(header) in {*sieve.kind.expanded(["*state"])} or (is_flag and len(used) > 0)
+        if is_state or (CLOSED in meanings and None not in meanings):
             unread.append(header)
     if unread:
         raise UsageError(
             f'{sieve.where}: column "{unread[0]}" says which structures are open or closed, and is not used;'
             f" map it: state = {json.dumps(unread[0], ensure_ascii=False)} under [source.columns], and each of its words,"
-            ' such as "Fermé" = "closed", under [source.values.state]'
+            ' such as "Fermé" or "non" = "closed", under [source.values.state]'
         )
     sieve.leave_out(sieve.coded("entity") == "legal_entity", "legal entity")
     cells = sieve.text["state"]
