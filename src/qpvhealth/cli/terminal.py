@@ -49,7 +49,7 @@ def fitted(view: View, notes: Sequence[str], width: int, *, invented: bool, lang
     width = max(width, LEAST_WIDTH)
     shown = view.frame.head(SHOWN_ROWS)
     columns = [c for c in view.titles if c in shown.columns]
-    cells = {c: [one_line(readable(v, grouped=True)) for v in plain(shown[c])] for c in columns}
+    cells = {c: [one_line(readable(v, language)) for v in plain(shown[c])] for c in columns}
     is_number = {c: _is_number(shown[c]) for c in columns}
     full = {c: max(map(len, (*view.titles[c].split("\n"), *cells[c]))) for c in columns}
     needs = {c: _need(view.titles[c], cells[c], is_number=is_number[c]) for c in columns}
