@@ -225,9 +225,9 @@ def one_line(text: str) -> str:
     return composed if composed.isprintable() else "".join(c if c.isprintable() else " " for c in composed)
 
 
-def escaped(text: str) -> str:
-    """Write a text so that Markdown shows it as it is."""
-    marked = MARKUP.sub(lambda m: f"\\{m.group()}", one_line(text).strip())
+def escaped(text: str, flat: Callable[[str], str] = one_line) -> str:
+    """Write a text so that Markdown shows it as it is; ``flat`` keeps it on its line."""
+    marked = MARKUP.sub(lambda m: f"\\{m.group()}", flat(text).strip())
     return re.sub(r"&(?=#?\w+;)", "&amp;", marked).replace("<", "&lt;").replace(">", "&gt;")
 
 

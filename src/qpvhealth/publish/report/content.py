@@ -5,6 +5,7 @@ Numbers are rounded once, here, half away from zero, and every format takes thes
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from dataclasses import dataclass
 from datetime import date
@@ -20,7 +21,9 @@ if TYPE_CHECKING:
 
 Unit = Literal["text", "count", "signed", "share", "ratio", "metres", "date"]
 DECIMALS: dict[Unit, int] = {"count": 0, "signed": 0, "share": 1, "ratio": 2, "metres": 0}
-MINUS = "\u2212"
+MINUS, NO_BREAK = "\u2212", "\u00a0"
+WIDE, NARROW = re.compile(" (?=[:»])|(?<=«) "), re.compile(" (?=[;!?%])")
+"""The spaces of French signs: as wide as between words, and narrow."""
 WORDS: dict[Language, dict[Any, str]] = {
     "fr": {None: "inconnu", True: "oui", False: "non", "most": "inconnu (au plus {})", "between": "{} ({} à {})"},
     "en": {None: "unknown", True: "yes", False: "no", "most": "unknown (at most {})", "between": "{} ({} to {})"},
@@ -193,9 +196,12 @@ def number(value: float, unit: Unit = "count", language: Language = "fr") -> str
 
 
 def single_line(words: str) -> str:
-    """Keep a text of the data on one line: control and direction characters become spaces, no-break spaces stay."""
-    composed = unicodedata.normalize("NFC", words)
-    return "".join(c if c.isprintable() or c in (THIN, "\u00a0") else " " for c in composed)
+    """Write a text on one line: control and direction characters become spaces, no-break spaces stay.
+
+    No line ends before a French ``:``, ``;``, ``!``, ``?``, ``%`` or ``»``, nor after ``«``.
+    """
+    composed = NARROW.sub(THIN, WIDE.sub(NO_BREAK, unicodedata.normalize("NFC", words)))
+    return "".join(c if c.isprintable() or c in (THIN, NO_BREAK) else " " for c in composed)
 
 
 def share(part: Bounded, of: float | None) -> Bounded | str:

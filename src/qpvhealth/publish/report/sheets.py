@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import xlsxwriter
 
-from qpvhealth.publish.report.content import WORDS, Bounded, Table
+from qpvhealth.publish.report.content import WORDS, Bounded, Table, single_line
 from qpvhealth.publish.report.words import say, sheet as sheet_name
 from qpvhealth.publish.workbook import CREATED, DATE_FORMATS, OPTIONS, WIDTHS, height_of, write_table, write_text
 
@@ -106,7 +106,7 @@ def _readme(book: Any, note: Note, names: list[str]) -> None:  # noqa: ANN401
 
     def write_wrapped(row: int, words: str) -> None:
         sheet.set_row(row, height_of(words, words_width))
-        write_text(sheet, (row, 1), words, wrap)
+        write_text(sheet, (row, 1), single_line(words), wrap)
 
     for words in (*note.warnings, note.title, note.subtitle):
         write_text(sheet, (row, 0), words, bold)
