@@ -726,6 +726,19 @@ def test_words_are_french_or_english_and_files_for_programs_keep_the_codes(relea
     english = answer("coverage", "--year", 2020, "--out", released, "--lang", "en")
     assert "QPV without any structure inside" in english
     assert "sans structure" not in english
+    english = answer("matrix", "--year", 2020, "--out", released, "--lang", "en", "--format", "md")
+    assert "all QPV of 2015, MSP, inside the perimeter, 2020-04-01, of " in english
+
+
+@pytest.mark.parametrize("words", TABLES, ids=lambda words: " ".join(map(str, words)))
+def test_an_english_table_has_english_numbers_and_days(released, words):
+    """The same rows in French have at least as many signs of their own: what is looked for can be there."""
+    french_form = re.compile(r"\d[\u202f ]%|\b\d\d/\d\d/\d{4}\b|\| -?\d+,\d{1,2} \||\| -?\d{1,3}( \d{3})+ \|")
+    english, french = (
+        run(*words, "--lang", lang, "--format", "md", "--out", released).stdout for lang in ("en", "fr")
+    )
+    assert not french_form.findall(english)
+    assert bool(french_form.findall(french)) >= bool(re.findall(r"\d%|\| \d{4}-\d\d-\d\d \|", english))
 
 
 @pytest.mark.parametrize("words", TABLES, ids=lambda words: " ".join(map(str, words)))

@@ -57,7 +57,8 @@ def words_of(language: Language) -> dict[str, str]:
     """Return the words of every code in a language."""
     at = 0 if language == "fr" else 1
     groups = [_FILE["words"], *(g for g in _FILE["words"].values() if isinstance(g, dict))]
-    words = {s.name: s.words for s in PERIMETER_SETS.values()} | EVIDENCE_FR if language == "fr" else {}
+    words = {s.name: s.words if language == "fr" else s.words_en for s in PERIMETER_SETS.values()}
+    words |= EVIDENCE_FR if language == "fr" else {}
     words |= {code: pair[at] for code, pair in CAUSES.items()}
     words |= {s.name: s.words_fr if language == "fr" else s.words_en for s in SCOPES.values()}
     words |= {t.name: t.label_fr for t in TERRITORIES.values() if language == "fr"}
