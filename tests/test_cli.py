@@ -730,13 +730,11 @@ def test_words_are_french_or_english_and_files_for_programs_keep_the_codes(relea
     assert "all QPV of 2015, MSP, inside the perimeter, 2020-04-01, of " in english
 
 
-@pytest.mark.parametrize("words", TABLES, ids=lambda words: " ".join(map(str, words)))
+@pytest.mark.parametrize("words", [w for w in TABLES if w[0] != "check"], ids=lambda words: " ".join(map(str, words)))
 def test_an_english_table_has_english_numbers_and_days(released, words):
-    """The same rows in French have at least as many signs of their own: what is looked for can be there."""
+    """The same rows in French have theirs: what is looked for can be there. (`check` repeats numbers as they were printed.)"""
     french_form = re.compile(r"\d[\u202f ]%|\b\d\d/\d\d/\d{4}\b|\| -?\d+,\d{1,2} \||\| -?\d{1,3}( \d{3})+ \|")
-    english, french = (
-        run(*words, "--lang", lang, "--format", "md", "--out", released).stdout for lang in ("en", "fr")
-    )
+    english, french = (run(*words, "--lang", lang, "--format", "md", "--out", released).stdout for lang in ("en", "fr"))
     assert not french_form.findall(english)
     assert bool(french_form.findall(french)) >= bool(re.findall(r"\d%|\| \d{4}-\d\d-\d\d \|", english))
 
@@ -892,9 +890,13 @@ def test_what_a_build_and_an_explanation_say_fits_a_terminal_of_80_columns(relea
         ("explain", "0X0000188", "--year", 2019, "--out", released, "--raw", sample_folder),
         ("build", "--dry-run", "--raw", sample_folder, "--out", released),
         ("doctor",),
+        ("diff", 2018, 2019, "--out", released),
+        ("counts", "--lang", "en", "--out", released),
     ):
         lines = answer(*words).splitlines()
-        assert not [line for line in lines if len(line) > 80 and " : qpvhealth " not in line and " " in line.strip()]
+        assert not [line for line in lines if len(line) > 80 and ": qpvhealth " not in line and " " in line.strip()]
+    assert "2019: opening date between the two reference dates +28" in lines
+    assert [line for line in lines if re.search(r": qpvhealth list counted .* --out ", line)]  # to copy, never folded
     assert list(folding.folded(["  a bc " + "d" * 90], 20)) == ["  a bc", "    " + "d" * 90]  # a word is copied whole
 
 
