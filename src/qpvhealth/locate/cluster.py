@@ -128,10 +128,10 @@ def locate_partition(
 @lru_cache(maxsize=2)
 def _index(folder: Path, crs: str, distance_m: float, *, with_distance: bool) -> cells.Index:
     """Load the polygons once in each process; the cells of their index stay cut from one partition to the next."""
-    kept = polygon_cache.read(folder, _POLYGONS)
-    if kept is None:
+    cached = polygon_cache.read(folder, _POLYGONS)
+    if cached is None:
         raise PublishError(f"{folder}: the polygons cannot be read; workers must see the folder of the output")
-    return cells.Index(kept[0], crs, distance_m, with_distance=with_distance)
+    return cells.Index(cached[0], crs, distance_m, with_distance=with_distance)
 
 
 def _runs(sizes: list[int]) -> Iterator[tuple[int, ...]]:

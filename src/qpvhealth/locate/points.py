@@ -165,17 +165,17 @@ def index_of(
     """
     path = guard.checked_path(neighbourhoods)
     key = "" if cache is None else _key(path, choices)
-    kept = None if cache is None else polygon_cache.read(cache, key)
-    if kept is None:
+    cached = None if cache is None else polygon_cache.read(cache, key)
+    if cached is None:
         from qpvhealth.locate import polygons  # noqa: PLC0415 -- reads them into frames; kept ones need none
 
         perimeters, notes = polygons.read(path, choices)
         if cache is not None:
             polygon_cache.write(cache, key, perimeters, notes)
     else:
-        perimeters, notes = kept
+        perimeters, notes = cached
     index = cells.Index(perimeters, crs, distance_m, with_distance=with_distance)
-    return MadeIndex(index, "built" if kept is None else "kept", tuple(notes))
+    return MadeIndex(index, "built" if cached is None else "kept", tuple(notes))
 
 
 def _key(path: Path, choices: Choices) -> str:

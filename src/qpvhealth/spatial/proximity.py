@@ -134,6 +134,7 @@ def rank(x: np.ndarray, y: np.ndarray, pairs: tuple[np.ndarray, np.ndarray], sha
     point, polygon = pairs
 
     def measured(way: Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]) -> Measured:
+        """Measure some of the pairs, by their positions."""
         return lambda at: way(polygon[at], x[point[at]], y[point[at]])
 
     covered = shapes.covers(polygon, x[point], y[point])

@@ -191,14 +191,14 @@ def _movements(release: Release, figure: Figure) -> pd.DataFrame:
     rows = rows.assign(effect=after.astype(int) - before.astype(int))[before != after]
     if figure.indicator in DATED:
         rows = rows[rows["cause"] == DATED[str(figure.indicator)][0]]
-    named = release.table("structures", columns=["finess_et", "year", "name", "source_id", "sheet", "source_row"])
+    labels = release.table("structures", columns=["finess_et", "year", "name", "source_id", "sheet", "source_row"])
     is_there = rows["situation_to"].notna()  # the row of the extract in which it is: of the last that has it
     keys = {
         "of_year": np.where(is_there, rows["to_year"], rows["from_year"]),
         "of_code": np.where(is_there, rows["finess_et_to"], rows["finess_et_from"]),
     }
-    named = named.rename(columns={"year": "of_year", "finess_et": "of_code"})
-    joined: pd.DataFrame = rows.assign(**keys).merge(named, on=["of_year", "of_code"], how="left")
+    labels = labels.rename(columns={"year": "of_year", "finess_et": "of_code"})
+    joined: pd.DataFrame = rows.assign(**keys).merge(labels, on=["of_year", "of_code"], how="left")
     return joined.rename(columns={"of_year": "year"})
 
 
@@ -252,11 +252,11 @@ def _words(release: Release, figure: Figure, rows: pd.DataFrame, part: str) -> S
     """Say which figure the rows are of, what the release publishes for it, and how many rows there are."""
     row, declared = published(release, figure), INDICATORS.get(figure.indicator or "")
     kinds = [figure.structure_type, *([figure.modality] if figure.modality != ALL else []), figure.situation]
-    named = [figure.indicator] if figure.indicator else kinds
-    named += [figure.scope_name] if figure.indicator or figure.scope else []
+    codes = [figure.indicator] if figure.indicator else kinds
+    codes += [figure.scope_name] if figure.indicator or figure.scope else []
     area = "" if figure.level == "country" else f" {figure.area_code}"
-    named += [figure.level] if area else []
-    what = Sentence(*(", ".join(str(words.word(code, lang)) for code in named) + area for lang in ("fr", "en")))
+    codes += [figure.level] if area else []
+    what = Sentence(*(", ".join(str(words.word(code, lang)) for code in codes) + area for lang in ("fr", "en")))
     shown: str = ""
     if part == NUMERATOR and (figure.indicator or not figure.scope):
         (value,) = words.shown("value", [row["value"] if row else 0], [row.get("unit") if row else None], "fr")

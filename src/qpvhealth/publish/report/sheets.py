@@ -105,6 +105,7 @@ def _readme(book: Any, note: Note, names: list[str]) -> None:  # noqa: ANN401
     row = 0
 
     def write_wrapped(row: int, words: str) -> None:
+        """Write words in a row as high as their lines."""
         sheet.set_row(row, height_of(words, words_width))
         write_text(sheet, (row, 1), single_line(words), wrap)
 

@@ -183,15 +183,15 @@ def _planned(subject: Subject) -> list[Block]:
         "qpv_code": subject.column("qpv", "text"),
         "obstacle": subject.column("obstacle", "text"),
     }
-    said: list[Block] = []
+    blocks: list[Block] = []
     if subject.is_public:
         rows = rows[rows["stage"].isin(DECIDED)]
         columns.pop("obstacle")
-        said = [subject.say("projects.public")]
+        blocks = [subject.say("projects.public")]
     if rows.empty:
         return [
             subject.say("projects.none_decided" if subject.is_public else "projects.none", where=subject.where),
-            *said,
+            *blocks,
         ]
     values = cells(subject, rows, list(columns), dashes={"name", "obstacle", "qpv_code"})
     caption = subject.say("projects.caption", where=subject.where)
@@ -201,4 +201,4 @@ def _planned(subject: Subject) -> list[Block]:
         subject.say("page.rows", command=f"qpvhealth projects --show list --release {subject.release.id}"),
     )
     used = ("projects", "project_locations")
-    return [*said, Table("projets-table", caption, tuple(columns.values()), values, notes, used)]
+    return [*blocks, Table("projets-table", caption, tuple(columns.values()), values, notes, used)]

@@ -58,16 +58,16 @@ def _accepted(subject: Subject) -> list[Block]:
     signed = [finding for finding in subject.release.manifest["warnings"] if finding.get("signed")]
     if not signed:
         return []
-    told = ("on",) if subject.is_public else ("by", "on", "reason")
+    signature = ("on",) if subject.is_public else ("by", "on", "reason")
     rows = [
         (
             getattr(RULES[f["rule"]], subject.language),
             *(single_line(str(f[key])) for key in ("area", "value")),
-            *(single_line(str(f["signed"][key])) for key in told),
+            *(single_line(str(f["signed"][key])) for key in signature),
         )
         for f in signed
     ]
-    columns = tuple(subject.column(f"accepted_{key}", "text") for key in ("finding", "area", "value", *told))
+    columns = tuple(subject.column(f"accepted_{key}", "text") for key in ("finding", "area", "value", *signature))
     return [Table("acceptes", subject.say("limits.accepted"), columns, tuple(rows))]
 
 
@@ -111,25 +111,25 @@ def _since_signed(subject: Subject) -> list[Block]:
         return [subject.say("revisions.same_release", number=visa.number)]
     facts = {"number": visa.number, "day": visa.on, "release": visa.release}
     signed = "" if subject.is_public else subject.say("revisions.by", by=single_line(visa.by))
-    said: list[Block] = [subject.say("revisions.since", by=signed, **facts)]
+    blocks: list[Block] = [subject.say("revisions.since", by=signed, **facts)]
     if subject.is_local:
-        return [*said, subject.say("revisions.of_areas")]
+        return [*blocks, subject.say("revisions.of_areas")]
     try:
         before = open_release(subject.release.folder.parent.parent, visa.release)
         compared = comparison.releases(before, subject.release, subject.year)
     except QpvhealthError:  # a release that was moved away, or has no extract of this year
-        return [*said, subject.say("revisions.not_here", on=subject.on())]
+        return [*blocks, subject.say("revisions.not_here", on=subject.on())]
     where = diff.Where(IN_FORCE, subject.level, subject.code)
     rows = diff.causes_table(compared, where)
     if rows.empty:
-        return [*said, subject.say("revisions.unchanged", on=subject.on(), where=subject.where)]
+        return [*blocks, subject.say("revisions.unchanged", on=subject.on(), where=subject.where)]
     caption = subject.say("revisions.caption", where=subject.where, on=subject.on(), day=visa.on)
     perimeters = subject.perimeters(subject.year)
     notes = (
         subject.say("revisions.note", perimeters=perimeters),
         subject.say("page.rows", command="qpvhealth diff --since-signed"),
     )
-    return [*said, movements.by_cause(subject, rows, "revisions-table", caption, notes)]
+    return [*blocks, movements.by_cause(subject, rows, "revisions-table", caption, notes)]
 
 
 def revisions(subject: Subject) -> Section:
@@ -258,10 +258,10 @@ def _every_quarter(subject: Subject) -> Table:
 
 def _structures(anchor: str, caption: str, subject: Subject, rows: pd.DataFrame, qpv: str) -> Table:
     names = subject.release.table("neighbourhoods", columns=["qpv_code", "name"]).drop_duplicates("qpv_code")
-    named = rows[qpv].map(names.set_index("qpv_code")["name"])
+    quarter_names = rows[qpv].map(names.set_index("qpv_code")["name"])
     lists = [
         *(rows[c] for c in ("finess_et", "name", "structure_type", "city", "department_code", qpv)),
-        named,
+        quarter_names,
         rows["distance_m"],
         origins(rows),
     ]
