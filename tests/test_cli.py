@@ -726,6 +726,11 @@ def test_words_are_french_or_english_and_files_for_programs_keep_the_codes(relea
     english = answer("coverage", "--year", 2020, "--out", released, "--lang", "en")
     assert "QPV without any structure inside" in english
     assert "sans structure" not in english
+    english = answer("explain", "share_in_qpv", "--year", 2019, "--out", released, "--lang", "en")
+    assert english.splitlines()[0] == "INVENTED DATA"
+    english = answer("programmes", "--out", released, "--lang", "en", "--format", "md")
+    assert "| computed |" in english
+    assert "no date: a single observation" in english
     english = answer("matrix", "--year", 2020, "--out", released, "--lang", "en", "--format", "md")
     assert "all QPV of 2015, MSP, inside the perimeter, 2020-04-01, of " in english
 

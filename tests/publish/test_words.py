@@ -77,6 +77,8 @@ def test_the_criteria_have_their_words_in_titles_and_lists():
         "social, medico-social, administrative activity, support by a psychologist"
     ]
     assert words.shown("missing", [two], None, "fr") == [two]
+    why = "pas de taux : base inconnue ; pas de date : une seule observation"
+    assert words.shown("because", [why], None, "en") == ["pas de taux : base inconnue ; no date: a single observation"]
 
 
 def test_every_criterion_has_its_words():

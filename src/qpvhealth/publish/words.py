@@ -45,6 +45,7 @@ LISTS: dict[str, Mapping[str, Sequence[str]]] = {
     "causes": CAUSES,
     "unknown": _FILE["criteria"],
     "missing": _FILE["words"]["asked"],
+    "because": _FILE["words"]["because"],
 }
 """Columns whose cells list several entries, with the words of each."""
 _ROUNDED_METRES = re.compile(r"_m$|^metres$")
@@ -61,7 +62,7 @@ def words_of(language: Language) -> dict[str, str]:
     words |= EVIDENCE_FR if language == "fr" else {}
     words |= {code: pair[at] for code, pair in CAUSES.items()}
     words |= {s.name: s.words_fr if language == "fr" else s.words_en for s in SCOPES.values()}
-    words |= {t.name: t.label_fr for t in TERRITORIES.values() if language == "fr"}
+    words |= {t.name: t.label_fr if language == "fr" else t.label_en for t in TERRITORIES.values()}
     return words | {code: pair[at] for group in groups for code, pair in group.items() if isinstance(pair, list)}
 
 
@@ -106,12 +107,12 @@ def _units_of_measures(frame: pd.DataFrame) -> list[Any] | None:
 
 def shown(name: str, values: Sequence[Any], units: Sequence[Any] | None, language: Language) -> list[Any]:
     """Return the values of a column as people read them; ``units``: of each row, for what ``value`` and its bounds measure."""
+    if name in LISTS:
+        return [_each(v, LISTS[name], language) if isinstance(v, str) else v for v in values]
     if name in FREE_TEXT:
         return list(values)
     if name in ("value", "lower", "upper") and units is not None:
         return [rounded(v, Share if unit == "share" else None) for v, unit in zip(values, units, strict=True)]
-    if name in LISTS:
-        return [_each(v, LISTS[name], language) if isinstance(v, str) else v for v in values]
     if name in ORDINALS:
         return [Ordinal(v) if isinstance(v, int) else v for v in values]
     kind = kind_of(name, values)
@@ -122,7 +123,7 @@ def _each(text: str, pairs: Mapping[str, Sequence[str]], language: Language) -> 
     """Write each entry of a list: its words are those of its code, or its French ones, before a sum or the next entry."""
     for code, (fr, en) in pairs.items():
         text = re.sub(
-            rf"(^|, )(?:{re.escape(code)}|{re.escape(fr)})(?=$|, | [+-])",
+            rf"(^|, | ; )(?:{re.escape(code)}|{re.escape(fr)})(?=$|, | ; | [+-])",
             rf"\g<1>{fr if language == 'fr' else en}",
             text,
         )
