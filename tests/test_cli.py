@@ -726,6 +726,22 @@ def test_words_are_french_or_english_and_files_for_programs_keep_the_codes(relea
     english = answer("coverage", "--year", 2020, "--out", released, "--lang", "en")
     assert "QPV without any structure inside" in english
     assert "sans structure" not in english
+    english = answer("explain", "share_in_qpv", "--year", 2019, "--out", released, "--lang", "en")
+    assert english.splitlines()[0] == "INVENTED DATA"
+    english = answer("programmes", "--out", released, "--lang", "en", "--format", "md")
+    assert "| computed |" in english
+    assert "no date: a single observation" in english
+    english = answer("matrix", "--year", 2020, "--out", released, "--lang", "en", "--format", "md")
+    assert "all QPV of 2015, MSP, inside the perimeter, 2020-04-01, of " in english
+
+
+@pytest.mark.parametrize("words", [w for w in TABLES if w[0] != "check"], ids=lambda words: " ".join(map(str, words)))
+def test_an_english_table_has_english_numbers_and_days(released, words):
+    """The same rows in French have theirs: what is looked for can be there. (`check` repeats numbers as they were printed.)"""
+    french_form = re.compile(r"\d[\u202f ]%|\b\d\d/\d\d/\d{4}\b|\| -?\d+,\d{1,2} \||\| -?\d{1,3}( \d{3})+ \|")
+    english, french = (run(*words, "--lang", lang, "--format", "md", "--out", released).stdout for lang in ("en", "fr"))
+    assert not french_form.findall(english)
+    assert bool(french_form.findall(french)) >= bool(re.findall(r"\d%|\| \d{4}-\d\d-\d\d \|", english))
 
 
 @pytest.mark.parametrize("words", TABLES, ids=lambda words: " ".join(map(str, words)))
@@ -848,7 +864,7 @@ def test_report_writes_sheets_for_their_readers_and_every_department_or_none(tmp
     out = ("--out", tmp_path / "out")
     answer("-q", "build", "--raw", raw, *out)
     answer("report", *out, "--to", tmp_path / "city", "--commune", "93901", "--format", "html", "--format", "odt")
-    assert "publique :" in (tmp_path / "city" / "report.html").read_text(encoding="utf-8")
+    assert "publique\u00a0:" in (tmp_path / "city" / "report.html").read_text(encoding="utf-8")
     with zipfile.ZipFile(tmp_path / "city" / "report.odt") as archive:
         assert "interne" in archive.read("content.xml").decode()
     answer("report", *out, "--to", tmp_path / "own", "--qpv", "QP093901", "--format", "html", "--audience", "internal")
@@ -879,9 +895,13 @@ def test_what_a_build_and_an_explanation_say_fits_a_terminal_of_80_columns(relea
         ("explain", "0X0000188", "--year", 2019, "--out", released, "--raw", sample_folder),
         ("build", "--dry-run", "--raw", sample_folder, "--out", released),
         ("doctor",),
+        ("diff", 2018, 2019, "--out", released),
+        ("counts", "--lang", "en", "--out", released),
     ):
         lines = answer(*words).splitlines()
-        assert not [line for line in lines if len(line) > 80 and " : qpvhealth " not in line and " " in line.strip()]
+        assert not [line for line in lines if len(line) > 80 and ": qpvhealth " not in line and " " in line.strip()]
+    assert any(line.startswith("2019: opening date between the two reference dates +28,") for line in lines)
+    assert [line for line in lines if re.search(r": qpvhealth list counted .* --out ", line)]  # to copy, never folded
     assert list(folding.folded(["  a bc " + "d" * 90], 20)) == ["  a bc", "    " + "d" * 90]  # a word is copied whole
 
 

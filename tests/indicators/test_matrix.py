@@ -7,7 +7,7 @@ import pytest
 from qpvhealth.facts.perimeter_sets import PERIMETER_SETS, PerimeterSet
 from qpvhealth.indicators import matrix as matrices
 
-SET = PerimeterSet("g", "g", None, "all")
+SET = PerimeterSet("g", "g", None, "all", "all")
 IN_FORCE = {2020: {"metropole": "g"}}
 
 

@@ -43,9 +43,9 @@ def test_text_is_aligned_with_numbers_to_the_right(frame):
     assert render(frame, fmt="text", titles=TITLES, notes=NOTES, invented=True).splitlines() == [
         "Nom                year  Population        share  is_open  opened_on",
         "-----------------  ----  ----------  -----------  -------  ----------",
-        "Maison | de santé  2019   1 234 567          0,5  oui      2019-01-31",
+        "Maison | de santé  2019   1 234 567          0,5  oui      31/01/2019",
         "                                  0",
-        "a_b <i>            2020     -12 000  12 345,6789  non      2020-02-29",
+        "a_b <i>            2020     -12 000  12 345,6789  non      29/02/2020",
         "",
         "DONNÉES INVENTÉES",
         "Livraison abc",
@@ -161,10 +161,23 @@ def test_a_workbook_opens_with_its_types_its_filters_and_its_notes(frame):
     assert rows[2] == [None, None, 0, None, None, None]
     assert data.freeze_panes == "A2"
     assert data.auto_filter.ref == "A1:F4"
-    assert [data.cell(2, c).number_format for c in (2, 3, 4, 6)] == ["0", "#,##0", "0.0##", "yyyy-mm-dd"]
+    assert [data.cell(2, c).number_format for c in (2, 3, 4, 6)] == ["0", "#,##0", "0.0##", "dd/mm/yyyy"]
     told = [[c.value for c in row] for row in readme.iter_rows()]
     assert [row[0] for row in told[:3]] == ["DONNÉES INVENTÉES", *NOTES]
     assert told[4:6] == [["Colonne", "Nom technique"], ["Nom", "name"]]
+    book = open_workbook(render(frame, fmt="xlsx", titles=TITLES, language="en"))
+    assert book.sheetnames == ["Data", "Read me"]
+    assert book["Data"]["F2"].number_format == "yyyy-mm-dd"
+    assert [c.value for c in book["Read me"][1]] == ["Column", "Technical name"]
+
+
+def test_numbers_and_days_follow_the_language_and_files_for_programs_do_not(frame):
+    english = render(frame, fmt="md", language="en")
+    assert "| 1,234,567 | 0.5 | yes | 2019-01-31 |" in english
+    assert "| 12,345.6789 | no | 2020-02-29 |" in english
+    assert "| 1 234 567 | 0,5 | oui | 31/01/2019 |" in render(frame, fmt="md")
+    for fmt in ("csv", "json"):
+        assert render(frame, fmt=fmt, language="en") == render(frame, fmt=fmt)
 
 
 def test_days_that_spreadsheets_number_differently_are_text():

@@ -1,14 +1,18 @@
 """What people read in place of codes and digits, cell by cell."""
 
+from datetime import date
+
 import pandas as pd
 import pytest
 
 from qpvhealth.contract.precision import Ordinal, Share
 from qpvhealth.contract.tables import VALUES
 from qpvhealth.facts import zonings
+from qpvhealth.indicators import prescreen, priorities
 from qpvhealth.publish import words
-from qpvhealth.publish.rendering import readable, render
+from qpvhealth.publish.rendering import in_both, readable, render
 from qpvhealth.publish.selection import View
+from qpvhealth.publish.sentences import THIN
 
 
 @pytest.mark.parametrize(
@@ -35,13 +39,58 @@ from qpvhealth.publish.selection import View
 )
 def test_a_cell_reads_as_it_is_written_in_french(name, value, text):
     (cell,) = words.shown(name, [value], None, "fr")
-    assert readable(cell, grouped=True) == text
+    assert readable(cell) == text.replace(" ", THIN if isinstance(value, float | int) else " ")
+
+
+@pytest.mark.parametrize(
+    ("value", "french", "english"),
+    [
+        (1234567, f"1{THIN}234{THIN}567", "1,234,567"),
+        (2019, "2019", "2019"),
+        (12345.67, f"12{THIN}345,67", "12,345.67"),
+        (-0.5, "-0,5", "-0.5"),
+        (Share(0.081), f"8,1{THIN}%", "8.1%"),
+        (date(2019, 3, 31), "31/03/2019", "2019-03-31"),
+        (True, "oui", "yes"),
+        (None, "", ""),
+    ],
+)
+def test_a_value_has_the_signs_of_its_language_in_a_cell_and_in_a_sentence(value, french, english):
+    assert (readable(value), readable(value, "en")) == (french, english)
+    assert (in_both(value), in_both(value).english) == (french, english)
+
+
+def test_the_criteria_have_their_words_in_titles_and_lists():
+    """A title, a list of codes and a list of French words; an entry may hold commas, and what is no criterion stays."""
+    assert (words.criterion("gp_density"), words.criterion("gp_density").english) == (
+        "Densité de généralistes",
+        "GP density",
+    )
+    assert words.shown("unknown", ["npnru, gp_density", None, 3], None, "fr") == [
+        "NPNRU, Densité de généralistes",
+        None,
+        3,
+    ]
+    assert words.shown("unknown", ["npnru, gp_density", "other"], None, "en") == ["NPNRU, GP density", "other"]
+    two = ", ".join(c.label_fr for c in prescreen.CRITERIA[5:7])
+    assert words.shown("missing", [two], None, "en") == [
+        "social, medico-social, administrative activity, support by a psychologist"
+    ]
+    assert words.shown("missing", [two], None, "fr") == [two]
+    why = "pas de taux : base inconnue ; pas de date : une seule observation"
+    assert words.shown("because", [why], None, "en") == ["pas de taux : base inconnue ; no date: a single observation"]
+
+
+def test_every_criterion_has_its_words():
+    """What is ranked and what is pre-screened, by name in the one and by its French in the other."""
+    assert [words.criterion(name) for name in priorities.CRITERIA]
+    assert all(words.word(c.label_fr, "en") != c.label_fr for c in prescreen.CRITERIA)
 
 
 def test_what_a_value_measures_is_said_by_its_row():
     frame = pd.DataFrame({"value": [0.5, 1514.0, 3651208.0], "unit": ["share", "QPV", "inhabitants"]})
     view = words.in_words(View("v", frame, {"value": "Valeur", "unit": "Unité"}))
-    assert [readable(v, grouped=True) for v in view.frame["value"]] == ["50,0 %", "1514", "3 651 208"]
+    assert [readable(v) for v in view.frame["value"]] == [f"50,0{THIN}%", "1514", f"3{THIN}651{THIN}208"]
     assert list(view.frame["unit"]) == ["part", "QPV", "habitants"]
     english = words.in_words(View("v", frame, {"value": "Valeur", "unit": "Unité"}), "en")
     assert english.titles == {"value": "Value", "unit": "Unit"}

@@ -244,7 +244,7 @@ def _cells(stock, pairs, rule, distance_m):
         pairs,
         quarters.drop(columns="commune_codes"),
         quarters.drop(columns="year"),
-        sets=[PerimeterSet("g", "g", None, "all")],
+        sets=[PerimeterSet("g", "g", None, "all", "all")],
         in_force={2020: {"metropole": "g"}},
         rings_m=(distance_m,),
         proxy_m=distance_m,

@@ -202,7 +202,7 @@ def test_the_best_sites_inside_are_the_most_populated_qpv(release, bretagne, n):
     wanted = bretagne["population"].dropna().astype(float).nlargest(n).sum()
     assert chosen.frame["population"].sum() == wanted
     assert gained.frame["population"].sum() == wanted
-    assert "écart à l'optimum 0,0 % (optimum prouvé)" in chosen.notes[0]
+    assert "écart à l'optimum 0,0\u202f% (optimum prouvé)" in chosen.notes[0]
 
 
 def test_a_distance_serves_at_least_as_many(release):

@@ -11,7 +11,7 @@ import click
 
 from qpvhealth.cli.group import main_group
 from qpvhealth.cli.options import FILE, json_option, lang_option, out_option
-from qpvhealth.cli.output import FINDINGS, Shown, logger, open_release, print_json, show
+from qpvhealth.cli.output import FINDINGS, Shown, logger, open_release, print_answer, print_json, show
 from qpvhealth.errors import UsageError
 from qpvhealth.rules.levels import HEADLINE
 
@@ -107,13 +107,11 @@ def diff(
         ]
         if situation == "vecu_declared":
             lines += _unanswered(sides, compared, language, **cell)
-        if compared.invented:
-            click.echo(sentences.in_language(rendering.INVENTED, language))
-        days = f"du {compared.from_date:%d/%m/%Y} au {compared.to_date:%d/%m/%Y}"
-        days = days if language == "fr" else f"{compared.from_date} to {compared.to_date}"
-        click.echo(f"{compared.old} → {compared.new}, {days}\n")
-        for line in (*lines, ""):
-            click.echo(line)
+        warning = [sentences.in_language(rendering.INVENTED, language)] if compared.invented else []
+        days = sentences.in_language(
+            sentences.note("from_to", first=compared.from_date, last=compared.to_date), language
+        )
+        print_answer({}, [*warning, f"{compared.old} → {compared.new}, {days}", "", *lines, ""], as_json=False)
         causes = tables["causes"][["structure_type", "label_fr", "part", "n_in", "n_out", "n"]]
         names = ["cause", "finess_et", "name", "structure_type", "situation_from", "situation_to", "evidence"]
         how = Shown(language=language, is_wide=wide)
@@ -127,7 +125,7 @@ def diff(
             )
             show(before, view, how, invented=False)
             click.echo()
-        click.echo(sentences.in_language(sentences.note("rows_above"), language))
+        print_answer({}, [sentences.in_language(sentences.note("rows_above"), language)], as_json=False)
         if (tables["causes"]["cause"] == "not_attributable").any():
             logger().info(
                 "Some movements cannot be attributed: they are shown by name, never spread over the other causes."
@@ -145,7 +143,7 @@ def _unanswered(sides: list[tuple[Release, int]], compared: Compared, language: 
     form = sentences.lines_of("notes", language)["no_answer"]
     days = (compared.from_date, compared.to_date)
     return [
-        form.format(day=f"{day:%d/%m/%Y}" if language == "fr" else day, cause=cause)
+        form.format(day=sentences.numeric_day(day, language), cause=cause)
         for (release, year), day in zip(sides, days, strict=True)
         if not views.has_answers(release, year, **area)
     ]

@@ -38,7 +38,7 @@ def explain(
       qpvhealth explain share_in_qpv --within region:53 --year 2019
     """
     from qpvhealth.ingest.raw_rows import RawFolder
-    from qpvhealth.publish import explanation, selection, store
+    from qpvhealth.publish import explanation, selection, sentences, store
     from qpvhealth.studies import counted, explanations, location_map, quarters
 
     release = open_release(out, release_name)
@@ -57,8 +57,9 @@ def explain(
     if map_file is not None:
         store.write_file(map_file, location_map.location_map(release, code, year=year, generation=generation))
         logger().info("Map written to %s", map_file)
-    invented = "DONNÉES INVENTÉES" if release.invented else ""
-    lines = [*filter(None, [invented]), *explanation.lines(document, language), "", f"Version {release.id}"]
+    say = sentences.lines_of("notes", language)
+    invented = [say["invented"]] if release.invented else []
+    lines = [*invented, *explanation.lines(document, language), "", say["release"].format(id=release.id)]
     print_answer(
         {"release": release.id, "invented": release.invented} | document, map(harmless, lines), as_json=as_json
     )

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 def folded(lines: Iterable[str], width: int) -> Iterator[str]:
     """Fold what is longer than the width under its own indent, but for a command and a word of any length: they are copied whole."""
     for line in lines:
-        if len(line) <= width or " : qpvhealth " in line:
+        if len(line) <= width or ": qpvhealth " in line:
             yield line
             continue
         indent = " " * (len(line) - len(line.lstrip()) + 2)

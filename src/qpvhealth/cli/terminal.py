@@ -36,8 +36,9 @@ WORDS = {
     "fr": (
         "… et {n} autres lignes : --wide, ou --to FICHIER.xlsx",
         "Colonnes non montrées : {n} sur {of} (toutes : --wide)",
+        " : ",
     ),
-    "en": ("… and {n} more rows: --wide, or --to FILE.xlsx", "Columns not shown: {n} of {of} (all: --wide)"),
+    "en": ("… and {n} more rows: --wide, or --to FILE.xlsx", "Columns not shown: {n} of {of} (all: --wide)", ": "),
 }
 
 
@@ -49,7 +50,7 @@ def fitted(view: View, notes: Sequence[str], width: int, *, invented: bool, lang
     width = max(width, LEAST_WIDTH)
     shown = view.frame.head(SHOWN_ROWS)
     columns = [c for c in view.titles if c in shown.columns]
-    cells = {c: [one_line(readable(v, grouped=True)) for v in plain(shown[c])] for c in columns}
+    cells = {c: [one_line(readable(v, language)) for v in plain(shown[c])] for c in columns}
     is_number = {c: _is_number(shown[c]) for c in columns}
     full = {c: max(map(len, (*view.titles[c].split("\n"), *cells[c]))) for c in columns}
     needs = {c: _need(view.titles[c], cells[c], is_number=is_number[c]) for c in columns}
@@ -63,12 +64,12 @@ def fitted(view: View, notes: Sequence[str], width: int, *, invented: bool, lang
     content = io.StringIO()
     console = Console(file=content, width=width, no_color=True, highlight=False, markup=False, emoji=False)
     console.print(table)
+    more, hidden, colon = WORDS[language]
     lines = [line.rstrip() for line in content.getvalue().splitlines()]
     if AS_LINES in columns:
         lead = [c for c in LEAD if c in chosen]
         listed = zip(*(cells[c] for c in lead), cells[AS_LINES], strict=True)
-        lines += ["", *(f"{' '.join(row[:-1])} : {row[-1]}" for row in listed if row[-1])]
-    more, hidden = WORDS[language]
+        lines += ["", *(f"{' '.join(row[:-1])}{colon}{row[-1]}" for row in listed if row[-1])]
     left, n_hidden = len(view.frame) - len(shown), len(columns) - len(chosen) - (AS_LINES in columns)
     lines += [more.format(n=left)] if left else []
     lines += ["", *([in_language(INVENTED, language)] if invented else []), *map(one_line, notes)]

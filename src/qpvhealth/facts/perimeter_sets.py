@@ -13,6 +13,7 @@ class PerimeterSet:
     generation: str
     territories: tuple[str, ...] | None
     words: str
+    words_en: str
 
 
 _LIST = lists.load("perimeter_sets", ("perimeter_set",))

@@ -65,16 +65,6 @@ STOCK_COLUMNS = (
 _NAN = float("nan")
 
 
-def near_words(near: str) -> str:
-    """Say a rule of proximity in words."""
-    words = {
-        INSIDE: "dans le périmètre",
-        DECLARED: "dans ou déclaré à proximité par l'ARS",
-        DECLARED_OR_PROXY: "dans ou à proximité (déclaré, à défaut distance)",
-    }
-    return words.get(near) or f"dans ou à {near.removeprefix(WITHIN)} m au plus"
-
-
 def matrix(
     stock: pd.DataFrame,
     pairs: pd.DataFrame,

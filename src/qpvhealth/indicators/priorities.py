@@ -27,7 +27,6 @@ class Criterion:
     """One criterion: the column that holds it, its weight, and whether more of it means more need. ``ranked``: a quantity."""
 
     name: str
-    label_fr: str
     weight: float
     more_is_need: bool = True
     ranked: bool = True
@@ -36,15 +35,15 @@ class Criterion:
 CRITERIA: dict[str, Criterion] = {
     c.name: c
     for c in (
-        Criterion("zip", "ZIP (1), ZAC (0,5), autre (0)", 2.0, ranked=False),
-        Criterion("npnru", "NPNRU", 1.0, ranked=False),
-        Criterion("population", "Habitants", 2.0),
-        Criterion("nearest_msp_m", "Distance à la MSP", 1.0),
-        Criterion("nearest_cds_m", "Distance au CdS", 1.0),
-        Criterion("poverty_rate", "Taux de pauvreté", 1.0),
-        Criterion("share_60_plus", "Part des 60 ans et plus", 0.5),
-        Criterion("gp_density", "Densité de généralistes", 1.0, more_is_need=False),
-        Criterion("gp_share_over_55", "Généralistes de plus de 55 ans", 0.5),
+        Criterion("zip", 2.0, ranked=False),
+        Criterion("npnru", 1.0, ranked=False),
+        Criterion("population", 2.0),
+        Criterion("nearest_msp_m", 1.0),
+        Criterion("nearest_cds_m", 1.0),
+        Criterion("poverty_rate", 1.0),
+        Criterion("share_60_plus", 0.5),
+        Criterion("gp_density", 1.0, more_is_need=False),
+        Criterion("gp_share_over_55", 0.5),
     )
 }
 MOVES = (0.0, 0.5, 1.5)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import TYPE_CHECKING, Any
 
 from qpvhealth.publish import sentences, words
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
 
 SHOWN_ROWS = 20
 """Rows of an indicator shown in text; all of them are in the document."""
-_DATED = "%d/%m/%Y"
 
 
 def lines(document: Document, language: Language = "fr") -> Iterator[str]:
@@ -31,10 +29,8 @@ def lines(document: Document, language: Language = "fr") -> Iterator[str]:
 
 def value(name: str, cell: Any, language: Language) -> str:  # noqa: ANN401
     """Write a value as people read it: a code in words, metres whole, a share in percent, a day in their order."""
-    if isinstance(cell, dt.date):
-        return cell.strftime(_DATED) if language == "fr" else cell.isoformat()
     (text,) = words.shown(name, [cell], None, language)
-    return readable(text, grouped=True) + (" m" if name.endswith("_m") and cell is not None else "")
+    return readable(text, language) + (" m" if name.endswith("_m") and cell is not None else "")
 
 
 def _pairs(facts: Document, language: Language, *, leave_out: Iterable[str] = ()) -> Iterator[str]:
@@ -63,7 +59,7 @@ def _source(source: Document, say: Mapping[str, str]) -> Iterator[str]:
 def flip(facts: Document, language: Language = "fr") -> str:
     """Say in one sentence what would change the answer about a structure (see ``studies.explanations.flips``)."""
     number = words.rounded(float(facts.get("metres", 0.0)), 1)
-    named = {k: words.word(v, language) for k, v in facts.items()} | {"metres": readable(number, grouped=True)}
+    named = {k: words.word(v, language) for k, v in facts.items()} | {"metres": readable(number, language)}
     return sentences.lines_of("flips", language)[facts["what"]].format_map(_Unknown(named))
 
 

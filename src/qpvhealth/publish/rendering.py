@@ -1,6 +1,6 @@
 """A frame as text, Markdown, CSV, JSON or workbook: the same bytes for the same rows, and no cell that acts.
 
-Text, Markdown and CSV are for people who read French: decimal commas, ``oui`` and ``non``, an empty cell for an unknown.
+Text and Markdown are for people who read the language: decimal commas, ``oui`` and ``non`` in French, an empty cell for an unknown.
 CSV follows the French spreadsheets (``;``, a byte order mark); ``json`` is for programs. Text from a source is never
 taken for a formula, a link, markup or a command to the terminal.
 """
@@ -8,6 +8,7 @@ taken for a formula, a link, markup or a command to the terminal.
 from __future__ import annotations
 
 import csv
+import datetime as dt
 import io
 import json
 import math
@@ -36,6 +37,7 @@ INVENTED = sentences.note("invented")
 FORMULA = re.compile(r"[\t\r\n]|\s*[=+\-@\uff1d\uff0b\uff0d\uff20]")
 MARKUP = re.compile(r"[\\`*\[\]~|]|(?<!\w)_|_(?!\w)")
 DECIMALS = 6
+YES_NO: dict[sentences.Language, tuple[str, str]] = {"fr": ("non", "oui"), "en": ("no", "yes")}
 
 
 @dataclass(frozen=True)
@@ -126,7 +128,7 @@ def plain(column: pd.Series) -> list[Any]:
 
 
 def _text(sheet: Sheet) -> str:
-    rows = sheet.cells(lambda v: one_line(readable(v, grouped=True)))
+    rows = sheet.cells(lambda v: one_line(readable(v, sheet.language)))
     titles = [one_line(t) for t in sheet.titles]
     widths = [max(map(len, column)) for column in zip(titles, *rows, strict=True)]
     justify = [str.rjust if is_numeric else str.ljust for is_numeric in sheet.is_numeric]
@@ -139,7 +141,7 @@ def _text(sheet: Sheet) -> str:
 
 
 def _md(sheet: Sheet) -> str:
-    rows = sheet.cells(lambda v: escaped(readable(v, grouped=True)))
+    rows = sheet.cells(lambda v: escaped(readable(v, sheet.language)))
     rule = ["---:" if is_numeric else "---" for is_numeric in sheet.is_numeric]
     lines = [f"| {' | '.join(row)} |" for row in [[escaped(t) for t in sheet.titles], rule, *rows]]
     head = [line for words in sheet.of_invented for line in (f"**{words}**", "")]
@@ -159,7 +161,7 @@ def _csv(sheet: Sheet) -> bytes:
 def _csv_cell(value: Any) -> str:  # noqa: ANN401
     if isinstance(value, float):
         return repr(value).replace(".", ",")
-    return without_formula(value) if isinstance(value, str) else readable(value, grouped=False)
+    return without_formula(value) if isinstance(value, str) else _exact(value)
 
 
 def without_formula(text: str) -> str:
@@ -183,24 +185,38 @@ def _json(sheet: Sheet) -> str:
 def _json_value(value: Any) -> Any:  # noqa: ANN401
     if isinstance(value, float):
         return value if math.isfinite(value) else None
-    return value if value is None or isinstance(value, (bool, int, str)) else readable(value, grouped=False)
+    return value if value is None or isinstance(value, (bool, int, str)) else _exact(value)
 
 
-def readable(value: Any, *, grouped: bool) -> str:  # noqa: ANN401
-    """Write a value as a person reads it; ``grouped`` sets thousands apart, from five digits on (a year has four)."""
+def _exact(value: Any) -> str:  # noqa: ANN401
+    """Write a value that is no float as programs read it: a day as 2019-03-31, thousands together."""
+    if value is None or isinstance(value, bool):
+        return {None: "", True: "oui", False: "non"}[value]
+    return value.isoformat() if hasattr(value, "isoformat") else str(value)
+
+
+def readable(value: Any, language: sentences.Language = "fr") -> str:  # noqa: ANN401
+    """Write a value as a person reads it: the signs of the language, thousands apart from five digits on (a year has four)."""
     if value is None:
         return ""
     if isinstance(value, bool):
-        return "oui" if value else "non"
+        return YES_NO[language][value]
     if isinstance(value, Share):
-        return f"{value * 100:.1f} %".replace(".", ",")
+        return sentences.with_signs(f"{value * 100:.1f}%", language)
     if isinstance(value, (int, float)) and math.isfinite(value):
-        apart = "," if grouped and abs(value) >= GROUPED_FROM and not isinstance(value, Ordinal) else ""
+        apart = "," if abs(value) >= GROUPED_FROM and not isinstance(value, Ordinal) else ""
         decimals = "" if isinstance(value, int) else f".{DECIMALS}f"
         number = f"{value:{apart}{decimals}}"
         number = number.rstrip("0").rstrip(".") if decimals else number
-        return "0" if number == "-0" else number.translate({ord(","): " ", ord("."): ","})
-    return value.isoformat() if hasattr(value, "isoformat") else str(value)
+        return "0" if number == "-0" else sentences.with_signs(number, language)
+    if isinstance(value, dt.date) and not isinstance(value, dt.datetime):
+        return sentences.numeric_day(value, language)
+    return _exact(value)
+
+
+def in_both(value: Any) -> sentences.Sentence:  # noqa: ANN401
+    """Write a value for a sentence whose language is known where it is printed."""
+    return sentences.Sentence(readable(value, "fr"), readable(value, "en"))
 
 
 def one_line(text: str) -> str:
@@ -209,9 +225,9 @@ def one_line(text: str) -> str:
     return composed if composed.isprintable() else "".join(c if c.isprintable() else " " for c in composed)
 
 
-def escaped(text: str) -> str:
-    """Write a text so that Markdown shows it as it is."""
-    marked = MARKUP.sub(lambda m: f"\\{m.group()}", one_line(text).strip())
+def escaped(text: str, flat: Callable[[str], str] = one_line) -> str:
+    """Write a text so that Markdown shows it as it is; ``flat`` keeps it on its line."""
+    marked = MARKUP.sub(lambda m: f"\\{m.group()}", flat(text).strip())
     return re.sub(r"&(?=#?\w+;)", "&amp;", marked).replace("<", "&lt;").replace(">", "&gt;")
 
 
@@ -220,5 +236,5 @@ _WRITERS: dict[Format, Callable[[Sheet], str | bytes]] = {
     "md": _md,
     "csv": _csv,
     "json": _json,
-    "xlsx": lambda sheet: workbook(sheet.columns, sheet.titles, sheet.names, sheet.warnings),
+    "xlsx": lambda sheet: workbook(sheet.columns, sheet.titles, sheet.names, sheet.warnings, language=sheet.language),
 }

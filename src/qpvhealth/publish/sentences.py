@@ -13,9 +13,26 @@ from importlib import resources
 from typing import Any, Literal, Self
 
 Language = Literal["fr", "en"]
+THIN = "\u202f"
+"""The narrow space at which no line ends."""
+SIGNS: dict[Language, dict[int, str]] = {
+    "fr": str.maketrans({",": THIN, ".": ",", "%": f"{THIN}%"}),
+    "en": {},
+}
+"""What stands between thousands, before decimals and after a percentage, for the signs that Python writes."""
 _WORDS: dict[Language, dict[str, Any]] = tomllib.loads(  # type: ignore[assignment]
     resources.files(__package__).joinpath("sentences.toml").read_text(encoding="utf-8")
 )
+
+
+def with_signs(number: str, language: Language = "fr") -> str:
+    """Write a number that Python has written (``1,234.5``, ``8.1%``) with the signs of a language: ``1 234,5``, ``8,1 %``."""
+    return number.translate(SIGNS[language])
+
+
+def numeric_day(day: date, language: Language = "fr") -> str:
+    """Write a day in digits: ``31/03/2019``, in English ``2019-03-31``."""
+    return f"{day:%d/%m/%Y}" if language == "fr" else f"{day:%Y-%m-%d}"
 
 
 def interval(first: date, last: date, language: Language = "fr") -> str:
@@ -109,7 +126,7 @@ def in_language(value: Any, language: Language) -> Any:  # noqa: ANN401
     if isinstance(value, Sentence):
         return str(value) if language == "fr" else value.english
     if isinstance(value, date):
-        return f"{value:%d/%m/%Y}" if language == "fr" else f"{value:%Y-%m-%d}"
+        return numeric_day(value, language)
     return value
 
 

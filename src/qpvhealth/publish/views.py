@@ -143,9 +143,19 @@ def missing_qpv(release: Release, generation: str, year: int | None) -> Iterator
         law = {t: generations.expected_count(name, t) or 0 if name else 0 for t, name in of_law.items()}
         names = rows["territory"].map(current) if generation == IN_FORCE else generation
         here = rows.loc[rows["generation"] == names, "territory"].value_counts()
-        where = [f"{TERRITORIES[t].label_fr} {here.get(t, 0)} sur {n}" for t, n in law.items() if here.get(t, 0) != n]
-        if where:
-            facts = {"year": of_year, "n": here.sum(), "law": sum(law.values()), "where": ", ".join(where)}
+        lacking = [
+            sentences.note(
+                "of_law",
+                territory=sentences.Sentence(TERRITORIES[t].label_fr, TERRITORIES[t].label_en),
+                n=here.get(t, 0),
+                law=n,
+            )
+            for t, n in law.items()
+            if here.get(t, 0) != n
+        ]
+        if lacking:
+            where = sentences.Sentence(", ".join(lacking), ", ".join(s.english for s in lacking))
+            facts = {"year": of_year, "n": here.sum(), "law": sum(law.values()), "where": where}
             yield sentences.note("missing_qpv", **facts)
 
 

@@ -23,11 +23,11 @@ from qpvhealth.facts.causes import CAUSES, EVIDENCE_FR
 from qpvhealth.facts.perimeter_sets import PERIMETER_SETS
 from qpvhealth.facts.territories import TERRITORIES
 from qpvhealth.publish.rendering import plain
-from qpvhealth.publish.sentences import in_language
+from qpvhealth.publish.sentences import Sentence, in_language
 from qpvhealth.rules.scopes import SCOPES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from qpvhealth.publish.selection import View
     from qpvhealth.publish.sentences import Language
@@ -41,6 +41,13 @@ ORDINALS = frozenset(("source_row", "row", "header_row"))
 """Columns of numbers that name a row of a file."""
 SHARE_DECIMALS, OTHER_DECIMALS, DEGREE_DECIMALS = 3, 3, 6
 """Of a share as a fraction (8,1 %), of any other number, of degrees."""
+LISTS: dict[str, Mapping[str, Sequence[str]]] = {
+    "causes": CAUSES,
+    "unknown": _FILE["criteria"],
+    "missing": _FILE["words"]["asked"],
+    "because": _FILE["words"]["because"],
+}
+"""Columns whose cells list several entries, with the words of each."""
 _ROUNDED_METRES = re.compile(r"_m$|^metres$")
 _RULE = re.compile(r"(within|beyond)-([\d.]+)-m")
 _WITHIN = re.compile(r"within_(\d+)")
@@ -51,10 +58,11 @@ def words_of(language: Language) -> dict[str, str]:
     """Return the words of every code in a language."""
     at = 0 if language == "fr" else 1
     groups = [_FILE["words"], *(g for g in _FILE["words"].values() if isinstance(g, dict))]
-    words = {s.name: s.words for s in PERIMETER_SETS.values()} | EVIDENCE_FR if language == "fr" else {}
+    words = {s.name: s.words if language == "fr" else s.words_en for s in PERIMETER_SETS.values()}
+    words |= EVIDENCE_FR if language == "fr" else {}
     words |= {code: pair[at] for code, pair in CAUSES.items()}
     words |= {s.name: s.words_fr if language == "fr" else s.words_en for s in SCOPES.values()}
-    words |= {t.name: t.label_fr for t in TERRITORIES.values() if language == "fr"}
+    words |= {t.name: t.label_fr if language == "fr" else t.label_en for t in TERRITORIES.values()}
     return words | {code: pair[at] for group in groups for code, pair in group.items() if isinstance(pair, list)}
 
 
@@ -85,7 +93,7 @@ def in_words(view: View, language: Language = "fr") -> View:
             texts = [view.english.get(text, text) if isinstance(text, str) else text for text in texts]
         columns.append(pd.Series(texts, dtype="object", name=name))
     frame = pd.concat(columns, axis=1) if columns else view.frame
-    titles = view.titles if language == "fr" else {c: _title_en(c, title) for c, title in view.titles.items()}
+    titles = {c: str(t) if language == "fr" else _title_en(c, t) for c, t in view.titles.items()}
     notes = tuple(in_language(note, language) for note in view.notes)
     return replace(view, frame=frame, titles=titles, notes=notes)
 
@@ -99,22 +107,26 @@ def _units_of_measures(frame: pd.DataFrame) -> list[Any] | None:
 
 def shown(name: str, values: Sequence[Any], units: Sequence[Any] | None, language: Language) -> list[Any]:
     """Return the values of a column as people read them; ``units``: of each row, for what ``value`` and its bounds measure."""
+    if name in LISTS:
+        return [_each(v, LISTS[name], language) if isinstance(v, str) else v for v in values]
     if name in FREE_TEXT:
         return list(values)
     if name in ("value", "lower", "upper") and units is not None:
         return [rounded(v, Share if unit == "share" else None) for v, unit in zip(values, units, strict=True)]
-    if name == "causes" and language == "en":
-        return [_causes_en(v) for v in values]
     if name in ORDINALS:
         return [Ordinal(v) if isinstance(v, int) else v for v in values]
     kind = kind_of(name, values)
     return [word(rounded(v, kind), language) for v in values]
 
 
-def _causes_en(text: str | None) -> str | None:
-    """Write a list of French causes, each with its sum, in English."""
-    for fr, en in CAUSES.values():
-        text = text and re.sub(rf"(^|, ){re.escape(fr)} (?=[+-])", rf"\g<1>{en} ", text)
+def _each(text: str, pairs: Mapping[str, Sequence[str]], language: Language) -> str:
+    """Write each entry of a list: its words are those of its code, or its French ones, before a sum or the next entry."""
+    for code, (fr, en) in pairs.items():
+        text = re.sub(
+            rf"(^|, | ; )(?:{re.escape(code)}|{re.escape(fr)})(?=$|, | ; | [+-])",
+            rf"\g<1>{fr if language == 'fr' else en}",
+            text,
+        )
     return text
 
 
@@ -138,7 +150,14 @@ def rounded(value: Any, kind: Callable[[float], float] | int | None) -> Any:  # 
     return int(exact) if exact == exact.to_integral_value() else float(exact)
 
 
+def criterion(name: str) -> Sentence:
+    """Return the title of a criterion of ``priorities`` in both languages."""
+    return Sentence(*_FILE["criteria"][name])
+
+
 def _title_en(column: str, french: str) -> str:
+    if isinstance(french, Sentence):
+        return french.english
     return _FILE["titles_en"].get(column) or _dictionary_en().get(column) or french
 
 

@@ -16,10 +16,16 @@ from qpvhealth.contract.precision import Ordinal, Share
 from qpvhealth.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
-DATA = "Données"
-README = "Lisez-moi"
+    from qpvhealth.publish.sentences import Language
+
+WORDS: dict[Language, tuple[str, str, str, str]] = {
+    "fr": ("Données", "Lisez-moi", "Colonne", "Nom technique"),
+    "en": ("Data", "Read me", "Column", "Technical name"),
+}
+"""Names of the two sheets, titles of the list of columns."""
+DATE_FORMATS: dict[Language, str] = {"fr": "dd/mm/yyyy", "en": "yyyy-mm-dd"}
 CREATED = dt.datetime(2000, 1, 1)  # noqa: DTZ001 - a workbook has no time zone
 FIRST_MONTH = (1900, 3)
 """Programs number the days before it differently: what is 1 January 1900 to Excel is 31 December 1899 to LibreOffice."""
@@ -49,6 +55,7 @@ def workbook(
     notes: Sequence[str],
     *,
     typed: bool = False,
+    language: Language = "fr",
 ) -> bytes:
     """Write columns of plain values (see ``rendering.plain``) as a workbook of two sheets; ``typed``: booleans as such, not as words.
 
@@ -62,8 +69,9 @@ def workbook(
     content = io.BytesIO()
     with xlsxwriter.Workbook(content, OPTIONS) as book:
         book.set_properties({"created": CREATED})
-        write_table(book, DATA, columns, titles, typed=typed)
-        _readme(book, titles, names, notes)
+        data, readme, *heads = WORDS[language]
+        write_table(book, data, columns, titles, typed=typed, language=language)
+        _readme(book.add_worksheet(readme), book, [heads, *zip(titles, names, strict=True)], notes)
     return content.getvalue()
 
 
@@ -75,6 +83,7 @@ def write_table(
     number_formats: Sequence[str] | None = None,
     *,
     typed: bool = False,
+    language: Language = "fr",
 ) -> Any:  # noqa: ANN401
     """Add a sheet of one table to a workbook, and return it: a frozen header, filters, widths, as few pages wide in print as can be read.
 
@@ -86,7 +95,7 @@ def write_table(
     formats: dict[str, Any] = {}
     for at, (column, title) in enumerate(zip(columns, titles, strict=True)):
         write_text(data, (0, at), title, header)
-        code = number_formats[at] if number_formats else _number_format(column)
+        code = number_formats[at] if number_formats else _number_format(column, language)
         for kind in filter(None, (code, PERCENT)):
             if kind not in formats:
                 formats[kind] = book.add_format({"num_format": kind})
@@ -114,15 +123,13 @@ def write_table(
     return data
 
 
-def _readme(book: Any, titles: Sequence[str], names: Sequence[str], notes: Sequence[str]) -> None:  # noqa: ANN401
-    sheet = book.add_worksheet(README)
+def _readme(sheet: Any, book: Any, pairs: Sequence[Iterable[str]], notes: Sequence[str]) -> None:  # noqa: ANN401
     bold = book.add_format({"bold": True})
     sheet.set_column(0, 0, WIDTHS[1])
     sheet.set_column(1, 1, WIDTHS[1] / 2)
     for row, note in enumerate(notes):
         write_text(sheet, (row, 0), note, bold if row == 0 else None)
     first = len(notes) + bool(notes)
-    pairs = [("Colonne", "Nom technique"), *zip(titles, names, strict=True)]
     for row, pair in enumerate(pairs, start=first):
         for at, text in enumerate(pair):
             write_text(sheet, (row, at), text, bold if row == first else None)
@@ -150,10 +157,10 @@ def write_text(sheet: Any, at: tuple[int, int], text: str, cell_format: Any = No
     sheet.write_string(*at, text if len(text) <= MAX_TEXT else f"{text[: MAX_TEXT - 1]}…", cell_format)
 
 
-def _number_format(column: Sequence[Any]) -> str:
+def _number_format(column: Sequence[Any], language: Language) -> str:
     """Choose the number format of a column: thousands apart from five digits on, since a year has four; none for texts."""
     if any(isinstance(v, dt.date) for v in column):
-        return "yyyy-mm-dd"
+        return DATE_FORMATS[language]
     numbers = [v for v in column if isinstance(v, int | float) and not isinstance(v, bool | Share) and math.isfinite(v)]
     if not numbers:
         return ""

@@ -21,7 +21,7 @@ from qpvhealth.indicators.counts import ALL, area_codes
 from qpvhealth.indicators.declarations import ANY, BARE, QPV, STRUCTURES, OfQpv, OfStructures
 from qpvhealth.indicators.net_change import DATED, NET
 from qpvhealth.publish import areas, selection, sentences, words
-from qpvhealth.publish.rendering import plain, readable
+from qpvhealth.publish.rendering import in_both, plain
 from qpvhealth.publish.selection import View
 from qpvhealth.publish.sentences import Sentence
 from qpvhealth.rules.levels import COUNTRY, LEVELS
@@ -260,16 +260,16 @@ def _words(release: Release, figure: Figure, rows: pd.DataFrame, part: str) -> S
     shown: str = ""
     if part == NUMERATOR and (figure.indicator or not figure.scope):
         (value,) = words.shown("value", [row["value"] if row else 0], [row.get("unit") if row else None], "fr")
-        text = readable(value, grouped=True)
+        text = in_both(value)
         shown = sentences.note("counted_published", value=text) if text else sentences.note("counted_unknown")
     sums: str = ""
     if isinstance(declared, OfQpv) and declared.unit == "inhabitants" and part == NUMERATOR:
-        sums = sentences.note("counted_people", n=readable(int(rows["population"].sum()), grouped=True))
+        sums = sentences.note("counted_people", n=in_both(int(rows["population"].sum())))
     if figure.indicator == NET:
         flows = {"n_in": int((rows["effect"] > 0).sum()), "n_out": int((rows["effect"] < 0).sum())}
         sums = sentences.note("counted_flows", **flows)
     facts = {"what": what, "year": figure.year, "part": sentences.note(f"part_{part}"), "shown": shown, "sums": sums}
-    return sentences.note("counted", n=readable(len(rows), grouped=True), **facts)
+    return sentences.note("counted", n=in_both(len(rows)), **facts)
 
 
 def _refuse_unknown(release: Release, figure: Figure, part: str) -> None:

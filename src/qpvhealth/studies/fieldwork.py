@@ -60,8 +60,14 @@ def sec(release: Release, *, answers: Path | None = None, year: int | None = Non
     screened = screened.assign(
         first=prescreen.first_ones(screened, listed, towns), order=screened["verdict"].map(order)
     ).sort_values(["order", "finess_et"])
-    second_hand = {True: " (de seconde main)", False: ""}
-    criteria = {c.name: f"{c.number}. {c.label_fr}{second_hand[c.second_hand]}" for c in prescreen.CRITERIA}
+    criteria = {
+        c.name: sentences.note(
+            "criterion_second_hand" if c.second_hand else "criterion",
+            n=c.number,
+            label=sentences.Sentence(c.label_fr, words.word(c.label_fr, "en")),
+        )
+        for c in prescreen.CRITERIA
+    }
     titles = {
         **selection.titles_of("sec"),
         **criteria,

@@ -6,6 +6,7 @@ Where indicators and publication meet once a release is written, as ``build`` is
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,7 +24,7 @@ from qpvhealth.facts.published import (
     read as read_figures,
 )
 from qpvhealth.indicators import attainment, matrix as matrices
-from qpvhealth.publish import expectations, published_check, selection, sentences
+from qpvhealth.publish import expectations, published_check, selection, sentences, words
 from qpvhealth.publish.selection import View
 from qpvhealth.rules.scopes import SCOPES
 from qpvhealth.studies import comparison
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
     from qpvhealth.facts.published import Published
     from qpvhealth.publish.release import Release
+    from qpvhealth.publish.sentences import Language
 
 EXACT = 1e-9
 DEFAULT_MEASURE = "share_qpv_without_any"
@@ -153,7 +155,9 @@ def matrix(release: Release, *, measure: str | None = None, year: int | None = N
         could = (rows["lower"] <= wanted + half_digit) & (rows["upper"] >= wanted - half_digit)
         rows = rows.assign(placed=np.where(agrees, "compatible", "dans les bornes"))[agrees | could]
         rows, titles = rows.sort_values("placed", kind="stable"), titles | {"placed": "Ce nombre"}
-    return view(release, "matrix", rows.assign(words=_in_words(release, rows)), _CHANCE, titles=titles)
+    french, english = _in_words(release, rows, "fr"), _in_words(release, rows, "en")
+    shown = view(release, "matrix", rows.assign(words=french), _CHANCE, titles=titles)
+    return replace(shown, english=dict(zip(french, english, strict=True)))
 
 
 def _printed_number(said: str) -> tuple[float, float]:
@@ -211,22 +215,28 @@ def perimeter_sets(generations: list[str]) -> list[PerimeterSet]:
     """Return the QPV sets of the facts that these generations allow, and one for each generation that the facts do not know."""
     of_facts = [s for s in PERIMETER_SETS.values() if s.generation in (*generations, IN_FORCE)]
     of_a_set = {s.generation for s in PERIMETER_SETS.values()}
-    others = [PerimeterSet(f"all_{g}", g, None, f"tous les périmètres {g}") for g in generations if g not in of_a_set]
+    others = [
+        PerimeterSet(f"all_{g}", g, None, f"tous les périmètres {g}", f"all perimeters {g}")
+        for g in generations
+        if g not in of_a_set
+    ]
     return [*of_facts, *others]
 
 
-def _in_words(release: Release, rows: pd.DataFrame) -> pd.Series:
+def _in_words(release: Release, rows: pd.DataFrame, language: Language) -> pd.Series:
     """Say the choices of each cell in words: the QPV, the centres counted, the proximity, the date, and over what a share is."""
-    days = release.table("extracts").set_index("year")["reference_date"].dt.strftime("%d/%m/%Y")
-    sets = rows["perimeter"].map({n: s.words for n, s in PERIMETER_SETS.items()}).fillna(rows["perimeter"])
-    near = rows["near"].map({n: matrices.near_words(n) for n in rows["near"].unique()})
-    kinds = rows["scope"].map({name: scope.words_fr for name, scope in SCOPES.items()}).fillna("QPV")
-    dated = rows["year"].map(days).fillna("sans date")
-    units = {True: "QPV dont l'extrait peut juger", False: "structures"}
-    unit = rows["measure"].str.startswith("share_qpv").map(units)
+    say = sentences.lines_of("matrix", language)
+    dates = release.table("extracts").set_index("year")["reference_date"]
+    days = dates.map(lambda day: sentences.numeric_day(day, language))
+    names = {n: s.words if language == "fr" else s.words_en for n, s in PERIMETER_SETS.items()}
+    sets = rows["perimeter"].map(names).fillna(rows["perimeter"])
+    near = rows["near"].map(lambda code: words.word(code, language))
+    kinds = rows["scope"].map({s: words.word(s, language) for s in SCOPES}).fillna("QPV")
+    dated = rows["year"].map(days).fillna(say["undated"])
+    unit = rows["measure"].str.startswith("share_qpv").map({True: say["qpv"], False: say["structures"]})
     n = rows["denominator"].map("{:.0f}".format, na_action="ignore").astype("str")
     is_share = rows["measure"].str.startswith("share_") & rows["denominator"].notna()
-    over = (", sur " + n + " " + unit).where(is_share, "")
+    over = (f", {say['over']} " + n + " " + unit).where(is_share, "")
     return sets + ", " + kinds + ", " + near + ", " + dated + over
 
 

@@ -11,7 +11,7 @@ from qpvhealth.errors import UsageError
 from qpvhealth.facts.generations import IN_FORCE
 from qpvhealth.facts.territories import METROPOLE, NO_REGION
 from qpvhealth.indicators import density, pipeline_effect, priorities as ranking
-from qpvhealth.publish import areas, selection, sentences
+from qpvhealth.publish import areas, selection, sentences, words
 from qpvhealth.studies import figures, practices, quarters
 from qpvhealth.studies.quarters import COUNTRY, Area
 
@@ -56,14 +56,16 @@ def priorities(
     is_few = here["is_few_gp"].fillna(value=False).astype(bool)
     here = here.assign(rank_within=np.arange(1, len(here) + 1), gp_density=here["gp_density"].mask(is_few))
     used = [n for n in ranking.CRITERIA if f"contribution_{n}" in ranked.columns]
-    parts = {f"contribution_{n}": f"Part : {ranking.CRITERIA[n].label_fr}" for n in used}
-    values = {n: ranking.CRITERIA[n].label_fr for n in used}
-    levels = {f"{n}_level": f"{t} : niveau utilisé" for n, t in values.items() if f"{n}_level" in ranked.columns}
+    values = {n: words.criterion(n) for n in used}
+    parts = {f"contribution_{n}": sentences.note("contribution_of", criterion=t) for n, t in values.items()}
+    levels = {
+        f"{n}_level": sentences.note("level_of", criterion=t) for n, t in values.items() if f"{n}_level" in ranked
+    }
     titles = {**selection.titles_of("priorities"), **values, **levels, **parts}
     extracts = release.table("extracts")
     cover = extracts.loc[extracts["year"] == quarters.year_of(release, year), "covers"]
     if cover.notna().any():  # the QPV elsewhere are not ranked, so that no rank is one of the country
-        titles["rank"] = "Rang parmi les QPV que l'extrait couvre"
+        titles["rank"] = sentences.note("rank_of_covered")
     lost = int(rows[COVERED[scope]].isna().sum())
     notes = (
         sentences.note("weights", weights=", ".join(f"{n} {w:g}" for n, w in chosen.items())),

@@ -16,7 +16,7 @@ from qpvhealth.ingest.kinds.projects import KIND as PROJECTS
 from qpvhealth.ingest.layouts import Field, Layout
 from qpvhealth.ingest.readers import tables
 from qpvhealth.publish import sentences, words
-from qpvhealth.publish.rendering import readable
+from qpvhealth.publish.rendering import in_both
 from qpvhealth.spatial import sites
 from qpvhealth.spatial.proximity import Perimeters
 from qpvhealth.studies import figures, places, quarters
@@ -110,7 +110,7 @@ def simulate_best(release: Release, n: int, *, area: Area = COUNTRY, near_m: flo
         sentences.note("optimal" if plan.is_optimal else "not_optimal") if len(demand) else sentences.note("no_demand")
     )
     people, bound, gap, n_tried = (
-        readable(words.rounded(float(n), kind), grouped=True)
+        in_both(words.rounded(float(n), kind))
         for n, kind in ((plan.value, 0), (plan.bound, 0), (plan.gap, Share), (plan.n_tried, 0))
     )
     is_shown = plan.gap == 0 or words.rounded(float(plan.gap), Share)

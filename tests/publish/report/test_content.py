@@ -58,3 +58,8 @@ def test_sentences_agree_with_their_numbers():
 
 def test_direction_and_control_characters_become_spaces():
     assert single_line("a\u202eb\nc\u202fd") == "a b c\u202fd"
+
+
+def test_no_line_ends_before_a_french_sign():
+    french = "Source : « QPV » ; 8 % ! qui ? a:b, 50% (c;d)"
+    assert single_line(french) == "Source\u00a0: «\u00a0QPV\u00a0»\u202f; 8\u202f%\u202f! qui\u202f? a:b, 50% (c;d)"

@@ -11,7 +11,7 @@ import pytest
 
 from qpvhealth.errors import UsageError
 from qpvhealth.facts.generations import IN_FORCE
-from qpvhealth.publish import release as releases, visas
+from qpvhealth.publish import release as releases, views, visas
 from qpvhealth.publish.report import html, markdown, odt, sheets
 from qpvhealth.publish.report.content import NOT_SHOWN, Bounded, Figure, Table
 from qpvhealth.publish.store import Store
@@ -605,6 +605,9 @@ def test_what_cannot_be_known_of_an_area_is_not_called_nothing(built_release, tm
 def test_quarters_of_the_law_that_the_release_lacks_are_named(tmp_path):
     release = tiny(tmp_path, {2020: ["0X0000001,MSP,93901,2.305,48.905"]})
     assert "1 QPV dans cette version, 1514 selon les décrets" in words(note(Subject.of(release)), "sans-structure")
+    (lacking,) = list(views.missing_qpv(release, "in_force", 2020))[:1]
+    assert "France métropolitaine 1 sur 1296" in lacking
+    assert "Metropolitan France 1 of 1296" in lacking.english
 
 
 @pytest.mark.parametrize("area", [{"year": 2019}, {"year": 2024, "region": "53"}, {"commune": "29901"}])

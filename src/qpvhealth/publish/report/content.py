@@ -5,11 +5,14 @@ Numbers are rounded once, here, half away from zero, and every format takes thes
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 from typing import TYPE_CHECKING, Any, Literal, get_args
+
+from qpvhealth.publish.sentences import THIN, numeric_day, with_signs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,15 +21,14 @@ if TYPE_CHECKING:
 
 Unit = Literal["text", "count", "signed", "share", "ratio", "metres", "date"]
 DECIMALS: dict[Unit, int] = {"count": 0, "signed": 0, "share": 1, "ratio": 2, "metres": 0}
-THIN = "\u202f"
-MINUS = "\u2212"
+MINUS, NO_BREAK = "\u2212", "\u00a0"
+WIDE, NARROW = re.compile(" (?=[:»])|(?<=«) "), re.compile(" (?=[;!?%])")
+"""The spaces of French signs: as wide as between words, and narrow."""
 WORDS: dict[Language, dict[Any, str]] = {
     "fr": {None: "inconnu", True: "oui", False: "non", "most": "inconnu (au plus {})", "between": "{} ({} à {})"},
     "en": {None: "unknown", True: "yes", False: "no", "most": "unknown (at most {})", "between": "{} ({} to {})"},
 }
 """What is written in a cell besides numbers."""
-SIGNS: dict[Language, tuple[str, str, str]] = {"fr": (THIN, ",", f"{THIN}%"), "en": (",", ".", "%")}
-"""Between thousands, before decimals, after a percentage."""
 NOT_SHOWN = "\u2013"
 """Where a rate or share would stand on a base too small to carry one."""
 MIN_RATE_BASE, MIN_SHARE_BASE = 20, 30
@@ -167,7 +169,7 @@ def text(value: Any, unit: Unit = "count", language: Language = "fr") -> str:  #
     if value is None or isinstance(value, bool):
         return WORDS[language][value]
     if isinstance(value, date):
-        return f"{value:%d/%m/%Y}" if language == "fr" else value.isoformat()
+        return numeric_day(value, language)
     return number(value, unit, language)
 
 
@@ -187,18 +189,19 @@ def number(value: float, unit: Unit = "count", language: Language = "fr") -> str
     scaled = Decimal(repr(float(value))) * (100 if unit == "share" else 1)
     decimals = DECIMALS.get(unit, 0)
     rounded = scaled.quantize(Decimal(1).scaleb(-decimals), rounding=ROUND_HALF_UP)
-    thousands, mark, percent = SIGNS[language]
     whole, _, rest = f"{abs(rounded):,.{decimals}f}".partition(".")
-    rest = rest.rstrip("0")
-    digits = whole.replace(",", thousands) + (mark + rest if rest else "")
+    digits = f"{whole}.{rest}".rstrip("0").rstrip(".") if rest else whole
     sign = MINUS if rounded < 0 else "+" if unit == "signed" and rounded > 0 else ""
-    return f"{sign}{digits}{percent if unit == 'share' else ''}"
+    return sign + with_signs(f"{digits}%" if unit == "share" else digits, language)
 
 
 def single_line(words: str) -> str:
-    """Keep a text of the data on one line: control and direction characters become spaces, no-break spaces stay."""
-    composed = unicodedata.normalize("NFC", words)
-    return "".join(c if c.isprintable() or c in (THIN, "\u00a0") else " " for c in composed)
+    """Write a text on one line: control and direction characters become spaces, no-break spaces stay.
+
+    No line ends before a French ``:``, ``;``, ``!``, ``?``, ``%`` or ``»``, nor after ``«``.
+    """
+    composed = NARROW.sub(THIN, WIDE.sub(NO_BREAK, unicodedata.normalize("NFC", words)))
+    return "".join(c if c.isprintable() or c in (THIN, NO_BREAK) else " " for c in composed)
 
 
 def share(part: Bounded, of: float | None) -> Bounded | str:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qpvhealth.publish.rendering import escaped
-from qpvhealth.publish.report.content import Table
+from qpvhealth.publish.rendering import escaped as marked
+from qpvhealth.publish.report.content import Table, single_line
 from qpvhealth.publish.report.words import say
 
 if TYPE_CHECKING:
@@ -35,3 +35,8 @@ def _table(table: Table, language: Language) -> list[str]:
     rows = [[escaped(cell) for cell in row] for row in table.texts(language)]
     lines = [f"**{escaped(table.caption)}**", "", *(f"| {' | '.join(row)} |" for row in (titles, rule, *rows))]
     return [*lines, *(line for note in table.notes for line in ("", escaped(note)))]
+
+
+def escaped(words: str) -> str:
+    """Write a text as it is, its no-break spaces too."""
+    return marked(words, single_line)

@@ -8,22 +8,21 @@ from typing import TYPE_CHECKING, Any
 
 import xlsxwriter
 
-from qpvhealth.publish.report.content import WORDS, Bounded, Table, Unit
+from qpvhealth.publish.report.content import WORDS, Bounded, Table, single_line
 from qpvhealth.publish.report.words import say, sheet as sheet_name
-from qpvhealth.publish.workbook import CREATED, OPTIONS, WIDTHS, height_of, write_table, write_text
+from qpvhealth.publish.workbook import CREATED, DATE_FORMATS, OPTIONS, WIDTHS, height_of, write_table, write_text
 
 if TYPE_CHECKING:
     from qpvhealth.publish.report.content import Note
     from qpvhealth.publish.sentences import Language
 
-NUMBER_FORMATS: dict[Unit, str] = {
+NUMBER_FORMATS: dict[str, str] = {
     "text": "@",
     "count": "#,##0",
     "signed": "+#,##0;-#,##0;0",
     "share": "0.0%",
     "ratio": "0.00",
     "metres": "#,##0",
-    "date": "dd/mm/yyyy",
 }
 NAME_LENGTH = 31
 SIDES = ("value", "lower", "upper")
@@ -60,6 +59,7 @@ def _names(tables: list[Table], language: Language) -> list[str]:
 
 def _columns(table: Table, language: Language) -> tuple[list[list[Any]], list[str], list[str], list[str]]:
     """Return columns of plain values with their titles, formats and lists of rows; a column with bounds is three."""
+    number_formats = NUMBER_FORMATS | {"date": DATE_FORMATS[language]}
     columns: list[list[Any]] = []
     titles: list[str] = []
     formats: list[str] = []
@@ -75,12 +75,12 @@ def _columns(table: Table, language: Language) -> tuple[list[list[Any]], list[st
             for side in SIDES:
                 columns.append([_plain(getattr(v, side) if isinstance(v, Bounded) else v, language) for v in values])
                 titles.append(sides[side])
-                formats.append(NUMBER_FORMATS[column.unit])
+                formats.append(number_formats[column.unit])
                 lists.append(column.rows if side == SIDES[0] else "")
         else:
             columns.append([_plain(v, language) for v in values])
             titles.append(column.title)
-            formats.append(NUMBER_FORMATS[column.unit])
+            formats.append(number_formats[column.unit])
             lists.append(column.rows)
     return columns, titles, formats, lists
 
@@ -107,7 +107,7 @@ def _readme(book: Any, note: Note, names: list[str]) -> None:  # noqa: ANN401
     def write_wrapped(row: int, words: str) -> None:
         """Write words in a row as high as their lines."""
         sheet.set_row(row, height_of(words, words_width))
-        write_text(sheet, (row, 1), words, wrap)
+        write_text(sheet, (row, 1), single_line(words), wrap)
 
     for words in (*note.warnings, note.title, note.subtitle):
         write_text(sheet, (row, 0), words, bold)

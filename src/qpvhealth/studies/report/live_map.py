@@ -201,7 +201,7 @@ def _texts(name: str, column: pd.Series, language: Language) -> list[str | None]
     else:
         values = words.shown(name, values, None, language)
     unit = " m" if name.endswith("_m") else ""
-    return [None if v is None else single_line(readable(v, grouped=True) + unit) for v in values]
+    return [None if v is None else single_line(readable(v, language) + unit) for v in values]
 
 
 def _titles(names: Mapping[str, str], language: Language) -> list[list[str]]:
