@@ -24,12 +24,13 @@ def office():
 @pytest.fixture(scope="module")
 def report(built_release, tmp_path_factory):
     folder = tmp_path_factory.mktemp("report")
-    files.write(note(Subject.of(built_release, year=2019)), folder, ["xlsx", "odt"])
+    files.write(lambda audience: note(Subject.of(built_release, year=2019, audience=audience)), folder, ["xlsx", "odt"])
     return folder
 
 
-@pytest.mark.parametrize(("fmt", "pages"), [("xlsx", (20, 60)), ("odt", (20, 45))])
+@pytest.mark.parametrize(("fmt", "pages"), [("xlsx", (20, 400)), ("odt", (20, 45))])
 def test_it_converts_without_a_warning(office, report, tmp_path, fmt, pages):
+    """The workbook lists the rows behind its figures: some 300 pages if they are printed; the text has a few tens."""
     profile = f"-env:UserInstallation={(tmp_path / 'profile').as_uri()}"
     words = [office, profile, "--headless", "--convert-to", "pdf", "--outdir", tmp_path, report / f"report.{fmt}"]
     variables = os.environ | {"HOME": str(tmp_path)}

@@ -141,7 +141,7 @@ def test_opendocument_text_of_the_report(written, tmp_path):
         listed = {e.attrib[f"{{{MANIFEST}}}full-path"] for e in ET.fromstring(archive.read("META-INF/manifest.xml"))}  # noqa: S314
         assert listed == {"/", *archive.namelist()} - {"mimetype", "META-INF/manifest.xml"}
         cells = ET.fromstring(archive.read("content.xml")).iter(f"{{{TABLE}}}table-cell")  # noqa: S314
-        words = {"".join(cell.itertext()) for cell in cells}
+        words = {"".join(line.itertext()) for cell in cells for line in cell}
     text = by_libreoffice(path, "txt:Text", tmp_path).read_text("utf-8-sig")
     missing = [w for w in words if w and w not in text]
     assert len(words) > 50
