@@ -41,26 +41,30 @@ def commune_key(communes: pd.Series) -> pd.Series:
 
 
 _TO_THE_DOOR = re.compile(
-    rf"\b(?:(?:{'|'.join(sorted(POSTAL))})(?: \d+)+|(?:{'|'.join(sorted(PARTS))}) (?:\d+(?: [A-H])?|[A-Z](?: \d+)?))\b"
+    rf"\b(?:(?:{'|'.join(sorted(POSTAL))}) ?(?:\d{{1,3}} \d{{3}}|\d+)|(?:{'|'.join(sorted(PARTS))})(?: ?\d+[A-Z]?| [A-Z]\d*))\b"
 )
-"""``BP 12``, ``CS 40 123``, ``BATIMENT B``, ``BAT 12B``, ``BATIMENT A2``, ``ENTREE 2``."""
-_INITIALS = re.compile(r"\b([A-Z])\.(?=[A-Z]\b)", re.IGNORECASE)
+"""``BP 12``, ``CS 40 123``, ``BATIMENT B``, ``BAT 12B``, ``BATIMENT A2``, ``ENTREE 2``: what follows is the number of the street."""
+_INITIALS = re.compile(r"\b([A-Z])\.(?=[A-Z]\b)")
 """``B.P.``, ``C.S.``: one word."""
 
 
 @lru_cache(maxsize=262_144)
 def _street(text: str) -> str | None:
-    plain = _TO_THE_DOOR.sub(" ", " ".join(_words(_INITIALS.sub(r"\1", text))))
-    words = [ABBREVIATIONS.get(w, w) for w in plain.split()]
+    tokens = " ".join(re.findall(r"[A-Z0-9]+", _INITIALS.sub(r"\1", _plain(text))))
+    words = [ABBREVIATIONS.get(w, w) for w in _words(_TO_THE_DOOR.sub(" ", tokens))]
     return " ".join(w.lstrip("0") or w for w in words if w not in SMALL_WORDS) or None
 
 
 @lru_cache(maxsize=262_144)
 def _name(text: str) -> str | None:
-    return " ".join(w for w in _words(text) if w not in SMALL_WORDS) or None
+    return " ".join(w for w in _words(_plain(text)) if w not in SMALL_WORDS) or None
 
 
-def _words(text: str) -> list[str]:
+def _plain(text: str) -> str:
+    """Write a text in capitals without accents."""
     letters = unicodedata.normalize("NFKD", text.replace("œ", "oe").replace("Œ", "OE"))
-    plain = "".join(c for c in letters if not unicodedata.combining(c)).upper()
+    return "".join(c for c in letters if not unicodedata.combining(c)).upper()
+
+
+def _words(plain: str) -> list[str]:
     return re.findall(r"\d+|[A-Z]+", plain)

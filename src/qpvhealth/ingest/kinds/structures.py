@@ -164,10 +164,9 @@ def _leave_out_closed(sieve: Sieve) -> None:
     for header in [h for h in sieve.raw.frame.columns if h not in sieve.mapped.values()]:
         used = sieve.raw.frame[header].dropna().unique()[:MAX_STATES]
         meanings = {words.get(cleaning.word(cell)) for cell in used}
-        is_flag = key(header) in {*sieve.kind.expanded(["*open"])} and {cleaning.word(c) for c in used} <= {
-            *cleaning.YES_NO
-        }
-        is_state = key(header) in {*sieve.kind.expanded(["*state"])} or (is_flag and len(used) > 0)
+        is_state = key(header) in sieve.kind.expanded(["*state"])
+        if key(header) in sieve.kind.expanded(["*open"]):
+            is_state = len(used) > 0 and {cleaning.word(cell) for cell in used} <= cleaning.YES_NO.keys()
         if is_state or (CLOSED in meanings and None not in meanings):
             unread.append(header)
     if unread:
