@@ -275,9 +275,9 @@ def verdicts(
 ) -> Verdicts:
     """Say of each QPV whether a structure of a scope stands there: all (scopes, QPV).
 
-    ``members``: of each scope, the kinds that count. ``sure`` and ``possible``: structures by QPV and kind. It is surely without one only where none counts, none could count, none
-    undetermined could be there (``free``), and the extract assesses it (``assessed``). Where the modality decides, the extract can
-    tell only if it does.
+    ``members``: of each scope, the kinds that count. ``sure`` and ``possible``: structures by QPV and kind. It is surely without one only
+    where none counts, none could count, none undetermined could be there (``free``), and the extract assesses it (``assessed``). Where
+    the modality decides, the extract can tell only if it does.
     """
     yes = np.array([sure @ m.yes > 0 for m in members])
     none = np.array([possible @ m.possible == 0 for m in members])

@@ -65,9 +65,10 @@ def of_structures(
 ) -> list[Numbers]:
     """Count structures: each indicator in each scope (the choices) and group.
 
-    ``members``: of each scope, which cells count. ``near``: the rule of proximity and its distance. Structures of which it is unknown whether they count, or are of the scope, widen
-    the bounds; so do rows that could not be read. A figure that ``needs_outside`` is null where of no structure outside it is known;
-    so is every figure of a scope of which nothing is sure because every centre of a group is of unknown modality.
+    ``members``: of each scope, which cells count. ``near``: the rule of proximity and its distance. Structures of which it is unknown
+    whether they count, or are of the scope, widen the bounds; so do rows that could not be read. A figure that ``needs_outside`` is null
+    where of no structure outside it is known; so is every figure of a scope of which nothing is sure because every centre of a group is
+    of unknown modality.
     """
     sure_in, possible_in = (np.array([getattr(m, side) for m in members]) for side in ("yes", "possible"))
     marks: dict[object, Tristate] = {i.marks: i.marks(cells.where, *near) for i in indicators}

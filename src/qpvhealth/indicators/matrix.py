@@ -79,11 +79,11 @@ def matrix(
     """Compute every cell: one row per measure, QPV set, year, scope, rule of proximity and counting unit.
 
     ``stock``: one row per structure open at the date, year and generation, with ``STOCK_COLUMNS``; a rejected row that may be one has
-    ``is_read`` false. ``pairs``: theirs. ``coverage``, ``neighbourhoods``: as published. ``sets``: the QPV sets to take as denominators; those whose generation is not there
-    give no row. ``rings_m`` (metres) must not exceed the largest ring of the pairs; ``proxy_m`` is the distance of the proxy. ``near``
-    names what counts: ``inside``, ``declared``, ``declared_or_proxy`` or ``within_<metres>``. A value is null where nothing of it is
-    known. ``lower`` and ``upper``: if none, or all, of the unknown units count; null where no bound can be given (a mean, people of QPV
-    without a population).
+    ``is_read`` false. ``pairs``: theirs. ``coverage``, ``neighbourhoods``: as published. ``sets``: the QPV sets to take as denominators;
+    those whose generation is not there give no row. ``rings_m`` (metres) must not exceed the largest ring of the pairs; ``proxy_m`` is
+    the distance of the proxy. ``near`` names what counts: ``inside``, ``declared``, ``declared_or_proxy`` or ``within_<metres>``. A value
+    is null where nothing of it is known. ``lower`` and ``upper``: if none, or all, of the unknown units count; null where no bound can
+    be given (a mean, people of QPV without a population).
     """
     rules = {n: (n, proxy_m) for n in (DECLARED, DECLARED_OR_PROXY)} | {f"{WITHIN}{r:g}": (PROXY, r) for r in rings_m}
     communes = neighbourhoods[[*_AT, "commune_codes"]]
@@ -91,9 +91,8 @@ def matrix(
     parts = [_of_qpv(neighbourhoods, chosen, in_force) for chosen in sets]
     for year in sorted(stock["year"].unique()):
         own, around, quarters = (f[f["year"] == year].reset_index(drop=True) for f in (stock, pairs, qpv))
-        quarters = quarters.sort_values(
-            ["generation", "territory"], ignore_index=True
-        )  # each set is a sum of runs of rows
+        # each set is a sum of runs of rows
+        quarters = quarters.sort_values(["generation", "territory"], ignore_index=True)
         has_answer = positions(["generation", "department_code"], quarters, answered_departments(own)) >= 0
         first = _Reading(own, readings.with_second_places(own, neighbourhoods), around, quarters, has_answer)
         made = _of_year(first, sets, in_force[int(year)], rules)

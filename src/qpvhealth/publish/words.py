@@ -23,7 +23,7 @@ from qpvhealth.facts.causes import CAUSES, EVIDENCE_FR
 from qpvhealth.facts.perimeter_sets import PERIMETER_SETS
 from qpvhealth.facts.territories import TERRITORIES
 from qpvhealth.publish.rendering import plain
-from qpvhealth.publish.sentences import Sentence, in_language
+from qpvhealth.publish.sentences import Sentence, in_language, with_signs
 from qpvhealth.rules.scopes import SCOPES
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def word(value: Any, language: Language = "fr") -> Any:  # noqa: ANN401
     if (metres := _WITHIN.fullmatch(value)) is not None:
         return f"dans ou à {metres[1]} m au plus" if language == "fr" else f"inside or within {metres[1]} m"
     if (rule := _RULE.fullmatch(value)) is not None:
-        return words_of(language)[f"{rule[1]}-m"].format(metres=rule[2].replace(".", "," if language == "fr" else "."))
+        return words_of(language)[f"{rule[1]}-m"].format(metres=with_signs(rule[2], language))
     return words_of(language).get(value, value)
 
 

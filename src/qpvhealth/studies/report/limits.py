@@ -14,6 +14,7 @@ from qpvhealth.facts.situations import IN_QPV, UNDETERMINED, VECU_DECLARED
 from qpvhealth.facts.territories import DEPARTMENT_TERRITORY, NO_REGION, REGIONS
 from qpvhealth.publish import diff, visas
 from qpvhealth.publish.release import open_release
+from qpvhealth.publish.rendering import readable
 from qpvhealth.publish.report.content import NOT_SHOWN, Bounded, Section, Table, share, single_line
 from qpvhealth.publish.report.words import lines
 from qpvhealth.studies import comparison, figures
@@ -148,17 +149,13 @@ def revisions(subject: Subject) -> Section:
     else:
         titles = ("document", "document_says", "printed", "here", "why")
         texts = [
-            tuple("" if pd.isna(v) else _plain_text(v) for v in values)
+            tuple("" if pd.isna(v) else readable(v, subject.language) for v in values)
             for values in zip(*(differs[c] for c in ("document", "words", "said", "ours", "because")), strict=True)
         ]
         columns = tuple(subject.column(t, "text") for t in titles)
         table = Table("ecarts", subject.say("revisions.differ"), columns, tuple(texts))
         blocks.append(table)
     return Section("revisions", subject.say("revisions.title"), tuple(blocks))
-
-
-def _plain_text(value: Any) -> str:  # noqa: ANN401
-    return f"{value:g}".replace(".", ",") if isinstance(value, float) else str(value)
 
 
 def sources(subject: Subject) -> Section:
