@@ -26,6 +26,13 @@ def _own_caches(tmp_path_factory):
         yield
 
 
+@pytest.fixture(autouse=True)
+def _no_cover(request, monkeypatch):
+    """Trace no command of a test marked ``no_cover`` either: it repeats, at length, lines that other tests cover."""
+    if request.node.get_closest_marker("no_cover"):
+        monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
+
+
 @pytest.fixture(scope="session")
 def once(tmp_path_factory):
     """Return a function that has a folder made by the first worker of pytest-xdist that asks for it, and gives it to all."""
