@@ -34,6 +34,9 @@ def test_bounds_stand_beside_a_figure_that_could_be_another():
     assert text(Bounded(280, 280, 280)) == "280"
     assert text(Bounded(0.081, 0.0812, 0.0813), "share").replace("\u202f", " ") == "8,1 %"
     assert text(Bounded(None, 0, 18)) == "inconnu (au plus 18)"
+    assert text(Bounded(None, 4, 18)) == "inconnu (4 à 18)"
+    assert text(Bounded(None, 4, 18), language="en") == "unknown (4 to 18)"
+    assert text(Bounded(None, -4, 18), "signed") == "inconnu (−4 à +18)"  # noqa: RUF001 -- a true minus sign
     assert text(Bounded(None, None, None)) == text(None) == "inconnu"
     assert text(date(2019, 3, 31)) == "31/03/2019"
     assert (text(value=True), text(value=False)) == ("oui", "non")

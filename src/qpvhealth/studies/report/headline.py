@@ -116,7 +116,8 @@ def _near(subject: Subject) -> list[str]:
             subject.say("headline.near_rule", near=near_words(subject), n=union.value, bounds=subject.beside(union))
         )
         union = Bounded(None, None, None)
-    upper = subject.say("headline.upper", n=union.upper) if union.upper is not None and not union.is_exact else ""
+    total = declared[ALL] if union.value is None else union
+    upper = subject.say("headline.upper", n=total.upper) if total.upper is not None and not total.is_exact else ""
     if n is None:
         return [*lines, subject.say("headline.near_unknown", on=subject.on(), upper=upper)]
     n_answered, n_ars = len(answered(subject, subject.year)), len(subject.regions)
