@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 
 from qpvhealth.publish.report import words
-from qpvhealth.publish.report.content import NOT_SHOWN, Bounded, number, ratio, share, single_line, text
+from qpvhealth.publish.report.content import NOT_SHOWN, Bounded, number, ratio, single_line, text
 
 
 @pytest.mark.parametrize(
@@ -42,10 +42,7 @@ def test_bounds_stand_beside_a_figure_that_could_be_another():
     assert (text(value=True), text(value=False)) == ("oui", "non")
 
 
-def test_small_bases_carry_no_share_and_no_rate():
-    assert share(Bounded(3, 3, 4), 30) == Bounded(0.1, 0.1, 4 / 30)
-    assert share(Bounded(3, 3, 4), 29) == NOT_SHOWN
-    assert share(Bounded(3, 3, 4), None) == NOT_SHOWN
+def test_small_bases_carry_no_rate():
     assert ratio(30, 20) == 1.5
     assert ratio(30, 19) == NOT_SHOWN
     assert ratio(None, 50) is None
