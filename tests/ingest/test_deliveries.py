@@ -266,8 +266,8 @@ def populations(people, *, before=None):
         (PEOPLE, []),
         (np.round(PEOPLE * 1.4), []),
         (np.where(np.arange(60) == 5, 0, PEOPLE), [(("p",), "1")]),
-        (PEOPLE * 10, [(("p",), "60")]),
-        (PEOPLE // 1000, [(("p",), "60")]),
+        (PEOPLE * 10, [(("p",), "factor 10")]),
+        (PEOPLE // 1000, [(("p",), "factor 0.001")]),
         (np.roll(PEOPLE, 1), [(("p",), "shift -1")]),
         (np.roll(PEOPLE, -1), [(("p",), "shift 1")]),
     ],
@@ -279,7 +279,10 @@ def test_populations_that_cannot_be(people, expected):
 
 def test_without_another_file_areas_say_it():
     assert populations(np.roll(PEOPLE, 1)) == [(("p",), "shift -1")]
-    assert populations(PEOPLE // 1000) == [(("p",), "60")]
+    for factor in (10, 1000, 0.1, 0.001):
+        assert populations(PEOPLE * factor) == [(("p",), f"factor {factor:g}")]
+    for factor in (0.5, 2):  # a year, or a region, that differs
+        assert populations(PEOPLE * factor) == []
 
 
 # signatures

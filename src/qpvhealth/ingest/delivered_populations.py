@@ -11,13 +11,18 @@ from qpvhealth.facts.territories import department_of_qpv
 from qpvhealth.ingest.deliveries import COUNTRY, finding
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from qpvhealth.contract.rules import Finding
     from qpvhealth.ingest.deliveries import Limits
 
 JUDGED_QPV, JUDGED_ROWS = 3, 30
 """How many QPV a département, and a file, must have in common with another one."""
-TYPICAL_DENSITY = 10_000.0
-"""People per km², about the median of the QPV of both generations (public files: 11,788 and 10,672)."""
+TYPICAL_DENSITY, TYPICAL_PEOPLE = 10_000.0, 2_200.0
+"""People per km² and people, about the medians of the QPV of both generations (public files: 11,788 and 10,647; 2,027 and 2,325)."""
+OFF_SCALE = 0.65
+"""Powers of ten, mean of both: where the medians of a file, or of a département, are farther from the typical ones the column has another
+unit. The départements of the public files stay below 0.53, whole files below 0.05."""
 RATIO_OF_ONE = 8.0
 """One QPV may grow or shrink more than a département does: its outline changes. The public files stay below 7."""
 SHIFT_GAIN, SHIFT_LEVEL = 0.3, 0.4
@@ -42,10 +47,14 @@ def of_populations(
         same, successor = _at(known, rows[_KEY]), _at(known, _counterparts(rows[_KEY], fates))
         rows["reference"], rows["area_km2"] = same.fillna(successor), _at(area, rows[_KEY])
         odd, shift, ids, of = _odd(rows, limits), _shift(rows), [source_id], len(rows)
+        scaled = list(_out_of_scale(rows))
+        for area_code, n, factor in scaled:
+            words = f"card {source_id}: all are out of scale, about {factor:g} times the people that QPV have"
+            found.append(finding("delivery-populations", n, words, area_code, f"factor {factor:g}", ids=ids, of=of))
         if shift:
             words = f"card {source_id}: populations stand one row {'below' if shift < 0 else 'above'} their QPV"
             found.append(finding("delivery-populations", of, words, COUNTRY, f"shift {shift}", ids=ids, of=of))
-        elif n := int(odd.sum()):
+        elif not scaled and (n := int(odd.sum())):
             first = (rows["qpv_code"] + " " + rows["population"].astype("int64").astype("str"))[odd].head(3)
             words = f"card {source_id}: out of proportion with the area or another file: {', '.join(first)}"
             found.append(finding("delivery-populations", n, words, COUNTRY, n, ids=ids, of=of))
@@ -67,6 +76,20 @@ def _counterparts(codes: pd.DataFrame, fates: pd.DataFrame) -> pd.DataFrame:
         once = once[~once.duplicated([*own, other[0]], keep=False)]
     ends = pd.concat([once[[*own, *other]].set_axis([*_KEY, "a", "b"], axis=1) for own, other in (sides, sides[::-1])])
     return codes.merge(ends.drop_duplicates(_KEY), how="left", on=_KEY)[["a", "b"]].set_axis(_KEY, axis=1)
+
+
+def _out_of_scale(rows: pd.DataFrame) -> Iterator[tuple[str, int, float]]:
+    """Yield, of a file else of its départements, where the medians of people and of density are off: area, QPV, and the power of ten."""
+    people = rows["population"].where(rows["population"] > 0)
+    scales = {TYPICAL_PEOPLE: people, TYPICAL_DENSITY: people / rows["area_km2"].where(rows["area_km2"] > 0)}
+    for key in (pd.Series(COUNTRY, index=rows.index), "department:" + rows["qpv_code"].map(department_of_qpv)):
+        medians = [np.log10(values.groupby(key).median() / typical) for typical, values in scales.items()]
+        off = pd.concat(medians, axis=1).mean(axis=1)
+        sizes = key.value_counts()
+        wrong = off[(off.abs() > OFF_SCALE) & (sizes.reindex(off.index) >= JUDGED_QPV)]
+        yield from ((str(area), int(sizes[area]), 10.0 ** round(power)) for area, power in wrong.items())
+        if len(wrong):
+            return
 
 
 def _odd(rows: pd.DataFrame, limits: Limits) -> pd.Series:

@@ -50,7 +50,8 @@ PART_KEYS = ("sheet", "layer", "header_row", "codes")
 CELLS = ("name", "address", "commune_code", "structure_type", "modality", "opened_on", "closed_on", "x", "y")
 JUDGED_ROWS, JUDGED_POINTS, JUDGED_CODES = 100, 30, 20
 """How many dated rows, points, or codes in common there must be before their dates or values say anything."""
-MINUTES, FEW_DECIMALS = 0.6, 0.05
+MINUTES = "delivery-points-minutes"
+SIXTY, FEW_DECIMALS = 0.6, 0.05
 FEW_ORPHANS, ORPHAN_SHARE = 3, 0.1
 
 
@@ -130,9 +131,9 @@ def _minutes(points: pd.DataFrame, vintage: Vintage) -> Iterator[Finding]:
         xy = rows[["x", "y"]].drop_duplicates().abs()
         xy = xy[(xy["x"] <= 180) & (xy["y"] <= 90)]  # noqa: PLR2004 -- degrees
         wide = (xy.quantile(0.9) - xy.quantile(0.1) > 1).any()
-        if len(xy) >= JUDGED_POINTS and wide and (xy % 1 >= MINUTES).any(axis=1).mean() <= FEW_DECIMALS:
+        if len(xy) >= JUDGED_POINTS and wide and (xy % 1 >= SIXTY).any(axis=1).mean() <= FEW_DECIMALS:
             words = f"{vintage.year}, card {source_id}: degrees and minutes, read as decimals: 48.30 for 48°30'"
-            yield finding("delivery-points-minutes", len(rows), words, COUNTRY, len(rows), ids=[source_id])
+            yield finding(MINUTES, len(rows), words, COUNTRY, len(rows), ids=[source_id])
 
 
 def _between(sources: Sources, first: Vintage, last: Vintage, limits: Limits) -> Iterator[Finding]:
