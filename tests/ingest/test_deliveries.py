@@ -83,16 +83,17 @@ def changed(change):
     ("change", "expected"),
     [
         (lambda f: f[f["department_code"] != "81"], ("delivery-area-empty", "department:81", "0")),
-        (lambda f: f.iloc[: len(f) // 2], ("delivery-stock-fell", "FR", "-32")),
+        (lambda f: f.iloc[: len(f) // 2], ("delivery-stock", "FR", "-32")),
         (
             lambda f: f[~((f["department_code"] == "31") & (f["structure_type"] == "MSP") & (f.index < 12))],
-            ("delivery-stock-fell", "department:31", "-3"),
+            ("delivery-stock", "department:31", "-3"),
         ),
         (lambda f: f.assign(finess_et="99" + f["finess_et"].str[2:]), ("delivery-left", "FR", "100")),
+        (lambda f: pd.concat([f, f.assign(finess_et="99" + f["finess_et"].str[2:])]), ("delivery-stock", "FR", "77")),
         (lambda f: f.assign(opened_on=f["opened_on"] + pd.Timedelta(days=600)), ("delivery-date", "FR", "15")),
         (lambda f: f.assign(opened_on=f["opened_on"] - pd.Timedelta(days=400)), ("delivery-date", "FR", "2019-07-29")),
     ],
-    ids=["a département", "half", "under the threshold", "other numbers", "dated too early", "dated too late"],
+    ids=["a département", "half", "under the threshold", "other numbers", "twice", "dated too early", "dated too late"],
 )
 def test_a_mistake_is_said(change, expected):
     found = said(changed(change))
@@ -115,6 +116,61 @@ def test_a_year_that_is_the_last_one_again_is_said():
 
 def test_a_date_before_the_last_one_is_said():
     assert said(correct(), days={2020: DAYS[2021], 2021: DAYS[2020]})[-1] == ("delivery-date", "FR", "2020-03-31")
+
+
+def shifted(column, *, department=None):
+    def change(frame):
+        at = frame["department_code"].isin([department] if department else ["31", "81"])
+        values = frame[column].to_numpy(dtype=object)
+        values[at] = np.roll(values[at], 1)
+        return frame.assign(**{column: values})
+
+    return change
+
+
+def varied(frames):
+    """Give the structures communes and modalities, the same in both years."""
+    number = {y: f["finess_et"].str[2:].astype(int) for y, f in frames.items()}
+    return {
+        y: f.assign(
+            commune_code="31" + (number[y] % 7).map("{:03d}".format), modality=np.where(number[y] % 5, "pluri", "mono")
+        )
+        for y, f in frames.items()
+    }
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (shifted("structure_type"), ("FR", "structure_type 66")),
+        (shifted("structure_type", department="81"), ("FR", "structure_type 26")),
+        (shifted("modality"), ("FR", "modality 40")),
+        (shifted("commune_code", department="81"), ("FR", "commune_code 40")),
+        (lambda f: f.assign(modality="unknown"), None),
+        (lambda f: f.assign(structure_type=f["structure_type"].where(f.index > 1, "CDS")), None),
+    ],
+)
+def test_a_column_of_other_rows_is_said(change, expected):
+    frames = varied(correct())
+    found = said({2020: frames[2020], 2021: change(frames[2021])})
+    assert [f[1:] for f in found if " " in f[2]] == ([expected] if expected else [])
+
+
+def test_dates_that_contradict_the_year_before_are_said():
+    frames = correct()
+    closed = frames[2020]["closed_on"].mask(frames[2020].index < 22, pd.Timestamp("2020-01-31"))
+    then = frames[2020].assign(closed_on=closed)
+    assert ("delivery-date", "FR", "21") in said({2020: then, 2021: frames[2021]})  # one has left
+    assert ("delivery-date", "FR", "22") not in said({2020: then, 2021: then})
+    late = frames[2021].assign(
+        opened_on=frames[2021]["opened_on"].mask(frames[2021].index < 30, pd.Timestamp("2021-01-01"))
+    )
+    assert ("delivery-date", "FR", "30") in said({2020: frames[2020], 2021: late})
+
+
+def test_where_no_department_is_written_no_area_is_said_to_be_empty():
+    frame = correct()[2020].assign(department_code=None)
+    assert said({2020: frame}, departments=None) == []
 
 
 def test_without_covers_a_regional_file_is_said():
@@ -295,7 +351,7 @@ year = 2020
 reference_date = 2020-03-31
 sha256 = "00"
 [[source.accept]]
-rule = "delivery-stock-fell"
+rule = "delivery-stock"
 value = "-6"
 area = "department:31"
 by = "A. Martin"
@@ -310,7 +366,7 @@ def loaded(tmp_path, text=CARD):
 
 
 def fall(value="-6", *, ids=("s",)):
-    return Finding("delivery-stock-fell", 6, "fell", 40, "department:31", value, ids)
+    return Finding("delivery-stock", 6, "fell", 40, "department:31", value, ids)
 
 
 def test_what_is_signed_is_accepted_by_name_date_and_reason(tmp_path):
@@ -332,9 +388,9 @@ def test_a_signature_that_meets_no_finding_stops_the_run(tmp_path, finding):
         (('sha256 = "00"\n', ""), "write its sha256"),
         (('by = "A. Martin"\n', ""), "accept no. 1: by is missing"),
         (("on = 2020-05-04", 'on = "May"'), "on must be a date"),
-        (("delivery-stock-fell", "delivery-same-bytes"), "nobody can sign"),
-        (("delivery-stock-fell", "finess-invalid"), "nobody can sign"),
-        (("delivery-stock-fell", "delivery"), 'no rule is called "delivery"'),
+        (("delivery-stock", "delivery-same-bytes"), "nobody can sign"),
+        (("delivery-stock", "finess-invalid"), "nobody can sign"),
+        (("delivery-stock", "delivery"), 'no rule is called "delivery"'),
         (("reason =", "why ="), 'unknown key "why"'),
     ],
 )
