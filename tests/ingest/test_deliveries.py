@@ -333,6 +333,24 @@ def test_populations_that_cannot_be(people, expected):
     assert populations(people, before=PEOPLE) == expected
 
 
+def test_a_region_one_row_off_and_a_column_of_others_are_said():
+    area = RNG.uniform(0.1, 2.0, 120)
+    people = np.round(area * RNG.uniform(8_000, 12_000, 120))
+    codes = [f"QP{'031' if i < 80 else '035'}{i:03d}" for i in range(120)]
+    outlines = pd.DataFrame({"generation": "qpv-2015", "qpv_code": codes, "area_km2": area})
+    fates = pd.DataFrame(columns=["generation_from", "qpv_code_from", "generation_to", "qpv_code_to"], dtype="str")
+
+    def found(values):
+        read = outlines.assign(population=pd.array(values, dtype="Int64"), source_id="p", source_row=range(2, 122))
+        findings = delivered_populations.of_populations(read, outlines, fates, LIMITS)
+        return [(f.area, f.n, f.value) for f in findings]
+
+    assert found(people) == []
+    assert found(np.append(people[:80], np.roll(people[80:], 1))) == [("region:53", 40, "shift -1")]
+    for others in (RNG.permutation(people), np.full(120, 2_000), np.arange(1, 121)):
+        assert found(others) == [("FR", 120, "unrelated")]
+
+
 def test_without_another_file_areas_say_it():
     assert populations(np.roll(PEOPLE, 1)) == [(("p",), "shift -1")]
     for factor in (10, 1000, 0.1, 0.001):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from qpvhealth.facts.territories import department_of_qpv
+from qpvhealth.facts.territories import DEPARTMENT_REGION, department_of_qpv
 from qpvhealth.ingest.deliveries import COUNTRY, finding
 
 if TYPE_CHECKING:
@@ -26,7 +26,9 @@ unit. The départements of the public files stay below 0.53, whole files below 0
 RATIO_OF_ONE = 8.0
 """One QPV may grow or shrink more than a département does: its outline changes. The public files stay below 7."""
 SHIFT_GAIN, SHIFT_LEVEL = 0.3, 0.4
-"""Rank correlations. Public populations have 0.6 with areas and 0.9 with the generation before, and less than 0.2 one row off."""
+UNRELATED, JUDGED_WHOLE = 0.3, 100
+"""Rank correlations, the last for so many QPV. Public populations have 0.6 with areas (0.4 to 0.9 in the regions of 50 QPV and more) and 0.9
+with the generation before, and less than 0.2 one row off."""
 
 
 def of_populations(
@@ -46,15 +48,20 @@ def of_populations(
         known = others.drop_duplicates(_KEY).set_index(_KEY)["population"]
         same, successor = _at(known, rows[_KEY]), _at(known, _counterparts(rows[_KEY], fates))
         rows["reference"], rows["area_km2"] = same.fillna(successor), _at(area, rows[_KEY])
-        odd, shift, ids, of = _odd(rows, limits), _shift(rows), [source_id], len(rows)
-        scaled = list(_out_of_scale(rows))
+        ids, of = [source_id], len(rows)
+        shifts, unrelated, scaled = list(_shifts(rows)), _is_unrelated(rows), list(_out_of_scale(rows))
+        for area_code, n, shift in shifts:
+            words = f"card {source_id}: populations stand one row {'below' if shift < 0 else 'above'} their QPV"
+            found.append(finding("delivery-populations", n, words, area_code, f"shift {shift}", ids=ids, of=of))
+        if unrelated and not shifts:
+            words = f"card {source_id}: populations do not go with the areas of their QPV: is the column that of other rows?"
+            found.append(finding("delivery-populations", of, words, COUNTRY, "unrelated", ids=ids, of=of))
+            continue
         for area_code, n, factor in scaled:
             words = f"card {source_id}: all are out of scale, about {factor:g} times the people that QPV have"
             found.append(finding("delivery-populations", n, words, area_code, f"factor {factor:g}", ids=ids, of=of))
-        if shift:
-            words = f"card {source_id}: populations stand one row {'below' if shift < 0 else 'above'} their QPV"
-            found.append(finding("delivery-populations", of, words, COUNTRY, f"shift {shift}", ids=ids, of=of))
-        elif not scaled and (n := int(odd.sum())):
+        odd = _odd(rows, limits)
+        if not shifts and not scaled and (n := int(odd.sum())):
             first = (rows["qpv_code"] + " " + rows["population"].astype("int64").astype("str"))[odd].head(3)
             words = f"card {source_id}: out of proportion with the area or another file: {', '.join(first)}"
             found.append(finding("delivery-populations", n, words, COUNTRY, n, ids=ids, of=of))
@@ -114,6 +121,16 @@ def _outside(ratio: pd.Series, limit: float) -> pd.Series:
     return (ratio < 1 / limit) | (ratio > limit)
 
 
+def _shifts(rows: pd.DataFrame) -> Iterator[tuple[str, int, int]]:
+    """Yield where populations must move by a row to go with the areas, else with another file: of the whole, else by region."""
+    region = "region:" + rows["qpv_code"].map(department_of_qpv).map(DEPARTMENT_REGION)
+    for key in (pd.Series(COUNTRY, index=rows.index), region):
+        shifts = [(str(area), len(own), _shift(own)) for area, own in rows.groupby(key)]
+        yield from (found := [one for one in shifts if one[2]])
+        if found:
+            return
+
+
 def _shift(rows: pd.DataFrame) -> int:
     """Return by how many rows the populations must move to go with the areas, else with another file; 0 where they do."""
     for other in ("area_km2", "reference"):
@@ -124,3 +141,10 @@ def _shift(rows: pd.DataFrame) -> int:
             if fits[best] > SHIFT_LEVEL:
                 return best if fits[best] > fits[0] + SHIFT_GAIN else 0
     return 0
+
+
+def _is_unrelated(rows: pd.DataFrame) -> bool:
+    """Say whether the populations of many QPV have next to nothing to do with their areas, as those of a column that is another's."""
+    both = rows.dropna(subset=["area_km2"])
+    fit = both["population"].rank().corr(both["area_km2"].rank())  # null where all are one number
+    return len(both) >= JUDGED_WHOLE and not fit >= UNRELATED
