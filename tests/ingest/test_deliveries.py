@@ -340,15 +340,22 @@ def test_a_region_one_row_off_and_a_column_of_others_are_said():
     outlines = pd.DataFrame({"generation": "qpv-2015", "qpv_code": codes, "area_km2": area})
     fates = pd.DataFrame(columns=["generation_from", "qpv_code_from", "generation_to", "qpv_code_to"], dtype="str")
 
-    def found(values):
-        read = outlines.assign(population=pd.array(values, dtype="Int64"), source_id="p", source_row=range(2, 122))
+    def found(values, *others):
+        parts = [(f"p{n}", v) for n, v in enumerate((values, *others))]
+        read = [outlines.assign(population=pd.array(v, dtype="Int64"), source_id=name) for name, v in parts]
+        read = pd.concat([one.assign(source_row=range(2, 122)) for one in read], ignore_index=True)
         findings = delivered_populations.of_populations(read, outlines, fates, LIMITS)
-        return [(f.area, f.n, f.value) for f in findings]
+        return [(f.area, f.n, f.value) for f in findings if f.source_ids == ("p0",)]
 
     assert found(people) == []
     assert found(np.append(people[:80], np.roll(people[80:], 1))) == [("region:53", 40, "shift -1")]
-    for others in (RNG.permutation(people), np.full(120, 2_000), np.arange(1, 121)):
-        assert found(others) == [("FR", 120, "unrelated")]
+    shuffled = RNG.permutation(people)
+    for others in ((shuffled, people), (np.full(120, 2_000),), (np.arange(1, 121) * 50,)):
+        assert found(*others) == [("FR", 120, "unrelated")]
+    assert found(people, shuffled) == []
+    order = np.argsort(people)  # rows in the order of their people are right
+    outlines = outlines.iloc[order]
+    assert found(people[order]) == []
 
 
 def test_without_another_file_areas_say_it():

@@ -26,8 +26,8 @@ unit. The départements of the public files stay below 0.53, whole files below 0
 RATIO_OF_ONE = 8.0
 """One QPV may grow or shrink more than a département does: its outline changes. The public files stay below 7."""
 SHIFT_GAIN, SHIFT_LEVEL = 0.3, 0.4
-UNRELATED, JUDGED_WHOLE = 0.3, 100
-"""Rank correlations, the last for so many QPV. Public populations have 0.6 with areas (0.4 to 0.9 in the regions of 50 QPV and more) and 0.9
+UNRELATED, IN_ORDER, JUDGED_WHOLE = 0.3, 0.95, 100
+"""Rank correlations, the last ones for so many QPV. Public populations have 0.6 with areas (0.4 to 0.9 in the regions of 50 QPV and more) and 0.9
 with the generation before, and less than 0.2 one row off."""
 
 
@@ -54,7 +54,7 @@ def of_populations(
             words = f"card {source_id}: populations stand one row {'below' if shift < 0 else 'above'} their QPV"
             found.append(finding("delivery-populations", n, words, area_code, f"shift {shift}", ids=ids, of=of))
         if unrelated and not shifts:
-            words = f"card {source_id}: populations do not go with the areas of their QPV: is the column that of other rows?"
+            words = f"card {source_id}: populations are those of other rows, or none: they do not go with another file, are in the order of the codes, or one number"
             found.append(finding("delivery-populations", of, words, COUNTRY, "unrelated", ids=ids, of=of))
             continue
         for area_code, n, factor in scaled:
@@ -144,7 +144,13 @@ def _shift(rows: pd.DataFrame) -> int:
 
 
 def _is_unrelated(rows: pd.DataFrame) -> bool:
-    """Say whether the populations of many QPV have next to nothing to do with their areas, as those of a column that is another's."""
-    both = rows.dropna(subset=["area_km2"])
-    fit = both["population"].rank().corr(both["area_km2"].rank())  # null where all are one number
-    return len(both) >= JUDGED_WHOLE and not fit >= UNRELATED
+    """Say whether the populations of many QPV are those of other rows, or none at all.
+
+    They have next to nothing to do with another file's, whose fit with the areas is no worse; or they are in the order of the codes, or most are one number.
+    """
+    ranks = rows[["population", "reference", "area_km2"]].rank()
+    both = rows["reference"].notna().sum() >= JUDGED_WHOLE and ranks["population"].corr(ranks["reference"]) < UNRELATED
+    own, other = (ranks[column].corr(ranks["area_km2"]) for column in ("population", "reference"))
+    in_order = abs(ranks["population"].corr(rows["qpv_code"].rank())) > IN_ORDER
+    one_number = rows["population"].value_counts(normalize=True).max() > 1 / 2
+    return len(rows) >= JUDGED_WHOLE and bool((both and not own > other + UNRELATED) or in_order or one_number)
