@@ -162,7 +162,7 @@ def _between(sources: Sources, first: Vintage, last: Vintage, limits: Limits) ->
     for name, limit in ((MSP, limits["msp_fall"]), (CDS, limits["cds_fall"])):
         then, now = (_by_department(stock[stock["structure_type"] == name]) for stock in (before, after))
         now = dict.fromkeys(there, 0) | now
-        for area, n, change in _departures(then, now, limit, years, limits):
+        for area, n, change in departures(then, now, limit, years, limits):
             words = f"{step}: {name} {'fell' if change < 0 else 'rose'} from {n} to {n + change}"
             yield finding("delivery-stock", abs(change), words, area, change, ids=ids, of=n)
     aside = sources.out_of_scope.loc[sources.out_of_scope["year"] == last.year, "finess_et"]
@@ -213,7 +213,7 @@ def _contradicted(
             yield finding("delivery-date", n, f"{step}: {words}", COUNTRY, n, ids=ids, of=len(listed))
 
 
-def _departures(
+def departures(
     then: Mapping[str, int], now: Mapping[str, int], fall: float, years: float, limits: Limits
 ) -> Iterator[tuple[str, int, int]]:
     """Yield the areas whose stock fell, or rose, by more than a correct year's does: area, stock before, change.
