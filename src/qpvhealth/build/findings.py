@@ -162,8 +162,8 @@ def _places(placed: Placed) -> Iterator[Finding]:
 
 
 def _communes(placed: Placed, settings: Settings) -> Iterator[Finding]:
-    """Name the points outside the commune that is declared: by its outline, else by the communes of the QPV where they lie."""
-    read = [*_ROW, "location_status", "commune_distance_m", "commune_code"]
+    """Name the points outside the commune that is declared: by its outline, else by the communes of the QPV, or what is known of communes."""
+    read = [*_ROW, "location_status", "commune_distance_m", "commune_code", "department_code"]
     structures = placed.structures.loc[placed.structures["is_in_stock"], read]
     for year, rows in structures.groupby("year"):
         off = (rows["location_status"] == LOCATED) & (rows["commune_distance_m"] > settings.commune_agrees_m)
@@ -176,6 +176,16 @@ def _communes(placed: Placed, settings: Settings) -> Iterator[Finding]:
     )
     for (of_year, generation), rows in joined.groupby(["year", "generation"]):
         words = f"{of_year}, {generation}: in a QPV of another commune than declared"
+        yield from _some(rows["both"], "commune-disputed", words, len(structures))
+    afar = placed.located[[*_ROW, "other_area_code"]].dropna(subset="other_area_code").drop_duplicates(_ROW)
+    afar = afar[positions(_ROW, afar, disputed.drop_duplicates(_ROW)) < 0]
+    joined = afar.merge(structures[[*_ROW, "commune_code", "department_code"]], on=_ROW)
+    declares = joined["commune_code"].fillna(joined["department_code"])
+    joined["both"] = (
+        joined["finess_et"] + " declares " + declares + ", its point is in or near " + joined["other_area_code"]
+    )
+    for year, rows in joined.groupby("year"):
+        words = f"{year}: far from what is known of the commune or département declared"
         yield from _some(rows["both"], "commune-disputed", words, len(structures))
 
 

@@ -196,7 +196,9 @@ def _method(
     foreign = [*findings.abroad(sources), *findings.of_systems(sources)]
     places = place(sources, settings, progress)
     built.in_force = places.basis.in_force
-    moved = delivered_points.of_points(places.placed.structures, settings.delivery, ROUNDED)
+    structures = places.placed.structures
+    moved = delivered_points.of_points(structures, settings.delivery, ROUNDED)
+    moved += delivered_points.of_minutes(placing.misread_minutes(structures, places.basis), delivered)
     yield places.tables(), [*findings.of_perimeters(places.basis), *foreign, *moved]
 
     progress("overlaying the zonings")

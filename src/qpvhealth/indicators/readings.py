@@ -1,4 +1,4 @@
-"""The two readings of a structure whose point is in a QPV of another commune than the one it declares.
+"""The two readings of a structure whose point is in a QPV of another commune than the one it declares, or far from what is known of it.
 
 It is counted where its point lies; the bounds of a figure hold both readings, as if it could be anywhere that either allows.
 """
@@ -9,20 +9,20 @@ import numpy as np
 import pandas as pd
 
 from qpvhealth.facts.categories import CDS, MSP, PLURI, UNKNOWN
-from qpvhealth.facts.situations import LOCATED
+from qpvhealth.facts.situations import LOCATED, UNDETERMINED
 
 _KEY = ["qpv_code", "generation", "year"]
 
 
 def is_disputed(stock: pd.DataFrame) -> pd.Series:
-    """Say which structures have a second reading: those with an ``other_qpv_code``."""
-    return stock["other_qpv_code"].notna()
+    """Say which structures have a second reading: those with an ``other_qpv_code`` or an ``other_area_code``."""
+    return stock["other_qpv_code"].notna() | stock["other_area_code"].notna()
 
 
 def with_second_places(stock: pd.DataFrame, neighbourhoods: pd.DataFrame) -> pd.DataFrame:
     """Add a row that may stand in the second place of each disputed structure; what counts QPV reads it.
 
-    ``stock``: one row per structure, year and generation, with ``other_qpv_code``; ``neighbourhoods``: ``qpv_code``,
+    ``stock``: one row per structure, year and generation, with what ``is_disputed`` reads; ``neighbourhoods``: ``qpv_code``,
     ``commune_codes``. The second place is the declared commune of a structure whose point decides, the commune of the QPV of one
     whose point does not.
     """
@@ -41,7 +41,9 @@ def without_place(stock: pd.DataFrame) -> pd.DataFrame:
     """Take the point of disputed structures as one that decides nothing: same rows, in the same order."""
     sure = ~is_disputed(stock)
     return stock.assign(
-        qpv_code=stock["qpv_code"].where(sure), border_distance_m=stock["border_distance_m"].where(sure)
+        qpv_code=stock["qpv_code"].where(sure),
+        border_distance_m=stock["border_distance_m"].where(sure),
+        situation_by_place=stock["situation_by_place"].where(sure, UNDETERMINED),
     )
 
 

@@ -140,6 +140,8 @@ def flips(place: dict[str, Any], facts: dict[str, Any], others: Records) -> Reco
         changed.append({"what": "error", "metres": facts.get("location_error_m")})
     if "other_qpv_code" in place:
         changed.append({"what": "other_commune", "qpv_code": place["other_qpv_code"]})
+    elif "other_area_code" in place:
+        changed.append({"what": "other_area", "area": place["other_area_code"]})
     if place["vecu_declared"] == YES and place["situation"] != IN_QPV:
         changed.append({"what": "without_answer", "situation": place["situation_by_place"]})
     elif place["situation"] != IN_QPV:

@@ -434,7 +434,7 @@ def test_quartier_vecu_is_compared_among_the_ars_that_answered_both_dates(tmp_pa
 
 def test_what_a_card_accepts_is_repeated(built_release):
     signed = {
-        "rule": "delivery-stock-fell",
+        "rule": "delivery-stock",
         "area": "department:31",
         "value": "-6",
         "signed": {"source_id": "s", "by": "A. Martin", "on": "2020-05-04", "reason": "six MSP réunies"},
@@ -529,7 +529,7 @@ def test_an_unknown_commune_or_qpv_is_refused_with_what_is_near(built_release):
 
 def test_the_public_version_has_no_undecided_project_free_text_or_name_of_a_person(built_release):
     signed = {
-        "rule": "delivery-stock-fell",
+        "rule": "delivery-stock",
         "area": "department:31",
         "value": "-6",
         "signed": {"source_id": "s", "by": "A. Martin", "on": "2020-05-04", "reason": "six MSP réunies"},
