@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from qpvhealth.contract.rules import RULES
+from qpvhealth.contract.rules import all_rules
 from qpvhealth.errors import QpvhealthError
 from qpvhealth.facts.categories import CDS, UNKNOWN
 from qpvhealth.facts.generations import IN_FORCE
@@ -63,7 +63,7 @@ def _accepted(subject: Subject) -> list[Block]:
     signature = ("on",) if subject.is_public else ("by", "on", "reason")
     rows = [
         (
-            getattr(RULES[f["rule"]], subject.language),
+            getattr(all_rules()[f["rule"]], subject.language),
             *(single_line(str(f[key])) for key in ("area", "value")),
             *(single_line(str(f["signed"][key])) for key in signature),
         )
