@@ -14,7 +14,7 @@ from qpvhealth.contract.tables import PUBLISHED
 from qpvhealth.errors import UsageError
 from qpvhealth.facts.generations import IN_FORCE
 from qpvhealth.facts.territories import DEPARTMENT_TERRITORY, REGIONS
-from qpvhealth.publish import sentences
+from qpvhealth.publish import bounds, sentences
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -105,9 +105,16 @@ def refuse_unknown(value: object, values: Iterable[object], what: str) -> None:
     raise UsageError(f'no {what} "{value}" in this release; {"; ".join(parts)}')
 
 
-def titles_of(view: str) -> dict[str, str]:
-    """Return the French title of each column of a view that is no published table, in the order in which it shows them."""
-    return dict(_TITLES[view])
+def titles_of(view: str, columns: Iterable[str] = ()) -> dict[str, str]:
+    """Return the French title of each column of a view that is no published table, in the order in which it shows them.
+
+    ``columns``: those of its frame; a figure that has bounds among them is followed by theirs.
+    """
+    pairs, titles = bounds.of_columns(columns), dict[str, str]()
+    for column, title in _TITLES[view].items():
+        own = {name: words for name, words in bounds.titled(column, title).items() if name not in _TITLES[view]}
+        titles |= {column: title} | (own if column in pairs else {})
+    return titles
 
 
 def behind(view: str, frame: pd.DataFrame, release: Release) -> str:

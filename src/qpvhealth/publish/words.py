@@ -22,6 +22,8 @@ from qpvhealth.contract.tables import PUBLISHED
 from qpvhealth.facts.causes import CAUSES, EVIDENCE_FR
 from qpvhealth.facts.perimeter_sets import PERIMETER_SETS
 from qpvhealth.facts.territories import TERRITORIES
+from qpvhealth.publish import bounds
+from qpvhealth.publish.bounds import Bounded
 from qpvhealth.publish.rendering import plain
 from qpvhealth.publish.sentences import Sentence, in_language, with_signs
 from qpvhealth.rules.scopes import SCOPES
@@ -79,6 +81,11 @@ def word(value: Any, language: Language = "fr") -> Any:  # noqa: ANN401
     return words_of(language).get(value, value)
 
 
+def of_code(code: str) -> Sentence:
+    """Return the words of a code in both languages."""
+    return Sentence(str(word(code, "fr")), str(word(code, "en")))
+
+
 def in_words(view: View, language: Language = "fr") -> View:
     """Return a view as people read it: coded values in words, numbers rounded by what they measure, titles in the language.
 
@@ -96,6 +103,19 @@ def in_words(view: View, language: Language = "fr") -> View:
     titles = {c: str(t) if language == "fr" else _title_en(c, t) for c, t in view.titles.items()}
     notes = tuple(in_language(note, language) for note in view.notes)
     return replace(view, frame=frame, titles=titles, notes=notes)
+
+
+def with_bounds(view: View) -> View:
+    """Return a view in words with the bounds of each figure in its own cell, as ``Bounded``, and no more in columns of theirs."""
+    frame, pairs = view.frame, bounds.of_columns(map(str, view.frame.columns))
+    cells = {
+        column: [Bounded(*sides) for sides in zip(*(plain(frame[c]) for c in (column, *pair)), strict=True)]
+        for column, pair in pairs.items()
+    }
+    taken = {name for pair in pairs.values() for name in pair}
+    shown = frame.assign(**{c: pd.Series(v, index=frame.index, dtype="object") for c, v in cells.items()})
+    titles = {c: title for c, title in view.titles.items() if c not in taken}
+    return replace(view, frame=shown.drop(columns=[*taken]), titles=titles)
 
 
 def _units_of_measures(frame: pd.DataFrame) -> list[Any] | None:
@@ -132,6 +152,7 @@ def _each(text: str, pairs: Mapping[str, Sequence[str]], language: Language) -> 
 
 def kind_of(name: str, values: Sequence[Any] = ()) -> type | int | None:
     """Say how the numbers of a column are shown: ``Share``, a number of decimals, or null for whole numbers and what is left."""
+    name = (bounds.figure_of(name) or (name,))[0]
     if name == "share_of_way" or (name.startswith("share_") and all(v is None or 0 <= v <= 1 for v in values)):
         return Share
     if _ROUNDED_METRES.search(name):
@@ -158,6 +179,9 @@ def criterion(name: str) -> Sentence:
 def _title_en(column: str, french: str) -> str:
     if isinstance(french, Sentence):
         return french.english
+    bound = bounds.figure_of(column)
+    if bound is not None and bound[0] in _FILE["titles_en"]:
+        return bounds.TITLES["en"][bound[1]].format(_FILE["titles_en"][bound[0]])
     return _FILE["titles_en"].get(column) or _dictionary_en().get(column) or french
 
 

@@ -5,6 +5,7 @@ Where indicators and publication meet once a release is written, as ``build`` is
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
 EXACT = 1e-9
 DEFAULT_MEASURE = "share_qpv_without_any"
 _OBSERVED = ["programme", "measure", "scope", "near", "perimeter"]
-_SEEN = ["programme", "on", "value", "n_unknown", "origin"]
+_SEEN = ["programme", "on", "value", "lower", "upper", "n_unknown", "origin"]
 _WITH_REJECTED = {"": True, "rejected_": False}
 """Prefixes of the tables of structures, and of those of rejected rows that may be one; whether they were read."""
 _CHANCE = sentences.note("chance")
@@ -87,7 +88,15 @@ def programmes(release: Release) -> View:
     given = rows.astype("object").where(rows.notna(), None).to_dict("records")
     targets = [*PROGRAMMES, *(Programme(**{str(k): v for k, v in row.items()}) for row in given)]
     printed = [
-        (p.id, pd.Timestamp(f.on), f.value, 0, f"{attainment.PUBLISHED} ({PUBLISHERS.get(f.document, f.document)})")
+        (
+            p.id,
+            pd.Timestamp(f.on),
+            f.value,
+            math.nan,
+            math.nan,
+            0,
+            f"{attainment.PUBLISHED} ({PUBLISHERS.get(f.document, f.document)})",
+        )
         for p in targets
         for f in printed_figures(release)
         if f.on and f.since is None and _same_number(p, f)
@@ -119,7 +128,7 @@ def _computed(release: Release, targets: list[Programme]) -> pd.DataFrame:
         years: list[int] = sorted({*days.index} & {*structures["year"]}) if len(listed) else []
         n = structures[structures["is_in_stock"] & structures["finess_et"].isin(listed)].groupby("year").size()
         counts = n.reindex(years, fill_value=0).rename("value").rename_axis("year").reset_index()
-        parts.append(counts.assign(programme=programme, n_unknown=0))
+        parts.append(counts.assign(programme=programme, n_unknown=0, lower=counts["value"], upper=counts["value"]))
     seen = pd.concat(parts, ignore_index=True)
     on = days.reindex(seen["year"].astype("int64")).to_numpy()
     return seen.assign(on=on, origin=attainment.COMPUTED)[_SEEN]
@@ -246,6 +255,6 @@ def view(release: Release, name: str, rows: pd.DataFrame, *notes: str, titles: M
     ``titles``: by default those of ``name`` in ``publish/titles.toml``.
     """
     shown = rows.assign(data="inventées" if release.invented else "").reset_index(drop=True)
-    with_data = {**(titles or selection.titles_of(name)), "data": "Données"}
+    with_data = {**(titles or selection.titles_of(name, shown.columns)), "data": "Données"}
     listed = selection.behind(name, shown, release) if name != "returns-problems" else ""
     return View(name, shown[[*with_data]], with_data, (*selection.header(release), *notes), listed)

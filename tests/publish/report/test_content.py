@@ -4,8 +4,9 @@ from datetime import date
 
 import pytest
 
+from qpvhealth.publish.bounds import Bounded
 from qpvhealth.publish.report import words
-from qpvhealth.publish.report.content import NOT_SHOWN, Bounded, number, ratio, share, single_line, text
+from qpvhealth.publish.report.content import NOT_SHOWN, number, ratio, share, single_line, text
 
 
 @pytest.mark.parametrize(

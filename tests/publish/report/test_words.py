@@ -7,8 +7,9 @@ from importlib import resources
 import pytest
 
 from qpvhealth.publish import report, sentences
+from qpvhealth.publish.bounds import Bounded
 from qpvhealth.publish.report import words
-from qpvhealth.publish.report.content import Bounded, number, text
+from qpvhealth.publish.report.content import number, text
 
 FIELDS = re.compile(r"\{(\w+)\}")
 LANGUAGES = ("fr", "en")

@@ -12,8 +12,9 @@ import pytest
 from qpvhealth.errors import UsageError
 from qpvhealth.facts.generations import IN_FORCE
 from qpvhealth.publish import release as releases, views, visas
+from qpvhealth.publish.bounds import Bounded
 from qpvhealth.publish.report import html, markdown, odt, sheets
-from qpvhealth.publish.report.content import NOT_SHOWN, Bounded, Figure, Table
+from qpvhealth.publish.report.content import NOT_SHOWN, Figure, Table
 from qpvhealth.publish.store import Store
 from qpvhealth.settings import Settings
 from qpvhealth.studies.report import Subject, note

@@ -7,8 +7,9 @@ import hashlib
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
+from qpvhealth.publish.bounds import Bounded, parted
 from qpvhealth.publish.report import live_map
-from qpvhealth.publish.report.content import Bounded, Figure, Table, number, single_line
+from qpvhealth.publish.report.content import Figure, Table, number, single_line
 from qpvhealth.publish.report.words import say
 
 if TYPE_CHECKING:
@@ -171,11 +172,11 @@ def _table(part: ET.Element, table: Table, note: Note) -> None:
 def _cell(row: ET.Element, text: str, value: object, rows: str, *, numeric: bool) -> None:
     """Write a cell: bounds on a line of their own, and the number as a link to the list of its rows where there is one."""
     figure = value.value if isinstance(value, Bounded) else value
-    alone, _, bounds = text.partition(" (") if isinstance(value, Bounded) else (text, "", "")
+    alone, bounds = parted(text) if isinstance(value, Bounded) else (text, "")
     cell = ET.SubElement(row, "td", {"class": "n"} if numeric else {})
     if rows and figure:
         _text(cell, "a", alone, {"href": f"#{rows}"})
     else:
         cell.text = single_line(alone)
     if bounds:
-        _text(cell, "small", f"({bounds}")
+        _text(cell, "small", bounds)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -9,15 +10,15 @@ import pandas as pd
 from qpvhealth.facts.categories import CDS, MONO, MSP, PLURI, UNKNOWN
 from qpvhealth.facts.situations import ANSWERS, DECLARED, IN_QPV, UNDETERMINED, VECU_DECLARED
 from qpvhealth.publish import sentences
-from qpvhealth.publish.report.content import NOT_SHOWN, Bounded, Section, Table, share
+from qpvhealth.publish.bounds import Bounded
+from qpvhealth.publish.report.content import NOT_SHOWN, Section, Table, share
 from qpvhealth.studies import figures
-from qpvhealth.studies.report.subject import ALL, COUNTRY, DEPARTMENT, Subject
+from qpvhealth.studies.report.subject import ALL, COUNTRY, DEPARTMENT, SCOPES, Subject
 
 if TYPE_CHECKING:
     from datetime import date
 
 DOUBLING = "doublement-msp_cds"
-SCOPES = {MSP: "msp", CDS: "cds", ALL: "msp_cds"}
 NOBODY = ANSWERS[2]
 
 
@@ -36,7 +37,7 @@ def _capital(words: str) -> str:
 
 
 def _stock(subject: Subject) -> list[str]:
-    inside, total = subject.figure("n_in_qpv"), subject.figure("n_country").value
+    inside, total = subject.figure("n_in_qpv"), subject.figure("n_country")
     n, every = subject.stock(IN_QPV), subject.stock(ALL)
     facts: dict[str, Any] = {"on": _capital(subject.on()), "where": subject.where}
     if n is None:
@@ -44,8 +45,8 @@ def _stock(subject: Subject) -> list[str]:
     facts |= {"perimeters": subject.perimeters(subject.year), "bounds": subject.beside(inside)}
     for name, kind in (("msp", MSP), ("cds", CDS)):
         facts |= {name: subject.stock(IN_QPV, kind), f"{name}_bounds": subject.beside(subject.figure("n_in_qpv", name))}
-    lines = [subject.say("headline.stock", n=n, all=every, **facts)]
-    proportion = share(inside, total)
+    lines = [subject.say("headline.stock", n=n, all=every, all_bounds=subject.beside(total), **facts)]
+    proportion = share(inside, total.value)
     lines += [subject.say("headline.small") if isinstance(proportion, str) else _share(subject, proportion)]
     if subject.covered(subject.year) is None:
         lines.append(subject.say("headline.part"))
@@ -64,14 +65,12 @@ def _share(subject: Subject, proportion: Bounded) -> str:
         n, every = subject.stock(IN_QPV, year=subject.before), subject.stock(ALL, year=subject.before)
         before = share(subject.figure("n_in_qpv", year=subject.before), every)
         if isinstance(before, Bounded) and before.value is not None:
-            then = subject.text(before.value, "share")
-            words = {"before": subject.on(subject.before), "n": n, "all": every}
-            same = then == now
-            compared = (
-                subject.say("headline.share_same", **words)
-                if same
-                else subject.say("headline.share_other", share=then, **words)
-            )
+            words = {"before": subject.on(subject.before)}
+            for name, indicator, stock in (("n", "n_in_qpv", n), ("all", "n_country", every)):
+                words[name] = subject.text(replace(subject.figure(indicator, year=subject.before), value=stock))
+            same = subject.text(before.value, "share") == now
+            form = "same" if same else "other"
+            compared = subject.say(f"headline.share_{form}", share=subject.text(before, "share"), **words)
     return subject.say("headline.share", share=subject.text(proportion, "share"), compared=compared)
 
 
@@ -86,15 +85,8 @@ def _net(subject: Subject) -> str:
         return subject.say("headline.net_unknown", interval=subject.interval)
     if subject.moves.empty and not net[ALL].value:
         return subject.say("headline.net_still", interval=subject.interval, n=stocks_known[-1])
-    low, high = (subject.text(v or 0, "signed") for v in (net[ALL].lower, net[ALL].upper))
-    line = subject.say(
-        "headline.net",
-        net=subject.text(net[ALL].value or 0, "signed"),
-        interval=subject.interval,
-        msp=subject.text(net[MSP].value, "signed"),
-        cds=subject.text(net[CDS].value, "signed"),
-        bounds="" if net[ALL].is_exact else subject.say("headline.net_bounds", lower=low, upper=high),
-    )
+    kinds = {name: subject.text(net[kind], "signed") for name, kind in (("net", ALL), ("msp", MSP), ("cds", CDS))}
+    line = subject.say("headline.net", interval=subject.interval, **kinds)
     before, after = (subject.perimeters(year) for year in subject.years)
     words = "headline.perimeters_local" if subject.is_local else "headline.perimeters"
     return line if before == after else f"{line} {subject.say(words, before=before, after=after)}"
@@ -130,10 +122,12 @@ def _near(subject: Subject) -> list[str]:
         answers = subject.say("headline.answers_part", answered=n_answered, ars=n_ars, upper=upper)
     else:
         answers = subject.say("headline.answers_all", ars=n_ars)
-    kinds = {"msp": declared[MSP].value, "cds": declared[CDS].value}
+    kinds = {"msp": declared[MSP], "cds": declared[CDS]}
     words = "headline.near" if subject.level == COUNTRY else "headline.near_here"
     with_inside = "" if union.value is None else subject.say("headline.union", n=union.value)
-    lines.append(subject.say(words, n=n, union=with_inside, answers=answers, **kinds))
+    lines.append(
+        subject.say(words, n=n, bounds=subject.beside(declared[ALL]), union=with_inside, answers=answers, **kinds)
+    )
     if subject.before is not None:
         if answered(subject, subject.before):
             alone = subject.is_local or subject.level == DEPARTMENT  # whose ARS answers for more than it
@@ -167,13 +161,15 @@ def _target(subject: Subject) -> list[str]:
         return [subject.say("headline.target_base", **facts)]
     if row["value"] >= row["target"]:
         return [subject.say("headline.target_met", **facts)]
-    most = row["value"] + row["n_unknown"]
+    reached = Bounded(*(float(row[side]) for side in ("value", "lower", "upper")))
+    most = reached.upper or 0
     if subject.day > deadline:
         words = "headline.target_open" if most >= row["target"] else "headline.target_late"
-        reached = {"value": row["value"], **({"most": most} if most >= row["target"] else {})}
-        return [subject.say(words, on=subject.on(), **reached, **facts)]
+        value = {"value": row["value"], "most": most} if most >= row["target"] else {"value": reached}
+        return [subject.say(words, on=subject.on(), **value, **facts)]
     elapsed, of = _months(start, subject.day), _months(start, deadline)
-    done = {"done": subject.text(row["share_of_way"], "share"), "months": elapsed, "of": of}
+    way = Bounded(*(float(row[f"share_of_way{side}"]) for side in ("", "_lower", "_upper")))
+    done = {"done": subject.text(way, "share"), "months": elapsed, "of": of}
     lines = [subject.say("headline.target", elapsed=subject.text(elapsed / of, "share"), **done, **facts)]
     if not pd.isna(row["pace_needed"]) and not pd.isna(row["pace_observed"]):
         lines.append(subject.say("headline.target_pace", needed=row["pace_needed"], pace=row["pace_observed"]))
@@ -225,10 +221,12 @@ def stocks(subject: Subject) -> Table:
         is_blurred = modality in (MONO, PLURI) and any(subject.stock(ALL, kind, UNKNOWN, y) for y in years)
         inside = [_inside(subject, kind, modality, y) for y in years]
         every: list[Any] = [subject.stock(ALL, kind, modality, y) for y in years]
+        shares = [None if is_blurred else share(b, e) for b, e in zip(inside, every, strict=True)]
+        if modality == ALL:
+            every = [_listed(subject, kind, n, y) for n, y in zip(every, years, strict=True)]
         if is_blurred:
             every = [_at_least(n, subject.stock(ALL, kind, UNKNOWN, y)) for n, y in zip(every, years, strict=True)]
         net: list[Any] = [None if is_blurred else _difference(subject, kind, modality, inside)]
-        shares = [None if is_blurred else share(b, e) for b, e in zip(inside, every, strict=True)]
         vecu, union = _vecu(subject, kind, modality, inside[-1])
         unknown = (subject.stock(UNDETERMINED, kind, modality), _unanswered(subject, places, kind, modality))
         net = net if len(years) > 1 else []
@@ -258,6 +256,12 @@ def _unanswered(subject: Subject, places: pd.DataFrame, kind: str, modality: str
     is_counted &= (places["structure_type"] == kind) | (kind == ALL)
     is_counted &= (places["modality"] == modality) | (modality == ALL)
     return int(is_counted.sum()) if subject.covered(subject.year) is not False else None
+
+
+def _listed(subject: Subject, kind: str, n: int | None, year: int) -> Bounded | int | None:
+    """Return a whole stock with the bounds of its indicator; a number where it is exact, or has none."""
+    figure = replace(subject.figure("n_country", SCOPES[kind], year), value=n)
+    return n if n is None or figure.is_exact or figure.upper is None else figure
 
 
 def _inside(subject: Subject, kind: str, modality: str, year: int) -> Bounded:

@@ -13,9 +13,10 @@ from qpvhealth.facts.generations import IN_FORCE
 from qpvhealth.facts.situations import IN_QPV, UNDETERMINED, VECU_DECLARED
 from qpvhealth.facts.territories import DEPARTMENT_TERRITORY, NO_REGION, REGIONS
 from qpvhealth.publish import diff, visas
+from qpvhealth.publish.bounds import Bounded
 from qpvhealth.publish.release import open_release
 from qpvhealth.publish.rendering import readable
-from qpvhealth.publish.report.content import NOT_SHOWN, Bounded, Section, Table, share, single_line
+from qpvhealth.publish.report.content import NOT_SHOWN, Section, Table, share, single_line
 from qpvhealth.publish.report.words import lines
 from qpvhealth.studies import comparison, figures
 from qpvhealth.studies.report import movements
@@ -317,18 +318,17 @@ def _areas(subject: Subject, level: str, codes: list[str]) -> Table:
     rows = []
     for code in codes:
         covers = {y: _covered(subject, level, code, y) for y in years}
-        inside = [subject.count(level, code, IN_QPV, ALL, ALL, y) if covers[y] else None for y in years]
-        every = subject.count(level, code, ALL, ALL, ALL, subject.year) if covers[subject.year] else None
-        if not any(inside) and not every and code not in labels.index:
+        inside, every, *types = (
+            [subject.counted(situation, kind, (level, code), y) if covers[y] else None for y in years]
+            for situation, kind in ((IN_QPV, ALL), (ALL, ALL), (IN_QPV, MSP), (IN_QPV, CDS))
+        )
+        if not any(inside) and not every[-1] and code not in labels.index:
             continue
-        types = [
-            subject.count(level, code, IN_QPV, k, ALL, subject.year) if covers[subject.year] else None
-            for k in (MSP, CDS)
-        ]
-        net = [None if None in inside else (inside[1] or 0) - (inside[0] or 0)] if len(years) > 1 else []
-        proportion = share(Bounded(inside[-1], inside[-1], inside[-1]), every) if inside[-1] is not None else None
+        net = [_net(subject, (level, code), inside)] if len(years) > 1 else []
+        whole = subject.count(level, code, ALL, ALL, ALL, subject.year)
+        proportion = None if inside[-1] is None else share(_bounded(inside[-1]), whole)
         name = subject.say("rows.no_region") if code == NO_REGION else f"{labels.get(code, code)} ({code})"
-        rows.append((name, *inside, *net, *types, every, proportion))
+        rows.append((name, *inside, *net, *(n[-1] for n in types), every[-1], proportion))
     last, lists = subject.year, {y: f"annexe-structures-{y}" for y in years}
     columns = [subject.column("area", "text")]
     columns += [subject.column("in_qpv", rows="annexe-qpv" if y == last else lists[y], year=y) for y in years]
@@ -340,6 +340,19 @@ def _areas(subject: Subject, level: str, codes: list[str]) -> Table:
     note = subject.say("annexes.counts", perimeters=subject.all_perimeters)
     listed = subject.rows_by(f"list counted --year {subject.year}")
     return Table(f"annexe-{level}", caption, tuple(columns), tuple(rows), (note, *listed), ("yearly_counts",))
+
+
+def _bounded(n: Bounded | int) -> Bounded:
+    return n if isinstance(n, Bounded) else Bounded(n, n, n)
+
+
+def _net(subject: Subject, area: tuple[str, str], inside: list[Bounded | int | None]) -> Bounded | float | None:
+    """Return the net change of an area between two stocks, with the bounds of its indicator; null where one of them is unknown."""
+    before, after = (None if n is None else _bounded(n).value for n in inside)
+    if before is None or after is None:
+        return None
+    figure = subject.figure("net_in_qpv", area=area)
+    return figure if figure.value == after - before and not figure.is_exact else after - before
 
 
 def _covered(subject: Subject, level: str, code: str, year: int) -> bool:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from qpvhealth.facts.categories import CDS, MSP
 from qpvhealth.facts.situations import IN_QPV, VECU_DECLARED
 from qpvhealth.facts.territories import NO_REGION, REGIONS
+from qpvhealth.publish.bounds import Bounded
 from qpvhealth.publish.report.content import MIN_RATE_BASE, NOT_SHOWN, Section, Table, ratio
-from qpvhealth.studies.report.headline import SCOPES
-from qpvhealth.studies.report.subject import ALL, COUNTRY, Subject
-
-if TYPE_CHECKING:
-    from qpvhealth.publish.report.content import Bounded
+from qpvhealth.studies.report.subject import ALL, COUNTRY, REGION, SCOPES, Subject
 
 
 def nearby(subject: Subject) -> Section:
@@ -32,21 +29,25 @@ def answers(subject: Subject) -> Table:
     distances = declared.groupby("region_code")["distance_m"].agg(["median", "count"])
     rows: list[tuple[Any, ...]] = []
     for region in subject.regions:
-        vecu = {scope: subject.figure("n_vecu_declared", scope, region=region) for scope in ("msp", "cds", "msp_cds")}
+        vecu = {
+            scope: subject.figure("n_vecu_declared", scope, area=(REGION, region))
+            for scope in ("msp", "cds", "msp_cds")
+        }
         covered = Subject(subject.release, subject.year, None, "region", region).covered(subject.year)
-        n = subject.count("region", region, IN_QPV, ALL, ALL, subject.year) if covered is not False else None
+        inside = subject.counted(IN_QPV, ALL, (REGION, region), subject.year) if covered is not False else None
+        n = inside.value if isinstance(inside, Bounded) else inside
         far: Any = distances["median"].get(region) if distances["count"].get(region, 0) >= MIN_RATE_BASE else NOT_SHOWN
         rows.append(
             (
                 f"{REGIONS[region][0]} ({region})",
                 _answer(subject, region, vecu),
-                n,
+                inside,
                 vecu["msp_cds"],
                 ratio(vecu["msp_cds"].value, n),
                 far,
             )
         )
-    elsewhere = subject.count("region", NO_REGION, IN_QPV, ALL, ALL, subject.year)
+    elsewhere = subject.counted(IN_QPV, ALL, (REGION, NO_REGION), subject.year)
     if elsewhere and subject.level == COUNTRY:
         rows.append((subject.say("nearby.none"), NOT_SHOWN, elsewhere, NOT_SHOWN, NOT_SHOWN, NOT_SHOWN))
     columns = (

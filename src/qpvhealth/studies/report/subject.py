@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from qpvhealth.errors import UsageError
+from qpvhealth.facts.categories import CDS, MSP
 from qpvhealth.facts.generations import IN_FORCE
 from qpvhealth.facts.situations import IN_QPV, UNKNOWN
 from qpvhealth.facts.territories import (
@@ -20,9 +21,10 @@ from qpvhealth.facts.territories import (
     department_of_commune,
     department_of_qpv,
 )
-from qpvhealth.publish import areas, selection, sentences
+from qpvhealth.publish import areas, bounds, selection, sentences
+from qpvhealth.publish.bounds import Bounded
 from qpvhealth.publish.report import words
-from qpvhealth.publish.report.content import AUDIENCES, INTERNAL, PUBLIC, Bounded, Column, single_line, text
+from qpvhealth.publish.report.content import AUDIENCES, INTERNAL, PUBLIC, Column, single_line, text
 from qpvhealth.studies.report import local
 
 if TYPE_CHECKING:
@@ -41,6 +43,10 @@ STRUCTURE = ["finess_et", "year", "name", "structure_type", "modality", "city", 
 STRUCTURE += ["region_code", "territory", "is_in_stock", "source_id", "source_row"]
 LOCATION = ["finess_et", "year", "generation", "situation", "qpv_code", "nearest_qpv_code", "distance_m"]
 LOCATION += ["vecu_declared", "is_fragile"]
+SCOPES = {MSP: "msp", CDS: "cds", ALL: "msp_cds"}
+"""The scope of each type."""
+STOCKS = ("n_in_qpv", "n_country", "net_in_qpv")
+"""The indicators of every département, whatever the area."""
 PLACE = ("department_code", "commune_code")
 
 
@@ -103,13 +109,10 @@ class Subject:
         """Return a column under its title."""
         return Column(self.say(f"columns.{key}", **{name: str(fact) for name, fact in facts.items()}), unit, rows)
 
-    def beside(self, figure: Bounded) -> str:
-        """Write the bounds of a figure beside it; nothing where it is exact."""
-        if figure.is_exact or figure.lower is None:
-            return ""
-        if figure.upper is None:
-            return self.say("where.at_least")
-        return self.say("where.bounds", lower=figure.lower, upper=figure.upper)
+    def beside(self, figure: Bounded, unit: Unit = "count") -> str:
+        """Write the bounds of a figure after it, a space before them; nothing where it is exact."""
+        words = bounds.beside(figure, lambda side: self.text(side, unit), self.language)
+        return f" {words}" if words else ""
 
     def both(self, texts: Iterable[str]) -> str:
         """Join texts by « et », each once."""
@@ -272,24 +275,33 @@ class Subject:
         return None if inside and inside != set(self.departments) else bool(inside)
 
     def figure(
-        self, indicator: str, scope: str = "msp_cds", year: int | None = None, region: str | None = None
+        self, indicator: str, scope: str = "msp_cds", year: int | None = None, area: tuple[str, str] | None = None
     ) -> Bounded:
-        """Return an indicator of the area, or of a region, with its bounds; null where the release has none or does not know it."""
-        row = self.indicator(indicator, scope, year, region)
+        """Return an indicator of the area, or of another (its level and code), with its bounds; null where the release has none."""
+        row = self.indicator(indicator, scope, year, area)
         return Bounded(*(None if row is None else _plain(row[side]) for side in ("value", "lower", "upper")))
 
     def indicator(
-        self, indicator: str, scope: str = "msp_cds", year: int | None = None, region: str | None = None
+        self, indicator: str, scope: str = "msp_cds", year: int | None = None, area: tuple[str, str] | None = None
     ) -> dict[str, Any] | None:
-        """Return the row of an indicator of the area, or of a region; null where the release has none."""
-        level, code = (self.level, self.code) if region is None else ("region", region)
+        """Return the row of an indicator of the area, or of another; null where the release has none."""
+        level, code = area or (self.level, self.code)
         return self._indicators.get((indicator, self.year if year is None else year, level, code, scope))
+
+    def counted(self, situation: str, kind: str, area: tuple[str, str], year: int) -> Bounded | int:
+        """Return the structures of an area in QPV, or all of them, with the bounds of their indicator; a number where it is exact."""
+        n = self.count(*area, situation, kind, ALL, year)
+        figure = self.figure("n_in_qpv" if situation == IN_QPV else "n_country", SCOPES[kind], year, area)
+        bounded = replace(figure, value=n)
+        return n if bounded.is_exact or figure.value is None else bounded
 
     @cached_property
     def _indicators(self) -> dict[tuple[str, int, str, str, str], dict[str, Any]]:
         rows = self.release.table("indicators")
         rows = rows[(rows["generation"] == IN_FORCE) & rows["year"].isin(self.years) & rows["level"].isin(LEVELS)]
-        rows = rows[((rows["level"] == self.level) & (rows["area_code"] == self.code)) | (rows["level"] == REGION)]
+        is_stock = (rows["level"] == DEPARTMENT) & rows["indicator"].isin(STOCKS)
+        is_own = (rows["level"] == self.level) & (rows["area_code"] == self.code)
+        rows = rows[is_own | is_stock | (rows["level"] == REGION)]
         if self.level == COMMUNE:
             own = local.indicators(self.release, self.years, self.code, self.own_quarters)
             rows = pd.concat([rows, own], ignore_index=True)
