@@ -18,8 +18,6 @@ from qpvhealth.facts.territories import (
     METROPOLE,
     NO_REGION,
     REGIONS,
-    department_of_commune,
-    department_of_qpv,
 )
 from qpvhealth.publish import areas, bounds, selection, sentences
 from qpvhealth.publish.bounds import Bounded
@@ -221,13 +219,7 @@ class Subject:
     @cached_property
     def departments(self) -> list[str]:
         """The départements of the area; of a QPV that its code names."""
-        if self.level == COUNTRY:
-            return list(DEPARTMENT_TERRITORY)
-        if self.level == REGION:
-            return list(REGIONS[self.code][1])
-        if self.level == QPV:
-            return [*self.own_quarters["department_code"].dropna().unique()] or [department_of_qpv(self.code)]
-        return [self.code if self.level == DEPARTMENT else department_of_commune(self.code)]
+        return areas.departments(self.release, self.level, self.code)
 
     @property
     def departments_with_rows(self) -> list[str]:
@@ -267,12 +259,7 @@ class Subject:
 
     def covered(self, year: int) -> bool | None:
         """Say whether the extract of a year covers the area: yes, no, or null for a part of it."""
-        extracts = self.release.table("extracts")
-        covers = extracts.loc[extracts["year"] == year, "covers"].iloc[0]
-        if not isinstance(covers, str):
-            return True
-        inside = set(self.departments) & set(covers.split(","))
-        return None if inside and inside != set(self.departments) else bool(inside)
+        return areas.covered(self.release, year, self.level, self.code)
 
     def figure(
         self, indicator: str, scope: str = "msp_cds", year: int | None = None, area: tuple[str, str] | None = None
