@@ -137,4 +137,4 @@ def _indicator(document: Document, say: Mapping[str, str], language: Language) -
         if len(rows) > SHOWN_ROWS:
             yield "    " + say["more"].format(n=len(rows) - SHOWN_ROWS)
     yield ""
-    yield from document["notes"]
+    yield from (sentences.in_language(note, language) for note in document["notes"])

@@ -136,8 +136,8 @@ def main_columns(view: str) -> list[str]:
 
 
 def titles(table: str, columns: list[str]) -> dict[str, str]:
-    """Return the French labels of columns of a table."""
-    return {c.name: c.fr for c in PUBLISHED[table].columns if c.name in columns}
+    """Return the labels of columns of a table, French with their English."""
+    return {c.name: sentences.Sentence(c.fr, c.en) for c in PUBLISHED[table].columns if c.name in columns}
 
 
 def header(release: Release, year: int | None = None) -> tuple[str, ...]:

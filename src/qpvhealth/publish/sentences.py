@@ -10,9 +10,12 @@ import tomllib
 from calendar import monthrange
 from datetime import date
 from importlib import resources
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from qpvhealth.publish.bounds import Bounded, written
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 Language = Literal["fr", "en"]
 THIN = "\u202f"
@@ -138,7 +141,7 @@ class Sentence(str):
         return made
 
 
-def note(name: str, **facts: Any) -> Sentence:  # noqa: ANN401
+def note(name: str, /, **facts: Any) -> Sentence:  # noqa: ANN401
     """Return a sentence of ``[fr.notes]`` and ``[en.notes]`` with these facts; a day, or a sentence, is written in each language."""
     return Sentence(
         *(
@@ -146,6 +149,18 @@ def note(name: str, **facts: Any) -> Sentence:  # noqa: ANN401
             for lang in ("fr", "en")
         )
     )
+
+
+def joined(parts: Iterable[str], between: tuple[str, str] = (" ; ", "; ")) -> Sentence:
+    """Join sentences in each language, empty ones left out; a text without English stands as it is."""
+    texts = [part for part in parts if part]
+    english = (text.english if isinstance(text, Sentence) else text for text in texts)
+    return Sentence(between[0].join(map(str, texts)), between[1].join(english))
+
+
+def english_of(texts: Iterable[Any]) -> dict[str, str]:
+    """Return the English of each sentence among these values, by its French: what a frame of texts loses."""
+    return {str(text): text.english for text in texts if isinstance(text, Sentence)}
 
 
 def in_language(value: Any, language: Language) -> Any:  # noqa: ANN401

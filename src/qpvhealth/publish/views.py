@@ -345,5 +345,5 @@ def _view(release: Release, name: str, frame: pd.DataFrame, level: str, notes: t
     titles = selection.titles_of("area") | selection.titles_of(name, shown.columns)
     if level == "country":
         titles = {column: title for column, title in titles.items() if column not in ("area_code", "label")}
-    english = {str(outside): outside.english}
+    english = {str(outside): outside.english, **{t.label_fr: t.label_en for t in TERRITORIES.values()}}
     return View(name, shown[list(titles)], titles, notes, _behind(release, name, shown, level), english)

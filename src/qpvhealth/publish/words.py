@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from qpvhealth.contract.precision import Ordinal, Share
+from qpvhealth.contract.rules import RULES
 from qpvhealth.contract.tables import PUBLISHED
 from qpvhealth.facts.causes import CAUSES, EVIDENCE_FR
 from qpvhealth.facts.perimeter_sets import PERIMETER_SETS
@@ -39,8 +40,15 @@ FREE_TEXT = frozenset(
     ("name", "label", "words", "note", "message", "raw", "address", "city", "document", "because", "source", "obstacle")
 )
 """Columns of texts, in which a word that is also a code is a word."""
+GENERATIONS = frozenset(("perimeter", "perimeters"))
+"""Columns, beside those named after it, in which a generation of perimeters stands."""
 ORDINALS = frozenset(("source_row", "row", "header_row"))
 """Columns of numbers that name a row of a file."""
+RATES = frozenset(("share_of_way", "national_growth"))
+"""Columns of shares that may be under 0 or over 1."""
+ONE_DECIMAL = frozenset(("density", "gp_density", "pace_needed", "pace_observed"))
+"""Columns of computed numbers whose further digits say nothing."""
+ONE_DECIMAL_IN = frozenset((("trend", "expected"), ("trend", "specific")))
 SHARE_DECIMALS, OTHER_DECIMALS, DEGREE_DECIMALS = 3, 3, 6
 """Of a share as a fraction (8,1 %), of any other number, of degrees."""
 LISTS: dict[str, Mapping[str, Sequence[str]]] = {
@@ -53,6 +61,8 @@ LISTS: dict[str, Mapping[str, Sequence[str]]] = {
 _ROUNDED_METRES = re.compile(r"_m$|^metres$")
 _RULE = re.compile(r"(within|beyond)-([\d.]+)-m")
 _WITHIN = re.compile(r"within_(\d+)")
+_GENERATION = re.compile(r"^qpv-(\d{4})$")
+_AREA = re.compile(r"(region|department|commune|epci|qpv|territory):(\S+)")
 
 
 @cache
@@ -78,12 +88,23 @@ def word(value: Any, language: Language = "fr") -> Any:  # noqa: ANN401
         return f"dans ou à {metres[1]} m au plus" if language == "fr" else f"inside or within {metres[1]} m"
     if (rule := _RULE.fullmatch(value)) is not None:
         return words_of(language)[f"{rule[1]}-m"].format(metres=with_signs(rule[2], language))
+    if (area := _AREA.fullmatch(value)) is not None:
+        return f"{word(area[1], language)} {word(area[2], language)}"
     return words_of(language).get(value, value)
 
 
 def of_code(code: str) -> Sentence:
     """Return the words of a code in both languages."""
     return Sentence(str(word(code, "fr")), str(word(code, "en")))
+
+
+def of_figure(texts: tuple[str, str], scope: str, settings: Mapping[str, Any]) -> Sentence:
+    """Fill in what an indicator counts, in French and in English: its scope, and the rule of proximity of the settings."""
+    own, near = of_code(scope), of_code(f"near-{settings['vecu_rule']}")
+    metres = with_signs(f"{settings['vecu_distance_m']:g}")
+    facts = ({"scope": s, "near": n.format(metres=metres)} for s, n in ((own, near), (own.english, near.english)))
+    distance = settings["vecu_distance_m"]
+    return Sentence(*(text.format(**f, distance=distance) for text, f in zip(texts, facts, strict=True)))
 
 
 def in_words(view: View, language: Language = "fr") -> View:
@@ -95,14 +116,28 @@ def in_words(view: View, language: Language = "fr") -> View:
     columns = []
     for at, name in enumerate(view.frame.columns):
         values = plain(view.frame.iloc[:, at])
+        if (view.name, name) in ONE_DECIMAL_IN:
+            values = [rounded(v, 1) for v in values]
         texts = shown(str(name), values, units, language)
         if language == "en":
-            texts = [view.english.get(text, text) if isinstance(text, str) else text for text in texts]
+            texts = [_translated(text, view.english) if isinstance(text, str) else text for text in texts]
         columns.append(pd.Series(texts, dtype="object", name=name))
     frame = pd.concat(columns, axis=1) if columns else view.frame
-    titles = {c: str(t) if language == "fr" else _title_en(c, t) for c, t in view.titles.items()}
+    titles = {c: str(t) if language == "fr" else _title_en(view.name, c, t) for c, t in view.titles.items()}
     notes = tuple(in_language(note, language) for note in view.notes)
     return replace(view, frame=frame, titles=titles, notes=notes)
+
+
+def _translated(text: str, english: Mapping[str, str]) -> str:
+    """Return the English of a text, or of each part of a list."""
+    return english.get(text) or "; ".join(english.get(part, part) for part in text.split(" ; "))
+
+
+def masked(french: str) -> Sentence:
+    """Return why ages are masked in both languages; the number of GPs stays."""
+    english = re.sub("son complément révélerait moins de", "its complement would reveal fewer than", french)
+    english = english.replace("moins de", "fewer than").replace("cinq", "five").replace("généralistes", "GPs")
+    return Sentence(french, english)
 
 
 def with_bounds(view: View) -> View:
@@ -129,14 +164,19 @@ def shown(name: str, values: Sequence[Any], units: Sequence[Any] | None, languag
     """Return the values of a column as people read them; ``units``: of each row, for what ``value`` and its bounds measure."""
     if name in LISTS:
         return [_each(v, LISTS[name], language) if isinstance(v, str) else v for v in values]
-    if name in FREE_TEXT:
-        return list(values)
+    if name == "rule":
+        values = [getattr(RULES[v], language) if v in RULES else v for v in values]
+    if name in FREE_TEXT or name == "masked":
+        return [in_language(masked(v), language) if v and name == "masked" else v for v in values]
     if name in ("value", "lower", "upper") and units is not None:
         return [rounded(v, Share if unit == "share" else None) for v, unit in zip(values, units, strict=True)]
     if name in ORDINALS:
         return [Ordinal(v) if isinstance(v, int) else v for v in values]
     kind = kind_of(name, values)
-    return [word(rounded(v, kind), language) for v in values]
+    texts = [word(rounded(v, kind), language) for v in values]
+    if name in GENERATIONS or name.startswith("generation"):
+        return [_GENERATION.sub(r"QPV \1", text) if isinstance(text, str) else text for text in texts]
+    return texts
 
 
 def _each(text: str, pairs: Mapping[str, Sequence[str]], language: Language) -> str:
@@ -153,8 +193,10 @@ def _each(text: str, pairs: Mapping[str, Sequence[str]], language: Language) -> 
 def kind_of(name: str, values: Sequence[Any] = ()) -> type | int | None:
     """Say how the numbers of a column are shown: ``Share``, a number of decimals, or null for whole numbers and what is left."""
     name = (bounds.figure_of(name) or (name,))[0]
-    if name == "share_of_way" or (name.startswith("share_") and all(v is None or 0 <= v <= 1 for v in values)):
+    if name in RATES or (name.startswith("share_") and all(v is None or 0 <= v <= 1 for v in values)):
         return Share
+    if name in ONE_DECIMAL:
+        return 1
     if _ROUNDED_METRES.search(name):
         return 0
     return DEGREE_DECIMALS if name in ("longitude", "latitude") else OTHER_DECIMALS
@@ -176,13 +218,16 @@ def criterion(name: str) -> Sentence:
     return Sentence(*_FILE["criteria"][name])
 
 
-def _title_en(column: str, french: str) -> str:
+def _title_en(view: str, column: str, french: str) -> str:
+    """Return the title of a column of a view: its own, that of the column in any view, that of the dictionary; or that of its bound."""
     if isinstance(french, Sentence):
         return french.english
+    titles = _FILE["titles_en"]
+    own = titles.get(view, {}).get(column) or titles.get(column) or _dictionary_en().get(column)
     bound = bounds.figure_of(column)
-    if bound is not None and bound[0] in _FILE["titles_en"]:
-        return bounds.TITLES["en"][bound[1]].format(_FILE["titles_en"][bound[0]])
-    return _FILE["titles_en"].get(column) or _dictionary_en().get(column) or french
+    if own is None and bound is not None and bound[0] in titles:
+        return bounds.TITLES["en"][bound[1]].format(titles[bound[0]])
+    return own if isinstance(own, str) else french
 
 
 @cache

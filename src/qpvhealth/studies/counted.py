@@ -24,7 +24,7 @@ from qpvhealth.publish import areas, selection, sentences, words
 from qpvhealth.publish.bounds import SIDES, Bounded
 from qpvhealth.publish.rendering import in_both, plain
 from qpvhealth.publish.selection import View
-from qpvhealth.publish.sentences import Sentence
+from qpvhealth.publish.sentences import Sentence, joined
 from qpvhealth.rules.levels import COUNTRY, LEVELS
 from qpvhealth.rules.proximity import Proximity
 from qpvhealth.rules.scopes import HEADLINE, SCOPES, Scope, of_type
@@ -277,15 +277,26 @@ def has_whole(figure: Figure) -> bool:
     return declared is not None and (declared.unit == "share" or getattr(declared, "among", None) is not None)
 
 
+def named(release: Release, figure: Figure) -> Sentence:
+    """Say what an indicator counts, in both languages."""
+    declared = INDICATORS[str(figure.indicator)]
+    if declared is None:
+        return joined((words.of_code(str(figure.indicator)), words.of_code(figure.scope_name)), (", ", ", "))
+    settings, texts = release.manifest["settings"], (declared.words_fr, declared.words_en)
+    filled = words.of_figure(texts, figure.scope_name, settings)
+    return (
+        filled if "{scope}" in declared.words_fr else joined((filled, words.of_code(figure.scope_name)), (", ", ", "))
+    )
+
+
 def _words(release: Release, figure: Figure, rows: pd.DataFrame, part: str) -> Sentence:
     """Say which figure the rows are of, what the release publishes for it, and how many rows there are."""
     row, declared = published(release, figure), INDICATORS.get(figure.indicator or "")
     kinds = [figure.structure_type, *([figure.modality] if figure.modality != ALL else []), figure.situation]
-    codes = [figure.indicator] if figure.indicator else kinds
-    codes += [figure.scope_name] if figure.indicator or figure.scope else []
-    area = "" if figure.level == "country" else f" {figure.area_code}"
-    codes += [figure.level] if area else []
-    what = Sentence(*(", ".join(str(words.word(code, lang)) for code in codes) + area for lang in ("fr", "en")))
+    kinds += [figure.scope] if figure.scope else []
+    of_count = joined(map(words.of_code, kinds), (", ", ", "))
+    area = words.of_code(f"{figure.level}:{figure.area_code}") if figure.level != "country" else ""
+    what = joined((named(release, figure) if figure.indicator else of_count, area), (", ", ", "))
     shown: str = ""
     if part == NUMERATOR and (figure.indicator or not figure.scope):
         sides = [row.get(side) if row else None for side in ("value", *SIDES)]

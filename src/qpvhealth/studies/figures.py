@@ -25,13 +25,14 @@ from qpvhealth.facts.published import (
     read as read_figures,
 )
 from qpvhealth.indicators import attainment, matrix as matrices
+from qpvhealth.indicators.declarations import QPV, STRUCTURES
 from qpvhealth.publish import expectations, published_check, selection, sentences, words
 from qpvhealth.publish.selection import View
 from qpvhealth.rules.scopes import SCOPES
 from qpvhealth.studies import comparison
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from qpvhealth.facts.published import Published
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
     from qpvhealth.publish.sentences import Language
 
 EXACT = 1e-9
+LISTED = frozenset((*(i.name for i in STRUCTURES if i.in_table), *(i.name for i in QPV if i.in_table)))
+"""The measures whose rows can be listed: the indicators of a release."""
 DEFAULT_MEASURE = "share_qpv_without_any"
 _OBSERVED = ["programme", "measure", "scope", "near", "perimeter"]
 _SEEN = ["programme", "on", "value", "lower", "upper", "n_unknown", "origin"]
@@ -102,7 +105,18 @@ def programmes(release: Release) -> View:
         if f.on and f.since is None and _same_number(p, f)
     ]
     seen = pd.concat([_computed(release, targets), pd.DataFrame(printed, columns=_SEEN)], ignore_index=True)
-    return view(release, "programmes", attainment.attain(targets, seen))
+    rows = attainment.attain(targets, seen)
+    rows.attrs["english"] = dict(_english(targets))
+    return view(release, "programmes", rows)
+
+
+def _english(targets: Sequence[Programme]) -> Iterator[tuple[str, str]]:
+    """Return the English of the texts of programmes, by their French; of those of the raw folder there is none."""
+    for p in targets:
+        yield from ((p.label, p.label_en), (p.note, p.note_en), (p.no_base, p.no_base_en))
+        yield attainment.NO_RATE.format(p.no_base), f"no rate: {p.no_base_en}"
+    publishers = {*PUBLISHERS.values(), *(f.document for f in FIGURES)}
+    yield from ((f"{attainment.PUBLISHED} ({name})", f"published ({name})") for name in publishers)
 
 
 def _same_number(programme: Programme, figure: Published) -> bool:
@@ -166,7 +180,8 @@ def matrix(release: Release, *, measure: str | None = None, year: int | None = N
         rows, titles = rows.sort_values("placed", kind="stable"), titles | {"placed": "Ce nombre"}
     french, english = _in_words(release, rows, "fr"), _in_words(release, rows, "en")
     shown = view(release, "matrix", rows.assign(words=french), _CHANCE, titles=titles)
-    return replace(shown, english=dict(zip(french, english, strict=True)))
+    listed = shown.behind if measure in LISTED else ""
+    return replace(shown, english=dict(zip(french, english, strict=True)), behind=listed)
 
 
 def _printed_number(said: str) -> tuple[float, float]:
@@ -257,4 +272,5 @@ def view(release: Release, name: str, rows: pd.DataFrame, *notes: str, titles: M
     shown = rows.assign(data="inventées" if release.invented else "").reset_index(drop=True)
     with_data = {**(titles or selection.titles_of(name, shown.columns)), "data": "Données"}
     listed = selection.behind(name, shown, release) if name != "returns-problems" else ""
-    return View(name, shown[[*with_data]], with_data, (*selection.header(release), *notes), listed)
+    english = shown.attrs.get("english", {})
+    return View(name, shown[[*with_data]], with_data, (*selection.header(release), *notes), listed, english)
