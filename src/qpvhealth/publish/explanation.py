@@ -129,8 +129,7 @@ def _indicator(document: Document, say: Mapping[str, str], language: Language) -
             strict=True,
         )
     )
-    left = ("rule",) if language == "fr" else ()  # in English in the tables
-    yield from (f"    {pair}" for pair in _pairs({**figure, **numbers}, language, leave_out=left))
+    yield from (f"    {pair}" for pair in _pairs({**figure, **numbers}, language, leave_out=("rule",)))
     for part, rows in document["rows"].items():
         yield say[part].format(n=len(rows))
         yield from _records(rows[:SHOWN_ROWS], language, leave_out=("generation",))

@@ -11,7 +11,7 @@ import re
 import tomllib
 from dataclasses import replace
 from decimal import ROUND_HALF_UP, Decimal
-from functools import cache
+from functools import cache, partial
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
@@ -162,12 +162,10 @@ def _units_of_measures(frame: pd.DataFrame) -> list[Any] | None:
 
 def shown(name: str, values: Sequence[Any], units: Sequence[Any] | None, language: Language) -> list[Any]:
     """Return the values of a column as people read them; ``units``: of each row, for what ``value`` and its bounds measure."""
-    if name in LISTS:
-        return [_each(v, LISTS[name], language) if isinstance(v, str) else v for v in values]
-    if name == "rule":
-        values = [getattr(RULES[v], language) if v in RULES else v for v in values]
-    if name in FREE_TEXT or name == "masked":
-        return [in_language(masked(v), language) if v and name == "masked" else v for v in values]
+    if name in _TEXTS:
+        return [_TEXTS[name](v, language) if v and isinstance(v, str) else v for v in values]
+    if name in FREE_TEXT:
+        return list(values)
     if name in ("value", "lower", "upper") and units is not None:
         return [rounded(v, Share if unit == "share" else None) for v, unit in zip(values, units, strict=True)]
     if name in ORDINALS:
@@ -179,7 +177,7 @@ def shown(name: str, values: Sequence[Any], units: Sequence[Any] | None, languag
     return texts
 
 
-def _each(text: str, pairs: Mapping[str, Sequence[str]], language: Language) -> str:
+def _each(text: str, language: Language, pairs: Mapping[str, Sequence[str]]) -> str:
     """Write each entry of a list: its words are those of its code, or its French ones, before a sum or the next entry."""
     for code, (fr, en) in pairs.items():
         text = re.sub(
@@ -188,6 +186,15 @@ def _each(text: str, pairs: Mapping[str, Sequence[str]], language: Language) -> 
             text,
         )
     return text
+
+
+_TEXTS: dict[str, Callable[[str, Language], str]] = {
+    "figure": lambda key, language: ", ".join(word(part, language) for part in key.split(", ")),
+    "masked": lambda why, language: str(in_language(masked(why), language)),
+    **{name: partial(_each, pairs=pairs) for name, pairs in LISTS.items()},
+    "rule": lambda rule, language: str(getattr(RULES[rule], language) if rule in RULES else word(rule, language)),
+}
+"""Columns of texts that are made of codes."""
 
 
 def kind_of(name: str, values: Sequence[Any] = ()) -> type | int | None:
@@ -223,11 +230,11 @@ def _title_en(view: str, column: str, french: str) -> str:
     if isinstance(french, Sentence):
         return french.english
     titles = _FILE["titles_en"]
-    own = titles.get(view, {}).get(column) or titles.get(column) or _dictionary_en().get(column)
+    own = _FILE["views_en"].get(view, {}).get(column) or titles.get(column) or _dictionary_en().get(column)
     bound = bounds.figure_of(column)
     if own is None and bound is not None and bound[0] in titles:
         return bounds.TITLES["en"][bound[1]].format(titles[bound[0]])
-    return own if isinstance(own, str) else french
+    return own or french
 
 
 @cache
