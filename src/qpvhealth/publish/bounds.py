@@ -11,15 +11,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from qpvhealth.publish.sentences import Language
-
 SIDES = ("lower", "upper")
-TITLES: dict[Language, dict[str, str]] = {
+TITLES: dict[str, dict[str, str]] = {
     "fr": {"lower": "{}, au moins", "upper": "{}, au plus"},
     "en": {"lower": "{}, at least", "upper": "{}, at most"},
 }
 """The title of a bound after that of its figure."""
-FORMS: dict[Language, dict[str, str]] = {
+FORMS: dict[str, dict[str, str]] = {
     "fr": {"unknown": "inconnu", "between": "{} à {}", "most": "au plus {}", "least": "au moins {}"},
     "en": {"unknown": "unknown", "between": "{} to {}", "most": "at most {}", "least": "at least {}"},
 }
@@ -39,7 +37,7 @@ class Bounded:
         return self.value is not None and self.value == self.lower == self.upper
 
 
-def beside(figure: Bounded, write: Callable[[float], str], language: Language = "fr") -> str:
+def beside(figure: Bounded, write: Callable[[float], str], language: str = "fr") -> str:
     """Write the bounds of a figure as they stand after it: ``(59 à 70)``; empty where it is exact, or has none.
 
     ``write``: how a number is written there. Bounds that read alike once rounded are not written; of an unknown figure that could be
@@ -57,7 +55,7 @@ def beside(figure: Bounded, write: Callable[[float], str], language: Language = 
     return "" if first == last and figure.value is not None else f"({forms['between'].format(first, last)})"
 
 
-def written(figure: Bounded, write: Callable[[float], str], language: Language = "fr") -> str:
+def written(figure: Bounded, write: Callable[[float], str], language: str = "fr") -> str:
     """Write a figure with its bounds beside it: ``59 (59 à 70)``, ``inconnu (au plus 18)``."""
     alone = FORMS[language]["unknown"] if figure.value is None else write(figure.value)
     return f"{alone} {beside(figure, write, language)}".rstrip()
@@ -91,6 +89,6 @@ def figure_of(column: str) -> tuple[str, str] | None:
     return None
 
 
-def titled(column: str, title: str, language: Language = "fr") -> dict[str, str]:
+def titled(column: str, title: str, language: str = "fr") -> dict[str, str]:
     """Return the titles of the bounds of a figure's column."""
     return {name: TITLES[language][side].format(title) for name, side in zip(names_of(column), SIDES, strict=True)}

@@ -248,11 +248,8 @@ def _compatible(figure: Published, cells: pd.DataFrame) -> str:
     far = (same["year"] != year).fillna(value=True).astype(int) + (same["perimeter"] != figure.perimeter).astype(int)
     first = same.assign(far=far).sort_values(["far", "year", "perimeter"], kind="stable").head(MOST_COMPATIBLE)
     names = [
-        joined(
-            ("" if pd.isna(row["year"]) else f"{row['year']:.0f}", *(words.of_code(row[c]) for c in _CHOICES)),
-            (", ", ", "),
-        )
+        ("" if pd.isna(row["year"]) else f"{row['year']:.0f}, ") + ", ".join(row[c] for c in _CHOICES)
         for row in first.to_dict("records")
     ]
     more = len(same) - len(names)
-    return joined((*names, sentences.note("check_more", n=more) if more else ""), (" | ", " | "))
+    return " | ".join([*names, *([sentences.note("check_more", n=more)] if more else [])])

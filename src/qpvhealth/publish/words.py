@@ -26,7 +26,7 @@ from qpvhealth.facts.territories import TERRITORIES
 from qpvhealth.publish import bounds
 from qpvhealth.publish.bounds import Bounded
 from qpvhealth.publish.rendering import plain
-from qpvhealth.publish.sentences import Sentence, in_language, with_signs
+from qpvhealth.publish.sentences import Sentence, in_language, note, with_signs
 from qpvhealth.rules.scopes import SCOPES
 
 if TYPE_CHECKING:
@@ -62,6 +62,7 @@ _ROUNDED_METRES = re.compile(r"_m$|^metres$")
 _RULE = re.compile(r"(within|beyond)-([\d.]+)-m")
 _WITHIN = re.compile(r"within_(\d+)")
 _GENERATION = re.compile(r"^qpv-(\d{4})$")
+_MORE = re.compile(re.escape(note("check_more", n="#")).replace(r"\#", r"(\d+)"))
 _AREA = re.compile(r"(region|department|commune|epci|qpv|territory):(\S+)")
 
 
@@ -177,6 +178,13 @@ def shown(name: str, values: Sequence[Any], units: Sequence[Any] | None, languag
     return texts
 
 
+def _key(key: str, language: Language) -> str:
+    """Write a key of several codes in words; of how many more there are, the number stays."""
+    if (more := _MORE.fullmatch(key)) is not None:
+        return str(in_language(note("check_more", n=more[1]), language))
+    return ", ".join(str(word(part, language)) for part in key.split(", "))
+
+
 def _each(text: str, language: Language, pairs: Mapping[str, Sequence[str]]) -> str:
     """Write each entry of a list: its words are those of its code, or its French ones, before a sum or the next entry."""
     for code, (fr, en) in pairs.items():
@@ -189,7 +197,8 @@ def _each(text: str, language: Language, pairs: Mapping[str, Sequence[str]]) -> 
 
 
 _TEXTS: dict[str, Callable[[str, Language], str]] = {
-    "figure": lambda key, language: ", ".join(word(part, language) for part in key.split(", ")),
+    "compatible_with": lambda cells, language: " | ".join(_key(cell, language) for cell in cells.split(" | ")),
+    "figure": _key,
     "masked": lambda why, language: str(in_language(masked(why), language)),
     **{name: partial(_each, pairs=pairs) for name, pairs in LISTS.items()},
     "rule": lambda rule, language: str(getattr(RULES[rule], language) if rule in RULES else word(rule, language)),
