@@ -16,7 +16,7 @@ from qpvhealth.publish.bounds import Bounded, written
 from qpvhealth.publish.sentences import THIN, numeric_day, with_signs
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from qpvhealth.publish.sentences import Language
 
@@ -116,7 +116,7 @@ class LiveMap:
 class Note:
     """A whole report. ``banner``: pairs of label and value above the title; ``warnings``: what must be read before any figure.
 
-    ``live``: the map of the page that can be moved and asked, after the maps that stand still; no other format has it.
+    ``live``: makes the map of the page that can be moved and asked, after the maps that stand still; no other format asks for it.
     """
 
     title: str
@@ -126,7 +126,7 @@ class Note:
     warnings: tuple[str, ...] = ()
     audience: Audience = INTERNAL
     language: Language = "fr"
-    live: LiveMap | None = None
+    live: Callable[[], LiveMap] | None = None
 
     @property
     def tables(self) -> list[Table]:

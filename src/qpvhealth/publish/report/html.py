@@ -63,8 +63,9 @@ figure svg{max-height:195mm}a{color:inherit;text-decoration:none}.annex{break-be
 
 def render(note: Note) -> str:
     """Return the report as an HTML page, in the language of the note; the same note gives the same bytes."""
+    live = note.live() if note.live else None
     policy = f"default-src 'none'; style-src 'sha256-{_hash(STYLE)}'; base-uri 'none'; form-action 'none'"
-    policy += f"; script-src 'sha256-{_hash(live_map.SCRIPT)}'" if note.live else ""
+    policy += f"; script-src 'sha256-{_hash(live_map.SCRIPT)}'" if live else ""
     page = ET.Element("html", {"lang": note.language})
     head = ET.SubElement(page, "head")
     ET.SubElement(head, "meta", {"charset": "utf-8"})
@@ -86,15 +87,15 @@ def render(note: Note) -> str:
     contents = ET.SubElement(ET.SubElement(body, "nav", {"aria-label": say("page.contents", note.language)}), "ul")
     for section in note.sections:
         _text(ET.SubElement(contents, "li"), "a", section.title, {"href": f"#{section.anchor}"})
-        if note.live and section.anchor == live_map.AFTER:
+        if live and section.anchor == live_map.AFTER:
             title = live_map.words_of(note.language)["title"]
             _text(ET.SubElement(contents, "li"), "a", title, {"href": f"#{live_map.ANCHOR}"})
     main = ET.SubElement(body, "main", {"id": "contenu"})
     figures: list[Figure] = []
     for section in note.sections:
         _section(main, section, figures, note)
-        if note.live and section.anchor == live_map.AFTER:
-            _live_map(main, note.live, note)
+        if live and section.anchor == live_map.AFTER:
+            _live_map(main, live, note)
     footer = ET.SubElement(body, "footer")
     _text(footer, "p", " · ".join(value for _, value in note.banner[:2]))
     text = ET.tostring(page, encoding="unicode", method="html")
