@@ -199,7 +199,8 @@ def annexes(subject: Subject) -> Section:
     lists = [*movements.lists(subject), *(_every_structure(subject, year) for year in subject.years)]
     lists += [] if subject.is_local else [_every_quarter(subject)]
     tables += [t for t in lists if t.rows and len(t.rows) <= LONG]
-    blocks = [
+    blocks: list[Block] = [] if subject.is_local else [subject.say("annexes.links")]
+    blocks += [
         b
         for t in tables
         for b in ((t,) if t.rows else (subject.say("page.pair", label=t.caption, value=subject.say("annexes.empty")),))
