@@ -9,6 +9,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 
+NO_BREAK = "\u00a0"
+
+
 def folded(lines: Iterable[str], width: int) -> Iterator[str]:
     """Fold what is longer than the width under its own indent; a word of any length stays whole.
 
@@ -26,6 +29,7 @@ def folded(lines: Iterable[str], width: int) -> Iterator[str]:
         wrapper = textwrap.TextWrapper(
             width - 2 * is_command, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
         )
-        *first, last = wrapper.wrap(line)
+        bound = line.replace(" ;", f"{NO_BREAK};").replace(" :", f"{NO_BREAK}:")  # no line begins with a sign
+        *first, last = (part.replace(NO_BREAK, " ") for part in wrapper.wrap(bound))
         yield from (f"{part} \\" if is_command else part for part in first)
         yield last

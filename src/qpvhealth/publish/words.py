@@ -197,6 +197,7 @@ def _each(text: str, language: Language, pairs: Mapping[str, Sequence[str]]) -> 
 
 
 _TEXTS: dict[str, Callable[[str, Language], str]] = {
+    "changed": lambda names, language: ", ".join(str(word(title(n, language), language)) for n in names.split(",")),
     "compatible_with": lambda cells, language: " | ".join(_key(cell, language) for cell in cells.split(" | ")),
     "figure": _key,
     "masked": lambda why, language: str(in_language(masked(why), language)),
