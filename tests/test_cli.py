@@ -804,9 +804,7 @@ def test_an_english_table_has_english_numbers_and_days(released, words):
 
 
 ENGLISH_WORDS = re.compile(r"\b(the|of|and|with|unknown|inside|none|became|source \w+ changed)\b")
-FRENCH_WORDS = re.compile(
-    r"\b(aucune?s?|dans|est|sont|sans|pas|inconnue?s?|avec|selon|moins|conforme|Millésime)\b"
-)
+FRENCH_WORDS = re.compile(r"\b(aucune?s?|dans|est|sont|sans|pas|inconnue?s?|avec|selon|moins|conforme|Millésime)\b")
 CODES = re.compile(r"\| (in_qpv|in_force|FR|qpv-20\d\d|department|n_in_qpv|msp_cds|not_in_zoning) \|")
 
 

@@ -180,13 +180,6 @@ def single_line(words: str) -> str:
     return "".join(c if c.isprintable() or c in (THIN, NO_BREAK) else " " for c in composed)
 
 
-def share(part: Bounded, of: float | None) -> Bounded | str:
-    """Return a share of a base with its bounds; a dash on a base under thirty."""
-    if not of or of < MIN_SHARE_BASE:
-        return NOT_SHOWN
-    return Bounded(*(None if v is None else v / of for v in (part.value, part.lower, part.upper)))
-
-
 def ratio(part: float | None, of: float | None) -> float | str | None:
     """Return a rate on a base; a dash on a base under twenty, null where either is unknown."""
     if part is None or of is None:

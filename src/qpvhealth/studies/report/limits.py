@@ -8,21 +8,22 @@ import pandas as pd
 
 from qpvhealth.contract.rules import RULES
 from qpvhealth.errors import QpvhealthError
-from qpvhealth.facts.categories import CDS, MSP, UNKNOWN
+from qpvhealth.facts.categories import CDS, UNKNOWN
 from qpvhealth.facts.generations import IN_FORCE
 from qpvhealth.facts.situations import IN_QPV, UNDETERMINED, VECU_DECLARED
-from qpvhealth.facts.territories import DEPARTMENT_TERRITORY, NO_REGION, REGIONS
+from qpvhealth.facts.territories import NO_REGION, REGIONS
+from qpvhealth.indicators.headline import BOTH
 from qpvhealth.publish import diff, visas
 from qpvhealth.publish.bounds import Bounded
 from qpvhealth.publish.release import open_release
 from qpvhealth.publish.rendering import readable
-from qpvhealth.publish.report.content import NOT_SHOWN, Section, Table, share, single_line
+from qpvhealth.publish.report.content import NOT_SHOWN, Section, Table, single_line
 from qpvhealth.publish.report.words import lines
 from qpvhealth.studies import comparison, figures
 from qpvhealth.studies.report import movements
 from qpvhealth.studies.report.headline import NOBODY
 from qpvhealth.studies.report.rows import cells, origins, plain_cell
-from qpvhealth.studies.report.subject import ALL, COUNTRY, REGION, Subject
+from qpvhealth.studies.report.subject import ALL, COUNTRY, REGION, Area, Subject
 
 if TYPE_CHECKING:
     from qpvhealth.publish.report.content import Block
@@ -318,18 +319,16 @@ def _areas(subject: Subject, level: str, codes: list[str]) -> Table:
     years = subject.years
     rows = []
     for code in codes:
-        covers = {y: _covered(subject, level, code, y) for y in years}
-        inside, every, *types = (
-            [subject.counted(situation, kind, (level, code), y) if covers[y] else None for y in years]
-            for situation, kind in ((IN_QPV, ALL), (ALL, ALL), (IN_QPV, MSP), (IN_QPV, CDS))
-        )
-        if not any(inside) and not every[-1] and code not in labels.index:
+        area = (level, code)
+        inside = [subject.stock_figure("n_in_qpv", BOTH, y, area) for y in years]
+        every = subject.stock_figure("n_country", BOTH, subject.year, area)
+        if not any(f.upper for f in (*inside, every)) and code not in labels.index:
             continue
-        net = [_net(subject, (level, code), inside)] if len(years) > 1 else []
-        whole = subject.count(level, code, ALL, ALL, ALL, subject.year)
-        proportion = None if inside[-1] is None else share(_bounded(inside[-1]), whole)
+        net = [_net(subject, area, inside)] if len(years) > 1 else []
+        types = [subject.stock_figure("n_in_qpv", scope, subject.year, area) for scope in ("msp", "cds")]
+        proportion = subject.share_in_qpv(BOTH, subject.year, area)
         name = subject.say("rows.no_region") if code == NO_REGION else f"{labels.get(code, code)} ({code})"
-        rows.append((name, *inside, *net, *(n[-1] for n in types), every[-1], proportion))
+        rows.append((name, *inside, *net, *types, every, proportion))
     last, lists = subject.year, {y: f"annexe-structures-{y}" for y in years}
     columns = [subject.column("area", "text")]
     columns += [subject.column("in_qpv", rows="annexe-qpv" if y == last else lists[y], year=y) for y in years]
@@ -340,25 +339,9 @@ def _areas(subject: Subject, level: str, codes: list[str]) -> Table:
     caption = subject.say(f"annexes.{level}", dates=subject.both(subject.on(y) for y in years))
     note = subject.say("annexes.counts", perimeters=subject.all_perimeters)
     listed = subject.rows_by(f"list counted --year {subject.year}")
-    return Table(f"annexe-{level}", caption, tuple(columns), tuple(rows), (note, *listed), ("yearly_counts",))
+    return Table(f"annexe-{level}", caption, tuple(columns), tuple(rows), (note, *listed), ("indicators",))
 
 
-def _bounded(n: Bounded | int) -> Bounded:
-    return n if isinstance(n, Bounded) else Bounded(n, n, n)
-
-
-def _net(subject: Subject, area: tuple[str, str], inside: list[Bounded | int | None]) -> Bounded | float | None:
-    """Return the net change of an area between two stocks, with the bounds of its indicator; null where one of them is unknown."""
-    before, after = (None if n is None else _bounded(n).value for n in inside)
-    if before is None or after is None:
-        return None
-    figure = subject.figure("net_in_qpv", area=area)
-    return figure if figure.value == after - before and not figure.is_exact else after - before
-
-
-def _covered(subject: Subject, level: str, code: str, year: int) -> bool:
-    if level == "department" and code not in DEPARTMENT_TERRITORY:
-        return True
-    if code == NO_REGION:
-        return True
-    return Subject(subject.release, year, None, level, code).covered(year) is not False
+def _net(subject: Subject, area: Area, inside: list[Bounded]) -> Bounded:
+    """Return the net change of an area with its bounds; 0 where neither extract lists a structure of it."""
+    return Bounded(0, 0, 0) if not any(f.upper for f in inside) else subject.figure("net_in_qpv", BOTH, area=area)

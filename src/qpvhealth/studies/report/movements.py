@@ -20,7 +20,7 @@ from qpvhealth.publish.bounds import SIDES, Bounded
 from qpvhealth.publish.report.content import MIN_RATE_BASE, Section, Table
 from qpvhealth.studies.report.headline import answered
 from qpvhealth.studies.report.rows import cells
-from qpvhealth.studies.report.subject import ALL, REGION, Subject
+from qpvhealth.studies.report.subject import ALL, Subject
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -221,6 +221,6 @@ def _constant(subject: Subject) -> str:
         return subject.say("changes.constant_none")
     sums = {}
     for name, year in (("before", before), ("after", after)):
-        parts = [subject.figure("n_vecu_declared", year=year, area=(REGION, region)) for region in both]
+        parts = [subject.figure("n_vecu_declared", year=year, area=("region", region)) for region in both]
         sums[name] = Bounded(*(sum(getattr(part, side) or 0 for part in parts) for side in ("value", *SIDES)))
     return subject.say("changes.constant", n=len(both), then=subject.on(before), now=subject.on(after), **sums)

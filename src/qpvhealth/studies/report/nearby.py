@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from qpvhealth.facts.categories import CDS, MSP
-from qpvhealth.facts.situations import IN_QPV, VECU_DECLARED
+from qpvhealth.facts.situations import VECU_DECLARED
 from qpvhealth.facts.territories import NO_REGION, REGIONS
-from qpvhealth.publish.bounds import Bounded
 from qpvhealth.publish.report.content import MIN_RATE_BASE, NOT_SHOWN, Section, Table, ratio
-from qpvhealth.studies.report.subject import ALL, COUNTRY, REGION, SCOPES, Subject
+from qpvhealth.studies.report.headline import SCOPES
+from qpvhealth.studies.report.subject import COUNTRY, Subject
+
+if TYPE_CHECKING:
+    from qpvhealth.publish.bounds import Bounded
 
 
 def nearby(subject: Subject) -> Section:
@@ -30,12 +33,10 @@ def answers(subject: Subject) -> Table:
     rows: list[tuple[Any, ...]] = []
     for region in subject.regions:
         vecu = {
-            scope: subject.figure("n_vecu_declared", scope, area=(REGION, region))
+            scope: subject.figure("n_vecu_declared", scope, area=("region", region))
             for scope in ("msp", "cds", "msp_cds")
         }
-        covered = Subject(subject.release, subject.year, None, "region", region).covered(subject.year)
-        inside = subject.counted(IN_QPV, ALL, (REGION, region), subject.year) if covered is not False else None
-        n = inside.value if isinstance(inside, Bounded) else inside
+        inside = subject.stock_figure("n_in_qpv", "msp_cds", subject.year, ("region", region))
         far: Any = distances["median"].get(region) if distances["count"].get(region, 0) >= MIN_RATE_BASE else NOT_SHOWN
         rows.append(
             (
@@ -43,12 +44,12 @@ def answers(subject: Subject) -> Table:
                 _answer(subject, region, vecu),
                 inside,
                 vecu["msp_cds"],
-                ratio(vecu["msp_cds"].value, n),
+                ratio(vecu["msp_cds"].value, inside.value),
                 far,
             )
         )
-    elsewhere = subject.counted(IN_QPV, ALL, (REGION, NO_REGION), subject.year)
-    if elsewhere and subject.level == COUNTRY:
+    elsewhere = subject.figure("n_in_qpv", area=("region", NO_REGION))
+    if elsewhere.value and subject.level == COUNTRY:
         rows.append((subject.say("nearby.none"), NOT_SHOWN, elsewhere, NOT_SHOWN, NOT_SHOWN, NOT_SHOWN))
     columns = (
         subject.column("ars", "text"),

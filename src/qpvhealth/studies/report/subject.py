@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from qpvhealth.errors import UsageError
-from qpvhealth.facts.categories import CDS, MSP
 from qpvhealth.facts.generations import IN_FORCE
 from qpvhealth.facts.situations import IN_QPV, UNKNOWN
 from qpvhealth.facts.territories import (
@@ -22,7 +21,16 @@ from qpvhealth.facts.territories import (
 from qpvhealth.publish import areas, bounds, selection, sentences
 from qpvhealth.publish.bounds import Bounded
 from qpvhealth.publish.report import words
-from qpvhealth.publish.report.content import AUDIENCES, INTERNAL, PUBLIC, Column, single_line, text
+from qpvhealth.publish.report.content import (
+    AUDIENCES,
+    INTERNAL,
+    MIN_SHARE_BASE,
+    NOT_SHOWN,
+    PUBLIC,
+    Column,
+    single_line,
+    text,
+)
 from qpvhealth.studies.report import local
 
 if TYPE_CHECKING:
@@ -41,11 +49,9 @@ STRUCTURE = ["finess_et", "year", "name", "structure_type", "modality", "city", 
 STRUCTURE += ["region_code", "territory", "is_in_stock", "source_id", "source_row"]
 LOCATION = ["finess_et", "year", "generation", "situation", "qpv_code", "nearest_qpv_code", "distance_m"]
 LOCATION += ["vecu_declared", "is_fragile"]
-SCOPES = {MSP: "msp", CDS: "cds", ALL: "msp_cds"}
-"""The scope of each type."""
-STOCKS = ("n_in_qpv", "n_country", "net_in_qpv")
-"""The indicators of every département, whatever the area."""
 PLACE = ("department_code", "commune_code")
+Area = tuple[str, str]
+"""An area: its level and code."""
 
 
 @dataclass(frozen=True)
@@ -262,36 +268,50 @@ class Subject:
         return areas.covered(self.release, year, self.level, self.code)
 
     def figure(
-        self, indicator: str, scope: str = "msp_cds", year: int | None = None, area: tuple[str, str] | None = None
+        self, indicator: str, scope: str = "msp_cds", year: int | None = None, area: Area | None = None
     ) -> Bounded:
-        """Return an indicator of the area, or of another (its level and code), with its bounds; null where the release has none."""
+        """Return an indicator of the area, or of a région or département, with its bounds; null where the release does not know it."""
         row = self.indicator(indicator, scope, year, area)
         return Bounded(*(None if row is None else _plain(row[side]) for side in ("value", "lower", "upper")))
 
     def indicator(
-        self, indicator: str, scope: str = "msp_cds", year: int | None = None, area: tuple[str, str] | None = None
+        self, indicator: str, scope: str = "msp_cds", year: int | None = None, area: Area | None = None
     ) -> dict[str, Any] | None:
-        """Return the row of an indicator of the area, or of another; null where the release has none."""
+        """Return the row of an indicator of the area, or of a région or département; null where the release has none."""
         level, code = area or (self.level, self.code)
         return self._indicators.get((indicator, self.year if year is None else year, level, code, scope))
 
-    def counted(self, situation: str, kind: str, area: tuple[str, str], year: int) -> Bounded | int:
-        """Return the structures of an area in QPV, or all of them, with the bounds of their indicator; a number where it is exact."""
-        n = self.count(*area, situation, kind, ALL, year)
-        figure = self.figure("n_in_qpv" if situation == IN_QPV else "n_country", SCOPES[kind], year, area)
-        bounded = replace(figure, value=n)
-        return n if bounded.is_exact or figure.value is None else bounded
+    def stock_figure(self, indicator: str, scope: str, year: int, area: Area | None = None) -> Bounded:
+        """Return an indicator that counts structures; 0 where the extract covers the area and lists none of them."""
+        if self.indicator(indicator, scope, year, area) is None and self.covers(year, area):
+            return Bounded(0, 0, 0)
+        return self.figure(indicator, scope, year, area)
+
+    def share_in_qpv(self, scope: str, year: int, area: Area | None = None) -> Bounded | str:
+        """Return the share of the structures of an area that stand in a QPV; a dash on a base under thirty."""
+        every = self.stock_figure("n_country", scope, year, area)
+        base = every.upper if every.value is None else every.value
+        small = not base or base < MIN_SHARE_BASE
+        return NOT_SHOWN if small else self.stock_figure("share_in_qpv", scope, year, area)
+
+    def covers(self, year: int, area: Area | None = None) -> bool:
+        """Say whether the extract of a year covers the area, or another, at least in part."""
+        level, code = area or (self.level, self.code)
+        if code == NO_REGION or (level == DEPARTMENT and code not in DEPARTMENT_TERRITORY):
+            return True
+        of_area = self if area is None else Subject(self.release, year, None, level, code)
+        return of_area.covered(year) is not False
 
     @cached_property
     def _indicators(self) -> dict[tuple[str, int, str, str, str], dict[str, Any]]:
         rows = self.release.table("indicators")
         rows = rows[(rows["generation"] == IN_FORCE) & rows["year"].isin(self.years) & rows["level"].isin(LEVELS)]
-        is_stock = (rows["level"] == DEPARTMENT) & rows["indicator"].isin(STOCKS)
-        is_own = (rows["level"] == self.level) & (rows["area_code"] == self.code)
-        rows = rows[is_own | is_stock | (rows["level"] == REGION)]
+        at_level = (rows["level"] == self.level) & (rows["area_code"] == self.code)
+        rows = rows[at_level | rows["level"].isin((REGION, DEPARTMENT))]
         if self.level == COMMUNE:
             own = local.indicators(self.release, self.years, self.code, self.own_quarters)
             rows = pd.concat([rows, own], ignore_index=True)
+        rows = pd.concat([rows, local.by_modality(self.release, self.years, self.level, self.code)], ignore_index=True)
         keys = zip(*(rows[c] for c in ("indicator", "year", "level", "area_code", "scope")), strict=True)
         records: list[Any] = rows[["value", "lower", "upper", "denominator"]].to_dict("records")
         return {(i, int(y), lv, a, s): record for (i, y, lv, a, s), record in zip(keys, records, strict=True)}
