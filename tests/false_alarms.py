@@ -3,10 +3,10 @@
 from collections import Counter
 from pathlib import Path
 
-from qpvhealth.contract.rules import RULES
+from qpvhealth.contract.rules import all_rules
 
 METHOD = Path(__file__).parents[1] / "docs/method.md"
-RULES_OF_DELIVERIES = [name for name in RULES if name.startswith("delivery-")]
+RULES_OF_DELIVERIES = [name for name in all_rules() if name.startswith("delivery-")]
 HEADER = "| false alarms of |"
 
 

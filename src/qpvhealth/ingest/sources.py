@@ -10,7 +10,7 @@ import pandas as pd
 
 from qpvhealth.contract.keys import among
 from qpvhealth.contract.rules import Finding
-from qpvhealth.errors import InputError, UsageError
+from qpvhealth.errors import InputError, QpvhealthError, UsageError
 from qpvhealth.facts.categories import CDS, STRUCTURE_TYPES, UNKNOWN as UNKNOWN_MODALITY
 from qpvhealth.facts.generations import KNOWN
 from qpvhealth.ingest import communes
@@ -158,11 +158,23 @@ class Sources:
 
 
 def read_all(cards: list[Card], corrections: tuple[Correction, ...], progress: Callable[[str], None]) -> Sources:
-    """Read every card, kind by kind. Raises what the readers raise; nothing is written.
+    """Read every card, kind by kind. Raises what the readers raise, with the accounts of what was read; nothing is written.
 
     Accounts, findings and errors stand in the order of the kinds, polygons first.
     """
     sources = Sources()
+    try:
+        _read_kinds(sources, cards, corrections, progress)
+    except QpvhealthError as error:
+        error.accounts = sources.accounts
+        raise
+    return sources
+
+
+def _read_kinds(
+    sources: Sources, cards: list[Card], corrections: tuple[Correction, ...], progress: Callable[[str], None]
+) -> None:
+    """Put what every card gives into its place in the sources."""
 
     def read(kind: str) -> tuple[list[Card], list[pd.DataFrame]]:
         """Return the cards of a kind and what they gave, in their order."""
@@ -206,7 +218,6 @@ def read_all(cards: list[Card], corrections: tuple[Correction, ...], progress: C
         "programme_targets": targets.combine(goals),
     }
     _count_people(sources, sources.supplements["practitioners"])
-    return sources
 
 
 def _put_neighbourhoods(sources: Sources, cards: list[Card], frames: list[pd.DataFrame]) -> None:

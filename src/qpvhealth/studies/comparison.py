@@ -191,7 +191,10 @@ def _unexpected_causes(release: Release, expected: Expectations, compared: pd.Da
     ]
     titles |= {"data": "Données"}
     shown = frame.assign(data="inventées" if release.invented else "")[[*titles]]
-    return View("expected-causes", shown, titles, tuple(notes), selection.behind("expected-causes", shown, release))
+    listed = selection.behind("expected-causes", shown, release)
+    sides = (f"{between.old} et {between.new}" for between in differences.values() if between is not None)
+    english = diff.ENGLISH | {words: words.replace(" et ", " and ") for words in sides}
+    return View("expected-causes", shown, titles, tuple(notes), listed, english)
 
 
 def _cell(row: Mapping[str, Any]) -> dict[str, str] | None:

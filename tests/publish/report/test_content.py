@@ -4,8 +4,9 @@ from datetime import date
 
 import pytest
 
+from qpvhealth.publish.bounds import Bounded
 from qpvhealth.publish.report import words
-from qpvhealth.publish.report.content import NOT_SHOWN, Bounded, number, ratio, single_line, text
+from qpvhealth.publish.report.content import NOT_SHOWN, number, ratio, single_line, text
 
 
 @pytest.mark.parametrize(
@@ -49,9 +50,9 @@ def test_small_bases_carry_no_rate():
 
 
 def test_sentences_agree_with_their_numbers():
-    assert words.say("zoning.people", n=1) == " (1 habitant)"
-    assert words.say("zoning.people", n=0) == " (0 habitant)"
-    assert words.say("zoning.people", n=1500).replace("\u202f", " ") == " (1 500 habitants)"
+    assert words.say("zoning.people", n=1) == " : 1 habitant"
+    assert words.say("zoning.people", n=0) == " : 0 habitant"
+    assert words.say("zoning.people", n=1500).replace("\u202f", " ") == " : 1 500 habitants"
     with pytest.raises(KeyError):
         words.say("zoning.people")
 

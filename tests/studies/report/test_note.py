@@ -12,8 +12,9 @@ import pytest
 from qpvhealth.errors import UsageError
 from qpvhealth.facts.generations import IN_FORCE
 from qpvhealth.publish import release as releases, views, visas
-from qpvhealth.publish.report import html, markdown, odt, sheets
-from qpvhealth.publish.report.content import NOT_SHOWN, Bounded, Figure, Table
+from qpvhealth.publish.bounds import Bounded
+from qpvhealth.publish.report import files, html, markdown, odt, sheets
+from qpvhealth.publish.report.content import NOT_SHOWN, Figure, Table
 from qpvhealth.publish.store import Store
 from qpvhealth.settings import Settings
 from qpvhealth.studies.report import Subject, note
@@ -104,13 +105,32 @@ def indicator(release, name, scope, *, year=2019, level="country", area="FR"):
 def test_the_essential_says_what_was_published_for_march_2019(of_2019):
     essential = plain(words(of_2019, "essentiel"))
     assert "Fin mars 2019, 280 structures (280 à 306) sont implantées dans un QPV en France (QPV 2015)" in essential
-    assert "8,1 % (8,1 % à 8,9 %) des structures recensées, comme fin mars 2018 (251 sur 3 111)" in essential
-    assert "Le solde net est de +29 de fin mars 2018 à fin mars 2019 (+17 MSP, +12 centres)" in essential
-    assert "410 structures en quartier vécu, hors QPV (68 MSP, 342 centres), soit 690" in essential
+    assert (
+        "8,1 % (8,1 % à 8,9 %) des structures recensées, comme fin mars 2018 : 251 (251 à 278) sur 3 111 (3 111 à 3 114)."
+        in essential
+    )
+    assert (
+        "Le solde net est de +29 (+28 à +29) de fin mars 2018 à fin mars 2019 : +17 MSP et +12 (+11 à +12) centres."
+        in essential
+    )
+    assert (
+        "410 structures en quartier vécu (410 à 495), hors QPV : 68 (68 à 105) MSP et 342 (342 à 390) centres, soit 690"
+        in essential
+    )
     assert "16 ARS sur 18 ont répondu ; ce total est un minimum (au plus 796)" in essential
-    assert "réalisé à 11,6 % après 12 mois sur 57" in essential
+    assert "réalisé à 11,6 % (11,6 % à 21,9 %) après 12 mois sur 57" in essential
     assert "59 structures de plus par an ; 29 par an" in essential
     assert "Aucune déclaration fin mars 2018 : l'évolution en quartier vécu n'est pas définie" in essential
+
+
+def test_only_the_page_makes_the_map_that_can_be_moved(of_2019, tmp_path):
+    def refuse():
+        raise AssertionError("no other format asks for the map")
+
+    written = replace(of_2019, live=refuse)
+    assert len(files.write(lambda _: written, tmp_path / "note", ["md", "xlsx", "odt"])) == 3
+    with pytest.raises(AssertionError, match="no other format"):
+        files.write(lambda _: written, tmp_path / "page", ["html"])
 
 
 def test_every_number_of_table_1_is_published(of_2019, built_release):
@@ -224,7 +244,7 @@ def test_qpv_by_size_hold_every_qpv_and_inhabitant_once(of_2019, built_release):
 def test_answers_of_ars_are_the_indicators_of_their_regions(of_2019, built_release):
     rows = {row[0]: row for row in table(of_2019, "ars").rows}
     assert len(rows) == 18 + 1
-    assert rows["Sans région, ou région inconnue"][2] == counts(
+    assert rows["Sans région, ou région inconnue"][2].value == counts(
         built_release, level="region", area_code="none", **ALL_IN
     )
     martinique = rows["Martinique (02)"]
@@ -234,8 +254,8 @@ def test_answers_of_ars_are_the_indicators_of_their_regions(of_2019, built_relea
     assert normandie[3].value == indicator(built_release, "n_vecu_declared", "msp_cds", level="region", area="28")[0]
     for _, _, inside, near, ratio, _ in rows.values():
         if ratio != NOT_SHOWN and ratio is not None:
-            assert inside >= 20
-            assert ratio == near.value / inside
+            assert inside.value >= 20
+            assert ratio == near.value / inside.value
 
 
 def test_no_share_stands_on_a_base_under_thirty(of_2019):
@@ -420,7 +440,7 @@ def test_quartier_vecu_is_compared_among_the_ars_that_answered_both_dates(tmp_pa
         in changed
     )
     assert "ne se lit qu'à champ constant" in words(written, "essentiel")
-    assert "L'ARS déclare en outre 2 structures en quartier vécu, hors QPV (2 MSP, 0 centres), soit 2" in words(
+    assert "L'ARS déclare en outre 2 structures en quartier vécu, hors QPV : 2 MSP et 0 centres, soit 2" in words(
         written, "essentiel"
     )
     assert table(written, "ars").rows[0][1] == "MSP seules, complète"

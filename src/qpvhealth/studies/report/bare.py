@@ -10,7 +10,8 @@ from qpvhealth.contract.tables import VALUES
 from qpvhealth.facts.generations import IN_FORCE
 from qpvhealth.facts.territories import NO_REGION, REGIONS
 from qpvhealth.publish import views
-from qpvhealth.publish.report.content import MIN_SHARE_BASE, NOT_SHOWN, Bounded, Section, Table
+from qpvhealth.publish.bounds import Bounded
+from qpvhealth.publish.report.content import MIN_SHARE_BASE, NOT_SHOWN, Section, Table
 from qpvhealth.publish.sentences import in_language
 from qpvhealth.studies.report.subject import COUNTRY, Subject
 
@@ -159,7 +160,7 @@ def zoning(subject: Subject) -> Section:
     at = {"perimeters": subject.perimeters(subject.year), "on": subject.on()}
     without, people = subject.figure("zip_qpv_without_any"), subject.figure("zip_qpv_without_any_population")
     if without.value is not None:
-        home = "" if people.value is None else subject.say("zoning.people", n=people.value)
+        home = "" if people.value is None else subject.say("zoning.people", n=people)
         blocks.append(subject.say("zoning.zip", n=without.value, people=home, bounds=subject.beside(without), **at))
     priority = subject.figure("zip_or_zac_qpv")
     if priority.value is not None:

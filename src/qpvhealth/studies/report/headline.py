@@ -10,7 +10,8 @@ import pandas as pd
 from qpvhealth.facts.categories import CDS, MONO, MSP, PLURI, UNKNOWN
 from qpvhealth.facts.situations import ANSWERS, DECLARED, IN_QPV, UNDETERMINED
 from qpvhealth.publish import sentences
-from qpvhealth.publish.report.content import NOT_SHOWN, Bounded, Section, Table
+from qpvhealth.publish.bounds import SIDES, Bounded
+from qpvhealth.publish.report.content import NOT_SHOWN, Section, Table
 from qpvhealth.studies import figures
 from qpvhealth.studies.report.subject import ALL, COUNTRY, DEPARTMENT, Subject
 
@@ -63,17 +64,13 @@ def _share(subject: Subject, proportion: Bounded) -> str:
     """Give the share in QPV, beside that of the extract before where both have a base that can carry one."""
     now, compared = subject.text(proportion.value or 0, "share"), ""
     if subject.before is not None:
-        n, every = subject.stock(IN_QPV, year=subject.before), subject.stock(ALL, year=subject.before)
         before = subject.share_in_qpv(SCOPES[ALL], subject.before)
         if isinstance(before, Bounded) and before.value is not None:
-            then = subject.text(before.value, "share")
-            words = {"before": subject.on(subject.before), "n": n, "all": every}
-            same = then == now
-            compared = (
-                subject.say("headline.share_same", **words)
-                if same
-                else subject.say("headline.share_other", share=then, **words)
-            )
+            stocks_then = {"n": "n_in_qpv", "all": "n_country"}
+            words = {name: subject.text(subject.figure(i, year=subject.before)) for name, i in stocks_then.items()}
+            form = "same" if subject.text(before.value, "share") == now else "other"
+            words |= {"before": subject.on(subject.before), "share": subject.text(before, "share")}
+            compared = subject.say(f"headline.share_{form}", **words)
     return subject.say("headline.share", share=subject.text(proportion, "share"), compared=compared)
 
 
@@ -88,15 +85,8 @@ def _net(subject: Subject) -> str:
         return subject.say("headline.net_unknown", interval=subject.interval)
     if subject.moves.empty and not net[ALL].value:
         return subject.say("headline.net_still", interval=subject.interval, n=stocks_known[-1])
-    low, high = (subject.text(v or 0, "signed") for v in (net[ALL].lower, net[ALL].upper))
-    line = subject.say(
-        "headline.net",
-        net=subject.text(net[ALL].value or 0, "signed"),
-        interval=subject.interval,
-        msp=subject.text(net[MSP].value, "signed"),
-        cds=subject.text(net[CDS].value, "signed"),
-        bounds="" if net[ALL].is_exact else subject.say("headline.net_bounds", lower=low, upper=high),
-    )
+    kinds = {name: subject.text(net[kind], "signed") for name, kind in (("net", ALL), ("msp", MSP), ("cds", CDS))}
+    line = subject.say("headline.net", interval=subject.interval, **kinds)
     before, after = (subject.perimeters(year) for year in subject.years)
     words = "headline.perimeters_local" if subject.is_local else "headline.perimeters"
     return line if before == after else f"{line} {subject.say(words, before=before, after=after)}"
@@ -133,10 +123,11 @@ def _near(subject: Subject) -> list[str]:
         answers = subject.say("headline.answers_part", answered=n_answered, ars=n_ars, upper=upper)
     else:
         answers = subject.say("headline.answers_all", ars=n_ars)
-    kinds = {"msp": declared[MSP].value, "cds": declared[CDS].value}
+    kinds = {"msp": declared[MSP], "cds": declared[CDS]}
     words = "headline.near" if subject.level == COUNTRY else "headline.near_here"
     with_inside = "" if union.value is None else subject.say("headline.union", n=union.value)
-    lines.append(subject.say(words, n=n, union=with_inside, answers=answers, **kinds))
+    beside = subject.beside(declared[ALL])
+    lines.append(subject.say(words, n=n, bounds=beside, union=with_inside, answers=answers, **kinds))
     if subject.before is not None:
         if answered(subject, subject.before):
             alone = subject.is_local or subject.level == DEPARTMENT  # whose ARS answers for more than it
@@ -170,13 +161,15 @@ def _target(subject: Subject) -> list[str]:
         return [subject.say("headline.target_base", **facts)]
     if row["value"] >= row["target"]:
         return [subject.say("headline.target_met", **facts)]
-    most = row["value"] + row["n_unknown"]
+    reached = Bounded(*(float(row[side]) for side in ("value", *SIDES)))
+    most = reached.upper or 0
     if subject.day > deadline:
         words = "headline.target_open" if most >= row["target"] else "headline.target_late"
-        reached = {"value": row["value"], **({"most": most} if most >= row["target"] else {})}
-        return [subject.say(words, on=subject.on(), **reached, **facts)]
+        value = {"value": row["value"], "most": most} if most >= row["target"] else {"value": reached}
+        return [subject.say(words, on=subject.on(), **value, **facts)]
     elapsed, of = _months(start, subject.day), _months(start, deadline)
-    done = {"done": subject.text(row["share_of_way"], "share"), "months": elapsed, "of": of}
+    way = Bounded(*(float(row[f"share_of_way{side}"]) for side in ("", "_lower", "_upper")))
+    done = {"done": subject.text(way, "share"), "months": elapsed, "of": of}
     lines = [subject.say("headline.target", elapsed=subject.text(elapsed / of, "share"), **done, **facts)]
     if not pd.isna(row["pace_needed"]) and not pd.isna(row["pace_observed"]):
         lines.append(subject.say("headline.target_pace", needed=row["pace_needed"], pace=row["pace_observed"]))

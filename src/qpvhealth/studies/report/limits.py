@@ -14,9 +14,10 @@ from qpvhealth.facts.situations import IN_QPV, UNDETERMINED, VECU_DECLARED
 from qpvhealth.facts.territories import NO_REGION, REGIONS
 from qpvhealth.indicators.headline import BOTH
 from qpvhealth.publish import diff, visas
+from qpvhealth.publish.bounds import Bounded
 from qpvhealth.publish.release import open_release
 from qpvhealth.publish.rendering import readable
-from qpvhealth.publish.report.content import NOT_SHOWN, Bounded, Section, Table, single_line
+from qpvhealth.publish.report.content import NOT_SHOWN, Section, Table, single_line
 from qpvhealth.publish.report.words import lines
 from qpvhealth.studies import comparison, figures
 from qpvhealth.studies.report import movements
@@ -199,7 +200,8 @@ def annexes(subject: Subject) -> Section:
     lists = [*movements.lists(subject), *(_every_structure(subject, year) for year in subject.years)]
     lists += [] if subject.is_local else [_every_quarter(subject)]
     tables += [t for t in lists if t.rows and len(t.rows) <= LONG]
-    blocks = [
+    blocks: list[Block] = [] if subject.is_local else [subject.say("annexes.links")]
+    blocks += [
         b
         for t in tables
         for b in ((t,) if t.rows else (subject.say("page.pair", label=t.caption, value=subject.say("annexes.empty")),))

@@ -17,10 +17,9 @@ from qpvhealth.facts.territories import (
     METROPOLE,
     NO_REGION,
     REGIONS,
-    department_of_commune,
-    department_of_qpv,
 )
-from qpvhealth.publish import areas, selection, sentences
+from qpvhealth.publish import areas, bounds, selection, sentences
+from qpvhealth.publish.bounds import Bounded
 from qpvhealth.publish.report import words
 from qpvhealth.publish.report.content import (
     AUDIENCES,
@@ -28,7 +27,6 @@ from qpvhealth.publish.report.content import (
     MIN_SHARE_BASE,
     NOT_SHOWN,
     PUBLIC,
-    Bounded,
     Column,
     single_line,
     text,
@@ -115,13 +113,10 @@ class Subject:
         """Return a column under its title."""
         return Column(self.say(f"columns.{key}", **{name: str(fact) for name, fact in facts.items()}), unit, rows)
 
-    def beside(self, figure: Bounded) -> str:
-        """Write the bounds of a figure beside it; nothing where it is exact."""
-        if figure.is_exact or figure.lower is None:
-            return ""
-        if figure.upper is None:
-            return self.say("where.at_least")
-        return self.say("where.bounds", lower=figure.lower, upper=figure.upper)
+    def beside(self, figure: Bounded, unit: Unit = "count") -> str:
+        """Write the bounds of a figure after it, a space before them; nothing where it is exact."""
+        words = bounds.beside(figure, lambda side: self.text(side, unit), self.language)
+        return f" {words}" if words else ""
 
     def both(self, texts: Iterable[str]) -> str:
         """Join texts by « et », each once."""
@@ -230,13 +225,7 @@ class Subject:
     @cached_property
     def departments(self) -> list[str]:
         """The départements of the area; of a QPV that its code names."""
-        if self.level == COUNTRY:
-            return list(DEPARTMENT_TERRITORY)
-        if self.level == REGION:
-            return list(REGIONS[self.code][1])
-        if self.level == QPV:
-            return [*self.own_quarters["department_code"].dropna().unique()] or [department_of_qpv(self.code)]
-        return [self.code if self.level == DEPARTMENT else department_of_commune(self.code)]
+        return areas.departments(self.release, self.level, self.code)
 
     @property
     def departments_with_rows(self) -> list[str]:
@@ -276,12 +265,7 @@ class Subject:
 
     def covered(self, year: int) -> bool | None:
         """Say whether the extract of a year covers the area: yes, no, or null for a part of it."""
-        extracts = self.release.table("extracts")
-        covers = extracts.loc[extracts["year"] == year, "covers"].iloc[0]
-        if not isinstance(covers, str):
-            return True
-        inside = set(self.departments) & set(covers.split(","))
-        return None if inside and inside != set(self.departments) else bool(inside)
+        return areas.covered(self.release, year, self.level, self.code)
 
     def figure(
         self, indicator: str, scope: str = "msp_cds", year: int | None = None, area: Area | None = None
