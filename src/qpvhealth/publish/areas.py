@@ -36,8 +36,8 @@ def labels(release: Release, level: str) -> dict[str, str]:
 
     Known: what it counts or names, and what its QPV lie in.
     """
-    named = release.table("areas")
-    names = named[named["level"] == level].set_index("area_code")["label"].to_dict()
+    rows = release.table("areas")
+    names = rows[rows["level"] == level].set_index("area_code")["label"].to_dict()
     return {code: str(names.get(code) or "") for code in sorted({*map(str, names), *_codes(release, level)})}
 
 

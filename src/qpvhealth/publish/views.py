@@ -335,8 +335,8 @@ def _view(release: Release, name: str, frame: pd.DataFrame, level: str, notes: t
     labels = areas.labels(release, level) | {NO_REGION: str(outside)}
     if level == "qpv":
         quarters = release.table("neighbourhoods", columns=["qpv_code", "name"]).dropna()
-        named = quarters.drop_duplicates("qpv_code", keep="last")
-        labels = dict(zip(named["qpv_code"], named["name"], strict=True))
+        labelled_qpv = quarters.drop_duplicates("qpv_code", keep="last")
+        labels = dict(zip(labelled_qpv["qpv_code"], labelled_qpv["name"], strict=True))
     dates = release.table("extracts").set_index("year")["reference_date"]
     labelled = frame.assign(
         label=frame["area_code"].map(labels).replace("", None), reference_date=frame["year"].map(dates)

@@ -329,11 +329,11 @@ def _same(rows: pd.DataFrame, others: pd.DataFrame, when_alone: list[str] | None
     """
     others, at = others.reset_index(drop=True), np.full(len(rows), -1)
     for same in (*_SAME, *([when_alone] if when_alone else [])):
-        told = rows[same].notna().all(axis=1) & (rows["address"].isna() | (same is not when_alone))
-        known = others.dropna(subset=same)
-        known = known[~known.duplicated(same, keep=False if same is when_alone else "first")]
-        found = np.append(known.index, -1)[positions(same, rows, known)]
-        at = np.where((at < 0) & told, found, at)
+        is_complete = rows[same].notna().all(axis=1) & (rows["address"].isna() | (same is not when_alone))
+        candidates = others.dropna(subset=same)
+        candidates = candidates[~candidates.duplicated(same, keep=False if same is when_alone else "first")]
+        position = np.append(candidates.index, -1)[positions(same, rows, candidates)]
+        at = np.where((at < 0) & is_complete, position, at)
     return at.astype("int64")
 
 

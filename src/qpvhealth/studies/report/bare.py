@@ -102,9 +102,9 @@ def _lost(subject: Subject, quarters: pd.DataFrame) -> list[str]:
     same = subject.say("bare.lost_among", n=len(both)) if len(both) < len(quarters) else ""
     if lost.empty:
         return [subject.say("bare.lost_none", interval=subject.interval, same=same)]
-    named = [f"{n} ({c})" for n, c in zip(lost["name"], lost["qpv_code"], strict=True)]
-    more = subject.say("bare.lost_more", n=len(named) - NAMED) if len(named) > NAMED else ""
-    names = ", ".join(named[:NAMED]) + more
+    labels = [f"{n} ({c})" for n, c in zip(lost["name"], lost["qpv_code"], strict=True)]
+    more = subject.say("bare.lost_more", n=len(labels) - NAMED) if len(labels) > NAMED else ""
+    names = ", ".join(labels[:NAMED]) + more
     return [subject.say("bare.lost", n=len(lost), interval=subject.interval, names=names, same=same)]
 
 
@@ -137,11 +137,11 @@ def by_size(subject: Subject, quarters: pd.DataFrame) -> Table:
 
 def _people(subject: Subject, quarters: pd.DataFrame) -> Any:  # noqa: ANN401
     """Add up inhabitants; at least so many where some population is unknown, null where all are."""
-    known = quarters["population"].dropna()
-    if len(quarters) and known.empty:
+    people = quarters["population"].dropna()
+    if len(quarters) and people.empty:
         return None
-    total = int(known.sum())
-    return total if len(known) == len(quarters) else subject.say("where.n_at_least", n=total)
+    total = int(people.sum())
+    return total if len(people) == len(quarters) else subject.say("where.n_at_least", n=total)
 
 
 def zoning(subject: Subject) -> Section:

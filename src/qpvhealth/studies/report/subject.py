@@ -185,8 +185,8 @@ class Subject:
     @cached_property
     def name(self) -> str:
         """The name of the area, on one line; empty where the release has none."""
-        named = self.release.table("areas")
-        rows = named[(named["level"] == self.level) & (named["area_code"] == self.code)]["label"].dropna()
+        table = self.release.table("areas")
+        rows = table[(table["level"] == self.level) & (table["area_code"] == self.code)]["label"].dropna()
         own = {REGION: REGIONS.get(self.code, ("",))[0], COUNTRY: "France"}
         if self.level == QPV:
             rows = self.own_quarters["name"].dropna()
