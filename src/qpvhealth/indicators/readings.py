@@ -15,8 +15,9 @@ _KEY = ["qpv_code", "generation", "year"]
 
 
 def is_disputed(stock: pd.DataFrame) -> pd.Series:
-    """Say which structures have a second reading: those with an ``other_qpv_code`` or an ``other_area_code``."""
-    return stock["other_qpv_code"].notna() | stock["other_area_code"].notna()
+    """Say which structures have a second reading: those with an ``other_qpv_code``, or a point that decides and an ``other_area_code``."""
+    decides = stock["location_status"] == LOCATED
+    return stock["other_qpv_code"].notna() | (stock["other_area_code"].notna() & decides)
 
 
 def with_second_places(stock: pd.DataFrame, neighbourhoods: pd.DataFrame) -> pd.DataFrame:
