@@ -34,8 +34,9 @@ def with_second_places(stock: pd.DataFrame, neighbourhoods: pd.DataFrame) -> pd.
     home = dict(zip(neighbourhoods["qpv_code"], first, strict=True))
     decides = other["location_status"] == LOCATED
     commune = other["commune_code"].astype("str").where(decides, other["other_qpv_code"].astype("str").map(home))
-    second = without_place(other).assign(finess_et="second place of " + other["finess_et"], commune_code=commune)
-    return pd.concat([stock.astype({"commune_code": "str"}), second], ignore_index=True)
+    name = "second place of " + other["finess_et"].astype("str")
+    second = without_place(other).assign(finess_et=name, commune_code=commune)
+    return pd.concat([stock.astype({"commune_code": "str", "finess_et": "str"}), second], ignore_index=True)
 
 
 def without_place(stock: pd.DataFrame) -> pd.DataFrame:

@@ -33,6 +33,7 @@ REPRODUCED, DIFFERS, NOT_COMPARABLE = "reproduit", "diffère", "non comparable"
 QPV_SCOPE = "qpv"
 MOST_COMPATIBLE = 3
 EXACT = 1e-9
+_CHOICES = ("measure", "perimeter", "scope", "near", "counted")
 TITLES, SERIES_TITLES = titles_of("published"), titles_of("published-series")
 
 
@@ -59,6 +60,7 @@ def check(
     ``share_over_55`` and ``masked``, where practitioners are given. A figure whose date is not readable is compared in the reading
     that the facts declare, and the row says that it is a conjecture.
     """
+    cells = cells.astype(dict.fromkeys(_CHOICES, "category"))  # each figure then compares numbers
     rows = [
         {
             **{name: getattr(figure, name) for name in ("id", "words", "said", "second_hand", "note", "scope", "near")},

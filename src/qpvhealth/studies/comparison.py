@@ -17,17 +17,19 @@ from qpvhealth.facts.situations import IN_QPV, SITUATIONS, VECU_DECLARED
 from qpvhealth.facts.territories import TERRITORIES
 from qpvhealth.indicators import changes, factors
 from qpvhealth.indicators.accounts import Interval
-from qpvhealth.publish import diff, selection, sentences
+from qpvhealth.publish import diff, expectations, selection, sentences
 from qpvhealth.publish.diff import Compared, Releases
 from qpvhealth.publish.expectations import CONFORM, name_of
 from qpvhealth.publish.release import open_release
 from qpvhealth.publish.selection import View
 from qpvhealth.rules.levels import HEADLINE
 from qpvhealth.spatial.projection import WGS84, to_territory_metres
+from qpvhealth.studies.figures import view
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import date
+    from pathlib import Path
 
     from qpvhealth.build.accounting import Extract
     from qpvhealth.publish.expectations import Expectations
@@ -141,7 +143,20 @@ def _by_polygon(changed: pd.DataFrame, old: Release, new: Release, year: int) ->
     return concerned.map({True: causes.CONTOUR, False: causes.SCOPE})
 
 
-def unexpected_causes(release: Release, expected: Expectations, compared: pd.DataFrame) -> View:
+def expected(release: Release, path: Path) -> tuple[View, ...]:
+    """Hold a release against a file of expected counts, and take the differences apart by cause.
+
+    ``expectations.differing`` says of the first answer whether some figure is not as expected; the second is there when one is.
+    """
+    figures_expected = expectations.read(path)
+    compared = expectations.compare(figures_expected, release)
+    shown = view(release, "expected", compared)
+    if not expectations.differing(compared):
+        return (shown,)
+    return shown, _unexpected_causes(release, figures_expected, compared)
+
+
+def _unexpected_causes(release: Release, expected: Expectations, compared: pd.DataFrame) -> View:
     """Take the counts that are not as expected apart by cause: one row per figure and cause.
 
     ``compared``: what ``expectations.compare`` returned for ``expected``. Between the release that the figures were made from and this

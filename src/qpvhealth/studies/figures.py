@@ -24,14 +24,12 @@ from qpvhealth.facts.published import (
     read as read_figures,
 )
 from qpvhealth.indicators import attainment, matrix as matrices
-from qpvhealth.publish import expectations, published_check, selection, sentences, words
+from qpvhealth.publish import published_check, selection, sentences, words
 from qpvhealth.publish.selection import View
 from qpvhealth.rules.scopes import SCOPES
-from qpvhealth.studies import comparison
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
-    from pathlib import Path
 
     from qpvhealth.facts.published import Published
     from qpvhealth.publish.release import Release
@@ -48,8 +46,9 @@ _CHANCE = sentences.note("chance")
 
 def published(release: Release) -> View:
     """Compare every published figure, of the facts and of the raw folder, with a release (see ``published_check.differing``)."""
-    here, extracts = cells(release), release.table("extracts")
-    checked = published_check.check(printed_figures(release), here, extracts, release.table("practitioners"))
+    printed, extracts = printed_figures(release), release.table("extracts")
+    here = cells(release, {f.measure for f in printed if f.measure is not None})
+    checked = published_check.check(printed, here, extracts, release.table("practitioners"))
     return view(release, "published", checked, _CHANCE)
 
 
@@ -66,19 +65,6 @@ def published_series(release: Release) -> View:
     """Hold the published series of the raw folder against a release; empty where there are none."""
     tables = (release.table(name) for name in ("published_series", "yearly_counts", "extracts"))
     return view(release, "published-series", published_check.check_series(*tables))
-
-
-def expected(release: Release, path: Path) -> tuple[View, ...]:
-    """Hold a release against a file of expected counts, and take the differences apart by cause.
-
-    ``expectations.differing`` says of the first answer whether some figure is not as expected; the second is there when one is.
-    """
-    figures_expected = expectations.read(path)
-    compared = expectations.compare(figures_expected, release)
-    shown = view(release, "expected", compared)
-    if not expectations.differing(compared):
-        return (shown,)
-    return shown, comparison.unexpected_causes(release, figures_expected, compared)
 
 
 def programmes(release: Release) -> View:
@@ -107,7 +93,7 @@ def _same_number(programme: Programme, figure: Published) -> bool:
 
 def _computed(release: Release, targets: list[Programme]) -> pd.DataFrame:
     """Observe each programme in the matrix, at the reference date of each extract that covers the country; lists by name."""
-    rows, extracts = cells(release), release.table("extracts")
+    rows, extracts = cells(release, {p.measure for p in targets}), release.table("extracts")
     days = extracts[extracts["covers"].isna()].set_index("year")["reference_date"]
     wanted = pd.DataFrame([(p.id, p.measure, p.scope, p.near, p.perimeter) for p in targets], columns=_OBSERVED)
     alone = rows[(rows["counted"] == matrices.ONE_BY_ONE) & rows["year"].isin(days.index)]
@@ -133,7 +119,6 @@ def matrix(release: Release, *, measure: str | None = None, year: int | None = N
     counted. ``measure``: without, that of the published figure, else the share of the QPV without any structure. Raises UsageError
     for an unknown measure or year, or where ``said`` is neither a number nor a figure that has a measure.
     """
-    rows = cells(release)
     number = None
     if said is not None:
         stocks = {f.id: f for f in printed_figures(release) if f.measure is not None and f.since is None}
@@ -143,8 +128,8 @@ def matrix(release: Release, *, measure: str | None = None, year: int | None = N
         else:
             number = _printed_number(said)
     measure = measure or DEFAULT_MEASURE
-    selection.refuse_unknown(measure, sorted(rows["measure"].unique()), "measure")
-    rows = rows[rows["measure"] == measure]
+    if (rows := cells(release, {measure})).empty:
+        selection.refuse_unknown(measure, sorted(cells(release)["measure"].unique()), "measure")
     if year is not None:
         selection.refuse_unknown(year, sorted(rows["year"].dropna().unique()), "year")
         rows = rows[rows["year"] == year]
@@ -173,8 +158,8 @@ def _printed_number(said: str) -> tuple[float, float]:
     return float(plain.rstrip("%")) / unit, half + EXACT
 
 
-def cells(release: Release) -> pd.DataFrame:
-    """Compute the matrix of a release (see ``indicators.matrix``)."""
+def cells(release: Release, measures: Collection[str] = matrices.MEASURES) -> pd.DataFrame:
+    """Compute the matrix of a release, or some measures of it (see ``indicators.matrix``)."""
     neighbourhoods = release.table("neighbourhoods", geometry=False)
     pairs = [release.table(f"{prefix}structure_neighbourhoods") for prefix in _WITH_REJECTED]
     computed = matrices.matrix(
@@ -186,8 +171,10 @@ def cells(release: Release) -> pd.DataFrame:
         in_force={int(y): selection.in_force(release, int(y)) for y in release.table("extracts")["year"]},
         rings_m=release.manifest["settings"]["rings_m"],
         proxy_m=release.manifest["settings"]["vecu_distance_m"],
+        measures=measures,
     )
-    return pd.concat([computed, matrices.of_fates(release.table("neighbourhood_fates"))], ignore_index=True)
+    of_fates = matrices.of_fates(release.table("neighbourhood_fates"))
+    return pd.concat([computed, of_fates[of_fates["measure"].isin(measures)]], ignore_index=True)
 
 
 def stock(release: Release, columns: Collection[str] | None = None, *, prefix: str = "") -> pd.DataFrame:

@@ -25,8 +25,22 @@ MINUS, NO_BREAK = "\u2212", "\u00a0"
 WIDE, NARROW = re.compile(" (?=[:»])|(?<=«) "), re.compile(" (?=[;!?%])")
 """The spaces of French signs: as wide as between words, and narrow."""
 WORDS: dict[Language, dict[Any, str]] = {
-    "fr": {None: "inconnu", True: "oui", False: "non", "most": "inconnu (au plus {})", "between": "{} ({} à {})"},
-    "en": {None: "unknown", True: "yes", False: "no", "most": "unknown (at most {})", "between": "{} ({} to {})"},
+    "fr": {
+        None: "inconnu",
+        True: "oui",
+        False: "non",
+        "most": "inconnu (au plus {})",
+        "range": "inconnu ({} à {})",
+        "between": "{} ({} à {})",
+    },
+    "en": {
+        None: "unknown",
+        True: "yes",
+        False: "no",
+        "most": "unknown (at most {})",
+        "range": "unknown ({} to {})",
+        "between": "{} ({} to {})",
+    },
 }
 """What is written in a cell besides numbers."""
 NOT_SHOWN = "\u2013"
@@ -175,8 +189,11 @@ def text(value: Any, unit: Unit = "count", language: Language = "fr") -> str:  #
 
 def _with_bounds(value: Bounded, unit: Unit, language: Language) -> str:
     words = WORDS[language]
+    if value.value is None and value.upper is None:
+        return words[None]
     if value.value is None:
-        return words[None] if value.upper is None else words["most"].format(number(value.upper, unit, language))
+        ends = [number(end, unit, language) for end in (value.lower, value.upper) if end is not None]
+        return words["range" if value.lower else "most"].format(*(ends if value.lower else ends[-1:]))
     alone = number(value.value, unit, language)
     if value.is_exact or value.lower is None or value.upper is None:
         return alone
@@ -202,13 +219,6 @@ def single_line(words: str) -> str:
     """
     composed = NARROW.sub(THIN, WIDE.sub(NO_BREAK, unicodedata.normalize("NFC", words)))
     return "".join(c if c.isprintable() or c in (THIN, NO_BREAK) else " " for c in composed)
-
-
-def share(part: Bounded, of: float | None) -> Bounded | str:
-    """Return a share of a base with its bounds; a dash on a base under thirty."""
-    if not of or of < MIN_SHARE_BASE:
-        return NOT_SHOWN
-    return Bounded(*(None if v is None else v / of for v in (part.value, part.lower, part.upper)))
 
 
 def ratio(part: float | None, of: float | None) -> float | str | None:

@@ -219,7 +219,7 @@ def _constant(subject: Subject) -> str:
     if not both:
         return subject.say("changes.constant_none")
     sums = {
-        name: sum(subject.figure("n_vecu_declared", year=year, region=r).value or 0 for r in both)
+        name: sum(subject.figure("n_vecu_declared", year=year, area=("region", r)).value or 0 for r in both)
         for name, year in (("before", before), ("after", after))
     }
     return subject.say("changes.constant", n=len(both), then=subject.on(before), now=subject.on(after), **sums)

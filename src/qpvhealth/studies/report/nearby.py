@@ -32,7 +32,10 @@ def answers(subject: Subject) -> Table:
     distances = declared.groupby("region_code")["distance_m"].agg(["median", "count"])
     rows: list[tuple[Any, ...]] = []
     for region in subject.regions:
-        vecu = {scope: subject.figure("n_vecu_declared", scope, region=region) for scope in ("msp", "cds", "msp_cds")}
+        vecu = {
+            scope: subject.figure("n_vecu_declared", scope, area=("region", region))
+            for scope in ("msp", "cds", "msp_cds")
+        }
         covered = Subject(subject.release, subject.year, None, "region", region).covered(subject.year)
         n = subject.count("region", region, IN_QPV, ALL, ALL, subject.year) if covered is not False else None
         far: Any = distances["median"].get(region) if distances["count"].get(region, 0) >= MIN_RATE_BASE else NOT_SHOWN
