@@ -129,6 +129,11 @@ def test_a_point_in_another_department_is_named_by_the_ground(build):
     (message,) = found(off, "commune-disputed")
     assert message.endswith("500000001 declares 50502, its point is in or near 14")
     assert (in_qpv(agreed), in_qpv(off)) == ((0, 0, 0), (0, 0, 1))
+    beyond = build([("500000001", "50502", 0.5)], qpv)  # outside the box of its département too
+    (message,) = found(beyond, "location-contradictory")
+    assert message.endswith("500000001 declares 50502, its point is in or near 27")
+    assert not found(beyond, "commune-disputed")
+    assert in_qpv(beyond) == (0, 0, 1)
 
 
 def test_an_arrondissement_and_a_merged_commune_agree(build):

@@ -76,7 +76,8 @@ def test_an_arrondissement_is_its_commune_and_a_wide_commune_is_not_judged():
         ("31", (), "located", "81"),
         ("81", (), "located", None),
         ("31", {"31"}, "located", None),  # an outline has decided
-        ("31", (), "contradictory", None),
+        ("31", (), "contradictory", "81"),
+        ("31", (), "centroid", None),
         ("85", (), "located", "81"),
     ],
 )

@@ -9,14 +9,15 @@ import numpy as np
 import pandas as pd
 
 from qpvhealth.facts.categories import CDS, MSP, PLURI, UNKNOWN
-from qpvhealth.facts.situations import LOCATED, UNDETERMINED
+from qpvhealth.facts.situations import LOCATED
 
 _KEY = ["qpv_code", "generation", "year"]
 
 
 def is_disputed(stock: pd.DataFrame) -> pd.Series:
-    """Say which structures have a second reading: those with an ``other_qpv_code`` or an ``other_area_code``."""
-    return stock["other_qpv_code"].notna() | stock["other_area_code"].notna()
+    """Say which structures have a second reading: those with an ``other_qpv_code``, or a point that decides and an ``other_area_code``."""
+    decides = stock["location_status"] == LOCATED
+    return stock["other_qpv_code"].notna() | (stock["other_area_code"].notna() & decides)
 
 
 def with_second_places(stock: pd.DataFrame, neighbourhoods: pd.DataFrame) -> pd.DataFrame:
@@ -41,11 +42,8 @@ def with_second_places(stock: pd.DataFrame, neighbourhoods: pd.DataFrame) -> pd.
 def without_place(stock: pd.DataFrame) -> pd.DataFrame:
     """Take the point of disputed structures as one that decides nothing: same rows, in the same order."""
     sure = ~is_disputed(stock)
-    return stock.assign(
-        qpv_code=stock["qpv_code"].where(sure),
-        border_distance_m=stock["border_distance_m"].where(sure),
-        situation_by_place=stock["situation_by_place"].where(sure, UNDETERMINED),
-    )
+    placing = ["qpv_code", "border_distance_m", "situation_by_place"]
+    return stock.assign(**{column: stock[column].where(sure) for column in placing})
 
 
 def without_disputed(coverage: pd.DataFrame, stock: pd.DataFrame) -> pd.DataFrame:

@@ -14,7 +14,7 @@ import pandas as pd
 import shapely
 
 from qpvhealth.facts import ground
-from qpvhealth.facts.situations import LOCATED
+from qpvhealth.facts.situations import CONTRADICTORY, LOCATED
 from qpvhealth.facts.territories import METROPOLE, TERRITORIES
 from qpvhealth.spatial.placement import whole_commune
 from qpvhealth.spatial.projection import WGS84, to_territory_metres, transform_geometries
@@ -46,7 +46,10 @@ def other_areas(
     outline of the commune is given it has decided, and so has that of a département of ``outlined``.
     """
     found = pd.Series(index=rows.index, dtype="str")
-    judged = rows[(rows["location_status"] == LOCATED) & rows["commune_distance_m"].isna()]
+    has_point = np.isfinite(rows[["x", "y"]].to_numpy(dtype=float)).all(axis=1)
+    judged = rows[
+        has_point & rows["location_status"].isin((LOCATED, CONTRADICTORY)) & rows["commune_distance_m"].isna()
+    ]
     for territory, own in judged.groupby("territory"):
         points = shapely.points(own["x"], own["y"])
         off = np.full(len(own), None, dtype=object)
