@@ -76,7 +76,7 @@ def test_a_build_says_what_it_made_and_that_the_data_are_invented(released):
     assert "DONNÉES INVENTÉES" in shown
     lines = {line.split()[0]: line for line in shown.splitlines() if re.match(r"\s+20\d\d ", line)}
     assert lines["2019"].split("en vigueur")[1].split(maxsplit=12)[:4] == ["59", "(59", "à", "70)"]
-    assert re.findall(r"(\d+)(?: \(|  )", lines["2019"])[1:7] == ["59", "68", "1251", "221", "342", "2188"]
+    assert re.findall(r"(\d+)(?: \(|  )", lines["2019"])[2:8] == ["59", "68", "1251", "221", "342", "2188"]
 
 
 def test_an_unchanged_build_says_so(released, sample_folder):
@@ -972,9 +972,11 @@ def test_what_a_build_and_an_explanation_say_fits_a_terminal_of_80_columns(relea
         ("counts", "--lang", "en", "--out", released),
     ):
         lines = answer(*words).splitlines()
-        assert not [line for line in lines if len(line) > 80 and ": qpvhealth " not in line and " " in line.strip()]
-    assert any(line.startswith("2019: opening date between the two reference dates +28,") for line in lines)
-    assert [line for line in lines if re.search(r": qpvhealth list counted .* --out ", line)]  # to copy, never folded
+        assert not [line for line in lines if len(line) > 80 and " " in line.strip()]
+    assert any(line.startswith("2019: net change inside QPV 29 (28 to 29): opening date between") for line in lines)
+    at = next(n for n, line in enumerate(lines) if ": qpvhealth list counted " in line)
+    assert lines[at].endswith(" \\")  # a command to copy goes on as a shell reads it
+    assert re.fullmatch(r"  (--out )?\S+", lines[at + 1])
     assert list(folding.folded(["  a bc " + "d" * 90], 20)) == ["  a bc", "    " + "d" * 90]  # a word is copied whole
 
 

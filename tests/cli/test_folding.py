@@ -9,6 +9,11 @@ from qpvhealth.cli.folding import folded
 COMMAND = "Lignes : qpvhealth list counted --year 2019 --situation in_qpv --within territory:saint_pierre_et_miquelon"
 
 
+def test_a_label_with_an_apostrophe_is_no_quoted_word():
+    lines = list(folded([COMMAND.replace("Lignes", "Détail d'un cas")], 60))
+    assert all(len(line) <= 60 for line in lines)
+
+
 def test_a_command_goes_on_after_a_backslash_as_a_shell_reads_it():
     lines = list(folded([COMMAND], 60))
     assert len(lines) == 2

@@ -21,6 +21,7 @@ from qpvhealth.publish.selection import View
         ((None, 251, 3114), "inconnu (251 à 3114)", "unknown (251 to 3114)"),
         ((None, 0, 2863), "inconnu (au plus 2863)", "unknown (at most 2863)"),
         ((None, None, None), "inconnu", "unknown"),
+        ((None, 0, None), "inconnu", "unknown"),
     ],
 )
 def test_a_figure_has_its_bounds_beside_it(figure, french, english):

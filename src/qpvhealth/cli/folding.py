@@ -22,12 +22,12 @@ def folded(lines: Iterable[str], width: int) -> Iterator[str]:
             yield line
             continue
         indent = " " * (len(line) - len(line.lstrip()) + 2)
-        is_command = ": qpvhealth " in line
-        if is_command and "'" in line:  # no line of a quoted word may end before it does
+        _, is_command, command = line.partition(": qpvhealth ")
+        if "'" in command:  # no line of a quoted word may end before it does
             yield line
             continue
         wrapper = textwrap.TextWrapper(
-            width - 2 * is_command, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+            width - 2 * bool(is_command), subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
         )
         bound = line.replace(" ;", f"{NO_BREAK};").replace(" :", f"{NO_BREAK}:")  # no line begins with a sign
         *first, last = (part.replace(NO_BREAK, " ") for part in wrapper.wrap(bound))

@@ -85,10 +85,12 @@ def fitted(view: View, notes: Sequence[str], width: int, *, invented: bool, lang
 
 def _cell(value: object, language: Language) -> str:
     """Write a cell; the bounds of a figure stand under it, on two lines where they are long."""
-    if not isinstance(value, Bounded):
-        return one_line(readable(value, language))
-    alone, around = parted(readable(value, language))
-    return "\n".join([alone, *(around.rsplit(" ", 1) if len(around) > LONGEST_BOUNDS else [around] if around else [])])
+    text = readable(value, language)
+    alone, around = parted(text) if isinstance(value, Bounded) else (text, "")
+    parts = (
+        around.rsplit(" ", 1) if len(around) > LONGEST_BOUNDS else [around]
+    )  # no number is parted at its thin spaces
+    return "\n".join(map(one_line, filter(None, (alone, *parts)))) if around else one_line(alone)
 
 
 def _need(title: str, cells: Sequence[str], *, is_number: bool) -> int:

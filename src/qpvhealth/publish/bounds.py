@@ -45,7 +45,7 @@ def beside(figure: Bounded, write: Callable[[float], str], language: str = "fr")
     """
     low, high = figure.lower, figure.upper
     forms = FORMS[language]
-    if figure.is_exact or (low is None and high is None):
+    if figure.is_exact or (high is None and (low is None or (figure.value is None and low == 0))):
         return ""
     if low is None or (figure.value is None and low == 0 and high is not None):
         return f"({forms['most'].format(write(high or 0))})"
