@@ -34,7 +34,7 @@ def stock():
     frame = pd.DataFrame(rows, columns=columns).assign(location_error_m=20.0, location_precision="housenumber")
     frame = frame.assign(location_status=["located"] * 4 + ["centroid"], border_distance_m=frame["distance_m"])
     frame = frame.assign(year=2020, generation="g", territory="metropole", department_code="93", commune_code="93001")
-    return frame.assign(other_qpv_code=None)
+    return frame.assign(other_qpv_code=None, other_area_code=None)
 
 
 def pairs():

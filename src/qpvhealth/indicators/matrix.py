@@ -53,7 +53,7 @@ _AT = ["generation", "qpv_code"]
 STOCK_COLUMNS = (
     *("finess_et", "year", "generation", "territory", "department_code", "commune_code", "structure_type", "modality"),
     *LOCATION_COLUMNS,
-    "other_qpv_code",
+    *("other_qpv_code", "other_area_code"),
 )
 """What is read of the stock."""
 _NAN = float("nan")

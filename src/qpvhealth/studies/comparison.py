@@ -165,9 +165,9 @@ def _unexpected_causes(release: Release, expected: Expectations, compared: pd.Da
     """
     wrong = [r for r, v in zip(expected.rows, compared["verdict"], strict=True) if v != CONFORM]
     cells = {name_of(r): _cell(r) for r in wrong}
-    named, before = expected.made_from.get("release"), None
+    release_id, before = expected.made_from.get("release"), None
     with suppress(QpvhealthError):  # the folder of releases may no longer hold it
-        before = open_release(release.folder.parents[1], str(named)) if named else None
+        before = open_release(release.folder.parents[1], str(release_id)) if release_id else None
     if before is not None and before.id == release.id:
         before = None
     wrong_years = {int(r["year"]) for r in wrong if cells[name_of(r)] is not None}
@@ -191,7 +191,10 @@ def _unexpected_causes(release: Release, expected: Expectations, compared: pd.Da
     ]
     titles |= {"data": "Données"}
     shown = frame.assign(data="inventées" if release.invented else "")[[*titles]]
-    return View("expected-causes", shown, titles, tuple(notes), selection.behind("expected-causes", shown, release))
+    listed = selection.behind("expected-causes", shown, release)
+    sides = (f"{between.old} et {between.new}" for between in differences.values() if between is not None)
+    english = diff.ENGLISH | {words: words.replace(" et ", " and ") for words in sides}
+    return View("expected-causes", shown, titles, tuple(notes), listed, english)
 
 
 def _cell(row: Mapping[str, Any]) -> dict[str, str] | None:

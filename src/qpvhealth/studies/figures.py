@@ -5,6 +5,7 @@ Where indicators and publication meet once a release is written, as ``build`` is
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -24,21 +25,24 @@ from qpvhealth.facts.published import (
     read as read_figures,
 )
 from qpvhealth.indicators import attainment, matrix as matrices
+from qpvhealth.indicators.declarations import QPV, STRUCTURES
 from qpvhealth.publish import published_check, selection, sentences, words
 from qpvhealth.publish.selection import View
 from qpvhealth.rules.scopes import SCOPES
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from qpvhealth.facts.published import Published
     from qpvhealth.publish.release import Release
     from qpvhealth.publish.sentences import Language
 
 EXACT = 1e-9
+LISTED = frozenset((*(i.name for i in STRUCTURES if i.in_table), *(i.name for i in QPV if i.in_table)))
+"""The measures whose rows can be listed: the indicators of a release."""
 DEFAULT_MEASURE = "share_qpv_without_any"
 _OBSERVED = ["programme", "measure", "scope", "near", "perimeter"]
-_SEEN = ["programme", "on", "value", "n_unknown", "origin"]
+_SEEN = ["programme", "on", "value", "lower", "upper", "n_unknown", "origin"]
 _WITH_REJECTED = {"": True, "rejected_": False}
 """Prefixes of the tables of structures, and of those of rejected rows that may be one; whether they were read."""
 _CHANCE = sentences.note("chance")
@@ -73,13 +77,32 @@ def programmes(release: Release) -> View:
     given = rows.astype("object").where(rows.notna(), None).to_dict("records")
     targets = [*PROGRAMMES, *(Programme(**{str(k): v for k, v in row.items()}) for row in given)]
     printed = [
-        (p.id, pd.Timestamp(f.on), f.value, 0, f"{attainment.PUBLISHED} ({PUBLISHERS.get(f.document, f.document)})")
+        (
+            p.id,
+            pd.Timestamp(f.on),
+            f.value,
+            math.nan,
+            math.nan,
+            0,
+            f"{attainment.PUBLISHED} ({PUBLISHERS.get(f.document, f.document)})",
+        )
         for p in targets
         for f in printed_figures(release)
         if f.on and f.since is None and _same_number(p, f)
     ]
     seen = pd.concat([_computed(release, targets), pd.DataFrame(printed, columns=_SEEN)], ignore_index=True)
-    return view(release, "programmes", attainment.attain(targets, seen))
+    rows = attainment.attain(targets, seen)
+    rows.attrs["english"] = dict(_english(targets))
+    return view(release, "programmes", rows)
+
+
+def _english(targets: Sequence[Programme]) -> Iterator[tuple[str, str]]:
+    """Return the English of the texts of programmes, by their French; of those of the raw folder there is none."""
+    for p in targets:
+        yield from ((p.label, p.label_en), (p.note, p.note_en), (p.no_base, p.no_base_en))
+        yield attainment.NO_RATE.format(p.no_base), f"no rate: {p.no_base_en}"
+    publishers = {*PUBLISHERS.values(), *(f.document for f in FIGURES)}
+    yield from ((f"{attainment.PUBLISHED} ({name})", f"published ({name})") for name in publishers)
 
 
 def _same_number(programme: Programme, figure: Published) -> bool:
@@ -105,7 +128,7 @@ def _computed(release: Release, targets: list[Programme]) -> pd.DataFrame:
         years: list[int] = sorted({*days.index} & {*structures["year"]}) if len(listed) else []
         n = structures[structures["is_in_stock"] & structures["finess_et"].isin(listed)].groupby("year").size()
         counts = n.reindex(years, fill_value=0).rename("value").rename_axis("year").reset_index()
-        parts.append(counts.assign(programme=programme, n_unknown=0))
+        parts.append(counts.assign(programme=programme, n_unknown=0, lower=counts["value"], upper=counts["value"]))
     seen = pd.concat(parts, ignore_index=True)
     on = days.reindex(seen["year"].astype("int64")).to_numpy()
     return seen.assign(on=on, origin=attainment.COMPUTED)[_SEEN]
@@ -142,7 +165,8 @@ def matrix(release: Release, *, measure: str | None = None, year: int | None = N
         rows, titles = rows.sort_values("placed", kind="stable"), titles | {"placed": "Ce nombre"}
     french, english = _in_words(release, rows, "fr"), _in_words(release, rows, "en")
     shown = view(release, "matrix", rows.assign(words=french), _CHANCE, titles=titles)
-    return replace(shown, english=dict(zip(french, english, strict=True)))
+    listed = shown.behind if measure in LISTED else ""
+    return replace(shown, english=dict(zip(french, english, strict=True)), behind=listed)
 
 
 def _printed_number(said: str) -> tuple[float, float]:
@@ -233,6 +257,7 @@ def view(release: Release, name: str, rows: pd.DataFrame, *notes: str, titles: M
     ``titles``: by default those of ``name`` in ``publish/titles.toml``.
     """
     shown = rows.assign(data="inventées" if release.invented else "").reset_index(drop=True)
-    with_data = {**(titles or selection.titles_of(name)), "data": "Données"}
+    with_data = {**(titles or selection.titles_of(name, shown.columns)), "data": "Données"}
     listed = selection.behind(name, shown, release) if name != "returns-problems" else ""
-    return View(name, shown[[*with_data]], with_data, (*selection.header(release), *notes), listed)
+    english = shown.attrs.get("english", {})
+    return View(name, shown[[*with_data]], with_data, (*selection.header(release), *notes), listed, english)

@@ -12,8 +12,9 @@ import pytest
 from qpvhealth.errors import UsageError
 from qpvhealth.facts.generations import IN_FORCE
 from qpvhealth.publish import release as releases, views, visas
-from qpvhealth.publish.report import html, markdown, odt, sheets
-from qpvhealth.publish.report.content import NOT_SHOWN, Bounded, Figure, Table
+from qpvhealth.publish.bounds import Bounded
+from qpvhealth.publish.report import files, html, markdown, odt, sheets
+from qpvhealth.publish.report.content import NOT_SHOWN, Figure, Table
 from qpvhealth.publish.store import Store
 from qpvhealth.settings import Settings
 from qpvhealth.studies.report import Subject, note
@@ -104,13 +105,32 @@ def indicator(release, name, scope, *, year=2019, level="country", area="FR"):
 def test_the_essential_says_what_was_published_for_march_2019(of_2019):
     essential = plain(words(of_2019, "essentiel"))
     assert "Fin mars 2019, 280 structures (280 à 306) sont implantées dans un QPV en France (QPV 2015)" in essential
-    assert "8,1 % (8,1 % à 8,9 %) des structures recensées, comme fin mars 2018 (251 sur 3 111)" in essential
-    assert "Le solde net est de +29 de fin mars 2018 à fin mars 2019 (+17 MSP, +12 centres)" in essential
-    assert "410 structures en quartier vécu, hors QPV (68 MSP, 342 centres), soit 690" in essential
+    assert (
+        "8,1 % (8,1 % à 8,9 %) des structures recensées, comme fin mars 2018 : 251 (251 à 278) sur 3 111 (3 111 à 3 114)."
+        in essential
+    )
+    assert (
+        "Le solde net est de +29 (+28 à +29) de fin mars 2018 à fin mars 2019 : +17 MSP et +12 (+11 à +12) centres."
+        in essential
+    )
+    assert (
+        "410 structures en quartier vécu (410 à 495), hors QPV : 68 (68 à 105) MSP et 342 (342 à 390) centres, soit 690"
+        in essential
+    )
     assert "16 ARS sur 18 ont répondu ; ce total est un minimum (au plus 796)" in essential
-    assert "réalisé à 11,6 % après 12 mois sur 57" in essential
+    assert "réalisé à 11,6 % (11,6 % à 21,9 %) après 12 mois sur 57" in essential
     assert "59 structures de plus par an ; 29 par an" in essential
     assert "Aucune déclaration fin mars 2018 : l'évolution en quartier vécu n'est pas définie" in essential
+
+
+def test_only_the_page_makes_the_map_that_can_be_moved(of_2019, tmp_path):
+    def refuse():
+        raise AssertionError("no other format asks for the map")
+
+    written = replace(of_2019, live=refuse)
+    assert len(files.write(lambda _: written, tmp_path / "note", ["md", "xlsx", "odt"])) == 3
+    with pytest.raises(AssertionError, match="no other format"):
+        files.write(lambda _: written, tmp_path / "page", ["html"])
 
 
 def test_every_number_of_table_1_is_published(of_2019, built_release):
@@ -147,6 +167,58 @@ def test_every_number_of_table_1_is_published(of_2019, built_release):
         assert (values[4].value, values[4].lower, values[4].upper) == pytest.approx(share)
 
 
+def test_areas_of_the_annexes_have_the_bounds_of_the_indicators(of_2019, built_release):
+    for level in ("region", "department"):
+        annex = table(of_2019, f"annexe-{level}")
+        codes = [row[0].rpartition("(")[2][:-1] for row in annex.rows]
+        assert len(set(codes)) == len(codes) > 10
+        for code, row in zip(codes, annex.rows, strict=True):
+            at = {"level": level, "area_code": code if code.isalnum() and len(code) < 4 else "none"}
+            for cell, name, year, scope in (
+                (row[1], "n_in_qpv", 2018, "msp_cds"),
+                (row[2], "n_in_qpv", 2019, "msp_cds"),
+                (row[3], "net_in_qpv", 2019, "msp_cds"),
+                (row[4], "n_in_qpv", 2019, "msp"),
+                (row[6], "n_country", 2019, "msp_cds"),
+            ):
+                figures = built_release.table("indicators")
+                figures = figures[(figures["indicator"] == name) & (figures["generation"] == IN_FORCE)]
+                for column, value in {**at, "year": year, "scope": scope}.items():
+                    figures = figures[figures[column] == value]
+                expected = figures[["value", "lower", "upper"]].to_numpy().tolist() or [[0, 0, 0]]
+                assert [[cell.value, cell.lower, cell.upper]] == expected, (code, name)
+            assert (row[7] == NOT_SHOWN) == (row[6].value < 30)
+
+
+def naive_of_modality(release, year, modality, counted, possible="False"):
+    """Count centres of a modality row by row: those that count, and those that may, be it for their place, answer or modality."""
+    rows = release.table("structures").merge(release.table("structure_locations"), on=["finess_et", "year"])
+    current = (
+        {"metropole": "qpv-2024", "": "qpv-2015"} if year == 2024 else dict.fromkeys(("metropole", ""), "qpv-2015")
+    )
+    in_force = rows["territory"].astype("str").map(lambda t: current["metropole" if t == "metropole" else ""])
+    rows = rows[(rows["year"] == year) & (rows["generation"] == in_force) & rows["is_in_stock"]]
+    rows = rows[(rows["structure_type"] == "CDS") & rows["modality"].isin([modality, "unknown"])]
+    sure = rows.query(counted)
+    return (sure["modality"] == modality).sum(), len(rows.query(f"({counted}) or ({possible})"))
+
+
+def test_the_row_of_a_modality_has_the_bounds_of_its_centres_and_of_those_of_unknown_modality(of_2019, built_release):
+    unanswered = "situation != 'in_qpv' and vecu_declared == 'unknown'"
+    for row in table(of_2019, "tableau-1").rows[2:4]:
+        modality = {"dont monoprofessionnels": "mono", "dont pluriprofessionnels": "pluri"}[row[0]]
+        for cell, counted, possible in (
+            (row[2], "situation == 'in_qpv'", "situation == 'undetermined'"),
+            (row[6], "situation == 'vecu_declared'", unanswered),
+            (row[7], "situation in ['in_qpv', 'vecu_declared']", f"situation == 'undetermined' or ({unanswered})"),
+            (row[9], "finess_et == finess_et", "False"),
+        ):
+            n, most = naive_of_modality(built_release, 2019, modality, counted, possible)
+            assert (cell.value, cell.lower, cell.upper) == (n, n, most)
+        assert (row[3], row[5].value) == (None, None)  # the quotient, or difference, of two minima is no figure
+        assert row[5].lower < row[5].upper
+
+
 def test_causes_add_up_to_the_net_change(of_2019, built_release):
     causes = table(of_2019, "causes")
     total = causes.rows[-1]
@@ -172,7 +244,7 @@ def test_qpv_by_size_hold_every_qpv_and_inhabitant_once(of_2019, built_release):
 def test_answers_of_ars_are_the_indicators_of_their_regions(of_2019, built_release):
     rows = {row[0]: row for row in table(of_2019, "ars").rows}
     assert len(rows) == 18 + 1
-    assert rows["Sans région, ou région inconnue"][2] == counts(
+    assert rows["Sans région, ou région inconnue"][2].value == counts(
         built_release, level="region", area_code="none", **ALL_IN
     )
     martinique = rows["Martinique (02)"]
@@ -182,8 +254,8 @@ def test_answers_of_ars_are_the_indicators_of_their_regions(of_2019, built_relea
     assert normandie[3].value == indicator(built_release, "n_vecu_declared", "msp_cds", level="region", area="28")[0]
     for _, _, inside, near, ratio, _ in rows.values():
         if ratio != NOT_SHOWN and ratio is not None:
-            assert inside >= 20
-            assert ratio == near.value / inside
+            assert inside.value >= 20
+            assert ratio == near.value / inside.value
 
 
 def test_no_share_stands_on_a_base_under_thirty(of_2019):
@@ -192,7 +264,7 @@ def test_no_share_stands_on_a_base_under_thirty(of_2019):
             if column.unit == "share" and written.anchor.startswith("annexe"):
                 bases = {row[at]: row[at - 1] for row in written.rows}
                 assert NOT_SHOWN in bases
-                assert all(base >= 30 for share, base in bases.items() if share not in (NOT_SHOWN, None))
+                assert all(base.value >= 30 for share, base in bases.items() if share not in (NOT_SHOWN, None))
 
 
 def test_no_table_is_without_date_perimeter_and_source(of_2019, built_release):
@@ -352,7 +424,10 @@ def test_a_rule_of_distance_is_named_and_never_added_to_what_is_declared(built, 
     assert "selon la règle de cette version (à 300 m au plus d'un QPV" in essential
     assert "soit 690" not in essential
     mono = next(row for row in table(written, "tableau-1").rows if row[0] == "dont monoprofessionnels")
-    assert mono[7] is None
+    assert (
+        mono[7].value
+        == naive_of_modality(release, 2019, "mono", "situation != 'undetermined' and distance_m <= 300")[0]
+    )
 
 
 def test_quartier_vecu_is_compared_among_the_ars_that_answered_both_dates(tmp_path):
@@ -369,7 +444,7 @@ def test_quartier_vecu_is_compared_among_the_ars_that_answered_both_dates(tmp_pa
         in changed
     )
     assert "ne se lit qu'à champ constant" in words(written, "essentiel")
-    assert "L'ARS déclare en outre 2 structures en quartier vécu, hors QPV (2 MSP, 0 centres), soit 2" in words(
+    assert "L'ARS déclare en outre 2 structures en quartier vécu, hors QPV : 2 MSP et 0 centres, soit 2" in words(
         written, "essentiel"
     )
     assert table(written, "ars").rows[0][1] == "MSP seules, complète"
@@ -384,7 +459,7 @@ def test_quartier_vecu_is_compared_among_the_ars_that_answered_both_dates(tmp_pa
 @pytest.mark.no_cover
 def test_what_a_card_accepts_is_repeated(noted, built_release):
     signed = {
-        "rule": "delivery-stock-fell",
+        "rule": "delivery-stock",
         "area": "department:31",
         "value": "-6",
         "signed": {"source_id": "s", "by": "A. Martin", "on": "2020-05-04", "reason": "six MSP réunies"},
@@ -476,7 +551,7 @@ def test_an_unknown_commune_or_qpv_is_refused_with_what_is_near(built_release):
 
 def test_the_public_version_has_no_undecided_project_free_text_or_name_of_a_person(built_release):
     signed = {
-        "rule": "delivery-stock-fell",
+        "rule": "delivery-stock",
         "area": "department:31",
         "value": "-6",
         "signed": {"source_id": "s", "by": "A. Martin", "on": "2020-05-04", "reason": "six MSP réunies"},
