@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from qpvhealth.ingest.card import Card
 from qpvhealth.ingest.kinds.structures import KIND
 from qpvhealth.ingest.layouts import Field, Layout
 from qpvhealth.ingest.readers.raw import BrokenRow, RawTable
-from qpvhealth.ingest.staging import Sieve, merged, no_rejects
+from qpvhealth.ingest.staging import Sieve, merged, no_rejects, refuse_other_generation
 from qpvhealth.ingest.tally import Tally
 
 CARD = Card("c", "structures", Path("f.csv"), "f.csv")
@@ -59,6 +60,7 @@ def test_a_narrowed_sieve_keeps_the_account_and_the_shapes(balanced):
     staged = sieve.staged(sieve.text)
     assert balanced(staged, 5).out_of_scope == {"p": 1, "unknown": 1}
     assert staged.frame["source_row"].tolist() == [3, 6]
+    assert staged.unread["source_row"].tolist() == [5]
 
 
 def test_reasons_add_up_and_rows_leave_once(balanced):
@@ -86,6 +88,26 @@ def test_what_has_left_is_not_found_wanting():
     told = [(f.rule, f.n, f.message) for f in sieve.findings]
     assert told == [("reading-choice", 1, "f.csv: n"), ("siret-invalid", 1, 'f.csv: unknown: "3" (row 5)')]
     assert sieve.staged(sieve.text).source_id == "c"
+
+
+def test_what_is_unreadable_is_reported_with_its_cells_under_the_rule_of_its_kind():
+    sieve = sieved(
+        replace(raw(3), frame=pd.DataFrame({"a": ["x1", "2", None], "b": ["1234", "?", "75056"]}, dtype="str"))
+    )
+    assert sieve.numbers("a").tolist()[1] == 2
+    assert sieve.communes("b").tolist()[::2] == ["01234", "75056"]
+    assert [(f.rule, f.message.split(": ", 1)[1]) for f in sieve.findings] == [
+        ("number-unreadable", 'a taken as unknown: "x1" (row 2)'),
+        ("commune-zeros-restored", 'four digits read as five: "1234" (row 2)'),
+        ("commune-invalid", 'commune code taken as unknown: "?" (row 3)'),
+    ]
+
+
+@pytest.mark.parametrize(("codes", "is_refused"), [(("QP001001", "QN00101M"), False), (("QN00101M",) * 2, True)])
+def test_codes_are_of_another_generation_where_more_than_half_are(codes, is_refused):
+    card = Card("c", "neighbourhoods", Path("f.csv"), "f.csv", {"generation": "qpv-2015"})
+    with pytest.raises(UsageError, match="qpv-2024") if is_refused else nullcontext():
+        refuse_other_generation(pd.Series(codes, dtype="str"), "f.csv", card)
 
 
 def test_an_account_of_a_sieve_names_its_file():
