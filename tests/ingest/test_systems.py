@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+import pyproj
 import pytest
 
 from qpvhealth.errors import InputError, UsageError
@@ -91,3 +92,42 @@ def test_a_territory_may_stand_behind_a_name_and_a_datum_may_not():
     assert systems.by_name("LAMBERT_93 (Métropole)") == "EPSG:2154"
     assert systems.by_name("UTM N20 (Martinique 1938)") is None
     assert systems.by_name("UTM N20 (Fort Desaix)") is None
+
+
+OLD = "+proj=utm +zone=20 +ellps=intl +units=m +no_defs"
+
+
+@pytest.mark.parametrize("version", ["WKT1_GDAL", "WKT1_ESRI", "WKT2_2019"])
+def test_an_ellipsoid_without_a_datum_is_no_system(version):
+    text = pyproj.CRS(OLD).to_wkt(version)
+    assert systems.of_metadata(text, "a.shp") is None
+    assert systems.without_datum(text).startswith("its system names an ellipsoid and no datum")
+
+
+def test_the_systems_that_share_an_ellipsoid_are_named():
+    assert pyproj.CRS(OLD).to_epsg() == 2969
+    assert "EPSG:2970 (Guadeloupe 1948 / UTM zone 20N), EPSG:2973 (Martinique 1938 / UTM" in systems.without_datum(OLD)
+    with pytest.raises(UsageError, match="unknown coordinate system"):
+        systems.of_option(OLD)
+
+
+@pytest.mark.parametrize(
+    ("text", "crs"),
+    [
+        ("+proj=lcc +lat_0=46.5 +lon_0=3 +lat_1=49 +lat_2=44 +x_0=700000 +y_0=6600000 +ellps=GRS80", "EPSG:2154"),
+        (
+            "+proj=tmerc +lat_0=-21.1166666666667 +lon_0=55.5333333333333 +x_0=160000 +y_0=50000 +ellps=intl",
+            "EPSG:3727",
+        ),
+        (pyproj.CRS(2973).to_wkt("WKT1_ESRI"), "EPSG:2973"),
+    ],
+)
+def test_a_system_that_only_one_datum_has_needs_no_name_for_it(text, crs):
+    assert systems.of_metadata(text, "a.shp") == crs
+    assert systems.without_datum(text) == ""
+
+
+def test_a_system_with_its_shift_to_wgs_84_needs_no_name_of_a_datum():
+    text = f"{OLD} +towgs84=126.93,547.94,130.41,0,0,0,0"
+    assert systems.of_metadata(text, "a.shp").startswith("BOUNDCRS")
+    assert systems.without_datum(None) == ""

@@ -6,6 +6,7 @@ import sys
 
 import geopandas as gpd
 import pandas as pd
+import pyproj
 import pytest
 import shapely
 
@@ -98,6 +99,20 @@ def test_a_system_that_the_file_does_not_say_is_an_option(tmp_path):
     with pytest.raises(InputError, match=r"give --neighbourhoods-crs EPSG") as raised:
         polygons.read(path, Choices(crs="EPSG:5490"))
     assert "card" not in str(raised.value)
+
+
+@pytest.mark.parametrize("suffix", ["shp", "parquet"])
+def test_a_system_that_names_no_datum_is_an_option(tmp_path, suffix):
+    datum_missing = pyproj.CRS("+proj=utm +zone=20 +ellps=intl +units=m")
+    square = shapely.box(709_000, 1_615_000, 709_400, 1_615_400)
+    frame = gpd.GeoDataFrame({"code_qp": ["QP972001"]}, geometry=[square], crs=datum_missing)
+    path = tmp_path / f"q.{suffix}"
+    frame.to_parquet(path) if suffix == "parquet" else frame.to_file(path)
+    path.with_suffix(".prj").write_text(datum_missing.to_wkt("WKT1_ESRI"))
+    with pytest.raises(InputError, match=r"an ellipsoid and no datum.*give --neighbourhoods-crs EPSG"):
+        polygons.read(path)
+    [usable] = polygons.read(path, Choices(crs="EPSG:2973"))[0].values()
+    assert usable.codes.tolist() == ["QP972001"]
 
 
 def test_an_encoding_is_an_option(tmp_path):

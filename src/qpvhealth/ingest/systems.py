@@ -13,6 +13,7 @@ from qpvhealth.facts.territories import SYSTEMS, TERRITORIES
 from qpvhealth.ingest.vocabulary import SHARED
 
 if TYPE_CHECKING:
+    import pyproj
     from pyproj.aoi import AreaOfUse
     from pyproj.database import CRSInfo
 
@@ -31,6 +32,12 @@ _FORMAL = re.compile(
     r"[A-Z]{2,6}:[\w:]+|urn:.+|https?://.+|\+?proj=.+|.*[\[{].*|.*\+proj=.*", re.IGNORECASE | re.DOTALL
 )
 """What is no name: an authority with a code, a URN, an address, words of PROJ, WKT, PROJJSON."""
+_NO_DATUM = re.compile(r"(D_)?(unknown|not[ _]specified)", re.IGNORECASE)
+"""How the name of a datum begins, in PROJ and in WKT, where there is only an ellipsoid."""
+GRS_80_M = 6_378_137.0
+"""The equatorial radius of GRS 1980 and of WGS 84: all datums on it that France uses agree to a metre."""
+CONFIDENCE = 70
+"""From which resemblance, in percent, PROJ takes a system for one of the registry."""
 
 
 @lru_cache(maxsize=256)
@@ -61,9 +68,9 @@ def near(text: str) -> list[str]:
 
 
 def of_metadata(crs: object, name: str) -> str | None:
-    """Return the system that a geometry file states, by its EPSG number where it has one, else as WKT.
+    """Return the system that a geometry file states, by its EPSG number where it has one, else as WKT; null for one without a datum.
 
-    CRS84 is EPSG:4326 with the axes as stored.
+    CRS84 is EPSG:4326 with the axes as stored. ``without_datum`` says why a system is not taken.
 
     Raises:
         InputError: it cannot be understood.
@@ -89,8 +96,26 @@ def of_metadata(crs: object, name: str) -> str | None:
         ) from error
     if read.to_authority() == ("OGC", "CRS84"):
         return "EPSG:4326"
-    number = read.to_epsg()
+    if _lacks_datum(read):
+        return None
+    number = read.to_epsg(CONFIDENCE)
     return f"EPSG:{number}" if number else read.to_wkt()
+
+
+def without_datum(crs: object) -> str:
+    """Write why a system, as a file states it, is not taken: it names an older ellipsoid and no datum; empty for any other.
+
+    PROJ takes UTM 20N on the ellipsoid of 1924 for Fort Marigot's; Martinique 1938 and Guadeloupe 1948 have the same one, hundreds of
+    metres away.
+    """
+    import pyproj  # noqa: PLC0415 -- only for geometry files whose system must be looked up
+
+    read = pyproj.CRS.from_user_input(crs) if crs else None
+    if read is None or not _lacks_datum(read):
+        return ""
+    of_france = {name.split(" ", 1)[0]: name for name in _names_of_france().values()}
+    may_be = [of_france[number] for number in _alike(read) if number in of_france]
+    return "its system names an ellipsoid and no datum" + (f"; it may be {', '.join(sorted(may_be))}" if may_be else "")
 
 
 def of_option(text: str) -> str:
@@ -125,6 +150,17 @@ def of_card(card: Card) -> str | None:
 def near_words(text: str) -> str:
     """Write the near systems as a part of a sentence; empty without any."""
     return f" (near: {', '.join(names)})" if (names := near(text)) else ""
+
+
+def _lacks_datum(read: pyproj.CRS) -> bool:
+    base = read.geodetic_crs
+    if read.is_bound or base is None or base.datum is None or not _NO_DATUM.match(base.datum.name):
+        return False
+    return base.ellipsoid is not None and base.ellipsoid.semi_major_metre != GRS_80_M and len(_alike(read)) != 1
+
+
+def _alike(read: pyproj.CRS) -> list[str]:
+    return [f"EPSG:{found.code}" for found in read.list_authority("EPSG", CONFIDENCE)]
 
 
 def _key(text: str) -> str:

@@ -270,7 +270,8 @@ def _coordinates(
         if geometry.encoding not in ("WKB", "point"):
             raise InputError(f"{name}: its geometries are neither WKB nor points; write it again as GeoParquet")
         if (crs or geometry.crs) is None:
-            raise InputError(f"{name}: {NO_SYSTEM}; its geometry has no coordinate system; name it with --crs EPSG:…")
+            why = geometry.doubt or f"{NO_SYSTEM}; its geometry has no coordinate system"
+            raise InputError(f"{name}: {why}; name it with --crs EPSG:…")
         return Coordinates(geometry.name, None, systems.of_option(crs) if crs else str(geometry.crs))
     lower = {n.lower(): n for n in reversed(schema.names)}
     lon, lat = (next((lower[n] for n in names if n in lower), None) for names in (LONGITUDES, LATITUDES))

@@ -145,6 +145,16 @@ def test_a_copy_of_geoparquet_2_claims_no_type_that_it_has_lost(native, tmp_path
     assert written["columns"]["geometry"]["crs"]["id"] == {"authority": "EPSG", "code": 2154}
 
 
+def test_points_of_a_system_that_names_no_datum_need_its_number(native, tmp_path):
+    frame = gpd.GeoDataFrame(geometry=POINTS, crs="+proj=utm +zone=20 +ellps=intl +units=m")
+    points, out = tmp_path / "p.parquet", tmp_path / "o.parquet"
+    frame.to_parquet(points)
+    quarters = native([SQUARE], "EPSG:2154", name="q.parquet", code_qp=["QP075001"])
+    with pytest.raises(InputError, match=r"an ellipsoid and no datum; it may be EPSG:2969.*name it with --crs EPSG"):
+        locate_file(points, quarters, out, distance_m=300)
+    assert locate_file(points, quarters, out, distance_m=300, crs="EPSG:2154").counts.n_inside == 1
+
+
 def test_a_writer_that_refuses_unknown_systems_means_longitude_and_latitude(native, monkeypatch):
     path = native([SQUARE], code_qp=["QP075001"])
     assert geoparquet.geometry_column(pq.ParquetFile(path), "a").crs is None

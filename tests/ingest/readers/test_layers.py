@@ -567,6 +567,7 @@ METRES = {
         ("EPSG:2154", "EPSG:2154", ""),
         ("urn:ogc:def:crs:EPSG::2154", "EPSG:2154", ""),
         ("LAMBERT_93", "EPSG:2154", ""),
+        ("+proj=utm +zone=20 +ellps=intl", None, "EPSG:2973 (Martinique 1938 / UTM zone 20N)"),
         ("urn:ogc:def:crs:EPSG::999999", None, "names a system that cannot be read"),
         ("RGF93 unknown", None, "names a system that cannot be read"),
         ("urn:ogc:def:crs:OGC:1.3:CRS84", None, "are no degrees of EPSG:4326"),

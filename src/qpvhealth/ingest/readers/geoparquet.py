@@ -25,12 +25,16 @@ CRS84_WRITERS = ("datafusion",)
 
 
 class GeometryColumn(NamedTuple):
-    """A geometry column: its name, its encoding (``WKB`` or one of GeoArrow), its system (null: not stated), and the columns like it."""
+    """A geometry column: its name, its encoding (``WKB`` or one of GeoArrow), its system (null: not stated), and the columns like it.
+
+    ``doubt``: why a system that is stated is not taken.
+    """
 
     name: str
     encoding: str
     crs: str | None
     others: tuple[str, ...]
+    doubt: str = ""
 
 
 def geometry_column(file: pq.ParquetFile, name: str) -> GeometryColumn | None:
@@ -49,14 +53,14 @@ def geometry_column(file: pq.ParquetFile, name: str) -> GeometryColumn | None:
         others = tuple(c for c in native if c != column)
         is_crs84 = not native[column] and str(file.metadata.created_by or "").startswith(CRS84_WRITERS)
         crs = systems.WGS84 if is_crs84 else native[column]
-        return GeometryColumn(column, "WKB", _system(crs, metadata, name), others)
+        return _with_system(GeometryColumn(column, "WKB", crs, others), metadata, name)
     layers, primary = geo.get("columns"), geo.get("primary_column")
     layer = layers.get(primary) if isinstance(layers, dict) else None
     if not isinstance(layers, dict) or not isinstance(layer, dict) or primary not in file.schema_arrow.names:
         raise InputError(f"{name}: its geometry metadata cannot be read; write it again as GeoParquet")
     stated = layer["crs"] if "crs" in layer else native.get(str(primary)) or systems.WGS84
     others = tuple(c for c in layers if c != primary and c in file.schema_arrow.names)
-    return GeometryColumn(str(primary), str(layer.get("encoding")), _system(stated, metadata, name), others)
+    return _with_system(GeometryColumn(str(primary), str(layer.get("encoding")), stated, others), metadata, name)
 
 
 def rewritten_metadata(metadata: dict[bytes, bytes] | None, column: GeometryColumn | None) -> dict[bytes, bytes]:
@@ -99,13 +103,16 @@ def _metadata(metadata: dict[bytes, bytes], name: str) -> dict[str, Any] | None:
     return geo
 
 
-def _system(crs: object, metadata: dict[bytes, bytes], name: str) -> str | None:
-    """Read a system: PROJJSON, an authority and its code, ``srid:2154``, or ``projjson:key`` of the metadata of the file."""
+def _with_system(column: GeometryColumn, metadata: dict[bytes, bytes], name: str) -> GeometryColumn:
+    """Read the system of a column: PROJJSON, an authority and its code, ``srid:2154``, or ``projjson:key`` of the metadata of the file."""
+    crs: Any = column.crs
     if isinstance(crs, str) and crs.lower().startswith("srid:"):
         crs = f"EPSG:{crs[5:]}" if crs[5:] != "0" else None
     elif isinstance(crs, str) and crs.lower().startswith("projjson:"):
         crs = metadata.get(crs[9:].encode(), b"?").decode("utf-8", "replace")
-    return systems.of_metadata(json.dumps(crs) if isinstance(crs, dict) else crs, name)
+    stated = json.dumps(crs) if isinstance(crs, dict) else crs
+    system = systems.of_metadata(stated, name)
+    return column._replace(crs=system, doubt="" if system else systems.without_datum(stated))
 
 
 def _projjson(crs: str) -> dict[str, Any]:

@@ -122,7 +122,8 @@ def _with_named_system(raw: RawTable, name: str | None) -> RawTable:
     if name is None:
         return raw
     try:
-        return _with_system(raw, systems.of_metadata(name, raw.file))
+        system = systems.of_metadata(name, raw.file)
+        return _with_system(raw, system, "" if system else systems.without_datum(name))
     except InputError:
         return _with_system(raw, None, f'it names a system that cannot be read, "{name[:100]}"')
 
@@ -265,13 +266,15 @@ def _raw_table(name: str, table: pa.Table, geometry: int, crs: object, notes: li
             notes = [*notes, f"{n_high} geometries with heights or measures, which were dropped"]
             shapes = shapely.force_2d(shapes)
     system = systems.of_metadata(crs, name)
+    doubt = "" if system else systems.without_datum(crs)
     return RawTable(
         file=name,
         frame=parquet.text_frame(table.remove_column(geometry), name),
         rows=np.arange(1, table.num_rows + 1, dtype=np.int64),
         geometry=np.asarray(shapes, dtype=object),
         crs=system,
-        notes=(*notes, f"CRS {system or 'not stated'}"),
+        crs_doubt=doubt,
+        notes=(*notes, f"CRS {system or (f'not used: {doubt}' if doubt else 'not stated')}"),
     )
 
 
@@ -451,14 +454,15 @@ def _read_geoparquet(path: Path) -> RawTable:
         raise InputError(f"{path.name}: geometries are not in WKB; write it as GeoParquet with WKB")
     table = table.drop_columns(list(geometry.others))
     notes = [f"other geometry columns left out: {', '.join(geometry.others)}"] if geometry.others else []
-    notes += [NO_SYSTEM] if geometry.crs is None else []
+    notes += [NO_SYSTEM] if geometry.crs is None and not geometry.doubt else []
     at = table.column_names.index(geometry.name)
     try:
-        return _raw_table(path.name, table, at, geometry.crs, notes)
+        raw = _raw_table(path.name, table, at, geometry.crs, notes)
     except NotImplementedError:
         shapes = np.array(table.column(at).to_pylist(), dtype=object)
-    straight, n_arcs = _straightened(shapes, path.name), _n_arcs(shapes)
-    return _cut(table, at, straight, name=path.name, n_arcs=n_arcs, crs=geometry.crs, notes=notes)
+        straight, n_arcs = _straightened(shapes, path.name), _n_arcs(shapes)
+        raw = _cut(table, at, straight, name=path.name, n_arcs=n_arcs, crs=geometry.crs, notes=notes)
+    return _with_system(raw, None, geometry.doubt) if geometry.doubt else raw
 
 
 def _straightened(shapes: np.ndarray, name: str) -> np.ndarray:
