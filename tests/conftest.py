@@ -18,12 +18,26 @@ settings.register_profile("mutants", deadline=None, max_examples=20, phases=[Pha
 REAL = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
+def pytest_collection_modifyitems(items):
+    """Measure no coverage in properties: their examples run at length what the tests by hand run once."""
+    for item in items:
+        if getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
+            item.add_marker("no_cover")
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _own_caches(tmp_path_factory):
     """Let the commands that tests run keep nothing among the user's caches, nor find anything there."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("caches")))
         yield
+
+
+@pytest.fixture(autouse=True)
+def _no_cover(request, monkeypatch):
+    """Trace no command of a test marked ``no_cover`` either: it repeats, at length, lines that other tests cover."""
+    if request.node.get_closest_marker("no_cover"):
+        monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
 
 
 @pytest.fixture(scope="session")

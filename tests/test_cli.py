@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from qpvhealth.publish.release import open_release
 from tests.commands import COMMAND, run, run_alone
 
 if TYPE_CHECKING:
@@ -74,7 +75,8 @@ def test_a_build_says_what_it_made_and_that_the_data_are_invented(released):
     shown = answer("counts", "--out", released)
     assert "DONNÉES INVENTÉES" in shown
     lines = {line.split()[0]: line for line in shown.splitlines() if re.match(r"\s+20\d\d ", line)}
-    assert re.findall(r"\d+", lines["2019"])[4:][:6] == ["59", "68", "1251", "221", "342", "2188"]
+    assert lines["2019"].split("en vigueur")[1].split(maxsplit=12)[:4] == ["59", "(59", "à", "70)"]
+    assert re.findall(r"(\d+)(?: \(|  )", lines["2019"])[2:8] == ["59", "68", "1251", "221", "342", "2188"]
 
 
 def test_an_unchanged_build_says_so(released, sample_folder):
@@ -183,6 +185,16 @@ def test_a_tiny_folder_builds_and_strict_finds_rejects(tmp_path):
         True,
     )
     assert not list(out.glob("releases/*"))
+
+
+def test_a_build_that_stops_says_the_account_of_what_it_read(tmp_path):
+    raw = tiny(tmp_path / "raw", rows="bad,MSP,93901,2.305,48.905\nbad,CDS,93901,2.305,48.905\n")
+    stopped = run("-q", "build", "--raw", raw, "--out", tmp_path / "out")
+    assert stopped.returncode == 3
+    accounts = {line.split()[0]: line.split()[1:] for line in stopped.stderr.splitlines() if line.strip()}
+    assert accounts["card"][:4] == ["in", "used", "scope", "rejected"]
+    assert accounts["s"] == ["2", "0", "0", "2", "0", "0"]
+    assert "none of its 2 rows can be used" in stopped.stderr
 
 
 def test_what_is_mended_and_signed_passes_strict(tmp_path):
@@ -390,8 +402,53 @@ def test_diff_tells_what_moved_and_nothing_is_left_over(released, tmp_path):
 def test_diff_says_gross_beside_net_between_two_dates(released):
     shown = run("diff", 2018, 2019, "--out", released).stdout
     assert "de fin mars 2018 à fin mars 2019" in shown
-    assert "solde net de +29 (251 → 280)" in shown
+    assert "solde net de +29 (+28 à +29), 251 (251 à 278) → 280 (280 à 306)" in shown
     assert "créée" not in shown
+
+
+COUNTED = ("msp_in_qpv", "msp_near", "cds", "all_in_qpv", "all_near", "all_in_or_near", "share_in_qpv", "net_in_qpv")
+
+
+@pytest.mark.parametrize("level", ["country", "region"])
+def test_counts_have_the_bounds_of_the_indicators_beside_every_figure(released, level):
+    release = open_release(released)
+    rows = release.table("indicators")
+    rows = rows[(rows["generation"] == "in_force") & (rows["level"] == level)]
+    cells = rows.set_index(["year", "area_code", "indicator", "scope"])[["lower", "upper"]]
+    counted = document("counts", "--level", level, "--out", released)["rows"]
+    assert {f"{c}_{side}" for c in COUNTED for side in ("lower", "upper")} <= set(counted[0])
+    for row in counted:
+        for column, key in (("msp_in_qpv", ("n_in_qpv", "msp")), ("all_in_or_near", ("n_in_or_near", "msp_cds"))):
+            lower, upper = cells.loc[(row["year"], row.get("area_code", "FR"), *key)]
+            assert (row[f"{column}_lower"], row[f"{column}_upper"]) == (lower, upper)
+            assert row[column] is None or lower <= row[column] <= upper
+    of_qpv = document("counts", "--level", "qpv", "--year", 2019, "--department", "93", "--out", released)
+    assert {row["all_in_qpv_upper"] for row in of_qpv["rows"]} == {None}
+    assert any("un compte en QPV y est un minimum" in note for note in of_qpv["notes"])
+
+
+def test_matrix_and_programmes_read_a_figure_with_its_bounds(released):
+    shown = answer("matrix", "--measure", "n_in_qpv", "--year", 2019, "--out", released, "--format", "md")
+    assert "| 59 (59 à 70) |" in shown
+    shown = answer("programmes", "--out", released, "--format", "md")
+    assert "| 280 (280 à 306) |" in shown
+    assert re.search(r"11,6.% \(11,6.% à 21,9.%\)", shown)
+    row = next(r for r in document("programmes", "--out", released)["rows"] if r["value"] == 280)
+    assert (row["lower"], row["upper"], round(row["share_of_way_upper"], 3)) == (280, 306, 0.219)
+
+
+def test_a_count_that_nobody_answered_for_is_unknown(released):
+    words = ("list", "counted", "--situation", "vecu_declared", "--year", 2018, "--out", released)
+    assert "publié inconnu (au plus 2863) ; lignes : 0" in answer(*words)
+    commune = next(r for r in document("counts", "--level", "commune", "--year", 2018, "--out", released)["rows"])
+    assert "publié inconnu ; lignes : 0" in answer(*words, "--within", f"commune:{commune['area_code']}")
+    of_2019 = answer("list", "counted", "--situation", "vecu_declared", "--year", 2019, "--out", released)
+    assert "publié 410 (410 à 495) ; lignes : 410" in of_2019
+    uncovered = answer("list", "counted", "--year", 2024, "--department", "987", "--out", released)
+    assert "publié inconnu ; lignes : 0" in uncovered
+    english = answer("list", "counted", "--year", 2019, "--indicator", "net_in_qpv", "--lang", "en", "--out", released)
+    assert "net change inside QPV: entries less exits" in english
+    assert "published 29 (28 to 29); rows: 53" in english
 
 
 def test_counts_carry_the_change_and_its_causes(released):
@@ -676,10 +733,10 @@ def test_a_table_fits_a_terminal_of_80_columns(released, words, monkeypatch):
     wide = run(*words, "--out", released).stdout
     monkeypatch.setattr(output, "is_terminal", lambda: True)
     monkeypatch.setenv("COLUMNS", "80")
-    lines = run(*words, "--out", released).stdout.splitlines()
-    too_long = [line for line in lines if len(line) > 80 and " : qpvhealth " not in line]
-    assert not too_long
-    assert len(lines) < 600
+    for language in ("fr", "en"):
+        lines = run(*words, "--lang", language, "--out", released).stdout.splitlines()
+        assert not [line for line in lines if len(line) > 80]
+        assert len(lines) < 600
     assert run(*words, "--out", released, "--wide").stdout == wide
 
 
@@ -690,7 +747,9 @@ def test_a_terminal_shows_the_counts_their_causes_as_lines_and_how_to_see_the_re
     monkeypatch.setenv("COLUMNS", "80")
     shown = answer("counts", "--out", released)
     assert re.search(r"^ +2019 +59 +221 +280 +410 +3439 +8,1 %", shown, re.MULTILINE)
-    assert "2019 : ouverture +28, fermeture -3" in shown
+    assert re.search(r"^ +\(59 à 70\) +\(221 à 236\) +\(280 à 306\) +\(410 à 495\) ", shown, re.MULTILINE)
+    assert re.search(r"^ +2018 +42 +209 +251 +inconnu ", shown, re.MULTILINE)
+    assert "2019 : solde net en QPV 29 (28 à 29) : ouverture +28, fermeture -3" in shown
     assert "toutes : --wide" in shown
     listed = answer("list", "uncovered", "--year", 2020, "--out", released)
     assert "… et 1251 autres lignes" in listed
@@ -742,6 +801,20 @@ def test_an_english_table_has_english_numbers_and_days(released, words):
     english, french = (run(*words, "--lang", lang, "--format", "md", "--out", released).stdout for lang in ("en", "fr"))
     assert not french_form.findall(english)
     assert bool(french_form.findall(french)) >= bool(re.findall(r"\d%|\| \d{4}-\d\d-\d\d \|", english))
+
+
+ENGLISH_WORDS = re.compile(r"\b(the|of|and|with|unknown|inside|none|became|source \w+ changed)\b")
+FRENCH_WORDS = re.compile(r"\b(aucune?s?|dans|est|sont|sans|pas|inconnue?s?|avec|selon|moins|conforme|Millésime)\b")
+CODES = re.compile(r"\| (in_qpv|in_force|FR|qpv-20\d\d|department|n_in_qpv|msp_cds|not_in_zoning) \|")
+
+
+@pytest.mark.parametrize("words", TABLES, ids=lambda words: " ".join(map(str, words)))
+def test_a_table_is_in_one_language_and_in_words(released, words):
+    for language, others in (("fr", ENGLISH_WORDS), ("en", FRENCH_WORDS)):
+        shown = run(*words, "--lang", language, "--format", "md", "--out", released).stdout
+        lines = [line for line in shown.splitlines() if " qpvhealth " not in line]
+        assert not [line for line in lines if others.search(re.sub(r"\\?\"[^\"]*\"|«[^»]*»", "", line))]
+        assert not [line for line in lines if CODES.search(line)]
 
 
 @pytest.mark.parametrize("words", TABLES, ids=lambda words: " ".join(map(str, words)))
@@ -899,9 +972,11 @@ def test_what_a_build_and_an_explanation_say_fits_a_terminal_of_80_columns(relea
         ("counts", "--lang", "en", "--out", released),
     ):
         lines = answer(*words).splitlines()
-        assert not [line for line in lines if len(line) > 80 and ": qpvhealth " not in line and " " in line.strip()]
-    assert any(line.startswith("2019: opening date between the two reference dates +28,") for line in lines)
-    assert [line for line in lines if re.search(r": qpvhealth list counted .* --out ", line)]  # to copy, never folded
+        assert not [line for line in lines if len(line) > 80 and " " in line.strip()]
+    assert any(line.startswith("2019: net change inside QPV 29 (28 to 29): opening date between") for line in lines)
+    at = next(n for n, line in enumerate(lines) if ": qpvhealth list counted " in line)
+    assert lines[at].endswith(" \\")  # a command to copy goes on as a shell reads it
+    assert re.fullmatch(r"  (--out )?\S+", lines[at + 1])
     assert list(folding.folded(["  a bc " + "d" * 90], 20)) == ["  a bc", "    " + "d" * 90]  # a word is copied whole
 
 

@@ -8,6 +8,9 @@ import shapely
 
 import qpvhealth
 from qpvhealth.contract.tables import PUBLISHED
+from qpvhealth.ingest import deliveries
+from qpvhealth.settings import Settings
+from tests import false_alarms
 
 YEAR, DAY = 2026, "2026-01-15"
 OCCITANIE = ["09", "11", "12", "30", "31", "32", "34", "46", "48", "65", "66", "81", "82"]
@@ -339,3 +342,39 @@ def test_local_files_give_the_same_counts_as_the_national_one(real, real_data, t
         assert np.allclose(ours["distance_m"], theirs["distance_m"], atol=0.01)
     a, b = (x["neighbourhoods"].query("generation == 'qpv-2015'")["area_km2"] for x in (built, real))
     assert np.allclose(a, b, rtol=1e-3)
+
+
+# what is said of deliveries: nothing, of files that are right
+
+
+def test_the_public_files_raise_no_false_alarm(real):
+    assert false_alarms.counted(real.findings) == false_alarms.documented("public files")
+    assert not [f.message for f in real.findings if f.rule == "commune-disputed"]
+
+
+def test_two_years_with_lists_alone_raise_no_false_alarm(real_data, tmp_path):
+    rows = pd.read_csv(real_data / "structures/finess-occitanie-2026-01.csv", sep=";", dtype=str)
+    rows[rows["dateouv"].fillna("") <= "2025-01-15"].to_csv(tmp_path / "2025.csv", sep=";", index=False)
+    earlier = card(tmp_path, "before", "structures", "2025.csv", year=2025, reference_date="2025-01-15")
+    of_lists = [c for c in others(real_data) if ".geojson" not in c]
+    cards = [structures(real_data), f'{earlier}\ncovers = {{ regions = ["76"] }}', *of_lists]
+    built = build(tmp_path, [*cards, old_contours(real_data), new_contours(real_data)])
+    assert false_alarms.counted(built.findings) == false_alarms.documented("two years, lists alone")
+    assert not [f.message for f in built.findings if f.rule in ("commune-disputed", "location-contradictory")]
+    assert built["extracts"]["year"].tolist() == [2025, 2026]
+
+
+def test_the_published_series_raise_no_false_alarm(real_data):
+    series = pd.read_csv(real_data / "series/etalab_2023-01_departements_msp_cds.csv", dtype=str)
+    series["n"] = series["valeur"].astype(float)
+    limits, n_intervals, alarms = Settings().delivery, 0, 0
+    for kind, fall in (("nb-maisons-sante", limits["msp_fall"]), ("nb-centres-sante", limits["cds_fall"])):
+        of_kind = series[series["id_indicateur"] == kind]
+        stocks = of_kind.pivot_table(index="date", columns="code_departement", values="n").dropna(axis=1).astype(int)
+        for step in (1, 2):
+            for first, last in zip(stocks.index, stocks.index[step:], strict=False):
+                years = max(1.0, (pd.Timestamp(last) - pd.Timestamp(first)).days / 365.25)
+                then, now = (stocks.loc[day].to_dict() for day in (first, last))
+                alarms += len(list(deliveries.departures(then, now, fall, years, limits)))
+                n_intervals += 1
+    assert (n_intervals, {"delivery-stock": alarms}) == (30, false_alarms.documented("published series"))

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 MAX_EXAMPLES = 20
 
 
 class QpvhealthError(Exception):
-    """Base of every error that is the user's to mend: the message says where, which rule, what was expected, what to do."""
+    """Base of every error that is the user's to mend: the message says where, which rule, what was expected, what to do.
+
+    ``accounts``: those of the cards that a build had read when it stopped, by id; empty elsewhere.
+    """
 
     exit_code = 70
+    accounts: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
 
 
 class UsageError(QpvhealthError):

@@ -19,7 +19,16 @@ _BY_NAME = {
     "location_error_m": ("housenumber", "street", "unknown"),
     "outline_tolerance_m": ("commune", "department", "region"),
     "delivery": (
-        *("msp_fall", "cds_fall", "national_fall", "left_share", "still_stock", "date_gap_days", "dates_after_share"),
+        *(
+            "msp_fall",
+            "cds_fall",
+            "national_fall",
+            "rise_share",
+            "left_share",
+            "still_stock",
+            "date_gap_days",
+            "dates_after_share",
+        ),
         *("moved_m", "moved_share", "density_low", "density_high", "population_ratio"),
     ),
 }
@@ -41,7 +50,7 @@ class Settings:
     ``reject_rows``, ``reject_share``, ``reject_department_share``: a build stops where more than so many rows of an extract could not
     be read and they exceed this share of its stock, in the country or in one département.
     ``delivery``: what a delivery may not reach without a word, by name: a fall in a year, of MSP or centres in a département
-    (``msp_fall``, ``cds_fall``) and of the whole (``national_fall``, a share); ``left_share``, of the structures that leave in a year
+    (``msp_fall``, ``cds_fall``) and of the whole (``national_fall``, a share); ``rise_share``, of a rise in a year; ``left_share``, of the structures that leave in a year
     without a closing date; ``still_stock``, the largest stock that may stay as it was; ``date_gap_days``, between the last date of
     the rows and the reference date; ``dates_after_share``, of rows that open after it; ``moved_share``, of points that move by
     more than ``moved_m`` metres; people per km² in a QPV (``density_low``, ``density_high``); ``population_ratio``, between two
@@ -72,6 +81,7 @@ class Settings:
             "msp_fall": 4.0,
             "cds_fall": 5.0,
             "national_fall": 0.015,
+            "rise_share": 0.3,
             "left_share": 0.05,
             "still_stock": 20.0,
             "date_gap_days": 380.0,

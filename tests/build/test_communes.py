@@ -105,6 +105,37 @@ def test_a_qpv_that_holds_nothing_but_a_structure_of_another_commune_may_be_with
     assert share[0] <= share[3] == 1
 
 
+def test_a_point_outside_every_qpv_and_far_from_its_commune_is_named_and_in_the_bounds(build):
+    qpv = [("QN07101I", "71076", 4.0), ("QN07102I", "71289", 4.5)]
+    near, far = [build([("710000001", "71289", x)], qpv) for x in (4.52, 4.25)]
+    for built, bounds, rows in (
+        (near, (0, 0, 0), []),
+        (far, (0, 0, 1), ["710000001 declares 71289, its point is in or near 71"]),
+    ):
+        assert built["structure_locations"]["situation"].tolist() == ["elsewhere"]
+        assert in_qpv(built) == bounds
+        assert [message.rsplit(": ", 1)[1] for message in found(built, "commune-disputed")] == rows
+    assert covered(near) == {"QN07101I": False, "QN07102I": False}
+    assert covered(far) == {"QN07101I": False, "QN07102I": None}  # it may stand in the commune that it declares
+    assert without_any(far)[2:] == (1, 2)
+    assert far["structure_locations"]["other_area_code"].tolist() == ["71"]
+    assert without_any(build([("710000001", "71076", 4.25)], qpv[1:]))[2:] == (1, 1)  # nothing is known of its commune
+
+
+def test_a_point_in_another_department_is_named_by_the_ground(build):
+    qpv = [("QN05001I", "50129", -1.6)]
+    agreed, off = (build([("500000001", "50502", x)], qpv) for x in (-1.1, -0.76))
+    assert not found(agreed, "commune-disputed")
+    (message,) = found(off, "commune-disputed")
+    assert message.endswith("500000001 declares 50502, its point is in or near 14")
+    assert (in_qpv(agreed), in_qpv(off)) == ((0, 0, 0), (0, 0, 1))
+    beyond = build([("500000001", "50502", 0.5)], qpv)  # outside the box of its département too
+    (message,) = found(beyond, "location-contradictory")
+    assert message.endswith("500000001 declares 50502, its point is in or near 27")
+    assert not found(beyond, "commune-disputed")
+    assert in_qpv(beyond) == (0, 0, 1)
+
+
 def test_an_arrondissement_and_a_merged_commune_agree(build):
     qpv = [("QN01301I", "13055", 5.4), ("QN05001I", "50129", -1.3)]
     built = build([("130000001", "13213", 5.405), ("500000001", "50602", -1.295)], qpv)

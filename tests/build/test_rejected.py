@@ -49,9 +49,9 @@ def square(n):
 
 @pytest.fixture
 def build(tmp_path):
-    def run(*rows, n_others=20, settings=None):
+    def run(*rows, n_others=20, settings=None, cards=CARDS):
         others = [f"3100000{n:02d};MSP;AUTRE {n};31555;{FAR};" for n in range(10, 10 + n_others)]
-        (tmp_path / "sources.toml").write_text(CARDS, encoding="utf-8")
+        (tmp_path / "sources.toml").write_text(cards, encoding="utf-8")
         (tmp_path / "s.csv").write_text(HEADER + "".join(f"{r}\n" for r in (*rows, *others)), encoding="utf-8")
         layer = {"type": "FeatureCollection", "features": [square(n) for n in range(3)]}
         (tmp_path / "q.geojson").write_text(json.dumps(layer), encoding="utf-8")
@@ -120,3 +120,43 @@ def test_too_many_rows_stop_a_build_and_settings_say_how_many(build):
 def test_a_file_of_which_no_row_can_be_used_stops_a_build(build):
     with pytest.raises(InputError, match="card s: none of its 1 rows can be used; row 2: FINESS number"):
         build(f"{BAD};CDS;CENTRE;31555;{INSIDE};", n_others=0)
+
+
+REGISTER = """
+[[source]]
+id = "r"
+kind = "register"
+path = "r.csv"
+layout = "finess-regional"
+year = 2019
+"""
+TITLES = "nofinesset;rs;categetab;siret;code_commune_insee;datefermeture\n"
+
+
+@pytest.mark.parametrize(
+    ("row", "entry", "upper"),
+    [
+        (f"{BAD};CDS;CENTRE;31555;{INSIDE};", "310009999;CENTRE;124;;31555;", 1),
+        (f"{BAD};CDS;CENTRE;31555;{INSIDE};", "310009999;CENTRE;124;;31555;2018-06-01", 0),
+        (f"{BAD};CDS;CENTRE;31555;{INSIDE};", "310009999;CENTRE;124;;31555;2019-06-01", 1),
+        (f"{BAD};CDS;CENTRE;31555;{INSIDE};", "310009999;CENTRE;620;;31555;", 0),
+        (f"{BAD};CDS;CENTRE;31555;{INSIDE};", "310009999;AUTRE;620;;31555;", 1),
+        (f"{BAD};CDS;CENTRE;31555;{INSIDE};", "310000010;CENTRE;124;;31555;", 0),
+        (f"310009999;;CENTRE;31555;{INSIDE};", "310009999;PHARMACIE;620;;31555;", 0),
+        (f"310000010;;CENTRE;31555;{INSIDE};", "310009998;PHARMACIE;620;;31555;", 0),
+    ],
+    ids=["open", "closed", "closed later", "a pharmacy", "another name", "counted", "by number", "number counted"],
+)
+def test_what_a_register_knows_of_a_rejected_row_is_no_structure_of_the_bounds(build, tmp_path, row, entry, upper):
+    (tmp_path / "r.csv").write_text(TITLES + entry + "\n", encoding="utf-8")
+    built = build(row, cards=CARDS + REGISTER)
+    assert figure(built, "n_in_qpv") == (0, 0, upper)
+    (account,) = [i for i in built.inputs if i["id"] == "r"]
+    n_of_extract = int(entry[:9] in built["structures"]["finess_et"].tolist())
+    assert (account["rows_out"], account["out_of_scope"]) == (n_of_extract, 1 - n_of_extract)
+    (finding,) = [f for f in built.findings if f.rule == "rows-rejected"]
+    assert (finding.n, finding.of, finding.message[:13]) == (1, 21, "card s: row 2")
+
+
+def test_correct_rows_are_no_finding(build):
+    assert not [f for f in build().findings if f.rule == "rows-rejected"]

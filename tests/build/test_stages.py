@@ -37,10 +37,9 @@ generation = "qpv-2015"
 """
 
 
-@pytest.fixture
-def raw(tmp_path):
-    folder = tmp_path / "raw"
-    folder.mkdir()
+@pytest.fixture(scope="module")
+def raw(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("raw")
     (folder / "sources.toml").write_text(CARDS, encoding="utf-8")
     (folder / "s.csv").write_text("finess;type;commune;lon;lat\n310000001;MSP;31555;1.405;43.605\n", encoding="utf-8")
     ring = [[1.4, 43.6], [1.41, 43.6], [1.41, 43.61], [1.4, 43.61], [1.4, 43.6]]
@@ -52,13 +51,18 @@ def raw(tmp_path):
     return folder
 
 
+@pytest.fixture(scope="module")
+def built(raw):
+    return qpvhealth.build(raw)
+
+
 def test_every_table_is_given_by_one_stage():
     named = [name for stage in stages.STAGES for name in stage.gives]
     assert sorted(named) == sorted(PUBLISHED)
 
 
 @pytest.mark.parametrize("n", range(1, len(stages.STAGES) + 1))
-def test_a_build_stops_after_a_stage_and_writes_its_tables_as_a_release_has_them(raw, tmp_path, n):
+def test_a_build_stops_after_a_stage_and_writes_its_tables_as_a_release_has_them(raw, built, tmp_path, n):
     target, until = tmp_path / "to", stages.STAGES[n - 1].name
     arguments = ["build", "--raw", str(raw), "--out", str(tmp_path / "out"), "--until", until, "--to", str(target)]
     done = CliRunner().invoke(main_group, [*arguments, "--json"])
@@ -66,7 +70,6 @@ def test_a_build_stops_after_a_stage_and_writes_its_tables_as_a_release_has_them
     expected = {name for stage in stages.STAGES[:n] for name in stage.gives}
     assert {path.stem for path in target.iterdir()} == expected == {*json.loads(done.stdout)["tables"]}
     assert not (tmp_path / "out").exists()
-    built = qpvhealth.build(raw)
     for name in expected:
         assert pq.read_table(target / f"{name}.parquet").column_names == PUBLISHED[name].names
         assert pq.read_metadata(target / f"{name}.parquet").num_rows == len(built[name])
@@ -89,9 +92,8 @@ def test_the_plan_names_the_stages(raw, tmp_path):
     assert [stage["name"] for stage in plan["stages"]] == [stage.name for stage in stages.STAGES]
 
 
-def test_the_stages_are_functions_from_frames_to_frames(raw):
+def test_the_stages_are_functions_from_frames_to_frames(raw, built):
     """A script runs the stages one by one, and gets the tables that a build gives."""
-    built = qpvhealth.build(raw)
     places = qpvhealth.stages.place(qpvhealth.stages.ingest(raw))
     zoned = qpvhealth.stages.overlay(places)["neighbourhood_zoning"]
     counted = qpvhealth.stages.count(places, zoned)

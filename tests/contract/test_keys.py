@@ -53,6 +53,16 @@ def test_every_combination_of_keys_has_a_number_of_its_own(monkeypatch, kinds, l
     assert one.tolist() == other[::-1].tolist()
 
 
+def test_keys_whose_numbers_would_not_hold_in_64_bits_stay_apart():
+    """Five keys of 2^16 values: multiplied out, rows that differ by the first alone would be one."""
+    names = list("abcde")
+    frame = pd.DataFrame(dict.fromkeys(names, pd.Series(range(2**16 - 1)).astype("str")))
+    twin = frame.head(1).assign(a="5")
+    own, theirs = numbers(names, frame, twin)
+    assert theirs[0] != own[0]
+    assert positions(names, twin.assign(a="0"), frame).tolist() == [0]
+
+
 @given(ROWS, ROWS)
 def test_a_row_is_found_by_its_keys(rows, known):
     known = [*dict.fromkeys(known)]

@@ -13,8 +13,8 @@ BY_ID = {p.id: p for p in PROGRAMMES}
 
 
 def observed(name, *values, origin="publié"):
-    rows = [(name, pd.Timestamp(on), value, 0, origin) for on, value in values]
-    return pd.DataFrame(rows, columns=["programme", "on", "value", "n_unknown", "origin"])
+    rows = [(name, pd.Timestamp(on), n, n, n and n + 10, 10, origin) for on, n in values]
+    return pd.DataFrame(rows, columns=["programme", "on", "value", "lower", "upper", "n_unknown", "origin"])
 
 
 def held(name, *values):
@@ -24,6 +24,8 @@ def held(name, *values):
 def test_the_doubling_in_qpv():
     found = held("doublement-msp_cds", ("2018-03-31", 251), ("2019-03-31", 280), ("2020-04-01", 313))
     assert [round(s, 3) for s in found["share_of_way"]] == [0.0, 0.116, 0.247]
+    assert [round(s, 3) for s in found["share_of_way_upper"]] == [0.04, 0.155, 0.287]  # ten more could count
+    assert found["share_of_way_lower"].equals(found["share_of_way"])
     assert found["pace_observed"].round(1).tolist()[1:] == [29.0, 32.8]
     # 189 to go from 1 April 2020, 2.75 years left
     assert found["pace_needed"].iloc[-1] == pytest.approx(189 / (1004 / 365.25))

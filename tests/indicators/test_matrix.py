@@ -1,5 +1,7 @@
 """The denominator and scope matrix: a country of three QPV and five structures, counted by hand; the invented France."""
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -32,7 +34,7 @@ def stock():
     frame = pd.DataFrame(rows, columns=columns).assign(location_error_m=20.0, location_precision="housenumber")
     frame = frame.assign(location_status=["located"] * 4 + ["centroid"], border_distance_m=frame["distance_m"])
     frame = frame.assign(year=2020, generation="g", territory="metropole", department_code="93", commune_code="93001")
-    return frame.assign(other_qpv_code=None)
+    return frame.assign(other_qpv_code=None, other_area_code=None)
 
 
 def pairs():
@@ -203,7 +205,7 @@ def test_every_value_lies_within_its_bounds(invented):
 
 
 @pytest.fixture(scope="module")
-def invented(built):
+def compute(built):
     parts = []
     for prefix, is_read in (("", True), ("rejected_", False)):
         structures = built[f"{prefix}structures"]
@@ -211,7 +213,8 @@ def invented(built):
         parts.append(
             structures[structures["is_in_stock"]].merge(located, on=["finess_et", "year"]).assign(is_read=is_read)
         )
-    return matrices.matrix(
+    return partial(
+        matrices.matrix,
         pd.concat(parts, ignore_index=True),
         pd.concat([built[f"{prefix}structure_neighbourhoods"] for prefix in ("", "rejected_")], ignore_index=True),
         built["neighbourhood_coverage"],
@@ -221,6 +224,26 @@ def invented(built):
         rings_m=(100, 300),
         proxy_m=300,
     )
+
+
+@pytest.fixture(scope="module")
+def invented(compute):
+    return compute()
+
+
+@pytest.mark.parametrize(
+    "measures",
+    [
+        {"share_qpv_without_any"},
+        {"structures_per_covered_qpv", "letter_I"},
+        {"n_near", "share_in_or_near", "qpv_covered"},
+        {"qpv_population"},
+    ],
+    ids=min,
+)
+def test_some_measures_are_the_rows_of_all(compute, invented, measures):
+    rows = invented[invented["measure"].isin(measures)].reset_index(drop=True)
+    pd.testing.assert_frame_equal(compute(measures=measures), rows)
 
 
 @pytest.mark.parametrize(

@@ -11,14 +11,19 @@ AT = {"year": 2020, "generation": "g"}
 
 @pytest.fixture
 def stock():
-    """A: its point decides, in Q1, and it declares 93003. B: its point in Q1 contradicts its commune 93002. C: in Q2, no dispute."""
+    """A: its point decides, in Q1, and it declares 93003. B: its point in Q1 contradicts its commune 93002. C: in Q2, no dispute.
+
+    D: outside, and far from what is known of its commune 93002.
+    """
     rows = [
-        ("A", "MSP", "pluri", "located", "Q1", -5.0, "93003", "Q1"),
-        ("B", "CDS", "mono", "contradictory", None, np.nan, "93002", "Q1"),
-        ("C", "CDS", "pluri", "located", "Q2", -1.0, "93002", None),
+        ("A", "MSP", "pluri", "located", "Q1", -5.0, "93003", "in_qpv", "Q1", None),
+        ("B", "CDS", "mono", "contradictory", None, np.nan, "93002", "undetermined", "Q1", None),
+        ("C", "CDS", "pluri", "located", "Q2", -1.0, "93002", "in_qpv", None, None),
+        ("D", "MSP", "pluri", "located", None, 900.0, "93002", "elsewhere", None, "93003"),
     ]
     columns = ["finess_et", "structure_type", "modality", "location_status", "qpv_code", "border_distance_m"]
-    return pd.DataFrame(rows, columns=[*columns, "commune_code", "other_qpv_code"]).assign(**AT)
+    columns += ["commune_code", "situation_by_place", "other_qpv_code", "other_area_code"]
+    return pd.DataFrame(rows, columns=columns).assign(**AT)
 
 
 @pytest.fixture
@@ -28,19 +33,20 @@ def neighbourhoods():
 
 def test_the_second_place_is_the_commune_that_the_first_leaves_out(stock, neighbourhoods):
     every = readings.with_second_places(stock, neighbourhoods)
-    assert every["finess_et"].tolist() == ["A", "B", "C", "second place of A", "second place of B"]
-    assert every["commune_code"].tolist() == ["93003", "93002", "93002", "93003", "93001"]
-    assert every.loc[3:, ["qpv_code", "border_distance_m"]].isna().all(axis=None)
-    pd.testing.assert_frame_equal(every[:3].reset_index(drop=True), stock, check_dtype=False)
-    alone = stock[2:]
+    assert every["finess_et"].tolist() == [*"ABCD", *(f"second place of {name}" for name in "ABD")]
+    assert every["commune_code"].tolist()[4:] == ["93003", "93001", "93002"]
+    assert every.loc[4:, ["qpv_code", "border_distance_m"]].isna().all(axis=None)
+    pd.testing.assert_frame_equal(every[:4].reset_index(drop=True), stock, check_dtype=False)
+    alone = stock[2:3]
     assert readings.with_second_places(alone, neighbourhoods) is alone
 
 
 def test_a_disputed_point_decides_nothing_in_the_second_reading(stock):
     second = readings.without_place(stock)
-    assert second["qpv_code"].isna().tolist() == [True, True, False]
-    assert second["border_distance_m"].isna().tolist() == [True, True, False]
-    assert second["finess_et"].tolist() == ["A", "B", "C"]
+    assert second["qpv_code"].isna().tolist() == [True, True, False, True]
+    assert second["border_distance_m"].isna().tolist() == [True, True, False, True]
+    assert second["finess_et"].tolist() == [*"ABCD"]
+    assert second["situation_by_place"].isna().tolist() == [True, True, False, True]
 
 
 def test_a_qpv_without_its_disputed_structures_may_still_hold_them(stock):

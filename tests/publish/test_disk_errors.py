@@ -20,7 +20,7 @@ from distributed import Client
 
 folder = Path(sys.argv[1])
 rng = np.random.default_rng(5)
-n = 20_000
+n = 3_000
 x, y = rng.uniform(2.2, 2.4, n), rng.uniform(48.8, 48.95, n)
 points, quarters, outputs = folder / "p.parquet", folder / "q.gpkg", folder / "out"
 outputs.mkdir()

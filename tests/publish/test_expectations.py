@@ -84,18 +84,24 @@ def test_the_file_written_of_a_release_holds_it(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("held", "cause"),
+    ("held", "cause", "english"),
     [
-        (release(sha="b"), "source structures-2019 changed"),
-        (release(vecu_distance_m=500.0), "setting vecu_distance_m: 300.0 became 500.0"),
-        (release(version="2"), "qpvhealth 1 became 2"),
-        (release(), "same inputs and settings"),
+        (release(sha="b"), "source structures-2019 modifiée", "source structures-2019 changed"),
+        (
+            release(vecu_distance_m=500.0),
+            "choix vecu_distance_m : 300.0, devenu 500.0",
+            "setting vecu_distance_m: 300.0 became 500.0",
+        ),
+        (release(version="2"), "qpvhealth 1, devenu 2", "qpvhealth 1 became 2"),
+        (release(), "mêmes fichiers et mêmes choix", "same inputs and settings"),
     ],
 )
-def test_causes(tmp_path, held, cause):
+def test_causes(tmp_path, held, cause, english):
     written = expectations.text(release()).replace("value = 280", "value = 279")
     found = compared(written, tmp_path, held)
-    assert cause in found.loc[found["verdict"] == DIFFERS, "cause"].item()
+    why = found.loc[found["verdict"] == DIFFERS, "cause"].item()
+    assert cause in why
+    assert english in found.attrs["english"][why]
 
 
 @pytest.mark.parametrize(

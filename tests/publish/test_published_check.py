@@ -61,7 +61,7 @@ def test_a_difference_of_stocks():
         (figure(perimeter="all_2026"), "périmètre : "),
         (figure(scope="cds"), "champ : "),
         (figure(on=date(2018, 3, 31), measure="n_near", near="declared"), "aucune réponse d'ARS"),
-        (figure(on=None), "date : "),
+        (figure(on=None), "date"),
         (figure(measure=None, why_not="une cible"), "objet : une cible"),
     ],
 )

@@ -22,36 +22,7 @@ from qpvhealth.publish.store import Store, is_current, write_file
 
 WRITES = [(os, "replace"), (os, "rename"), (os, "fsync"), (os, "mkdir"), (os, "symlink"), (os, "open"), (io, "open")]
 
-# Publishes the text "two"; the n-th call that touches the disk kills the process, before or after it is done.
-KILLED = """
-import io, itertools, os, sys
-from pathlib import Path
-root, n, after = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3] == "after"
-sys.path.insert(0, sys.argv[4])
-from plain import publish
-steps = itertools.count(1)  # one step a number, whichever thread takes it
-def deadly(module, name):
-    real = getattr(module, name)
-    def call(*args, **kwargs):
-        step = next(steps)
-        if step == n and not after:
-            os._exit(9)
-        try:
-            return real(*args, **kwargs)
-        finally:
-            if step == n:
-                os._exit(9)
-    setattr(module, name, call)
-for module, names in {os: ["replace", "rename", "fsync", "mkdir", "symlink", "rmdir", "unlink"], io: ["open"]}.items():
-    for name in names:
-        deadly(module, name)
-publish(root, "two")
-"""
-PLAIN = """
-from qpvhealth.publish import manifest
-from qpvhealth.publish.manifest import Facts
-from qpvhealth.publish.release import open_release
-from qpvhealth.publish.store import Store
+
 def publish(root, text):
     store = Store(root)
     with store.lock(), store.stage() as staged:
@@ -61,10 +32,35 @@ def publish(root, text):
         content = manifest.build(Facts(text, invented=True), files)
         manifest.write(staged, content)
         return store.publish(staged, content["release_id"])
-"""
-PUBLISH = {}
-exec(PLAIN, PUBLISH)  # noqa: S102 - the same text runs here and in the process that is killed
-publish = PUBLISH["publish"]
+
+
+def publish_killed(root, text, n, when):
+    """Publish in a copy of this process, which the n-th call that touches the disk kills, before or after it is done."""
+    if child := os.fork():
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    steps = itertools.count(1)  # one step a number, whichever thread takes it
+
+    def deadly(real):
+        def call(*args, **kwargs):
+            step = next(steps)
+            if step == n and when == "before":
+                os._exit(9)
+            try:
+                return real(*args, **kwargs)
+            finally:
+                if step == n:
+                    os._exit(9)
+
+        return call
+
+    for module, name in [*WRITES, (os, "rmdir"), (os, "unlink")]:
+        if (module, name) != (os, "open"):
+            setattr(module, name, deadly(getattr(module, name)))
+    try:
+        publish(root, text)
+    except BaseException:  # noqa: BLE001 -- as an interpreter would end
+        os._exit(1)
+    os._exit(0)
 
 
 @pytest.fixture
@@ -154,22 +150,20 @@ def test_whatever_write_fails_the_previous_release_stays_current(root, before, c
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-def test_a_build_killed_anywhere_leaves_a_whole_release_current(root, tmp_path, when):
-    (tmp_path / "plain.py").write_text(PLAIN)
-    (tmp_path / "killed.py").write_text(KILLED)
+def test_a_build_killed_anywhere_leaves_a_whole_release_current(root, when):
     whole = {publish(root, "two").name: "two", publish(root, "one").name: "one"}
     seen = set()
     for n in itertools.count(1):
         publish(root, "one")
         if n % 2:  # a new release every other time; else the same bytes are there already
             store._remove(root / "releases" / next(i for i, text in whole.items() if text == "two"))
-        ran = subprocess.run([sys.executable, tmp_path / "killed.py", root, str(n), when, tmp_path], check=False)
+        code = publish_killed(root, "two", n, when)
         current = Store(root).current()
         seen.add(whole[current.name])
         assert manifest.verify(current) == []
-        if ran.returncode == 0:
+        if code == 0:
             break
-        assert ran.returncode == 9
+        assert code == 9
     assert n > 12
     assert seen == {"one", "two"}
     publish(root, "two")

@@ -88,7 +88,7 @@ def test_the_commands_sign_list_keep_and_report(out, tmp_path):
     assert document("releases", "list", "--out", out)["releases"][0]["visas"] == [1]
     assert answer("sign", *who, "--replaces", 1).startswith("Visa 2: ")
     assert "replaced by 2" in answer("releases", "list", "--out", out)
-    answer("report", "--out", out, "--to", tmp_path / "note", "--format", "html")
+    answer("report", "--out", out, "--to", tmp_path / "note", "--format", "html", "--commune", "93901")
     page = (tmp_path / "note" / "report.html").read_text(encoding="utf-8")
     assert "visa n° 2" in page.replace("\u00a0", " ")
     assert "annule et remplace le visa n° 1" in page.replace("\u00a0", " ")

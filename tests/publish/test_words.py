@@ -24,7 +24,7 @@ from qpvhealth.publish.sentences import THIN
         ("distance_m", 12.5, "13"),
         ("border_distance_m", -148.4, "-148"),
         ("population", 2240481.0, "2 240 481"),
-        ("density", 87.25, "87,25"),
+        ("density", 87.25, "87,3"),
         ("longitude", 2.3056789, "2,305679"),
         ("source_row", 10924, "10924"),
         ("n_rows", 10924, "10 924"),

@@ -34,6 +34,7 @@ def row(d, *, precision="street", error=150.0, answer="unknown", status="located
         "nearest_qpv_code": qpv,
         "vecu_declared": answer,
         "other_qpv_code": None,
+        "other_area_code": None,
         "source_says_in_qpv": "unknown",
         "has_perimeters": True,
         "is_surely_elsewhere": False,

@@ -11,7 +11,7 @@ from qpvhealth import sample
 from qpvhealth.errors import UsageError
 from qpvhealth.facts import causes
 from qpvhealth.indicators import change_summary
-from qpvhealth.publish import diff, release
+from qpvhealth.publish import diff, release, views
 from qpvhealth.settings import Settings
 from qpvhealth.studies import comparison
 from tests.conftest import published
@@ -73,8 +73,13 @@ def test_the_twenty_nine_have_their_causes(shown):
     everything = rows[rows["structure_type"] == "all"]
     assert everything["n"].sum() == 29
     assert everything.set_index("cause")["n"]["opened"] == 28
-    told = diff.sentence(compared, 42, structure_type="MSP")
-    assert told.endswith("soit un solde net de +17 (42 → 59)")
+    cell = {"generation": "in_force", "level": "country", "area": "FR"}
+    stocks = tuple(views.in_qpv(shown, year, **cell)["MSP"] for year in (2018, 2019))
+    net = views.net_in_qpv(shown, 2018, 2019, **cell)["CDS"]
+    sentence = diff.sentence(compared, stocks, structure_type="MSP")
+    assert sentence.endswith("soit un solde net de +17, 42 (42 à 53) → 59 (59 à 70)")
+    assert (net.value, net.lower, net.upper) == (12, 11, 12)
+    assert views.net_in_qpv(shown, 2018, 2020, **cell) == {}  # its bounds are published of a year and the one before
     assert diff.structures_table(compared, cause="closed")["effect_in_qpv"].tolist() == [-1, -1, -1]
 
 

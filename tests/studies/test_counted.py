@@ -39,14 +39,19 @@ def once_a_stock(make):
     return stock
 
 
-def by_area(rows, levels, measure=None):
-    """Count the rows of each area of each level, or add one of their columns up."""
-    parts = []
-    for level in levels:
-        areas = area_codes(rows, level)
-        n = areas.value_counts() if measure is None else rows.groupby(areas)[measure].sum()
-        parts.append(n.rename("n").rename_axis("area_code").reset_index().assign(level=level))
-    return pd.concat(parts).set_index(["level", "area_code"])["n"].astype(float)
+def areas_of(rows, levels):
+    """Return the area of each row at each level, as categories."""
+    return pd.DataFrame({level: area_codes(rows, level).astype("category") for level in levels})
+
+
+def by_area(areas, people=None):
+    """Count the rows of each area of each level, or add their people up."""
+    weights = None if people is None else people.to_numpy(dtype=float, na_value=0.0)
+    parts = {
+        level: pd.Series(np.bincount(area.cat.codes, weights, len(area.cat.categories)), index=area.cat.categories)
+        for level, area in areas.items()
+    }
+    return pd.concat(parts, names=["level", "area_code"]).astype(float)
 
 
 def gap(cells, n):
@@ -66,13 +71,13 @@ def test_every_row_of_the_indicators_is_the_number_of_its_rows(release, name):
         figure = Figure(int(year), generation, indicator=name, scope=scope)
         rows = counted.of_figure(release, figure)
         is_people = isinstance(declared, OfQpv) and declared.unit == "inhabitants"
-        n = by_area(rows, HEADLINE, "population" if is_people else None)
+        n = by_area(areas_of(rows, HEADLINE), rows["population"] if is_people else None)
         wrong = gap(cells.assign(value=cells["numerator"]), n)
         assert wrong.empty, (figure, wrong.head())
         compared += int(cells["numerator"].notna().sum())
         if counted.has_whole(figure):
-            of_people = "population" if is_people else None
-            whole = by_area(counted.of_figure(release, figure, "denominator"), HEADLINE, of_people)
+            every_one = counted.of_figure(release, figure, "denominator")
+            whole = by_area(areas_of(every_one, HEADLINE), every_one["population"] if is_people else None)
             assert gap(cells.assign(value=cells["denominator"]), whole).empty, figure
     assert compared > 200
 
@@ -95,16 +100,16 @@ def test_every_row_of_the_counts_is_the_number_of_its_rows(release):
     for (year, generation), cells in counts.groupby(["year", "generation"]):
         rows = counted.of_figure(release, Figure(int(year), generation, situation="all"))
         of_kind = {tuple(values): part for values, part in cells.groupby(keys)}
+        areas, inside = areas_of(rows, LEVELS), rows["qpv_code"].notna()
         for wanted in product(("MSP", "CDS", "all"), ("pluri", "mono", "unknown", "all"), (*_SITUATIONS, "all")):
             mask = np.logical_and.reduce([(rows[c] == v) | (v == "all") for c, v in zip(keys, wanted, strict=True)])
             part = of_kind.get(wanted)
             if part is None:
                 assert not mask.any(), (year, generation, wanted)
                 continue
-            n = by_area(rows[mask], [level for level in LEVELS if level != "qpv"])
+            n = by_area(areas[mask].drop(columns="qpv"))
             assert gap(part[part["level"] != "qpv"], n).empty, (year, generation, wanted)
-            inside = rows[mask & rows["qpv_code"].notna()]
-            assert gap(part[part["level"] == "qpv"], by_area(inside, ["qpv"])).empty
+            assert gap(part[part["level"] == "qpv"], by_area(areas.loc[mask & inside, ["qpv"]])).empty
 
 
 _SITUATIONS = ("in_qpv", "vecu_declared", "vecu_proxy", "elsewhere", "undetermined")
@@ -139,7 +144,7 @@ def test_what_is_unknown_is_listed_rejected_rows_and_second_places_with_it(relea
         if scope not in ("msp", "cds", "msp_cds", "primary"):
             continue
         listed = counted.of_figure(release, Figure(int(year), generation, indicator=name, scope=scope), "unknown")
-        assert gap(rows.assign(value=rows["n_unknown"]), by_area(listed, ["country", "department"])).empty, (
+        assert gap(rows.assign(value=rows["n_unknown"]), by_area(areas_of(listed, ["country", "department"]))).empty, (
             year,
             scope,
         )

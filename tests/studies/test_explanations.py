@@ -139,6 +139,7 @@ THEN = IN | {"generation": "qpv-2024", "qpv_code": "QN03107M"}
             ["aucun point utilisable (sans point)", "un oui"],
         ),
         (OUT | {"other_qpv_code": "QP031013"}, {}, [], ["12,4 m hors", "QP031013, d'une autre commune", "un oui"]),
+        (OUT | {"other_area_code": "81004"}, {}, [], ["12,4 m hors", "près de 81004, loin de", "un oui"]),
     ],
 )
 def test_what_would_flip_the_answer(place, facts, others, sentences):

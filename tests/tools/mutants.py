@@ -63,7 +63,6 @@ TESTS: dict[str, tuple[str, ...]] = {
     "indicators.coverage": ("tests/indicators/test_coverage.py", "tests/indicators/test_headline.py", NEAR),
     "indicators.headline": ("tests/indicators/test_headline.py", NEAR),
     "spatial.repair": ("tests/spatial/test_repair.py", "tests/spatial/test_bad_shapes.py"),
-    "rules.levels": ("tests/indicators/test_counts.py",),
     "indicators.agreement": ("tests/indicators/test_counts.py",),
     "indicators.declarations": ("tests/indicators/test_headline.py", "tests/test_docs.py"),
     "indicators.figures": ("tests/indicators/test_headline.py", "tests/indicators/test_matrix.py"),

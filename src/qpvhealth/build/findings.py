@@ -150,20 +150,40 @@ def abroad(sources: Sources) -> list[Finding]:
 
 
 def _places(placed: Placed) -> Iterator[Finding]:
-    read = ["location_status", "location_conflict_m", "n_location_sources"]
-    for year, rows in placed.structures[[*_ROW, *read]].groupby("year"):
+    read = ["location_status", "location_conflict_m", "n_location_sources", "commune_code", "department_code"]
+    every = placed.structures[[*_ROW, *read]].assign(both=lambda f: _declared_and_near(f, placed))
+    for year, rows in every.groupby("year"):
         status, far = rows["location_status"], rows["location_conflict_m"] > CONFLICT_M
         for rule, mask, words in (
             ("location-undetermined", status.isin((CENTROID, MISSING)), "no point that can decide"),
             ("location-contradictory", status == CONTRADICTORY, "the point contradicts what is declared"),
             ("location-conflict", far & (rows["n_location_sources"] > 1), "sources place them far apart"),
         ):
-            yield from _some(rows["finess_et"][mask], rule, f"{year}: {words}", len(rows))
+            yield from _some(rows["both"][mask], rule, f"{year}: {words}", len(rows))
+
+
+def _points_elsewhere(placed: Placed) -> pd.DataFrame:
+    """Return the structures and years whose point lies elsewhere than declared by lists alone, once each, with ``other_area_code``."""
+    return placed.located[[*_ROW, "other_area_code"]].dropna(subset="other_area_code").drop_duplicates(_ROW)
+
+
+def _declared_and_near(structures: pd.DataFrame, placed: Placed) -> pd.Series:
+    """Name structures: with the commune, else département, that each declares and where its point lies by lists alone, if it is elsewhere."""
+    off = _points_elsewhere(placed)
+    near = (
+        off["other_area_code"]
+        .reset_index(drop=True)
+        .reindex(positions(_ROW, structures, off))
+        .set_axis(structures.index)
+    )
+    declares = structures["commune_code"].fillna(structures["department_code"])
+    both = structures["finess_et"] + " declares " + declares + ", its point is in or near " + near
+    return both.fillna(structures["finess_et"])
 
 
 def _communes(placed: Placed, settings: Settings) -> Iterator[Finding]:
-    """Name the points outside the commune that is declared: by its outline, else by the communes of the QPV where they lie."""
-    read = [*_ROW, "location_status", "commune_distance_m", "commune_code"]
+    """Name the points outside the commune that is declared: by its outline, else by the communes of the QPV, or what is known of communes."""
+    read = [*_ROW, "location_status", "commune_distance_m", "commune_code", "department_code"]
     structures = placed.structures.loc[placed.structures["is_in_stock"], read]
     for year, rows in structures.groupby("year"):
         off = (rows["location_status"] == LOCATED) & (rows["commune_distance_m"] > settings.commune_agrees_m)
@@ -176,6 +196,12 @@ def _communes(placed: Placed, settings: Settings) -> Iterator[Finding]:
     )
     for (of_year, generation), rows in joined.groupby(["year", "generation"]):
         words = f"{of_year}, {generation}: in a QPV of another commune than declared"
+        yield from _some(rows["both"], "commune-disputed", words, len(structures))
+    named = positions(_ROW, structures, disputed.drop_duplicates(_ROW)) >= 0
+    is_off = positions(_ROW, structures, _points_elsewhere(placed)) >= 0
+    afar = structures[is_off & ~named & (structures["location_status"] == LOCATED)]
+    for year, rows in afar.assign(both=_declared_and_near(afar, placed)).groupby("year"):
+        words = f"{year}: far from what is known of the commune or département declared"
         yield from _some(rows["both"], "commune-disputed", words, len(structures))
 
 

@@ -15,7 +15,7 @@ from qpvhealth.facts.situations import CENTROID, CONTRADICTORY
 from qpvhealth.facts.territories import TERRITORIES
 from qpvhealth.indicators import situations
 from qpvhealth.ingest.kinds import structures as structure_files
-from qpvhealth.spatial import location, perimeters as perimeter_rules, placement
+from qpvhealth.spatial import declared, location, perimeters as perimeter_rules, placement
 from qpvhealth.spatial.free_areas import free_areas
 
 if TYPE_CHECKING:
@@ -39,7 +39,20 @@ class Placed(NamedTuple):
 def structures(basis: Basis) -> pd.DataFrame:
     """Choose the point of each structure of every year: one row per structure and year."""
     points = [offered.assign(year=year) for year, offered in basis.sources.points.items()]
-    return _with_points(basis.sources.structures.values(), pd.concat(points, ignore_index=True), basis)
+    placed = _with_points(basis.sources.structures.values(), pd.concat(points, ignore_index=True), basis)
+    return placed.assign(other_area_code=_other_areas(placed, placed, basis))
+
+
+def _other_areas(rows: pd.DataFrame, known: pd.DataFrame, basis: Basis) -> pd.Series:
+    """Return where points lie that cannot be in the commune or département declared, by lists alone; see ``declared.other_areas``."""
+    quarters, outlines = perimeter_rules.by_commune(basis.prepared), basis.outlines
+    outlined = set(outlines["department"]["area_code"]) if "department" in outlines else set()
+    return declared.other_areas(rows, known, quarters, reach_m=basis.settings.commune_reach_m, outlined=outlined)
+
+
+def misread_minutes(structures: pd.DataFrame, basis: Basis) -> pd.DataFrame:
+    """Return the départements of each year whose points are degrees and minutes; see ``declared.misread_minutes``."""
+    return declared.misread_minutes(structures, perimeter_rules.by_commune(basis.prepared))
 
 
 def unread(placed: Placed, basis: Basis) -> Placed:
@@ -48,7 +61,8 @@ def unread(placed: Placed, basis: Basis) -> Placed:
     if rows.empty:
         return Placed(*(frame.iloc[:0] for frame in placed))
     points = structure_files.points(rows).assign(rank=0, commune_found=None, year=rows["year"])
-    return located(_with_points([rows], points, basis), basis)
+    unplaced = _with_points([rows], points, basis)
+    return located(unplaced.assign(other_area_code=_other_areas(unplaced, placed.structures, basis)), basis)
 
 
 def _with_points(extracts: Iterable[pd.DataFrame], points: pd.DataFrame, basis: Basis) -> pd.DataFrame:
@@ -166,7 +180,7 @@ def _declared(rows: pd.DataFrame, generation: str, basis: Basis) -> pd.DataFrame
 
 _PLACING = [
     *("finess_et", "year", "territory", "commune_code", "department_code", "source_says_in_qpv"),
-    *("location_status", "location_precision", "location_error_m", "commune_distance_m"),
+    *("location_status", "location_precision", "location_error_m", "commune_distance_m", "other_area_code"),
 ]
 _DECLARED = ["finess_et", "year", "territory", "location_status", "x", "y", "vecu_declared", "vecu_qpv_code"]
 _STRUCTURES = [*PUBLISHED["structures"].names, "x", "y"]

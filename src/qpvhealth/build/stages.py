@@ -24,6 +24,7 @@ from qpvhealth.build import (
 )
 from qpvhealth.contract.schema import refuse_object_texts
 from qpvhealth.contract.tables import COVERAGE_TABLES, PUBLISHED, REJECTED_TABLES
+from qpvhealth.errors import QpvhealthError
 from qpvhealth.facts.generations import IN_FORCE
 from qpvhealth.indicators import agreement, counts, matrix, perimeter_effect, series_audit, trend
 from qpvhealth.ingest import (
@@ -160,20 +161,24 @@ def run(
 ) -> Built:
     """Run the stages in order, all of them or ``until`` one; every table leaves its stage in its published form.
 
-    ``inputs``: the files of the raw folder, hashed. ``progress`` is called with the name of each step. Raises as ``build`` does.
+    ``inputs``: the files of the raw folder, hashed. ``progress`` is called with the name of each step. Raises as ``build`` does, with the
+    accounts of the cards.
     """
     refuse_object_texts()
     built = Built()
-    for stage, (tables, findings_of_stage) in zip(
-        STAGES, _method(raw, list(inputs), settings, progress, built), strict=True
-    ):
-        for name in stage.gives:
-            built[name] = PUBLISHED[name].conform(tables[name][PUBLISHED[name].names])
-        built.findings += findings_of_stage
-        if stage.name == until:
-            return built
-    built.findings += [*accounting.findings(built), *accounting.rebuilt(built["then_and_now"])]
-    built.findings = signatures.sign(built.findings, [i.card for i in inputs])
+    stages = _method(raw, list(inputs), settings, progress, built)
+    try:
+        for stage, (tables, findings_of_stage) in zip(STAGES, stages, strict=True):
+            for name in stage.gives:
+                built[name] = PUBLISHED[name].conform(tables[name][PUBLISHED[name].names])
+            built.findings += findings_of_stage
+            if stage.name == until:
+                return built
+        built.findings += [*accounting.findings(built), *accounting.rebuilt(built["then_and_now"])]
+        built.findings = signatures.sign(built.findings, [i.card for i in inputs])
+    except QpvhealthError as error:
+        error.accounts = error.accounts or {i["id"]: i for i in built.inputs if "rows_in" in i}
+        raise
     ordered = {name: built.pop(name) for name in PUBLISHED}
     built.update(ordered)
     return built
@@ -185,10 +190,10 @@ def _method(
     """Yield the tables and the findings of each stage, in the order of ``STAGES``."""
     printed = published_files.load(raw, matrix.MEASURES)
     sources = ingest(raw, [i.card for i in inputs], progress)
+    built.inputs = [i.as_dict() | sources.accounts.get(i.card.id, {}) for i in inputs] + printed
     input_files.refuse_changed(inputs)
     rejected.refuse(sources, settings)
     deliveries.refuse_same_bytes(inputs, sources.accounts)
-    built.inputs = [i.as_dict() | sources.accounts.get(i.card.id, {}) for i in inputs] + printed
     built.invented = inputs[0].card.is_invented
     delivered = deliveries.of_sources(sources, [i.card for i in inputs], settings.delivery)
     yield _read_tables(sources, invented=built.invented), [*sources.findings, *delivered]
@@ -196,7 +201,9 @@ def _method(
     foreign = [*findings.abroad(sources), *findings.of_systems(sources)]
     places = place(sources, settings, progress)
     built.in_force = places.basis.in_force
-    moved = delivered_points.of_points(places.placed.structures, settings.delivery, ROUNDED)
+    structures = places.placed.structures
+    moved = delivered_points.of_points(structures, settings.delivery, ROUNDED)
+    moved += delivered_points.of_minutes(placing.misread_minutes(structures, places.basis), delivered)
     yield places.tables(), [*findings.of_perimeters(places.basis), *foreign, *moved]
 
     progress("overlaying the zonings")

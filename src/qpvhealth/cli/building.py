@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,9 +13,11 @@ import click
 from qpvhealth.cli.group import main_group
 from qpvhealth.cli.options import FOLDER, json_option, out_option, raw_option, settings_option
 from qpvhealth.cli.output import FINDINGS, logger, print_answer, settings_of, step_line
-from qpvhealth.errors import listed
+from qpvhealth.errors import QpvhealthError, listed
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from qpvhealth.build.stages import Built
     from qpvhealth.contract.rules import Finding
     from qpvhealth.ingest.inputs import Input
@@ -119,7 +122,8 @@ def _build_until(raw: Path, chosen: Settings, resolved: list[Input], until: str,
     from qpvhealth.publish import release
 
     with step_line() as name_step:
-        built = stages.run(raw, resolved, chosen, name_step, until)
+        with _accounts_when_stopped():
+            built = stages.run(raw, resolved, chosen, name_step, until)
         declared = {name: table for name, table in PUBLISHED.items() if name in built}
         release.write_tables(to, built, declared, invented=built.invented)
     _accounts(built.inputs)
@@ -139,7 +143,8 @@ def _build(
     from qpvhealth.publish.manifest import Facts
 
     with store.lock(), step_line() as name_step:
-        built = stages.run(raw, resolved, chosen, name_step)
+        with _accounts_when_stopped():
+            built = stages.run(raw, resolved, chosen, name_step)
         refused = _refused(built) if strict else []
         if refused:
             _accounts(built.inputs)
@@ -172,14 +177,27 @@ def _refused(built: Built) -> list[str]:
     return [f"{f.rule}: {f.message}" for f in built.findings if f.is_refused] + rows.tolist()
 
 
-def _accounts(inputs: list[dict[str, Any]]) -> None:
+@contextmanager
+def _accounts_when_stopped() -> Iterator[None]:
+    """Print the accounts of the cards that were read before the error that stops a build, even with -q."""
+    try:
+        yield
+    except QpvhealthError as error:
+        if error.accounts:
+            _accounts([{"id": name, **account} for name, account in error.accounts.items()], is_stopped=True)
+        raise
+
+
+def _accounts(inputs: list[dict[str, Any]], *, is_stopped: bool = False) -> None:
     """Print the account of each card: rows in, used, out of scope, rejected, duplicates; and how many match no other source."""
     columns = ("rows_in", "rows_out", "out_of_scope", "rejected", "duplicates", "unmatched")
     titles = ("in", "used", "scope", "rejected", "repeats", "unmatched")
-    logger().info("%-24s" + " %8s" * len(titles), "card", *titles)
+    say = logger().warning if is_stopped else logger().info
+    say("%-24s" + " %8s" * len(titles), "card", *titles)
     for account in (i for i in inputs if "rows_in" in i):
         name = account["id"] if len(account["id"]) <= CARD_WIDTH else account["id"][: CARD_WIDTH - 1] + "…"
-        logger().info("%-24s" + " %8d" * len(columns), name, *(account.get(c, 0) for c in columns))
+        say = logger().warning if is_stopped else logger().info
+    say("%-24s" + " %8d" * len(columns), name, *(account.get(c, 0) for c in columns))
 
 
 def _closing(findings: list[Finding]) -> None:

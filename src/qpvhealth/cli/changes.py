@@ -82,7 +82,7 @@ def diff(
     if since_signed:
         old, new, release_name = _since_signed(old, release_name, out)
     sides, compared = _compared(old, new, year, out, release_name)
-    before, opening_year = sides[0]
+    before = sides[0][0]
     level, area = areas.named([release for release, _ in sides], level, area)
     where, is_in_qpv = rules.Where(generation, level, area), situation == "in_qpv"
     tables = {
@@ -101,9 +101,14 @@ def diff(
         print_json(head | {"invented": compared.invented} | lists)
     else:
         cell = {"generation": generation, "level": level, "area": area}
-        stocks = views.in_qpv(before, opening_year, **cell) if is_in_qpv else {}
+        first, last = (views.in_qpv(side, at, **cell) if is_in_qpv else {} for side, at in sides)
+        one_release = sides[0][0] is sides[1][0]
+        net = views.net_in_qpv(before, sides[0][1], sides[1][1], **cell) if one_release else {}
         lines = [
-            rules.sentence(compared, n, where, structure_type=kind, language=language) for kind, n in stocks.items()
+            rules.sentence(
+                compared, (n, last[kind]), where, structure_type=kind, language=language, change=net.get(kind)
+            )
+            for kind, n in first.items()
         ]
         if situation == "vecu_declared":
             lines += _unanswered(sides, compared, language, **cell)

@@ -109,11 +109,11 @@ def _counted(release: Release, *, within: str | None, part: str | None, **option
     from qpvhealth.studies import counted, quarters
 
     areas = {"region": options.pop("region"), "department": options.pop("department")}
-    named = [f"{level}:{code}" for level, code in areas.items() if code is not None]
-    named += [within] if within else []
-    if len(named) > 1:
-        raise UsageError(f"{', '.join(named)}: one area a figure; the smallest is enough")
-    level, _, code = (named[0] if named else "country:FR").partition(":")
+    choices = [f"{level}:{code}" for level, code in areas.items() if code is not None]
+    choices += [within] if within else []
+    if len(choices) > 1:
+        raise UsageError(f"{', '.join(choices)}: one area a figure; the smallest is enough")
+    level, _, code = (choices[0] if choices else "country:FR").partition(":")
     structure_type = options.pop("structure_type")
     if structure_type:
         options["structure_type"] = (

@@ -108,6 +108,7 @@ def show(release: Release, answer: View | tuple[View, ...], how: Shown, *, inven
     }
     if form not in ("json", "csv"):
         answer = words.in_words(answer, how.language)
+        answer = answer if form == "xlsx" else words.with_bounds(answer)
         options |= {
             "titles": answer.titles,
             "notes": (*answer.notes, *_foot(answer, how.language)),

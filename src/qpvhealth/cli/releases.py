@@ -46,7 +46,6 @@ def check(
       qpvhealth check --expect expected.toml
     """
     from qpvhealth.publish import checks, expectations, published_check, store
-    from qpvhealth.studies import figures
 
     how, release = shown_as(options), open_release(out, release_name)
     if write_expect is not None:
@@ -61,9 +60,13 @@ def check(
         logger().info("Every contract and identity holds.")
         return
     if expect is not None:
-        views = figures.expected(release, expect)
+        from qpvhealth.studies import comparison
+
+        views = comparison.expected(release, expect)
         differs = expectations.differing(views[0].frame)
     else:
+        from qpvhealth.studies import figures
+
         views = tuple(v for v in (figures.published(release), figures.published_series(release)) if len(v.frame))
         differs = any(published_check.differing(v.frame) for v in views)
     show(release, views, how)

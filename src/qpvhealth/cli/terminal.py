@@ -12,25 +12,26 @@ from rich.text import Text
 
 from qpvhealth.cli.folding import folded
 from qpvhealth.publish import selection
-from qpvhealth.publish.rendering import INVENTED, one_line, plain, readable
+from qpvhealth.publish.bounds import Bounded, parted
+from qpvhealth.publish.rendering import INVENTED, is_numbers, one_line, plain, readable
 from qpvhealth.publish.sentences import in_language
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from qpvhealth.publish.selection import View
     from qpvhealth.publish.sentences import Language
 
 SHOWN_ROWS = 40
 """Rows of a list on a terminal; a table of counts by year is shorter."""
-LEAST_WIDTH, LEAST_TEXT, LONGEST_WORD = 40, 14, 20
-"""Columns of the narrowest terminal that is believed, of a folded text, and of a word that is not broken."""
+LEAST_WIDTH, LEAST_TEXT, LONGEST_WORD, LONGEST_BOUNDS = 40, 14, 20, 11
+"""Columns of the narrowest terminal that is believed, of a folded text, of a word and of bounds that are not broken."""
 GAP = 2
 """Between columns: one of padding, one of the box."""
 LEAD = ("year", "area_code", "label")
 """What a line below a table is about."""
-AS_LINES = "causes"
-"""A column too long for a table: its cells stand below as lines."""
+AS_LINES = ("net_in_qpv", "causes")
+"""Columns too long for a table: a change and its causes stand below as lines."""
 RULED = Box("    \n    \n -- \n    \n    \n    \n    \n    \n", ascii=True)
 WORDS = {
     "fr": (
@@ -50,10 +51,11 @@ def fitted(view: View, notes: Sequence[str], width: int, *, invented: bool, lang
     width = max(width, LEAST_WIDTH)
     shown = view.frame.head(SHOWN_ROWS)
     columns = [c for c in view.titles if c in shown.columns]
-    cells = {c: [one_line(readable(v, language)) for v in plain(shown[c])] for c in columns}
-    is_number = {c: _is_number(shown[c]) for c in columns}
-    full = {c: max(map(len, (*view.titles[c].split("\n"), *cells[c]))) for c in columns}
-    needs = {c: _need(view.titles[c], cells[c], is_number=is_number[c]) for c in columns}
+    cells = {c: [_cell(v, language) for v in plain(shown[c])] for c in columns}
+    is_number = {c: is_numbers([v for v in plain(shown[c]) if v is not None]) for c in columns}
+    lines_of = {c: [line for cell in cells[c] for line in cell.split("\n")] for c in columns}
+    full = {c: max(map(len, (*view.titles[c].split("\n"), *lines_of[c]))) for c in columns}
+    needs = {c: _need(view.titles[c], lines_of[c], is_number=is_number[c]) for c in columns}
     chosen = _widths(_chosen(view, needs, width), full, width)
     table = Table(box=RULED, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
     for column in chosen:
@@ -66,20 +68,29 @@ def fitted(view: View, notes: Sequence[str], width: int, *, invented: bool, lang
     console.print(table)
     more, hidden, colon = WORDS[language]
     lines = [line.rstrip() for line in content.getvalue().splitlines()]
-    if AS_LINES in columns:
+    below = [c for c in AS_LINES if c in columns]
+    if below:
         lead = [c for c in LEAD if c in chosen]
-        listed = zip(*(cells[c] for c in lead), cells[AS_LINES], strict=True)
-        lines += ["", *(f"{' '.join(row[:-1])}{colon}{row[-1]}" for row in listed if row[-1])]
-    left, n_hidden = len(view.frame) - len(shown), len(columns) - len(chosen) - (AS_LINES in columns)
+        net, causes = ([cell.replace("\n", " ") for cell in cells[c]] for c in AS_LINES)
+        listed = zip(*(cells[c] for c in lead), net, causes, strict=True)
+        words = view.titles[AS_LINES[0]]
+        what = words[:1].lower() + words[1:]
+        lines += ["", *(f"{' '.join(at)}{colon}{what} {n}{colon}{why}" for *at, n, why in listed if why)]
+    left, n_hidden = len(view.frame) - len(shown), len(columns) - len({*chosen, *below})
     lines += [more.format(n=left)] if left else []
     lines += ["", *([in_language(INVENTED, language)] if invented else []), *map(one_line, notes)]
     lines += [hidden.format(n=n_hidden, of=len(columns))] if n_hidden else []
     return "".join(f"{line}\n" for line in folded(lines, width))
 
 
-def _is_number(column: Iterable[object]) -> bool:
-    values = [v for v in column if v is not None and v == v]  # noqa: PLR0124 -- what is not equal to itself is null
-    return bool(values) and all(isinstance(v, int | float) and not isinstance(v, bool) for v in values)
+def _cell(value: object, language: Language) -> str:
+    """Write a cell; the bounds of a figure stand under it, on two lines where they are long."""
+    text = readable(value, language)
+    alone, around = parted(text) if isinstance(value, Bounded) else (text, "")
+    parts = (
+        around.rsplit(" ", 1) if len(around) > LONGEST_BOUNDS else [around]
+    )  # no number is parted at its thin spaces
+    return "\n".join(map(one_line, filter(None, (alone, *parts)))) if around else one_line(alone)
 
 
 def _need(title: str, cells: Sequence[str], *, is_number: bool) -> int:
@@ -93,8 +104,8 @@ def _chosen(view: View, needs: Mapping[str, int], width: int) -> dict[str, int]:
     """Choose the columns to show, with what each needs at least: the main ones in order, or the first ones, while they fit."""
     main = [c for c in selection.main_columns(view.name) if c in needs]
     taken: dict[str, int] = {}
-    for column in [c for c in main or needs if c != AS_LINES]:
-        if not taken or sum(taken.values()) + len(taken) * GAP + needs[column] + 1 <= width:
+    for column in [c for c in main or needs if c not in AS_LINES[1:]]:
+        if not taken or sum(taken.values()) + len(taken) * GAP + needs[column] <= width:
             taken[column] = needs[column]
     return taken
 

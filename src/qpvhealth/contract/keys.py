@@ -48,8 +48,9 @@ _LARGEST = 2**62
 def _codes(columns: list[pd.Series]) -> tuple[np.ndarray, int]:
     """Return the code of each value of columns put end to end, 0 for a null, and how many codes there are."""
     coded = [isinstance(column.dtype, pd.CategoricalDtype) for column in columns]
-    if coded == [True]:
-        return columns[0].cat.codes.to_numpy(dtype="int64") + 1, len(columns[0].cat.categories) + 1
+    if all(coded) and all(c.cat.categories is columns[0].cat.categories for c in columns):
+        codes = np.concatenate([c.cat.codes.to_numpy(dtype="int64") for c in columns])
+        return codes + 1, len(columns[0].cat.categories) + 1
     values = [c.cat.categories.to_series() if is_coded else c for c, is_coded in zip(columns, coded, strict=True)]
     codes, distinct = (values[0] if len(values) == 1 else pd.concat(values, ignore_index=True)).array.factorize()
     parts = np.split(codes.astype("int64"), np.cumsum([len(v) for v in values])[:-1])

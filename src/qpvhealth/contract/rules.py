@@ -1,9 +1,10 @@
-"""Every rule that can reject a row or raise a warning, read from ``rules.toml``: a stable identifier, and what it means."""
+"""Every rule that can reject a row or raise a warning: a stable identifier, and what it means, in ``rules.toml``."""
 
 from __future__ import annotations
 
 import tomllib
 from dataclasses import dataclass
+from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING
 
@@ -51,7 +52,7 @@ class Finding:
     @property
     def is_refused(self) -> bool:
         """Whether ``--strict`` refuses it."""
-        return RULES[self.rule].level == STRICT and self.signed is None
+        return all_rules()[self.rule].level == STRICT and self.signed is None
 
     def as_dict(self) -> dict[str, object]:
         """Return plain values for the manifest."""
@@ -61,7 +62,8 @@ class Finding:
         return plain | signable | ({"signed": dict(self.signed)} if self.signed else {})
 
 
-RULES: dict[str, Rule] = {
-    id_: Rule(id_, **texts)
-    for id_, texts in tomllib.loads((resources.files(__package__) / "rules.toml").read_text(encoding="utf-8")).items()
-}
+@cache
+def all_rules() -> dict[str, Rule]:
+    """Return every rule by its identifier; read when first asked for, which most commands never do."""
+    text = (resources.files(__package__) / "rules.toml").read_text(encoding="utf-8")
+    return {id_: Rule(id_, **texts) for id_, texts in tomllib.loads(text).items()}

@@ -37,6 +37,9 @@ class Programme:
     no_base: str = ""
     note: str = ""
     second_hand: bool = False
+    label_en: str = ""
+    no_base_en: str = ""
+    note_en: str = ""
 
 
 _LIST = lists.load("programmes", ("programme", "sec_first_communes"))

@@ -75,9 +75,11 @@ class Published:
     gps: OfGps | None = None
 
 
-_LIST = lists.load("published", ("documents", "publishers", "series_types", "allowed", "figure"))
+_LIST = lists.load("published", ("documents", "publishers", "series_types", "allowed", "figure", "english"))
 DOCUMENTS: dict[str, str] = _LIST["documents"]
 """Where the figures of this package are printed. None of the documents 000 to 004 gives a list of structures, a code or a coordinate."""
+ENGLISH: dict[str, str] = _LIST["english"]
+"""The English of what is written about a figure, by its French: whole, or a part between commas."""
 PUBLISHERS: dict[str, str] = _LIST["publishers"]
 """Who counted the figures of a document, where several documents repeat one publisher."""
 SERIES_TYPES: dict[str, str] = _LIST["series_types"]

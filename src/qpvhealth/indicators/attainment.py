@@ -35,23 +35,25 @@ COLUMNS = [
         "on",
         "origin",
         "value",
+        "lower",
+        "upper",
         "n_unknown",
         "share_of_way",
-        "pace_needed",
-        "pace_observed",
-        "met_on",
-        "state",
-        "because",
+        "share_of_way_lower",
+        "share_of_way_upper",
     ),
-    *("source", "note"),
+    *("pace_needed", "pace_observed", "met_on", "state", "because", "source", "note"),
 ]
+NOTHING = "aucune valeur : ni extrait, ni chiffre publié, ni liste pour ce périmètre et ce champ"
+NO_RATE = "pas de taux : {}"
+"""Why something is not computed: with what a programme lacks."""
 
 
 def attain(programmes: Sequence[Programme], observed: pd.DataFrame) -> pd.DataFrame:
     """Hold each programme against what was observed: one row per programme, origin and date; one row without where nothing was.
 
-    ``observed``: ``programme``, ``on``, ``value``, ``n_unknown``, ``origin`` (computed or published: never mixed in a pace). Paces
-    are structures a year; ``pace_observed`` runs from the observation before, else from the base. ``met_on`` is null where the
+    ``observed``: ``programme``, ``on``, ``value`` with its ``lower`` and ``upper`` (null where it has none), ``n_unknown``, ``origin``
+    (computed or published: never mixed in a pace). The share of the way has the bounds of the value. Paces are structures a year; ``pace_observed`` runs from the observation before, else from the base. ``met_on`` is null where the
     pace does not lead there; ``because`` says what could not be computed.
     """
     rows: list[dict[str, object]] = []
@@ -59,23 +61,21 @@ def attain(programmes: Sequence[Programme], observed: pd.DataFrame) -> pd.DataFr
         mine = observed[observed["programme"] == programme.id]
         base = {k: getattr(programme, k) for k in COLUMNS if hasattr(programme, k)} | {"programme": programme.id}
         if mine.empty:
-            why = "aucune valeur : ni extrait, ni chiffre publié, ni liste pour ce périmètre et ce champ"
-            because = f"{why} ; {programme.no_base}" if programme.no_base else why
+            because = f"{NOTHING} ; {programme.no_base}" if programme.no_base else NOTHING
             rows.append(base | {"state": "non observé", "because": because})
         for _, part in mine.groupby("origin"):
             before: dict[Hashable, Any] | None = None
             for seen in part.sort_values("on", ignore_index=True).to_dict("records"):
-                what = {str(k): seen[k] for k in ("on", "value", "n_unknown", "origin")}
-                rows.append(base | what | _progress(programme, seen["value"], seen["on"], before))
+                what = {str(k): seen[k] for k in ("on", "value", "lower", "upper", "n_unknown", "origin")}
+                rows.append(base | what | _progress(programme, seen, before))
                 before = seen
     days = dict.fromkeys(("baseline_on", "deadline", "on", "met_on"), "datetime64[s]")
     return pd.DataFrame(rows, columns=COLUMNS).astype(days)
 
 
-def _progress(
-    programme: Programme, value: float, on: pd.Timestamp, before: dict[Hashable, Any] | None
-) -> dict[str, object]:
+def _progress(programme: Programme, seen: dict[Hashable, Any], before: dict[Hashable, Any] | None) -> dict[str, object]:
     """Measure one observation: how far, and what is left until the deadline and at the pace since the observation ``before``."""
+    value, on = seen["value"], seen["on"]
     start = None if programme.baseline_on is None else pd.Timestamp(programme.baseline_on)
     if pd.isna(value):
         return {"state": "inconnu", "because": "valeur inconnue à cette date"}
@@ -87,14 +87,16 @@ def _progress(
     elif programme.baseline is not None and start is not None and _years(start, on) > 0:
         pace = (value - programme.baseline) / _years(start, on)
     row: dict[str, object] = {"pace_observed": pace, "state": "sans base"}
-    because = "" if programme.baseline is not None else f"pas de taux : {programme.no_base}"
+    because = "" if programme.baseline is not None else NO_RATE.format(programme.no_base)
     if np.isnan(programme.target):
-        return row | {"because": f"pas de taux : {programme.no_base}"}
+        return row | {"because": NO_RATE.format(programme.no_base)}
     deadline = None if programme.deadline is None else pd.Timestamp(programme.deadline)
     late = deadline is not None and on > deadline
     row["state"] = "atteint" if value >= programme.target else "échéance passée" if late else "en cours"
     if programme.baseline is not None:
-        row["share_of_way"] = (value - programme.baseline) / (programme.target - programme.baseline)
+        way = programme.target - programme.baseline
+        sides = {"": value, "_lower": seen["lower"], "_upper": seen["upper"]}
+        row |= {f"share_of_way{side}": (at - programme.baseline) / way for side, at in sides.items()}
     gap = programme.target - value
     if gap <= 0:
         return row | {"because": because}

@@ -173,8 +173,8 @@ def of_qpv(
             value = np.where(is_told, sure, np.nan)
             made = Numbers(value, value, np.full(sure.shape, np.nan), unknown + lost, lower, most)
             if indicator.among is not None:
-                named = qpv[indicator.among].notna().to_numpy()[None, :]
-                n, n_unweighed = total(weights * named), total(named & ~weighed)
+                is_named = qpv[indicator.among].notna().to_numpy()[None, :]
+                n, n_unweighed = total(weights * is_named), total(is_named & ~weighed)
                 made = made._replace(denominator=np.where((n > 0) & (n_unweighed == 0), n, np.nan))
         numbers.append(Numbers(*(np.broadcast_to(n, (len(seen.can_tell), n.shape[-1])) for n in made)))
     return numbers

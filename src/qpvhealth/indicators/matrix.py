@@ -25,7 +25,7 @@ from qpvhealth.rules.scopes import SCOPES
 from qpvhealth.rules.tristate import Tristate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from qpvhealth.facts.perimeter_sets import PerimeterSet
 
@@ -38,28 +38,22 @@ COLUMNS = [
     *("measure", "perimeter", "year", "scope", "near", "counted", "value", "numerator", "denominator", "n_unknown"),
     *("lower", "upper"),
 ]
+_OF_SETS = ("n_qpv", "qpv_population", "npnru_qpv", "letter_I", "letter_M", "letter_N", "letter_C")
 MEASURES = (
-    *(
-        "n_qpv",
-        "qpv_population",
-        "npnru_qpv",
-        "letter_I",
-        "letter_M",
-        "letter_N",
-        "letter_C",
-        "fate_gone",
-        "codes_lost",
-    ),
+    *_OF_SETS,
+    *("fate_gone", "codes_lost"),
     *(i.name for i in STRUCTURES if i.in_matrix),
     *(i.in_matrix or i.name for i in QPV if i.in_matrix is not None),
     "structures_per_covered_qpv",
 )
 """What the cells measure: the QPV of a set, the indicators in the matrix, and a mean."""
+_MEAN, _OF_MEAN = "structures_per_covered_qpv", ("n_in_qpv", "qpv_covered")
+"""The mean, and what it divides by what."""
 _AT = ["generation", "qpv_code"]
 STOCK_COLUMNS = (
     *("finess_et", "year", "generation", "territory", "department_code", "commune_code", "structure_type", "modality"),
     *LOCATION_COLUMNS,
-    "other_qpv_code",
+    *("other_qpv_code", "other_area_code"),
 )
 """What is read of the stock."""
 _NAN = float("nan")
@@ -75,8 +69,9 @@ def matrix(
     in_force: Mapping[int, Mapping[str, str]],
     rings_m: Sequence[float],
     proxy_m: float,
+    measures: Collection[str] = MEASURES,
 ) -> pd.DataFrame:
-    """Compute every cell: one row per measure, QPV set, year, scope, rule of proximity and counting unit.
+    """Compute every cell of some measures: one row per measure, QPV set, year, scope, rule of proximity and counting unit.
 
     ``stock``: one row per structure open at the date, year and generation, with ``STOCK_COLUMNS``; a rejected row that may be one has
     ``is_read`` false. ``pairs``: theirs. ``coverage``, ``neighbourhoods``: as published. ``sets``: the QPV sets to take as denominators;
@@ -88,23 +83,45 @@ def matrix(
     rules = {n: (n, proxy_m) for n in (DECLARED, DECLARED_OR_PROXY)} | {f"{WITHIN}{r:g}": (PROXY, r) for r in rings_m}
     communes = neighbourhoods[[*_AT, "commune_codes"]]
     qpv = coverage.merge(communes, on=_AT, how="left", validate="many_to_one")
-    parts = [_of_qpv(neighbourhoods, chosen, in_force) for chosen in sets]
+    stock, pairs, qpv = _coded(stock, pairs, qpv)
+    of_sets = [_of_qpv(neighbourhoods, chosen, in_force) for chosen in sets if not {*_OF_SETS}.isdisjoint(measures)]
+    parts = [rows[rows["measure"].isin(measures)] for rows in of_sets]
     for year in sorted(stock["year"].unique()):
         own, around, quarters = (f[f["year"] == year].reset_index(drop=True) for f in (stock, pairs, qpv))
         # each set is a sum of runs of rows
         quarters = quarters.sort_values(["generation", "territory"], ignore_index=True)
         has_answer = positions(["generation", "department_code"], quarters, answered_departments(own)) >= 0
         first = _Reading(own, readings.with_second_places(own, neighbourhoods), around, quarters, has_answer)
-        made = _of_year(first, sets, in_force[int(year)], rules)
+        made = _of_year(first, sets, in_force[int(year)], rules, measures)
         if readings.is_disputed(own).any():
             second = first._replace(
                 stock=readings.without_place(own),
                 possible=readings.without_place(first.possible),
                 qpv=readings.without_disputed(quarters, own),
             )
-            made = readings.widened(made, _of_year(second, sets, in_force[int(year)], rules))
+            made = readings.widened(made, _of_year(second, sets, in_force[int(year)], rules, measures))
         parts.append(made.assign(year=int(year)))
-    return pd.concat([p for p in parts if len(p)], ignore_index=True)[COLUMNS]
+    filled = [p for p in parts if len(p)] or [pd.DataFrame(columns=COLUMNS)]
+    kinds = dict.fromkeys(figures.NUMBERS, "float64") | {"n_unknown": "int64", "scope": "str", "year": "Int64"}
+    return pd.concat(filled, ignore_index=True)[COLUMNS].astype(kinds)
+
+
+def _coded(*frames: pd.DataFrame) -> list[pd.DataFrame]:
+    """Turn texts that repeat into categories, the same ones in every frame: what each year selects and compares is then a number."""
+    texts = (str(c) for frame in frames for c in frame if frame[c].dtype == "str")
+    names = [name for name in dict.fromkeys(texts) if name not in _TEXTS]
+    coded: list[dict[str, pd.Categorical]] = [{} for _ in frames]
+    for name in names:
+        own = [k for k, frame in enumerate(frames) if name in frame]
+        codes, values = pd.concat([frames[k][name] for k in own], ignore_index=True).array.factorize()
+        dtype = pd.CategoricalDtype(values)
+        for k, part in zip(own, np.split(codes, np.cumsum([len(frames[k]) for k in own])[:-1]), strict=True):
+            coded[k][name] = pd.Categorical.from_codes(part, dtype=dtype, validate=False)
+    return [frame.assign(**columns) for frame, columns in zip(frames, coded, strict=True)]
+
+
+_TEXTS = {"commune_code", "commune_codes", "other_qpv_code", "name"}
+"""Texts that are taken apart, or compared with other lists."""
 
 
 def _in_set(rows: pd.DataFrame, chosen: PerimeterSet, in_force: Mapping[str, str]) -> pd.Series:
@@ -135,8 +152,9 @@ def _of_year(
     sets: Sequence[PerimeterSet],
     in_force: Mapping[str, str],
     rules: Mapping[str, tuple[str, float]],
+    chosen: Collection[str],
 ) -> pd.DataFrame:
-    """Compute the cells of one year: for each rule, the measures that it changes, in every scope (the choices) and set (the groups)."""
+    """Compute the cells of one year: for each rule, the chosen measures that it changes, in every scope (the choices) and set (the groups)."""
     qpv = reading.qpv
     homes, at = distinct(qpv, ["generation", "territory"])
     runs = np.searchsorted(at, np.arange(len(homes)))
@@ -154,7 +172,7 @@ def _of_year(
     choices = [(INSIDE, ONE_BY_ONE), *product(rules, (ONE_BY_ONE, PAIRS))]
     of_kinds = [scope.members(present.kinds) for scope in scopes]
     judged = _judged(present, reading, of_kinds, choices, rules)
-    in_sets = [(np.where(chosen[at] > 0, 0, -1), 1) for chosen in of_homes.T]
+    in_sets = [(np.where(of_set[at] > 0, 0, -1), 1) for of_set in of_homes.T]
     could = np.array([m.possible for m in of_kinds])
     unattached = present.where.answer.yes & ~present.where.has_point
     lost, lost_or_near = (present.unplaced(present.may_be_inside | mask) for mask in (False, unattached))
@@ -171,14 +189,16 @@ def _of_year(
 
     sides = ((seen.covered.yes, seen.covered.no, seen.none_seen, seen.can_tell) for _, seen in judged)
     yes, no, none_seen, can_tell = (np.concatenate(side) for side in zip(*sides, strict=True))
-    declared = [i for i in QPV if i.in_matrix is not None]
+    wanted = {*chosen, *(_OF_MEAN if _MEAN in chosen else ())}
+    declared = [i for i in QPV if i.in_matrix is not None and (i.in_matrix or i.name) in wanted]
     every = Verdicts(Tristate(yes, no), none_seen, can_tell)
     made = figures.of_qpv(declared, qpv, every, total, reachable)
     members = np.array([m.yes for m in of_kinds], dtype=float)
     of_structure_cells = [scope.members(cells.kinds) for scope in scopes]
     counted: dict[str, dict[str, figures.Numbers]] = {}
     for near, rule in ((INSIDE, (PROXY, 0.0)), *rules.items()):
-        of_structures = [i for i in STRUCTURES if i.in_matrix == ("inside" if near == INSIDE else "near")]
+        of_rule = INSIDE if near == INSIDE else "near"
+        of_structures = [i for i in STRUCTURES if i.in_matrix == of_rule and i.name in wanted]
         numbers = figures.of_structures(
             of_structures, cells, of_structure_cells, rule, lambda values: values @ of_cells
         )
@@ -190,21 +210,24 @@ def _of_year(
             i.in_matrix or i.name: figures.Numbers(*(v[own] for v in n)) for i, n in zip(declared, made, strict=True)
         }
         measures |= counted[near]
-        if around is None:
-            inside, over = measures["n_in_qpv"], measures["qpv_covered"]
+        if around is None and _MEAN in chosen:
+            inside, over = (measures[name] for name in _OF_MEAN)
             some, mean = np.where(over.value > 0, over.value, _NAN), np.full(inside.value.shape, _NAN)
-            ratio = figures.Numbers(inside.value / some, inside.value, some, over.n_unknown, mean, mean)
-            measures["structures_per_covered_qpv"] = ratio
-        elif unit == PAIRS:
-            del measures["share_in_or_near"]
+            measures[_MEAN] = figures.Numbers(inside.value / some, inside.value, some, over.n_unknown, mean, mean)
+        elif around is not None and unit == PAIRS:
+            measures.pop("share_in_or_near", None)
             union = present.by_qpv(present.each.inside.yes) + around.union
-            for name, n in (("n_near", around.sure), ("n_in_or_near", union)):
-                seen, one_by_one = total(members @ n.T), measures[name]
-                value = np.where(np.isnan(one_by_one.value), _NAN, seen)
-                bounds = {"lower": seen, "upper": seen + one_by_one.n_unknown}
-                measures[name] = one_by_one._replace(value=value, numerator=value, **bounds)
-        parts += [(name, near, unit, n) for name, n in measures.items()]
-    return _rows(parts, sets)
+            sums = {"n_near": around.sure, "n_in_or_near": union}
+            measures |= {n: _of_pairs(measures[n], total(members @ sums[n].T)) for n in sums.keys() & measures.keys()}
+        parts += [(name, near, unit, n) for name, n in measures.items() if name in chosen]
+    is_there = total(np.ones(len(qpv))) > 0
+    return _rows(parts, [s.name for s in sets], is_there)
+
+
+def _of_pairs(structures: figures.Numbers, seen: np.ndarray) -> figures.Numbers:
+    """Count pairs where structures were counted one by one: unknown where these are, and by as many."""
+    value = np.where(np.isnan(structures.value), _NAN, seen)
+    return structures._replace(value=value, numerator=value, lower=seen, upper=seen + structures.n_unknown)
 
 
 def _judged(
@@ -235,10 +258,13 @@ def _judged(
     return judged
 
 
-def _rows(parts: Sequence[tuple[str, str, str, figures.Numbers]], sets: Sequence[PerimeterSet]) -> pd.DataFrame:
-    """Write measures (name, rule of proximity, counting unit, numbers) as rows, by scope; a set without QPV has none."""
-    there = next(n for name, _, _, n in parts if name == "qpv_total").value[0] > 0
-    names = [s.name for s, is_there in zip(sets, there, strict=True) if is_there]
+def _rows(
+    parts: Sequence[tuple[str, str, str, figures.Numbers]], sets: Sequence[str], is_there: np.ndarray
+) -> pd.DataFrame:
+    """Write measures (name, rule of proximity, counting unit, numbers) as rows, by scope, in the sets that have QPV."""
+    if not parts:
+        return pd.DataFrame(columns=COLUMNS)
+    names = np.array(sets, dtype=object)[is_there]
     scope, at, in_set = np.indices((len(SCOPES), len(parts), len(names))).reshape(3, -1)
     choices = zip(*(part[:3] for part in parts), strict=True)
     texts = {
@@ -246,7 +272,9 @@ def _rows(parts: Sequence[tuple[str, str, str, figures.Numbers]], sets: Sequence
         for c, words in zip(("measure", "near", "counted"), choices, strict=True)
     }
     texts |= {"perimeter": pd.array(names, dtype="str").take(in_set)}
-    numbers = {c: np.stack([getattr(part[-1], c)[:, there] for part in parts], axis=1).ravel() for c in figures.NUMBERS}
+    numbers = {
+        c: np.stack([getattr(part[-1], c)[:, is_there] for part in parts], axis=1).ravel() for c in figures.NUMBERS
+    }
     scopes = pd.Categorical.from_codes(scope, pd.Index([*SCOPES]))
     return pd.DataFrame({"scope": scopes} | texts | numbers).astype({"n_unknown": "int64"})
 

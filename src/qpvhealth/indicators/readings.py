@@ -1,4 +1,4 @@
-"""The two readings of a structure whose point is in a QPV of another commune than the one it declares.
+"""The two readings of a structure whose point is in a QPV of another commune than the one it declares, or far from what is known of it.
 
 It is counted where its point lies; the bounds of a figure hold both readings, as if it could be anywhere that either allows.
 """
@@ -15,14 +15,15 @@ _KEY = ["qpv_code", "generation", "year"]
 
 
 def is_disputed(stock: pd.DataFrame) -> pd.Series:
-    """Say which structures have a second reading: those with an ``other_qpv_code``."""
-    return stock["other_qpv_code"].notna()
+    """Say which structures have a second reading: those with an ``other_qpv_code``, or a point that decides and an ``other_area_code``."""
+    decides = stock["location_status"] == LOCATED
+    return stock["other_qpv_code"].notna() | (stock["other_area_code"].notna() & decides)
 
 
 def with_second_places(stock: pd.DataFrame, neighbourhoods: pd.DataFrame) -> pd.DataFrame:
     """Add a row that may stand in the second place of each disputed structure; what counts QPV reads it.
 
-    ``stock``: one row per structure, year and generation, with ``other_qpv_code``; ``neighbourhoods``: ``qpv_code``,
+    ``stock``: one row per structure, year and generation, with what ``is_disputed`` reads; ``neighbourhoods``: ``qpv_code``,
     ``commune_codes``. The second place is the declared commune of a structure whose point decides, the commune of the QPV of one
     whose point does not.
     """
@@ -33,16 +34,16 @@ def with_second_places(stock: pd.DataFrame, neighbourhoods: pd.DataFrame) -> pd.
     home = dict(zip(neighbourhoods["qpv_code"], first, strict=True))
     decides = other["location_status"] == LOCATED
     commune = other["commune_code"].astype("str").where(decides, other["other_qpv_code"].astype("str").map(home))
-    second = without_place(other).assign(finess_et="second place of " + other["finess_et"], commune_code=commune)
-    return pd.concat([stock.astype({"commune_code": "str"}), second], ignore_index=True)
+    name = "second place of " + other["finess_et"].astype("str")
+    second = without_place(other).assign(finess_et=name, commune_code=commune)
+    return pd.concat([stock.astype({"commune_code": "str", "finess_et": "str"}), second], ignore_index=True)
 
 
 def without_place(stock: pd.DataFrame) -> pd.DataFrame:
     """Take the point of disputed structures as one that decides nothing: same rows, in the same order."""
     sure = ~is_disputed(stock)
-    return stock.assign(
-        qpv_code=stock["qpv_code"].where(sure), border_distance_m=stock["border_distance_m"].where(sure)
-    )
+    placing = ["qpv_code", "border_distance_m", "situation_by_place"]
+    return stock.assign(**{column: stock[column].where(sure) for column in placing})
 
 
 def without_disputed(coverage: pd.DataFrame, stock: pd.DataFrame) -> pd.DataFrame:

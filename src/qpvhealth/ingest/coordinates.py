@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from qpvhealth.ingest.staging import Sieve
 
 SEVERAL_DIGITS, RARE_SHARE = 3, 0.05
-"""Fewer digits than the others of the file, by so many or in so many rows, are a choice; else they are zeros left out."""
+COMMON_ROWS, COMMON_SHARE = 5, 0.5
+"""Fewer digits than the others of the file, by so many, in so many rows, or in so many of a département, are a choice; else they are
+zeros left out."""
 _DIGITS = r"^[+-]?\d*?(?P<zeros>0*)(?:[.,](?P<decimals>\d*?)0*)?$"
 _POINT = int(shapely.GeometryType.POINT)
 CENTROID_GEOCODER = r"ADMIN[-_ ]?EXPRESS"
@@ -80,8 +82,10 @@ def read(sieve: Sieve, department: pd.Series, precision: pd.Series) -> dict[str,
     poor = precision.isin(("municipality", "locality")) | tokens["is_poor"]
     poor |= score.isna() & text["coordinate_source"].isna() & bool(score.notna().any())
     status = pd.array([MISSING, LOCATED, CENTROID], dtype="str").take(np.where(there, 1 + poor, 0))
-    steps = _steps(text["x"].where(projected), text["y"].where(projected), several=np.inf).fillna(
-        _steps(text["longitude"].where(geographic), text["latitude"].where(geographic), several=SEVERAL_DIGITS)
+    steps = _steps(text["x"].where(projected), text["y"].where(projected), department, several=np.inf).fillna(
+        _steps(
+            text["longitude"].where(geographic), text["latitude"].where(geographic), department, several=SEVERAL_DIGITS
+        )
     )
     return {
         "x": lon.where(geographic, x.where(projected)),
@@ -102,10 +106,11 @@ def _near(written: pd.Series) -> str:
     return systems.near_words(str(usual.iloc[0])) if len(usual) else ""
 
 
-def _steps(east: pd.Series, north: pd.Series, *, several: float) -> pd.Series:
+def _steps(east: pd.Series, north: pd.Series, department: pd.Series, *, several: float) -> pd.Series:
     """Return what the last digit of each point stands for (0.01 for two decimals, 100 for whole hundreds), the finer axis deciding.
 
-    A point with fewer digits than most of the file, less than ``several``, in few rows, has lost zeros: it is as fine as they are.
+    A point with fewer digits than most of the file, less than ``several``, in few rows of it and less than half of its département, has
+    lost zeros: it is as fine as they are.
     """
     if cleaning.is_blank(east):
         return pd.Series(np.nan, index=east.index)
@@ -119,7 +124,10 @@ def _steps(east: pd.Series, north: pd.Series, *, several: float) -> pd.Series:
         digits.append(pd.Series(written.to_numpy(zero_copy_only=False), index=axis.index))
     finer = digits[0].where(~(digits[1] > digits[0]), digits[1])
     usual, rank = finer.median(), finer.rank(method="max", pct=True)
-    lost = (finer < usual) & (rank < RARE_SHARE) & (usual - finer < several)
+    by_department = finer.groupby(department)
+    n, share = (by_department.rank(method="max", pct=is_share) for is_share in (False, True))
+    common = (n >= COMMON_ROWS) & (share > COMMON_SHARE)
+    lost = (finer < usual) & (rank < RARE_SHARE) & (usual - finer < several) & ~common
     steps: pd.Series = 10.0 ** -finer.mask(lost, usual)
     return steps
 

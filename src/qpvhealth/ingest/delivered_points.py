@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from qpvhealth.facts.situations import LOCATED
-from qpvhealth.ingest.deliveries import COUNTRY, finding
+from qpvhealth.ingest.deliveries import COUNTRY, MINUTES, finding
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     import pandas as pd
 
@@ -54,6 +54,24 @@ def of_points(structures: pd.DataFrame, limits: Limits, rounded_note: str) -> li
         for area, n, of, words in [*whole, *(m for d, rows in parts for m in _moved(rows, f"department:{d}", limits))]:
             text = f"{first} to {last}: {words}"
             findings.append(finding("delivery-points-moved", n, text, area, n, ids=_sources(placed[last]), of=of))
+    return findings
+
+
+def of_minutes(misread: pd.DataFrame, earlier: Sequence[Finding]) -> list[Finding]:
+    """Name the départements whose points are degrees and minutes, but of the sources of which ``earlier`` findings say it.
+
+    ``misread``: of ``spatial.declared.misread_minutes``.
+    """
+    named = {source for finding in earlier if finding.rule == MINUTES for source in finding.source_ids}
+    columns = ["year", "source_id", "department_code", "n", "off_m", "converted_m"]
+    rows = misread.loc[~misread["source_id"].isin(named), columns].itertuples(index=False)
+    findings = []
+    for year, source_id, code, n, off_m, converted_m in rows:
+        far = (
+            f"{off_m / 1000:.1f} km from the QPV of their communes, {converted_m / 1000:.1f} km once minutes are 60ths"
+        )
+        words = f"{year}, card {source_id}: degrees and minutes, read as decimals: {far}"
+        findings.append(finding(MINUTES, n, words, f"department:{code}", n, ids=[source_id]))
     return findings
 
 

@@ -7,21 +7,28 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from qpvhealth.facts.territories import department_of_qpv
+from qpvhealth.facts.territories import DEPARTMENT_REGION, department_of_qpv
 from qpvhealth.ingest.deliveries import COUNTRY, finding
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from qpvhealth.contract.rules import Finding
     from qpvhealth.ingest.deliveries import Limits
 
 JUDGED_QPV, JUDGED_ROWS = 3, 30
 """How many QPV a département, and a file, must have in common with another one."""
-TYPICAL_DENSITY = 10_000.0
-"""People per km², about the median of the QPV of both generations (public files: 11,788 and 10,672)."""
+TYPICAL_DENSITY, TYPICAL_PEOPLE = 10_000.0, 2_200.0
+"""People per km² and people, about the medians of the QPV of both generations (public files: 11,788 and 10,647; 2,027 and 2,325)."""
+OFF_SCALE = 0.65
+"""Powers of ten, mean of both: where the medians of a file, or of a département, are farther from the typical ones the column has another
+unit. The départements of the public files stay below 0.53, whole files below 0.05."""
 RATIO_OF_ONE = 8.0
 """One QPV may grow or shrink more than a département does: its outline changes. The public files stay below 7."""
 SHIFT_GAIN, SHIFT_LEVEL = 0.3, 0.4
-"""Rank correlations. Public populations have 0.6 with areas and 0.9 with the generation before, and less than 0.2 one row off."""
+UNRELATED, IN_ORDER, JUDGED_WHOLE = 0.3, 0.95, 100
+"""Rank correlations, the last ones for so many QPV. Public populations have 0.6 with areas (0.4 to 0.9 in the regions of 50 QPV and more) and 0.9
+with the generation before, and less than 0.2 one row off."""
 
 
 def of_populations(
@@ -41,11 +48,20 @@ def of_populations(
         known = others.drop_duplicates(_KEY).set_index(_KEY)["population"]
         same, successor = _at(known, rows[_KEY]), _at(known, _counterparts(rows[_KEY], fates))
         rows["reference"], rows["area_km2"] = same.fillna(successor), _at(area, rows[_KEY])
-        odd, shift, ids, of = _odd(rows, limits), _shift(rows), [source_id], len(rows)
-        if shift:
+        ids, of = [source_id], len(rows)
+        shifts, unrelated, scaled = list(_shifts(rows)), _is_unrelated(rows), list(_out_of_scale(rows))
+        for area_code, n, shift in shifts:
             words = f"card {source_id}: populations stand one row {'below' if shift < 0 else 'above'} their QPV"
-            found.append(finding("delivery-populations", of, words, COUNTRY, f"shift {shift}", ids=ids, of=of))
-        elif n := int(odd.sum()):
+            found.append(finding("delivery-populations", n, words, area_code, f"shift {shift}", ids=ids, of=of))
+        if unrelated and not shifts:
+            words = f"card {source_id}: populations are those of other rows, or none: they do not go with another file, are in the order of the codes, or one number"
+            found.append(finding("delivery-populations", of, words, COUNTRY, "unrelated", ids=ids, of=of))
+            continue
+        for area_code, n, factor in scaled:
+            words = f"card {source_id}: all are out of scale, about {factor:g} times the people that QPV have"
+            found.append(finding("delivery-populations", n, words, area_code, f"factor {factor:g}", ids=ids, of=of))
+        odd = _odd(rows, limits)
+        if not shifts and not scaled and (n := int(odd.sum())):
             first = (rows["qpv_code"] + " " + rows["population"].astype("int64").astype("str"))[odd].head(3)
             words = f"card {source_id}: out of proportion with the area or another file: {', '.join(first)}"
             found.append(finding("delivery-populations", n, words, COUNTRY, n, ids=ids, of=of))
@@ -67,6 +83,20 @@ def _counterparts(codes: pd.DataFrame, fates: pd.DataFrame) -> pd.DataFrame:
         once = once[~once.duplicated([*own, other[0]], keep=False)]
     ends = pd.concat([once[[*own, *other]].set_axis([*_KEY, "a", "b"], axis=1) for own, other in (sides, sides[::-1])])
     return codes.merge(ends.drop_duplicates(_KEY), how="left", on=_KEY)[["a", "b"]].set_axis(_KEY, axis=1)
+
+
+def _out_of_scale(rows: pd.DataFrame) -> Iterator[tuple[str, int, float]]:
+    """Yield, of a file else of its départements, where the medians of people and of density are off: area, QPV, and the power of ten."""
+    people = rows["population"].where(rows["population"] > 0)
+    scales = {TYPICAL_PEOPLE: people, TYPICAL_DENSITY: people / rows["area_km2"].where(rows["area_km2"] > 0)}
+    for key in (pd.Series(COUNTRY, index=rows.index), "department:" + rows["qpv_code"].map(department_of_qpv)):
+        medians = [np.log10(values.groupby(key).median() / typical) for typical, values in scales.items()]
+        off = pd.concat(medians, axis=1).mean(axis=1)
+        sizes = key.value_counts()
+        wrong = off[(off.abs() > OFF_SCALE) & (sizes.reindex(off.index) >= JUDGED_QPV)]
+        yield from ((str(area), int(sizes[area]), 10.0 ** round(power)) for area, power in wrong.items())
+        if len(wrong):
+            return
 
 
 def _odd(rows: pd.DataFrame, limits: Limits) -> pd.Series:
@@ -91,6 +121,16 @@ def _outside(ratio: pd.Series, limit: float) -> pd.Series:
     return (ratio < 1 / limit) | (ratio > limit)
 
 
+def _shifts(rows: pd.DataFrame) -> Iterator[tuple[str, int, int]]:
+    """Yield where populations must move by a row to go with the areas, else with another file: of the whole, else by region."""
+    region = "region:" + rows["qpv_code"].map(department_of_qpv).map(DEPARTMENT_REGION)
+    for key in (pd.Series(COUNTRY, index=rows.index), region):
+        shifts = [(str(area), len(own), _shift(own)) for area, own in rows.groupby(key)]
+        yield from (found := [one for one in shifts if one[2]])
+        if found:
+            return
+
+
 def _shift(rows: pd.DataFrame) -> int:
     """Return by how many rows the populations must move to go with the areas, else with another file; 0 where they do."""
     for other in ("area_km2", "reference"):
@@ -101,3 +141,16 @@ def _shift(rows: pd.DataFrame) -> int:
             if fits[best] > SHIFT_LEVEL:
                 return best if fits[best] > fits[0] + SHIFT_GAIN else 0
     return 0
+
+
+def _is_unrelated(rows: pd.DataFrame) -> bool:
+    """Say whether the populations of many QPV are those of other rows, or none at all.
+
+    They have next to nothing to do with another file's, whose fit with the areas is no worse; or they are in the order of the codes, or most are one number.
+    """
+    ranks = rows[["population", "reference", "area_km2"]].rank()
+    both = rows["reference"].notna().sum() >= JUDGED_WHOLE and ranks["population"].corr(ranks["reference"]) < UNRELATED
+    own, other = (ranks[column].corr(ranks["area_km2"]) for column in ("population", "reference"))
+    in_order = abs(ranks["population"].corr(rows["qpv_code"].rank())) > IN_ORDER
+    one_number = rows["population"].value_counts(normalize=True).max() > 1 / 2
+    return len(rows) >= JUDGED_WHOLE and bool((both and not own > other + UNRELATED) or in_order or one_number)

@@ -16,7 +16,7 @@ import pandas as pd
 from qpvhealth.contract.keys import among, unlike
 from qpvhealth.contract.rules import Finding
 from qpvhealth.errors import InputError
-from qpvhealth.facts.categories import CDS, MSP, STRUCTURE_TYPES
+from qpvhealth.facts.categories import CDS, MSP, STRUCTURE_TYPES, UNKNOWN
 from qpvhealth.facts.generations import KNOWN, PERIMETERS, expected_count
 from qpvhealth.facts.territories import (
     DEPARTMENT_TERRITORY,
@@ -48,9 +48,14 @@ VINTAGE_KEYS = ("year", "generation", "edition", "population_year", "reference_y
 PART_KEYS = ("sheet", "layer", "header_row", "codes")
 """A workbook may hold two years: another part of the same file is another delivery."""
 CELLS = ("name", "address", "commune_code", "structure_type", "modality", "opened_on", "closed_on", "x", "y")
-JUDGED_ROWS, JUDGED_POINTS, JUDGED_CODES = 100, 30, 20
-"""How many dated rows, points, or codes in common there must be before their dates or values say anything."""
-MINUTES, FEW_DECIMALS = 0.6, 0.05
+JUDGED_ROWS, JUDGED_POINTS, JUDGED_CODES, JUDGED_RISE = 100, 30, 20, 20
+"""How many dated rows, points, codes in common, or structures more in a year, there must be before they say anything."""
+RATE_DAYS, EXPECTED = 1095, 20
+JUDGED_CHANGES = 5
+CHANGED_SHARE = {"structure_type": 0.02, "modality": 0.1, "commune_code": 0.1}
+"""Of the structures of two years, how many may be of another type, modality or commune (our choices: next to none change)."""
+MINUTES = "delivery-points-minutes"
+SIXTY, FEW_DECIMALS = 0.6, 0.05
 FEW_ORPHANS, ORPHAN_SHARE = 3, 0.1
 
 
@@ -92,10 +97,15 @@ def of_sources(sources: Sources, cards: Sequence[Card], limits: Limits) -> list[
 
 
 def _of_extract(sources: Sources, vintage: Vintage, limits: Limits) -> Iterator[Finding]:
+    """Find areas without a row, and a reference date that does not go with the dates in the rows.
+
+    Half of the gap is much where an earlier year is there, and as many dates a day as in the three years before would be ``EXPECTED``.
+    """
     frame, day = sources.structures[vintage.year], pd.Timestamp(vintage.reference_date)
     named = vintage.departments
     covered = named or {d for d in DEPARTMENT_TERRITORY if d not in SMALL_COLLECTIVITIES}
     silent = covered - {*frame["department_code"].unique()}
+    silent = silent if frame["department_code"].notna().mean() > 1 / 2 else set()  # which are empty is not known
     for area in _areas(silent, named or frozenset(DEPARTMENT_TERRITORY)):
         words = (
             f"{vintage.year}: covered and without a row; ask for the rest of the file, or state `covers` in its card"
@@ -104,7 +114,9 @@ def _of_extract(sources: Sources, vintage: Vintage, limits: Limits) -> Iterator[
     dates = pd.concat([frame[column].dropna() for column in ("opened_on", "closed_on", "authorised_on")])
     latest, n_after = dates[dates <= day].max(), int((frame["opened_on"] > day).sum())
     gap = (day - latest).days if len(dates) >= JUDGED_ROWS else 0
-    if gap > limits["date_gap_days"]:
+    recent = (dates > latest - pd.Timedelta(days=RATE_DAYS)) & (dates <= latest)
+    is_late = gap > limits["date_gap_days"] / 2 and recent.sum() * gap > EXPECTED * RATE_DAYS
+    if gap > limits["date_gap_days"] or (is_late and vintage.year > min(sources.vintages)):
         words = f"{vintage.year}: the last date in the rows is {gap} days before the reference date {day.date()}"
         yield finding("delivery-date", 1, words, COUNTRY, latest.date(), ids=vintage.source_ids)
     if n_after > max(FEW_ORPHANS, limits["dates_after_share"] * len(frame)):
@@ -130,9 +142,9 @@ def _minutes(points: pd.DataFrame, vintage: Vintage) -> Iterator[Finding]:
         xy = rows[["x", "y"]].drop_duplicates().abs()
         xy = xy[(xy["x"] <= 180) & (xy["y"] <= 90)]  # noqa: PLR2004 -- degrees
         wide = (xy.quantile(0.9) - xy.quantile(0.1) > 1).any()
-        if len(xy) >= JUDGED_POINTS and wide and (xy % 1 >= MINUTES).any(axis=1).mean() <= FEW_DECIMALS:
+        if len(xy) >= JUDGED_POINTS and wide and (xy % 1 >= SIXTY).any(axis=1).mean() <= FEW_DECIMALS:
             words = f"{vintage.year}, card {source_id}: degrees and minutes, read as decimals: 48.30 for 48°30'"
-            yield finding("delivery-points-minutes", len(rows), words, COUNTRY, len(rows), ids=[source_id])
+            yield finding(MINUTES, len(rows), words, COUNTRY, len(rows), ids=[source_id])
 
 
 def _between(sources: Sources, first: Vintage, last: Vintage, limits: Limits) -> Iterator[Finding]:
@@ -149,25 +161,75 @@ def _between(sources: Sources, first: Vintage, last: Vintage, limits: Limits) ->
     there = {*listed["department_code"].unique()}  # where no row is left, that is said
     for name, limit in ((MSP, limits["msp_fall"]), (CDS, limits["cds_fall"])):
         then, now = (_by_department(stock[stock["structure_type"] == name]) for stock in (before, after))
-        falls = {code: n - now.get(code, 0) for code, n in then.items()}
-        areas = [
-            (f"department:{code}", then[code], fall) for code, fall in falls.items() if code in there and fall >= limit
-        ]
-        total, fall = sum(then.values()), sum(then.values()) - sum(now.values())
-        if fall >= max(limit, limits["national_fall"] * total):
-            areas.append((COUNTRY, total, fall))
-        for area, n, fall in areas:
-            words = f"{step}: {name} fell from {n} to {n - fall}"
-            yield finding("delivery-stock-fell", fall, words, area, -fall, ids=ids, of=n)
+        now = dict.fromkeys(there, 0) | now
+        for area, n, change in departures(then, now, limit, years, limits):
+            words = f"{step}: {name} {'fell' if change < 0 else 'rose'} from {n} to {n + change}"
+            yield finding("delivery-stock", abs(change), words, area, change, ids=ids, of=n)
     aside = sources.out_of_scope.loc[sources.out_of_scope["year"] == last.year, "finess_et"]
     now_elsewhere = pd.concat([listed["finess_et"], aside, links["finess_et_from"]]).astype("str")
     gone = before["finess_et"][~among(before["finess_et"], now_elsewhere)]
     if len(gone) > max(JUDGED_CODES, limits["left_share"] * years * len(before)):
         words = f"{step}: structures that left without a closing date ({', '.join(gone.head(3))}, …)"
         yield finding("delivery-left", len(gone), words, COUNTRY, len(gone), ids=ids, of=len(before))
+    yield from _contradicted(before, sources.structures[first.year], listed, (first, last))
     for area, n in _still(before, after, limits["still_stock"]):
         words = f"{step}: nothing has moved: is it the file of {first.year}?"
         yield finding("delivery-no-movement", n, words, area, n, ids=ids)
+
+
+def _contradicted(
+    before: pd.DataFrame, listed_before: pd.DataFrame, listed: pd.DataFrame, vintages: tuple[Vintage, Vintage]
+) -> Iterator[Finding]:
+    """Find columns that say another thing of the same structures: what they are and where, in many, or in most of a département; when, in many.
+
+    Of dates: an opening after an extract that lists the structure as open, no closing where one was listed.
+    """
+    (first, last), ids = vintages, vintages[1].source_ids
+    step, day = f"{first.year} to {last.year}", pd.Timestamp(first.reference_date)
+    there = listed.drop_duplicates("finess_et").set_index("finess_et")
+    both = before[among(before["finess_et"], there.index)].reset_index(drop=True)
+    now = there.reindex(both["finess_et"]).reset_index()
+    for column, share in CHANGED_SHARE.items():
+        sides = [side[column].mask(side[column] == UNKNOWN) for side in (both, now)]
+        known = sides[0].notna() & sides[1].notna()
+        changed = both[known & (sides[0] != sides[1])]
+        areas, of = [(COUNTRY, len(changed))], _by_department(both[known])
+        if len(changed) <= max(JUDGED_CODES, share * known.sum()):
+            counts = _by_department(changed).items()
+            areas = [(f"department:{d}", n) for d, n in counts if n >= JUDGED_CHANGES and 2 * n > of[d]]
+        for area, n in areas:
+            words = f"{step}: structures whose {column} is another: is the column that of other rows?"
+            yield finding("delivery-stock", n, words, area, f"{column} {n}", ids=ids, of=int(known.sum()))
+    closed = listed_before.loc[listed_before["closed_on"] <= day, "finess_et"]
+    again = there[among(there.index.to_series(), closed) & ~(there["closed_on"] <= day)]
+    for n, words in (
+        (
+            int((now["opened_on"] > day).sum()),
+            f"structures that open after {first.reference_date}, when they were listed as open",
+        ),
+        (len(again), f"structures that were closed on {first.reference_date}, and are not any more"),
+    ):
+        if n > JUDGED_CODES:
+            yield finding("delivery-date", n, f"{step}: {words}", COUNTRY, n, ids=ids, of=len(listed))
+
+
+def departures(
+    then: Mapping[str, int], now: Mapping[str, int], fall: float, years: float, limits: Limits
+) -> Iterator[tuple[str, int, int]]:
+    """Yield the areas whose stock fell, or rose, by more than a correct year's does: area, stock before, change.
+
+    The country alone where most départements do too. Of one that has no row left that is said.
+    """
+    sizes = [(f"department:{code}", fall, n, now[code]) for code, n in then.items() if code in now]
+    n_all = sum(then.values())
+    sizes.append((COUNTRY, max(fall, limits["national_fall"] * n_all), n_all, sum(now.values())))
+    areas = [
+        (area, n, after - n)
+        for area, limit, n, after in sizes
+        if n - after >= limit or after - n > years * max(JUDGED_RISE, limits["rise_share"] * n)
+    ]
+    is_everywhere = len(areas) > max(FEW_ORPHANS, len(sizes) / 2) and areas[-1][0] == COUNTRY
+    yield from areas[-1:] if is_everywhere else areas
 
 
 def _by_department(rows: pd.DataFrame) -> dict[str, int]:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from qpvhealth.contract.rules import RULES, STRICT, WARNING, Finding
+from qpvhealth.contract.rules import STRICT, WARNING, Finding, all_rules
 from qpvhealth.errors import UsageError
 
 if TYPE_CHECKING:
@@ -35,9 +35,9 @@ def problems(entry: dict[str, Any]) -> Iterator[str]:
         if type(signature.get("on", date.min)) is not date:
             yield f"{where}: on must be a date (2019-03-31), not {signature['on']!r}"
         rule = str(signature.get("rule"))
-        if rule not in RULES:
+        if rule not in all_rules():
             yield f'{where}: no rule is called "{rule}"'
-        elif RULES[rule].level not in (WARNING, STRICT):
+        elif all_rules()[rule].level not in (WARNING, STRICT):
             yield f"{where}: {rule} is an error or rejects rows, which nobody can sign: mend the file, the card or the row"
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +10,7 @@ import pandas as pd
 
 from qpvhealth.contract.keys import among
 from qpvhealth.contract.rules import Finding
-from qpvhealth.errors import InputError, UsageError
+from qpvhealth.errors import InputError, QpvhealthError, UsageError
 from qpvhealth.facts.categories import CDS, STRUCTURE_TYPES, UNKNOWN as UNKNOWN_MODALITY
 from qpvhealth.facts.generations import KNOWN
 from qpvhealth.ingest import communes
@@ -110,6 +110,12 @@ class Sources:
         self.accounts[staged.source_id] = {**staged.tally.as_dict(), "sections": sections}
         if len(staged.rejects):
             self.rejects = pd.concat([self.rejects, staged.rejects], ignore_index=True)
+            first = staged.rejects.head(SHOWN)
+            rows = "; ".join(
+                f"row {row}: {message}" for row, message in zip(first["row"], first["message"], strict=True)
+            )
+            words = f"card {staged.source_id}: {rows}{'; …' if len(staged.rejects) > SHOWN else ''}"
+            self.findings.append(Finding("rows-rejected", len(staged.rejects), words, staged.tally.rows_in))
         frame, carried = self.history.carry(staged.source_id, staged.frame)
         self.findings.extend((*staged.findings, *carried))
         return frame
@@ -152,11 +158,23 @@ class Sources:
 
 
 def read_all(cards: list[Card], corrections: tuple[Correction, ...], progress: Callable[[str], None]) -> Sources:
-    """Read every card, kind by kind. Raises what the readers raise; nothing is written.
+    """Read every card, kind by kind. Raises what the readers raise, with the accounts of what was read; nothing is written.
 
     Accounts, findings and errors stand in the order of the kinds, polygons first.
     """
     sources = Sources()
+    try:
+        _read_kinds(sources, cards, corrections, progress)
+    except QpvhealthError as error:
+        error.accounts = sources.accounts
+        raise
+    return sources
+
+
+def _read_kinds(
+    sources: Sources, cards: list[Card], corrections: tuple[Correction, ...], progress: Callable[[str], None]
+) -> None:
+    """Put what every card gives into its place in the sources."""
 
     def read(kind: str) -> tuple[list[Card], list[pd.DataFrame]]:
         """Return the cards of a kind and what they gave, in their order."""
@@ -200,7 +218,6 @@ def read_all(cards: list[Card], corrections: tuple[Correction, ...], progress: C
         "programme_targets": targets.combine(goals),
     }
     _count_people(sources, sources.supplements["practitioners"])
-    return sources
 
 
 def _put_neighbourhoods(sources: Sources, cards: list[Card], frames: list[pd.DataFrame]) -> None:
@@ -236,7 +253,8 @@ def _read_structures(sources: Sources, cards: list[Card], corrections: tuple[Cor
         sources.vintages[year] = _vintage(year, extracts)
         sources.structures[year] = frame.assign(year=year)
         sources.points[year] = structures.points(frame).assign(rank=EXTRACT_RANK, commune_found=None)
-        unread = [structures.unread(staged, frame, card) for card, staged in rejected[year]]
+        apart = replace(sources.history, carried=[])  # rows that are not used are in no list of what was carried
+        unread = [apart.carry(card.id, structures.unread(staged, frame, card))[0] for card, staged in rejected[year]]
         sources.unread[year] = pd.concat(unread, ignore_index=True).assign(year=year)
     # of what extracts list out of scope: what another year counts, and no card of its own year does
     sources.out_of_scope = pd.DataFrame(columns=["finess_et", "year", structures.AS_WRITTEN, *PROVENANCE])
@@ -285,13 +303,23 @@ def _warn_stock(sources: Sources, vintage: Vintage) -> None:
 
 
 def _read_register(sources: Sources, card: Card, corrections: tuple[Correction, ...]) -> None:
-    """Fill what the extract of a year does not say from its register; a value that is there is never replaced."""
+    """Fill what the extract of a year does not say from its register; a value that is there is never replaced.
+
+    Rejected rows that the register knows to be closed, of another category or counted already change nothing.
+    """
     year, extract = card["year"], sources.structures.get(card["year"])
-    wanted = frozenset() if extract is None else frozenset(extract["finess_et"])
-    register = sources.record(structures.read(card, corrections, wanted=wanted))
     if extract is None:
+        sources.record(structures.read(card, corrections, wanted=frozenset()))
         _warn_unused(sources, card)
         return
+    unread, wanted = sources.unread[year], frozenset(extract["finess_et"])
+    register = sources.record(structures.read(card, corrections, wanted=wanted, marks=structures.marks(unread)))
+    if len(unread):
+        day = sources.vintages[year].reference_date
+        sources.unread[year] = structures.still_unread(unread, register, extract, day)
+        of_extract = among(register["finess_et"], wanted)
+        sources.left_out(card.id, int((~of_extract).sum()), structures.NOT_IN_EXTRACT)
+        register = register[of_extract].reset_index(drop=True)
     aligned = register.set_index("finess_et").reindex(extract["finess_et"]).reset_index(drop=True)
     for column in ("structure_type", "commune_code", "opened_on"):
         ours, theirs = extract[column], aligned[column]
@@ -315,7 +343,7 @@ def _put_geocoded(sources: Sources, cards: list[Card], frames: list[pd.DataFrame
         offered = frame[among(frame["finess_et"], sources.structures[year]["finess_et"])]
         points = structures.points(offered).assign(rank=GEOCODED_RANK, commune_found=offered["commune_found"])
         sources.points[year] = pd.concat([sources.points[year], points], ignore_index=True)
-        sources.left_out(card.id, len(frame) - len(offered), "not in the extract of its year")
+        sources.left_out(card.id, len(frame) - len(offered), structures.NOT_IN_EXTRACT)
         sources.unmatched(card.id, len(frame) - len(offered))
 
 

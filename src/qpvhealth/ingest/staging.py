@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from qpvhealth.contract.rules import RULES, Finding
+from qpvhealth.contract.rules import Finding, all_rules
 from qpvhealth.errors import InputError, UsageError
 from qpvhealth.facts.generations import CODE_PATTERNS
 from qpvhealth.ingest import cleaning, corrections as correction_rules, layouts as layout_rules, systems
@@ -109,7 +109,9 @@ class Sieve:
         self.findings: list[Finding] = [Finding("reading-choice", 1, f"{raw.place()}: {note}") for note in raw.notes]
         self.findings += [replace(f, message=f"{raw.place()}: {f.message}", of=raw.n_records) for f in raw.findings]
         broken = [
-            (b.row, b.rule, b.message, b.raw) if b.rule in RULES else (b.row, BROKEN, f"{b.rule}: {b.message}", b.raw)
+            (b.row, b.rule, b.message, b.raw)
+            if b.rule in all_rules()
+            else (b.row, BROKEN, f"{b.rule}: {b.message}", b.raw)
             for b in raw.broken
         ]
         frame = pd.DataFrame(broken, columns=["row", "rule", "message", "raw"])

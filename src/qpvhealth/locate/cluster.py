@@ -15,10 +15,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from qpvhealth.errors import PublishError, UsageError
+from qpvhealth.ingest.readers.geoparquet import PARQUET
 from qpvhealth.locate import cells, points as engine, polygon_cache
 from qpvhealth.locate.choices import NO_CHOICES
 from qpvhealth.locate.reader import PointFile, parts_of
-from qpvhealth.locate.writer import PARQUET
 from qpvhealth.publish.store import writing
 
 if TYPE_CHECKING:

@@ -12,13 +12,14 @@ import time
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from importlib import metadata
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pyproj
+import shapely
 
 from qpvhealth.contract.precision import published
 from qpvhealth.errors import InputError, UsageError
@@ -185,7 +186,7 @@ def _key(path: Path, choices: Choices) -> str:
         "name": path.suffix,
         "choices": choices._asdict(),
         "code": [guard.sha256_of(p) for p in sorted(PACKAGE.rglob("*")) if p.suffix in (".py", ".toml", ".csv")],
-        "versions": {name: metadata.version(name) for name in ("numpy", "pyproj", "shapely")},
+        "versions": {module.__name__: module.__version__ for module in (np, pyproj, shapely)},
     }
     return hashlib.sha256(json.dumps(depends_on, sort_keys=True).encode()).hexdigest()[:32]
 

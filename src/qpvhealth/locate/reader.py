@@ -21,9 +21,8 @@ import shapely
 
 from qpvhealth.errors import InputError, UsageError
 from qpvhealth.ingest import systems
-from qpvhealth.ingest.readers.geoparquet import NO_SYSTEM, geometry_column, rewritten_metadata
+from qpvhealth.ingest.readers.geoparquet import NO_SYSTEM, PARQUET, geometry_column, rewritten_metadata
 from qpvhealth.ingest.readers.guard import MIB, checked_path
-from qpvhealth.ingest.readers.layers import PARQUET
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

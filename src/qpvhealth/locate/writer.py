@@ -15,13 +15,14 @@ import pyarrow.parquet as pq
 import shapely
 
 from qpvhealth.errors import UsageError
+from qpvhealth.ingest.readers.geoparquet import PARQUET
 from qpvhealth.publish.store import sync, writing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-PARQUET, CSV = (".parquet", ".geoparquet"), (".csv", ".tsv", ".txt")
+CSV = (".csv", ".tsv", ".txt")
 ROW_GROUP = 1 << 20
 SYNCED_BYTES = 1 << 26
 """So much at a time is sent to the disk while the next rows are worked out: little is left to wait for at the end."""

@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from qpvhealth.errors import UsageError
-from qpvhealth.facts.territories import DEPARTMENT_REGION, NO_REGION
+from qpvhealth.facts.territories import (
+    DEPARTMENT_REGION,
+    DEPARTMENT_TERRITORY,
+    NO_REGION,
+    REGIONS,
+    department_of_commune,
+    department_of_qpv,
+)
 from qpvhealth.publish import selection
 from qpvhealth.rules.levels import COUNTRY, HEADLINE, LEVELS
 
@@ -29,8 +36,8 @@ def labels(release: Release, level: str) -> dict[str, str]:
 
     Known: what it counts or names, and what its QPV lie in.
     """
-    named = release.table("areas")
-    names = named[named["level"] == level].set_index("area_code")["label"].to_dict()
+    rows = release.table("areas")
+    names = rows[rows["level"] == level].set_index("area_code")["label"].to_dict()
     return {code: str(names.get(code) or "") for code in sorted({*map(str, names), *_codes(release, level)})}
 
 
@@ -72,6 +79,34 @@ def named(releases: Iterable[Release], level: str | None, code: str | None) -> t
         every = {f"{name}:{c}": label for name, there in by_level.items() for c, label in there.items()}
         selection.refuse_unknown(code, every, "area")
     return levels[0], code
+
+
+def departments(release: Release, level: str, code: str) -> list[str]:
+    """Return the départements of an area; of a QPV that the release does not have, the one that its code names."""
+    if level == "country":
+        return [*DEPARTMENT_TERRITORY]
+    if level == "territory":
+        return [d for d, territory in DEPARTMENT_TERRITORY.items() if territory == code]
+    if level == "region":
+        return (
+            [*REGIONS[code][1]] if code in REGIONS else [d for d in DEPARTMENT_TERRITORY if d not in DEPARTMENT_REGION]
+        )
+    if level in ("epci", "qpv"):
+        rows = release.table("structures" if level == "epci" else "neighbourhoods", geometry=False)
+        there = rows.loc[rows[LEVELS[level]] == code, "department_code"].dropna().unique()
+        return [*there] or ([department_of_qpv(code)] if level == "qpv" else [])
+    return [code if level == "department" else department_of_commune(code)]
+
+
+def covered(release: Release, year: int, level: str, code: str) -> bool | None:
+    """Say whether the extract of a year covers an area: yes, no, or null for a part of it."""
+    extracts = release.table("extracts")
+    covers = extracts.loc[extracts["year"] == year, "covers"].iloc[0]
+    if not isinstance(covers, str):
+        return True
+    own = set(departments(release, level, code))
+    inside = own & set(covers.split(","))
+    return None if inside and inside != own else bool(inside)
 
 
 def level_of(level: str | None, filters: Filters) -> str:

@@ -17,6 +17,7 @@ from qpvhealth.rules.levels import HEADLINE
 if TYPE_CHECKING:
     from datetime import date
 
+    from qpvhealth.publish.bounds import Bounded
     from qpvhealth.publish.release import Release
 
 ALL, COUNTRY = "all", "FR"
@@ -219,20 +220,24 @@ def parts_table(compared: Compared, where: Where = EVERYWHERE) -> pd.DataFrame:
 
 def sentence(
     compared: Compared,
-    opening: int,
+    stocks: sentences.Stocks,
     where: Where = EVERYWHERE,
     *,
     structure_type: str = ALL,
     language: sentences.Language = "fr",
+    change: Bounded | None = None,
 ) -> str:
-    """Say the change in QPV of a type in one sentence: gross where openings and closures are dated, beside the net."""
+    """Say the change in QPV of a type in one sentence: gross where openings and closures are dated, beside the net.
+
+    ``stocks``: at both dates, with their bounds; ``change``: the net change with its own, where they are published.
+    """
     rows = causes_table(compared, where)
     by_cause = rows[rows["structure_type"] == structure_type].set_index("cause")
     opened, closed = int(by_cause["n_in"].get(OPENED, 0)), int(by_cause["n_out"].get(CLOSED, 0))
     kind = "Structures" if structure_type == ALL else structure_type.replace("CDS", "CdS")
     what = f"{kind} {'en' if language == 'fr' else 'in'} QPV"
-    closing, days = opening + int(by_cause["n"].sum()), (compared.from_date, compared.to_date)
+    days = (compared.from_date, compared.to_date)
     if opened or closed:
-        return sentences.gross(what, opening, closing, days, language, opened=opened, closed=closed)
+        return sentences.gross(what, stocks, days, language, opened=opened, closed=closed, change=change)
     moved = bool((by_cause["n_in"] + by_cause["n_out"]).sum())
-    return sentences.net(what, opening, closing, days, language, moved=moved)
+    return sentences.net(what, stocks, days, language, moved=moved, change=change)

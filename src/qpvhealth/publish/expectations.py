@@ -21,7 +21,9 @@ import pandas as pd
 from qpvhealth.errors import InputError, UsageError
 from qpvhealth.facts.categories import CDS, MODALITIES, MSP, UNKNOWN
 from qpvhealth.facts.generations import IN_FORCE
+from qpvhealth.publish import sentences
 from qpvhealth.publish.selection import titles_of
+from qpvhealth.publish.sentences import Sentence, joined
 from qpvhealth.settings import read_text, read_toml
 
 if TYPE_CHECKING:
@@ -143,15 +145,17 @@ def compare(expected: Expectations, release: Release) -> pd.DataFrame:
         causes = [cause for year, cause in changed if cell is None or year in (None, row["year"])]
         gap = None if here is None else here - float(row["value"])
         if gap is None:
-            verdict, cause = ABSENT, "; ".join(causes) or "no such figure, or unknown, here"
+            verdict, cause = ABSENT, joined(causes) or sentences.note("cause_absent")
         elif abs(gap) <= float(row["tolerance"]):
-            verdict, cause = CONFORM, ""
+            verdict, cause = CONFORM, sentences.Sentence("", "")
         else:
             n_unknown = 0 if cell is None else int(cell.get("n_unknown", 0))
-            silent = "no cause recorded: the file does not say what it was made from"
-            verdict, cause = DIFFERS, "; ".join([*causes, *([f"{n_unknown} inconnus"] if n_unknown else [])]) or silent
+            unsure = [sentences.note("cause_unknown", n=n_unknown)] if n_unknown else []
+            verdict, cause = DIFFERS, joined([*causes, *unsure]) or sentences.note("cause_silent")
         rows.append((name_of(row), float(row["value"]), here, gap, verdict, cause))
-    return pd.DataFrame(rows, columns=[*TITLES])
+    frame = pd.DataFrame(rows, columns=[*TITLES])
+    frame.attrs["english"] = sentences.english_of(row[-1] for row in rows)
+    return frame
 
 
 def _has_no_modality(counts: pd.DataFrame, row: Mapping[str, Any]) -> bool:
@@ -170,7 +174,7 @@ def differing(compared: pd.DataFrame) -> bool:
     return bool((compared["verdict"] != CONFORM).any())
 
 
-def changed_inputs(made_from: Mapping[str, Any], manifest: Mapping[str, Any]) -> Iterator[tuple[int | None, str]]:
+def changed_inputs(made_from: Mapping[str, Any], manifest: Mapping[str, Any]) -> Iterator[tuple[int | None, Sentence]]:
     """Name what is no longer as it was: inputs (with their year, null: of every year), settings, versions."""
     if not made_from:
         return
@@ -178,19 +182,24 @@ def changed_inputs(made_from: Mapping[str, Any], manifest: Mapping[str, Any]) ->
     for name in sorted({*then, *now}):
         year = now.get(name, {}).get("year")
         if name not in now:
-            yield None, f"source {name} withdrawn"
+            yield None, sentences.note("cause_withdrawn", name=name)
         elif name not in then:
-            yield year, f"source {name} added"
+            yield year, sentences.note("cause_added", name=name)
         elif then[name] != now[name]["sha256"]:
-            yield year, f"source {name} changed"
+            yield year, sentences.note("cause_changed", name=name)
     settings, current = made_from.get("settings", {}), _settings(manifest)
     for name in sorted({*settings, *current}):
         if settings.get(name) != current.get(name):
-            yield None, f"setting {name}: {settings.get(name)} became {current.get(name)}"
+            yield None, sentences.note("cause_setting", name=name, before=settings.get(name), after=current.get(name))
     if made_from.get("qpvhealth_version") != manifest["qpvhealth_version"]:
-        yield None, f"qpvhealth {made_from.get('qpvhealth_version')} became {manifest['qpvhealth_version']}"
+        yield (
+            None,
+            sentences.note(
+                "cause_version", before=made_from.get("qpvhealth_version"), after=manifest["qpvhealth_version"]
+            ),
+        )
     elif settings == current and then == {k: v["sha256"] for k, v in now.items()}:
-        yield None, "same inputs and settings: the code, or a library, counts differently"
+        yield None, sentences.note("cause_code")
 
 
 def _counted(manifest: Mapping[str, Any]) -> list[Mapping[str, Any]]:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     Document = Mapping[str, Any]
 
+UNITS = {"_m": " m", "_m2": " m²", "_km2": " km²"}
+"""The unit of a number, by the end of its name."""
 SHOWN_ROWS = 20
 """Rows of an indicator shown in text; all of them are in the document."""
 
@@ -30,7 +32,8 @@ def lines(document: Document, language: Language = "fr") -> Iterator[str]:
 def value(name: str, cell: Any, language: Language) -> str:  # noqa: ANN401
     """Write a value as people read it: a code in words, metres whole, a share in percent, a day in their order."""
     (text,) = words.shown(name, [cell], None, language)
-    return readable(text, language) + (" m" if name.endswith("_m") and cell is not None else "")
+    unit = next((unit for end, unit in UNITS.items() if name.endswith(end)), "")
+    return readable(text, language) + (unit if cell is not None else "")
 
 
 def _pairs(facts: Document, language: Language, *, leave_out: Iterable[str] = ()) -> Iterator[str]:
@@ -42,7 +45,8 @@ def _pairs(facts: Document, language: Language, *, leave_out: Iterable[str] = ()
 
 def _records(rows: list[Document], language: Language, leave_out: Iterable[str] = ()) -> Iterator[str]:
     for row in rows:
-        yield "    - " + " ; ".join(_pairs(row, language, leave_out=leave_out))
+        between = " ; " if language == "fr" else "; "
+        yield "    - " + between.join(_pairs(row, language, leave_out=leave_out))
 
 
 def _source(source: Document, say: Mapping[str, str]) -> Iterator[str]:
@@ -80,7 +84,12 @@ def _structure(document: Document, say: Mapping[str, str], language: Language) -
         for verdict in year["verdicts"]:
             in_force = say["in_force"] if verdict["is_in_force"] else ""
             situation, rule = (words.word(verdict[c], language) for c in ("situation", "rule"))
-            named = {"generation": verdict["generation"], "in_force": in_force, "situation": situation, "rule": rule}
+            named = {
+                "generation": value("generation", verdict["generation"], language),
+                "in_force": in_force,
+                "situation": situation,
+                "rule": rule,
+            }
             yield "  " + say["verdict"].format(**named)
             left = ("generation", "situation", "rule", "is_in_force")
             yield from (f"    {pair}" for pair in _pairs(verdict, language, leave_out=left))
@@ -99,7 +108,7 @@ def _structure(document: Document, say: Mapping[str, str], language: Language) -
 def _neighbourhood(document: Document, say: Mapping[str, str], language: Language) -> Iterator[str]:
     for generation in document["generations"]:
         yield ""
-        yield say["perimeters"].format(generation=generation["generation"])
+        yield say["perimeters"].format(generation=value("generation", generation["generation"], language))
         yield from _source(generation["source"], say)
         yield from (f"    {pair}" for pair in _pairs(generation["facts"], language))
         yield "  " + say["zoning"]
@@ -129,12 +138,11 @@ def _indicator(document: Document, say: Mapping[str, str], language: Language) -
             strict=True,
         )
     )
-    left = ("rule",) if language == "fr" else ()  # in English in the tables
-    yield from (f"    {pair}" for pair in _pairs({**figure, **numbers}, language, leave_out=left))
+    yield from (f"    {pair}" for pair in _pairs({**figure, **numbers}, language, leave_out=("rule",)))
     for part, rows in document["rows"].items():
         yield say[part].format(n=len(rows))
         yield from _records(rows[:SHOWN_ROWS], language, leave_out=("generation",))
         if len(rows) > SHOWN_ROWS:
             yield "    " + say["more"].format(n=len(rows) - SHOWN_ROWS)
     yield ""
-    yield from document["notes"]
+    yield from (sentences.in_language(note, language) for note in document["notes"])

@@ -74,7 +74,8 @@ def rejects(release: Release, filters: Filters) -> View:
     if any((filters.year, filters.region, filters.department, filters.structure_type)):
         raise UsageError("rejected rows have no year, area or type: they could not be read; list them without a filter")
     rows = release.table("rejects")
-    return View("rejects", rows, selection.titles("rejects", list(rows.columns)), selection.notes(release, None))
+    titles, notes = selection.titles("rejects", list(rows.columns)), selection.notes(release, None)
+    return View("rejects", rows, titles, notes)
 
 
 def _structures(release: Release, filters: Filters, *, prefix: str = "") -> pd.DataFrame:

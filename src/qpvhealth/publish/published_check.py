@@ -14,6 +14,7 @@ from qpvhealth.facts.generations import IN_FORCE
 from qpvhealth.facts.perimeter_sets import PERIMETER_SETS
 from qpvhealth.facts.published import (
     DOCUMENTS,
+    ENGLISH,
     NO_DATE,
     NO_PERIMETER,
     NO_SCOPE,
@@ -21,10 +22,12 @@ from qpvhealth.facts.published import (
     Published,
 )
 from qpvhealth.facts.territories import REGIONS
+from qpvhealth.publish import sentences, words
 from qpvhealth.publish.selection import titles_of
+from qpvhealth.publish.sentences import Sentence, joined
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import date
 
     from qpvhealth.facts.published import OfGps
@@ -32,6 +35,7 @@ if TYPE_CHECKING:
 REPRODUCED, DIFFERS, NOT_COMPARABLE = "reproduit", "diffère", "non comparable"
 QPV_SCOPE = "qpv"
 MOST_COMPATIBLE = 3
+_CHOICES = ("perimeter", "scope", "near", "counted")
 EXACT = 1e-9
 TITLES, SERIES_TITLES = titles_of("published"), titles_of("published-series")
 
@@ -59,17 +63,42 @@ def check(
     ``share_over_55`` and ``masked``, where practitioners are given. A figure whose date is not readable is compared in the reading
     that the facts declare, and the row says that it is a conjecture.
     """
+    cells = cells.astype(dict.fromkeys(("measure", *_CHOICES), "category"))  # each figure then compares numbers
     rows = [
         {
-            **{name: getattr(figure, name) for name in ("id", "words", "said", "second_hand", "note", "scope", "near")},
-            "document": DOCUMENTS.get(figure.document, figure.document),
+            **{name: getattr(figure, name) for name in ("id", "said", "second_hand", "scope", "near")},
+            **{name: in_both(getattr(figure, name)) for name in ("words", "note")},
+            "document": in_both(DOCUMENTS.get(figure.document, figure.document)),
             "on": _date(figure),
-            "perimeter": PERIMETER_SETS[figure.perimeter].words if figure.measure else "",
+            "perimeter": _set(figure) if figure.measure else "",
             **judge(figure, cells, extracts, gps)._asdict(),
         }
         for figure in figures
     ]
-    return pd.DataFrame(rows)[[*TITLES]].astype({"on": "datetime64[s]"})
+    return _framed(rows, TITLES).astype({"on": "datetime64[s]"})
+
+
+def _framed(rows: Sequence[Mapping[str, object]], titles: Iterable[str]) -> pd.DataFrame:
+    """Make a frame of rows, with the English of their sentences in its attributes."""
+    frame = pd.DataFrame(rows, columns=[*titles])
+    frame.attrs["english"] = sentences.english_of(value for row in rows for value in row.values())
+    return frame
+
+
+def in_both(words: str) -> Sentence:
+    """Return words about a published figure in both languages: as a whole, else part by part between commas."""
+    english = ENGLISH.get(words) or ", ".join(ENGLISH.get(part, part) for part in words.split(", "))
+    return Sentence(words, english)
+
+
+def _set(figure: Published) -> Sentence:
+    chosen = PERIMETER_SETS[figure.perimeter]
+    return Sentence(chosen.words, chosen.words_en)
+
+
+def _why(obstacle: str, name: str, **facts: object) -> Sentence:
+    """Say what stands in the way, and how."""
+    return joined((words.of_code(obstacle), sentences.note(f"check_{name}", **facts)), (" : ", ": "))
 
 
 def check_series(series: pd.DataFrame, counts: pd.DataFrame, extracts: pd.DataFrame) -> pd.DataFrame:
@@ -86,7 +115,7 @@ def check_series(series: pd.DataFrame, counts: pd.DataFrame, extracts: pd.DataFr
         dict(zip(keys, key, strict=True)) | {"n": len(part)} | _judge_series(part, totals, extracts)
         for key, part in series.groupby(keys)
     ]
-    return pd.DataFrame(rows, columns=[*SERIES_TITLES])
+    return _framed(rows, SERIES_TITLES)
 
 
 def _judge_series(part: pd.DataFrame, totals: pd.Series, extracts: pd.DataFrame) -> dict[str, object]:
@@ -94,10 +123,10 @@ def _judge_series(part: pd.DataFrame, totals: pd.Series, extracts: pd.DataFrame)
     first = part.iloc[0]
     structure_type, on, level = SERIES_TYPES.get(str(first["indicator"])), first["date"], str(first["level"])
     if structure_type is None:
-        return {"verdict": NOT_COMPARABLE, "because": f"{NO_SCOPE} : ce que compte la série n'est pas dans l'extrait"}
+        return {"verdict": NOT_COMPARABLE, "because": _why(NO_SCOPE, "series_scope")}
     of_month = _of_month(extracts, on)
     if of_month.empty:
-        return {"verdict": NOT_COMPARABLE, "because": f"{NO_DATE} : aucun extrait de {on:%m/%Y}"}
+        return {"verdict": NOT_COMPARABLE, "because": _why(NO_DATE, "no_extract", month=f"{on:%m/%Y}")}
     year, covers = of_month["year"].iloc[0], of_month["covers"].iloc[0]
     n_left = 0
     if isinstance(covers, str):  # départements, comma-separated; null for everything
@@ -106,8 +135,7 @@ def _judge_series(part: pd.DataFrame, totals: pd.Series, extracts: pd.DataFrame)
         is_covered = part["area_code"].isin({"department": departments, "region": regions}.get(level, set()))
         part, n_left = part[is_covered], int((~is_covered).sum())
     if part.empty:
-        why = f"{NO_PERIMETER} : l'extrait de {on:%m/%Y} ne couvre aucune de ces zones"
-        return {"verdict": NOT_COMPARABLE, "because": why}
+        return {"verdict": NOT_COMPARABLE, "because": _why(NO_PERIMETER, "no_area", month=f"{on:%m/%Y}")}
     ours = pd.Series([totals.get((year, level, a, structure_type), 0) for a in part["area_code"]], index=part.index)
     gap = (ours - part["value"]).astype("float64")
     n_equal = int((gap == 0).sum())
@@ -116,7 +144,7 @@ def _judge_series(part: pd.DataFrame, totals: pd.Series, extracts: pd.DataFrame)
         "n_equal": n_equal,
         "difference": float(gap.sum()),
         "verdict": REPRODUCED if n_equal == len(part) else DIFFERS,
-        "because": f"{n_left} zones que l'extrait ne couvre pas, laissées de côté" if n_left else "",
+        "because": sentences.note("check_left", n=n_left) if n_left else "",
     }
 
 
@@ -130,46 +158,47 @@ def judge(figure: Published, cells: pd.DataFrame, extracts: pd.DataFrame, gps: p
     if figure.gps is not None and gps is not None and len(gps):
         return _judge_gps(figure, figure.gps, gps)
     if figure.measure is None:
-        return Judged(NOT_COMPARABLE, f"{figure.obstacle} : {figure.why_not}")
+        why = joined((words.of_code(figure.obstacle), in_both(figure.why_not)), (" : ", ": "))
+        return Judged(NOT_COMPARABLE, why)
     on = _date(figure)
     if on is None:
-        return Judged(NOT_COMPARABLE, f"{NO_DATE} : {figure.note}", compatible_with=_compatible(figure, cells))
+        why = joined((words.of_code(NO_DATE), in_both(figure.note)), (" : ", ": "))
+        return Judged(NOT_COMPARABLE, why, compatible_with=_compatible(figure, cells))
     now, obstacle = _cell(figure, cells, extracts, on)
     before, obstacle_before = (None, "") if figure.since is None else _cell(figure, cells, extracts, figure.since)
     if now is None or obstacle_before:
         return Judged(NOT_COMPARABLE, obstacle or obstacle_before)
     ours = float(now["value"]) - (0.0 if before is None else float(before["value"]))
     unknown = int(now["n_unknown"]) + (0 if before is None else int(before["n_unknown"]))
-    reading = figure.reading.words if figure.reading else ""
+    reading = in_both(figure.reading.words) if figure.reading else ""
     if abs(ours - figure.value) <= figure.tolerance + EXACT:
         return Judged(REPRODUCED, reading, ours, 0.0, unknown)
     could_agree = figure.unit != "share" and ours < figure.value <= ours + unknown
-    bounds = f"dans l'intervalle que laissent {unknown} inconnus" if could_agree else ""
+    within = sentences.note("check_bounds", n=unknown) if could_agree else ""
     others = "" if figure.since else _compatible(figure, cells)
-    because = " ; ".join(filter(None, (reading, bounds)))
-    return Judged(DIFFERS, because, ours, round(ours - figure.value, 6), unknown, others)
+    return Judged(DIFFERS, joined((reading, within)), ours, round(ours - figure.value, 6), unknown, others)
 
 
 def _judge_gps(figure: Published, counted: OfGps, gps: pd.DataFrame) -> Judged:
     """Compare a figure about GPs with the vintage nearest to the years of its document; outside them, show it and do not judge."""
-    area = f"{counted.level} {counted.area_code}"
+    area = words.of_code(f"{counted.level}:{counted.area_code}" if counted.level != "country" else counted.area_code)
     of_area = gps[(gps["level"] == counted.level) & (gps["area_code"] == counted.area_code)]
     if of_area.empty:
-        return Judged(NOT_COMPARABLE, f"{NO_PERIMETER} : aucun généraliste donné pour {area}")
+        return Judged(NOT_COMPARABLE, _why(NO_PERIMETER, "no_gps", area=area))
     first, last = counted.period
     years_away = (first - of_area["year"]).clip(lower=0) + (of_area["year"] - last).clip(lower=0)
     nearest = of_area.iloc[int(years_away.argmin())]
     year, ours = int(nearest["year"]), nearest[counted.measure]
     if pd.isna(ours):
-        why = nearest["masked"] or "la source ne le donne pas"
-        return Judged(NOT_COMPARABLE, f"{area}, généralistes de {year} : inconnu ({why})")
+        why = words.masked(nearest["masked"]) if nearest["masked"] else sentences.note("check_not_given")
+        return Judged(NOT_COMPARABLE, sentences.note("check_gps_unknown", area=area, year=year, why=why))
     gap = round(float(ours) - figure.value, 6)
     if not first <= year <= last:
-        because = f"{NO_DATE} : généralistes de {year}, document de {first}-{last}"
+        because = _why(NO_DATE, "gps_years", year=year, first=first, last=last)
         return Judged(NOT_COMPARABLE, because, float(ours), gap)
     is_equal = abs(gap) <= figure.tolerance + EXACT
     verdict = REPRODUCED if is_equal else DIFFERS
-    return Judged(verdict, f"{area}, généralistes de {year}", float(ours), 0.0 if is_equal else gap)
+    return Judged(verdict, sentences.note("check_gps", area=area, year=year), float(ours), 0.0 if is_equal else gap)
 
 
 def _date(figure: Published) -> date | None:
@@ -194,19 +223,19 @@ def _cell(figure: Published, cells: pd.DataFrame, extracts: pd.DataFrame, on: da
     else:
         of_month = _of_month(extracts, on)
         if of_month.empty:
-            months = ", ".join(f"{d:%m/%Y}" for d in extracts["reference_date"]) or "aucun"
-            return None, f"{NO_DATE} : aucun extrait de {on:%m/%Y} (extraits : {months})"
+            months = ", ".join(f"{d:%m/%Y}" for d in extracts["reference_date"]) or Sentence("aucun", "none")
+            return None, _why(NO_DATE, "no_extract_of", month=f"{on:%m/%Y}", months=months)
         if isinstance(of_month["covers"].iloc[0], str):
-            return None, f"{NO_PERIMETER} : l'extrait de {on:%m/%Y} ne couvre pas tout le pays"
+            return None, _why(NO_PERIMETER, "part", month=f"{on:%m/%Y}")
         at = at[at["year"] == of_month["year"].iloc[0]]
     if (at := at[at["perimeter"] == figure.perimeter]).empty:
-        return None, f"{NO_PERIMETER} : cette version n'a pas « {PERIMETER_SETS[figure.perimeter].words} »"
+        return None, _why(NO_PERIMETER, "no_set", perimeter=_set(figure))
     if (at := at[at["measure"] == figure.measure]).empty:
-        return None, f"{NO_PERIMETER} : cette version n'a pas de quoi compter cela (liste, zonage ou générations)"
+        return None, _why(NO_PERIMETER, "no_measure")
     if (at := at[(at["scope"] == scope) & (at["near"] == figure.near)]).empty:
-        return None, f"{NO_SCOPE} : « {scope}, {figure.near} » n'est pas calculé"
+        return None, _why(NO_SCOPE, "no_cell", scope=words.of_code(scope), near=words.of_code(figure.near))
     cell = at.iloc[0]
-    return (None, "inconnu : aucune réponse d'ARS, ou rien de connu") if pd.isna(cell["value"]) else (cell, "")
+    return (None, sentences.note("check_unknown")) if pd.isna(cell["value"]) else (cell, "")
 
 
 def _compatible(figure: Published, cells: pd.DataFrame) -> str:
@@ -220,9 +249,8 @@ def _compatible(figure: Published, cells: pd.DataFrame) -> str:
     far = (same["year"] != year).fillna(value=True).astype(int) + (same["perimeter"] != figure.perimeter).astype(int)
     first = same.assign(far=far).sort_values(["far", "year", "perimeter"], kind="stable").head(MOST_COMPATIBLE)
     names = [
-        ("" if pd.isna(row["year"]) else f"{row['year']:.0f}, ")
-        + f"{row['perimeter']}, {row['scope']}, {row['near']}, {row['counted']}"
+        ("" if pd.isna(row["year"]) else f"{row['year']:.0f}, ") + ", ".join(row[c] for c in _CHOICES)
         for row in first.to_dict("records")
     ]
     more = len(same) - len(names)
-    return " | ".join(names) + (f" | et {more} autres" if more else "")
+    return " | ".join([*names, *([sentences.note("check_more", n=more)] if more else [])])

@@ -22,6 +22,7 @@ import pandas as pd
 from qpvhealth.contract.precision import Ordinal, Share
 from qpvhealth.errors import UsageError
 from qpvhealth.publish import sentences
+from qpvhealth.publish.bounds import Bounded, written
 from qpvhealth.publish.store import write_file
 from qpvhealth.publish.workbook import GROUPED_FROM, workbook
 
@@ -37,6 +38,7 @@ INVENTED = sentences.note("invented")
 FORMULA = re.compile(r"[\t\r\n]|\s*[=+\-@\uff1d\uff0b\uff0d\uff20]")
 MARKUP = re.compile(r"[\\`*\[\]~|]|(?<!\w)_|_(?!\w)")
 DECIMALS = 6
+_NOTHING = Bounded(None, None, None)
 YES_NO: dict[sentences.Language, tuple[str, str]] = {"fr": ("non", "oui"), "en": ("no", "yes")}
 
 
@@ -100,8 +102,13 @@ def _is_numeric(column: pd.Series) -> bool:
     """Say whether a column is of numbers, which are aligned right; of objects, whether every value is one."""
     if column.dtype == object:
         values = [v for v in column if v is not None]
-        return bool(values) and all(isinstance(v, int | float) and not isinstance(v, bool) for v in values)
+        return is_numbers(values)
     return pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
+
+
+def is_numbers(values: Sequence[Any]) -> bool:
+    """Say whether values, nulls left out, are numbers or figures with bounds, all of them."""
+    return bool(values) and all(isinstance(v, int | float | Bounded) and not isinstance(v, bool) for v in values)
 
 
 def save(path: Path, frame: pd.DataFrame, *, fmt: Format | None = None, **options: Any) -> None:  # noqa: ANN401
@@ -197,10 +204,12 @@ def _exact(value: Any) -> str:  # noqa: ANN401
 
 def readable(value: Any, language: sentences.Language = "fr") -> str:  # noqa: ANN401
     """Write a value as a person reads it: the signs of the language, thousands apart from five digits on (a year has four)."""
-    if value is None:
+    if value is None or value == _NOTHING:
         return ""
     if isinstance(value, bool):
         return YES_NO[language][value]
+    if isinstance(value, Bounded):
+        return written(value, lambda side: readable(side, language), language)
     if isinstance(value, Share):
         return sentences.with_signs(f"{value * 100:.1f}%", language)
     if isinstance(value, (int, float)) and math.isfinite(value):
@@ -209,9 +218,8 @@ def readable(value: Any, language: sentences.Language = "fr") -> str:  # noqa: A
         number = f"{value:{apart}{decimals}}"
         number = number.rstrip("0").rstrip(".") if decimals else number
         return "0" if number == "-0" else sentences.with_signs(number, language)
-    if isinstance(value, dt.date) and not isinstance(value, dt.datetime):
-        return sentences.numeric_day(value, language)
-    return _exact(value)
+    is_day = isinstance(value, dt.date) and not isinstance(value, dt.datetime)
+    return sentences.numeric_day(value, language) if is_day else _exact(value)
 
 
 def in_both(value: Any) -> sentences.Sentence:  # noqa: ANN401

@@ -14,7 +14,7 @@ from qpvhealth.contract.tables import PUBLISHED
 from qpvhealth.errors import UsageError
 from qpvhealth.facts.generations import IN_FORCE
 from qpvhealth.facts.territories import DEPARTMENT_TERRITORY, REGIONS
-from qpvhealth.publish import sentences
+from qpvhealth.publish import bounds, sentences
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -105,9 +105,16 @@ def refuse_unknown(value: object, values: Iterable[object], what: str) -> None:
     raise UsageError(f'no {what} "{value}" in this release; {"; ".join(parts)}')
 
 
-def titles_of(view: str) -> dict[str, str]:
-    """Return the French title of each column of a view that is no published table, in the order in which it shows them."""
-    return dict(_TITLES[view])
+def titles_of(view: str, columns: Iterable[str] = ()) -> dict[str, str]:
+    """Return the French title of each column of a view that is no published table, in the order in which it shows them.
+
+    ``columns``: those of its frame; a figure that has bounds among them is followed by theirs.
+    """
+    pairs, titles = bounds.of_columns(columns), dict[str, str]()
+    for column, title in _TITLES[view].items():
+        own = {name: words for name, words in bounds.titled(column, title).items() if name not in _TITLES[view]}
+        titles |= {column: title} | (own if column in pairs else {})
+    return titles
 
 
 def behind(view: str, frame: pd.DataFrame, release: Release) -> str:
@@ -129,8 +136,8 @@ def main_columns(view: str) -> list[str]:
 
 
 def titles(table: str, columns: list[str]) -> dict[str, str]:
-    """Return the French labels of columns of a table."""
-    return {c.name: c.fr for c in PUBLISHED[table].columns if c.name in columns}
+    """Return the labels of columns of a table, French with their English."""
+    return {c.name: sentences.Sentence(c.fr, c.en) for c in PUBLISHED[table].columns if c.name in columns}
 
 
 def header(release: Release, year: int | None = None) -> tuple[str, ...]:

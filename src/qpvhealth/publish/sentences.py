@@ -10,7 +10,12 @@ import tomllib
 from calendar import monthrange
 from datetime import date
 from importlib import resources
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+from qpvhealth.publish.bounds import Bounded, written
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 Language = Literal["fr", "en"]
 THIN = "\u202f"
@@ -50,40 +55,65 @@ def month(day: date, language: Language = "fr") -> str:
     return str(_WORDS[language]["months"][day.month - 1])
 
 
-def net(
-    what: str, opening: int, closing: int, days: tuple[date, date], language: Language = "fr", *, moved: bool = True
-) -> str:
-    """Say what two stocks say: ``MSP, de fin mars 2018 à fin mars 2019 : solde net +17 (42 → 59), au moins 17 entrées, toutes causes``.
+Stocks = tuple[Bounded, Bounded]
+"""At the first of two dates, and at the last."""
 
-    ``what`` is counted in the plural, such as ``MSP en QPV``. ``moved``: whether anything is there that could balance.
+
+def net(
+    what: str,
+    stocks: Stocks,
+    days: tuple[date, date],
+    language: Language = "fr",
+    *,
+    moved: bool = True,
+    change: Bounded | None = None,
+) -> str:
+    """Say what two stocks say: ``MSP, de fin mars 2018 à fin mars 2019 : solde net +17, 42 → 59, au moins 17 entrées, toutes causes``.
+
+    ``what`` is counted in the plural, such as ``MSP en QPV``. Stocks have their bounds beside them, as the change has where ``change``
+    gives them. ``moved``: whether anything is there that could balance.
     """
-    words, change = _WORDS[language], closing - opening
-    form = "in" if change > 0 else "out" if change < 0 else "none"
-    if not moved and not change:
+    words, n = _WORDS[language], _difference(stocks)
+    form = "in" if n > 0 else "out" if n < 0 else "none"
+    if not moved and not n:
         form = "still"
-    at_least = words["at_least"][f"one_{form}" if abs(change) == 1 else form].format(n=abs(change))
-    facts = {"what": what, "interval": interval(*days, language), "opening": opening, "closing": closing}
-    return str(words["net"].format(net=_signed(change), at_least=at_least, **facts))
+    at_least = words["at_least"][f"one_{form}" if abs(n) == 1 else form].format(n=abs(n))
+    return str(words["net"].format(what=what, at_least=at_least, **_facts(stocks, days, language, change)))
 
 
 def gross(
     what: str,
-    opening: int,
-    closing: int,
+    stocks: Stocks,
     days: tuple[date, date],
     language: Language = "fr",
     *,
     opened: int,
     closed: int,
+    change: Bounded | None = None,
 ) -> str:
     """Say what dates say: openings and closures, then the other causes and the net.
 
     The words of opening and closing stand for structures whose dates lie in the interval, and for no other.
     """
-    change = closing - opening
-    facts = {"what": what, "interval": interval(*days, language), "opening": opening, "closing": closing}
-    flows = {"opened": opened, "closed": closed, "others": _signed(change - opened + closed)}
-    return str(_WORDS[language]["gross"].format(net=_signed(change), **flows, **facts))
+    flows = {"opened": opened, "closed": closed, "others": _signed(_difference(stocks) - opened + closed)}
+    return str(_WORDS[language]["gross"].format(what=what, **flows, **_facts(stocks, days, language, change)))
+
+
+def _difference(stocks: Stocks) -> int:
+    opening, closing = (int(stock.value or 0) for stock in stocks)
+    return closing - opening
+
+
+def _facts(stocks: Stocks, days: tuple[date, date], language: Language, change: Bounded | None) -> dict[str, str]:
+    opening, closing = (written(stock, lambda n: f"{n:.0f}", language) for stock in stocks)
+    n = _difference(stocks)
+    net_change = change if change is not None and change.value == n else Bounded(n, None, None)
+    return {
+        "interval": interval(*days, language),
+        "opening": opening,
+        "closing": closing,
+        "net": written(net_change, _signed, language),
+    }
 
 
 def _date(side: str, day: date, language: Language) -> str:
@@ -93,8 +123,8 @@ def _date(side: str, day: date, language: Language) -> str:
     return str(words[side][form].format(day=day.day, month=words["months"][day.month - 1], year=day.year))
 
 
-def _signed(n: int) -> str:
-    return f"{n:+d}" if n else "0"
+def _signed(n: float) -> str:
+    return f"{n:+.0f}" if n else "0"
 
 
 class Sentence(str):
@@ -111,7 +141,7 @@ class Sentence(str):
         return made
 
 
-def note(name: str, **facts: Any) -> Sentence:  # noqa: ANN401
+def note(name: str, /, **facts: Any) -> Sentence:  # noqa: ANN401
     """Return a sentence of ``[fr.notes]`` and ``[en.notes]`` with these facts; a day, or a sentence, is written in each language."""
     return Sentence(
         *(
@@ -119,6 +149,18 @@ def note(name: str, **facts: Any) -> Sentence:  # noqa: ANN401
             for lang in ("fr", "en")
         )
     )
+
+
+def joined(parts: Iterable[str], between: tuple[str, str] = (" ; ", "; ")) -> Sentence:
+    """Join sentences in each language, empty ones left out; a text without English stands as it is."""
+    texts = [part for part in parts if part]
+    english = (text.english if isinstance(text, Sentence) else text for text in texts)
+    return Sentence(between[0].join(map(str, texts)), between[1].join(english))
+
+
+def english_of(texts: Iterable[Any]) -> dict[str, str]:
+    """Return the English of each sentence among these values, by its French: what a frame of texts loses."""
+    return {str(text): text.english for text in texts if isinstance(text, Sentence)}
 
 
 def in_language(value: Any, language: Language) -> Any:  # noqa: ANN401

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from dataclasses import replace
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -13,9 +14,10 @@ from qpvhealth.facts.causes import CAUSES
 from qpvhealth.facts.generations import IN_FORCE
 from qpvhealth.facts.situations import IN_QPV, SITUATIONS, VECU_DECLARED
 from qpvhealth.facts.territories import NO_REGION, REGIONS, TERRITORIES
-from qpvhealth.publish import areas, selection, sentences
+from qpvhealth.publish import areas, bounds, selection, sentences, words
+from qpvhealth.publish.bounds import Bounded
 from qpvhealth.publish.selection import Filters, View
-from qpvhealth.rules.levels import LEVELS
+from qpvhealth.rules.levels import HEADLINE, LEVELS
 from qpvhealth.rules.scopes import SCOPES
 
 if TYPE_CHECKING:
@@ -32,9 +34,9 @@ def counts(release: Release, level: str | None, filters: Filters) -> View:
     """Return the table of the progress report: one row per year and area, structures in and near QPV, by type.
 
     The perimeters are those in force at the reference date unless a generation is asked for. "Quartier vécu" is what the ARS
-    declared; it is empty, not 0, where nobody answered. What could be more is shown beside: the most that can be in a QPV, or in or near
-    one, and the bounds of the net change, at the levels of ``indicators``. ``level``: null for that of the area of the filters, else the
-    country. Raises UsageError for an unknown level, year, generation or area.
+    declared; it is empty, not 0, where nobody answered. Every figure has its bounds beside it (``_lower``, ``_upper``), at the levels of
+    ``indicators``. ``level``: null for that of the area of the filters, else the country. Raises UsageError for an unknown level, year,
+    generation or area.
     """
     level, generation, every = _counted(release, "yearly_counts", level, filters)
     rows = areas.within(release, selection.of_year(every[every["modality"] == ALL], filters.year), filters, level)
@@ -57,6 +59,7 @@ def counts(release: Release, level: str | None, filters: Filters) -> View:
     frame = frame.join(_net(release, every, generation, level)).join(_bounds(release, generation, level))
     frame = frame.reset_index().assign(generation=generation)
     notes = selection.notes(release, generation, filters.year)
+    notes += () if level in HEADLINE else (sentences.note("no_bounds"),)
     if "other_structures" in release.tables:  # a reader must know that these types are not in the counts
         types = release.table("other_structures", columns=["structure_type"])["structure_type"].unique()
         notes += (sentences.note("others_apart", types=", ".join(sorted(types))),) if len(types) else ()
@@ -96,23 +99,23 @@ def other_counts(release: Release, level: str | None, filters: Filters) -> View:
     return _view(release, "other-counts", frame.assign(generation=generation), level, (*notes, apart))
 
 
-def coverage(release: Release, level: str | None, filters: Filters, words: Mapping[str, tuple[str, str]]) -> View:
+def coverage(release: Release, level: str | None, filters: Filters, named: Mapping[str, tuple[str, str]]) -> View:
     """Return the headline of coverage: QPV without any structure, how many live there, of which large, in the NPNRU, in ZIP or ZAC.
 
-    ``words``: the indicators to show, in order, in French and in English. One row per year, area and figure, under both meanings of first-line
-    care: any MSP or centre, and MSP and pluriprofessional centres only. Each with its denominator, unknowns and bounds. Raises UsageError for an unknown level, year, generation or area.
+    ``named``: the indicators to show, in order, in French and in English. One row per year, area and figure, under both meanings of
+    first-line care: any MSP or centre, and MSP and pluriprofessional centres only. Each with its denominator, unknowns and bounds. Raises UsageError for an unknown level, year, generation or area.
     """
     level, generation = areas.level_of(level, filters), selection.generation(release, filters)
     rows = release.table("indicators")
     selection.refuse_unknown(level, sorted(rows["level"].unique()), "level")
     rows = _at(rows, generation, level)
-    rows = rows[rows["indicator"].isin(list(words)) & rows["scope"].isin(_COVERAGE_SCOPES)]
+    rows = rows[rows["indicator"].isin(list(named)) & rows["scope"].isin(_COVERAGE_SCOPES)]
     rows = areas.within(release, selection.of_year(rows, filters.year), filters, level)
-    order = {name: k for k, name in enumerate((*_COVERAGE_SCOPES, *words))}
+    order = {name: k for k, name in enumerate((*_COVERAGE_SCOPES, *named))}
     ranked = rows.assign(
         scope_rank=rows["scope"].map(order),
         rank=rows["indicator"].map(order),
-        words=rows["indicator"].map({name: fr for name, (fr, _) in words.items()}),
+        words=rows["indicator"].map({name: fr for name, (fr, _) in named.items()}),
         scope=rows["scope"].map(_COVERAGE_SCOPES),
         data="inventées" if release.invented else "",
     )
@@ -121,8 +124,9 @@ def coverage(release: Release, level: str | None, filters: Filters, words: Mappi
     lacking = missing_qpv(release, generation, filters.year)
     notes = (*selection.notes(release, generation, filters.year), large, *lacking)
     notes += tuple(_zonings(release, generation, filters.year))
-    english = dict(words.values()) | {s.words_fr: s.words_en for s in SCOPES.values()}
-    return replace(_view(release, "coverage", shown, level, notes), english=english)
+    english = dict(named.values()) | {s.words_fr: s.words_en for s in SCOPES.values()}
+    view = _view(release, "coverage", shown, level, notes)
+    return replace(view, english={**view.english, **english})
 
 
 def missing_qpv(release: Release, generation: str, year: int | None) -> Iterator[str]:
@@ -210,13 +214,32 @@ def _regions(codes: pd.Series) -> sentences.Sentence:
     return sentences.note("all_regions_but" if lacking else "all_regions", names=listed) if is_most else listed
 
 
-def in_qpv(release: Release, year: int, *, generation: str, level: str, area: str) -> dict[str, int]:
-    """Return the stock in QPV of an area by type, ``all`` included; 0 where the area has none."""
+def in_qpv(release: Release, year: int, *, generation: str, level: str, area: str) -> dict[str, Bounded]:
+    """Return the stock in QPV of an area by type, ``all`` included, with its bounds; 0 where the area has none."""
     rows = _at(release.table("yearly_counts"), generation, level)
     rows = rows[(rows["area_code"] == area) & (rows["year"] == year)]
     rows = rows[(rows["modality"] == ALL) & (rows["situation"] == IN_QPV)]
     stock = rows.set_index("structure_type")["n_structures"]
-    return {kind: int(stock.get(kind, 0)) for kind in ("MSP", "CDS", ALL)}
+    around = _of_indicator(release, "n_in_qpv", year, generation=generation, level=level, area=area)
+    return {kind: replace(around[kind], value=int(stock.get(kind, 0))) for kind in _SCOPES}
+
+
+def net_in_qpv(release: Release, first: int, last: int, **area: str) -> dict[str, Bounded]:
+    """Return the net change in QPV between two years by type, with its bounds: of a year and the one before, none of others."""
+    years = sorted(release.table("extracts")["year"])
+    is_next = (first, last) in set(pairwise(years))
+    return _of_indicator(release, "net_in_qpv", last, **area) if is_next else {}
+
+
+def _of_indicator(
+    release: Release, indicator: str, year: int, *, generation: str, level: str, area: str
+) -> dict[str, Bounded]:
+    """Return an indicator of an area by type, with its bounds; nothing known of a scope that it does not have."""
+    rows = _at(release.table("indicators"), generation, level)
+    rows = rows[(rows["indicator"] == indicator) & (rows["year"] == year) & (rows["area_code"] == area)]
+    sides = rows.set_index("scope")[["value", *bounds.SIDES]].astype("Float64")
+    cells = {scope: Bounded(*(None if pd.isna(v) else float(v) for v in row)) for scope, *row in sides.itertuples()}
+    return {kind: cells.get(scope, Bounded(None, None, None)) for kind, scope in _SCOPES.items()}
 
 
 def _counted(release: Release, table: str, level: str | None, filters: Filters) -> tuple[str, str, pd.DataFrame]:
@@ -240,30 +263,41 @@ def _net(release: Release, counts: pd.DataFrame, generation: str, level: str) ->
     keys = ["year", "area_code"]
     net = rows.groupby(keys)["n"].sum().astype("Int64")
     sign = rows["n"].map(lambda n: f"{n:+d}").astype("str")
-    words = rows.assign(words=rows["cause"].map({cause: fr for cause, (fr, _) in CAUSES.items()}) + " " + sign)
-    causes = words[words["n"] != 0].groupby(keys)["words"].agg(", ".join).astype("str")
+    of_cause = rows.assign(words=rows["cause"].map({cause: fr for cause, (fr, _) in CAUSES.items()}) + " " + sign)
+    causes = of_cause[of_cause["n"] != 0].groupby(keys)["words"].agg(", ".join).astype("str")
     counted = counts[counts["year"].isin(rows["year"])]
     index = pd.MultiIndex.from_frame(counted[keys].drop_duplicates())
     return pd.DataFrame({"net_in_qpv": net.reindex(index).fillna(0), "causes": causes.reindex(index)})
 
 
-_BOUNDS = {
-    "all_in_qpv_upper": ("n_in_qpv", "upper"),
-    "all_in_or_near_upper": ("n_in_or_near", "upper"),
-    "net_in_qpv_lower": ("net_in_qpv", "lower"),
-    "net_in_qpv_upper": ("net_in_qpv", "upper"),
+_SCOPES = {"MSP": "msp", "CDS": "cds", ALL: "msp_cds"}
+_INDICATORS = {
+    **{f"{kind.lower()}_in_qpv": ("n_in_qpv", scope) for kind, scope in _SCOPES.items()},
+    **{f"{kind.lower()}_near": ("n_vecu_declared", scope) for kind, scope in _SCOPES.items()},
+    **{kind.lower(): ("n_country", scope) for kind, scope in _SCOPES.items()},
+    **{
+        name: (indicator, "msp_cds")
+        for name, indicator in (
+            ("all_in_or_near", "n_in_or_near"),
+            ("share_in_qpv", "share_in_qpv"),
+            ("net_in_qpv", "net_in_qpv"),
+        )
+    },
 }
+"""The indicator, in a scope, that has the bounds of a column of ``counts``."""
 
 
 def _bounds(release: Release, generation: str, level: str) -> pd.DataFrame:
-    """Return, by year and area, the bounds of what is counted in QPV, in or near them, and of its net change; none at other levels."""
-    columns = ["indicator", "generation", "year", "level", "area_code", "scope", "lower", "upper"]
+    """Return, by year and area, the bounds of what is counted; null at the levels that ``indicators`` does not have."""
+    columns = ["indicator", "generation", "year", "level", "area_code", "scope", *bounds.SIDES]
     rows = _at(release.table("indicators", columns=columns), generation, level)
-    cells = rows[rows["scope"] == "msp_cds"].set_index(["year", "area_code"])
-    shown = {
-        name: cells.loc[cells["indicator"] == indicator, side].astype("Int64")
-        for name, (indicator, side) in _BOUNDS.items()
-    }
+    cells = rows.set_index(["year", "area_code"])
+    shown = {}
+    for name, (indicator, scope) in _INDICATORS.items():
+        of_figure = cells[(cells["indicator"] == indicator) & (cells["scope"] == scope)]
+        for side, column in zip(bounds.SIDES, bounds.names_of(name), strict=True):
+            values = of_figure[side].astype("float64")
+            shown[column] = values.round(4) if name.startswith("share_") else values.astype("Int64")
     return pd.DataFrame(shown)
 
 
@@ -286,28 +320,30 @@ def _behind(release: Release, name: str, shown: pd.DataFrame, level: str) -> str
     if shown.empty:
         return ""
     last = shown.iloc[-1]
-    words = f"list counted --year {last['year']} --situation in_qpv"
+    command = f"list counted --year {last['year']} --situation in_qpv"
     if name != "counts":
-        words = selection.behind(name, shown, release)
+        command = selection.behind(name, shown, release)
     if last.get("generation", IN_FORCE) != IN_FORCE:
-        words += f" --generation {shlex.quote(last['generation'])}"
+        command += f" --generation {shlex.quote(last['generation'])}"
     area = shlex.quote(f"{level}:{last['area_code']}") if level != "country" else ""
-    return f"{words} --within {area}" if area else words
+    return f"{command} --within {area}" if area else command
 
 
 def _view(release: Release, name: str, frame: pd.DataFrame, level: str, notes: tuple[str, ...]) -> View:
     """Return the view of rows by year and area, with the date of each year and the name of each area; the country needs no name."""
-    labels = areas.labels(release, level)
+    outside = sentences.note("outside", level=words.of_code(level))
+    labels = areas.labels(release, level) | {NO_REGION: str(outside)}
     if level == "qpv":
         quarters = release.table("neighbourhoods", columns=["qpv_code", "name"]).dropna()
-        named = quarters.drop_duplicates("qpv_code", keep="last")
-        labels = dict(zip(named["qpv_code"], named["name"], strict=True))
+        labelled_qpv = quarters.drop_duplicates("qpv_code", keep="last")
+        labels = dict(zip(labelled_qpv["qpv_code"], labelled_qpv["name"], strict=True))
     dates = release.table("extracts").set_index("year")["reference_date"]
     labelled = frame.assign(
         label=frame["area_code"].map(labels).replace("", None), reference_date=frame["year"].map(dates)
     )
     shown = labelled.sort_values(["year", "area_code"], ignore_index=True, kind="stable")
-    titles = selection.titles_of("area") | selection.titles_of(name)
+    titles = selection.titles_of("area") | selection.titles_of(name, shown.columns)
     if level == "country":
         titles = {column: title for column, title in titles.items() if column not in ("area_code", "label")}
-    return View(name, shown[list(titles)], titles, notes, _behind(release, name, shown, level))
+    english = {str(outside): outside.english, **{t.label_fr: t.label_en for t in TERRITORIES.values()}}
+    return View(name, shown[list(titles)], titles, notes, _behind(release, name, shown, level), english)

@@ -11,19 +11,22 @@ import re
 import tomllib
 from dataclasses import replace
 from decimal import ROUND_HALF_UP, Decimal
-from functools import cache
+from functools import cache, partial
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from qpvhealth.contract.precision import Ordinal, Share
+from qpvhealth.contract.rules import all_rules
 from qpvhealth.contract.tables import PUBLISHED
 from qpvhealth.facts.causes import CAUSES, EVIDENCE_FR
 from qpvhealth.facts.perimeter_sets import PERIMETER_SETS
 from qpvhealth.facts.territories import TERRITORIES
+from qpvhealth.publish import bounds
+from qpvhealth.publish.bounds import Bounded
 from qpvhealth.publish.rendering import plain
-from qpvhealth.publish.sentences import Sentence, in_language, with_signs
+from qpvhealth.publish.sentences import Sentence, in_language, note, with_signs
 from qpvhealth.rules.scopes import SCOPES
 
 if TYPE_CHECKING:
@@ -37,8 +40,15 @@ FREE_TEXT = frozenset(
     ("name", "label", "words", "note", "message", "raw", "address", "city", "document", "because", "source", "obstacle")
 )
 """Columns of texts, in which a word that is also a code is a word."""
+GENERATIONS = frozenset(("perimeter", "perimeters"))
+"""Columns, beside those named after it, in which a generation of perimeters stands."""
 ORDINALS = frozenset(("source_row", "row", "header_row"))
 """Columns of numbers that name a row of a file."""
+RATES = frozenset(("share_of_way", "national_growth"))
+"""Columns of shares that may be under 0 or over 1."""
+ONE_DECIMAL = frozenset(("density", "gp_density", "pace_needed", "pace_observed"))
+"""Columns of computed numbers whose further digits say nothing."""
+ONE_DECIMAL_IN = frozenset((("trend", "expected"), ("trend", "specific")))
 SHARE_DECIMALS, OTHER_DECIMALS, DEGREE_DECIMALS = 3, 3, 6
 """Of a share as a fraction (8,1 %), of any other number, of degrees."""
 LISTS: dict[str, Mapping[str, Sequence[str]]] = {
@@ -51,6 +61,9 @@ LISTS: dict[str, Mapping[str, Sequence[str]]] = {
 _ROUNDED_METRES = re.compile(r"_m$|^metres$")
 _RULE = re.compile(r"(within|beyond)-([\d.]+)-m")
 _WITHIN = re.compile(r"within_(\d+)")
+_GENERATION = re.compile(r"^qpv-(\d{4})$")
+_MORE = re.compile(re.escape(note("check_more", n="#")).replace(r"\#", r"(\d+)"))
+_AREA = re.compile(r"(region|department|commune|epci|qpv|territory):(\S+)")
 
 
 @cache
@@ -76,7 +89,23 @@ def word(value: Any, language: Language = "fr") -> Any:  # noqa: ANN401
         return f"dans ou à {metres[1]} m au plus" if language == "fr" else f"inside or within {metres[1]} m"
     if (rule := _RULE.fullmatch(value)) is not None:
         return words_of(language)[f"{rule[1]}-m"].format(metres=with_signs(rule[2], language))
+    if (area := _AREA.fullmatch(value)) is not None:
+        return f"{word(area[1], language)} {word(area[2], language)}"
     return words_of(language).get(value, value)
+
+
+def of_code(code: str) -> Sentence:
+    """Return the words of a code in both languages."""
+    return Sentence(str(word(code, "fr")), str(word(code, "en")))
+
+
+def of_figure(texts: tuple[str, str], scope: str, settings: Mapping[str, Any]) -> Sentence:
+    """Fill in what an indicator counts, in French and in English: its scope, and the rule of proximity of the settings."""
+    own, near = of_code(scope), of_code(f"near-{settings['vecu_rule']}")
+    metres = with_signs(f"{settings['vecu_distance_m']:g}")
+    facts = ({"scope": s, "near": n.format(metres=metres)} for s, n in ((own, near), (own.english, near.english)))
+    distance = settings["vecu_distance_m"]
+    return Sentence(*(text.format(**f, distance=distance) for text, f in zip(texts, facts, strict=True)))
 
 
 def in_words(view: View, language: Language = "fr") -> View:
@@ -88,14 +117,41 @@ def in_words(view: View, language: Language = "fr") -> View:
     columns = []
     for at, name in enumerate(view.frame.columns):
         values = plain(view.frame.iloc[:, at])
+        if (view.name, name) in ONE_DECIMAL_IN:
+            values = [rounded(v, 1) for v in values]
         texts = shown(str(name), values, units, language)
         if language == "en":
-            texts = [view.english.get(text, text) if isinstance(text, str) else text for text in texts]
+            texts = [_translated(text, view.english) if isinstance(text, str) else text for text in texts]
         columns.append(pd.Series(texts, dtype="object", name=name))
     frame = pd.concat(columns, axis=1) if columns else view.frame
-    titles = {c: str(t) if language == "fr" else _title_en(c, t) for c, t in view.titles.items()}
+    titles = {c: str(t) if language == "fr" else _title_en(view.name, c, t) for c, t in view.titles.items()}
     notes = tuple(in_language(note, language) for note in view.notes)
     return replace(view, frame=frame, titles=titles, notes=notes)
+
+
+def _translated(text: str, english: Mapping[str, str]) -> str:
+    """Return the English of a text, or of each part of a list."""
+    return english.get(text) or "; ".join(english.get(part, part) for part in text.split(" ; "))
+
+
+def masked(french: str) -> Sentence:
+    """Return why ages are masked in both languages; the number of GPs stays."""
+    english = re.sub("son complément révélerait moins de", "its complement would reveal fewer than", french)
+    english = english.replace("moins de", "fewer than").replace("cinq", "five").replace("généralistes", "GPs")
+    return Sentence(french, english)
+
+
+def with_bounds(view: View) -> View:
+    """Return a view in words with the bounds of each figure in its own cell, as ``Bounded``, and no more in columns of theirs."""
+    frame, pairs = view.frame, bounds.of_columns(map(str, view.frame.columns))
+    cells = {
+        column: [Bounded(*sides) for sides in zip(*(plain(frame[c]) for c in (column, *pair)), strict=True)]
+        for column, pair in pairs.items()
+    }
+    taken = {name for pair in pairs.values() for name in pair}
+    shown = frame.assign(**{c: pd.Series(v, index=frame.index, dtype="object") for c, v in cells.items()})
+    titles = {c: title for c, title in view.titles.items() if c not in taken}
+    return replace(view, frame=shown.drop(columns=[*taken]), titles=titles)
 
 
 def _units_of_measures(frame: pd.DataFrame) -> list[Any] | None:
@@ -107,8 +163,8 @@ def _units_of_measures(frame: pd.DataFrame) -> list[Any] | None:
 
 def shown(name: str, values: Sequence[Any], units: Sequence[Any] | None, language: Language) -> list[Any]:
     """Return the values of a column as people read them; ``units``: of each row, for what ``value`` and its bounds measure."""
-    if name in LISTS:
-        return [_each(v, LISTS[name], language) if isinstance(v, str) else v for v in values]
+    if name in _TEXTS:
+        return [_TEXTS[name](v, language) if v and isinstance(v, str) else v for v in values]
     if name in FREE_TEXT:
         return list(values)
     if name in ("value", "lower", "upper") and units is not None:
@@ -116,10 +172,20 @@ def shown(name: str, values: Sequence[Any], units: Sequence[Any] | None, languag
     if name in ORDINALS:
         return [Ordinal(v) if isinstance(v, int) else v for v in values]
     kind = kind_of(name, values)
-    return [word(rounded(v, kind), language) for v in values]
+    texts = [word(rounded(v, kind), language) for v in values]
+    if name in GENERATIONS or name.startswith("generation"):
+        return [_GENERATION.sub(r"QPV \1", text) if isinstance(text, str) else text for text in texts]
+    return texts
 
 
-def _each(text: str, pairs: Mapping[str, Sequence[str]], language: Language) -> str:
+def _key(key: str, language: Language) -> str:
+    """Write a key of several codes in words; of how many more there are, the number stays."""
+    if (more := _MORE.fullmatch(key)) is not None:
+        return str(in_language(note("check_more", n=more[1]), language))
+    return ", ".join(str(word(part, language)) for part in key.split(", "))
+
+
+def _each(text: str, language: Language, pairs: Mapping[str, Sequence[str]]) -> str:
     """Write each entry of a list: its words are those of its code, or its French ones, before a sum or the next entry."""
     for code, (fr, en) in pairs.items():
         text = re.sub(
@@ -130,10 +196,26 @@ def _each(text: str, pairs: Mapping[str, Sequence[str]], language: Language) -> 
     return text
 
 
+_TEXTS: dict[str, Callable[[str, Language], str]] = {
+    "changed": lambda names, language: ", ".join(str(word(title(n, language), language)) for n in names.split(",")),
+    "compatible_with": lambda cells, language: " | ".join(_key(cell, language) for cell in cells.split(" | ")),
+    "figure": _key,
+    "masked": lambda why, language: str(in_language(masked(why), language)),
+    **{name: partial(_each, pairs=pairs) for name, pairs in LISTS.items()},
+    "rule": lambda rule, language: str(
+        getattr(all_rules()[rule], language) if rule in all_rules() else word(rule, language)
+    ),
+}
+"""Columns of texts that are made of codes."""
+
+
 def kind_of(name: str, values: Sequence[Any] = ()) -> type | int | None:
     """Say how the numbers of a column are shown: ``Share``, a number of decimals, or null for whole numbers and what is left."""
-    if name == "share_of_way" or (name.startswith("share_") and all(v is None or 0 <= v <= 1 for v in values)):
+    name = (bounds.figure_of(name) or (name,))[0]
+    if name in RATES or (name.startswith("share_") and all(v is None or 0 <= v <= 1 for v in values)):
         return Share
+    if name in ONE_DECIMAL:
+        return 1
     if _ROUNDED_METRES.search(name):
         return 0
     return DEGREE_DECIMALS if name in ("longitude", "latitude") else OTHER_DECIMALS
@@ -155,10 +237,16 @@ def criterion(name: str) -> Sentence:
     return Sentence(*_FILE["criteria"][name])
 
 
-def _title_en(column: str, french: str) -> str:
+def _title_en(view: str, column: str, french: str) -> str:
+    """Return the title of a column of a view: its own, that of the column in any view, that of the dictionary; or that of its bound."""
     if isinstance(french, Sentence):
         return french.english
-    return _FILE["titles_en"].get(column) or _dictionary_en().get(column) or french
+    titles = _FILE["titles_en"]
+    own = _FILE["views_en"].get(view, {}).get(column) or titles.get(column) or _dictionary_en().get(column)
+    bound = bounds.figure_of(column)
+    if own is None and bound is not None and bound[0] in titles:
+        return bounds.TITLES["en"][bound[1]].format(titles[bound[0]])
+    return own or french
 
 
 @cache

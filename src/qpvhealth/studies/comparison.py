@@ -17,17 +17,19 @@ from qpvhealth.facts.situations import IN_QPV, SITUATIONS, VECU_DECLARED
 from qpvhealth.facts.territories import TERRITORIES
 from qpvhealth.indicators import changes, factors
 from qpvhealth.indicators.accounts import Interval
-from qpvhealth.publish import diff, selection, sentences
+from qpvhealth.publish import diff, expectations, selection, sentences
 from qpvhealth.publish.diff import Compared, Releases
 from qpvhealth.publish.expectations import CONFORM, name_of
 from qpvhealth.publish.release import open_release
 from qpvhealth.publish.selection import View
 from qpvhealth.rules.levels import HEADLINE
 from qpvhealth.spatial.projection import WGS84, to_territory_metres
+from qpvhealth.studies.figures import view
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import date
+    from pathlib import Path
 
     from qpvhealth.build.accounting import Extract
     from qpvhealth.publish.expectations import Expectations
@@ -141,7 +143,20 @@ def _by_polygon(changed: pd.DataFrame, old: Release, new: Release, year: int) ->
     return concerned.map({True: causes.CONTOUR, False: causes.SCOPE})
 
 
-def unexpected_causes(release: Release, expected: Expectations, compared: pd.DataFrame) -> View:
+def expected(release: Release, path: Path) -> tuple[View, ...]:
+    """Hold a release against a file of expected counts, and take the differences apart by cause.
+
+    ``expectations.differing`` says of the first answer whether some figure is not as expected; the second is there when one is.
+    """
+    figures_expected = expectations.read(path)
+    compared = expectations.compare(figures_expected, release)
+    shown = view(release, "expected", compared)
+    if not expectations.differing(compared):
+        return (shown,)
+    return shown, _unexpected_causes(release, figures_expected, compared)
+
+
+def _unexpected_causes(release: Release, expected: Expectations, compared: pd.DataFrame) -> View:
     """Take the counts that are not as expected apart by cause: one row per figure and cause.
 
     ``compared``: what ``expectations.compare`` returned for ``expected``. Between the release that the figures were made from and this
@@ -150,9 +165,9 @@ def unexpected_causes(release: Release, expected: Expectations, compared: pd.Dat
     """
     wrong = [r for r, v in zip(expected.rows, compared["verdict"], strict=True) if v != CONFORM]
     cells = {name_of(r): _cell(r) for r in wrong}
-    named, before = expected.made_from.get("release"), None
+    release_id, before = expected.made_from.get("release"), None
     with suppress(QpvhealthError):  # the folder of releases may no longer hold it
-        before = open_release(release.folder.parents[1], str(named)) if named else None
+        before = open_release(release.folder.parents[1], str(release_id)) if release_id else None
     if before is not None and before.id == release.id:
         before = None
     wrong_years = {int(r["year"]) for r in wrong if cells[name_of(r)] is not None}
@@ -176,7 +191,10 @@ def unexpected_causes(release: Release, expected: Expectations, compared: pd.Dat
     ]
     titles |= {"data": "Données"}
     shown = frame.assign(data="inventées" if release.invented else "")[[*titles]]
-    return View("expected-causes", shown, titles, tuple(notes), selection.behind("expected-causes", shown, release))
+    listed = selection.behind("expected-causes", shown, release)
+    sides = (f"{between.old} et {between.new}" for between in differences.values() if between is not None)
+    english = diff.ENGLISH | {words: words.replace(" et ", " and ") for words in sides}
+    return View("expected-causes", shown, titles, tuple(notes), listed, english)
 
 
 def _cell(row: Mapping[str, Any]) -> dict[str, str] | None:

@@ -5,7 +5,7 @@ As many rows as the figure says; inhabitants and the net change are the sum of a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,16 +14,17 @@ from qpvhealth.build import assembly
 from qpvhealth.errors import UsageError
 from qpvhealth.facts.categories import CDS, UNKNOWN
 from qpvhealth.facts.generations import IN_FORCE
-from qpvhealth.facts.situations import IN_QPV, SITUATIONS
+from qpvhealth.facts.situations import IN_QPV, SITUATIONS, UNKNOWN as NOBODY, VECU_DECLARED
 from qpvhealth.facts.territories import NO_REGION
 from qpvhealth.indicators import change_summary, figures as engine, headline, readings
 from qpvhealth.indicators.counts import ALL, area_codes
 from qpvhealth.indicators.declarations import ANY, BARE, QPV, STRUCTURES, OfQpv, OfStructures
 from qpvhealth.indicators.net_change import DATED, NET
 from qpvhealth.publish import areas, selection, sentences, words
+from qpvhealth.publish.bounds import SIDES, Bounded
 from qpvhealth.publish.rendering import in_both, plain
 from qpvhealth.publish.selection import View
-from qpvhealth.publish.sentences import Sentence
+from qpvhealth.publish.sentences import Sentence, joined
 from qpvhealth.rules.levels import COUNTRY, LEVELS
 from qpvhealth.rules.proximity import Proximity
 from qpvhealth.rules.scopes import HEADLINE, SCOPES, Scope, of_type
@@ -223,17 +224,34 @@ def with_source(release: Release, rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def published(release: Release, figure: Figure) -> dict[str, Any] | None:
-    """Return the row of a figure in ``yearly_counts`` (``value``) or ``indicators``; null where it has none, which for a count is 0."""
+    """Return the row of a figure in ``indicators``, or of a count in ``yearly_counts`` with the bounds of its indicator.
+
+    Null where the release publishes no such figure. A count without a row is 0, and null (``value``) where the extract does not
+    cover the area, or no ARS answered about what it would count.
+    """
     if figure.indicator is not None:
-        wanted = {"indicator": figure.indicator, "scope": figure.scope_name}
-        rows = release.table("indicators")
-    elif figure.scope is not None:
+        return _row(release, "indicators", figure, indicator=figure.indicator, scope=figure.scope_name)
+    if figure.scope is not None:
         return None
-    else:
-        wanted = {c: getattr(figure, c) for c in ("structure_type", "modality", "situation")}
-        prefix = "" if figure.structure_type in (ALL, *_COUNTED) else "other_"
-        rows = release.table(f"{prefix}yearly_counts").rename(columns={"n_structures": "value"})
-    wanted |= {c: getattr(figure, c) for c in ("year", "generation", "level", "area_code")}
+    prefix = "" if figure.structure_type in (ALL, *_COUNTED) else "other_"
+    cell = {c: getattr(figure, c) for c in ("structure_type", "modality", "situation")}
+    row = _row(release, f"{prefix}yearly_counts", figure, **cell)
+    value = row["n_structures"] if row else None if _is_unknown(release, figure) else 0
+    indicator, scope = _INDICATOR_OF.get(figure.situation), _SCOPE_OF.get(figure.structure_type)
+    around = None
+    if indicator and scope and figure.modality == ALL:
+        around = _row(release, "indicators", figure, indicator=indicator, scope=scope)
+    return {**(around or {}), "value": value, "unit": "structures"}
+
+
+_INDICATOR_OF = {IN_QPV: "n_in_qpv", VECU_DECLARED: "n_vecu_declared", ALL: "n_country"}
+_SCOPE_OF = {"MSP": "msp", "CDS": "cds", ALL: headline.BOTH}
+"""The indicator, and its scope, that has the bounds of a count."""
+
+
+def _row(release: Release, table: str, figure: Figure, **cell: str) -> dict[str, Any] | None:
+    rows = release.table(table)
+    wanted = cell | {c: getattr(figure, c) for c in ("year", "generation", "level", "area_code")}
     mask = np.logical_and.reduce([(rows[c] == value).to_numpy(dtype=bool) for c, value in wanted.items()])
     at = np.flatnonzero(mask)
     if not at.size:
@@ -242,25 +260,47 @@ def published(release: Release, figure: Figure) -> dict[str, Any] | None:
     return {str(c): plain(row[c])[0] for c in row.columns}
 
 
+def _is_unknown(release: Release, figure: Figure) -> bool:
+    """Say whether a count that has no row is unknown, and not 0."""
+    if areas.covered(release, figure.year, figure.level, figure.area_code) is False:
+        return True
+    if figure.situation != VECU_DECLARED:
+        return False
+    outside = _counts(release, replace(figure, situation=ALL))
+    outside = outside[outside["situation"] != IN_QPV]
+    return bool(len(outside)) and bool((outside["vecu_declared"] == NOBODY).all())
+
+
 def has_whole(figure: Figure) -> bool:
     """Say whether a figure has a denominator: a share, or a number of the QPV of some regions."""
     declared = INDICATORS.get(figure.indicator or "")
     return declared is not None and (declared.unit == "share" or getattr(declared, "among", None) is not None)
 
 
+def named(release: Release, figure: Figure) -> Sentence:
+    """Say what an indicator counts, in both languages."""
+    declared = INDICATORS[str(figure.indicator)]
+    if declared is None:
+        return joined((words.of_code(str(figure.indicator)), words.of_code(figure.scope_name)), (", ", ", "))
+    settings, texts = release.manifest["settings"], (declared.words_fr, declared.words_en)
+    filled = words.of_figure(texts, figure.scope_name, settings)
+    return (
+        filled if "{scope}" in declared.words_fr else joined((filled, words.of_code(figure.scope_name)), (", ", ", "))
+    )
+
+
 def _words(release: Release, figure: Figure, rows: pd.DataFrame, part: str) -> Sentence:
     """Say which figure the rows are of, what the release publishes for it, and how many rows there are."""
     row, declared = published(release, figure), INDICATORS.get(figure.indicator or "")
     kinds = [figure.structure_type, *([figure.modality] if figure.modality != ALL else []), figure.situation]
-    codes = [figure.indicator] if figure.indicator else kinds
-    codes += [figure.scope_name] if figure.indicator or figure.scope else []
-    area = "" if figure.level == "country" else f" {figure.area_code}"
-    codes += [figure.level] if area else []
-    what = Sentence(*(", ".join(str(words.word(code, lang)) for code in codes) + area for lang in ("fr", "en")))
+    kinds += [figure.scope] if figure.scope else []
+    of_count = joined(map(words.of_code, kinds), (", ", ", "))
+    area = words.of_code(f"{figure.level}:{figure.area_code}") if figure.level != "country" else ""
+    what = joined((named(release, figure) if figure.indicator else of_count, area), (", ", ", "))
     shown: str = ""
     if part == NUMERATOR and (figure.indicator or not figure.scope):
-        (value,) = words.shown("value", [row["value"] if row else 0], [row.get("unit") if row else None], "fr")
-        text = in_both(value)
+        sides = [row.get(side) if row else None for side in ("value", *SIDES)]
+        text = in_both(Bounded(*words.shown("value", sides, [row.get("unit") if row else None] * len(sides), "fr")))
         shown = sentences.note("counted_published", value=text) if text else sentences.note("counted_unknown")
     sums: str = ""
     if isinstance(declared, OfQpv) and declared.unit == "inhabitants" and part == NUMERATOR:

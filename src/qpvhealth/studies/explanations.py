@@ -13,7 +13,6 @@ from qpvhealth.facts.situations import ELSEWHERE, IN_QPV, YES
 from qpvhealth.facts.territories import METROPOLE
 from qpvhealth.publish import selection
 from qpvhealth.publish.rendering import plain
-from qpvhealth.rules.scopes import SCOPES
 from qpvhealth.studies import counted
 from qpvhealth.studies.counted import INDICATORS
 
@@ -64,17 +63,11 @@ def explain_indicator(release: Release, figure: Figure) -> Document:
             parts[part] = records(counted.counted(release, figure, part).frame)
         except UsageError:  # a count has no whole, a movement nothing unknown that is a row
             continue
-    declared, scope = INDICATORS[str(figure.indicator)], SCOPES.get(figure.scope_name)
-    of_scope = (figure.scope_name,) * 2 if scope is None else (scope.words_fr, scope.words_en)
-    settings = release.manifest["settings"]
-    near = {"near": settings["vecu_rule"], "distance": settings["vecu_distance_m"]}
-    texts = () if declared is None else (declared.words_fr, declared.words_en)
-    words = {
-        lang: text.format(scope=own, **near) for lang, text, own in zip(("fr", "en"), texts, of_scope, strict=False)
-    }
+    named = counted.named(release, figure)
+    words = {"fr": str(named), "en": named.english}
     published = {k: v for k, v in row.items() if v is not None}
     document = {"code": figure.indicator, "kind": INDICATOR, "words": words}
-    return document | {"figure": published, "rows": parts, "notes": list(view.notes)}
+    return document | {"figure": published, "rows": parts, "notes": view.notes}
 
 
 def records(rows: pd.DataFrame, columns: Sequence[str] | None = None) -> Records:
@@ -140,6 +133,8 @@ def flips(place: dict[str, Any], facts: dict[str, Any], others: Records) -> Reco
         changed.append({"what": "error", "metres": facts.get("location_error_m")})
     if "other_qpv_code" in place:
         changed.append({"what": "other_commune", "qpv_code": place["other_qpv_code"]})
+    elif "other_area_code" in place:
+        changed.append({"what": "other_area", "area": place["other_area_code"]})
     if place["vecu_declared"] == YES and place["situation"] != IN_QPV:
         changed.append({"what": "without_answer", "situation": place["situation_by_place"]})
     elif place["situation"] != IN_QPV:

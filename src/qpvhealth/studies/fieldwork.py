@@ -76,9 +76,9 @@ def sec(release: Release, *, answers: Path | None = None, year: int | None = Non
         "first": "Déjà admise",
     }
     tally = screened["verdict"].value_counts()
-    verdicts = [" ; ".join(f"{words.word(v, lang)} : {tally.get(v, 0)}" for v in order) for lang in ("fr", "en")]
-    summary = sentences.note("sec_tally", verdicts=sentences.Sentence(*verdicts), of=len(screened))
-    by_rule = sentences.note("sec_rule", rule=rule, metres=f"{metres:g}")
+    verdicts = (sentences.joined((words.of_code(v), f"{tally.get(v, 0)}"), (" : ", ": ")) for v in order)
+    summary = sentences.note("sec_tally", verdicts=sentences.joined(verdicts), of=len(screened))
+    by_rule = sentences.note("sec_rule", rule=words.of_code(rule), metres=f"{metres:g}")
     return figures.view(release, "sec", screened, summary, by_rule, sentences.note("sec_six"), titles=titles)
 
 

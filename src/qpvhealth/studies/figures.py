@@ -5,6 +5,7 @@ Where indicators and publication meet once a release is written, as ``build`` is
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -24,23 +25,24 @@ from qpvhealth.facts.published import (
     read as read_figures,
 )
 from qpvhealth.indicators import attainment, matrix as matrices
-from qpvhealth.publish import expectations, published_check, selection, sentences, words
+from qpvhealth.indicators.declarations import QPV, STRUCTURES
+from qpvhealth.publish import published_check, selection, sentences, words
 from qpvhealth.publish.selection import View
 from qpvhealth.rules.scopes import SCOPES
-from qpvhealth.studies import comparison
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
-    from pathlib import Path
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from qpvhealth.facts.published import Published
     from qpvhealth.publish.release import Release
     from qpvhealth.publish.sentences import Language
 
 EXACT = 1e-9
+LISTED = frozenset((*(i.name for i in STRUCTURES if i.in_table), *(i.name for i in QPV if i.in_table)))
+"""The measures whose rows can be listed: the indicators of a release."""
 DEFAULT_MEASURE = "share_qpv_without_any"
 _OBSERVED = ["programme", "measure", "scope", "near", "perimeter"]
-_SEEN = ["programme", "on", "value", "n_unknown", "origin"]
+_SEEN = ["programme", "on", "value", "lower", "upper", "n_unknown", "origin"]
 _WITH_REJECTED = {"": True, "rejected_": False}
 """Prefixes of the tables of structures, and of those of rejected rows that may be one; whether they were read."""
 _CHANCE = sentences.note("chance")
@@ -48,8 +50,9 @@ _CHANCE = sentences.note("chance")
 
 def published(release: Release) -> View:
     """Compare every published figure, of the facts and of the raw folder, with a release (see ``published_check.differing``)."""
-    here, extracts = cells(release), release.table("extracts")
-    checked = published_check.check(printed_figures(release), here, extracts, release.table("practitioners"))
+    printed, extracts = printed_figures(release), release.table("extracts")
+    here = cells(release, {f.measure for f in printed if f.measure is not None})
+    checked = published_check.check(printed, here, extracts, release.table("practitioners"))
     return view(release, "published", checked, _CHANCE)
 
 
@@ -68,32 +71,38 @@ def published_series(release: Release) -> View:
     return view(release, "published-series", published_check.check_series(*tables))
 
 
-def expected(release: Release, path: Path) -> tuple[View, ...]:
-    """Hold a release against a file of expected counts, and take the differences apart by cause.
-
-    ``expectations.differing`` says of the first answer whether some figure is not as expected; the second is there when one is.
-    """
-    figures_expected = expectations.read(path)
-    compared = expectations.compare(figures_expected, release)
-    shown = view(release, "expected", compared)
-    if not expectations.differing(compared):
-        return (shown,)
-    return shown, comparison.unexpected_causes(release, figures_expected, compared)
-
-
 def programmes(release: Release) -> View:
     """Hold every programme, of the facts and of the raw folder, against what was computed and what was published."""
     rows = release.table("programme_targets").drop(columns=["source_id", "source_row"])
     given = rows.astype("object").where(rows.notna(), None).to_dict("records")
     targets = [*PROGRAMMES, *(Programme(**{str(k): v for k, v in row.items()}) for row in given)]
     printed = [
-        (p.id, pd.Timestamp(f.on), f.value, 0, f"{attainment.PUBLISHED} ({PUBLISHERS.get(f.document, f.document)})")
+        (
+            p.id,
+            pd.Timestamp(f.on),
+            f.value,
+            math.nan,
+            math.nan,
+            0,
+            f"{attainment.PUBLISHED} ({PUBLISHERS.get(f.document, f.document)})",
+        )
         for p in targets
         for f in printed_figures(release)
         if f.on and f.since is None and _same_number(p, f)
     ]
     seen = pd.concat([_computed(release, targets), pd.DataFrame(printed, columns=_SEEN)], ignore_index=True)
-    return view(release, "programmes", attainment.attain(targets, seen))
+    rows = attainment.attain(targets, seen)
+    rows.attrs["english"] = dict(_english(targets))
+    return view(release, "programmes", rows)
+
+
+def _english(targets: Sequence[Programme]) -> Iterator[tuple[str, str]]:
+    """Return the English of the texts of programmes, by their French; of those of the raw folder there is none."""
+    for p in targets:
+        yield from ((p.label, p.label_en), (p.note, p.note_en), (p.no_base, p.no_base_en))
+        yield attainment.NO_RATE.format(p.no_base), f"no rate: {p.no_base_en}"
+    publishers = {*PUBLISHERS.values(), *(f.document for f in FIGURES)}
+    yield from ((f"{attainment.PUBLISHED} ({name})", f"published ({name})") for name in publishers)
 
 
 def _same_number(programme: Programme, figure: Published) -> bool:
@@ -107,7 +116,7 @@ def _same_number(programme: Programme, figure: Published) -> bool:
 
 def _computed(release: Release, targets: list[Programme]) -> pd.DataFrame:
     """Observe each programme in the matrix, at the reference date of each extract that covers the country; lists by name."""
-    rows, extracts = cells(release), release.table("extracts")
+    rows, extracts = cells(release, {p.measure for p in targets}), release.table("extracts")
     days = extracts[extracts["covers"].isna()].set_index("year")["reference_date"]
     wanted = pd.DataFrame([(p.id, p.measure, p.scope, p.near, p.perimeter) for p in targets], columns=_OBSERVED)
     alone = rows[(rows["counted"] == matrices.ONE_BY_ONE) & rows["year"].isin(days.index)]
@@ -119,7 +128,7 @@ def _computed(release: Release, targets: list[Programme]) -> pd.DataFrame:
         years: list[int] = sorted({*days.index} & {*structures["year"]}) if len(listed) else []
         n = structures[structures["is_in_stock"] & structures["finess_et"].isin(listed)].groupby("year").size()
         counts = n.reindex(years, fill_value=0).rename("value").rename_axis("year").reset_index()
-        parts.append(counts.assign(programme=programme, n_unknown=0))
+        parts.append(counts.assign(programme=programme, n_unknown=0, lower=counts["value"], upper=counts["value"]))
     seen = pd.concat(parts, ignore_index=True)
     on = days.reindex(seen["year"].astype("int64")).to_numpy()
     return seen.assign(on=on, origin=attainment.COMPUTED)[_SEEN]
@@ -133,7 +142,6 @@ def matrix(release: Release, *, measure: str | None = None, year: int | None = N
     counted. ``measure``: without, that of the published figure, else the share of the QPV without any structure. Raises UsageError
     for an unknown measure or year, or where ``said`` is neither a number nor a figure that has a measure.
     """
-    rows = cells(release)
     number = None
     if said is not None:
         stocks = {f.id: f for f in printed_figures(release) if f.measure is not None and f.since is None}
@@ -143,8 +151,8 @@ def matrix(release: Release, *, measure: str | None = None, year: int | None = N
         else:
             number = _printed_number(said)
     measure = measure or DEFAULT_MEASURE
-    selection.refuse_unknown(measure, sorted(rows["measure"].unique()), "measure")
-    rows = rows[rows["measure"] == measure]
+    if (rows := cells(release, {measure})).empty:
+        selection.refuse_unknown(measure, sorted(cells(release)["measure"].unique()), "measure")
     if year is not None:
         selection.refuse_unknown(year, sorted(rows["year"].dropna().unique()), "year")
         rows = rows[rows["year"] == year]
@@ -157,7 +165,8 @@ def matrix(release: Release, *, measure: str | None = None, year: int | None = N
         rows, titles = rows.sort_values("placed", kind="stable"), titles | {"placed": "Ce nombre"}
     french, english = _in_words(release, rows, "fr"), _in_words(release, rows, "en")
     shown = view(release, "matrix", rows.assign(words=french), _CHANCE, titles=titles)
-    return replace(shown, english=dict(zip(french, english, strict=True)))
+    listed = shown.behind if measure in LISTED else ""
+    return replace(shown, english=dict(zip(french, english, strict=True)), behind=listed)
 
 
 def _printed_number(said: str) -> tuple[float, float]:
@@ -173,8 +182,8 @@ def _printed_number(said: str) -> tuple[float, float]:
     return float(plain.rstrip("%")) / unit, half + EXACT
 
 
-def cells(release: Release) -> pd.DataFrame:
-    """Compute the matrix of a release (see ``indicators.matrix``)."""
+def cells(release: Release, measures: Collection[str] = matrices.MEASURES) -> pd.DataFrame:
+    """Compute the matrix of a release, or some measures of it (see ``indicators.matrix``)."""
     neighbourhoods = release.table("neighbourhoods", geometry=False)
     pairs = [release.table(f"{prefix}structure_neighbourhoods") for prefix in _WITH_REJECTED]
     computed = matrices.matrix(
@@ -186,8 +195,10 @@ def cells(release: Release) -> pd.DataFrame:
         in_force={int(y): selection.in_force(release, int(y)) for y in release.table("extracts")["year"]},
         rings_m=release.manifest["settings"]["rings_m"],
         proxy_m=release.manifest["settings"]["vecu_distance_m"],
+        measures=measures,
     )
-    return pd.concat([computed, matrices.of_fates(release.table("neighbourhood_fates"))], ignore_index=True)
+    of_fates = matrices.of_fates(release.table("neighbourhood_fates"))
+    return pd.concat([computed, of_fates[of_fates["measure"].isin(measures)]], ignore_index=True)
 
 
 def stock(release: Release, columns: Collection[str] | None = None, *, prefix: str = "") -> pd.DataFrame:
@@ -246,6 +257,7 @@ def view(release: Release, name: str, rows: pd.DataFrame, *notes: str, titles: M
     ``titles``: by default those of ``name`` in ``publish/titles.toml``.
     """
     shown = rows.assign(data="inventées" if release.invented else "").reset_index(drop=True)
-    with_data = {**(titles or selection.titles_of(name)), "data": "Données"}
+    with_data = {**(titles or selection.titles_of(name, shown.columns)), "data": "Données"}
     listed = selection.behind(name, shown, release) if name != "returns-problems" else ""
-    return View(name, shown[[*with_data]], with_data, (*selection.header(release), *notes), listed)
+    english = shown.attrs.get("english", {})
+    return View(name, shown[[*with_data]], with_data, (*selection.header(release), *notes), listed, english)

@@ -12,6 +12,7 @@ from qpvhealth.facts.generations import IN_FORCE
 from qpvhealth.facts.territories import METROPOLE, NO_REGION
 from qpvhealth.indicators import density, pipeline_effect, priorities as ranking
 from qpvhealth.publish import areas, selection, sentences, words
+from qpvhealth.publish.rendering import in_both
 from qpvhealth.studies import figures, practices, quarters
 from qpvhealth.studies.quarters import COUNTRY, Area
 
@@ -68,12 +69,18 @@ def priorities(
         titles["rank"] = sentences.note("rank_of_covered")
     lost = int(rows[COVERED[scope]].isna().sum())
     notes = (
-        sentences.note("weights", weights=", ".join(f"{n} {w:g}" for n, w in chosen.items())),
+        sentences.note("weights", weights=_weights(chosen)),
         *((sentences.note("of_commune"),) if levels else ()),
         *((sentences.note("few_gps", n=density.FEWEST),) if is_few.any() else ()),
         sentences.note("ranked", n=len(bare), lost=lost),
     )
     return figures.view(release, "priorities", here, *notes, titles=titles)
+
+
+def _weights(chosen: Mapping[str, float]) -> sentences.Sentence:
+    """Write the weight of each criterion, by its title."""
+    colon = (" : ", ": ")
+    return sentences.joined(sentences.joined((words.criterion(n), in_both(w)), colon) for n, w in chosen.items())
 
 
 FUNDING_LEVELS = ("country", "region", "department")

@@ -73,18 +73,18 @@ def _densities(release: Release, rows: pd.DataFrame, distance: float) -> pd.Data
     """Return density and age of every area in its last vintage, and of these QPV; null of a QPV of which no point can tell."""
     near = release.table("neighbourhood_practitioners")
     near = near[(near["distance_m"] == distance) & (near["year"] == near["year"].max())].drop(columns="year")
-    told = rows[["qpv_code", "generation", "population"]].merge(near, on=["qpv_code", "generation"], how="left")
-    people, vintage = told["population"].astype("float64"), release.table("neighbourhood_practitioners")["year"].max()
-    told = told.assign(
+    gps = rows[["qpv_code", "generation", "population"]].merge(near, on=["qpv_code", "generation"], how="left")
+    people, vintage = gps["population"].astype("float64"), release.table("neighbourhood_practitioners")["year"].max()
+    gps = gps.assign(
         level="qpv",
         year=vintage,
         population=people,
-        density=told["n_gp"] / people.where(people > 0) * density.PER,
-        share_over_55=told["n_over_55"] / told["n_gp"].where(told["n_gp"] > 0),
-        masked=told["masked"].fillna(""),
+        density=gps["n_gp"] / people.where(people > 0) * density.PER,
+        share_over_55=gps["n_over_55"] / gps["n_gp"].where(gps["n_gp"] > 0),
+        masked=gps["masked"].fillna(""),
     ).rename(columns={"qpv_code": "area_code"})
     areas = density.latest(release.table("practitioners"))
-    parts = [areas, told[areas.columns]] if len(near) else [areas]
+    parts = [areas, gps[areas.columns]] if len(near) else [areas]
     return pd.concat(parts, ignore_index=True)
 
 

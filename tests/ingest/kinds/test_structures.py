@@ -574,14 +574,26 @@ def test_a_file_with_a_header_only_gives_no_row(card, balanced):
 
 def test_the_step_of_a_point_is_that_of_its_last_digit():
     east, north = (pd.Series(cells, dtype="str") for cells in (["2.123456"] * 30, ["48.123456"] * 30))
+    department = pd.Series(["75"] * 30, dtype="str")
     lost, coarse = east.copy(), east.copy()
     lost[0], coarse[0] = "2.12345", "2.12"
     for axis, first in ((lost, 1e-6), (coarse, 1e-2)):
         cells = north.mask(north.index == 0, "48.1")
-        steps = coordinates._steps(axis, cells, several=coordinates.SEVERAL_DIGITS)
+        steps = coordinates._steps(axis, cells, department, several=coordinates.SEVERAL_DIGITS)
         assert steps.round(9).tolist() == [first, *[1e-6] * 29]
-    metres = coordinates._steps(pd.Series(["650100", "651000"]), pd.Series(["6860000", "6861200"]), several=np.inf)
+    metres = coordinates._steps(
+        pd.Series(["650100", "651000"]), pd.Series(["6860000", "6861200"]), department[:2], several=np.inf
+    )
     assert metres.tolist() == [100.0, 100.0]
+
+
+@pytest.mark.parametrize(("n", "expected"), [(5, 1000.0), (4, 0.1)])
+def test_a_department_that_is_rounded_has_lost_no_zeros(n, expected):
+    at = np.arange(200)
+    cells = pd.Series(np.where(at < n, "651000", "651234.5"), dtype="str")
+    department = pd.Series(np.where(at < 8, "29", "35"), dtype="str")
+    steps = coordinates._steps(cells, cells, department, several=np.inf)
+    assert steps.round(9).tolist() == [expected] * n + [0.1] * (200 - n)
 
 
 def test_both_pairs_of_coordinates_are_offered():

@@ -4,8 +4,9 @@ from datetime import date
 
 import pytest
 
+from qpvhealth.publish.bounds import Bounded
 from qpvhealth.publish.report import words
-from qpvhealth.publish.report.content import NOT_SHOWN, Bounded, number, ratio, share, single_line, text
+from qpvhealth.publish.report.content import NOT_SHOWN, number, ratio, single_line, text
 
 
 @pytest.mark.parametrize(
@@ -34,24 +35,24 @@ def test_bounds_stand_beside_a_figure_that_could_be_another():
     assert text(Bounded(280, 280, 280)) == "280"
     assert text(Bounded(0.081, 0.0812, 0.0813), "share").replace("\u202f", " ") == "8,1 %"
     assert text(Bounded(None, 0, 18)) == "inconnu (au plus 18)"
+    assert text(Bounded(None, 4, 18)) == "inconnu (4 à 18)"
+    assert text(Bounded(None, 4, 18), language="en") == "unknown (4 to 18)"
+    assert text(Bounded(None, -4, 18), "signed") == "inconnu (−4 à +18)"  # noqa: RUF001 -- a true minus sign
     assert text(Bounded(None, None, None)) == text(None) == "inconnu"
     assert text(date(2019, 3, 31)) == "31/03/2019"
     assert (text(value=True), text(value=False)) == ("oui", "non")
 
 
-def test_small_bases_carry_no_share_and_no_rate():
-    assert share(Bounded(3, 3, 4), 30) == Bounded(0.1, 0.1, 4 / 30)
-    assert share(Bounded(3, 3, 4), 29) == NOT_SHOWN
-    assert share(Bounded(3, 3, 4), None) == NOT_SHOWN
+def test_small_bases_carry_no_rate():
     assert ratio(30, 20) == 1.5
     assert ratio(30, 19) == NOT_SHOWN
     assert ratio(None, 50) is None
 
 
 def test_sentences_agree_with_their_numbers():
-    assert words.say("zoning.people", n=1) == " (1 habitant)"
-    assert words.say("zoning.people", n=0) == " (0 habitant)"
-    assert words.say("zoning.people", n=1500).replace("\u202f", " ") == " (1 500 habitants)"
+    assert words.say("zoning.people", n=1) == " : 1 habitant"
+    assert words.say("zoning.people", n=0) == " : 0 habitant"
+    assert words.say("zoning.people", n=1500).replace("\u202f", " ") == " : 1 500 habitants"
     with pytest.raises(KeyError):
         words.say("zoning.people")
 

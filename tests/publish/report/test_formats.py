@@ -14,8 +14,9 @@ import openpyxl
 import pytest
 
 from qpvhealth.errors import UsageError
+from qpvhealth.publish.bounds import Bounded
 from qpvhealth.publish.report import files, html, markdown, odt, pdf, sheets
-from qpvhealth.publish.report.content import Bounded, Column, Figure, Note, Section, Table
+from qpvhealth.publish.report.content import Column, Figure, Note, Section, Table
 
 HOSTILE = '</td><script src="http://x.example/"></script>"\'|=cmd()&amp;'
 SVG = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"><title>T</title><rect width="9" height="9" /></svg>'

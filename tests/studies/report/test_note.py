@@ -12,8 +12,9 @@ import pytest
 from qpvhealth.errors import UsageError
 from qpvhealth.facts.generations import IN_FORCE
 from qpvhealth.publish import release as releases, views, visas
-from qpvhealth.publish.report import html, markdown, odt, sheets
-from qpvhealth.publish.report.content import NOT_SHOWN, Bounded, Figure, Table
+from qpvhealth.publish.bounds import Bounded
+from qpvhealth.publish.report import files, html, markdown, odt, sheets
+from qpvhealth.publish.report.content import NOT_SHOWN, Figure, Table
 from qpvhealth.publish.store import Store
 from qpvhealth.settings import Settings
 from qpvhealth.studies.report import Subject, note
@@ -67,8 +68,8 @@ def tiny(folder, extracts, name="Carré", declared=None):
 
 
 @pytest.fixture(scope="module")
-def of_2019(built_release):
-    return note(Subject.of(built_release, year=2019))
+def of_2019(noted):
+    return noted(year=2019)
 
 
 ALL_IN = {"year": 2019, "structure_type": "all", "modality": "all", "situation": "in_qpv"}
@@ -104,13 +105,32 @@ def indicator(release, name, scope, *, year=2019, level="country", area="FR"):
 def test_the_essential_says_what_was_published_for_march_2019(of_2019):
     essential = plain(words(of_2019, "essentiel"))
     assert "Fin mars 2019, 280 structures (280 à 306) sont implantées dans un QPV en France (QPV 2015)" in essential
-    assert "8,1 % (8,1 % à 8,9 %) des structures recensées, comme fin mars 2018 (251 sur 3 111)" in essential
-    assert "Le solde net est de +29 de fin mars 2018 à fin mars 2019 (+17 MSP, +12 centres)" in essential
-    assert "410 structures en quartier vécu, hors QPV (68 MSP, 342 centres), soit 690" in essential
+    assert (
+        "8,1 % (8,1 % à 8,9 %) des structures recensées, comme fin mars 2018 : 251 (251 à 278) sur 3 111 (3 111 à 3 114)."
+        in essential
+    )
+    assert (
+        "Le solde net est de +29 (+28 à +29) de fin mars 2018 à fin mars 2019 : +17 MSP et +12 (+11 à +12) centres."
+        in essential
+    )
+    assert (
+        "410 structures en quartier vécu (410 à 495), hors QPV : 68 (68 à 105) MSP et 342 (342 à 390) centres, soit 690"
+        in essential
+    )
     assert "16 ARS sur 18 ont répondu ; ce total est un minimum (au plus 796)" in essential
-    assert "réalisé à 11,6 % après 12 mois sur 57" in essential
+    assert "réalisé à 11,6 % (11,6 % à 21,9 %) après 12 mois sur 57" in essential
     assert "59 structures de plus par an ; 29 par an" in essential
     assert "Aucune déclaration fin mars 2018 : l'évolution en quartier vécu n'est pas définie" in essential
+
+
+def test_only_the_page_makes_the_map_that_can_be_moved(of_2019, tmp_path):
+    def refuse():
+        raise AssertionError("no other format asks for the map")
+
+    written = replace(of_2019, live=refuse)
+    assert len(files.write(lambda _: written, tmp_path / "note", ["md", "xlsx", "odt"])) == 3
+    with pytest.raises(AssertionError, match="no other format"):
+        files.write(lambda _: written, tmp_path / "page", ["html"])
 
 
 def test_every_number_of_table_1_is_published(of_2019, built_release):
@@ -147,6 +167,58 @@ def test_every_number_of_table_1_is_published(of_2019, built_release):
         assert (values[4].value, values[4].lower, values[4].upper) == pytest.approx(share)
 
 
+def test_areas_of_the_annexes_have_the_bounds_of_the_indicators(of_2019, built_release):
+    for level in ("region", "department"):
+        annex = table(of_2019, f"annexe-{level}")
+        codes = [row[0].rpartition("(")[2][:-1] for row in annex.rows]
+        assert len(set(codes)) == len(codes) > 10
+        for code, row in zip(codes, annex.rows, strict=True):
+            at = {"level": level, "area_code": code if code.isalnum() and len(code) < 4 else "none"}
+            for cell, name, year, scope in (
+                (row[1], "n_in_qpv", 2018, "msp_cds"),
+                (row[2], "n_in_qpv", 2019, "msp_cds"),
+                (row[3], "net_in_qpv", 2019, "msp_cds"),
+                (row[4], "n_in_qpv", 2019, "msp"),
+                (row[6], "n_country", 2019, "msp_cds"),
+            ):
+                figures = built_release.table("indicators")
+                figures = figures[(figures["indicator"] == name) & (figures["generation"] == IN_FORCE)]
+                for column, value in {**at, "year": year, "scope": scope}.items():
+                    figures = figures[figures[column] == value]
+                expected = figures[["value", "lower", "upper"]].to_numpy().tolist() or [[0, 0, 0]]
+                assert [[cell.value, cell.lower, cell.upper]] == expected, (code, name)
+            assert (row[7] == NOT_SHOWN) == (row[6].value < 30)
+
+
+def naive_of_modality(release, year, modality, counted, possible="False"):
+    """Count centres of a modality row by row: those that count, and those that may, be it for their place, answer or modality."""
+    rows = release.table("structures").merge(release.table("structure_locations"), on=["finess_et", "year"])
+    current = (
+        {"metropole": "qpv-2024", "": "qpv-2015"} if year == 2024 else dict.fromkeys(("metropole", ""), "qpv-2015")
+    )
+    in_force = rows["territory"].astype("str").map(lambda t: current["metropole" if t == "metropole" else ""])
+    rows = rows[(rows["year"] == year) & (rows["generation"] == in_force) & rows["is_in_stock"]]
+    rows = rows[(rows["structure_type"] == "CDS") & rows["modality"].isin([modality, "unknown"])]
+    sure = rows.query(counted)
+    return (sure["modality"] == modality).sum(), len(rows.query(f"({counted}) or ({possible})"))
+
+
+def test_the_row_of_a_modality_has_the_bounds_of_its_centres_and_of_those_of_unknown_modality(of_2019, built_release):
+    unanswered = "situation != 'in_qpv' and vecu_declared == 'unknown'"
+    for row in table(of_2019, "tableau-1").rows[2:4]:
+        modality = {"dont monoprofessionnels": "mono", "dont pluriprofessionnels": "pluri"}[row[0]]
+        for cell, counted, possible in (
+            (row[2], "situation == 'in_qpv'", "situation == 'undetermined'"),
+            (row[6], "situation == 'vecu_declared'", unanswered),
+            (row[7], "situation in ['in_qpv', 'vecu_declared']", f"situation == 'undetermined' or ({unanswered})"),
+            (row[9], "finess_et == finess_et", "False"),
+        ):
+            n, most = naive_of_modality(built_release, 2019, modality, counted, possible)
+            assert (cell.value, cell.lower, cell.upper) == (n, n, most)
+        assert (row[3], row[5].value) == (None, None)  # the quotient, or difference, of two minima is no figure
+        assert row[5].lower < row[5].upper
+
+
 def test_causes_add_up_to_the_net_change(of_2019, built_release):
     causes = table(of_2019, "causes")
     total = causes.rows[-1]
@@ -172,7 +244,7 @@ def test_qpv_by_size_hold_every_qpv_and_inhabitant_once(of_2019, built_release):
 def test_answers_of_ars_are_the_indicators_of_their_regions(of_2019, built_release):
     rows = {row[0]: row for row in table(of_2019, "ars").rows}
     assert len(rows) == 18 + 1
-    assert rows["Sans région, ou région inconnue"][2] == counts(
+    assert rows["Sans région, ou région inconnue"][2].value == counts(
         built_release, level="region", area_code="none", **ALL_IN
     )
     martinique = rows["Martinique (02)"]
@@ -182,8 +254,8 @@ def test_answers_of_ars_are_the_indicators_of_their_regions(of_2019, built_relea
     assert normandie[3].value == indicator(built_release, "n_vecu_declared", "msp_cds", level="region", area="28")[0]
     for _, _, inside, near, ratio, _ in rows.values():
         if ratio != NOT_SHOWN and ratio is not None:
-            assert inside >= 20
-            assert ratio == near.value / inside
+            assert inside.value >= 20
+            assert ratio == near.value / inside.value
 
 
 def test_no_share_stands_on_a_base_under_thirty(of_2019):
@@ -192,7 +264,7 @@ def test_no_share_stands_on_a_base_under_thirty(of_2019):
             if column.unit == "share" and written.anchor.startswith("annexe"):
                 bases = {row[at]: row[at - 1] for row in written.rows}
                 assert NOT_SHOWN in bases
-                assert all(base >= 30 for share, base in bases.items() if share not in (NOT_SHOWN, None))
+                assert all(base.value >= 30 for share, base in bases.items() if share not in (NOT_SHOWN, None))
 
 
 def test_no_table_is_without_date_perimeter_and_source(of_2019, built_release):
@@ -206,7 +278,7 @@ def test_no_table_is_without_date_perimeter_and_source(of_2019, built_release):
         assert written.source
 
 
-def test_every_structure_of_a_map_is_drawn_once(of_2019, built_release):
+def test_every_structure_of_a_map_is_drawn_once(noted, of_2019):
     figures = [b for s in of_2019.sections for b in s.blocks if isinstance(b, Figure)]
     assert [f.anchor for f in figures] == ["carte-msp", "carte-cds"]
     for figure, n in zip(figures, (59 + 68, 221 + 342), strict=True):
@@ -219,7 +291,7 @@ def test_every_structure_of_a_map_is_drawn_once(of_2019, built_release):
         assert "<desc" in figure.svg
     assert "59, ●" in figures[0].caption
     assert "ARS sans réponse" in figures[0].svg
-    of_2018 = note(Subject.of(built_release, year=2018))
+    of_2018 = noted(year=2018)
     caption = next(b.caption for s in of_2018.sections for b in s.blocks if isinstance(b, Figure))
     assert "○" not in caption
     assert "Aucune ARS n'a répondu" in caption
@@ -231,15 +303,15 @@ def test_the_same_release_gives_the_same_bytes(of_2019, built_release):
         assert render(of_2019) == render(again)
 
 
-def test_the_first_year_has_no_evolution(built_release):
-    written = note(Subject.of(built_release, year=2018))
+def test_the_first_year_has_no_evolution(noted):
+    written = noted(year=2018)
     assert words(written, "changements") == "Une seule date est disponible : il n'y a pas d'évolution à expliquer."
     assert "aucun solde n'est calculé" in words(written, "essentiel")
     assert "Solde" not in [c.title for c in table(written, "tableau-1").columns]
 
 
-def test_a_region_has_its_own_figures_and_no_national_target(built_release):
-    written = note(Subject.of(built_release, year=2019, region="53"))
+def test_a_region_has_its_own_figures_and_no_national_target(noted, built_release):
+    written = noted(year=2019, region="53")
     total = table(written, "tableau-1").rows[-1]
     at = {"level": "region", "area_code": "53", "structure_type": "all", "modality": "all"}
     assert [v.value for v in total[1:3]] == [
@@ -252,8 +324,8 @@ def test_a_region_has_its_own_figures_and_no_national_target(built_release):
     assert {row[2] for row in table(written, "annexe-sans-structure").rows} <= {"22", "29", "35", "56"}
 
 
-def test_an_area_that_the_extract_does_not_cover_is_unknown_and_not_zero(built_release):
-    written = note(Subject.of(built_release, year=2024, department="987"))
+def test_an_area_that_the_extract_does_not_cover_is_unknown_and_not_zero(noted):
+    written = noted(year=2024, department="987")
     assert "le nombre de structures en QPV est inconnu" in words(written, "essentiel")
     total = table(written, "tableau-1").rows[-1]
     assert total[2] == Bounded(None, None, None)
@@ -330,8 +402,8 @@ def test_names_of_the_data_are_texts_in_every_format(tmp_path):
     assert not [svg for svg in drawn if "IGN" in svg or "<script" in svg]
 
 
-def test_other_perimeters_are_said_wherever_they_matter(built_release):
-    written = note(Subject.of(built_release, year=2024))
+def test_other_perimeters_are_said_wherever_they_matter(noted):
+    written = noted(year=2024)
     essential, bare = words(written, "essentiel"), plain(words(written, "sans-structure"))
     assert "Les périmètres ne sont pas les mêmes aux deux dates (QPV 2015, puis QPV 2015 et QPV 2024)" in essential
     assert "on ne peut conclure" in essential
@@ -348,7 +420,10 @@ def test_a_rule_of_distance_is_named_and_never_added_to_what_is_declared(built, 
     assert "selon la règle de cette version (à 300 m au plus d'un QPV" in essential
     assert "soit 690" not in essential
     mono = next(row for row in table(written, "tableau-1").rows if row[0] == "dont monoprofessionnels")
-    assert mono[7] is None
+    assert (
+        mono[7].value
+        == naive_of_modality(release, 2019, "mono", "situation != 'undetermined' and distance_m <= 300")[0]
+    )
 
 
 def test_quartier_vecu_is_compared_among_the_ars_that_answered_both_dates(tmp_path):
@@ -365,7 +440,7 @@ def test_quartier_vecu_is_compared_among_the_ars_that_answered_both_dates(tmp_pa
         in changed
     )
     assert "ne se lit qu'à champ constant" in words(written, "essentiel")
-    assert "L'ARS déclare en outre 2 structures en quartier vécu, hors QPV (2 MSP, 0 centres), soit 2" in words(
+    assert "L'ARS déclare en outre 2 structures en quartier vécu, hors QPV : 2 MSP et 0 centres, soit 2" in words(
         written, "essentiel"
     )
     assert table(written, "ars").rows[0][1] == "MSP seules, complète"
@@ -377,9 +452,9 @@ def test_quartier_vecu_is_compared_among_the_ars_that_answered_both_dates(tmp_pa
     assert "Aucune déclaration au 1er avril 2019" in words(written, "essentiel")
 
 
-def test_what_a_card_accepts_is_repeated(built_release):
+def test_what_a_card_accepts_is_repeated(noted, built_release):
     signed = {
-        "rule": "delivery-stock-fell",
+        "rule": "delivery-stock",
         "area": "department:31",
         "value": "-6",
         "signed": {"source_id": "s", "by": "A. Martin", "on": "2020-05-04", "reason": "six MSP réunies"},
@@ -388,24 +463,20 @@ def test_what_a_card_accepts_is_repeated(built_release):
     written = note(Subject.of(replace(built_release, manifest=manifest), year=2019))
     row = table(written, "acceptes").rows[-1]
     assert row[1:] == ("department:31", "-6", "A. Martin", "2020-05-04", "six MSP réunies")
-    of_sample = note(Subject.of(built_release, year=2019))
+    of_sample = noted(year=2019)
     n_signed = sum("signed" in w for w in built_release.manifest["warnings"])
     assert len([b for s in of_sample.sections for b in s.blocks if getattr(b, "anchor", "") == "acceptes"]) == (
         1 if n_signed else 0
     )
 
 
-def sheet(release, **area):
-    return note(Subject.of(release, **area))
-
-
-def test_the_sheet_of_a_commune_has_its_own_counts_with_bounds_and_compares_nothing(built_release):
+def test_the_sheet_of_a_commune_has_its_own_counts_with_bounds_and_compares_nothing(noted, built_release):
     """The densest commune of 2019: counts and bounds are those of its rows of the published tables."""
     rows = built_release.table("yearly_counts")
     rows = rows[(rows["level"] == "commune") & (rows["year"] == 2019) & (rows["generation"] == IN_FORCE)]
     rows = rows[(rows["structure_type"] == "all") & (rows["modality"] == "all") & (rows["situation"] == "in_qpv")]
     code = rows.sort_values(["n_structures", "area_code"]).iloc[-1]["area_code"]
-    written = sheet(built_release, year=2019, commune=code)
+    written = noted(year=2019, commune=code)
     total = table(written, "tableau-1").rows[-1]
     at = {"level": "commune", "area_code": code, "structure_type": "all", "modality": "all"}
     n, unplaced = (counts(built_release, year=2019, situation=s, **at) for s in ("in_qpv", "undetermined"))
@@ -423,8 +494,8 @@ def test_the_sheet_of_a_commune_has_its_own_counts_with_bounds_and_compares_noth
     assert {row[1] for row in table(written, "annexe-quartiers").rows} == set(own["qpv_code"])
 
 
-def test_the_qpv_of_a_commune_are_ranked_with_those_surely_without_a_structure_first(built_release):
-    written = sheet(built_release, commune="29901")
+def test_the_qpv_of_a_commune_are_ranked_with_those_surely_without_a_structure_first(noted):
+    written = noted(commune="29901")
     rows = table(written, "annexe-quartiers").rows
     assert [row[0] for row in rows] == list(range(1, len(rows) + 1))
     states = [{"non": 0, "inconnu": 1, "oui": 2}[row[4] if isinstance(row[4], str) else "inconnu"] for row in rows]
@@ -438,11 +509,11 @@ def test_the_qpv_of_a_commune_are_ranked_with_those_surely_without_a_structure_f
     assert all(row[5] == NOT_SHOWN for row in small)
 
 
-def test_the_sheet_of_a_qpv_has_its_structures_zoning_fate_and_coverage_at_every_date(built_release):
+def test_the_sheet_of_a_qpv_has_its_structures_zoning_fate_and_coverage_at_every_date(noted, built_release):
     pairs = built_release.table("structure_neighbourhoods")
     pairs = pairs[(pairs["year"] == 2019) & (pairs["generation"] == "qpv-2015")]
     code = pairs["qpv_code"].value_counts().sort_index().sort_values(kind="stable").index[-1]
-    written = sheet(built_release, year=2019, qpv=code)
+    written = noted(year=2019, qpv=code)
     covered = built_release.table("neighbourhood_coverage")
     own = covered[covered["qpv_code"] == code].sort_values(["year", "generation"])
     shown = table(written, "couverture").rows
@@ -460,8 +531,8 @@ def test_the_sheet_of_a_qpv_has_its_structures_zoning_fate_and_coverage_at_every
     assert all(render(written) for render in (html.render, markdown.render, sheets.render, odt.render))
 
 
-def test_a_qpv_that_is_not_in_force_is_said_to_be_so(built_release):
-    written = sheet(built_release, year=2019, qpv="QN02998I")
+def test_a_qpv_that_is_not_in_force_is_said_to_be_so(noted):
+    written = noted(year=2019, qpv="QN02998I")
     assert "n'est pas en vigueur fin mars 2019" in words(written, "essentiel")
     assert html.render(written)
 
@@ -474,14 +545,14 @@ def test_an_unknown_commune_or_qpv_is_refused_with_what_is_near(built_release):
 
 def test_the_public_version_has_no_undecided_project_free_text_or_name_of_a_person(built_release):
     signed = {
-        "rule": "delivery-stock-fell",
+        "rule": "delivery-stock",
         "area": "department:31",
         "value": "-6",
         "signed": {"source_id": "s", "by": "A. Martin", "on": "2020-05-04", "reason": "six MSP réunies"},
     }
     manifest = built_release.manifest | {"warnings": [signed]}
     release = replace(built_release, manifest=manifest)
-    inside, outside = (sheet(release, commune="35902", audience=a) for a in ("internal", "public"))
+    inside, outside = (note(Subject.of(release, commune="35902", audience=a)) for a in ("internal", "public"))
     assert [row[3] for row in table(inside, "projets-table").rows] == ["à l'étude"]
     for text in (" P03 ", "foncier", "A. Martin", "six MSP réunies"):
         assert text in cell_texts(inside)
@@ -499,8 +570,8 @@ FRENCH = re.compile(r"\b(aucune?s?|dans|des|les|est|sont|sans|pas|inconnue?s?|so
 @pytest.mark.parametrize(
     "area", [{"year": 2019}, {"commune": "29901"}, {"qpv": "QN02998I"}, {"year": 2024, "department": "93"}]
 )
-def test_the_english_report_has_no_french_sentence(built_release, area):
-    written = note(Subject.of(built_release, language="en", **area))
+def test_the_english_report_has_no_french_sentence(noted, area):
+    written = noted(language="en", **area)
     texts = [*written.warnings, written.title, *(v for pair in written.banner for v in pair)]
     for section in written.sections:
         texts.append(section.title)
@@ -527,9 +598,9 @@ LISTS = ("annexe-", "fichiers", "acceptes", "ecarts")
 @pytest.mark.parametrize(
     "area", [{}, {"region": "53"}, {"department": "93"}, {"commune": "29901"}, {"qpv": "QN02998I"}]
 )
-def test_every_table_of_figures_names_the_command_that_lists_its_rows_and_it_works(built_release, area):
+def test_every_table_of_figures_names_the_command_that_lists_its_rows_and_it_works(noted, built_release, area):
     year = {} if "qpv" in area else {"year": 2019}
-    written = note(Subject.of(built_release, **year, **area))
+    written = noted(**year, **area)
     commands = set()
     for one in written.tables:
         named = [line.removeprefix("Lignes : ").split(" (")[0] for line in one.notes if line.startswith("Lignes : ")]
@@ -588,9 +659,9 @@ def test_revisions_since_the_last_signed_note_are_a_table_by_cause(tmp_path):
     assert "ne peuvent être données" in words(note(Subject.of(third)), "revisions")
 
 
-def test_what_cannot_be_known_of_an_area_is_not_called_nothing(built_release, tmp_path):
+def test_what_cannot_be_known_of_an_area_is_not_called_nothing(noted, tmp_path):
     """No extract of 2024 covers Polynésie; in the other release, no structure says where it is."""
-    written = note(Subject.of(built_release, year=2024, department="987"))
+    written = noted(year=2024, department="987")
     assert "ce qui a changé du 1er avril 2020 à fin mars 2024 est inconnu" in words(written, "changements")
     assert "dernière structure" in words(written, "sans-structure")
     assert "sont inconnus" in words(written, "sans-structure")
@@ -611,8 +682,8 @@ def test_quarters_of_the_law_that_the_release_lacks_are_named(tmp_path):
 
 
 @pytest.mark.parametrize("area", [{"year": 2019}, {"year": 2024, "region": "53"}, {"commune": "29901"}])
-def test_a_sentence_with_a_figure_names_its_date(built_release, area):
-    written = note(Subject.of(built_release, **area))
+def test_a_sentence_with_a_figure_names_its_date(noted, area):
+    written = noted(**area)
     sections = ("essentiel", "changements", "sans-structure", "quartiers", "zonage")
     lines = [b for s in written.sections if s.anchor in sections for b in s.blocks if isinstance(b, str)]
     dated = re.compile(

@@ -64,8 +64,8 @@ def _table(sieve: Sieve) -> pd.DataFrame:
     text = sieve.text
     if text["kind"].notna().any():
         sieve.leave_out(~text["kind"].isin(COUNTED_KINDS), text["kind"].fillna("no TYPECOM"))
-    named = text.drop(columns="kind").assign(population=sieve.numbers("population"))
-    return named.assign(level=sieve.card["level"], area_code=_codes(sieve))
+    counted = text.drop(columns="kind").assign(population=sieve.numbers("population"))
+    return counted.assign(level=sieve.card["level"], area_code=_codes(sieve))
 
 
 def _codes(sieve: Sieve) -> pd.Series:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -25,11 +26,15 @@ from qpvhealth.ingest.layouts import key
 from qpvhealth.ingest.readers import finess_legacy, tables
 from qpvhealth.ingest.staging import PROVENANCE, Card, Correction, Sieve, Staged, stage
 
+if TYPE_CHECKING:
+    from datetime import date
+
 CATEGORY = r"\d{3}"
 AS_WRITTEN = "type_as_written"
 """Two spellings of one type are no conflict: the column is not compared."""
 OUT_OF_SCOPE = "out_of_scope"
-CLOSED = "closed"
+OPEN, CLOSED = "open", "closed"
+NOT_IN_EXTRACT = "not in the extract of its year"
 MAX_STATES = 50
 """A column of states has a few words; more cells need not be looked at to tell that it is none."""
 _BESIDE = ("longitude_beside", "latitude_beside")
@@ -40,11 +45,17 @@ KIND = Kind("structures", "structures", lambda _, layout: layout.name != FINESS_
 REGISTER = Kind("register", "register")
 
 
-def read(card: Card, corrections: tuple[Correction, ...] = (), *, wanted: frozenset[str] | None = None) -> Staged:
+def read(
+    card: Card,
+    corrections: tuple[Correction, ...] = (),
+    *,
+    wanted: frozenset[str] | None = None,
+    marks: frozenset[str] = frozenset(),
+) -> Staged:
     """Read one extract or register: rows in scope with typed values, and their points as the source gives them.
 
-    ``wanted``: the structures that a register completes; it gives what it knows of these, whatever their category, and the
-    rest is out of scope. ``left_out`` of what is returned: one row per numbered establishment that the extract lists under a
+    ``wanted``: the structures that a register completes; it gives what it knows of these, and of the rows that have a number, a SIRET
+    or a name of ``marks``, whatever their category, with ``is_closed`` (by its column of state); the rest is out of scope. ``left_out`` of what is returned: one row per numbered establishment that the extract lists under a
     type that is not counted, with ``finess_et``, ``type_as_written`` and its source and row: what became of a structure that is
     counted another year. Raises UsageError for a layout, mapping or coded value that is not known; InputError for a file that
     cannot be read or repeats a structure with other values.
@@ -62,7 +73,7 @@ def read(card: Card, corrections: tuple[Correction, ...] = (), *, wanted: frozen
         card,
         corrections,
         KIND,
-        lambda sieve: _clean(sieve, wanted),
+        lambda sieve: _clean(sieve, wanted, marks),
         layouts=layouts,
         compare_by="finess_et",
         ignore=[AS_WRITTEN],
@@ -80,7 +91,7 @@ def read(card: Card, corrections: tuple[Correction, ...] = (), *, wanted: frozen
     return staged
 
 
-def _clean(sieve: Sieve, wanted: frozenset[str] | None) -> pd.DataFrame:
+def _clean(sieve: Sieve, wanted: frozenset[str] | None, marks: frozenset[str]) -> pd.DataFrame:
     """Take out what is not counted, or not wanted of a register, then type the rest."""
     text = coordinates.with_points(sieve.text, sieve.raw, sieve.card)
     sieve.text = text.assign(**{c: cleaning.whole(text[c]) for c in ("category", "own_id")})
@@ -88,7 +99,9 @@ def _clean(sieve: Sieve, wanted: frozenset[str] | None) -> pd.DataFrame:
     own_id = sieve.card.id + ":" + sieve.text["own_id"]
     if wanted is not None:
         identifiers = cleaning.finess(sieve.text["finess_et"]).typed.fillna(own_id)
-        sieve.leave_out(~among(identifiers, wanted), "not in the extract of its year")
+        names = [identifiers, sieve.text["name"], cleaning.sirets(sieve.text["siret"]).typed] if marks else []
+        is_wanted = among(identifiers, wanted) | np.logical_or.reduce([among(name, marks) for name in names])
+        sieve.leave_out(~is_wanted, NOT_IN_EXTRACT)
     else:
         _leave_out_closed(sieve)
     of_stock = sieve.keep.copy()
@@ -123,6 +136,8 @@ def _clean(sieve: Sieve, wanted: frozenset[str] | None) -> pd.DataFrame:
     columns["legal_entity"] = cleaning.finess(text["legal_entity"]).typed.fillna(text["legal_entity"])
     columns |= {c: text[c] for c in ("name", "category", "source_qpv_code", "vecu_qpv_code")}
     columns[AS_WRITTEN] = text["structure_type"].fillna(text["category"]).str.strip()
+    if wanted is not None:
+        columns["is_closed"] = _is_closed(sieve)
     precision = sieve.coded("location_precision")
     columns |= coordinates.read(sieve, columns["department_code"], precision)
     return pd.DataFrame(columns, copy=False)
@@ -181,6 +196,14 @@ def _leave_out_closed(sieve: Sieve) -> None:
     states = sieve.coded("state", {**words, **others} if sieve.layout.name == T_FINESS else None)
     no_day = cleaning.dates(sieve.text["closed_on"]).typed.isna()
     sieve.leave_out((states == CLOSED) & no_day, "state " + cells.fillna(""))
+
+
+def _is_closed(sieve: Sieve) -> pd.Series:
+    """Say which rows of a register its column of state calls closed; in t_finess, all that it does not call open."""
+    states = sieve.text["state"].map(cleaning.word, na_action="ignore").map(sieve.kind.coded["state"].words)
+    if sieve.layout.name == T_FINESS:
+        return sieve.text["state"].notna() & (states != OPEN)
+    return states == CLOSED
 
 
 def _types(sieve: Sieve, *, is_register: bool) -> pd.Series:
@@ -251,33 +274,67 @@ def _differing(rows: pd.DataFrame) -> str:
 
 
 def unread(staged: Staged, counted: pd.DataFrame, card: Card) -> pd.DataFrame:
-    """Return the rejected rows of an extract that may be structures of its stock, in the columns of ``Staged.frame``.
+    """Return the rejected rows of an extract that may be structures of its stock, in the columns of ``Staged.frame`` and ``number``.
 
     A row that could not be read at all may be one of any type, anywhere. A type beyond MSP and CdS, a closing date not after the
-    reference date, or a row of the year that says the same of name, address and commune (``counted``): no effect. Each has an
-    identifier of its own, after its source and row.
+    reference date, or a row of the year that says the same (``counted``): no effect. Each has an identifier of its own, after its
+    source and row; ``number`` is its FINESS number where that can be read.
     """
     if staged.rejects.empty:
-        return staged.frame.iloc[:0]
+        return staged.frame.iloc[:0].assign(number=None)
     rejected = staged.rejects["row"].to_numpy()
     broken = pd.DataFrame({"source_row": rejected[~np.isin(rejected, staged.unread["source_row"])]})
     rows = pd.concat([staged.unread, broken.assign(source_id=staged.source_id)], ignore_index=True)
     rows = rows.reindex(columns=staged.frame.columns).astype(staged.frame.dtypes.to_dict(), errors="ignore")
     closed = rows["closed_on"] <= pd.Timestamp(card["reference_date"])
-    again = pd.Series(data=False, index=rows.index)
-    for same in (["siret"], ["name", "address", "commune_code"]):
-        complete = rows[same].notna().all(axis=1)
-        again |= complete & (positions(same, rows, counted.drop_duplicates(same)) >= 0)
+    again = _same(rows, counted) >= 0
     other = rows["structure_type"].notna() & ~rows["structure_type"].isin(STRUCTURE_TYPES)
     rows = rows[~(closed | again | other)].reset_index(drop=True)
     number = rows["source_id"] + ":rejected-" + rows["source_row"].astype("str")
     return rows.assign(
+        number=rows["finess_et"],
         finess_et=number,
         modality=rows["modality"].fillna(UNKNOWN),
         location_status=rows["location_status"].fillna(MISSING),
         vecu_declared=rows["vecu_declared"].fillna(UNKNOWN),
         source_says_in_qpv=rows["source_says_in_qpv"].fillna(UNKNOWN),
     )
+
+
+def marks(rows: pd.DataFrame) -> frozenset[str]:
+    """Return what a register may know rejected rows by: numbers, SIRET, names."""
+    return frozenset(pd.concat([rows[column].dropna() for column in ("number", "siret", "name")]).astype("str"))
+
+
+def still_unread(rows: pd.DataFrame, register: pd.DataFrame, counted: pd.DataFrame, day: date) -> pd.DataFrame:
+    """Return the rejected rows that a register does not settle: closed at the reference date, of another category, or counted already.
+
+    ``rows``: of ``unread``; ``register``: what ``read`` gives of those with their ``marks``; ``counted``: the structures of the extract.
+    """
+    entry = register.reindex(_same(rows.assign(finess_et=rows["number"]), register, _BY_NAME)).reset_index(drop=True)
+    closed = (entry["is_closed"] == True) | (entry["closed_on"] <= pd.Timestamp(day))  # noqa: E712 -- null where it is not there
+    other = cleaning.matches(entry["category"], CATEGORY) & ~entry["category"].isin(COUNTED)
+    settled = closed | other | among(entry["finess_et"], counted["finess_et"])
+    return rows[~settled.to_numpy()].reset_index(drop=True)
+
+
+_SAME = (["finess_et"], ["siret"], ["name", "address", "commune_code"])
+_BY_NAME = ["name", "commune_code"]
+
+
+def _same(rows: pd.DataFrame, others: pd.DataFrame, when_alone: list[str] | None = None) -> np.ndarray:
+    """Return the position in ``others`` of the row with the same number, SIRET, or name, address and commune; -1 where there is none.
+
+    ``when_alone``: columns that tell enough where a row has no address and one of the others alone has the same.
+    """
+    others, at = others.reset_index(drop=True), np.full(len(rows), -1)
+    for same in (*_SAME, *([when_alone] if when_alone else [])):
+        is_complete = rows[same].notna().all(axis=1) & (rows["address"].isna() | (same is not when_alone))
+        candidates = others.dropna(subset=same)
+        candidates = candidates[~candidates.duplicated(same, keep=False if same is when_alone else "first")]
+        position = np.append(candidates.index, -1)[positions(same, rows, candidates)]
+        at = np.where((at < 0) & is_complete, position, at)
+    return at.astype("int64")
 
 
 def points(frame: pd.DataFrame) -> pd.DataFrame:

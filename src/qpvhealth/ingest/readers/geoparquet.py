@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import pyarrow.parquet as pq
 
 _USUAL = ("geometry", "geom", "wkb_geometry", "shape")
+PARQUET = (".parquet", ".geoparquet")
 NO_SYSTEM = (
     "its geometry column states no coordinate system, which writers leave out for longitude and latitude (EPSG:4326) and"
     " where they do not know it"

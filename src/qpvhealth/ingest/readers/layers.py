@@ -25,7 +25,7 @@ from qpvhealth.contract.rules import Finding
 from qpvhealth.errors import InputError, UsageError
 from qpvhealth.ingest import systems
 from qpvhealth.ingest.readers import companions, geojson, other_json, parquet
-from qpvhealth.ingest.readers.geoparquet import NO_SYSTEM
+from qpvhealth.ingest.readers.geoparquet import NO_SYSTEM, PARQUET
 from qpvhealth.ingest.readers.guard import MIB, checked_path, first_bytes, inflated_chunks, opened_zip, refuse_bigger
 from qpvhealth.ingest.readers.raw import BrokenRow, RawTable
 
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
 MAX_BYTES = 1024 * MIB
 MAX_FEATURES = 5_000_000
 DRIVERS = frozenset({"GPKG", "GeoJSON", "ESRI Shapefile", "FlatGeobuf", "MEM"})
-PARQUET = (".parquet", ".geoparquet")
 VECTOR = (".shp", ".zip", ".geojson", ".json", ".gpkg", ".fgb")
 DBF_ENCODING = "cp1252"
 _LATIN = re.compile(r"(iso-?)?8859-?1|latin-?1|(ansi |cp|windows-)?1252", re.IGNORECASE)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qpvhealth.ingest.readers import delimited, layers, parquet, workbook
-from qpvhealth.ingest.readers.layers import PARQUET, VECTOR
+from qpvhealth.ingest.readers.geoparquet import PARQUET
+from qpvhealth.ingest.readers.layers import VECTOR
 
 if TYPE_CHECKING:
     from qpvhealth.ingest.card import Card

@@ -12,10 +12,11 @@ from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
+from qpvhealth.publish.bounds import Bounded, written
 from qpvhealth.publish.sentences import THIN, numeric_day, with_signs
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from qpvhealth.publish.sentences import Language
 
@@ -25,8 +26,8 @@ MINUS, NO_BREAK = "\u2212", "\u00a0"
 WIDE, NARROW = re.compile(" (?=[:»])|(?<=«) "), re.compile(" (?=[;!?%])")
 """The spaces of French signs: as wide as between words, and narrow."""
 WORDS: dict[Language, dict[Any, str]] = {
-    "fr": {None: "inconnu", True: "oui", False: "non", "most": "inconnu (au plus {})", "between": "{} ({} à {})"},
-    "en": {None: "unknown", True: "yes", False: "no", "most": "unknown (at most {})", "between": "{} ({} to {})"},
+    "fr": {None: "inconnu", True: "oui", False: "non"},
+    "en": {None: "unknown", True: "yes", False: "no"},
 }
 """What is written in a cell besides numbers."""
 NOT_SHOWN = "\u2013"
@@ -36,20 +37,6 @@ Audience = Literal["public", "internal"]
 AUDIENCES: tuple[Audience, ...] = get_args(Audience)
 PUBLIC, INTERNAL = AUDIENCES
 """A public report leaves out undecided projects, free text and names of persons."""
-
-
-@dataclass(frozen=True)
-class Bounded:
-    """A figure with what it could be: at least, and at most; both equal to it where nothing is unknown. Null: unknown itself."""
-
-    value: float | None
-    lower: float | None
-    upper: float | None
-
-    @property
-    def is_exact(self) -> bool:
-        """Whether the figure could be nothing else."""
-        return self.value is not None and self.value == self.lower == self.upper
 
 
 @dataclass(frozen=True)
@@ -129,7 +116,7 @@ class LiveMap:
 class Note:
     """A whole report. ``banner``: pairs of label and value above the title; ``warnings``: what must be read before any figure.
 
-    ``live``: the map of the page that can be moved and asked, after the maps that stand still; no other format has it.
+    ``live``: makes the map of the page that can be moved and asked, after the maps that stand still; no other format asks for it.
     """
 
     title: str
@@ -139,7 +126,7 @@ class Note:
     warnings: tuple[str, ...] = ()
     audience: Audience = INTERNAL
     language: Language = "fr"
-    live: LiveMap | None = None
+    live: Callable[[], LiveMap] | None = None
 
     @property
     def tables(self) -> list[Table]:
@@ -163,7 +150,7 @@ def text(value: Any, unit: Unit = "count", language: Language = "fr") -> str:  #
     In English ``1,234.5``, ``8.1%``, ``280 (280 to 306)``, ``2019-03-31``.
     """
     if isinstance(value, Bounded):
-        return _with_bounds(value, unit, language)
+        return written(value, lambda side: number(side, unit, language), language)
     if isinstance(value, str):
         return value
     if value is None or isinstance(value, bool):
@@ -171,17 +158,6 @@ def text(value: Any, unit: Unit = "count", language: Language = "fr") -> str:  #
     if isinstance(value, date):
         return numeric_day(value, language)
     return number(value, unit, language)
-
-
-def _with_bounds(value: Bounded, unit: Unit, language: Language) -> str:
-    words = WORDS[language]
-    if value.value is None:
-        return words[None] if value.upper is None else words["most"].format(number(value.upper, unit, language))
-    alone = number(value.value, unit, language)
-    if value.is_exact or value.lower is None or value.upper is None:
-        return alone
-    low, high = number(value.lower, unit, language), number(value.upper, unit, language)
-    return alone if low == high else words["between"].format(alone, low, high)
 
 
 def number(value: float, unit: Unit = "count", language: Language = "fr") -> str:
@@ -202,13 +178,6 @@ def single_line(words: str) -> str:
     """
     composed = NARROW.sub(THIN, WIDE.sub(NO_BREAK, unicodedata.normalize("NFC", words)))
     return "".join(c if c.isprintable() or c in (THIN, NO_BREAK) else " " for c in composed)
-
-
-def share(part: Bounded, of: float | None) -> Bounded | str:
-    """Return a share of a base with its bounds; a dash on a base under thirty."""
-    if not of or of < MIN_SHARE_BASE:
-        return NOT_SHOWN
-    return Bounded(*(None if v is None else v / of for v in (part.value, part.lower, part.upper)))
 
 
 def ratio(part: float | None, of: float | None) -> float | str | None:

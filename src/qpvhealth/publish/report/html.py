@@ -7,8 +7,9 @@ import hashlib
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
+from qpvhealth.publish.bounds import Bounded, parted
 from qpvhealth.publish.report import live_map
-from qpvhealth.publish.report.content import Bounded, Figure, Table, number, single_line
+from qpvhealth.publish.report.content import NOT_SHOWN, Figure, Table, number, single_line
 from qpvhealth.publish.report.words import say
 
 if TYPE_CHECKING:
@@ -62,8 +63,9 @@ figure svg{max-height:195mm}a{color:inherit;text-decoration:none}.annex{break-be
 
 def render(note: Note) -> str:
     """Return the report as an HTML page, in the language of the note; the same note gives the same bytes."""
+    live = note.live() if note.live else None
     policy = f"default-src 'none'; style-src 'sha256-{_hash(STYLE)}'; base-uri 'none'; form-action 'none'"
-    policy += f"; script-src 'sha256-{_hash(live_map.SCRIPT)}'" if note.live else ""
+    policy += f"; script-src 'sha256-{_hash(live_map.SCRIPT)}'" if live else ""
     page = ET.Element("html", {"lang": note.language})
     head = ET.SubElement(page, "head")
     ET.SubElement(head, "meta", {"charset": "utf-8"})
@@ -85,15 +87,15 @@ def render(note: Note) -> str:
     contents = ET.SubElement(ET.SubElement(body, "nav", {"aria-label": say("page.contents", note.language)}), "ul")
     for section in note.sections:
         _text(ET.SubElement(contents, "li"), "a", section.title, {"href": f"#{section.anchor}"})
-        if note.live and section.anchor == live_map.AFTER:
+        if live and section.anchor == live_map.AFTER:
             title = live_map.words_of(note.language)["title"]
             _text(ET.SubElement(contents, "li"), "a", title, {"href": f"#{live_map.ANCHOR}"})
     main = ET.SubElement(body, "main", {"id": "contenu"})
     figures: list[Figure] = []
     for section in note.sections:
         _section(main, section, figures, note)
-        if note.live and section.anchor == live_map.AFTER:
-            _live_map(main, note.live, note)
+        if live and section.anchor == live_map.AFTER:
+            _live_map(main, live, note)
     footer = ET.SubElement(body, "footer")
     _text(footer, "p", " · ".join(value for _, value in note.banner[:2]))
     text = ET.tostring(page, encoding="unicode", method="html")
@@ -171,11 +173,11 @@ def _table(part: ET.Element, table: Table, note: Note) -> None:
 def _cell(row: ET.Element, text: str, value: object, rows: str, *, numeric: bool) -> None:
     """Write a cell: bounds on a line of their own, and the number as a link to the list of its rows where there is one."""
     figure = value.value if isinstance(value, Bounded) else value
-    alone, _, bounds = text.partition(" (") if isinstance(value, Bounded) else (text, "", "")
+    alone, bounds = parted(text) if isinstance(value, Bounded) else (text, "")
     cell = ET.SubElement(row, "td", {"class": "n"} if numeric else {})
-    if rows and figure:
+    if rows and figure and figure != NOT_SHOWN:
         _text(cell, "a", alone, {"href": f"#{rows}"})
     else:
         cell.text = single_line(alone)
     if bounds:
-        _text(cell, "small", f"({bounds}")
+        _text(cell, "small", bounds)

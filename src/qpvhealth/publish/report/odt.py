@@ -7,6 +7,7 @@ import zipfile
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
+from qpvhealth.publish.bounds import parted
 from qpvhealth.publish.report.content import Figure, Table, single_line
 from qpvhealth.publish.report.words import say
 
@@ -179,8 +180,8 @@ def _row(parent: ET.Element, name: str, cells: list[str], styles: list[str]) -> 
     row = _add(parent, "table:table-row", {"table:style-name": f"{name}.row"})
     for cell, style in zip(cells, styles, strict=True):
         element = _add(row, "table:table-cell", {"office:value-type": "string", "table:style-name": f"{name}.cell"})
-        alone, _, bounds = cell.partition(" (") if style == "CellNumber" else (cell, "", "")
-        for text in (alone, f"({bounds}")[: 1 + bool(bounds)]:
+        alone, bounds = parted(cell) if style == "CellNumber" else (cell, "")
+        for text in (alone, bounds)[: 1 + bool(bounds)]:
             _paragraph(element, text, style)
 
 

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import xlsxwriter
 
-from qpvhealth.publish.report.content import WORDS, Bounded, Table, single_line
+from qpvhealth.publish import bounds
+from qpvhealth.publish.bounds import Bounded
+from qpvhealth.publish.report.content import WORDS, Table, single_line
 from qpvhealth.publish.report.words import say, sheet as sheet_name
 from qpvhealth.publish.workbook import CREATED, DATE_FORMATS, OPTIONS, WIDTHS, height_of, write_table, write_text
 
@@ -25,7 +27,6 @@ NUMBER_FORMATS: dict[str, str] = {
     "metres": "#,##0",
 }
 NAME_LENGTH = 31
-SIDES = ("value", "lower", "upper")
 
 
 def render(note: Note) -> bytes:
@@ -67,16 +68,12 @@ def _columns(table: Table, language: Language) -> tuple[list[list[Any]], list[st
     for at, column in enumerate(table.columns):
         values = [row[at] for row in table.rows]
         if any(isinstance(v, Bounded) for v in values):
-            sides = {"value": column.title}
-            sides |= {
-                k: say(f"page.{w}", language, title=column.title)
-                for k, w in (("lower", "at_least"), ("upper", "at_most"))
-            }
-            for side in SIDES:
+            sides = {"value": column.title} | bounds.titled("value", column.title, language)
+            for side in sides:
                 columns.append([_plain(getattr(v, side) if isinstance(v, Bounded) else v, language) for v in values])
                 titles.append(sides[side])
                 formats.append(number_formats[column.unit])
-                lists.append(column.rows if side == SIDES[0] else "")
+                lists.append(column.rows if side == "value" else "")
         else:
             columns.append([_plain(v, language) for v in values])
             titles.append(column.title)

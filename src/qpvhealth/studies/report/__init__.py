@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from functools import partial
 from typing import TYPE_CHECKING
 
 from qpvhealth.publish import sentences, visas
@@ -71,7 +72,7 @@ def note(subject: Subject) -> Note:
         else subject.say("title.area", name=subject.name, code=subject.code)
     )
     sections = tuple(section(subject) for section in LOCAL.get(subject.level, SECTIONS))
-    own = subject.audience, subject.language, live_map.live_map(subject)
+    own = subject.audience, subject.language, partial(live_map.live_map, subject)
     return Note(title, area, _banner(subject), sections, _warnings(subject), *own)
 
 

@@ -10,7 +10,8 @@ from qpvhealth.contract.tables import VALUES
 from qpvhealth.facts.generations import IN_FORCE
 from qpvhealth.facts.territories import NO_REGION, REGIONS
 from qpvhealth.publish import views
-from qpvhealth.publish.report.content import MIN_SHARE_BASE, NOT_SHOWN, Bounded, Section, Table
+from qpvhealth.publish.bounds import Bounded
+from qpvhealth.publish.report.content import MIN_SHARE_BASE, NOT_SHOWN, Section, Table
 from qpvhealth.publish.sentences import in_language
 from qpvhealth.studies.report.subject import COUNTRY, Subject
 
@@ -101,9 +102,9 @@ def _lost(subject: Subject, quarters: pd.DataFrame) -> list[str]:
     same = subject.say("bare.lost_among", n=len(both)) if len(both) < len(quarters) else ""
     if lost.empty:
         return [subject.say("bare.lost_none", interval=subject.interval, same=same)]
-    named = [f"{n} ({c})" for n, c in zip(lost["name"], lost["qpv_code"], strict=True)]
-    more = subject.say("bare.lost_more", n=len(named) - NAMED) if len(named) > NAMED else ""
-    names = ", ".join(named[:NAMED]) + more
+    labels = [f"{n} ({c})" for n, c in zip(lost["name"], lost["qpv_code"], strict=True)]
+    more = subject.say("bare.lost_more", n=len(labels) - NAMED) if len(labels) > NAMED else ""
+    names = ", ".join(labels[:NAMED]) + more
     return [subject.say("bare.lost", n=len(lost), interval=subject.interval, names=names, same=same)]
 
 
@@ -136,11 +137,11 @@ def by_size(subject: Subject, quarters: pd.DataFrame) -> Table:
 
 def _people(subject: Subject, quarters: pd.DataFrame) -> Any:  # noqa: ANN401
     """Add up inhabitants; at least so many where some population is unknown, null where all are."""
-    known = quarters["population"].dropna()
-    if len(quarters) and known.empty:
+    people = quarters["population"].dropna()
+    if len(quarters) and people.empty:
         return None
-    total = int(known.sum())
-    return total if len(known) == len(quarters) else subject.say("where.n_at_least", n=total)
+    total = int(people.sum())
+    return total if len(people) == len(quarters) else subject.say("where.n_at_least", n=total)
 
 
 def zoning(subject: Subject) -> Section:
@@ -159,7 +160,7 @@ def zoning(subject: Subject) -> Section:
     at = {"perimeters": subject.perimeters(subject.year), "on": subject.on()}
     without, people = subject.figure("zip_qpv_without_any"), subject.figure("zip_qpv_without_any_population")
     if without.value is not None:
-        home = "" if people.value is None else subject.say("zoning.people", n=people.value)
+        home = "" if people.value is None else subject.say("zoning.people", n=people)
         blocks.append(subject.say("zoning.zip", n=without.value, people=home, bounds=subject.beside(without), **at))
     priority = subject.figure("zip_or_zac_qpv")
     if priority.value is not None:

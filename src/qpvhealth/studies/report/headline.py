@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from qpvhealth.facts.categories import CDS, MONO, MSP, PLURI, UNKNOWN
-from qpvhealth.facts.situations import ANSWERS, DECLARED, IN_QPV, UNDETERMINED, VECU_DECLARED
+from qpvhealth.facts.situations import ANSWERS, DECLARED, IN_QPV, UNDETERMINED
 from qpvhealth.publish import sentences
-from qpvhealth.publish.report.content import NOT_SHOWN, Bounded, Section, Table, share
+from qpvhealth.publish.bounds import SIDES, Bounded
+from qpvhealth.publish.report.content import NOT_SHOWN, Section, Table
 from qpvhealth.studies import figures
 from qpvhealth.studies.report.subject import ALL, COUNTRY, DEPARTMENT, Subject
 
@@ -36,16 +38,17 @@ def _capital(words: str) -> str:
 
 
 def _stock(subject: Subject) -> list[str]:
-    inside, total = subject.figure("n_in_qpv"), subject.figure("n_country").value
-    n, every = subject.stock(IN_QPV), subject.stock(ALL)
+    inside, every = subject.figure("n_in_qpv"), subject.figure("n_country")
+    n = subject.stock(IN_QPV)
     facts: dict[str, Any] = {"on": _capital(subject.on()), "where": subject.where}
     if n is None:
         return [subject.say("headline.stock_unknown", **facts)]
     facts |= {"perimeters": subject.perimeters(subject.year), "bounds": subject.beside(inside)}
     for name, kind in (("msp", MSP), ("cds", CDS)):
         facts |= {name: subject.stock(IN_QPV, kind), f"{name}_bounds": subject.beside(subject.figure("n_in_qpv", name))}
-    lines = [subject.say("headline.stock", n=n, all=every, **facts)]
-    proportion = share(inside, total)
+    whole = {"all": subject.stock(ALL), "all_bounds": subject.beside(every)}
+    lines = [subject.say("headline.stock", n=n, **whole, **facts)]
+    proportion = subject.share_in_qpv(SCOPES[ALL], subject.year)
     lines += [subject.say("headline.small") if isinstance(proportion, str) else _share(subject, proportion)]
     if subject.covered(subject.year) is None:
         lines.append(subject.say("headline.part"))
@@ -61,17 +64,13 @@ def _share(subject: Subject, proportion: Bounded) -> str:
     """Give the share in QPV, beside that of the extract before where both have a base that can carry one."""
     now, compared = subject.text(proportion.value or 0, "share"), ""
     if subject.before is not None:
-        n, every = subject.stock(IN_QPV, year=subject.before), subject.stock(ALL, year=subject.before)
-        before = share(subject.figure("n_in_qpv", year=subject.before), every)
+        before = subject.share_in_qpv(SCOPES[ALL], subject.before)
         if isinstance(before, Bounded) and before.value is not None:
-            then = subject.text(before.value, "share")
-            words = {"before": subject.on(subject.before), "n": n, "all": every}
-            same = then == now
-            compared = (
-                subject.say("headline.share_same", **words)
-                if same
-                else subject.say("headline.share_other", share=then, **words)
-            )
+            stocks_then = {"n": "n_in_qpv", "all": "n_country"}
+            words = {name: subject.text(subject.figure(i, year=subject.before)) for name, i in stocks_then.items()}
+            form = "same" if subject.text(before.value, "share") == now else "other"
+            words |= {"before": subject.on(subject.before), "share": subject.text(before, "share")}
+            compared = subject.say(f"headline.share_{form}", **words)
     return subject.say("headline.share", share=subject.text(proportion, "share"), compared=compared)
 
 
@@ -86,15 +85,8 @@ def _net(subject: Subject) -> str:
         return subject.say("headline.net_unknown", interval=subject.interval)
     if subject.moves.empty and not net[ALL].value:
         return subject.say("headline.net_still", interval=subject.interval, n=stocks_known[-1])
-    low, high = (subject.text(v or 0, "signed") for v in (net[ALL].lower, net[ALL].upper))
-    line = subject.say(
-        "headline.net",
-        net=subject.text(net[ALL].value or 0, "signed"),
-        interval=subject.interval,
-        msp=subject.text(net[MSP].value, "signed"),
-        cds=subject.text(net[CDS].value, "signed"),
-        bounds="" if net[ALL].is_exact else subject.say("headline.net_bounds", lower=low, upper=high),
-    )
+    kinds = {name: subject.text(net[kind], "signed") for name, kind in (("net", ALL), ("msp", MSP), ("cds", CDS))}
+    line = subject.say("headline.net", interval=subject.interval, **kinds)
     before, after = (subject.perimeters(year) for year in subject.years)
     words = "headline.perimeters_local" if subject.is_local else "headline.perimeters"
     return line if before == after else f"{line} {subject.say(words, before=before, after=after)}"
@@ -116,7 +108,8 @@ def _near(subject: Subject) -> list[str]:
             subject.say("headline.near_rule", near=near_words(subject), n=union.value, bounds=subject.beside(union))
         )
         union = Bounded(None, None, None)
-    upper = subject.say("headline.upper", n=union.upper) if union.upper is not None and not union.is_exact else ""
+    total = declared[ALL] if union.value is None else union
+    upper = subject.say("headline.upper", n=total.upper) if total.upper is not None and not total.is_exact else ""
     if n is None:
         return [*lines, subject.say("headline.near_unknown", on=subject.on(), upper=upper)]
     n_answered, n_ars = len(answered(subject, subject.year)), len(subject.regions)
@@ -130,10 +123,11 @@ def _near(subject: Subject) -> list[str]:
         answers = subject.say("headline.answers_part", answered=n_answered, ars=n_ars, upper=upper)
     else:
         answers = subject.say("headline.answers_all", ars=n_ars)
-    kinds = {"msp": declared[MSP].value, "cds": declared[CDS].value}
+    kinds = {"msp": declared[MSP], "cds": declared[CDS]}
     words = "headline.near" if subject.level == COUNTRY else "headline.near_here"
     with_inside = "" if union.value is None else subject.say("headline.union", n=union.value)
-    lines.append(subject.say(words, n=n, union=with_inside, answers=answers, **kinds))
+    beside = subject.beside(declared[ALL])
+    lines.append(subject.say(words, n=n, bounds=beside, union=with_inside, answers=answers, **kinds))
     if subject.before is not None:
         if answered(subject, subject.before):
             alone = subject.is_local or subject.level == DEPARTMENT  # whose ARS answers for more than it
@@ -167,13 +161,15 @@ def _target(subject: Subject) -> list[str]:
         return [subject.say("headline.target_base", **facts)]
     if row["value"] >= row["target"]:
         return [subject.say("headline.target_met", **facts)]
-    most = row["value"] + row["n_unknown"]
+    reached = Bounded(*(float(row[side]) for side in ("value", *SIDES)))
+    most = reached.upper or 0
     if subject.day > deadline:
         words = "headline.target_open" if most >= row["target"] else "headline.target_late"
-        reached = {"value": row["value"], **({"most": most} if most >= row["target"] else {})}
-        return [subject.say(words, on=subject.on(), **reached, **facts)]
+        value = {"value": row["value"], "most": most} if most >= row["target"] else {"value": reached}
+        return [subject.say(words, on=subject.on(), **value, **facts)]
     elapsed, of = _months(start, subject.day), _months(start, deadline)
-    done = {"done": subject.text(row["share_of_way"], "share"), "months": elapsed, "of": of}
+    way = Bounded(*(float(row[f"share_of_way{side}"]) for side in ("", "_lower", "_upper")))
+    done = {"done": subject.text(way, "share"), "months": elapsed, "of": of}
     lines = [subject.say("headline.target", elapsed=subject.text(elapsed / of, "share"), **done, **facts)]
     if not pd.isna(row["pace_needed"]) and not pd.isna(row["pace_observed"]):
         lines.append(subject.say("headline.target_pace", needed=row["pace_needed"], pace=row["pace_observed"]))
@@ -195,15 +191,15 @@ def _months(start: date, end: date) -> int:
     return (end.year - start.year) * 12 + end.month - start.month
 
 
-ROWS: tuple[tuple[str, str, str], ...] = (
-    ("msp", MSP, ALL),
-    ("cds", CDS, ALL),
-    ("mono", CDS, MONO),
-    ("pluri", CDS, PLURI),
-    ("no_modality", CDS, UNKNOWN),
-    ("all", ALL, ALL),
+ROWS: tuple[tuple[str, str, str, str], ...] = (
+    ("msp", "msp", MSP, ALL),
+    ("cds", "cds", CDS, ALL),
+    ("mono", "cds_mono", CDS, MONO),
+    ("pluri", "cds_pluri", CDS, PLURI),
+    ("no_modality", "cds_unknown", CDS, UNKNOWN),
+    ("all", "msp_cds", ALL, ALL),
 )
-"""The rows of table 1, by their words."""
+"""The rows of table 1, by their words: scope, type and modality."""
 
 
 def stocks(subject: Subject) -> Table:
@@ -221,15 +217,20 @@ def stocks(subject: Subject) -> Table:
     columns += [subject.column("listed", rows=lists[y], year=y) for y in years]
     columns += [subject.column(key, rows=lists[last], year=last) for key in ("unplaced", "unanswered")]
     rows = []
-    for label, kind, modality in ROWS:
+    for label, scope, kind, modality in ROWS:
+        inside, every = ([subject.stock_figure(i, scope, y) for y in years] for i in ("n_in_qpv", "n_country"))
         is_blurred = modality in (MONO, PLURI) and any(subject.stock(ALL, kind, UNKNOWN, y) for y in years)
-        inside = [_inside(subject, kind, modality, y) for y in years]
-        every: list[Any] = [subject.stock(ALL, kind, modality, y) for y in years]
-        if is_blurred:
-            every = [_at_least(n, subject.stock(ALL, kind, UNKNOWN, y)) for n, y in zip(every, years, strict=True)]
-        net: list[Any] = [None if is_blurred else _difference(subject, kind, modality, inside)]
-        shares = [None if is_blurred else share(b, e) for b, e in zip(inside, every, strict=True)]
-        vecu, union = _vecu(subject, kind, modality, inside[-1])
+        shares = [subject.share_in_qpv(scope, y) for y in years]
+        if is_blurred:  # the quotient of two minima is no share
+            shares = [replace(s, value=None) if isinstance(s, Bounded) else s for s in shares]
+        net = [
+            subject.figure("net_in_qpv", scope)
+            if modality == ALL
+            else _difference(modality, inside, is_blurred=is_blurred)
+        ]
+        vecu, union = (
+            subject.stock_figure(indicator, scope, last) for indicator in ("n_vecu_declared", "n_in_or_near")
+        )
         unknown = (subject.stock(UNDETERMINED, kind, modality), _unanswered(subject, places, kind, modality))
         net = net if len(years) > 1 else []
         rows.append((subject.say(f"rows.{label}"), *inside, *net, *shares, vecu, union, *every, *unknown))
@@ -260,44 +261,11 @@ def _unanswered(subject: Subject, places: pd.DataFrame, kind: str, modality: str
     return int(is_counted.sum()) if subject.covered(subject.year) is not False else None
 
 
-def _inside(subject: Subject, kind: str, modality: str, year: int) -> Bounded:
-    """Return a stock in QPV; the bounds of whole types are those of the indicators."""
-    n = subject.stock(IN_QPV, kind, modality, year)
-    figure = subject.figure("n_in_qpv", SCOPES[kind], year) if modality == ALL else None
-    if n is None:
-        return Bounded(None, None, None)
-    if figure is not None and figure.upper is not None:
-        return Bounded(n, figure.lower, figure.upper)
-    modalities = [modality, UNKNOWN] if modality in (MONO, PLURI) else [modality]
-    possible = sum(subject.stock(s, kind, m, year) or 0 for m in modalities for s in (IN_QPV, UNDETERMINED))
-    none_said = modality in (MONO, PLURI) and not subject.stock(ALL, kind, modality, year) and possible > n
-    return Bounded(None if none_said else n, n, possible)
-
-
-def _at_least(n: int | None, unknown: int | None) -> Bounded:
-    """Return a count of one modality: a minimum beside those of unknown modality, unknown where all are."""
-    if n is None:
-        return Bounded(None, None, None)
-    return Bounded(None if unknown and not n else n, n, n + (unknown or 0))
-
-
-def _difference(subject: Subject, kind: str, modality: str, inside: list[Bounded]) -> Any:  # noqa: ANN401
-    """Return the net change of a row: with its bounds for whole types, a difference of two stocks for a modality, none for an unknown one."""
-    whole = subject.figure("net_in_qpv", SCOPES[kind]) if modality == ALL else Bounded(None, None, None)
-    if whole.value is not None:
-        return whole
+def _difference(modality: str, inside: list[Bounded], *, is_blurred: bool) -> Any:  # noqa: ANN401
+    """Return the net change of a modality between both dates; none for the unknown one, null where some centres are of unknown one."""
     if modality == UNKNOWN:
         return NOT_SHOWN
-    before, after = inside[0].value, inside[-1].value
-    return None if before is None or after is None else after - before
-
-
-def _vecu(subject: Subject, kind: str, modality: str, inside: Bounded) -> tuple[Any, Any]:
-    """Return what is declared outside and the union with what is inside; null without any answer, no union by modality."""
-    if modality == ALL:
-        return subject.figure("n_vecu_declared", SCOPES[kind]), subject.figure("n_in_or_near", SCOPES[kind])
-    n = subject.stock(VECU_DECLARED, kind, modality)
-    if subject.figure("n_vecu_declared", SCOPES[kind]).value is None or inside.value is None or n is None:
-        return None, None
-    by_rule = subject.release.manifest["settings"]["vecu_rule"] != DECLARED
-    return n, None if by_rule else inside.value + n
+    if is_blurred:
+        return None
+    before, after = ((f.value or 0, f.lower or 0, f.upper or 0) for f in (inside[0], inside[-1]))
+    return Bounded(after[0] - before[0], after[1] - before[2], after[2] - before[1])

@@ -6,22 +6,24 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from qpvhealth.contract.rules import RULES
+from qpvhealth.contract.rules import all_rules
 from qpvhealth.errors import QpvhealthError
-from qpvhealth.facts.categories import CDS, MSP, UNKNOWN
+from qpvhealth.facts.categories import CDS, UNKNOWN
 from qpvhealth.facts.generations import IN_FORCE
 from qpvhealth.facts.situations import IN_QPV, UNDETERMINED, VECU_DECLARED
-from qpvhealth.facts.territories import DEPARTMENT_TERRITORY, NO_REGION, REGIONS
+from qpvhealth.facts.territories import NO_REGION, REGIONS
+from qpvhealth.indicators.headline import BOTH
 from qpvhealth.publish import diff, visas
+from qpvhealth.publish.bounds import Bounded
 from qpvhealth.publish.release import open_release
 from qpvhealth.publish.rendering import readable
-from qpvhealth.publish.report.content import NOT_SHOWN, Bounded, Section, Table, share, single_line
+from qpvhealth.publish.report.content import NOT_SHOWN, Section, Table, single_line
 from qpvhealth.publish.report.words import lines
 from qpvhealth.studies import comparison, figures
 from qpvhealth.studies.report import movements
 from qpvhealth.studies.report.headline import NOBODY
 from qpvhealth.studies.report.rows import cells, origins, plain_cell
-from qpvhealth.studies.report.subject import ALL, COUNTRY, REGION, Subject
+from qpvhealth.studies.report.subject import ALL, COUNTRY, REGION, Area, Subject
 
 if TYPE_CHECKING:
     from qpvhealth.publish.report.content import Block
@@ -62,7 +64,7 @@ def _accepted(subject: Subject) -> list[Block]:
     signature = ("on",) if subject.is_public else ("by", "on", "reason")
     rows = [
         (
-            getattr(RULES[f["rule"]], subject.language),
+            getattr(all_rules()[f["rule"]], subject.language),
             *(single_line(str(f[key])) for key in ("area", "value")),
             *(single_line(str(f["signed"][key])) for key in signature),
         )
@@ -198,7 +200,8 @@ def annexes(subject: Subject) -> Section:
     lists = [*movements.lists(subject), *(_every_structure(subject, year) for year in subject.years)]
     lists += [] if subject.is_local else [_every_quarter(subject)]
     tables += [t for t in lists if t.rows and len(t.rows) <= LONG]
-    blocks = [
+    blocks: list[Block] = [] if subject.is_local else [subject.say("annexes.links")]
+    blocks += [
         b
         for t in tables
         for b in ((t,) if t.rows else (subject.say("page.pair", label=t.caption, value=subject.say("annexes.empty")),))
@@ -316,17 +319,14 @@ def _areas(subject: Subject, level: str, codes: list[str]) -> Table:
     years = subject.years
     rows = []
     for code in codes:
-        covers = {y: _covered(subject, level, code, y) for y in years}
-        inside = [subject.count(level, code, IN_QPV, ALL, ALL, y) if covers[y] else None for y in years]
-        every = subject.count(level, code, ALL, ALL, ALL, subject.year) if covers[subject.year] else None
-        if not any(inside) and not every and code not in labels.index:
+        area = (level, code)
+        inside = [subject.stock_figure("n_in_qpv", BOTH, y, area) for y in years]
+        every = subject.stock_figure("n_country", BOTH, subject.year, area)
+        if not any(f.upper for f in (*inside, every)) and code not in labels.index:
             continue
-        types = [
-            subject.count(level, code, IN_QPV, k, ALL, subject.year) if covers[subject.year] else None
-            for k in (MSP, CDS)
-        ]
-        net = [None if None in inside else (inside[1] or 0) - (inside[0] or 0)] if len(years) > 1 else []
-        proportion = share(Bounded(inside[-1], inside[-1], inside[-1]), every) if inside[-1] is not None else None
+        net = [_net(subject, area, inside)] if len(years) > 1 else []
+        types = [subject.stock_figure("n_in_qpv", scope, subject.year, area) for scope in ("msp", "cds")]
+        proportion = subject.share_in_qpv(BOTH, subject.year, area)
         name = subject.say("rows.no_region") if code == NO_REGION else f"{labels.get(code, code)} ({code})"
         rows.append((name, *inside, *net, *types, every, proportion))
     last, lists = subject.year, {y: f"annexe-structures-{y}" for y in years}
@@ -339,12 +339,9 @@ def _areas(subject: Subject, level: str, codes: list[str]) -> Table:
     caption = subject.say(f"annexes.{level}", dates=subject.both(subject.on(y) for y in years))
     note = subject.say("annexes.counts", perimeters=subject.all_perimeters)
     listed = subject.rows_by(f"list counted --year {subject.year}")
-    return Table(f"annexe-{level}", caption, tuple(columns), tuple(rows), (note, *listed), ("yearly_counts",))
+    return Table(f"annexe-{level}", caption, tuple(columns), tuple(rows), (note, *listed), ("indicators",))
 
 
-def _covered(subject: Subject, level: str, code: str, year: int) -> bool:
-    if level == "department" and code not in DEPARTMENT_TERRITORY:
-        return True
-    if code == NO_REGION:
-        return True
-    return Subject(subject.release, year, None, level, code).covered(year) is not False
+def _net(subject: Subject, area: Area, inside: list[Bounded]) -> Bounded:
+    """Return the net change of an area with its bounds; 0 where neither extract lists a structure of it."""
+    return Bounded(0, 0, 0) if not any(f.upper for f in inside) else subject.figure("net_in_qpv", BOTH, area=area)

@@ -16,6 +16,7 @@ from qpvhealth.facts.causes import (
 )
 from qpvhealth.facts.generations import IN_FORCE
 from qpvhealth.facts.situations import IN_QPV
+from qpvhealth.publish.bounds import SIDES, Bounded
 from qpvhealth.publish.report.content import MIN_RATE_BASE, Section, Table
 from qpvhealth.studies.report.headline import answered
 from qpvhealth.studies.report.rows import cells
@@ -47,9 +48,9 @@ def movements(subject: Subject) -> Section:
     if causes.empty:
         blocks.append(subject.say("changes.none", interval=subject.interval))
     else:
-        dated = {name: subject.figure(f"{name}_in_qpv").value for name in ("opened", "closed")}
-        if None not in dated.values():
-            words = "dated" if any(dated.values()) else "dated_none"
+        dated = {name: subject.figure(f"{name}_in_qpv") for name in ("opened", "closed")}
+        if None not in (figure.value for figure in dated.values()):
+            words = "dated" if any(figure.value for figure in dated.values()) else "dated_none"
             blocks.append(subject.say(f"changes.{words}", interval=subject.interval, **dated))
         if late := int(entries["n_in"].get(LATE_REGISTRATION, 0)):
             blocks.append(subject.say("changes.late", n=late))
@@ -218,8 +219,8 @@ def _constant(subject: Subject) -> str:
         return subject.say("changes.constant_local")
     if not both:
         return subject.say("changes.constant_none")
-    sums = {
-        name: sum(subject.figure("n_vecu_declared", year=year, region=r).value or 0 for r in both)
-        for name, year in (("before", before), ("after", after))
-    }
+    sums = {}
+    for name, year in (("before", before), ("after", after)):
+        parts = [subject.figure("n_vecu_declared", year=year, area=("region", region)) for region in both]
+        sums[name] = Bounded(*(sum(getattr(part, side) or 0 for part in parts) for side in ("value", *SIDES)))
     return subject.say("changes.constant", n=len(both), then=subject.on(before), now=subject.on(after), **sums)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from qpvhealth.facts.categories import CDS, MSP
-from qpvhealth.facts.situations import IN_QPV, VECU_DECLARED
+from qpvhealth.facts.situations import VECU_DECLARED
 from qpvhealth.facts.territories import NO_REGION, REGIONS
 from qpvhealth.publish.report.content import MIN_RATE_BASE, NOT_SHOWN, Section, Table, ratio
 from qpvhealth.studies.report.headline import SCOPES
-from qpvhealth.studies.report.subject import ALL, COUNTRY, Subject
+from qpvhealth.studies.report.subject import COUNTRY, Subject
 
 if TYPE_CHECKING:
-    from qpvhealth.publish.report.content import Bounded
+    from qpvhealth.publish.bounds import Bounded
 
 
 def nearby(subject: Subject) -> Section:
@@ -32,22 +32,24 @@ def answers(subject: Subject) -> Table:
     distances = declared.groupby("region_code")["distance_m"].agg(["median", "count"])
     rows: list[tuple[Any, ...]] = []
     for region in subject.regions:
-        vecu = {scope: subject.figure("n_vecu_declared", scope, region=region) for scope in ("msp", "cds", "msp_cds")}
-        covered = Subject(subject.release, subject.year, None, "region", region).covered(subject.year)
-        n = subject.count("region", region, IN_QPV, ALL, ALL, subject.year) if covered is not False else None
+        vecu = {
+            scope: subject.figure("n_vecu_declared", scope, area=("region", region))
+            for scope in ("msp", "cds", "msp_cds")
+        }
+        inside = subject.stock_figure("n_in_qpv", "msp_cds", subject.year, ("region", region))
         far: Any = distances["median"].get(region) if distances["count"].get(region, 0) >= MIN_RATE_BASE else NOT_SHOWN
         rows.append(
             (
                 f"{REGIONS[region][0]} ({region})",
                 _answer(subject, region, vecu),
-                n,
+                inside,
                 vecu["msp_cds"],
-                ratio(vecu["msp_cds"].value, n),
+                ratio(vecu["msp_cds"].value, inside.value),
                 far,
             )
         )
-    elsewhere = subject.count("region", NO_REGION, IN_QPV, ALL, ALL, subject.year)
-    if elsewhere and subject.level == COUNTRY:
+    elsewhere = subject.figure("n_in_qpv", area=("region", NO_REGION))
+    if elsewhere.value and subject.level == COUNTRY:
         rows.append((subject.say("nearby.none"), NOT_SHOWN, elsewhere, NOT_SHOWN, NOT_SHOWN, NOT_SHOWN))
     columns = (
         subject.column("ars", "text"),

@@ -17,12 +17,20 @@ from qpvhealth.facts.territories import (
     METROPOLE,
     NO_REGION,
     REGIONS,
-    department_of_commune,
-    department_of_qpv,
 )
-from qpvhealth.publish import areas, selection, sentences
+from qpvhealth.publish import areas, bounds, selection, sentences
+from qpvhealth.publish.bounds import Bounded
 from qpvhealth.publish.report import words
-from qpvhealth.publish.report.content import AUDIENCES, INTERNAL, PUBLIC, Bounded, Column, single_line, text
+from qpvhealth.publish.report.content import (
+    AUDIENCES,
+    INTERNAL,
+    MIN_SHARE_BASE,
+    NOT_SHOWN,
+    PUBLIC,
+    Column,
+    single_line,
+    text,
+)
 from qpvhealth.studies.report import local
 
 if TYPE_CHECKING:
@@ -42,6 +50,8 @@ STRUCTURE += ["region_code", "territory", "is_in_stock", "source_id", "source_ro
 LOCATION = ["finess_et", "year", "generation", "situation", "qpv_code", "nearest_qpv_code", "distance_m"]
 LOCATION += ["vecu_declared", "is_fragile"]
 PLACE = ("department_code", "commune_code")
+Area = tuple[str, str]
+"""An area: its level and code."""
 
 
 @dataclass(frozen=True)
@@ -103,13 +113,10 @@ class Subject:
         """Return a column under its title."""
         return Column(self.say(f"columns.{key}", **{name: str(fact) for name, fact in facts.items()}), unit, rows)
 
-    def beside(self, figure: Bounded) -> str:
-        """Write the bounds of a figure beside it; nothing where it is exact."""
-        if figure.is_exact or figure.lower is None:
-            return ""
-        if figure.upper is None:
-            return self.say("where.at_least")
-        return self.say("where.bounds", lower=figure.lower, upper=figure.upper)
+    def beside(self, figure: Bounded, unit: Unit = "count") -> str:
+        """Write the bounds of a figure after it, a space before them; nothing where it is exact."""
+        words = bounds.beside(figure, lambda side: self.text(side, unit), self.language)
+        return f" {words}" if words else ""
 
     def both(self, texts: Iterable[str]) -> str:
         """Join texts by « et », each once."""
@@ -178,8 +185,8 @@ class Subject:
     @cached_property
     def name(self) -> str:
         """The name of the area, on one line; empty where the release has none."""
-        named = self.release.table("areas")
-        rows = named[(named["level"] == self.level) & (named["area_code"] == self.code)]["label"].dropna()
+        table = self.release.table("areas")
+        rows = table[(table["level"] == self.level) & (table["area_code"] == self.code)]["label"].dropna()
         own = {REGION: REGIONS.get(self.code, ("",))[0], COUNTRY: "France"}
         if self.level == QPV:
             rows = self.own_quarters["name"].dropna()
@@ -218,13 +225,7 @@ class Subject:
     @cached_property
     def departments(self) -> list[str]:
         """The départements of the area; of a QPV that its code names."""
-        if self.level == COUNTRY:
-            return list(DEPARTMENT_TERRITORY)
-        if self.level == REGION:
-            return list(REGIONS[self.code][1])
-        if self.level == QPV:
-            return [*self.own_quarters["department_code"].dropna().unique()] or [department_of_qpv(self.code)]
-        return [self.code if self.level == DEPARTMENT else department_of_commune(self.code)]
+        return areas.departments(self.release, self.level, self.code)
 
     @property
     def departments_with_rows(self) -> list[str]:
@@ -264,35 +265,53 @@ class Subject:
 
     def covered(self, year: int) -> bool | None:
         """Say whether the extract of a year covers the area: yes, no, or null for a part of it."""
-        extracts = self.release.table("extracts")
-        covers = extracts.loc[extracts["year"] == year, "covers"].iloc[0]
-        if not isinstance(covers, str):
-            return True
-        inside = set(self.departments) & set(covers.split(","))
-        return None if inside and inside != set(self.departments) else bool(inside)
+        return areas.covered(self.release, year, self.level, self.code)
 
     def figure(
-        self, indicator: str, scope: str = "msp_cds", year: int | None = None, region: str | None = None
+        self, indicator: str, scope: str = "msp_cds", year: int | None = None, area: Area | None = None
     ) -> Bounded:
-        """Return an indicator of the area, or of a region, with its bounds; null where the release has none or does not know it."""
-        row = self.indicator(indicator, scope, year, region)
+        """Return an indicator of the area, or of a région or département, with its bounds; null where the release does not know it."""
+        row = self.indicator(indicator, scope, year, area)
         return Bounded(*(None if row is None else _plain(row[side]) for side in ("value", "lower", "upper")))
 
     def indicator(
-        self, indicator: str, scope: str = "msp_cds", year: int | None = None, region: str | None = None
+        self, indicator: str, scope: str = "msp_cds", year: int | None = None, area: Area | None = None
     ) -> dict[str, Any] | None:
-        """Return the row of an indicator of the area, or of a region; null where the release has none."""
-        level, code = (self.level, self.code) if region is None else ("region", region)
+        """Return the row of an indicator of the area, or of a région or département; null where the release has none."""
+        level, code = area or (self.level, self.code)
         return self._indicators.get((indicator, self.year if year is None else year, level, code, scope))
+
+    def stock_figure(self, indicator: str, scope: str, year: int, area: Area | None = None) -> Bounded:
+        """Return an indicator that counts structures; 0 where the extract covers the area and lists none of them."""
+        if self.indicator(indicator, scope, year, area) is None and self.covers(year, area):
+            return Bounded(0, 0, 0)
+        return self.figure(indicator, scope, year, area)
+
+    def share_in_qpv(self, scope: str, year: int, area: Area | None = None) -> Bounded | str:
+        """Return the share of the structures of an area that stand in a QPV; a dash on a base under thirty."""
+        every = self.stock_figure("n_country", scope, year, area)
+        base = every.upper if every.value is None else every.value
+        small = not base or base < MIN_SHARE_BASE
+        return NOT_SHOWN if small else self.stock_figure("share_in_qpv", scope, year, area)
+
+    def covers(self, year: int, area: Area | None = None) -> bool:
+        """Say whether the extract of a year covers the area, or another, at least in part."""
+        level, code = area or (self.level, self.code)
+        if code == NO_REGION or (level == DEPARTMENT and code not in DEPARTMENT_TERRITORY):
+            return True
+        of_area = self if area is None else Subject(self.release, year, None, level, code)
+        return of_area.covered(year) is not False
 
     @cached_property
     def _indicators(self) -> dict[tuple[str, int, str, str, str], dict[str, Any]]:
         rows = self.release.table("indicators")
         rows = rows[(rows["generation"] == IN_FORCE) & rows["year"].isin(self.years) & rows["level"].isin(LEVELS)]
-        rows = rows[((rows["level"] == self.level) & (rows["area_code"] == self.code)) | (rows["level"] == REGION)]
+        at_level = (rows["level"] == self.level) & (rows["area_code"] == self.code)
+        rows = rows[at_level | rows["level"].isin((REGION, DEPARTMENT))]
         if self.level == COMMUNE:
             own = local.indicators(self.release, self.years, self.code, self.own_quarters)
             rows = pd.concat([rows, own], ignore_index=True)
+        rows = pd.concat([rows, local.by_modality(self.release, self.years, self.level, self.code)], ignore_index=True)
         keys = zip(*(rows[c] for c in ("indicator", "year", "level", "area_code", "scope")), strict=True)
         records: list[Any] = rows[["value", "lower", "upper", "denominator"]].to_dict("records")
         return {(i, int(y), lv, a, s): record for (i, y, lv, a, s), record in zip(keys, records, strict=True)}
