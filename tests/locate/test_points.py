@@ -436,6 +436,7 @@ def test_an_infinite_coordinate_is_a_row_without_a_point(tmp_path, neighbourhood
 @pytest.mark.parametrize(
     ("rows", "is_outside"), [("48.85,2.35\n48.9,2.4\n", True), ("48.85,2.35\n2.4,48.9\n", False), (",\n", False)]
 )
+@pytest.mark.no_cover
 def test_points_of_which_none_lies_in_a_french_territory_are_said(tmp_path, neighbourhoods, rows, is_outside):
     (tmp_path / "p.csv").write_text("lon,lat\n" + rows, encoding="utf-8")
     assert (
