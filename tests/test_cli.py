@@ -175,6 +175,7 @@ def test_bad_input_has_its_exit_code_and_publishes_nothing(tmp_path, change, cod
     assert not list((tmp_path / "out").glob("releases/*"))
 
 
+@pytest.mark.no_cover
 def test_a_tiny_folder_builds_and_strict_finds_rejects(tmp_path):
     raw = tiny(tmp_path / "raw", rows="0X0000001,MSP,93901,2.305,48.905\nbad,CDS,93901,2.305,48.905\n")
     assert document("build", "--raw", raw, "--out", tmp_path / "out")["tables"]["rejects"] == 1
@@ -550,6 +551,7 @@ def test_sources_without_address_are_told_when_fetched(tmp_path):
         ("QP974001", SQUARE[0], "polygon-misplaced"),
     ],
 )
+@pytest.mark.no_cover
 def test_strict_publishes_no_polygon_without_area_or_out_of_place(tmp_path, code, ring, rule):
     raw, out = tiny(tmp_path / "raw"), tmp_path / "out"
     document = json.loads((raw / "q.geojson").read_text(encoding="utf-8"))
@@ -571,6 +573,7 @@ def test_strict_publishes_no_polygon_without_area_or_out_of_place(tmp_path, code
 NO_UTF8 = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
 
 
+@pytest.mark.no_cover
 def test_names_with_accents_are_read_and_written_in_any_locale(tmp_path):
     raw, out = tiny(tmp_path / "données"), tmp_path / "sortie é"
     done = run_alone("build", "--raw", raw, "--out", out, **NO_UTF8)
@@ -692,6 +695,7 @@ TABLES = [
 
 
 @pytest.mark.parametrize("words", TABLES, ids=lambda words: " ".join(map(str, words)))
+@pytest.mark.no_cover
 def test_every_table_says_how_to_list_its_rows(released, words):
     shown = run(*words, "--out", released).stdout
     feet = re.findall(r"^(?:Lignes|Détail d'un cas) : qpvhealth (.*)$", shown, re.MULTILINE)
@@ -701,6 +705,7 @@ def test_every_table_says_how_to_list_its_rows(released, words):
     assert "qpvhealth list" not in run(*words, "--out", released, "--json").stdout
 
 
+@pytest.mark.no_cover
 def test_the_rows_of_a_count_are_listed_from_the_command_line(released):
     listed = document("list", "counted", "--year", 2019, "--type", "msp", "--out", released)
     assert listed["n_rows"] == 59
@@ -771,6 +776,7 @@ def test_help_groups_the_commands_each_in_one_whole_line():
     assert "..." not in listed
 
 
+@pytest.mark.no_cover
 def test_words_are_french_or_english_and_files_for_programs_keep_the_codes(released):
     words = ("list", "counted", "--situation", "vecu_proxy", "--year", 2018, "--region", "76", "--out", released)
     shown = {lang: answer(*words, "--lang", lang) for lang in ("fr", "en")}
@@ -795,6 +801,7 @@ def test_words_are_french_or_english_and_files_for_programs_keep_the_codes(relea
 
 
 @pytest.mark.parametrize("words", [w for w in TABLES if w[0] != "check"], ids=lambda words: " ".join(map(str, words)))
+@pytest.mark.no_cover
 def test_an_english_table_has_english_numbers_and_days(released, words):
     """The same rows in French have theirs: what is looked for can be there. (`check` repeats numbers as they were printed.)"""
     french_form = re.compile(r"\d[\u202f ]%|\b\d\d/\d\d/\d{4}\b|\| -?\d+,\d{1,2} \||\| -?\d{1,3}( \d{3})+ \|")
@@ -818,6 +825,7 @@ def test_a_table_is_in_one_language_and_in_words(released, words):
 
 
 @pytest.mark.parametrize("words", TABLES, ids=lambda words: " ".join(map(str, words)))
+@pytest.mark.no_cover
 def test_a_workbook_has_no_noise_no_code_and_no_guarded_text_of_our_own(released, words, tmp_path):
     openpyxl = pytest.importorskip("openpyxl")
     run(*words, "--out", released, "--to", tmp_path / "t.xlsx")

@@ -27,6 +27,7 @@ def readme_commands():
 OTHER_MACHINE = {"TZ": "Pacific/Tahiti", "PYTHONHASHSEED": "7", "LC_ALL": "C", "OMP_NUM_THREADS": "1"}
 
 
+@pytest.mark.no_cover
 def test_the_commands_of_the_readme_run_as_written(tmp_path, released):
     """The invented France is written and built by processes of another time zone and locale: the release has the same bytes."""
     folder = tmp_path / "données d'été"
@@ -63,6 +64,7 @@ def test_the_commands_are_put_on_the_path_before_they_are_used():
     assert README.index(". .venv/bin/activate") < README.index("$ qpvhealth")
 
 
+@pytest.mark.no_cover
 def test_the_real_folder_of_the_readme_gives_the_figures_it_states(real_data, tmp_path):
     cards = re.search(r"<!-- real-files -->\n```toml\n(.*?)```", README, re.DOTALL).group(1)
     (tmp_path / "sources.toml").write_text(cards.replace('path = "', f'path = "{real_data}/'), encoding="utf-8")

@@ -68,6 +68,7 @@ def build(
 
 
 @pytest.mark.parametrize("place", PLACES, indirect=True)
+@pytest.mark.no_cover
 def test_a_point_just_inside_is_inside_in_every_system_of_its_territory(place):
     folder, commune, _, written = place
     for crs, (x, y) in written.items():
@@ -92,6 +93,7 @@ def test_locate_answers_the_same_in_every_system(place):
 @pytest.mark.parametrize(
     ("text", "is_read"), [("MART38 UTM N20", False), ("Martinique 1938 / UTM zone 20N", True), ("EPSG:2973", True)]
 )
+@pytest.mark.no_cover
 def test_a_system_in_words_is_matched_whole(place, text, is_read):
     """MART38 UTM N20 was read as UTM N20 of the modern system, 422 m away."""
     folder, commune, _, written = place

@@ -324,6 +324,7 @@ def test_mayotte_of_2026(real_data, tmp_path):
     }  # rounded or simplified: the same
 
 
+@pytest.mark.no_cover
 def test_local_files_give_the_same_counts_as_the_national_one(real, real_data, tmp_path):
     files = sorted(
         p

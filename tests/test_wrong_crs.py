@@ -161,6 +161,7 @@ def in_communes(rows, lonlat, territory, level, shape):
     return rows.assign(commune_code=np.tile(codes, len(rows) // len(codes))), {level: pd.DataFrame(drawn)}
 
 
+@pytest.mark.no_cover
 def test_every_territory_with_the_outline_of_the_declared_commune(trial, territory):
     """Each place is declared in a commune of its own, a square of 10 km around it."""
     rows, lonlat = trial

@@ -246,6 +246,7 @@ def test_a_generation_that_no_card_gives(build):
         build({2019: []}, Q2015, Settings(generations=("qpv-2024",)))
 
 
+@pytest.mark.no_cover
 def test_the_proxy_distance_is_a_setting(build):
     rows = {2019: [f"310000001;MSP;31555;{NEAR};;"]}
     assert situations(build(rows, Q2015, Settings(vecu_distance_m=100))) == ["elsewhere"]
@@ -254,6 +255,7 @@ def test_the_proxy_distance_is_a_setting(build):
     assert len(near["structure_neighbourhoods"]) == 1
 
 
+@pytest.mark.no_cover
 def test_the_rule_of_near_changes_no_situation(build):
     rows = {2019: [f"310000001;MSP;31555;{NEAR};;non", f"310000002;MSP;31555;{NEAR};;"]}
     got = {r: build(rows, Q2015, Settings(vecu_rule=r)) for r in ("declared", "proxy", "declared_or_proxy")}
@@ -265,6 +267,7 @@ def test_the_rule_of_near_changes_no_situation(build):
     }
 
 
+@pytest.mark.no_cover
 def test_the_same_folder_gives_the_same_frames(build):
     rows = {2019: [f"310000001;MSP;31555;{INSIDE};;", f"310000002;CDS;31555;{NEAR};;"]}
     first, second = build(rows, Q2015), build(rows, Q2015)
@@ -272,6 +275,7 @@ def test_the_same_folder_gives_the_same_frames(build):
         pd.testing.assert_frame_equal(first[name], second[name])
 
 
+@pytest.mark.no_cover
 def test_years_without_any_structure_stand_among_the_others(build):
     """A year built alone has the coverage and the counts that it has among other years."""
     both = [f"310000001;MSP;31555;{INSIDE};;", f"310000002;CDS;31555;{NEAR};;oui"]

@@ -93,6 +93,7 @@ def without_any(built, unit="qpv_without_any"):
     return tuple(rows[["value", "n_unknown", "lower", "upper"]].to_numpy(dtype=float, na_value=-1)[0])
 
 
+@pytest.mark.no_cover
 def test_a_qpv_that_holds_nothing_but_a_structure_of_another_commune_may_be_without_any(build):
     qpv = [("QN07101I", "71076", 4.0), ("QN07102I", "71289", 4.5), ("QN07103I", "71076", 5.0)]
     built = build([("710000001", "71289", 4.005)], qpv)
@@ -155,6 +156,7 @@ def test_a_structure_without_point_may_stand_where_its_commune_is_now(build):
     ("beyond_m", "status", "rule"),
     [(50, "located", None), (500, "located", "commune-distance"), (1500, "contradictory", "location-contradictory")],
 )
+@pytest.mark.no_cover
 def test_an_outline_says_how_far_the_point_is(build, beyond_m, status, rule):
     limit = 4.2  # the commune 71289 ends there, the QPV of 71076 begins
     qpv = [("QN07101I", "71076", limit), ("QN07102I", "71289", 4.05)]

@@ -98,6 +98,7 @@ def counted(built, **cell):
     return dict(zip(zip(frame["structure_type"], frame["situation"], strict=True), frame["n_structures"], strict=True))
 
 
+@pytest.mark.no_cover
 def test_no_figure_of_msp_and_centres_moves(folder):
     alone = qpvhealth.build(folder(with_city=False))
     both = qpvhealth.build(folder(with_city=True))
@@ -109,6 +110,7 @@ def test_no_figure_of_msp_and_centres_moves(folder):
     assert list(both["extracts"]["covers"]) == list(alone["extracts"]["covers"])
 
 
+@pytest.mark.no_cover
 def test_each_type_is_counted_under_its_own_name(folder):
     built = qpvhealth.build(folder(with_city=True))
     for name, table in PUBLISHED.items():
@@ -120,6 +122,7 @@ def test_each_type_is_counted_under_its_own_name(folder):
     assert (share["value"], share["numerator"], share["denominator"]) == (1.0, 2.0, 2.0)
 
 
+@pytest.mark.no_cover
 def test_an_ars_that_answered_about_msp_and_centres_said_nothing_of_a_pole(folder):
     built = qpvhealth.build(folder(with_city=True))
     located = built["other_structure_locations"].query("year == 2019").set_index("finess_et")
@@ -129,12 +132,14 @@ def test_an_ars_that_answered_about_msp_and_centres_said_nothing_of_a_pole(folde
     assert ours.loc["310000002", "vecu_declared"] == "no"
 
 
+@pytest.mark.no_cover
 def test_their_changes_have_causes_too(folder):
     built = qpvhealth.build(folder(with_city=True))
     found = built["other_changes"].query("generation == 'in_force'").set_index("finess_et")["cause"].to_dict()
     assert found == {"310000012": "left_extract", "310000013": "opened", "310000014": "opened"}
 
 
+@pytest.mark.no_cover
 def test_a_year_without_their_card_covers_none_of_them(folder):
     built = qpvhealth.build(folder(with_city=True, city={2020: CITY[2020]}))
     found = built["other_changes"].query("generation == 'in_force'").set_index("finess_et")["cause"].to_dict()

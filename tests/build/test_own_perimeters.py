@@ -84,6 +84,7 @@ def espoir(shown, name="espoir-banlieues"):
     return [r for r in shown["rows"] if r["programme"] == name]
 
 
+@pytest.mark.no_cover
 def test_thirty_msp_in_the_215_quarters(run):
     seen = espoir(run({2009: 6, 2010: 12}, "programmes"))
     assert [r["value"] for r in seen] == [6, 12]
@@ -94,6 +95,7 @@ def test_thirty_msp_in_the_215_quarters(run):
     assert "ni base publiée" in last["because"]
 
 
+@pytest.mark.no_cover
 def test_the_target_is_met(run):
     seen = espoir(run({2010: 12, 2011: 30}, "programmes"))[-1]
     assert (seen["value"], seen["state"], seen["pace_needed"]) == (30, "atteint", None)
@@ -113,11 +115,13 @@ def test_without_their_outlines_the_programme_says_why(run):
     assert seen["because"].endswith("une seule observation")
 
 
+@pytest.mark.no_cover
 def test_the_quarters_are_in_force_before_the_law_knew_qpv(run):
     shown = run({2009: 6, 2010: 12}, "counts")["rows"]
     assert [(r["msp_in_qpv"], r["msp"], r["undetermined"]) for r in shown] == [(6, 11, 0), (12, 17, 0)]
 
 
+@pytest.mark.no_cover
 def test_a_code_of_another_form_is_rejected(tmp_path, run):
     run({2009: 1}, "counts")
     layer = json.loads((tmp_path / "civ.geojson").read_text(encoding="utf-8"))

@@ -80,6 +80,7 @@ def test_a_centre_without_a_number_inside_a_qpv_leaves_that_qpv_unsure(build):
     assert "3.11E+08" not in built["structures"]["finess_et"].tolist()
 
 
+@pytest.mark.no_cover
 def test_a_row_whose_commune_is_read_concerns_its_qpv_and_no_more_than_one(build):
     built = build(f"{BAD};MSP;MAISON;31555;{NOWHERE};")
     assert figure(built, "qpv_without_any") == (3, 2, 3)
@@ -97,6 +98,7 @@ def test_a_row_whose_commune_is_read_concerns_its_qpv_and_no_more_than_one(build
         f"{BAD};CDS;CENTRE;31555;{FAR};",
     ],
 )
+@pytest.mark.no_cover
 def test_another_category_a_closure_or_a_point_outside_have_no_effect(build, row):
     built = build(row)
     assert figure(built, "qpv_without_any") == (3, 3, 3)

@@ -111,6 +111,7 @@ GPS = '[[source]]\nid = "gps"\nkind = "practitioners"\npath = "gps.csv"\nyear = 
     "table",
     [(COG, "cog.csv", "com;typecom;pmun", "COM;"), (GPS, "gps.csv", "codgeo;n_gp;population", "1;")],
 )
+@pytest.mark.no_cover
 def test_a_tvs_is_of_the_region_that_has_most_of_its_people(build, tmp_path, people, edition, table):
     card, name, header, between = table
     (tmp_path / name).write_text(f"{header}\n{people.format(between)}", encoding="utf-8")
@@ -129,6 +130,7 @@ def test_without_covers_the_regions_that_a_list_leaves_out_are_named(build):
     assert "zoning-region-silent" not in found(build(covers=""))  # its list names both
 
 
+@pytest.mark.no_cover
 def test_where_no_region_has_decided_the_class_is_unknown(build, tmp_path):
     build()
     text = (tmp_path / "sources.toml").read_text(encoding="utf-8")
@@ -149,6 +151,7 @@ def test_where_no_region_has_decided_the_class_is_unknown(build, tmp_path):
     assert "zonage non publié : sans région" in shown
 
 
+@pytest.mark.no_cover
 def test_two_regions_may_use_one_name_with_two_dates(build, tmp_path):
     (tmp_path / "paca.csv").write_text(NATIONAL + "13001;T2;ZIP\n", encoding="utf-8")
     more = """

@@ -79,6 +79,7 @@ CAUSES, EVIDENCE = (
 
 
 @pytest.mark.parametrize("case", CAUSES, ids=lambda case: ",".join(case["causes"]) or "nothing")
+@pytest.mark.no_cover
 def test_what_enters_leaves_or_stays_has_its_causes_one_factor_at_a_time(case):
     """An entry is named by its opening date, an exit by its closing date."""
     assert causes(case["before"], case["after"]) == case["causes"]
@@ -124,6 +125,7 @@ B = {"finess_et": "B"}
 
 
 @pytest.mark.parametrize("case", EVIDENCE, ids=lambda case: case["evidence"])
+@pytest.mark.no_cover
 def test_the_evidence_says_which_test_held(case):
     covers = [c and set(c) for c in case.get("covers", (None, None))]
     interval, known = accounts.Interval(2018, 2019, FIRST, LAST, *covers), links(*case.get("links", []))
@@ -344,6 +346,7 @@ def test_any_history_balances_and_is_the_negative_of_its_reverse(history):
     assert forward["n_in"].sum() == backward["n_out"].sum()
 
 
+@pytest.mark.no_cover
 def test_a_large_random_history_balances_and_names_as_a_loop_would():
     random = Random(7)  # noqa: S311
     before, after = (extract(*(random_row(random, n) for n in random.sample(range(2_000), 1_500))) for _ in range(2))

@@ -23,6 +23,7 @@ def files(folder):
     return {p.relative_to(folder).as_posix(): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
 
 
+@pytest.mark.no_cover
 def test_same_bytes_at_each_run(raw, tmp_path):
     shutil.copytree(raw, tmp_path, dirs_exist_ok=True)
     sample.write(tmp_path)

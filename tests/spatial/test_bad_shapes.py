@@ -85,6 +85,7 @@ def fate(staged, prepared):
 
 
 @pytest.mark.parametrize("name", SHAPES)
+@pytest.mark.no_cover
 def test_each_bad_shape_has_a_rule(tmp_path, name):
     expected, area = SHAPES[name]["outcome"], SHAPES[name].get("area_km2")
     shape = shapely.to_wkb(shapely.from_wkt(SHAPES[name]["wkt"])) if "wkt" in SHAPES[name] else None

@@ -161,6 +161,7 @@ def first_delivery(built_release):
     return built_release
 
 
+@pytest.mark.no_cover
 def test_edited_contours_are_the_only_cause_between_two_deliveries(first_delivery, second_delivery):
     compared = comparison.releases(first_delivery, second_delivery, 2018)
     assert set(compared.changes["cause"]) == {"contour"}
@@ -187,6 +188,7 @@ def test_a_type_counted_by_another_card_is_a_scope_chosen_by_the_analyst(first_d
     assert "structures-2019" in set(compared.releases.inputs().query("what == 'read otherwise'")["id"])
 
 
+@pytest.mark.no_cover
 def test_edited_contours_and_another_distance_are_told_apart(small, revised_folder, tmp_path):
     wider = Settings(vecu_distance_m=500)
     both = published(qpvhealth.build(of_2018(revised_folder, tmp_path / "raw"), wider), tmp_path / "out", wider)

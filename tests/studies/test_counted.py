@@ -63,6 +63,7 @@ def gap(cells, n):
 
 
 @pytest.mark.parametrize("name", [n for n, i in counted.INDICATORS.items() if i is not None])
+@pytest.mark.no_cover
 def test_every_row_of_the_indicators_is_the_number_of_its_rows(release, name):
     declared = counted.INDICATORS[name]
     every = release.table("indicators")
@@ -95,6 +96,7 @@ def test_every_change_is_the_sum_of_its_movements(release, name):
         assert rows[["file", "source_row"]].notna().all().all()
 
 
+@pytest.mark.no_cover
 def test_every_row_of_the_counts_is_the_number_of_its_rows(release):
     counts = release.table("yearly_counts").rename(columns={"n_structures": "value"})
     keys = ["structure_type", "modality", "situation"]
@@ -116,6 +118,7 @@ def test_every_row_of_the_counts_is_the_number_of_its_rows(release):
 _SITUATIONS = ("in_qpv", "vecu_declared", "vecu_proxy", "elsewhere", "undetermined")
 
 
+@pytest.mark.no_cover
 def test_cells_of_counts_drawn_at_random_are_the_number_of_their_rows(release):
     for row in release.table("yearly_counts").sample(60, random_state=11).to_dict("records"):
         area = {c: row[c] for c in ("level", "area_code", "situation", "structure_type", "modality")}
@@ -138,6 +141,7 @@ def test_the_figures_of_the_note_are_listed_with_their_rows(release):
 
 
 @pytest.mark.parametrize("name", ["n_in_qpv", "n_in_or_near", "n_country", "share_in_qpv"])
+@pytest.mark.no_cover
 def test_what_is_unknown_is_listed_rejected_rows_and_second_places_with_it(release, name):
     every = release.table("indicators")
     cells = every[(every["indicator"] == name) & every["level"].isin(["country", "department"])]

@@ -29,6 +29,7 @@ def raw(sample_folder):
     return RawFolder(sample_folder)
 
 
+@pytest.mark.no_cover
 def test_fifty_structures_have_the_facts_of_the_tables_and_the_text_of_their_rows(release, raw):
     structures, places = release.table("structures", geometry=False), release.table("structure_locations")
     for code in structures["finess_et"].drop_duplicates().sample(50, random_state=3):
@@ -52,6 +53,7 @@ def test_fifty_structures_have_the_facts_of_the_tables_and_the_text_of_their_row
                 assert verdict["flips"]
 
 
+@pytest.mark.no_cover
 def test_the_changes_of_a_structure_are_those_of_the_table(release, raw):
     changes = release.table("changes")
     moved = changes[(changes["generation"] == "in_force") & (changes["effect_in_qpv"] != 0)]

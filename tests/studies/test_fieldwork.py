@@ -64,6 +64,7 @@ def test_one_workbook_a_region_with_its_structures(release, sent):
         fieldwork.returns_template(release, sent[0].parent, level="town", deadline=DEADLINE)
 
 
+@pytest.mark.no_cover
 def test_answers_come_back(release, sent, tmp_path):
     finess, nearest = fill(named(sent, "53"), {2: ("oui", None), 3: ("Non", None)})
     fill(named(sent, "11"), {2: ("OUI", None)}, on="2019-07-15")
@@ -124,6 +125,7 @@ def answered(release, path):
 
 
 @pytest.mark.parametrize("word", ["oui", "Oui ", "OUI", "o", "x", "X ", "Vrai", True, 1])
+@pytest.mark.no_cover
 def test_words_for_yes(release, sent, word):
     path = named(sent, "53")
     fill(path, {2: (word, None)})

@@ -85,6 +85,7 @@ def test_areas_are_parsed():
             Area.parse(wrong)
 
 
+@pytest.mark.no_cover
 def test_priorities_list_the_uncovered_of_an_area(release, bretagne):
     view = planning.priorities(release, area=Area("region", "53"))
     assert sorted(view.frame["qpv_code"]) == sorted(bretagne["qpv_code"])

@@ -136,6 +136,7 @@ CARDS = "".join(
 )
 
 
+@pytest.mark.no_cover
 def test_in_a_build(sample_folder, tmp_path):
     """Projects of the invented France: at a structure that stands in a QPV, beside none, in a QPV named, nowhere."""
     ids = ("qpv-2015", "populations-2013", "npnru", "structures-2020")

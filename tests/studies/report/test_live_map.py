@@ -108,6 +108,7 @@ def test_the_perimeters_in_force_come_first_then_each_generation(shown):
     assert shown["places"][0][0] == "France métropolitaine"
 
 
+@pytest.mark.no_cover
 def test_the_page_is_small_and_its_policy_names_its_script(noted):
     page = html.render(noted(year=YEAR))
     assert len(page.encode()) < 6_000_000
@@ -122,6 +123,7 @@ def test_the_page_is_small_and_its_policy_names_its_script(noted):
     assert "Contours simplifiés à 5 m près" in page
 
 
+@pytest.mark.no_cover
 def test_a_hostile_name_is_text(tmp_path):
     release = tiny(tmp_path, {2019: ["0X0000001,MSP,93001,2.305,48.905"]}, name=HOSTILE)
     page = html.render(note(Subject.of(release)))
@@ -136,6 +138,7 @@ def test_a_hostile_name_is_text(tmp_path):
 @pytest.mark.parametrize(
     "rows", [["0X0000001,MSP,93001,2.305,48.905"], ["0X0000001,MSP,93001,,"], ["0X0000001,MSP,35238,-1.67,48.11"]]
 )
+@pytest.mark.no_cover
 def test_a_release_of_one_row_has_a_map(tmp_path, rows):
     release = tiny(tmp_path, {2019: rows})
     for area in ({}, {"department": "93"}, {"region": "53"}):

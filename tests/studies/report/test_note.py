@@ -297,6 +297,7 @@ def test_every_structure_of_a_map_is_drawn_once(noted, of_2019):
     assert "Aucune ARS n'a répondu" in caption
 
 
+@pytest.mark.no_cover
 def test_the_same_release_gives_the_same_bytes(of_2019, built_release):
     again = note(Subject.of(built_release, year=2019))
     for render in (html.render, markdown.render, sheets.render, odt.render):
@@ -350,6 +351,7 @@ def test_wrong_years_and_areas_are_refused(built_release):
     ],
     ids=["one structure in it", "none in it", "two years, nothing moved"],
 )
+@pytest.mark.no_cover
 def test_one_qpv_without_population_zoning_or_answer_is_reported(tmp_path, extracts):
     release = tiny(tmp_path, extracts)
     written = note(Subject.of(release, department="93"))
@@ -373,6 +375,7 @@ def test_one_qpv_without_population_zoning_or_answer_is_reported(tmp_path, extra
         assert all(render(written_too) for render in (html.render, markdown.render, sheets.render, odt.render))
 
 
+@pytest.mark.no_cover
 def test_an_extract_without_any_structure_is_reported(tmp_path):
     release = tiny(tmp_path, {2020: []})
     written = note(Subject.of(release))
@@ -402,6 +405,7 @@ def test_names_of_the_data_are_texts_in_every_format(tmp_path):
     assert not [svg for svg in drawn if "IGN" in svg or "<script" in svg]
 
 
+@pytest.mark.no_cover
 def test_other_perimeters_are_said_wherever_they_matter(noted):
     written = noted(year=2024)
     essential, bare = words(written, "essentiel"), plain(words(written, "sans-structure"))
@@ -452,6 +456,7 @@ def test_quartier_vecu_is_compared_among_the_ars_that_answered_both_dates(tmp_pa
     assert "Aucune déclaration au 1er avril 2019" in words(written, "essentiel")
 
 
+@pytest.mark.no_cover
 def test_what_a_card_accepts_is_repeated(noted, built_release):
     signed = {
         "rule": "delivery-stock",
@@ -470,6 +475,7 @@ def test_what_a_card_accepts_is_repeated(noted, built_release):
     )
 
 
+@pytest.mark.no_cover
 def test_the_sheet_of_a_commune_has_its_own_counts_with_bounds_and_compares_nothing(noted, built_release):
     """The densest commune of 2019: counts and bounds are those of its rows of the published tables."""
     rows = built_release.table("yearly_counts")
@@ -598,6 +604,7 @@ LISTS = ("annexe-", "fichiers", "acceptes", "ecarts")
 @pytest.mark.parametrize(
     "area", [{}, {"region": "53"}, {"department": "93"}, {"commune": "29901"}, {"qpv": "QN02998I"}]
 )
+@pytest.mark.no_cover
 def test_every_table_of_figures_names_the_command_that_lists_its_rows_and_it_works(noted, built_release, area):
     year = {} if "qpv" in area else {"year": 2019}
     written = noted(**year, **area)
@@ -613,6 +620,7 @@ def test_every_table_of_figures_names_the_command_that_lists_its_rows_and_it_wor
         assert done.returncode == 0, (command, done.stderr)
 
 
+@pytest.mark.no_cover
 def test_figures_of_the_workbook_lead_to_sheets_that_hold_their_rows(of_2019):
     book = openpyxl.load_workbook(io.BytesIO(sheets.render(of_2019)))
     first = book["Tableau 1"]
@@ -632,6 +640,7 @@ def test_figures_of_the_workbook_lead_to_sheets_that_hold_their_rows(of_2019):
     assert not [c for one in book for row in one for c in row if c.hyperlink and c.hyperlink.target]
 
 
+@pytest.mark.no_cover
 def test_the_document_has_no_list_that_is_too_long_for_it(of_2019):
     assert "annexe-structures-2019" not in of_2019.lists
     assert "annexe-mouvements" in of_2019.lists
@@ -659,6 +668,7 @@ def test_revisions_since_the_last_signed_note_are_a_table_by_cause(tmp_path):
     assert "ne peuvent être données" in words(note(Subject.of(third)), "revisions")
 
 
+@pytest.mark.no_cover
 def test_what_cannot_be_known_of_an_area_is_not_called_nothing(noted, tmp_path):
     """No extract of 2024 covers Polynésie; in the other release, no structure says where it is."""
     written = noted(year=2024, department="987")
@@ -673,6 +683,7 @@ def test_what_cannot_be_known_of_an_area_is_not_called_nothing(noted, tmp_path):
     assert not any("pas de commune" in line for line in note(Subject.of(release)).warnings)
 
 
+@pytest.mark.no_cover
 def test_quarters_of_the_law_that_the_release_lacks_are_named(tmp_path):
     release = tiny(tmp_path, {2020: ["0X0000001,MSP,93901,2.305,48.905"]})
     assert "1 QPV dans cette version, 1514 selon les décrets" in words(note(Subject.of(release)), "sans-structure")
