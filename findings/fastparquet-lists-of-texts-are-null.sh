@@ -5,7 +5,7 @@
 # file, or an error. Seen: None in each row, 1,000 of 1,000, without a warning; a list of numbers beside it is right. It depends on how the
 # writer laid the bytes: polars always, and DuckDB where few codes repeat, write the texts plainly; pyarrow's default, a dictionary, is read well.
 # The same file name, another writer or more distinct codes, and every structure is near nothing.
-# Not in fastparquet's documentation, which has lists as read; no issue on it was found.
+# No issue on it was found (493 is on another kind of page).
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

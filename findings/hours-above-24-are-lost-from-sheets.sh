@@ -5,7 +5,8 @@
 # openpyxl give from xlsx, or an error, as pandas gives from ods. Seen: DuckDB takes it for a time of day and drops the whole days, so a centre
 # open 36 hours a week has 12 and one of 48 has none; polars (fastexcel) has a column of lengths, in which the one above 24 hours
 # is null and the others are right. No warning; from xlsx polars is right. calamine itself gives the text PT36H00M00S from ods.
-# LibreOffice writes PT36H00M00S. GDAL goes by the letters: [h]:mm is a number, [hh]:mm:ss a time of day, 12:00 too. Not in DuckDB's or polars' pages; no issue was found.
+# LibreOffice writes PT36H00M00S. GDAL goes by the letters: [h]:mm is a number, [hh]:mm:ss a time of day, 12:00 too. No issue of DuckDB, polars or
+# calamine on it was found.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

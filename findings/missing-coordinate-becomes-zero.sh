@@ -5,7 +5,7 @@
 # is null, as polars and DataFusion give for any function of a null, as PostGIS and DuckDB give for ST_Point, and as shapely refuses. Seen: polars-st has
 # (0 44), (3 0), and (0 0) in the Gulf of Guinea for a row without any coordinate; GeoDataFusion has null for a missing x, and (3 0) for a missing y.
 # `is_null` and `st.is_empty` are false for all of them, `count` counts them. In degrees a missing longitude is the meridian of
-# Greenwich, which crosses France. Not in the documentation of either; no issue on it was found.
+# Greenwich, which crosses France. Not in the text of polars-st on `point`; no issue on it was found.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

@@ -5,7 +5,7 @@
 # that breaks a rule and no other, as it does with distinct labels, or an error. Seen: one row with -1 bed in the second file, and
 # the valid row of the same number in every file is gone too: two rows of four left for three. Nothing says how many rows were dropped; with thirteen
 # regions each bad row takes up to twelve good ones with it.
-# Its page on dropping says "rows" and does not name the index; issues 1287, 1830 and 1852 are on other faults of the option.
+# Its text says "drop invalid rows" and does not name the index; issues 1287, 1830 and 1852 are on other faults of the option.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

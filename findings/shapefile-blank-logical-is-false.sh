@@ -4,7 +4,7 @@
 # "In a QPV: yes, no, not known" is a logical column of the .dbf. One would expect a blank to be null, as a blank number or day of the same row is,
 # and as pyshp and dbfread read it. Seen: geopandas, pyogrio (both ways) and DuckDB's ST_ReadSHP have False; only a question mark, which GDAL itself
 # writes, is null to them. A file that comes from pyshp has "no" for each structure that nobody has asked.
-# GDAL reads logicals as booleans since 3.9 (pull 9515), as texts before; its page names the type, not the blank. No issue on it was found
+# GDAL reads logicals as booleans since its pull 9515, as texts before. No issue on the blank was found
 # (mapnik 1909 and NetTopologySuite 64 are the like in other libraries).
 set -euo pipefail
 folder=$(mktemp -d)

@@ -5,7 +5,7 @@
 # One would expect the day, as calamine, openpyxl, pandas and DuckDB's read_xlsx give, or a text, as polars gives. Seen: geopandas, pyogrio and
 # DuckDB's ST_Read, which all have GDAL's XLSX driver, take the leading number of the text: every day of 2019 is 11 July 1905, every day of 2020
 # the day after. All days of a year are one day, of the type date, without a warning.
-# Not in GDAL's page on the driver; no issue of GDAL was found (other libraries had the same: exceljs 2695, ExcelDataReader 221).
+# No issue of GDAL on it was found (other libraries had the same: exceljs 2695, ExcelDataReader 221).
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

@@ -415,10 +415,10 @@ def test_a_kept_index_needs_no_frames(tmp_path, neighbourhoods):
         done = locate_file(
             source, quarters, out, distance_m=300, x="x", y="y", crs="EPSG:2154", cache=cache, with_distance=True
         )
-        print(done.index, "pandas" in sys.modules)
+        print(done.index, "pandas" in sys.modules, "qpvhealth.ingest.readers.layers" in sys.modules)
     """
     ran = subprocess.run([sys.executable, "-c", textwrap.dedent(told)], capture_output=True, text=True, check=True)
-    assert ran.stdout.split() == ["kept", "False"]
+    assert ran.stdout.split() == ["kept", "False", "False"]
 
 
 @pytest.mark.parametrize("distance", [-1, np.nan, np.inf, 1e300, 1_000_001])
@@ -515,3 +515,30 @@ def test_wide_rows_come_in_smaller_batches(tmp_path, monkeypatch):
     assert np.concatenate([batch.y for batch in batches]).tolist() == (np.arange(n) / 1e4).tolist()
     monkeypatch.setattr(reader, "LEAST_ROWS", 400)
     assert [batch.rows.num_rows for batch in PointFile(path).batches()] == [400, 400, 200]
+
+
+def test_no_more_batches_are_read_than_are_placed_and_written(tmp_path, neighbourhoods, monkeypatch):
+    n, out, waiting, most = 600, tmp_path / "o.parquet", set(), []
+    x, y = X + np.arange(n) * 1.0, np.full(n, Y + 10.0)
+    pq.write_table(pa.table({"x": x, "y": y}), tmp_path / "p.parquet")
+    batches, write = PointFile.batches, published.PointWriter.write
+
+    def counted(self, row_groups=None):
+        for batch in batches(self, row_groups):
+            waiting.add(float(batch.x[0]))
+            most.append(len(waiting))
+            yield batch
+
+    def written(self, rows):
+        waiting.remove(rows.column("x")[0].as_py())
+        write(self, rows)
+
+    monkeypatch.setattr(PointFile, "batches", counted)
+    monkeypatch.setattr(published.PointWriter, "write", written)
+    monkeypatch.setattr(reader, "BATCH_ROWS", 50)
+    counts = run(tmp_path / "p.parquet", neighbourhoods, out).counts
+    assert (len(most), max(most), waiting) == (12, points.IN_FLIGHT, set())
+    answers = pq.read_table(out)
+    assert answers.column("x").to_pylist() == x.tolist()
+    inside = [*["QP075001"] * 501, *[None] * 99]
+    assert (answers.column("qpv_code").to_pylist(), counts.n_inside) == (inside, 501)

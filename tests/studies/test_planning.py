@@ -118,8 +118,9 @@ def test_priorities_refuse_what_they_do_not_know(release):
 
 def test_a_weight_replaces_its_own_and_no_other(release):
     usual, changed = (planning.priorities(release, weights=w).notes for w in (None, {"population": 4}))
-    assert any("population 2, " in note for note in usual)
-    assert any("zip 2, npnru 1, population 4, " in note for note in changed)
+    assert any("; Habitants : 2 ;" in note for note in usual)
+    assert any("autre (0) : 2 ; NPNRU : 1 ; Habitants : 4 ;" in note for note in changed)
+    assert any("other (0): 2; NPNRU: 1; Inhabitants: 4;" in getattr(note, "english", "") for note in changed)
     without = planning.priorities(release, weights={"population": 0}).frame
     assert "contribution_population" not in without.columns
     assert "contribution_zip" in without.columns

@@ -41,31 +41,31 @@ def of_populations(
     """
     area = neighbourhoods.set_index(_KEY)["area_km2"]
     people = read.dropna(subset=["population"]).astype({"population": "float64"})
-    found = []
+    findings = []
     for source_id, rows in people.groupby("source_id"):
         rows = rows.sort_values("source_row", ignore_index=True)  # noqa: PLW2901
         others = people[(people["source_id"] != source_id) & (people["population"] > 0)]
-        known = others.drop_duplicates(_KEY).set_index(_KEY)["population"]
-        same, successor = _at(known, rows[_KEY]), _at(known, _counterparts(rows[_KEY], fates))
+        others_by_qpv = others.drop_duplicates(_KEY).set_index(_KEY)["population"]
+        same, successor = _at(others_by_qpv, rows[_KEY]), _at(others_by_qpv, _counterparts(rows[_KEY], fates))
         rows["reference"], rows["area_km2"] = same.fillna(successor), _at(area, rows[_KEY])
         ids, of = [source_id], len(rows)
         shifts, unrelated, scaled = list(_shifts(rows)), _is_unrelated(rows), list(_out_of_scale(rows))
         for area_code, n, shift in shifts:
             words = f"card {source_id}: populations stand one row {'below' if shift < 0 else 'above'} their QPV"
-            found.append(finding("delivery-populations", n, words, area_code, f"shift {shift}", ids=ids, of=of))
+            findings.append(finding("delivery-populations", n, words, area_code, f"shift {shift}", ids=ids, of=of))
         if unrelated and not shifts:
             words = f"card {source_id}: populations are those of other rows, or none: they do not go with another file, are in the order of the codes, or one number"
-            found.append(finding("delivery-populations", of, words, COUNTRY, "unrelated", ids=ids, of=of))
+            findings.append(finding("delivery-populations", of, words, COUNTRY, "unrelated", ids=ids, of=of))
             continue
         for area_code, n, factor in scaled:
             words = f"card {source_id}: all are out of scale, about {factor:g} times the people that QPV have"
-            found.append(finding("delivery-populations", n, words, area_code, f"factor {factor:g}", ids=ids, of=of))
+            findings.append(finding("delivery-populations", n, words, area_code, f"factor {factor:g}", ids=ids, of=of))
         odd = _odd(rows, limits)
         if not shifts and not scaled and (n := int(odd.sum())):
             first = (rows["qpv_code"] + " " + rows["population"].astype("int64").astype("str"))[odd].head(3)
             words = f"card {source_id}: out of proportion with the area or another file: {', '.join(first)}"
-            found.append(finding("delivery-populations", n, words, COUNTRY, n, ids=ids, of=of))
-    return found
+            findings.append(finding("delivery-populations", n, words, COUNTRY, n, ids=ids, of=of))
+    return findings
 
 
 _KEY = ["generation", "qpv_code"]

@@ -90,10 +90,10 @@ def refuse_same_bytes(inputs: Sequence[Input], accounts: Mapping[str, Mapping[st
 
 def of_sources(sources: Sources, cards: Sequence[Card], limits: Limits) -> list[Finding]:
     """Compare what was read: each extract with what its cards cover and with the one before, lists with their generation."""
-    found = [f for year in sorted(sources.vintages) for f in _of_extract(sources, sources.vintages[year], limits)]
+    findings = [f for year in sorted(sources.vintages) for f in _of_extract(sources, sources.vintages[year], limits)]
     for first, last in pairwise(sorted(sources.vintages)):
-        found += _between(sources, sources.vintages[first], sources.vintages[last], limits)
-    return [*found, *_of_answers(sources, cards), *_of_generations(sources, cards), *_of_contents(sources)]
+        findings += _between(sources, sources.vintages[first], sources.vintages[last], limits)
+    return [*findings, *_of_answers(sources, cards), *_of_generations(sources, cards), *_of_contents(sources)]
 
 
 def _of_extract(sources: Sources, vintage: Vintage, limits: Limits) -> Iterator[Finding]:

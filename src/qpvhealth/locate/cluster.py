@@ -122,7 +122,7 @@ def locate_partition(
     """
     file = PointFile(path, **place)
     index = _index(polygons, file.coordinates.crs, distance_m, with_distance=with_distance)
-    return engine.write_located(file, index, part, row_groups=row_groups, threads=1)
+    return engine.write_located(file, index, part, row_groups=row_groups)
 
 
 @lru_cache(maxsize=2)

@@ -40,8 +40,8 @@ if TYPE_CHECKING:
     Progress = Callable[[int, int | None], None]
 
 PACKAGE = Path(__file__).parents[1]
-THREADS = 2
-IN_FLIGHT = 4
+IN_FLIGHT = 2
+"""Batches in memory: one is placed while the next is read and the one before is written."""
 LARGEST_M = 1_000_000.0
 """No territory is as wide, from the sea to the sea, as this distance."""
 QPV, NEAR, DISTANCE = "qpv_code", "near_qpv_code", "distance_m"
@@ -206,12 +206,12 @@ def write_located(
     out: Path,
     *,
     row_groups: Iterable[int] | None = None,
-    threads: int = THREADS,
     progress: Progress | None = None,
 ) -> Counts:
     """Write the rows of a file, or of some row groups of it, then their answers; return how many there were.
 
-    Batches are worked on several at a time, and written in their order.
+    One thread places the points, while this one reads and writes: a second one would wait for the interpreter most of the time, and
+    prepare the polygons anew (docs/scale.md).
     """
     new = [pa.field(QPV, pa.string()), pa.field(NEAR, pa.string())]
     new += [pa.field(DISTANCE, pa.float64())] if index.with_distance else []
@@ -233,7 +233,7 @@ def write_located(
 
     batches = file.batches(None if row_groups is None else list(row_groups))
     totals = np.zeros(4, dtype=np.int64)
-    with write_points(out, schema, separator=file.separator) as writer, ThreadPoolExecutor(threads) as pool:
+    with write_points(out, schema, separator=file.separator) as writer, ThreadPoolExecutor(1) as pool:
         waiting = deque(pool.submit(answered, batch) for batch in islice(batches, IN_FLIGHT))
         while waiting:
             rows, counts = waiting.popleft().result()

@@ -132,7 +132,8 @@ class PointFile:
         file = _parquet(self.path)
         n_bytes = sum(file.metadata.row_group(i).total_byte_size for i in range(file.metadata.num_row_groups))
         fitting = int(BATCH_BYTES * file.metadata.num_rows / max(n_bytes, 1))
-        yield from file.iter_batches(min(max(fitting, LEAST_ROWS), BATCH_ROWS), row_groups)
+        # columns one after the other: each thread would hold pages of its own
+        yield from file.iter_batches(min(max(fitting, LEAST_ROWS), BATCH_ROWS), row_groups, use_threads=False)
 
     def _lines(self) -> Iterator[pa.RecordBatch]:
         read = pacsv.ReadOptions(encoding=self.encoding, block_size=16 * MIB)

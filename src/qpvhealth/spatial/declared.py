@@ -36,16 +36,16 @@ commune, and so many times nearer once minutes are divided by 60."""
 
 
 def other_areas(
-    rows: pd.DataFrame, known: pd.DataFrame, quarters: pd.DataFrame, *, reach_m: float, outlined: Collection[str]
+    rows: pd.DataFrame, references: pd.DataFrame, quarters: pd.DataFrame, *, reach_m: float, outlined: Collection[str]
 ) -> pd.Series:
     """Return, by structure, the commune (else département) near which its point lies though it cannot be in the one declared; else null.
 
     ``rows``: one row per structure and year, with ``finess_et``, ``territory``, ``commune_code``, ``department_code``, ``x`` and ``y`` in
-    the metres of the territory, ``location_status``, ``commune_distance_m``; ``known``: the same of every structure that says where its
+    the metres of the territory, ``location_status``, ``commune_distance_m``; ``references``: the same of every structure that says where its
     commune is. ``quarters``: of ``perimeters.by_commune``. ``reach_m``: how far a commune reaches from what is known of it. Where the
     outline of the commune is given it has decided, and so has that of a département of ``outlined``.
     """
-    found = pd.Series(index=rows.index, dtype="str")
+    areas = pd.Series(index=rows.index, dtype="str")
     has_point = np.isfinite(rows[["x", "y"]].to_numpy(dtype=float)).all(axis=1)
     judged = rows[
         has_point & rows["location_status"].isin((LOCATED, CONTRADICTORY)) & rows["commune_distance_m"].isna()
@@ -53,7 +53,7 @@ def other_areas(
     for territory, own in judged.groupby("territory"):
         points = shapely.points(own["x"], own["y"])
         off = np.full(len(own), None, dtype=object)
-        places = _places(known, quarters, str(territory))
+        places = _places(references, quarters, str(territory))
         if territory not in WIDE and len(places):
             home_m = _distance_m(points, own["commune_code"], places)
             nearest, near_m = shapely.STRtree(places["metres"].to_numpy()).query_nearest(
@@ -67,8 +67,8 @@ def other_areas(
             at = np.flatnonzero(~own["department_code"].isin(outlined).to_numpy())
             under = _other_ground(points[at], own["department_code"].iloc[at])
             off[at] = np.where(pd.isna(off[at]) | ~pd.isna(under) & _is_department(off[at]), under, off[at])
-        found.loc[own.index] = off
-    return found
+        areas.loc[own.index] = off
+    return areas
 
 
 def misread_minutes(rows: pd.DataFrame, quarters: pd.DataFrame) -> pd.DataFrame:
@@ -97,14 +97,16 @@ def misread_minutes(rows: pd.DataFrame, quarters: pd.DataFrame) -> pd.DataFrame:
     if not parts:
         return pd.DataFrame(columns=["year", "source_id", "department_code", "n", "off_m", "converted_m"])
     medians = pd.concat(parts).dropna(subset=["off_m"]).groupby(key)
-    found = medians[["off_m", "converted_m"]].median().assign(n=medians.size()).reset_index()
-    found = found[(found["n"] >= JUDGED) & (found["off_m"] > OFF_M) & (found["converted_m"] * GAIN < found["off_m"])]
-    return found.rename(columns={"location_source_id": "source_id"}).reset_index(drop=True)
+    misread = medians[["off_m", "converted_m"]].median().assign(n=medians.size()).reset_index()
+    misread = misread[
+        (misread["n"] >= JUDGED) & (misread["off_m"] > OFF_M) & (misread["converted_m"] * GAIN < misread["off_m"])
+    ]
+    return misread.rename(columns={"location_source_id": "source_id"}).reset_index(drop=True)
 
 
-def _places(known: pd.DataFrame, quarters: pd.DataFrame, territory: str) -> pd.DataFrame:
+def _places(references: pd.DataFrame, quarters: pd.DataFrame, territory: str) -> pd.DataFrame:
     """Gather what is known of each commune of a territory: ``area_code`` and ``metres``, its QPV and the middle of its structures."""
-    listed = known[(known["territory"] == territory) & (known["location_status"] == LOCATED)]
+    listed = references[(references["territory"] == territory) & (references["location_status"] == LOCATED)]
     listed = listed.drop_duplicates(["finess_et", "commune_code", "x", "y"])
     listed = listed.assign(area_code=whole_commune(listed["commune_code"]))
     middles = listed.groupby("area_code").agg(n=("finess_et", "nunique"), x=("x", "median"), y=("y", "median"))
@@ -118,8 +120,8 @@ def _places(known: pd.DataFrame, quarters: pd.DataFrame, territory: str) -> pd.D
 def _distance_m(points: np.ndarray, communes: pd.Series, places: pd.DataFrame) -> np.ndarray:
     """Return how far each point is from what is known of its commune; null where nothing is."""
     wanted = pd.DataFrame({"area_code": whole_commune(communes).to_numpy(), "at": np.arange(len(points))})
-    known = places.assign(area_code=whole_commune(places["area_code"]))
-    pairs = wanted.dropna().merge(known, on="area_code")
+    coded = places.assign(area_code=whole_commune(places["area_code"]))
+    pairs = wanted.dropna().merge(coded, on="area_code")
     metres = shapely.distance(points[pairs["at"]], pairs["metres"].to_numpy(dtype=object))
     distance = pd.Series(metres, dtype="float64").groupby(pairs["at"].to_numpy()).min()
     return distance.reindex(range(len(points))).to_numpy(dtype=float)
