@@ -6,6 +6,8 @@ import pandas as pd
 import pytest
 
 import qpvhealth
+from qpvhealth.studies import figures
+from tests.conftest import published
 
 CARDS = """
 [[source]]
@@ -177,3 +179,18 @@ def test_an_outline_says_how_far_the_point_is(build, beyond_m, status, rule):
         assert in_qpv(built) == (0, 0, 1)
     else:
         assert in_qpv(built) == (1, 1, 1)
+
+
+def test_the_matrix_has_both_readings_of_a_disputed_point_as_the_indicators_have(build, tmp_path):
+    qpv = [("QN07101I", "71076", 4.0), ("QN07102I", "71289", 4.5), ("QN07103I", "71076", 5.0)]
+    for x in (4.005, 4.25):  # in a QPV of another commune; in none, and far from its own
+        release = published(build([("710000001", "71289", x)], qpv), tmp_path / str(x))
+        cells = figures.cells(release).query("perimeter == 'in_force' and near == 'inside' and scope == 'msp'")
+        cells = cells.set_index("measure")[["value", "lower", "upper"]]
+        rows = release.table("indicators").query(
+            "generation == 'in_force' and level == 'country' and scope == 'msp' and year == 2024"
+        )
+        rows = rows.set_index("indicator")[["value", "lower", "upper"]].astype(float)
+        for name in ("n_in_qpv", "share_in_qpv", "qpv_without_any", "share_qpv_without_any"):
+            assert cells.loc[name].tolist() == rows.loc[name].tolist(), (x, name)
+        assert rows.loc["n_in_qpv", "lower"] < rows.loc["n_in_qpv", "upper"]

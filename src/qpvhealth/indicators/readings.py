@@ -47,7 +47,10 @@ def without_place(stock: pd.DataFrame) -> pd.DataFrame:
 
 
 def without_disputed(coverage: pd.DataFrame, stock: pd.DataFrame) -> pd.DataFrame:
-    """Take disputed structures out of the QPV that holds them: one row per QPV, generation and year; they may still stand in it."""
+    """Take disputed structures out of the QPV that holds them: one row per QPV, generation and year; they may still stand in it.
+
+    ``coverage``: with the counts of ``coverage.cover``, or those of them that are published.
+    """
     disputed = stock[is_disputed(stock) & stock["qpv_code"].notna()]
     kind, modality = disputed["structure_type"], disputed["modality"]
     masks = {
@@ -56,9 +59,11 @@ def without_disputed(coverage: pd.DataFrame, stock: pd.DataFrame) -> pd.DataFram
         "n_cds_pluri_in": (kind == CDS) & (modality == PLURI),
         "n_cds_unknown_in": (kind == CDS) & (modality == UNKNOWN),
     }
+    masks = {column: mask for column, mask in masks.items() if column in coverage}
     own = disputed[_KEY].astype({"qpv_code": "str", "generation": "str"}).assign(**masks)
     sums = own.groupby(_KEY)[[*masks]].sum()
-    less = sums.reindex(pd.MultiIndex.from_frame(coverage[_KEY])).fillna(0).astype("Int64").set_axis(coverage.index)
+    keys = pd.MultiIndex.from_frame(coverage[_KEY].astype({"qpv_code": "str", "generation": "str"}))
+    less = sums.reindex(keys).fillna(0).astype("Int64").set_axis(coverage.index)
     out = coverage.assign(**{column: coverage[column] - less[column] for column in masks})
     is_bare = (less.sum(axis=1) > 0) & (out["n_msp_in"].fillna(0) + out["n_cds_in"].fillna(0) == 0)
     return out.assign(
