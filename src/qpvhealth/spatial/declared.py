@@ -50,19 +50,21 @@ def other_areas(
     judged = rows[
         has_point & rows["location_status"].isin((LOCATED, CONTRADICTORY)) & rows["commune_distance_m"].isna()
     ]
+    every_place = _places(references, quarters)
     for territory, own in judged.groupby("territory"):
         points = shapely.points(own["x"], own["y"])
         off = np.full(len(own), None, dtype=object)
-        places = _places(references, quarters, str(territory))
+        places = every_place[every_place["territory"] == territory]
         if territory not in WIDE and len(places):
             home_m = _distance_m(points, own["commune_code"], places)
+            away = np.flatnonzero(home_m > min(BESIDE_M, reach_m))
             nearest, near_m = shapely.STRtree(places["metres"].to_numpy()).query_nearest(
-                points, return_distance=True, all_matches=False
+                points[away], return_distance=True, all_matches=False
             )
             other = places["area_code"].to_numpy(dtype=object)[nearest[1]]
             beside = near_m < NEAR_M
-            far = (home_m > reach_m) | ((home_m > BESIDE_M) & beside)
-            off[far] = np.where(beside, other, own["department_code"].to_numpy(dtype=object))[far]
+            far = (home_m[away] > reach_m) | ((home_m[away] > BESIDE_M) & beside)
+            off[away[far]] = np.where(beside, other, own["department_code"].to_numpy(dtype=object)[away])[far]
         if territory == METROPOLE:
             at = np.flatnonzero(~own["department_code"].isin(outlined).to_numpy())
             under = _other_ground(points[at], own["department_code"].iloc[at])
@@ -84,9 +86,10 @@ def misread_minutes(rows: pd.DataFrame, quarters: pd.DataFrame) -> pd.DataFrame:
     judged["is_minutes"] = (np.abs(degrees) % 1 < MINUTES).all(axis=1)
     key = ["year", "location_source_id", "department_code"]
     judged = judged[judged.groupby(key)["is_minutes"].transform("mean") > MOST]
+    coded = quarters.assign(area_code=whole_commune(quarters["area_code"]))
     parts = []
     for territory, own in judged.groupby("territory"):
-        places = quarters[quarters["territory"] == territory]
+        places = coded[coded["territory"] == territory]
         degrees = own[["longitude", "latitude"]].to_numpy(dtype=float)
         converted = np.trunc(degrees) + np.sign(degrees) * (np.abs(degrees) % 1) / MINUTES
         moved = to_territory_metres(converted[:, 0], converted[:, 1], own["territory"], WGS84)
@@ -104,15 +107,17 @@ def misread_minutes(rows: pd.DataFrame, quarters: pd.DataFrame) -> pd.DataFrame:
     return misread.rename(columns={"location_source_id": "source_id"}).reset_index(drop=True)
 
 
-def _places(references: pd.DataFrame, quarters: pd.DataFrame, territory: str) -> pd.DataFrame:
-    """Gather what is known of each commune of a territory: ``area_code`` and ``metres``, its QPV and the middle of its structures."""
-    listed = references[(references["territory"] == territory) & (references["location_status"] == LOCATED)]
-    listed = listed.drop_duplicates(["finess_et", "commune_code", "x", "y"])
+def _places(references: pd.DataFrame, quarters: pd.DataFrame) -> pd.DataFrame:
+    """Gather what is known of each commune: ``territory``, ``area_code``, ``metres``; its QPV, and the middle of its structures."""
+    listed = references[references["territory"].notna() & (references["location_status"] == LOCATED)]
+    listed = listed.drop_duplicates(["finess_et", "territory", "commune_code", "x", "y"])
     listed = listed.assign(area_code=whole_commune(listed["commune_code"]))
-    middles = listed.groupby("area_code").agg(n=("finess_et", "nunique"), x=("x", "median"), y=("y", "median"))
+    several = listed.groupby(["territory", "area_code"])["finess_et"].transform("size") >= KNOWN_FROM
+    by_commune = listed[several].groupby(["territory", "area_code"])
+    middles = by_commune.agg(n=("finess_et", "nunique"), x=("x", "median"), y=("y", "median")).reset_index()
     middles = middles[middles["n"] >= KNOWN_FROM]
-    points = pd.DataFrame({"area_code": middles.index, "metres": shapely.points(middles["x"], middles["y"])})
-    own = quarters.loc[quarters["territory"] == territory, ["area_code", "metres"]]
+    points = middles[["territory", "area_code"]].assign(metres=shapely.points(middles["x"], middles["y"]))
+    own = quarters[["territory", "area_code", "metres"]]
     own = own.assign(area_code=whole_commune(own["area_code"]))
     return pd.concat([own, points], ignore_index=True)
 
@@ -120,8 +125,7 @@ def _places(references: pd.DataFrame, quarters: pd.DataFrame, territory: str) ->
 def _distance_m(points: np.ndarray, communes: pd.Series, places: pd.DataFrame) -> np.ndarray:
     """Return how far each point is from what is known of its commune; null where nothing is."""
     wanted = pd.DataFrame({"area_code": whole_commune(communes).to_numpy(), "at": np.arange(len(points))})
-    coded = places.assign(area_code=whole_commune(places["area_code"]))
-    pairs = wanted.dropna().merge(coded, on="area_code")
+    pairs = wanted.dropna().merge(places, on="area_code")
     metres = shapely.distance(points[pairs["at"]], pairs["metres"].to_numpy(dtype=object))
     distance = pd.Series(metres, dtype="float64").groupby(pairs["at"].to_numpy()).min()
     return distance.reindex(range(len(points))).to_numpy(dtype=float)
