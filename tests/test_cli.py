@@ -195,6 +195,10 @@ def test_a_build_that_stops_says_the_account_of_what_it_read(tmp_path):
     accounts = {line.split()[0]: line.split()[1:] for line in stopped.stderr.splitlines() if line.strip()}
     assert accounts["card"][:4] == ["in", "used", "scope", "rejected"]
     assert accounts["s"] == ["2", "0", "0", "2", "0", "0"]
+    assert accounts["q"][:2] == ["1", "1"]
+    built = run("build", "--raw", tiny(tmp_path / "right"), "--out", tmp_path / "out")
+    cards = [line.split()[0] for line in built.stderr.splitlines() if line.strip()]
+    assert {"q", "s"} <= {*cards}
     assert "none of its 2 rows can be used" in stopped.stderr
 
 

@@ -196,8 +196,7 @@ def _accounts(inputs: list[dict[str, Any]], *, is_stopped: bool = False) -> None
     say("%-24s" + " %8s" * len(titles), "card", *titles)
     for account in (i for i in inputs if "rows_in" in i):
         name = account["id"] if len(account["id"]) <= CARD_WIDTH else account["id"][: CARD_WIDTH - 1] + "…"
-        say = logger().warning if is_stopped else logger().info
-    say("%-24s" + " %8d" * len(columns), name, *(account.get(c, 0) for c in columns))
+        say("%-24s" + " %8d" * len(columns), name, *(account.get(c, 0) for c in columns))
 
 
 def _closing(findings: list[Finding]) -> None:
