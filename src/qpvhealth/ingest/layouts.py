@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from qpvhealth.errors import UsageError
+from qpvhealth.errors import InputError, UsageError
 
 if TYPE_CHECKING:
     from qpvhealth.ingest.card import Card
@@ -88,7 +88,8 @@ def _names(field: Field) -> frozenset[str]:
 def choose(raw: RawTable, card: Card, layouts: tuple[Layout, ...]) -> Layout:
     """Return the layout of a file: the card's, else the only one whose required columns are all there.
 
-    Raises UsageError when the card names an unknown one, or when none or several fit, and says what to write in the card.
+    Raises UsageError when the card names an unknown one, or when none or several fit, and says what to write in the card; InputError for
+    a file without a row or a column.
     """
     if (layout_name := card.get("layout")) is not None:
         if chosen := [layout for layout in layouts if layout.name == layout_name]:
@@ -96,6 +97,10 @@ def choose(raw: RawTable, card: Card, layouts: tuple[Layout, ...]) -> Layout:
         names = ", ".join(layout.name for layout in layouts)
         raise UsageError(f'card {card.id}: unknown layout "{layout_name}"; known for {card.kind}: {names}')
     header, truncated = list(raw.frame.columns), raw.geometry is not None
+    if not header and raw.frame.empty:
+        raise InputError(
+            f"{raw.place()}: holds no feature and no row, so nothing of it can be used; fetch the file again"
+        )
     lacking = {la.name: [c for c in la.missing(header, truncated=truncated) if c not in card.columns] for la in layouts}
     fits = [la for la in layouts if not lacking[la.name]]
     if len(fits) == 1:

@@ -35,6 +35,11 @@ def read(card, *rows, known=(), **options):
     return neighbourhoods.read(card("neighbourhoods", features(*rows), name="q.geojson", **options), known)
 
 
+def test_a_file_without_a_feature_is_no_file_of_another_layout(card):
+    with pytest.raises(InputError, match=r"q\.geojson.*holds no feature and no row"):
+        read(card)
+
+
 @pytest.mark.parametrize("driver", ["shp", "zip", "gpkg", "fgb", "parquet", "geojson"])
 def test_every_format_gives_the_same_rows(card, tmp_path, driver):
     names = {"NOM_QP": ["L\u2019Été", "Cœur"], "COMMUNE_QP": ["Paris", "Ajaccio"]}

@@ -113,6 +113,19 @@ def test_a_point_that_a_spreadsheet_cut_at_its_commas_is_put_together(card, bala
     assert any("1 geolocalisation lines cut at their commas" in f.message for f in staged.findings)
 
 
+@pytest.mark.parametrize("cells", ["652000;6862000", "652000;5;6862000;25", "652000.5;6862000.5"])
+@pytest.mark.parametrize("end", [";2019-01-01", ""])
+def test_a_source_of_seven_parts_cut_at_its_commas_is_put_together(card, balanced, cells, end):
+    source = "1,ATLASANTE,100,IGN,BD_ADRESSE,V2.2,LAMBERT_93"
+    x, y = (cells.split(";")[k] for k in (0, -1 if cells.count(";") < 3 else 2))
+    whole = read(card, legacy(line(), points=[f"geolocalisation;750000018;{x};{y};{source};2019-01-01"])).frame
+    staged = read(card, legacy(line(), points=[f"geolocalisation;750000018;{cells};{source.replace(',', ';')}{end}"]))
+    balanced(staged, 1)
+    assert staged.frame["crs"].tolist() == whole["crs"].tolist() == ["EPSG:2154"]
+    assert staged.frame["location_score"].tolist() == whole["location_score"].tolist()
+    assert (staged.frame["x"] - whole["x"].astype(float)).abs().max() < 1
+
+
 def test_a_point_cut_in_another_way_is_rejected(card, balanced):
     cut = "geolocalisation;750000018;652000;5;x;6862000;1;ATLASANTE;96;BAN;EPSG:2154;2019-01-01"
     staged = read(card, legacy(line(), points=[cut]))

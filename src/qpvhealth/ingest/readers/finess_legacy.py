@@ -36,9 +36,9 @@ _COLUMNS = (
 _LENGTHS = (len(_COLUMNS) - 1, len(_COLUMNS))
 _EXPECTED = f"{SECTION} has 31 or 32, {GEOLOCATION} 6"
 _SPLIT_POINT = re.compile(
-    r"(-?\d{4,}(?:;\d{1,3}|[.,]\d+)?);(-?\d{4,}(?:;\d{1,3}|[.,]\d+)?);([^;]*;[^;\d][^;]*;[^;]*;[^;]*;[^;]*)(?:;([^;]*))?;*"
+    r"(-?\d{4,}(?:;\d{1,3}|[.,]\d+)?);(-?\d{4,}(?:;\d{1,3}|[.,]\d+)?);([^;]*;[^;\d][^;]*(?:;[^;]*){3}(?:;[^;\d][^;]*){0,2})(?:;([^;]*))?;*"
 )
-"""The cells of a point after its number, where a spreadsheet has cut them at commas too: decimals and the five parts of its source."""
+"""The cells of a point after its number, where a spreadsheet has cut them at commas too: decimals and the parts of its source (five, or seven)."""
 _POINT = ("section", "finess_et", "x", "y", "coordinate_source", "point_updated_on")
 
 
