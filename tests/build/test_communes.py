@@ -43,12 +43,13 @@ def layer(path, rows):
 def build(tmp_path):
     """Build structures (number, commune, longitude or none) among QPV (code, commune, longitude)."""
 
-    def built(structures, qpv, communes=()):
+    def built(structures, qpv, communes=(), north=0.005):
         names = [({"code_qp": c, "lib_qp": c, "insee_com": com}, square(x, SOUTH[com[:2]])) for c, com, x in qpv]
         layer(tmp_path / "q.geojson", names)
         header = "finess_et,structure_type,commune_code,longitude,latitude\n"
         rows = [
-            f"{n},MSP,{commune},{x or ''},{SOUTH[commune[:2]] + 0.005 if x else ''}\n" for n, commune, x in structures
+            f"{n},MSP,{commune},{x or ''},{round(SOUTH[commune[:2]] + north, 6) if x else ''}\n"
+            for n, commune, x in structures
         ]
         (tmp_path / "s.csv").write_text(header + "".join(rows), encoding="utf-8")
         if communes:
@@ -179,6 +180,19 @@ def test_an_outline_says_how_far_the_point_is(build, beyond_m, status, rule):
         assert in_qpv(built) == (0, 0, 1)
     else:
         assert in_qpv(built) == (1, 1, 1)
+
+
+def test_a_rounded_point_far_from_its_commune_is_no_sure_no(build):
+    qpv = [("QN07101I", "71076", 4.0), ("QN07102I", "71289", 4.5)]
+    far = build([("710000001", "71289", 4.25)], qpv, north=0.02)  # two decimals: 700 m
+    assert far["structures"]["location_status"].tolist() == ["centroid"]
+    assert far["structure_locations"]["situation"].tolist() == ["undetermined"]
+    assert in_qpv(far) == (0, 0, 1)
+    assert covered(far) == {"QN07101I": False, "QN07102I": None}  # it may stand in the commune that it declares
+    assert found(far, "location-undetermined")[0].endswith("710000001 declares 71289, its point is in or near 71")
+    near = build([("710000001", "71289", 4.53)], qpv, north=0.02)
+    assert near["structure_locations"]["situation"].tolist() == ["elsewhere"]
+    assert covered(near) == {"QN07101I": False, "QN07102I": False}
 
 
 def test_the_matrix_has_both_readings_of_a_disputed_point_as_the_indicators_have(build, tmp_path):

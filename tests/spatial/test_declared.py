@@ -21,6 +21,7 @@ def rows(*places, commune="31555", department="31", territory="metropole"):
         commune_code=commune,
         department_code=department,
         location_status="located",
+        location_error_m=np.nan,
         location_source_id="s",
         commune_distance_m=np.nan,
     )

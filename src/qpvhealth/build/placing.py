@@ -139,7 +139,8 @@ def _surely_elsewhere(rows: pd.DataFrame, generation: str, basis: Basis) -> pd.S
     sure = situations.surely_elsewhere(rows, free, communes, reach_m=reach)
     empty = {t for t in TERRITORIES if t not in perimeters and not expected_count(generation, t)}
     rounded = rows["location_status"] == CENTROID  # whose digits bound the place, though they do not decide
-    sure |= rounded & (rows["distance_m"] > settings.largest_ring_m + rows["location_error_m"])
+    far = rows["distance_m"] > settings.largest_ring_m + rows["location_error_m"]
+    sure |= rounded & far & rows["other_area_code"].isna()
     return sure | rows["territory"].isin(empty)
 
 

@@ -14,7 +14,7 @@ import pandas as pd
 import shapely
 
 from qpvhealth.facts import ground
-from qpvhealth.facts.situations import CONTRADICTORY, LOCATED
+from qpvhealth.facts.situations import CENTROID, CONTRADICTORY, LOCATED
 from qpvhealth.facts.territories import METROPOLE, TERRITORIES
 from qpvhealth.spatial.placement import whole_commune
 from qpvhealth.spatial.projection import WGS84, to_territory_metres, transform_geometries
@@ -41,14 +41,19 @@ def other_areas(
     """Return, by structure, the commune (else département) near which its point lies though it cannot be in the one declared; else null.
 
     ``rows``: one row per structure and year, with ``finess_et``, ``territory``, ``commune_code``, ``department_code``, ``x`` and ``y`` in
-    the metres of the territory, ``location_status``, ``commune_distance_m``; ``references``: the same of every structure that says where its
-    commune is. ``quarters``: of ``perimeters.by_commune``. ``reach_m``: how far a commune reaches from what is known of it. Where the
+    the metres of the territory, ``location_status``, ``location_error_m``, ``commune_distance_m``; ``references``: the same of every
+    structure that says where its commune is. ``quarters``: of ``perimeters.by_commune``. ``reach_m``: how far a commune reaches from what is known of it. Where the
     outline of the commune is given it has decided, and so has that of a département of ``outlined``.
     """
     areas = pd.Series(index=rows.index, dtype="str")
     has_point = np.isfinite(rows[["x", "y"]].to_numpy(dtype=float)).all(axis=1)
-    judged = rows[
-        has_point & rows["location_status"].isin((LOCATED, CONTRADICTORY)) & rows["commune_distance_m"].isna()
+    # the digits of a rounded point bound its place, though they decide nothing
+    is_rounded = (rows["location_status"] == CENTROID) & rows["location_error_m"].notna()
+    judged = rows.assign(error_m=rows["location_error_m"].where(is_rounded, 0.0))
+    judged = judged[
+        has_point
+        & (rows["location_status"].isin((LOCATED, CONTRADICTORY)) | is_rounded)
+        & rows["commune_distance_m"].isna()
     ]
     every_place = _places(references, quarters)
     for territory, own in judged.groupby("territory"):
@@ -56,7 +61,7 @@ def other_areas(
         off = np.full(len(own), None, dtype=object)
         places = every_place[every_place["territory"] == territory]
         if territory not in WIDE and len(places):
-            home_m = _distance_m(points, own["commune_code"], places)
+            home_m = _distance_m(points, own["commune_code"], places) - own["error_m"].to_numpy(dtype=float)
             away = np.flatnonzero(home_m > min(BESIDE_M, reach_m))
             nearest, near_m = shapely.STRtree(places["metres"].to_numpy()).query_nearest(
                 points[away], return_distance=True, all_matches=False
