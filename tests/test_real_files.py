@@ -376,6 +376,6 @@ def test_the_published_series_raise_no_false_alarm(real_data):
             for first, last in zip(stocks.index, stocks.index[step:], strict=False):
                 years = max(1.0, (pd.Timestamp(last) - pd.Timestamp(first)).days / 365.25)
                 then, now = (stocks.loc[day].to_dict() for day in (first, last))
-                alarms += len(list(deliveries.departures(then, now, fall, years, limits)))
+                alarms += len(list(deliveries.stock_changes(then, now, fall, years, limits)))
                 n_intervals += 1
     assert (n_intervals, {"delivery-stock": alarms}) == (30, false_alarms.documented("published series"))

@@ -50,11 +50,11 @@ class Settings:
     ``reject_rows``, ``reject_share``, ``reject_department_share``: a build stops where more than so many rows of an extract could not
     be read and they exceed this share of its stock, in the country or in one département.
     ``delivery``: what a delivery may not reach without a word, by name: a fall in a year, of MSP or centres in a département
-    (``msp_fall``, ``cds_fall``) and of the whole (``national_fall``, a share); ``rise_share``, of a rise in a year; ``left_share``, of the structures that leave in a year
-    without a closing date; ``still_stock``, the largest stock that may stay as it was; ``date_gap_days``, between the last date of
-    the rows and the reference date; ``dates_after_share``, of rows that open after it; ``moved_share``, of points that move by
-    more than ``moved_m`` metres; people per km² in a QPV (``density_low``, ``density_high``); ``population_ratio``, between two
-    deliveries in half of the QPV of a département. Public files set them (docs/method.md).
+    (``msp_fall``, ``cds_fall``) and of the whole (``national_fall``, a share); ``rise_share``, of a rise in a year; ``left_share``, of
+    the structures that leave in a year without a closing date; ``still_stock``, the largest stock that may stay as it was;
+    ``date_gap_days``, between the last date of the rows and the reference date; ``dates_after_share``, of rows that open after it;
+    ``moved_share``, of points that move by more than ``moved_m`` metres; people per km² in a QPV (``density_low``, ``density_high``);
+    ``population_ratio``, between two deliveries in half of the QPV of a département. Public files set them (docs/method.md).
     """
 
     generations: tuple[str, ...] = ()

@@ -37,17 +37,17 @@ class Placed(NamedTuple):
 
 
 def structures(basis: Basis) -> pd.DataFrame:
-    """Choose the point of each structure of every year: one row per structure and year."""
+    """Choose the point of each structure of every year, and say where it lies if elsewhere than declared: a row per structure and year."""
     points = [offered.assign(year=year) for year, offered in basis.sources.points.items()]
     placed = _with_points(basis.sources.structures.values(), pd.concat(points, ignore_index=True), basis)
     return placed.assign(other_area_code=_other_areas(placed, placed, basis))
 
 
-def _other_areas(rows: pd.DataFrame, known: pd.DataFrame, basis: Basis) -> pd.Series:
+def _other_areas(rows: pd.DataFrame, references: pd.DataFrame, basis: Basis) -> pd.Series:
     """Return where points lie that cannot be in the commune or département declared, by lists alone; see ``declared.other_areas``."""
     quarters, outlines = perimeter_rules.by_commune(basis.prepared), basis.outlines
     outlined = set(outlines["department"]["area_code"]) if "department" in outlines else set()
-    return declared.other_areas(rows, known, quarters, reach_m=basis.settings.commune_reach_m, outlined=outlined)
+    return declared.other_areas(rows, references, quarters, reach_m=basis.settings.commune_reach_m, outlined=outlined)
 
 
 def misread_minutes(structures: pd.DataFrame, basis: Basis) -> pd.DataFrame:

@@ -48,8 +48,9 @@ from qpvhealth.cli.output import FINDINGS, logger, print_answer, row_bar
 def locate(points: Path, neighbourhoods: Path, out: Path, *, no_cache: bool, as_json: bool, **options: Any) -> None:
     """Write POINTS with the QPV that covers each (qpv_code) and the nearest within the distance (near_qpv_code).
 
-    The same rows, in the same order, with the same columns first; Parquet (a file, or a folder of them), GeoParquet or CSV. Border included; the territory
-    follows from the position. All or nothing: no half file is left. Exit code 1 when no point lies in a French territory.
+    The same rows, in the same order, with the same columns first; Parquet (a file, or a folder of them), GeoParquet or CSV. Border
+    included; the territory follows from the position. All or nothing: no half file is left. Exit code 1 when no point lies in a French
+    territory.
 
     \b
     Example:

@@ -73,8 +73,9 @@ def report(
 ) -> None:
     """Write the progress report that people sign, with its two maps, for the country or one area.
 
-    report.html opens without a network, prints on A4 and has a map to search and to click; report.md is the short version; report.xlsx has a sheet for each table;
-    report.odt opens in a word processor. With --pdf, report.pdf (PDF/UA). What the release does not hold is said, never filled in.
+    report.html opens without a network, prints on A4 and has a map to search and to click; report.md is the short version; report.xlsx
+    has a sheet for each table; report.odt opens in a word processor. With --pdf, report.pdf (PDF/UA). What the release does not hold is
+    said, never filled in.
 
     \b
     Examples:

@@ -87,9 +87,8 @@ def _cell(value: object, language: Language) -> str:
     """Write a cell; the bounds of a figure stand under it, on two lines where they are long."""
     text = readable(value, language)
     alone, around = parted(text) if isinstance(value, Bounded) else (text, "")
-    parts = (
-        around.rsplit(" ", 1) if len(around) > LONGEST_BOUNDS else [around]
-    )  # no number is parted at its thin spaces
+    # parted at a plain space: a number has thin ones
+    parts = around.rsplit(" ", 1) if len(around) > LONGEST_BOUNDS else [around]
     return "\n".join(map(one_line, filter(None, (alone, *parts)))) if around else one_line(alone)
 
 

@@ -53,8 +53,9 @@ def attain(programmes: Sequence[Programme], observed: pd.DataFrame) -> pd.DataFr
     """Hold each programme against what was observed: one row per programme, origin and date; one row without where nothing was.
 
     ``observed``: ``programme``, ``on``, ``value`` with its ``lower`` and ``upper`` (null where it has none), ``n_unknown``, ``origin``
-    (computed or published: never mixed in a pace). The share of the way has the bounds of the value. Paces are structures a year; ``pace_observed`` runs from the observation before, else from the base. ``met_on`` is null where the
-    pace does not lead there; ``because`` says what could not be computed.
+    (computed or published: never mixed in a pace). The share of the way has the bounds of the value. Paces are structures a year;
+    ``pace_observed`` runs from the observation before, else from the base. ``met_on`` is null where the pace does not lead there;
+    ``because`` says what could not be computed.
     """
     rows: list[dict[str, object]] = []
     for programme in programmes:

@@ -161,8 +161,9 @@ def may_be_inside(where: Proximity, read: np.ndarray) -> np.ndarray:
 class Unplaced:
     """Structures that could stand in several QPV, in groups of those that could stand in the same ones.
 
-    One whose row could not be read stands where its point says. Another could be in any QPV of its commune; of its département where it or the QPV has no commune; anywhere when even that is
-    unknown. An arrondissement meets its commune, whichever of the two each side names.
+    One whose row could not be read stands where its point says. Another could be in any QPV of its commune; of its département where it
+    or the QPV has no commune; anywhere when even that is unknown. An arrondissement meets its commune, whichever of the two each side
+    names.
     """
 
     def __init__(self, places: pd.DataFrame, lost: pd.DataFrame, kind: np.ndarray, n_kinds: int) -> None:

@@ -18,7 +18,8 @@ FEW, COMPLEMENT = "moins de {} généralistes", "son complément révélerait mo
 def by_area(practitioners: pd.DataFrame) -> pd.DataFrame:
     """Return one row per area: GPs, those over 55, inhabitants, density per 100,000 (given, else computed; null without people).
 
-    ``practitioners``: one vintage a level. Rows of communes that merged since are summed (unknown where one of them is). Points are summed to their commune where no row of a file gives it. ``parent_code`` is the region of a commune or département.
+    ``practitioners``: one vintage a level. Rows of communes that merged since are summed (unknown where one of them is). Points are
+    summed to their commune where no row of a file gives it. ``parent_code`` is the region of a commune or département.
     """
     published = practitioners[practitioners["level"] != "point"]
     area, summable = ["level", "area_code", "year"], ["n_gp", "n_over_55", "population"]

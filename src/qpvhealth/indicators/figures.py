@@ -116,7 +116,8 @@ def of_qpv(
     ``qpv``: one row per QPV, with ``population`` and what the marks read. ``seen``: what stands there, (choices, QPV). "Bare" counts the
     QPV in which no structure was seen. Of those in which one without a place could stand, as many as there are such structures may be
     covered, and no more: ``reachable`` bounds their weight. The value is null where nothing is known: no QPV assessed, or no class,
-    size or list; the denominator of a number of QPV is that of those that ``among`` names; people are unknown where no QPV that counts has a population, and have no upper bound where one has none.
+    size or list; the denominator of a number of QPV is that of those that ``among`` names; people are unknown where no QPV that counts
+    has a population, and have no upper bound where one has none.
     """
     people = qpv["population"].astype("Float64").to_numpy(dtype=float, na_value=np.nan)
     marks = {i.marks: i.marks(qpv) for i in indicators}

@@ -39,11 +39,11 @@ def net_change(
     ``of_structures``: the indicators of structures, whose areas are kept (scopes MSP, CdS and both). ``summary``: the table
     ``change_summary``; ``changes``: the table of that name; ``pairs``: the consecutive
     years, ``from_year`` and ``to_year``; ``stock``: what may be inside a QPV, undetermined or of a row that could not be read, in every
-    generation, with ``perimeter``, the generation that is in force where it stands. The net is entries less exits, whatever their cause; the rule names each
-    cause with its sum. Only dated openings and closures are called so. The bounds are taken structure by structure between the two
-    dates: what is undetermined at one of them may have entered, left or stayed, and what is undetermined at both stayed what it was,
-    unless it moved or the perimeters did. An opening or closure may also be a movement that no evidence attributes. ``n_unknown``: the structures that
-    could change the value.
+    generation, with ``perimeter``, the generation that is in force where it stands. The net is entries less exits, whatever their cause;
+    the rule names each cause with its sum. Only dated openings and closures are called so. The bounds are taken structure by structure
+    between the two dates: what is undetermined at one of them may have entered, left or stayed, and what is undetermined at both stayed
+    what it was, unless it moved or the perimeters did. An opening or closure may also be a movement that no evidence attributes.
+    ``n_unknown``: the structures that could change the value.
     """
     if pairs.empty:
         return of_structures.iloc[:0][COLUMNS]

@@ -1,8 +1,8 @@
 """The situation of a structure: one of five words, from the geometry, the ARS's answer and the quality of the point.
 
 Precedence: inside a QPV; then a yes of the ARS (declared near, even where the location cannot decide); then undetermined where the
-location cannot decide; then its no (elsewhere, even at 10 m); then the distance. Two fallbacks spare an ``undetermined``: a commune that has no QPV within
-the largest ring, and a territory without any QPV in law.
+location cannot decide; then its no (elsewhere, even at 10 m); then the distance. Two fallbacks spare an ``undetermined``: a commune that
+has no QPV within the largest ring, and a territory without any QPV in law.
 """
 
 from __future__ import annotations

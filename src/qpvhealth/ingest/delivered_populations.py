@@ -146,7 +146,8 @@ def _shift(rows: pd.DataFrame) -> int:
 def _is_unrelated(rows: pd.DataFrame) -> bool:
     """Say whether the populations of many QPV are those of other rows, or none at all.
 
-    They have next to nothing to do with another file's, whose fit with the areas is no worse; or they are in the order of the codes, or most are one number.
+    They have next to nothing to do with another file's, whose fit with the areas is no worse; or they are in the order of the codes, or
+    most are one number.
     """
     ranks = rows[["population", "reference", "area_km2"]].rank()
     both = rows["reference"].notna().sum() >= JUDGED_WHOLE and ranks["population"].corr(ranks["reference"]) < UNRELATED

@@ -1,8 +1,8 @@
 """A delivery compared with the one before and with what is known of the country: what a correct year does not do is a finding.
 
-Extracts and lists are compared here, once read; ``delivered_points`` and ``delivered_populations`` follow later in a build. Thresholds are those of
-``Settings.delivery``, set on the published series and the public files so that a correct year says nothing (docs/method.md). Each
-finding names its area and value: what a card signs where it is surprising and true.
+Extracts and lists are compared here, once read; ``delivered_points`` and ``delivered_populations`` follow later in a build. Thresholds
+are those of ``Settings.delivery``, set on the published series and the public files so that a correct year says nothing (docs/method.md).
+Each finding names its area and value: what a card signs where it is surprising and true.
 """
 
 from __future__ import annotations
@@ -162,7 +162,7 @@ def _between(sources: Sources, first: Vintage, last: Vintage, limits: Limits) ->
     for name, limit in ((MSP, limits["msp_fall"]), (CDS, limits["cds_fall"])):
         then, now = (_by_department(stock[stock["structure_type"] == name]) for stock in (before, after))
         now = dict.fromkeys(there, 0) | now
-        for area, n, change in departures(then, now, limit, years, limits):
+        for area, n, change in stock_changes(then, now, limit, years, limits):
             words = f"{step}: {name} {'fell' if change < 0 else 'rose'} from {n} to {n + change}"
             yield finding("delivery-stock", abs(change), words, area, change, ids=ids, of=n)
     aside = sources.out_of_scope.loc[sources.out_of_scope["year"] == last.year, "finess_et"]
@@ -213,7 +213,7 @@ def _contradicted(
             yield finding("delivery-date", n, f"{step}: {words}", COUNTRY, n, ids=ids, of=len(listed))
 
 
-def departures(
+def stock_changes(
     then: Mapping[str, int], now: Mapping[str, int], fall: float, years: float, limits: Limits
 ) -> Iterator[tuple[str, int, int]]:
     """Yield the areas whose stock fell, or rose, by more than a correct year's does: area, stock before, change.

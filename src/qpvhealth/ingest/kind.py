@@ -67,9 +67,10 @@ class Declaration:
 
     ``fr`` and ``en`` say what its files hold; ``example``: a card, in TOML; ``keys``: those of its own, with the type of each;
     ``required``: those it cannot do without; ``choices``: the words that a key may take; ``coded``: the columns whose words a card
-    may map under [source.values]; ``words``: words that no card maps, by column and meaning; ``hints``: by which words ``inspect`` guesses a column or a meaning; ``layout``: of its files, with
-    ``columns`` and ``aliases`` that they share; ``lists``: what these name with a star; ``frame``: columns and types of the table
-    of all its files; ``like``: another kind whose layouts, columns and coded words are its own too.
+    may map under [source.values]; ``words``: words that no card maps, by column and meaning; ``hints``: by which words ``inspect``
+    guesses a column or a meaning; ``layout``: of its files, with ``columns`` and ``aliases`` that they share; ``lists``: what these name
+    with a star; ``frame``: columns and types of the table of all its files; ``like``: another kind whose layouts, columns and coded words
+    are its own too.
     """
 
     fr: str

@@ -92,11 +92,12 @@ def locate_file(
 ) -> Summary:
     """Write the rows of ``points`` with the QPV that covers each (``qpv_code``) and the nearest within the distance, outside all.
 
-    ``points``: Parquet (a file, or a folder of them), GeoParquet or CSV; ``neighbourhoods``: a geometry file with a QPV code; ``out``: Parquet or CSV, the same
-    rows in the same order and the same columns, then ``qpv_code``, ``near_qpv_code`` and, ``with_distance``, ``distance_m`` (0
-    inside, null beyond). Distances are metres of the territory where the point falls, ≤ ``distance_m``. A null point gives nulls.
-    ``x``, ``y``, ``crs``: the coordinates (default: the geometry, else longitude and latitude). ``choices``: what the file of polygons does
-    not say itself. ``cache``: a folder that keeps the polygons, read and repaired (see ``polygon_cache.folder``); null keeps nothing. ``progress`` is called with rows done and rows in all (null for CSV).
+    ``points``: Parquet (a file, or a folder of them), GeoParquet or CSV; ``neighbourhoods``: a geometry file with a QPV code; ``out``:
+    Parquet or CSV, the same rows in the same order and the same columns, then ``qpv_code``, ``near_qpv_code`` and, ``with_distance``,
+    ``distance_m`` (0 inside, null beyond). Distances are metres of the territory where the point falls, ≤ ``distance_m``. A null point
+    gives nulls. ``x``, ``y``, ``crs``: the coordinates (default: the geometry, else longitude and latitude). ``choices``: what the file
+    of polygons does not say itself. ``cache``: a folder that keeps the polygons, read and repaired (see ``polygon_cache.folder``); null
+    keeps nothing. ``progress`` is called with rows done and rows in all (null for CSV).
 
     Raises UsageError for a wrong option or column, InputError for a file that is missing, unsafe or damaged, PublishError when
     ``out`` cannot be written.

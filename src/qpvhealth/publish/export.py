@@ -44,8 +44,8 @@ GPKG_VERSION = "1.2"
 def save(path: Path, name: str, frame: pd.DataFrame, titles: Mapping[str, str], *, fmt: str, invented: bool) -> None:
     """Write rows, whole or not at all, in one of ``FORMATS``; ``name`` is that of the layer.
 
-    CSV has commas, UTF-8 and no formatting; points are in columns ``longitude`` and ``latitude``, polygons as WKT. A workbook has points the
-    same way and no polygons. Raises UsageError for another format, or a GeoPackage or GeoJSON of rows without shapes; PublishError
+    CSV has commas, UTF-8 and no formatting; points are in columns ``longitude`` and ``latitude``, polygons as WKT. A workbook has points
+    the same way and no polygons. Raises UsageError for another format, or a GeoPackage or GeoJSON of rows without shapes; PublishError
     where the disk refuses.
     """
     writers: dict[str, Callable[[], bytes]] = {

@@ -18,7 +18,7 @@ from qpvhealth.publish import areas, bounds, selection, sentences, words
 from qpvhealth.publish.bounds import Bounded
 from qpvhealth.publish.selection import Filters, View
 from qpvhealth.rules.levels import HEADLINE, LEVELS
-from qpvhealth.rules.scopes import SCOPES
+from qpvhealth.rules.scopes import SCOPE_OF_TYPE, SCOPES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -99,23 +99,24 @@ def other_counts(release: Release, level: str | None, filters: Filters) -> View:
     return _view(release, "other-counts", frame.assign(generation=generation), level, (*notes, apart))
 
 
-def coverage(release: Release, level: str | None, filters: Filters, named: Mapping[str, tuple[str, str]]) -> View:
+def coverage(release: Release, level: str | None, filters: Filters, titles: Mapping[str, tuple[str, str]]) -> View:
     """Return the headline of coverage: QPV without any structure, how many live there, of which large, in the NPNRU, in ZIP or ZAC.
 
-    ``named``: the indicators to show, in order, in French and in English. One row per year, area and figure, under both meanings of
-    first-line care: any MSP or centre, and MSP and pluriprofessional centres only. Each with its denominator, unknowns and bounds. Raises UsageError for an unknown level, year, generation or area.
+    ``titles``: the indicators to show, in order, in French and in English. One row per year, area and figure, under both meanings of
+    first-line care: any MSP or centre, and MSP and pluriprofessional centres only. Each with its denominator, unknowns and bounds. Raises
+    UsageError for an unknown level, year, generation or area.
     """
     level, generation = areas.level_of(level, filters), selection.generation(release, filters)
     rows = release.table("indicators")
     selection.refuse_unknown(level, sorted(rows["level"].unique()), "level")
     rows = _at(rows, generation, level)
-    rows = rows[rows["indicator"].isin(list(named)) & rows["scope"].isin(_COVERAGE_SCOPES)]
+    rows = rows[rows["indicator"].isin(list(titles)) & rows["scope"].isin(_COVERAGE_SCOPES)]
     rows = areas.within(release, selection.of_year(rows, filters.year), filters, level)
-    order = {name: k for k, name in enumerate((*_COVERAGE_SCOPES, *named))}
+    order = {name: k for k, name in enumerate((*_COVERAGE_SCOPES, *titles))}
     ranked = rows.assign(
         scope_rank=rows["scope"].map(order),
         rank=rows["indicator"].map(order),
-        words=rows["indicator"].map({name: fr for name, (fr, _) in named.items()}),
+        words=rows["indicator"].map({name: fr for name, (fr, _) in titles.items()}),
         scope=rows["scope"].map(_COVERAGE_SCOPES),
         data="inventées" if release.invented else "",
     )
@@ -124,7 +125,7 @@ def coverage(release: Release, level: str | None, filters: Filters, named: Mappi
     lacking = missing_qpv(release, generation, filters.year)
     notes = (*selection.notes(release, generation, filters.year), large, *lacking)
     notes += tuple(_zonings(release, generation, filters.year))
-    english = dict(named.values()) | {s.words_fr: s.words_en for s in SCOPES.values()}
+    english = dict(titles.values()) | {s.words_fr: s.words_en for s in SCOPES.values()}
     view = _view(release, "coverage", shown, level, notes)
     return replace(view, english={**view.english, **english})
 
@@ -221,7 +222,7 @@ def in_qpv(release: Release, year: int, *, generation: str, level: str, area: st
     rows = rows[(rows["modality"] == ALL) & (rows["situation"] == IN_QPV)]
     stock = rows.set_index("structure_type")["n_structures"]
     around = _of_indicator(release, "n_in_qpv", year, generation=generation, level=level, area=area)
-    return {kind: replace(around[kind], value=int(stock.get(kind, 0))) for kind in _SCOPES}
+    return {kind: replace(around[kind], value=int(stock.get(kind, 0))) for kind in SCOPE_OF_TYPE}
 
 
 def net_in_qpv(release: Release, first: int, last: int, **area: str) -> dict[str, Bounded]:
@@ -239,7 +240,7 @@ def _of_indicator(
     rows = rows[(rows["indicator"] == indicator) & (rows["year"] == year) & (rows["area_code"] == area)]
     sides = rows.set_index("scope")[["value", *bounds.SIDES]].astype("Float64")
     cells = {scope: Bounded(*(None if pd.isna(v) else float(v) for v in row)) for scope, *row in sides.itertuples()}
-    return {kind: cells.get(scope, Bounded(None, None, None)) for kind, scope in _SCOPES.items()}
+    return {kind: cells.get(scope, Bounded(None, None, None)) for kind, scope in SCOPE_OF_TYPE.items()}
 
 
 def _counted(release: Release, table: str, level: str | None, filters: Filters) -> tuple[str, str, pd.DataFrame]:
@@ -270,11 +271,10 @@ def _net(release: Release, counts: pd.DataFrame, generation: str, level: str) ->
     return pd.DataFrame({"net_in_qpv": net.reindex(index).fillna(0), "causes": causes.reindex(index)})
 
 
-_SCOPES = {"MSP": "msp", "CDS": "cds", ALL: "msp_cds"}
 _INDICATORS = {
-    **{f"{kind.lower()}_in_qpv": ("n_in_qpv", scope) for kind, scope in _SCOPES.items()},
-    **{f"{kind.lower()}_near": ("n_vecu_declared", scope) for kind, scope in _SCOPES.items()},
-    **{kind.lower(): ("n_country", scope) for kind, scope in _SCOPES.items()},
+    **{f"{kind.lower()}_in_qpv": ("n_in_qpv", scope) for kind, scope in SCOPE_OF_TYPE.items()},
+    **{f"{kind.lower()}_near": ("n_vecu_declared", scope) for kind, scope in SCOPE_OF_TYPE.items()},
+    **{kind.lower(): ("n_country", scope) for kind, scope in SCOPE_OF_TYPE.items()},
     **{
         name: (indicator, "msp_cds")
         for name, indicator in (

@@ -30,7 +30,7 @@ BESIDE_M, NEAR_M = 5_000.0, 1_000.0
 Of 10,004 establishments of all kinds in Occitanie one is, and one is beyond 15 km; of its 652 MSP and centres none is beyond 3 km."""
 GROUND_M = 10_000.0
 """No place of a département is farther than 8.5 km from its ground where another's lies (against the outlines that the ground is made from)."""
-MINUTES, MOST, JUDGED, OFF_M, GAIN = 0.6, 0.95, 5, 1_000.0, 4.0
+SIXTY, MOST, JUDGED, OFF_M, GAIN = 0.6, 0.95, 5, 1_000.0, 4.0
 """Degrees and minutes: hardly a fraction reaches the first; of so many points at least, the middle one is so far from the QPV of its
 commune, and so many times nearer once minutes are divided by 60."""
 
@@ -42,8 +42,8 @@ def other_areas(
 
     ``rows``: one row per structure and year, with ``finess_et``, ``territory``, ``commune_code``, ``department_code``, ``x`` and ``y`` in
     the metres of the territory, ``location_status``, ``location_error_m``, ``commune_distance_m``; ``references``: the same of every
-    structure that says where its commune is. ``quarters``: of ``perimeters.by_commune``. ``reach_m``: how far a commune reaches from what is known of it. Where the
-    outline of the commune is given it has decided, and so has that of a département of ``outlined``.
+    structure that says where its commune is. ``quarters``: of ``perimeters.by_commune``. ``reach_m``: how far a commune reaches from
+    what is known of it. Where the outline of the commune is given it has decided, and so has that of a département of ``outlined``.
     """
     areas = pd.Series(index=rows.index, dtype="str")
     has_point = np.isfinite(rows[["x", "y"]].to_numpy(dtype=float)).all(axis=1)
@@ -72,7 +72,7 @@ def other_areas(
             off[away[far]] = np.where(beside, other, own["department_code"].to_numpy(dtype=object)[away])[far]
         if territory == METROPOLE:
             at = np.flatnonzero(~own["department_code"].isin(outlined).to_numpy())
-            under = _other_ground(points[at], own["department_code"].iloc[at])
+            under = _other_ground(points[at], own["department_code"].iloc[at], own["error_m"].iloc[at])
             off[at] = np.where(pd.isna(off[at]) | ~pd.isna(under) & _is_department(off[at]), under, off[at])
         areas.loc[own.index] = off
     return areas
@@ -81,14 +81,14 @@ def other_areas(
 def misread_minutes(rows: pd.DataFrame, quarters: pd.DataFrame) -> pd.DataFrame:
     """Find the départements whose points are degrees and minutes read as decimals: 43.36 for 43°36', which is 43.60.
 
-    ``rows``: as for ``other_areas``, with ``year``, ``location_source_id`` and ``geometry``, the point in degrees. Points of communes that have a QPV
-    are compared with it, as they are and converted. Returns ``year``, ``source_id``, ``department_code``, ``n`` (points), ``off_m`` and
-    ``converted_m`` (medians, metres).
+    ``rows``: as for ``other_areas``, with ``year``, ``location_source_id`` and ``geometry``, the point in degrees. Points of
+    communes that have a QPV are compared with it, as they are and converted. Returns ``year``, ``source_id``, ``department_code``, ``n``
+    (points), ``off_m`` and ``converted_m`` (medians, metres).
     """
     judged = rows[rows["x"].notna() & rows["geometry"].notna() & rows["commune_code"].notna()]
     degrees = shapely.get_coordinates(judged["geometry"].to_numpy(dtype=object))
     judged = judged.assign(longitude=degrees[:, 0], latitude=degrees[:, 1])
-    judged["is_minutes"] = (np.abs(degrees) % 1 < MINUTES).all(axis=1)
+    judged["is_minutes"] = (np.abs(degrees) % 1 < SIXTY).all(axis=1)
     key = ["year", "location_source_id", "department_code"]
     judged = judged[judged.groupby(key)["is_minutes"].transform("mean") > MOST]
     coded = quarters.assign(area_code=whole_commune(quarters["area_code"]))
@@ -96,7 +96,7 @@ def misread_minutes(rows: pd.DataFrame, quarters: pd.DataFrame) -> pd.DataFrame:
     for territory, own in judged.groupby("territory"):
         places = coded[coded["territory"] == territory]
         degrees = own[["longitude", "latitude"]].to_numpy(dtype=float)
-        converted = np.trunc(degrees) + np.sign(degrees) * (np.abs(degrees) % 1) / MINUTES
+        converted = np.trunc(degrees) + np.sign(degrees) * (np.abs(degrees) % 1) / SIXTY
         moved = to_territory_metres(converted[:, 0], converted[:, 1], own["territory"], WGS84)
         read_m, converted_m = (
             _distance_m(shapely.points(x, y), own["commune_code"], places) for x, y in ((own["x"], own["y"]), moved)
@@ -149,15 +149,15 @@ def _ground() -> tuple[np.ndarray, np.ndarray]:
     return np.array([o.code for o in own], dtype=object), shapely.make_valid(metres, method="structure")
 
 
-def _other_ground(points: np.ndarray, departments: pd.Series) -> np.ndarray:
-    """Return the département on whose ground each point lies, where it is ``GROUND_M`` or more from that of its own; else null."""
+def _other_ground(points: np.ndarray, departments: pd.Series, error_m: pd.Series) -> np.ndarray:
+    """Return the département on whose ground each point lies, where it is more than ``GROUND_M`` and its error from that of its own; else null."""
     codes, shapes = _ground()
     own_m = np.full(len(points), np.inf)
     wanted = departments.to_numpy(dtype=object)
     for code, shape in zip(codes, shapes, strict=True):
         at = np.flatnonzero(wanted == code)
         own_m[at] = np.minimum(own_m[at], shapely.distance(points[at], shape))
-    off = np.flatnonzero((own_m > GROUND_M) & np.isfinite(own_m))
+    off = np.flatnonzero((own_m > GROUND_M + error_m.to_numpy(dtype=float)) & np.isfinite(own_m))
     under = np.full(len(points), None, dtype=object)
     point, area = shapely.STRtree(shapes).query(points[off], predicate="within")
     under[off[point]] = codes[area]

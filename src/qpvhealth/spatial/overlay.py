@@ -25,8 +25,9 @@ def zone(
     """Give each QPV of one generation its class in one edition.
 
     ``neighbourhoods``: ``qpv_code``, ``generation``, ``territory``, ``commune_codes`` (comma-separated), ``metres``. ``classes``:
-    ``level``, ``code``, ``zone_class``, ``raw_label``; a commune has several where those that it was made of differ. ``composition``: ``commune_code``, ``tvs_code``. ``outlines`` of communes:
-    ``area_code``, ``territory``, ``metres``. Returns one row per QPV: the columns of ``neighbourhood_zoning`` without the edition.
+    ``level``, ``code``, ``zone_class``, ``raw_label``; a commune has several where those that it was made of differ. ``composition``:
+    ``commune_code``, ``tvs_code``. ``outlines`` of communes: ``area_code``, ``territory``, ``metres``. Returns one row per QPV: the
+    columns of ``neighbourhood_zoning`` without the edition.
     """
     base = neighbourhoods[["qpv_code", "generation"]].reset_index(drop=True)
     members = neighbourhoods["commune_codes"].str.split(",").reset_index(drop=True).explode().dropna().astype("str")

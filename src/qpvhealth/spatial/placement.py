@@ -51,13 +51,15 @@ def place(
     """Choose one point for each structure of some years.
 
     ``structures``: one row per ``finess_et`` and ``year`` with ``territory`` and ``AREAS``. ``candidates``: any
-    number of rows per ``finess_et`` and ``year`` with ``rank``, ``source_id``, ``x``, ``y``, ``crs``, ``location_status``, ``location_precision``,
-    ``location_score``, ``location_step`` (of the last digit written, null: not rounded) and ``commune_found``. ``outlines``: by level of ``OUTLINE_LEVELS``, ``area_code``, ``territory`` and ``metres``.
+    number of rows per ``finess_et`` and ``year`` with ``rank``, ``source_id``, ``x``, ``y``, ``crs``, ``location_status``,
+    ``location_precision``, ``location_score``, ``location_step`` (of the last digit written, null: not rounded) and ``commune_found``.
+    ``outlines``: by level of ``OUTLINE_LEVELS``, ``area_code``, ``territory`` and ``metres``.
 
     Returns one row per structure, in their order: ``location_status`` and its note, precision, error (metres), the source used,
     ``commune_distance_m`` (metres to the outline of the declared commune, null without one),
-    ``x`` and ``y`` in the metres of the territory, ``longitude`` and ``latitude`` (null where they are no place on earth), the number of sources that give a point and
-    the largest distance between their usable points. A territory that is not declared follows from the point.
+    ``x`` and ``y`` in the metres of the territory, ``longitude`` and ``latitude`` (null where they are no place on earth), the number of
+    sources that give a point and the largest distance between their usable points. A territory that is not declared follows from the
+    point.
     """
     owners = structures[["finess_et", "year", "territory", *AREAS]].assign(owner=np.arange(len(structures)))
     offered = candidates.merge(owners, on=["finess_et", "year"], validate="many_to_one")

@@ -27,7 +27,7 @@ from qpvhealth.publish.selection import View
 from qpvhealth.publish.sentences import Sentence, joined
 from qpvhealth.rules.levels import COUNTRY, LEVELS
 from qpvhealth.rules.proximity import Proximity
-from qpvhealth.rules.scopes import HEADLINE, SCOPES, Scope, of_type
+from qpvhealth.rules.scopes import HEADLINE, SCOPE_OF_TYPE, SCOPES, Scope, of_type
 from qpvhealth.rules.stock import is_read
 from qpvhealth.studies import figures
 
@@ -237,7 +237,7 @@ def published(release: Release, figure: Figure) -> dict[str, Any] | None:
     cell = {c: getattr(figure, c) for c in ("structure_type", "modality", "situation")}
     row = _row(release, f"{prefix}yearly_counts", figure, **cell)
     value = row["n_structures"] if row else None if _is_unknown(release, figure) else 0
-    indicator, scope = _INDICATOR_OF.get(figure.situation), _SCOPE_OF.get(figure.structure_type)
+    indicator, scope = _INDICATOR_OF.get(figure.situation), SCOPE_OF_TYPE.get(figure.structure_type)
     around = None
     if indicator and scope and figure.modality == ALL:
         around = _row(release, "indicators", figure, indicator=indicator, scope=scope)
@@ -245,8 +245,7 @@ def published(release: Release, figure: Figure) -> dict[str, Any] | None:
 
 
 _INDICATOR_OF = {IN_QPV: "n_in_qpv", VECU_DECLARED: "n_vecu_declared", ALL: "n_country"}
-_SCOPE_OF = {"MSP": "msp", "CDS": "cds", ALL: headline.BOTH}
-"""The indicator, and its scope, that has the bounds of a count."""
+"""The indicator that has the bounds of a count."""
 
 
 def _row(release: Release, table: str, figure: Figure, **cell: str) -> dict[str, Any] | None:

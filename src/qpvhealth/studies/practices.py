@@ -29,7 +29,8 @@ def practitioners(
     """Show GP density and age for a commune, its QPV (by distance), its region and the country, as far as they are known.
 
     ``within_m``: a distance of the settings, or 0 for inside; by default ``NEAR_GP_M``, else that of the quartier vécu. A density of
-    fewer than five GPs is not shown: their number is. ``year``: of the extract whose perimeters are those of the QPV. Raises UsageError for another distance or an unknown area.
+    fewer than five GPs is not shown: their number is. ``year``: of the extract whose perimeters are those of the QPV. Raises UsageError
+    for another distance or an unknown area.
     """
     if release.table("practitioners").empty and release.table("neighbourhood_practitioners").empty:
         raise UsageError("this release has no practitioners: add a card of kind practitioners")

@@ -41,8 +41,8 @@ def read(card: Card, corrections: tuple[Correction, ...] = ()) -> Staged:
 
     A QPV without polygon among others keeps its row, its geometry null: it counts, and what covers it is unknown.
 
-    Raises InputError without a coordinate system, without geometry, for a layer of points or lines, or when one code has two different polygons; UsageError
-    when the codes are those of another generation, or the card asks for codes that are not there.
+    Raises InputError without a coordinate system, without geometry, for a layer of points or lines, or when one code has two different
+    polygons; UsageError when the codes are those of another generation, or the card asks for codes that are not there.
     """
     raw = tables.read_vector(card)
     staged = stage(_with_code_column(card, raw), corrections, KIND, _clean, compare_by="qpv_code", raw=raw)

@@ -1,7 +1,8 @@
 """Extracts of structures: any layout to one staged table, one row per establishment of a year.
 
 Layouts: ``finess-legacy`` (cs1100507, two sections without header), ``finess-regional`` (named columns, FINESS categories),
-``t-finess`` (the republication by Atlasanté) and ``dgos-mapped`` (columns and coded values named in the card). A register is read the same way and never adds a row.
+``t-finess`` (the republication by Atlasanté) and ``dgos-mapped`` (columns and coded values named in the card). A register is read the
+same way and never adds a row.
 """
 
 from __future__ import annotations
@@ -55,10 +56,10 @@ def read(
     """Read one extract or register: rows in scope with typed values, and their points as the source gives them.
 
     ``wanted``: the structures that a register completes; it gives what it knows of these, and of the rows that have a number, a SIRET
-    or a name of ``marks``, whatever their category, with ``is_closed`` (by its column of state); the rest is out of scope. ``left_out`` of what is returned: one row per numbered establishment that the extract lists under a
-    type that is not counted, with ``finess_et``, ``type_as_written`` and its source and row: what became of a structure that is
-    counted another year. Raises UsageError for a layout, mapping or coded value that is not known; InputError for a file that
-    cannot be read or repeats a structure with other values.
+    or a name of ``marks``, whatever their category, with ``is_closed`` (by its column of state); the rest is out of scope. ``left_out``
+    of what is returned: one row per numbered establishment that the extract lists under a type that is not counted, with ``finess_et``,
+    ``type_as_written`` and its source and row: what became of a structure that is counted another year. Raises UsageError for a layout,
+    mapping or coded value that is not known; InputError for a file that cannot be read or repeats a structure with other values.
     """
     layout = card.get("layout")
     is_legacy = layout == FINESS_LEGACY or (layout is None and finess_legacy.recognises(card.path))

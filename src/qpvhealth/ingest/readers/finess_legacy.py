@@ -54,8 +54,9 @@ def recognises(path: Path) -> bool:
 def read(card: Card) -> RawTable:
     """Read the establishments with their point, as text under our names; ``sections`` accounts for the geolocalisation lines.
 
-    A point that a spreadsheet has cut at its commas (``574000;1;6279000;2;1;ATLASANTE;96;BAN;…``) is put together. A line of neither kind, or a point whose establishment is not in the file, is a broken row of the table. Raises InputError
-    when the first line or the sections are not those of the format, or an establishment that counts has two points.
+    A point that a spreadsheet has cut at its commas (``574000;1;6279000;2;1;ATLASANTE;96;BAN;…``) is put together. A line of neither
+    kind, or a point whose establishment is not in the file, is a broken row of the table. Raises InputError when the first line or the
+    sections are not those of the format, or an establishment that counts has two points.
     """
     read, name = delimited.read_records(card.path, encoding=card.get("encoding"), separator=";"), card.path.name
     fields = [record.fields for record in read.records]

@@ -33,10 +33,10 @@ class RawTable:
     nothing else is. ``rows`` is the row number of each record as a person sees it in the file (from 1, header and blank
     lines counted). ``geometry`` and ``crs`` are set by the vector reader only; ``crs_doubt``: why a system that is named
     is not believed, and ``crs`` null. ``broken`` holds the records that could
-    not be placed; ``findings`` what may be wrong with what was read; ``notes`` says what was chosen or repaired while reading (encoding, separator, header row). ``merged_into``
-    gives, for the rows of a workbook that a merged cell of another row covers, that row. ``sections`` are the accounts of records
-    of another kind, joined to those of the frame.
-    Identity: records in the file = ``len(frame)`` + ``len(broken)``; blank lines are not records.
+    not be placed; ``findings`` what may be wrong with what was read; ``notes`` says what was chosen or repaired while reading (encoding,
+    separator, header row). ``merged_into`` gives, for the rows of a workbook that a merged cell of another row covers, that row.
+    ``sections`` are the accounts of records of another kind, joined to those of the frame. Identity: records in the file = ``len(frame)``
+    + ``len(broken)``; blank lines are not records.
     """
 
     file: str

@@ -98,9 +98,9 @@ def draw(
 ) -> str:
     """Draw points on frames: full inside a QPV, hollow near one. A point is drawn once, in the last frame that holds it.
 
-    ``ids`` starts the ids of the drawing; ``words``: its title and description; ``legend``: what is said of a full point, a hollow one, a QPV and hatching; ``hatched``: départements whose ARS did not answer;
-    ``has_near``: whether any was asked, else the legend has no hollow point.
-    Later frames are the finer ones: where one shows a place, the frame before shows its outline only.
+    ``ids`` starts the ids of the drawing; ``words``: its title and description; ``legend``: what is said of a full point, a hollow one, a
+    QPV and hatching; ``hatched``: départements whose ARS did not answer; ``has_near``: whether any was asked, else the legend has no
+    hollow point. Later frames are the finer ones: where one shows a place, the frame before shows its outline only.
     """
     width, height = size_of(frames)
     root = ET.Element(

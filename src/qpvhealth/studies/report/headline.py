@@ -12,6 +12,7 @@ from qpvhealth.facts.situations import ANSWERS, DECLARED, IN_QPV, UNDETERMINED
 from qpvhealth.publish import sentences
 from qpvhealth.publish.bounds import SIDES, Bounded
 from qpvhealth.publish.report.content import NOT_SHOWN, Section, Table
+from qpvhealth.rules.scopes import SCOPE_OF_TYPE
 from qpvhealth.studies import figures
 from qpvhealth.studies.report.subject import ALL, COUNTRY, DEPARTMENT, Subject
 
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from datetime import date
 
 DOUBLING = "doublement-msp_cds"
-SCOPES = {MSP: "msp", CDS: "cds", ALL: "msp_cds"}
 NOBODY = ANSWERS[2]
 
 
@@ -48,7 +48,7 @@ def _stock(subject: Subject) -> list[str]:
         facts |= {name: subject.stock(IN_QPV, kind), f"{name}_bounds": subject.beside(subject.figure("n_in_qpv", name))}
     whole = {"all": subject.stock(ALL), "all_bounds": subject.beside(every)}
     lines = [subject.say("headline.stock", n=n, **whole, **facts)]
-    proportion = subject.share_in_qpv(SCOPES[ALL], subject.year)
+    proportion = subject.share_in_qpv(SCOPE_OF_TYPE[ALL], subject.year)
     lines += [subject.say("headline.small") if isinstance(proportion, str) else _share(subject, proportion)]
     if subject.covered(subject.year) is None:
         lines.append(subject.say("headline.part"))
@@ -64,7 +64,7 @@ def _share(subject: Subject, proportion: Bounded) -> str:
     """Give the share in QPV, beside that of the extract before where both have a base that can carry one."""
     now, compared = subject.text(proportion.value or 0, "share"), ""
     if subject.before is not None:
-        before = subject.share_in_qpv(SCOPES[ALL], subject.before)
+        before = subject.share_in_qpv(SCOPE_OF_TYPE[ALL], subject.before)
         if isinstance(before, Bounded) and before.value is not None:
             stocks_then = {"n": "n_in_qpv", "all": "n_country"}
             words = {name: subject.text(subject.figure(i, year=subject.before)) for name, i in stocks_then.items()}
@@ -77,10 +77,10 @@ def _share(subject: Subject, proportion: Bounded) -> str:
 def _net(subject: Subject) -> str:
     if subject.before is None:
         return subject.say("headline.one_year")
-    net = {kind: subject.figure("net_in_qpv", scope) for kind, scope in SCOPES.items()}
+    net = {kind: subject.figure("net_in_qpv", scope) for kind, scope in SCOPE_OF_TYPE.items()}
     stocks_known = [subject.stock(IN_QPV, year=year) for year in subject.years]
     if None not in stocks_known and not any(stocks_known) and net[ALL].value is None:  # an area without a structure
-        net = dict.fromkeys(SCOPES, Bounded(0, 0, 0))
+        net = dict.fromkeys(SCOPE_OF_TYPE, Bounded(0, 0, 0))
     if None in stocks_known or net[ALL].value is None:
         return subject.say("headline.net_unknown", interval=subject.interval)
     if subject.moves.empty and not net[ALL].value:
@@ -100,7 +100,7 @@ def answered(subject: Subject, year: int, kind: str = ALL) -> list[str]:
 
 def _near(subject: Subject) -> list[str]:
     rule = subject.release.manifest["settings"]["vecu_rule"]
-    declared = {kind: subject.figure("n_vecu_declared", scope) for kind, scope in SCOPES.items()}
+    declared = {kind: subject.figure("n_vecu_declared", scope) for kind, scope in SCOPE_OF_TYPE.items()}
     union, n = subject.figure("n_in_or_near"), declared[ALL].value
     lines = []
     if rule != DECLARED:

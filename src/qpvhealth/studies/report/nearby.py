@@ -8,7 +8,7 @@ from qpvhealth.facts.categories import CDS, MSP
 from qpvhealth.facts.situations import VECU_DECLARED
 from qpvhealth.facts.territories import NO_REGION, REGIONS
 from qpvhealth.publish.report.content import MIN_RATE_BASE, NOT_SHOWN, Section, Table, ratio
-from qpvhealth.studies.report.headline import SCOPES
+from qpvhealth.rules.scopes import SCOPE_OF_TYPE
 from qpvhealth.studies.report.subject import COUNTRY, Subject
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def answers(subject: Subject) -> Table:
 
 def _answer(subject: Subject, region: str, vecu: dict[str, Bounded]) -> str:
     """Say for which types an ARS answered, and whether its list is complete."""
-    types = [SCOPES[kind] for kind in (MSP, CDS) if (subject.year, region, kind) in subject.answers]
+    types = [SCOPE_OF_TYPE[kind] for kind in (MSP, CDS) if (subject.year, region, kind) in subject.answers]
     if not types:
         return subject.say("nearby.unanswered")
     complete = all(vecu[scope].is_exact for scope in types)

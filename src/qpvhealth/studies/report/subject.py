@@ -299,8 +299,7 @@ class Subject:
         level, code = area or (self.level, self.code)
         if code == NO_REGION or (level == DEPARTMENT and code not in DEPARTMENT_TERRITORY):
             return True
-        of_area = self if area is None else Subject(self.release, year, None, level, code)
-        return of_area.covered(year) is not False
+        return areas.covered(self.release, year, level, code) is not False
 
     @cached_property
     def _indicators(self) -> dict[tuple[str, int, str, str, str], dict[str, Any]]:
