@@ -107,7 +107,15 @@ def test_geojson_of_rfc_7946(written, name):
 
 ANSWERS = (
     *("counts", "coverage", "matrix", "audit", "sec", "priorities", "programmes", "practitioners", "declarations"),
-    *("list counted", "list uncovered", "list rejects", "simulate --best 3", "explain n_in_qpv", "releases list", "check"),
+    *(
+        "list counted",
+        "list uncovered",
+        "list rejects",
+        "simulate --best 3",
+        "explain n_in_qpv",
+        "releases list",
+        "check",
+    ),
 )
 
 
