@@ -360,16 +360,17 @@ def _read_shapefile(path: Path, encoding: str | None, *, name: str) -> RawTable:
             f'{name}: its texts are not in {chosen} ({why}); write encoding = "{other}" in the card'
         ) from error
     notes = [f"encoding {chosen} ({why})", *([f"{n_deleted} deleted records left out"] if n_deleted else [])]
-    for column, is_unknown in _unknown_logicals(parts[".dbf"].read_bytes()).items():
+    for column, is_unknown in _unknown_logicals(parts[".dbf"].read_bytes(), table.frame.shape[1]).items():
         table.frame.iloc[is_unknown, column] = None
         notes.append(f"{table.frame.columns[column]}: {is_unknown.sum()} values neither true nor false, unknown")
     return replace(table, notes=(*notes, *table.notes))
 
 
-def _unknown_logicals(dbf: bytes) -> dict[int, np.ndarray]:
+def _unknown_logicals(dbf: bytes, n_columns: int) -> dict[int, np.ndarray]:
     """Mark the records, those deleted left out, whose logical is neither true nor false, by the place of its column.
 
-    A logical is one byte; a blank is one that nobody has filled in, and GDAL reads it as false. Source: dBASE III, structure of tables.
+    A logical is one byte; a blank is one that nobody has filled in, and GDAL reads it as false. None is marked in
+    a damaged table of which GDAL reads other columns. Source: dBASE III, structure of tables.
     """
     n, start, width = struct.unpack_from("<IHH", dbf, 4)
     descriptors = [dbf[at : at + 32] for at in range(32, start - 31, 32)]
@@ -379,7 +380,7 @@ def _unknown_logicals(dbf: bytes) -> dict[int, np.ndarray]:
     bytes_of = {
         i: records[:, at]
         for i, (field, at) in enumerate(zip(fields, places, strict=False))
-        if field[11:12] == b"L" and at < width
+        if len(fields) == n_columns and field[11:12] == b"L" and at < width
     }
     unknown = {i: ~np.isin(values, _LOGICALS)[records[:, 0] != ord("*")] for i, values in bytes_of.items()}
     return {i: marks for i, marks in unknown.items() if marks.any()}
