@@ -156,4 +156,4 @@ def _of_neighbourhoods(every: pd.DataFrame, covered: pd.DataFrame, basis: Basis)
     if not readings.is_disputed(every).any():
         return first
     of_a_generation = every[every["generation"] != IN_FORCE]
-    return readings.widened(first, counted(readings.without_disputed(quarters, of_a_generation)))
+    return readings.widened(first, counted(readings.without_disputed(quarters, of_a_generation)), of_qpv=True)
