@@ -92,8 +92,21 @@ def test_a_row_whose_commune_is_read_concerns_its_qpv_and_no_more_than_one(build
     assert figure(built, "qpv_without_any") == (3, 2, 3)
     assert figure(built, "qpv_without_any", "cds") == (3, 3, 3)
     assert [v is False for v in covered(built)] == [False] * 3
-    elsewhere = build(f"{BAD};MSP;MAISON;75101;{NOWHERE};")
-    assert figure(elsewhere, "qpv_without_any") == (3, 3, 3)
+
+
+@pytest.mark.parametrize(
+    ("commune", "inside", "bare"), [("31555", 1, 2), ("31069", 0, 3), ("75101", 0, 3), ("", 1, 2)], ids=str
+)
+@pytest.mark.no_cover
+def test_a_row_of_a_commune_without_qpv_is_inside_none_in_every_figure(build, commune, inside, bare):
+    for row in (f"{BAD};MSP;MAISON;{commune};{NOWHERE};", f"310009999;MSP;MAISON;{commune};{NOWHERE};"):
+        built, n = build(row), 20 if row.startswith(BAD) else 21
+        assert figure(built, "n_in_qpv") == (0, 0, inside)
+        assert figure(built, "n_country") == (n, n, 21)
+        assert figure(built, "qpv_without_any") == (3, bare, 3)
+        assert [v is False for v in covered(built)] == [not inside] * 3
+        near = built["indicators"].query("indicator == 'n_in_or_near' and level == 'country' and scope == 'msp'")
+        assert near["upper"].tolist() == [21] * len(near)  # nobody says of any whether it is near
 
 
 @pytest.mark.parametrize(

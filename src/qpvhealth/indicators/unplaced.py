@@ -200,6 +200,14 @@ def _pairs(places: pd.DataFrame, groups: pd.DataFrame) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True).drop_duplicates()
 
 
+def holds_qpv(places: pd.DataFrame, rows: pd.DataFrame) -> np.ndarray:
+    """Say, row by row, whether the ``commune_code``, else the ``department_code``, holds one of the QPV of ``places``."""
+    groups, at = distinct(rows, ["commune_code", "department_code"])
+    groups = groups.assign(qpv_code=None, group=np.arange(len(groups)))
+    pairs = _reached(*(side.assign(generation="", year=0) for side in (places, groups)))
+    return np.isin(at, pairs["group"])
+
+
 def _reached(places: pd.DataFrame, groups: pd.DataFrame) -> pd.DataFrame:
     """Pair groups with QPV by one place each: the QPV of their point, else their commune, else their département."""
     qpv = places[[*KEY, "department_code"]].reset_index(drop=True)
