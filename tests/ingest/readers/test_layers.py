@@ -532,6 +532,19 @@ def test_curved_types_are_polygons_and_arcs_are_cut(tmp_path, wkb, declared, are
         assert shapely.get_num_coordinates(table.geometry[0]) == 5
 
 
+@pytest.mark.parametrize(
+    ("wkb", "declared"),
+    [
+        (struct.pack("<BII", 1, 7, 1) + circle(), "GEOMETRYCOLLECTION"),
+        (struct.pack("<BII", 1, 16, 1) + b"\1" + struct.pack("<II", 17, 1) + shapely.to_wkb(SQUARE)[9:], "TIN"),
+    ],
+)
+def test_shapes_that_cannot_be_made_polygons_are_refused_with_the_way_out(tmp_path, wkb, declared):
+    with pytest.raises(InputError, match="ogr2ogr -nlt MULTIPOLYGON") as raised:
+        read_vector(curved(tmp_path / "a.gpkg", wkb, declared))
+    assert "damaged" not in str(raised.value)
+
+
 def test_curves_in_geoparquet_are_read_too(tmp_path):
     path = tmp_path / "a.parquet"
     frame().to_parquet(path)
