@@ -87,6 +87,12 @@ def test_each_kind_of_real_file_is_recognised(real_data):
             assert sheet["fits"][0]["account"]["rows_out"] == rows
 
 
+def test_the_generation_is_the_one_with_as_many_qpv(real_data):
+    for name, generation in (("2024-simplified-1609", "qpv-2024"), ("2026-rounded-1584", "qpv-2026")):
+        (sheet,) = look(real_data / f"neighbourhoods/qpv-2024/qpv-{name}.geojson")
+        assert [fit["generation"] for fit in sheet["fits"]] == [generation]
+
+
 def test_the_parts_of_a_shapefile_are_hashed_and_read(tmp_path):
     codes = {"code_qp": ["QP093901"], "nom_qp": ["a"]}
     square = shapely.box(2.3, 48.9, 2.31, 48.91)

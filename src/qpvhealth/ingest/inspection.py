@@ -9,7 +9,8 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from qpvhealth.errors import QpvhealthError, UsageError
-from qpvhealth.facts.generations import CODE_PATTERNS
+from qpvhealth.facts.generations import CODE_PATTERNS, expected_count
+from qpvhealth.facts.territories import DEPARTMENT_TERRITORY, department_of_qpv
 from qpvhealth.ingest import layouts, systems
 from qpvhealth.ingest.card import Card
 from qpvhealth.ingest.kinds import neighbourhoods, structures
@@ -122,15 +123,19 @@ def _as_structures(card: Card, layout: str) -> dict[str, Any]:
 
 
 def _as_neighbourhoods(card: Card) -> dict[str, Any]:
-    """Stage the file as the perimeters of the first official generation that its codes are of."""
+    """Stage the file as the perimeters of the official generation that its codes are of: the first, or the one with its number of QPV."""
     for generation in CODE_PATTERNS:
         trial = Card(card.id, "neighbourhoods", card.path, card.given_path, {"generation": generation})
         try:
-            return {"generation": generation} | _account(neighbourhoods.read(trial))
+            staged = neighbourhoods.read(trial)
         except UsageError:
             continue
         except QpvhealthError as error:
             return {"refused": str(error)}
+        territories = staged.frame["qpv_code"].map(department_of_qpv).map(DEPARTMENT_TERRITORY).value_counts()
+        same = [g for g, pattern in CODE_PATTERNS.items() if pattern == CODE_PATTERNS[generation]]
+        whole = [g for g in same if all(expected_count(g, str(t)) == n for t, n in territories.items())]
+        return {"generation": (whole or same)[0]} | _account(staged)
     return {"generation": "a name of your own, with code_pattern"}
 
 

@@ -568,6 +568,17 @@ def test_a_cpg_that_lies_is_said_with_the_way_out(shape):
     assert read_vector(shape, encoding="cp1252").frame["nom"][0] == "Cœur d'été"
 
 
+def test_a_cpg_that_names_another_encoding_for_utf_8_is_said(tmp_path):
+    path = tmp_path / "a.shp"
+    frame().to_file(path, encoding="utf-8")
+    for encoding, n in (("850", 1), ("UTF-8", 0), ("ISO-8859-1", 0)):  # of the last, each column shows it
+        path.with_suffix(".cpg").write_text(encoding)
+        findings = read_vector(path).findings
+        assert [f.rule for f in findings] == ["text-garbled"] * n
+        assert all('encoding = "utf-8" in the card mends it' in f.message for f in findings)
+    assert read_vector(path, encoding="utf-8").findings == ()
+
+
 METRES = {
     "type": "Polygon",
     "coordinates": [[[650000, 6860000], [650500, 6860000], [650500, 6860500], [650000, 6860000]]],

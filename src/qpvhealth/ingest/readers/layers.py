@@ -370,7 +370,29 @@ def _read_shapefile(path: Path, encoding: str | None, *, name: str) -> RawTable:
             f'{name}: its texts are not in {chosen} ({why}); write encoding = "{other}" in the card'
         ) from error
     notes = [f"encoding {chosen} ({why})", *([f"{n_deleted} deleted records left out"] if n_deleted else [])]
-    return replace(table, notes=(*notes, *table.notes))
+    message = f'{why}, but its texts are UTF-8; encoding = "utf-8" in the card mends it'
+    lies = Finding("text-garbled", len(table.rows), message)
+    findings = (lies,) if not encoding and _is_not_utf_8(chosen) and _letters(parts[".dbf"]) == _STRICT else ()
+    return replace(table, notes=(*notes, *table.notes), findings=(*table.findings, *findings))
+
+
+def _is_not_utf_8(encoding: str) -> bool:
+    """Say whether an encoding is neither UTF-8 nor cp1252, in which each column shows that it is UTF-8 (``cleaning.garbled``)."""
+    return re.sub("[-_]", "", encoding).upper() not in {"UTF8", "65001", DBF_ENCODING.upper()}
+
+
+def _letters(dbf: Path) -> str:
+    """Return what the records of a table are by their bytes: "ASCII only", "strict UTF-8" or "not UTF-8"."""
+    data = dbf.read_bytes()
+    body = data[struct.unpack_from("<H", data, 8)[0] :]
+    try:
+        body.decode("utf-8")
+    except UnicodeDecodeError:
+        return "not UTF-8"
+    return "ASCII only" if body.isascii() else _STRICT
+
+
+_STRICT = "strict UTF-8"
 
 
 @contextmanager
@@ -442,13 +464,8 @@ def _dbf_encoding(parts: dict[str, Path]) -> tuple[str, str]:
     if ".cpg" in parts:
         encoding = parts[".cpg"].read_bytes()[:100].decode("ascii", "replace").strip()
         return (DBF_ENCODING if _LATIN.fullmatch(encoding) else encoding), f".cpg says {encoding}"
-    data = parts[".dbf"].read_bytes()
-    body = data[struct.unpack_from("<H", data, 8)[0] :]
-    try:
-        body.decode("utf-8")
-    except UnicodeDecodeError:
-        return DBF_ENCODING, "no .cpg, not UTF-8"
-    return ("utf-8", "no .cpg, strict UTF-8") if not body.isascii() else (DBF_ENCODING, "no .cpg, ASCII only")
+    letters = _letters(parts[".dbf"])
+    return "utf-8" if letters == _STRICT else DBF_ENCODING, f"no .cpg, {letters}"
 
 
 def _read_geoparquet(path: Path) -> RawTable:
