@@ -147,6 +147,7 @@ def read_workbook(path: Path, *, sheet: str | None = None, header_row: int | Non
         frame=frame,
         rows=np.array(numbers, dtype=np.int64),
         sheet=chosen.name,
+        header_row=at,
         notes=(*(text for applies, text in remarks if applies), *notes),
         findings=(Finding("rows-hidden", len(hidden), f"hidden rows, read like the others: {shown}"),)
         if hidden
