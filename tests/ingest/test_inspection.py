@@ -54,6 +54,9 @@ def test_a_proposed_card_does_no_harm(tmp_path):
     assert (card["values"]["structure_type"], card["crs"]) == (expected, "EPSG:2154")
     assert card["path"] == str(tmp_path / "é d.csv")
     assert 'crs = "…"' in proposed(tmp_path, text.replace("_L93", ""))
+    of_rows = proposed(tmp_path, text.replace("X_L93;Y_L93", "X;Y;Projection").replace(";1;2", ";1;2;UTM_N20"))
+    assert 'crs = "Projection"' in of_rows
+    assert "…" not in of_rows[of_rows.index("crs =") : of_rows.index("[source.values")]
     assert 'structure_type = "…"  # missing' in proposed(tmp_path, "N° FINESS;Nom\n750000018;a\n")
     assert proposed(tmp_path, "TYPECOM_AV;COM_AV\nCOM;01001\n") is None
 

@@ -174,7 +174,7 @@ def proposed_card(raw: RawTable, path: Path) -> str | None:
     lines = ["[[source]]", 'id = "structures-…"', 'kind = "structures"', f"path = {_quoted(str(path))}"]
     lines += ['layout = "dgos-mapped"', *([f"sheet = {_quoted(raw.sheet)}"] if raw.sheet else [])]
     lines += [f"header_row = {raw.header_row}"] if raw.header_row else []
-    lines += [f'crs = "{_system_of_header(mapping["x"]) or "…"}"'] if "x" in mapping else []
+    lines += [f'crs = "{_system_of_header(mapping["x"]) or "…"}"'] if "x" in mapping and "crs" not in mapping else []
     lines += ["year = …", "reference_date = …", "[source.columns]"]
     lines += [f"{ours} = {_quoted(theirs)}" for ours, theirs in mapping.items()]
     if "structure_type" not in mapping:
@@ -211,6 +211,7 @@ def _can_be(column: str, cells: pd.Series) -> bool:
         **dict.fromkeys(("source_says_in_qpv", "vecu_declared"), lambda c: ~c.map(cleaning.word).isin(_ANSWERS)),
         "source_qpv_code": lambda c: ~cleaning.matches(c, "|".join(CODE_PATTERNS.values())),
         "commune_code": lambda c: cleaning.communes(c).bad,
+        "crs": lambda c: cleaning.translated(c, systems.by_name).isna(),
     }
     return column not in readers or 2 * int(readers[column](cells).sum()) <= len(cells)
 
