@@ -610,3 +610,12 @@ def test_a_system_that_gdal_cannot_read_is_not_degrees(tmp_path, named, crs, dou
     [fits] = inspect(path).sheets[0]["fits"]
     assert ("account" in fits) == (crs is not None)
     assert crs is not None or "no coordinate system" in fits["refused"]
+
+
+def test_texts_of_a_geopackage_in_another_encoding_are_said_with_the_way_out(tmp_path):
+    frame().to_file(tmp_path / "a.gpkg", SPATIAL_INDEX="NO")
+    with sqlite3.connect(tmp_path / "a.gpkg") as base:
+        base.create_function("ST_IsEmpty", 1, lambda _: 0)
+        base.execute("UPDATE a SET nom = CAST(x'436974e9' AS TEXT)")
+    with pytest.raises(InputError, match=r"texts that are not UTF-8 .* ogr2ogr -oo ENCODING=CP1252"):
+        read_vector(tmp_path / "a.gpkg")

@@ -204,7 +204,13 @@ def _gdal_errors(name: str, notes: list[str] | None = None) -> Iterator[None]:
     except engine.errors.GeometryError as error:
         raise InputError(f"{name}: {_AS_POLYGONS} ({error})") from error
     except (engine.errors.DataSourceError, RuntimeError, ValueError, MemoryError, OSError) as error:
-        raise InputError(f"{name}: damaged or unreadable ({str(error)[:200]}); fetch it again") from error
+        wrong = "damaged or unreadable", "fetch it again"
+        if "Invalid UTF8" in str(error):
+            wrong = (
+                "texts that are not UTF-8",
+                "convert its original again, with ogr2ogr -oo ENCODING=CP1252 for a shapefile",
+            )
+        raise InputError(f"{name}: {wrong[0]} ({str(error)[:200]}); {wrong[1]}") from error
     if notes is not None:
         notes.extend(sorted({f"GDAL: {str(w.message)[:200]}" for w in caught}))
 
