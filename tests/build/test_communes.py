@@ -211,3 +211,13 @@ def test_the_matrix_has_both_readings_of_a_disputed_point_as_the_indicators_have
         unsure = counted.of_figure(release, counted.Figure(2024, indicator="qpv_without_any", scope="msp"), "unknown")
         assert len(unsure) == n_unknown["qpv_without_any"]
         assert rows.loc["n_in_qpv", "lower"] < rows.loc["n_in_qpv", "upper"]
+
+
+def test_a_commune_of_a_collectivity_is_not_missed_in_a_table_without_any(build, tmp_path):
+    build(
+        [("710000001", "71076", 4.005), ("710000002", "71999", None), ("980000003", "98735", None)],
+        [("QN07101I", "71076", 4.0)],
+    )
+    (tmp_path / "c.csv").write_text("TYPECOM,COM,REG,DEP,LIBELLE\nCOM,71076,27,71,Chalon\n", encoding="utf-8")
+    (tmp_path / "sources.toml").write_text(CARDS + OUTLINES.replace("b.geojson", "c.csv"), encoding="utf-8")
+    assert found(qpvhealth.build(tmp_path), "commune-unknown") == ["not in the table of communes: 71999"]

@@ -462,6 +462,14 @@ T_FINESS = (
 )
 
 
+def test_a_column_that_calls_some_open_and_some_closed_is_one_of_state(card):
+    rows = "750000018;124;ACTUEL\n750000026;603;PROVISOIRE\n750000034;603;ANCIEN\n"
+    with pytest.raises(UsageError, match='column "statut" says which structures are open or closed'):
+        read(card, "nofinesset;categetab;statut\n" + rows)
+    many = "".join(f"76000{n:04};124;x{n}\n" for n in range(50))
+    assert len(read(card, "nofinesset;categetab;observation\n" + rows + many).frame) == 53
+
+
 def t_finess(finess, state="ACTUEL", entity="ET", category="603"):
     return (
         f"Finess,{finess},{state},{entity},MSP,010780054,{category},01451,2015-01-01,5.20918,46.22229,L93_METROPOLE\n"
@@ -536,6 +544,9 @@ def test_what_a_column_of_state_says_is_closed_is_out_of_scope(card, balanced):
             ("Statut", ["Associatif", "Municipal"], False),
             ("Statut", ["", ""], False),
             ("Suite", ["fermé", "x"], False),
+            ("Suite", ["actuel", "ancien"], True),
+            ("Code état ET", ["O", "F"], True),
+            ("État du bâtiment", ["bon", "moyen"], False),
         ),
     ],
 )

@@ -282,9 +282,13 @@ ODS = """<office:document-content xmlns:office="urn:oasis:names:tc:opendocument:
 
 
 def ods(path, *rows, head=""):
-    """Write a workbook of LibreOffice; each row is its attributes and its cells, texts or numbers."""
+    """Write a workbook of LibreOffice; each row is its attributes and its cells, texts or numbers, or attributes with a text."""
 
     def cell(value):
+        if isinstance(value, tuple):
+            return f'<table:table-cell office:value-type="string" {value[0]}><text:p>{value[1]}</text:p></table:table-cell>'
+        if value is None:
+            return "<table:covered-table-cell/>"
         kind = f'float" office:value="{value}' if isinstance(value, (int, float)) else "string"
         return f'<table:table-cell office:value-type="{kind}"><text:p>{value}</text:p></table:table-cell>'
 
@@ -308,6 +312,22 @@ def test_a_workbook_of_libreoffice_is_read(tmp_path):
     repeated = 'table:number-rows-repeated="1048570"'
     with pytest.raises(InputError, match=r"b\.ods"):
         read_workbook(ods(tmp_path / "b.ods", ("", *"ab"), (repeated, *"x" * 2000)))
+
+
+def test_names_merged_down_to_the_header_of_libreoffice(tmp_path):
+    down, across = 'table:number-rows-spanned="2"', 'table:number-columns-spanned="2"'
+    rows = [
+        ("", (across, "Extrait"), None),
+        ("", (down, "code"), (across, "Lieu"), None, (f'{down} table:number-columns-spanned="1"', "type")),
+        ("", None, "commune", "rue", None),
+        ("", "1", (down, "Paris"), "x", "MSP"),
+        ("", "2", None, "y", "CDS"),
+    ]
+    table = read_workbook(ods(tmp_path / "a.ods", *rows))
+    assert list(table.frame.columns) == ["code", "commune", "rue", "type"]
+    assert cells(table) == [["1", "Paris", "x", "MSP"], ["2", None, "y", "CDS"]]
+    assert table.rows.tolist() == [4, 5]
+    assert any("merged over several data rows" in note for note in table.notes)
 
 
 XLS = lzma.decompress(

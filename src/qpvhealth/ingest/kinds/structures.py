@@ -40,7 +40,8 @@ OUT_OF_SCOPE = "out_of_scope"
 OPEN, CLOSED = "open", "closed"
 NOT_IN_EXTRACT = "not in the extract of its year"
 MAX_STATES = 50
-"""A column of states has a few words; more cells need not be looked at to tell that it is none."""
+"""A column of states has a few words; one of more is none."""
+STATE = "etat"
 _BESIDE = ("longitude_beside", "latitude_beside")
 _POSTAL = re.compile(r"^\s*(\d{5})\s+(.*)$")
 _STREET = ("street_number", "street_suffix", "street_type", "street", "place_name")
@@ -181,13 +182,17 @@ def _check_columns(sieve: Sieve) -> None:
 def _leave_out_closed(sieve: Sieve) -> None:
     """Put legal entities, and what the source says is closed without the day, out of scope; where it gives the day, the day decides.
 
-    Raises UsageError for a column that says what is closed and that nobody maps, by its header or because it holds nothing else.
+    Raises UsageError for a column that says what is closed and that nobody maps: by its header (letters under a header of state too), because
+    it holds nothing else, or because it calls some open and some closed.
     """
     words, unread = sieve.kind.coded["state"].words, []
     for header in [h for h in sieve.raw.frame.columns if h not in sieve.mapped.values()]:
-        used = sieve.raw.frame[header].dropna().unique()[:MAX_STATES]
+        used = sieve.raw.frame[header].dropna().unique()
+        if len(used) > MAX_STATES:
+            continue
         meanings = {words.get(cleaning.word(cell)) for cell in used}
-        is_state = key(header) in sieve.kind.expanded(["*state"])
+        is_state = key(header) in sieve.kind.expanded(["*state"]) or meanings >= {OPEN, CLOSED}
+        is_state |= STATE in key(header).split("_") and {len(cell) for cell in used} == {1} and len(used) > 1
         if key(header) in sieve.kind.expanded(["*open"]):
             is_state = len(used) > 0 and {cleaning.word(cell) for cell in used} <= cleaning.YES_NO.keys()
         if is_state or (CLOSED in meanings and None not in meanings):

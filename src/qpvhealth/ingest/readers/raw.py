@@ -50,6 +50,7 @@ class RawTable:
     broken: tuple[BrokenRow, ...] = field(default=())
     notes: tuple[str, ...] = field(default=())
     findings: tuple[Finding, ...] = field(default=())
+    header_row: int | None = None
     merged_into: dict[int, int] = field(default_factory=dict)
     uncalculated: dict[str, list[int]] = field(default_factory=dict)
     sections: dict[str, Tally] = field(default_factory=dict)
