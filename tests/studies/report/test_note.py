@@ -17,7 +17,7 @@ from qpvhealth.publish.report import files, html, markdown, odt, sheets
 from qpvhealth.publish.report.content import NOT_SHOWN, Figure, Table
 from qpvhealth.publish.store import Store
 from qpvhealth.settings import Settings
-from qpvhealth.studies.report import Subject, note
+from qpvhealth.studies.report import Subject, bare, headline, note
 from tests.commands import run
 from tests.conftest import published
 
@@ -121,6 +121,45 @@ def test_the_essential_says_what_was_published_for_march_2019(of_2019):
     assert "réalisé à 11,6 % (11,6 % à 21,9 %) après 12 mois sur 57" in essential
     assert "59 structures de plus par an ; 29 par an" in essential
     assert "Aucune déclaration fin mars 2018 : l'évolution en quartier vécu n'est pas définie" in essential
+
+
+def test_the_sentences_of_the_documents_of_2020_are_in_the_note(built_release):
+    """Documents 001, 003 and fncs: 86 % of the QPV, 148 of them large and 104 in the NPNRU, 325 in a ZIP, 589 zoned, 223 covered."""
+    subject = Subject.of(built_release, year=2020)
+    written = plain(
+        " ".join(b for s in (bare.bare(subject), bare.zoning(subject)) for b in s.blocks if isinstance(b, str))
+    )
+    assert (
+        "223 QPV ont au moins une structure, soit 1,4 structure par QPV couvert (QPV 2015, au 1er avril 2020)"
+        in written
+    )
+    assert (
+        "En ne comptant que les MSP et les centres pluriprofessionnels : 1 302 QPV sans structure, soit 86 % des 1 514 dont "
+        "l'extrait peut juger ; 148 d'entre eux comptent 5 000 habitants ou plus, dont 104 en NPNRU" in written
+    )
+    assert (
+        "325 QPV en ZIP (325 à 330) sont sans structure (QPV 2015, au 1er avril 2020) : 1 100 000 habitants" in written
+    )
+    assert (
+        "ZIP ou ZAC (589 à 595) (QPV 2015, au 1er avril 2020) : 2 300 000 habitants (2 300 000 à 2 317 105)" in written
+    )
+
+
+def test_a_share_of_the_qpv_that_can_be_judged_has_no_bound_of_others(built_release):
+    subject = Subject.of(built_release, year=2024)
+    without = subject.figure("qpv_without_any")
+    share, beyond, covered, *_ = map(plain, bare.sentences_of(subject))
+    judged = subject.indicator("share_qpv_without_any")["denominator"]
+    assert judged < len(subject.quarters(2024)) == 1580
+    assert share.startswith(f"{100 * without.value / judged:.1f} % des 1 501 QPV".replace(".", ","))
+    assert share.endswith(": 1 114.")
+    assert beyond == "Des 1 580 QPV que cette version y connaît, 1 109 au moins et 1 193 au plus sont sans structure."
+    assert covered.startswith(
+        "387 QPV (387 à 471) ont au moins une structure (QPV"
+    )  # no mean: their number is in doubt
+    assert "dont 102 au plus en NPNRU" in plain(" ".join(bare.sentences_of(subject)))
+    essential = plain(" ".join(b for b in headline.headline(subject).blocks if isinstance(b, str)))
+    assert "le total en QPV de la partie couverte est compris entre 468 et 495" in essential
 
 
 def test_only_the_page_makes_the_map_that_can_be_moved(of_2019, tmp_path):

@@ -54,7 +54,8 @@ def _stock(subject: Subject) -> list[str]:
         lines.append(subject.say("headline.part"))
     if inside.lower is not None and inside.upper is not None and not inside.is_exact:
         bounds = {"lower": inside.lower, "upper": inside.upper}
-        lines.append(subject.say("headline.unplaced", n=subject.stock(UNDETERMINED), **bounds))
+        words = "headline.unplaced" if subject.covered(subject.year) else "headline.unplaced_part"
+        lines.append(subject.say(words, n=subject.stock(UNDETERMINED), **bounds))
     elif inside.is_exact and subject.covered(subject.year) and not subject.n_placeless(subject.year):
         lines.append(subject.say("headline.placed"))
     return lines
