@@ -322,7 +322,8 @@ def test_rejects_carry_row_rule_message_and_raw_text(card, balanced, cells, rule
     staged = read(card, f"{HEADER}{ROW}\n{cells}\n")
     balanced(staged, 2)
     expected = [["c", 4, rule, message, cells.rstrip("\n")]] if rule else []
-    assert staged.rejects.drop(columns="sheet").to_numpy().tolist() == expected
+    assert staged.rejects.drop(columns=["sheet", "cell"]).to_numpy().tolist() == expected
+    assert staged.rejects["cell"].dropna().tolist() == (["7500000"] if rule == "finess-invalid" else [])
 
 
 def test_values_that_cannot_be_read_are_null_and_told(card):
