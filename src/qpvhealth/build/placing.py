@@ -98,7 +98,7 @@ def _in_generation(
     rows = structures[_PLACING].join(joined.points).join(answers).assign(generation=generation)
     rows["has_perimeters"] = rows["territory"].isna() | rows["territory"].isin(list(perimeters))
     rows["is_surely_elsewhere"] = _surely_elsewhere(rows, generation, basis)
-    rows["area_has_qpv"] = _area_has_qpv(rows, generation, basis)
+    rows["has_qpv_in_area"] = _has_qpv_in_area(rows, generation, basis)
     decides = assembly.placed_rows(rows)  # the distances of others are blanked: a hint must not look like a measure
     rows["other_qpv_code"] = _of_another_commune(rows, generation, basis)
     rows["is_surely_elsewhere"] &= rows["other_qpv_code"].isna()
@@ -145,7 +145,7 @@ def _surely_elsewhere(rows: pd.DataFrame, generation: str, basis: Basis) -> pd.S
     return sure | rows["territory"].isin(empty)
 
 
-def _area_has_qpv(rows: pd.DataFrame, generation: str, basis: Basis) -> pd.Series:
+def _has_qpv_in_area(rows: pd.DataFrame, generation: str, basis: Basis) -> pd.Series:
     """Say whether the commune or département of each structure without a point holds a QPV; null where a point decides or contradicts."""
     own = basis.neighbourhoods[basis.neighbourhoods["generation"] == generation]
     pointless = rows["location_status"].isin((CENTROID, MISSING)) & rows["has_perimeters"]

@@ -33,11 +33,11 @@ STREET = "street"
 """The only precision whose points may be undetermined: those of other points are fragile at most."""
 LOCATION_COLUMNS = (
     *("location_status", "location_precision", "location_error_m", "qpv_code", "border_distance_m"),
-    *("vecu_declared", "situation_by_place", "area_has_qpv"),
+    *("vecu_declared", "situation_by_place", "has_qpv_in_area"),
 )
 """What ``Proximity.of`` reads of a structure and a set of perimeters; ``is_surely_elsewhere`` may stand for ``situation_by_place``.
 
-Without ``area_has_qpv`` nothing is known of what the communes hold.
+Without ``has_qpv_in_area`` nothing is known of what the communes hold.
 """
 DECIMALS = 6
 """Sums and differences of metres are compared to the micrometre: a sum of floats must not decide."""
@@ -153,9 +153,9 @@ def surely_elsewhere(rows: pd.DataFrame) -> np.ndarray:
 
 def _area_is_free(rows: pd.DataFrame) -> np.ndarray:
     """Say of which structures the commune, or département, is known to hold no QPV."""
-    if "area_has_qpv" not in rows:
+    if "has_qpv_in_area" not in rows:
         return np.zeros(len(rows), dtype=bool)
-    return ~rows["area_has_qpv"].astype("boolean").to_numpy(dtype=bool, na_value=True)
+    return ~rows["has_qpv_in_area"].astype("boolean").to_numpy(dtype=bool, na_value=True)
 
 
 def outside_if_declared(inside: Tristate, answer: Tristate) -> Tristate:
