@@ -139,6 +139,19 @@ def test_the_parts_of_a_shapefile_are_hashed_and_read(tmp_path):
         inspection.inspect(tmp_path / "Q.SHP")
 
 
+def test_each_layer_of_a_geopackage_is_shown(tmp_path):
+    path, square = tmp_path / "a.gpkg", shapely.box(2.3, 48.9, 2.31, 48.91)
+    for layer, names in (("qpv", {"code_qp": ["QP093901"]}), ("dep", {"code": ["93"], "nom": ["a"]})):
+        gpd.GeoDataFrame(names, geometry=[square], crs=4326).to_file(path, layer=layer)
+    sheets = look(path)
+    fits = {sheet["layer"]: [fit["kind"] for fit in sheet["fits"]] for sheet in sheets}
+    assert fits == {"qpv": ["neighbourhoods"], "dep": ["boundaries"]}
+    assert "\nlayer dep: 1 rows, EPSG:4326" in [*_inspection_lines({"path": "a", "sha256": "", "sheets": sheets})]
+    (tmp_path / "b.csv").write_text("a;b\n")  # a header alone is no extract
+    (sheet,) = look(tmp_path / "b.csv")
+    assert "proposed_card" not in sheet
+
+
 def test_a_legacy_extract_with_a_line_of_another_width_is_shown(tmp_path):
     path = tmp_path / "f.csv"
     whole = ";".join(["structureet", "310000017", "", "X", *[""] * 14, "124", *[""] * 13])

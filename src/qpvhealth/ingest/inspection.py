@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ from qpvhealth.ingest import cleaning, layouts, systems
 from qpvhealth.ingest.card import Card
 from qpvhealth.ingest.kinds import neighbourhoods, structures
 from qpvhealth.ingest.kinds.registry import KINDS
-from qpvhealth.ingest.readers import companions, finess_legacy, guard, tables, workbook
+from qpvhealth.ingest.readers import companions, finess_legacy, guard, layers, tables, workbook
 from qpvhealth.ingest.vocabulary import SHARED
 
 if TYPE_CHECKING:
@@ -60,7 +60,8 @@ def inspect(path: Path, *, encoding: str | None = None) -> Inspection:
     else:
         is_workbook = checked.suffix.lower() in tables.WORKBOOK
         names: list[str | None] = [*workbook.sheet_names(checked)] if is_workbook else [None]
-        sheets = [_sheet(card, name) for name in names]
+        of_layers = [replace(card, options=card.options | {"layer": name}) for name in layers.several(checked)]
+        sheets = [_sheet(c, name) for c in of_layers or [card] for name in names]
     sidecars = {suffix: guard.sha256_of(p) for suffix, p in companions.of(checked).items()}
     return Inspection(path.name, guard.sha256_of(checked), sidecars, sheets)
 
@@ -79,6 +80,7 @@ def _sheet(card: Card, name: str | None) -> dict[str, Any]:
     fits = [_fit(raw, card, kind, layout) for kind, layout in telling]
     sheet: dict[str, Any] = {
         "sheet": raw.sheet,
+        **({"layer": layer} if (layer := card.get("layer")) else {}),
         "rows": raw.n_records,
         "first_row": int(raw.rows[0]) if len(raw.rows) else None,
         "columns": header,
@@ -88,7 +90,7 @@ def _sheet(card: Card, name: str | None) -> dict[str, Any]:
         "notes": [*raw.notes, *(f"{f.n} {f.message}" for f in raw.findings)],
         "fits": fits,
     }
-    proposed = None if fits else proposed_card(raw, card.path)
+    proposed = None if fits else proposed_card(raw, card.path, card.get("layer"))
     return sheet if proposed is None else sheet | {"proposed_card": proposed}
 
 
@@ -129,7 +131,8 @@ def _as_structures(card: Card, layout: str) -> dict[str, Any]:
 def _as_neighbourhoods(card: Card) -> dict[str, Any]:
     """Stage the file as the perimeters of the official generation that its codes are of: the first, or the one with its number of QPV."""
     for generation in CODE_PATTERNS:
-        trial = Card(card.id, "neighbourhoods", card.path, card.given_path, {"generation": generation})
+        options = card.options | {"generation": generation}
+        trial = Card(card.id, "neighbourhoods", card.path, card.given_path, options)
         try:
             staged = neighbourhoods.read(trial)
         except UsageError:
@@ -150,7 +153,7 @@ def _account(staged: Staged) -> dict[str, Any]:
     return {"account": staged.tally.as_dict(), "rejected": rejected, "warnings": warnings}
 
 
-def proposed_card(raw: RawTable, path: Path) -> str | None:
+def proposed_card(raw: RawTable, path: Path, layer: str | None = None) -> str | None:
     """Write the card of a mapped extract for a table that no layout fits, to be read and mended before use.
 
     The type is the column whose cells say MSP or centre most often; another column is one whose header says what it is, and whose cells
@@ -173,6 +176,7 @@ def proposed_card(raw: RawTable, path: Path) -> str | None:
         return None
     lines = ["[[source]]", 'id = "structures-…"', 'kind = "structures"', f"path = {_quoted(str(path))}"]
     lines += ['layout = "dgos-mapped"', *([f"sheet = {_quoted(raw.sheet)}"] if raw.sheet else [])]
+    lines += [f"layer = {_quoted(layer)}"] if layer else []
     lines += [f"header_row = {raw.header_row}"] if raw.header_row else []
     lines += [f'crs = "{_system_of_header(mapping["x"]) or "…"}"'] if "x" in mapping and "crs" not in mapping else []
     lines += ["year = …", "reference_date = …", "[source.columns]"]
@@ -197,8 +201,10 @@ def _meaning(column: str, cell: str) -> str | None:
 def _share_typed(cells: pd.Series) -> float:
     """Return the share of the cells that say the type of a structure; 0 for a column of many words, such as names."""
     counts = cells.value_counts()
+    if counts.empty or len(counts) > structures.MAX_STATES:
+        return 0.0
     typed = counts[[_meaning("structure_type", str(cell)) is not None for cell in counts.index]]
-    return float(typed.sum() / len(cells)) if len(counts) <= structures.MAX_STATES else 0.0
+    return float(typed.sum() / len(cells))
 
 
 def _can_be(column: str, cells: pd.Series) -> bool:

@@ -54,6 +54,21 @@ def one(card, content, **options):
 # The legacy extract
 
 
+def test_lines_made_as_wide_as_the_widest_by_a_spreadsheet_are_read(card, balanced):
+    padded = legacy(line() + ";;", points=[point("750000018") + ";" * 26])
+    staged = read(card, padded)
+    balanced(staged, 1)
+    assert staged.frame["location_status"].tolist() == ["located"]
+    assert read(card, legacy(line(), points=[point("750000018")])).frame["x"].tolist() == staged.frame["x"].tolist()
+
+
+def test_a_legacy_extract_that_lost_its_first_line_is_named(card):
+    with pytest.raises(
+        InputError, match=r"row 1: not a legacy FINESS extract: .* write that line as the source has it"
+    ):
+        read(card, "\n".join([line(), point("750000018")]) + "\n")
+
+
 @pytest.mark.parametrize("width", [31, 32])
 def test_both_widths_of_the_legacy_extract_are_read(card, width):
     written = line(width=width, f9="RUE X", f7="12", f10="B", f15="75001 PARIS", f28="2010-05-01")

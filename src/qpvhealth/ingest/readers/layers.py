@@ -174,11 +174,20 @@ def gdal() -> Any:  # noqa: ANN401 -- pyogrio has no types
     return pyogrio
 
 
+def several(path: Path) -> list[str]:
+    """Return the layers with geometries of a GeoPackage that has more than one; none for any other file."""
+    names = _layers(path) if path.suffix.lower() == ".gpkg" else []
+    return names if len(names) > 1 else []
+
+
+def _layers(path: Path) -> list[str]:
+    with _gdal_errors(path.name):
+        return [str(name) for name, kind in gdal().list_layers(path) if kind is not None]
+
+
 def _layer(path: Path, wanted: str | None) -> str:
     """Choose the layer: the one asked for, or the only one with geometries."""
-    with _gdal_errors(path.name):
-        layers = [(str(name), kind) for name, kind in gdal().list_layers(path)]
-    names = [name for name, kind in layers if kind is not None]
+    names = _layers(path)
     if wanted is not None and wanted in names:
         return wanted
     if wanted is not None or len(names) > 1:
