@@ -87,7 +87,7 @@ def _net(subject: Subject) -> str:
     if subject.moves.empty and not net[ALL].value:
         return subject.say("headline.net_still", interval=subject.interval, n=stocks_known[-1])
     kinds = {name: subject.text(net[kind], "signed") for name, kind in (("net", ALL), ("msp", MSP), ("cds", CDS))}
-    line = subject.say("headline.net", interval=subject.interval, **kinds)
+    line = subject.say("headline.net", interval=subject.interval, n_cds=net[CDS], **kinds)
     before, after = (subject.perimeters(year) for year in subject.years)
     words = "headline.perimeters_local" if subject.is_local else "headline.perimeters"
     return line if before == after else f"{line} {subject.say(words, before=before, after=after)}"

@@ -203,6 +203,14 @@ class Subject:
         )
         return where if self.covered(self.year) is not None else self.say("where.part", where=where)
 
+    @property
+    def where_it_answers(self) -> str:
+        """The area that answers of ARS and zonings are of: that of the report, or the région around it."""
+        if self.has_own_answers or not self.regions:
+            return self.where
+        (region,) = self.regions
+        return self.say("where.region", name=REGIONS[region][0], code=region)
+
     @cached_property
     def own_quarters(self) -> pd.DataFrame:
         """The QPV of every generation that lie in the area, at least in part: code, generation, name, communes and départements."""
