@@ -247,6 +247,21 @@ def test_a_structure_of_a_territory_without_qpv_has_a_point_and_no_qpv_to_enter(
     assert "aucun point utilisable" not in text
 
 
+def test_silence_of_an_ars_is_no_answer_about_a_qpv(release, raw):
+    """Nobody was asked in 2024: whether the structure 155 m from QP974930 is declared near it is unknown; in 2019 an ARS said so."""
+    years = explanations.explain(release, "0X0000933", raw, Filters(generation="qpv-2015"))["years"]
+    around = {y["year"]: y["verdicts"][0]["around"][0] for y in years}
+    assert {year: pair.get("is_declared") for year, pair in around.items()} == {
+        2018: None,
+        2019: True,
+        2020: None,
+        2024: None,
+    }
+    (quarter,) = explanations.explain(release, "QP974930", raw, Filters(year=2024))["generations"]
+    (structure,) = quarter["years"][0]["structures"]
+    assert "is_declared" not in structure
+
+
 def test_a_point_on_a_border_is_no_minus_zero_metres_inside(release, raw):
     (year,) = explanations.explain(release, "0X0000408", raw, Filters(year=2018, generation="qpv-2015"))["years"]
     assert str(year["verdicts"][0]["flips"][0]["metres"]) == "0.0"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from qpvhealth.errors import UsageError
 from qpvhealth.facts.generations import IN_FORCE
-from qpvhealth.facts.situations import ELSEWHERE, IN_QPV, LOCATED, YES
+from qpvhealth.facts.situations import ELSEWHERE, IN_QPV, LOCATED, NO, YES
 from qpvhealth.facts.territories import METROPOLE
 from qpvhealth.publish import selection
 from qpvhealth.publish.rendering import plain
@@ -114,6 +114,8 @@ def _of_structure(release: Release, rows: pd.DataFrame, raw: RawFolder, only: Fi
         point = {} if row["geometry"] is None else {"longitude": row["geometry"].x, "latitude": row["geometry"].y}
         here = places[places["year"] == of_year].sort_values("generation")
         near = pairs[pairs["year"] == of_year].sort_values(["generation", "distance_m", "qpv_code"])
+        answers = dict(zip(here["generation"], here["vecu_declared"], strict=True))
+        near = near.assign(is_declared=declared(near["is_declared"], near["generation"].map(answers)))
         verdicts = [
             place
             | {"is_in_force": place["generation"] == current, "flips": flips(place, facts, records(here))}
@@ -135,6 +137,15 @@ def _of_structure(release: Release, rows: pd.DataFrame, raw: RawFolder, only: Fi
     left_out = left_out[(left_out["finess_et"] == code) & ((only.year is None) | (left_out["year"] == only.year))]
     document = {"name": name, "years": years, "changes": _changes(release, code, prefix, only)}
     return document | ({"out_of_scope": records(left_out.drop(columns=["finess_et"]))} if len(left_out) else {})
+
+
+def declared(is_named: pd.Series, answer: pd.Series) -> pd.Series:
+    """Say of pairs of a structure and a QPV whether an ARS declares them: null, not no, where it said nothing of the structure.
+
+    ``is_named``: ``is_declared`` of ``structure_neighbourhoods``; ``answer``: ``vecu_declared`` of the structure.
+    """
+    named = is_named.astype("boolean")
+    return named.mask(~named & ~answer.isin((YES, NO)))
 
 
 def _by_point(place: dict[str, Any], facts: dict[str, Any]) -> dict[str, Any]:
@@ -272,8 +283,11 @@ def _around(release: Release, code: str, generation: str, year: int) -> Records:
     structures = release.table(
         "structures", columns=["finess_et", "year", "name", "structure_type", "is_in_stock", *SOURCE]
     )
-    places = release.table("structure_locations", columns=["finess_et", "year", "generation", "situation"])
+    places = release.table(
+        "structure_locations", columns=["finess_et", "year", "generation", "situation", "vecu_declared"]
+    )
     rows = pairs.merge(structures[structures["is_in_stock"]], on=["finess_et", "year"])
     rows = rows.merge(places, on=["finess_et", "year", "generation"]).sort_values(["distance_m", "finess_et"])
+    rows = rows.assign(is_declared=declared(rows["is_declared"], rows["vecu_declared"]))
     columns = ["finess_et", "name", "structure_type", "situation", "distance_m", "is_declared", *SOURCE]
     return records(rows, columns)

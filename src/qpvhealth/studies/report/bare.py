@@ -60,7 +60,7 @@ def sentences_of(subject: Subject) -> list[str]:
         of != total and n.lower is not None and n.upper is not None
     ):  # bounds are of every QPV, the share of those that can be judged
         lines.append(subject.say("bare.beyond", total=total, lower=n.lower, upper=n.upper))
-    lines.append(_covered(subject, n, of, facts))
+    lines += _covered(subject, n, of, facts)
     people = subject.figure("population_without_any")
     if people.value is None:
         lines.append(subject.say("bare.no_population"))
@@ -73,14 +73,16 @@ def sentences_of(subject: Subject) -> list[str]:
     return lines
 
 
-def _covered(subject: Subject, without: Bounded, of: float, facts: dict[str, Any]) -> str:
-    """Say how many QPV have a structure, and how many structures each has: no mean on a base under twenty, or where either is in doubt."""
+def _covered(subject: Subject, without: Bounded, of: float, facts: dict[str, Any]) -> list[str]:
+    """Say how many QPV have a structure if any has, and how many structures each has: no mean on a base under twenty, or where either is in doubt."""
     total = len(subject.quarters(subject.year))
     sides = [None if side is None else total - side for side in (without.upper, without.lower)]
     covered = Bounded(of - (without.value or 0), *sides)
+    if not covered.value and covered.is_exact:
+        return []
     mean = ratio(subject.figure("n_in_qpv").value, covered.value) if covered.is_exact else None
     words = subject.say("bare.mean", mean=subject.text(mean, "ratio")) if isinstance(mean, float) else ""
-    return subject.say("bare.covered", n=covered.value, bounds=subject.beside(covered), mean=words, **facts)
+    return [subject.say("bare.covered", n=covered.value, bounds=subject.beside(covered), mean=words, **facts)]
 
 
 def _large(subject: Subject, scope: str) -> list[dict[str, Any]]:
@@ -193,18 +195,19 @@ def zoning(subject: Subject) -> Section:
     without, people = subject.figure("zip_qpv_without_any"), subject.figure("zip_qpv_without_any_population")
     if without.value is not None:
         home = _home(subject, people)
-        blocks.append(subject.say("zoning.zip", n=without.value, people=home, bounds=subject.beside(without), **at))
+        words = "zoning.zip_none" if not without.value and without.is_exact else "zoning.zip"
+        blocks.append(subject.say(words, n=without.value, people=home, bounds=subject.beside(without), **at))
     priority = subject.figure("zip_or_zac_qpv")
     if priority.value is not None:
         home = _home(subject, subject.figure("zip_or_zac_qpv_population"))
-        words = {"n": priority.value, "bounds": subject.beside(priority), "people": home, **at}
+        of_priority = {"n": priority.value, "bounds": subject.beside(priority), "people": home, **at}
         if subject.level != COUNTRY:
-            blocks.append(subject.say("zoning.priority_here", of=subject.figure("qpv_total").value, **words))
+            blocks.append(subject.say("zoning.priority_here", of=subject.figure("qpv_total").value, **of_priority))
         else:
             regions = zoned.loc[zoned["region_code"] != NO_REGION, "region_code"].nunique()
             beyond = subject.say("zoning.beyond") if NO_REGION in set(zoned["region_code"]) else ""
             of = int(zoned["n_qpv"].sum())
-            blocks.append(subject.say("zoning.priority", of=of, regions=regions, beyond=beyond, **words))
+            blocks.append(subject.say("zoning.priority", of=of, regions=regions, beyond=beyond, **of_priority))
     return Section("zonage", title, (*blocks, editions(subject, rows)))
 
 
