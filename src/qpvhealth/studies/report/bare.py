@@ -53,19 +53,19 @@ def sentences_of(subject: Subject) -> list[str]:
     if not n.value and n.is_exact:
         return [subject.say("bare.zero", of=of, **facts)]
     counted = {"n": n.value, "of": of, "bounds": subject.beside(n) if of == total else ""}
-    share = _share(subject, proportion, alone=of != total)
-    words = {"share": share} if of >= MIN_SHARE_BASE else {}
+    value = Bounded(*(float(proportion[c]) for c in ("value", "lower", "upper")))
+    words = {"share": subject.text(value if of == total else value.value, "share")} if of >= MIN_SHARE_BASE else {}
     lines = [subject.say("bare.share" if words else "bare.count", **words, **counted, **facts)]
     if (
         of != total and n.lower is not None and n.upper is not None
     ):  # bounds are of every QPV, the share of those that can be judged
         lines.append(subject.say("bare.beyond", total=total, lower=n.lower, upper=n.upper))
-    lines.append(_covered(subject, n, of, facts))
+    lines += _covered(subject, n, of, facts)
     people = subject.figure("population_without_any")
     if people.value is None:
         lines.append(subject.say("bare.no_population"))
     else:
-        lines += [subject.say("bare.large", **large, **facts) for large in _large(subject, "msp_cds")]
+        lines += [_large_line(subject, large, facts) for large in _large(subject, "msp_cds")]
         lines.append(subject.say("bare.people", n=people.value, bounds=subject.beside(people), **facts))
     primary = subject.figure("qpv_without_any", "primary")
     if primary.value is not None:
@@ -73,20 +73,16 @@ def sentences_of(subject: Subject) -> list[str]:
     return lines
 
 
-def _share(subject: Subject, proportion: dict[str, Any], *, alone: bool) -> str:
-    """Write a share with its bounds; alone where they are of more QPV than the share."""
-    value = Bounded(*(float(proportion[c]) for c in ("value", "lower", "upper")))
-    return subject.text(value.value if alone else value, "share")
-
-
-def _covered(subject: Subject, without: Bounded, of: float, facts: dict[str, Any]) -> str:
-    """Say how many QPV have a structure, and how many structures each has: no mean on a base under twenty, or where either is in doubt."""
+def _covered(subject: Subject, without: Bounded, of: float, facts: dict[str, Any]) -> list[str]:
+    """Say how many QPV have a structure if any has, and how many structures each has: no mean on a base under twenty, or where either is in doubt."""
     total = len(subject.quarters(subject.year))
     sides = [None if side is None else total - side for side in (without.upper, without.lower)]
     covered = Bounded(of - (without.value or 0), *sides)
+    if not covered.value and covered.is_exact:
+        return []
     mean = ratio(subject.figure("n_in_qpv").value, covered.value) if covered.is_exact else None
     words = subject.say("bare.mean", mean=subject.text(mean, "ratio")) if isinstance(mean, float) else ""
-    return subject.say("bare.covered", n=covered.value, bounds=subject.beside(covered), mean=words, **facts)
+    return [subject.say("bare.covered", n=covered.value, bounds=subject.beside(covered), mean=words, **facts)]
 
 
 def _large(subject: Subject, scope: str) -> list[dict[str, Any]]:
@@ -100,17 +96,27 @@ def _large(subject: Subject, scope: str) -> list[dict[str, Any]]:
     elif npnru.value is not None:
         words = subject.say("bare.large_npnru", n=npnru.value, bounds=subject.beside(npnru))
     threshold = subject.release.manifest["settings"]["large_population"]
-    return [{"n": large.value, "bounds": subject.beside(large), "threshold": threshold, "npnru": words}]
+    return [
+        {"n": large.value, "most": large.upper, "bounds": subject.beside(large), "threshold": threshold, "npnru": words}
+    ]
+
+
+def _large_line(subject: Subject, large: dict[str, Any], facts: dict[str, Any]) -> str:
+    if large["n"]:
+        return subject.say("bare.large", **large, **facts)
+    return subject.say("bare.large_most" if large["most"] else "bare.large_none", **large, **facts)
 
 
 def _primary(subject: Subject, without: Bounded, facts: dict[str, Any]) -> str:
-    """Say the same of MSP and pluriprofessional centres alone, in which document 001 counts."""
+    """Say the same of MSP and pluriprofessional centres alone, in which document 001 counts.
+
+    A share is of all QPV or of none: those of which it is unknown have a centre, so the others are no sample of them.
+    """
     proportion, share = subject.indicator("share_qpv_without_any", "primary"), ""
-    if proportion is not None and not pd.isna(proportion["value"]) and proportion["denominator"] >= MIN_SHARE_BASE:
-        of = float(proportion["denominator"])
-        alone = of != len(subject.quarters(subject.year))
-        share = subject.say("bare.primary_share", share=_share(subject, proportion, alone=alone), of=of)
-    large = "".join(subject.say("bare.primary_large", **words) for words in _large(subject, "primary"))
+    total = len(subject.quarters(subject.year))
+    if proportion is not None and proportion["denominator"] == total >= MIN_SHARE_BASE:
+        share = subject.say("bare.primary_share", share=subject.text(proportion["value"], "share"), of=total)
+    large = "".join(subject.say("bare.primary_large", **words) for words in _large(subject, "primary") if words["n"])
     bounds = subject.beside(without)
     return subject.say("bare.primary", n=without.value, bounds=bounds, share=share, large=large, **facts)
 
@@ -189,18 +195,19 @@ def zoning(subject: Subject) -> Section:
     without, people = subject.figure("zip_qpv_without_any"), subject.figure("zip_qpv_without_any_population")
     if without.value is not None:
         home = _home(subject, people)
-        blocks.append(subject.say("zoning.zip", n=without.value, people=home, bounds=subject.beside(without), **at))
+        words = "zoning.zip_none" if not without.value and without.is_exact else "zoning.zip"
+        blocks.append(subject.say(words, n=without.value, people=home, bounds=subject.beside(without), **at))
     priority = subject.figure("zip_or_zac_qpv")
     if priority.value is not None:
         home = _home(subject, subject.figure("zip_or_zac_qpv_population"))
-        words = {"n": priority.value, "bounds": subject.beside(priority), "people": home, **at}
+        of_priority = {"n": priority.value, "bounds": subject.beside(priority), "people": home, **at}
         if subject.level != COUNTRY:
-            blocks.append(subject.say("zoning.priority_here", of=subject.figure("qpv_total").value, **words))
+            blocks.append(subject.say("zoning.priority_here", of=subject.figure("qpv_total").value, **of_priority))
         else:
             regions = zoned.loc[zoned["region_code"] != NO_REGION, "region_code"].nunique()
             beyond = subject.say("zoning.beyond") if NO_REGION in set(zoned["region_code"]) else ""
             of = int(zoned["n_qpv"].sum())
-            blocks.append(subject.say("zoning.priority", of=of, regions=regions, beyond=beyond, **words))
+            blocks.append(subject.say("zoning.priority", of=of, regions=regions, beyond=beyond, **of_priority))
     return Section("zonage", title, (*blocks, editions(subject, rows)))
 
 
@@ -227,7 +234,7 @@ def editions(subject: Subject, rows: pd.DataFrame) -> Table:
         subject.column("since", "date"),
         *(subject.column(t, rows=behind) for t in ("qpv", "classed", "zip", "zip_or_zac")),
     )
-    caption = subject.say("zoning.caption", where=subject.where, on=subject.on())
+    caption = subject.say("zoning.caption", where=subject.where_it_answers, on=subject.on())
     note = subject.say("zoning.note", perimeters=subject.perimeters(subject.year))
     listed = subject.rows_by_region(f"list counted --year {subject.year} --indicator zip_or_zac_qpv")
     return Table("zonages", caption, columns, tuple(lines), (note, *listed), ("zoning_regions",))

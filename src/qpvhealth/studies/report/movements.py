@@ -208,6 +208,7 @@ def _trend(subject: Subject) -> list[str]:
             f"changes.{words}",
             interval=subject.interval,
             contours=contours,
+            n_cds=expected[CDS],
             **{name: subject.text(value, "signed") for name, value in flows.items()},
         )
     ]
