@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from qpvhealth.errors import UsageError
 from qpvhealth.facts.generations import IN_FORCE
-from qpvhealth.facts.situations import ELSEWHERE, IN_QPV, YES
+from qpvhealth.facts.situations import ELSEWHERE, IN_QPV, LOCATED, YES
 from qpvhealth.facts.territories import METROPOLE
 from qpvhealth.publish import selection
 from qpvhealth.publish.rendering import plain
@@ -47,7 +47,22 @@ def explain(release: Release, code: str, raw: RawFolder, only: Filters) -> Docum
         rows = rows[rows["finess_et"] == code]
         if len(rows):
             return {"code": code, "kind": STRUCTURE} | _of_structure(release, rows, raw, only, prefix)
+    if refused := _rejected(release, code):
+        raise UsageError(
+            f'no structure or QPV "{code}" in this release: it stands in rejected rows\n' + "\n".join(refused)
+        )
     raise UsageError(f'no structure, QPV or indicator "{code}" in this release; indicators: {", ".join(INDICATORS)}')
+
+
+def _rejected(release: Release, code: str) -> list[str]:
+    """Name the rejected rows that have this text in a cell: file, row, rule and reason."""
+    rows = release.table("rejects")
+    rows = rows[[code in (cell.strip() for cell in text.split(";")) for text in rows["raw"]]].head(5)
+    columns = (plain(rows[c]) for c in ("source_id", "sheet", "row", "rule", "message"))
+    return [
+        f"{source}{f', sheet {sheet}' if sheet else ''}, row {row}: {rule}: {message}"
+        for source, sheet, row, rule, message in zip(*columns, strict=True)
+    ]
 
 
 def explain_indicator(release: Release, figure: Figure) -> Document:
@@ -122,13 +137,7 @@ def flips(place: dict[str, Any], facts: dict[str, Any], others: Records) -> Reco
 
     ``place``: its row of ``structure_locations``; ``facts``: its row of ``structures``; ``others``: its rows in every generation.
     """
-    distance, changed = place.get("border_distance_m"), []
-    if distance is None:
-        changed.append({"what": "no_point", "location_status": facts.get("location_status")})
-    elif "qpv_code" in place:
-        changed.append({"what": "inside", "qpv_code": place["qpv_code"], "metres": -distance})
-    else:
-        changed.append({"what": "outside", "qpv_code": place.get("nearest_qpv_code"), "metres": distance})
+    changed = [_of_place(place, facts)]
     if place.get("is_fragile"):
         changed.append({"what": "error", "metres": facts.get("location_error_m")})
     if "other_qpv_code" in place:
@@ -149,6 +158,20 @@ def flips(place: dict[str, Any], facts: dict[str, Any], others: Records) -> Reco
             what = "inside_then" if "qpv_code" in other else "outside_then"
             changed.append({"what": what, "generation": other["generation"], "qpv_code": other.get("qpv_code")})
     return [{k: v for k, v in flip.items() if v is not None} for flip in changed]
+
+
+def _of_place(place: dict[str, Any], facts: dict[str, Any]) -> dict[str, Any]:
+    """Say how far the point is from another answer, or what stands in for a point that is not there."""
+    distance = place.get("border_distance_m")
+    if distance is not None:
+        is_inside = "qpv_code" in place
+        qpv = place["qpv_code"] if is_inside else place.get("nearest_qpv_code")
+        return {"what": "inside" if is_inside else "outside", "qpv_code": qpv, "metres": abs(distance)}
+    if place["situation_by_place"] == ELSEWHERE:
+        return {"what": "no_qpv_around"}
+    if facts.get("location_status") == LOCATED:
+        return {"what": "no_perimeter"}
+    return {"what": "no_point", "location_status": facts.get("location_status")}
 
 
 def _source(release: Release, raw: RawFolder, row: pd.Series) -> Document:
