@@ -60,7 +60,7 @@ def resolve(located: pd.DataFrame, *, vecu_distance_m: float) -> pd.DataFrame:
     situation = proximity.situation(place, answer)
     by_answer = (
         (situation == VECU_DECLARED, "declared-yes"),
-        ((situation == ELSEWHERE) & (answer == NO), "declared-no"),
+        ((situation == ELSEWHERE) & (answer == NO) & ~located["is_surely_elsewhere"].astype(bool), "declared-no"),
     )
     for mask, word in by_answer:
         rule = rule.mask(mask, word)
