@@ -456,8 +456,17 @@ def test_a_logical_that_nobody_filled_in_is_unknown(tmp_path):
         None,
     ]
     assert "dedans: 3 values neither true nor false, unknown" in read.notes
-    overwritten(table, 32 + 2 * 32 + 16, bytes([13]))  # wider than its record: GDAL reads no column
-    assert read_vector(path).frame.shape == (len("bcde"), 0)
+
+
+def test_a_logical_in_a_damaged_header_is_no_column(tmp_path):
+    """Wider than its record, as the header says: GDAL reads no column at all."""
+    path, width_of_second = tmp_path / "a.shp", 32 + 32 + 16
+    flags = pd.array([True, None], dtype="boolean")
+    gpd.GeoDataFrame({"code": [*"ab"], "dedans": flags}, geometry=[SQUARE] * 2, crs=2154).to_file(path)
+    table = path.with_suffix(".dbf")
+    overwritten(table, table.stat().st_size - 2, b" ")
+    overwritten(table, width_of_second, bytes([13]))
+    assert read_vector(path).frame.shape == (2, 0)
 
 
 FIRST_RECORD, FIRST_ENTRY = 100, 100
