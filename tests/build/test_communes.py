@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 import qpvhealth
-from qpvhealth.studies import figures
+from qpvhealth.studies import counted, figures
 from tests.conftest import published
 
 CARDS = """
@@ -100,7 +100,7 @@ def without_any(built, unit="qpv_without_any"):
 def test_a_qpv_that_holds_nothing_but_a_structure_of_another_commune_may_be_without_any(build):
     qpv = [("QN07101I", "71076", 4.0), ("QN07102I", "71289", 4.5), ("QN07103I", "71076", 5.0)]
     built = build([("710000001", "71289", 4.005)], qpv)
-    assert without_any(built) == (2, 2, 1, 3)  # it stands in the first, in the second, or in no QPV
+    assert without_any(built) == (2, 2, 2, 3)  # one structure: in the first, in the second, or in no QPV
     both = build([("710000001", "71289", 4.005), ("710000002", "71076", 4.006)], qpv)
     assert without_any(both)[2:] == (1, 2)  # the first holds another structure, which nobody disputes
     agreed = build([("710000001", "71076", 4.005)], qpv)
@@ -204,9 +204,12 @@ def test_the_matrix_has_both_readings_of_a_disputed_point_as_the_indicators_have
         rows = release.table("indicators").query(
             "generation == 'in_force' and level == 'country' and scope == 'msp' and year == 2024"
         )
+        n_unknown = rows.set_index("indicator")["n_unknown"]
         rows = rows.set_index("indicator")[["value", "lower", "upper"]].astype(float)
         for name in ("n_in_qpv", "share_in_qpv", "qpv_without_any", "share_qpv_without_any"):
             assert cells.loc[name].tolist() == rows.loc[name].tolist(), (x, name)
+        unsure = counted.of_figure(release, counted.Figure(2024, indicator="qpv_without_any", scope="msp"), "unknown")
+        assert len(unsure) == n_unknown["qpv_without_any"]
         assert rows.loc["n_in_qpv", "lower"] < rows.loc["n_in_qpv", "upper"]
 
 

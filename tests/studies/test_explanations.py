@@ -2,10 +2,13 @@
 
 import re
 import shutil
+import tomllib
 from xml.etree import ElementTree as ET
 
+import geopandas as gpd
 import pandas as pd
 import pytest
+import shapely
 
 from qpvhealth.errors import UsageError
 from qpvhealth.ingest.raw_rows import RawFolder
@@ -16,6 +19,8 @@ from qpvhealth.studies import counted, explanations, location_map
 from qpvhealth.studies.counted import Figure
 
 ALL = Filters()
+METRES = {"971": 5490, "972": 5490, "973": 2972, "974": 2975, "976": 4471, "978": 5490, "987": 3297}
+"""The system of each overseas département, and 2154 elsewhere."""
 NS = "{http://www.w3.org/2000/svg}"
 
 
@@ -51,6 +56,45 @@ def test_fifty_structures_have_the_facts_of_the_tables_and_the_text_of_their_row
                     None if pd.isna(there["border_distance_m"]) else there["border_distance_m"]
                 )
                 assert verdict["flips"]
+
+
+def contours(folder, generation, territory):
+    """Read the polygons of a territory with geopandas alone, in the metres of its system."""
+    files = [c["path"] for c in cards(folder) if c["kind"] == "neighbourhoods" and c["generation"] == generation]
+    layers = [gpd.read_file(folder / path).rename(columns=str.lower) for path in files]
+    own = [rows[rows["code_qp"].str[2:5].map(METRES).fillna(2154) == territory].to_crs(territory) for rows in layers]
+    return pd.concat([rows.set_index("code_qp").geometry for rows in own if len(rows)]).buffer(0)
+
+
+def cards(folder):
+    return tomllib.loads((folder / "sources.toml").read_text(encoding="utf-8"))["source"]
+
+
+@pytest.mark.no_cover
+def test_fifty_structures_stand_where_geopandas_alone_puts_them(release, raw, sample_folder):
+    places = release.table("structure_locations")
+    places = places[(places["year"] == 2018) & places["distance_m"].notna()]
+    ours = places.groupby(["generation", "situation", "is_fragile"], observed=True)
+    codes = ours.sample(9, random_state=5, replace=True)["finess_et"].drop_duplicates().head(50)
+    read = {}
+    for code in codes:
+        (year,) = explanations.explain(release, code, raw, Filters(year=2018))["years"]
+        own = year["source"]["raw"]
+        territory = METRES.get(year["facts"]["department_code"], 2154)
+        point = shapely.Point(float(own["x"]), float(own["y"]))
+        for verdict in year["verdicts"]:
+            key = (verdict["generation"], territory)
+            read[key] = around = read[key] if key in read else contours(sample_folder, *key)
+            metres = around.distance(point)
+            assert verdict["distance_m"] == pytest.approx(metres.min(), abs=0.01)
+            assert metres[verdict["nearest_qpv_code"]] == pytest.approx(metres.min(), abs=0.01)
+            inside = around[around.covers(point)]
+            assert verdict["n_qpv_inside"] == len(inside)
+            deepest = max((shape.boundary.distance(point) for shape in inside), default=-metres.min())
+            assert verdict["border_distance_m"] == pytest.approx(-deepest, abs=0.01)
+            assert {a["qpv_code"] for a in verdict["around"]} == set(metres.index[metres <= 1000])
+            by_place = "in_qpv" if len(inside) else "vecu_proxy" if metres.min() <= 300 else "elsewhere"
+            assert verdict["situation"] == by_place  # nobody answered in 2018
 
 
 @pytest.mark.no_cover
@@ -118,9 +162,9 @@ THEN = IN | {"generation": "qpv-2024", "qpv_code": "QN03107M"}
     ("place", "facts", "others", "sentences"),
     [
         (OUT, {}, [OUT], ["à 12,4 m hors de QP031012", "un oui de l'ARS"]),
-        (OUT, {}, [OUT, THEN], ["à 12,4 m hors", "un oui", "dans le contour de qpv-2024 (QN03107M)"]),
+        (OUT, {}, [OUT, THEN], ["à 12,4 m hors", "un oui", "dans les périmètres QPV 2024 (QN03107M)"]),
         (IN, {}, [IN], ["à 3 m à l'intérieur de QP031012"]),
-        (THEN, {}, [OUT, THEN], ["à 3 m à l'intérieur de QN03107M", "hors des contours de qpv-2015"]),
+        (THEN, {}, [OUT, THEN], ["à 3 m à l'intérieur de QN03107M", "hors des périmètres QPV 2015"]),
         (OUT | {"is_fragile": True}, {"location_error_m": 150.0}, [], ["12,4 m hors", "150 m, suffit", "un oui"]),
         (
             OUT | {"situation": "vecu_declared", "vecu_declared": "yes"},
@@ -139,6 +183,18 @@ THEN = IN | {"generation": "qpv-2024", "qpv_code": "QN03107M"}
             {"location_status": "missing"},
             [],
             ["aucun point utilisable (sans point)", "un oui"],
+        ),
+        (
+            PLACE | {"situation_by_place": "elsewhere"},
+            {"location_status": "missing"},
+            [],
+            ["aucun QPV assez près", "un oui"],
+        ),
+        (
+            PLACE | {"situation": "undetermined", "situation_by_place": "undetermined"},
+            {"location_status": "located"},
+            [],
+            ["aucun contour donné", "un oui"],
         ),
         (OUT | {"other_qpv_code": "QP031013"}, {}, [], ["12,4 m hors", "QP031013, d'une autre commune", "un oui"]),
         (OUT | {"other_area_code": "81004"}, {}, [], ["12,4 m hors", "près de 81004, loin de", "un oui"]),
@@ -233,3 +289,61 @@ def test_what_has_no_place_has_no_map(release):
         location_map.location_map(release, lost["finess_et"].iloc[0], year=int(lost["year"].iloc[0]))
     with pytest.raises(UsageError, match="an indicator has no map"):
         location_map.location_map(release, "n_in_qpv")
+
+
+def test_a_structure_of_a_territory_without_qpv_has_a_point_and_no_qpv_to_enter(release, raw):
+    document = explanations.explain(release, "0X0000753", raw, Filters(year=2018))
+    (year,) = document["years"]
+    assert year["facts"]["location_status"] == "located"
+    assert "longitude" in year["facts"]
+    for verdict in year["verdicts"]:
+        assert verdict["flips"][0] == {"what": "no_qpv", "territory": "saint_pierre_et_miquelon"}
+    text = "\n".join(explanation.lines(document))
+    assert "aucun QPV dans ce territoire" in text
+    assert "aucun point utilisable" not in text
+
+
+def test_silence_of_an_ars_is_no_answer_about_a_qpv(release, raw):
+    """Nobody was asked in 2024: whether the structure 155 m from QP974930 is declared near it is unknown; in 2019 an ARS said so."""
+    years = explanations.explain(release, "0X0000933", raw, Filters(generation="qpv-2015"))["years"]
+    around = {y["year"]: y["verdicts"][0]["around"][0] for y in years}
+    assert {year: pair.get("is_declared") for year, pair in around.items()} == {
+        2018: None,
+        2019: True,
+        2020: None,
+        2024: None,
+    }
+    (quarter,) = explanations.explain(release, "QP974930", raw, Filters(year=2024))["generations"]
+    (structure,) = quarter["years"][0]["structures"]
+    assert "is_declared" not in structure
+
+
+def test_a_point_on_a_border_is_no_minus_zero_metres_inside(release, raw):
+    (year,) = explanations.explain(release, "0X0000408", raw, Filters(year=2018, generation="qpv-2015"))["years"]
+    assert str(year["verdicts"][0]["flips"][0]["metres"]) == "0.0"
+
+
+def test_rows_that_no_figure_counts_are_explained(release, raw):
+    """A row of no known type in 2019, counted in 2020; rows whose number is wrong, by that number, by their line, in the bounds."""
+    nursing = explanations.explain(release, "0X0001319", raw, ALL)
+    assert [y["year"] for y in nursing["years"]] == [2020, 2024]
+    (row,) = nursing["out_of_scope"]
+    assert row["source_row"] == 990
+    assert row["year"] == 2019
+    assert row["type_as_written"] == "Centre de soins infirmiers"
+    assert "out_of_scope" not in explanations.explain(release, "0X0001319", raw, Filters(year=2020))
+    assert "Lignes hors champ" in "\n".join(explanation.lines(nursing))
+    for code in ("0X12", "structures-2018:3121"):
+        document = explanations.explain(release, code, raw, ALL)
+        assert document["kind"] == "rejected"
+        (row,) = document["rejected"]
+        assert (row["source_id"], row["row"], row["rule"]) == ("structures-2018", 3121, "finess-invalid")
+        assert "elle n'est comptée dans aucun chiffre" in "\n".join(explanation.lines(document))
+    possible = explanations.explain(
+        release, "structures-2018:rejected-3121", raw, ALL
+    )  # it may be one: it is in the bounds
+    assert possible["kind"] == "structure"
+    assert possible["rejected"] == explanations.explain(release, "0X12", raw, ALL)["rejected"]
+    assert possible["changes"] == []
+    assert possible["years"][0]["source"]["source_row"] == 3121
+    assert "Lignes rejetées" in "\n".join(explanation.lines(possible, "fr"))

@@ -50,7 +50,7 @@ def read_table(path: Path, *, columns: Sequence[str] | None = None, geometry: bo
     """Read a published table with the types of its contract: ``str``, ``Int64``, ``boolean``, ``datetime64[s]``.
 
     Geometry comes as shapely objects in degrees (``geopandas.GeoDataFrame(frame, crs=4326)`` makes a layer of it);
-    ``geometry=False`` leaves it out. Raises ContractError where a page fails its checksum.
+    ``geometry=False`` leaves it out. Raises ContractError where a page fails its checksum, or a column is not there.
     """
     try:
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
@@ -58,7 +58,8 @@ def read_table(path: Path, *, columns: Sequence[str] | None = None, geometry: bo
             layers = [f.name for f in file.schema_arrow if pa.types.is_binary(f.type)]
             wanted = [n for n in (columns or names) if geometry or n not in layers]
             if missing := [n for n in wanted if n not in names]:
-                raise ContractError(f"{path}: cannot be read: no column {', '.join(missing)}; run `qpvhealth verify`")
+                step = "another version of qpvhealth wrote it; run `qpvhealth build` on its raw files again"
+                raise ContractError(f"{path}: cannot be read: no column {', '.join(missing)}: {step}")
             read = file.read(wanted)
         seconds = [pa.field(f.name, pa.timestamp("s")) if pa.types.is_date(f.type) else f for f in read.schema]
         frame: pd.DataFrame = read.cast(pa.schema(seconds)).to_pandas(types_mapper=DTYPES.get)

@@ -303,6 +303,21 @@ def test_longitude_and_latitude_serve_where_no_system_is_known(card):
         read(card, HEADER + ROW, crs="EPSG:1")
 
 
+def test_both_coordinates_in_a_cell_are_latitude_then_longitude(card):
+    """As the portals of Opendatasoft export them; columns of the row's own decide, and what is no pair is reported."""
+    content = (
+        "nofinesset;categetab;code_insee;longitude;latitude;geo_point_2d\n750000018;124;75101;;;48.85, 2.35\n"
+        "750000026;124;75101;2.3;48.8;48.85, 2.35\n750000034;124;75101;;;Paris\n750000042;124;75101;;;\n"
+    )
+    staged = read(card, content)
+    assert staged.frame["x"].iloc[:2].tolist() == [2.35, 2.3]
+    assert staged.frame["y"].iloc[:2].tolist() == [48.85, 48.8]
+    assert staged.frame["crs"].iloc[0] == "EPSG:4326"
+    assert staged.frame["location_status"].tolist() == ["located", "located", "missing", "missing"]
+    (finding,) = [f for f in staged.findings if f.rule == "number-unreadable"]
+    assert "Paris" in finding.message
+
+
 def test_lost_zeros_come_back_and_are_told(card):
     found = read(card, HEADER + "10780054;124;X;1004;;;\n")
     assert found.frame[["finess_et", "commune_code"]].to_numpy().tolist() == [["010780054", "01004"]]
@@ -337,7 +352,8 @@ def test_rejects_carry_row_rule_message_and_raw_text(card, balanced, cells, rule
     staged = read(card, f"{HEADER}{ROW}\n{cells}\n")
     balanced(staged, 2)
     expected = [["c", 4, rule, message, cells.rstrip("\n")]] if rule else []
-    assert staged.rejects.drop(columns="sheet").to_numpy().tolist() == expected
+    assert staged.rejects.drop(columns=["sheet", "cell"]).to_numpy().tolist() == expected
+    assert staged.rejects["cell"].dropna().tolist() == (["7500000"] if rule == "finess-invalid" else [])
 
 
 def test_values_that_cannot_be_read_are_null_and_told(card):

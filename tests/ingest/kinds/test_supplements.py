@@ -80,6 +80,7 @@ def test_practitioners_as_points(tmp_path):
     assert staged.frame["n_over_55"].tolist() == [1.0, 0.0]
     assert staged.tally.rejected == 1
     assert staged.rejects["raw"].tolist() == ["(texte non publié : il désigne un praticien)"]
+    assert staged.rejects["cell"].isna().all()
 
 
 PROJECTS = (

@@ -435,6 +435,29 @@ def test_a_deleted_record_is_no_shape(shape):
     assert "1 deleted records left out" in table.notes
 
 
+def test_a_logical_that_nobody_filled_in_is_unknown(tmp_path):
+    """A blank, as pyshp and others write what is not known, is false to GDAL; a question mark is null to it. Deleted records move nothing."""
+    path, answers = tmp_path / "a.shp", [True, False, True, True, None]
+    flags = pd.array(answers, dtype="boolean")
+    gpd.GeoDataFrame({"code": [*"abcde"], "n": range(5), "dedans": flags}, geometry=[SQUARE] * 5, crs=2154).to_file(
+        path
+    )
+    table = path.with_suffix(".dbf")
+    _, start, width = struct.unpack_from("<IHH", table.read_bytes(), 4)
+    for row, letter in enumerate(b"TF 1?"):
+        overwritten(table, start + (row + 1) * width - 1, bytes([letter]))
+    overwritten(table, start, b"*")
+    read = read_vector(path)
+    assert read.frame["code"].tolist() == [*"bcde"]
+    assert read.frame["dedans"].astype(object).where(read.frame["dedans"].notna(), None).tolist() == [
+        "false",
+        None,
+        None,
+        None,
+    ]
+    assert "dedans: 3 values neither true nor false, unknown" in read.notes
+
+
 FIRST_RECORD, FIRST_ENTRY = 100, 100
 """Where the records of a .shp and the entries of a .shx start."""
 

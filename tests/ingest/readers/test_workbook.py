@@ -119,6 +119,7 @@ def test_errors_and_formulas_without_value_read_as_empty_and_are_noted(save):
     assert cells(table) == [[None, None, "x"]]
     assert any("1 error cells" in n for n in table.notes)
     assert any("1 formulas without" in n for n in table.notes)
+    assert table.uncalculated == {"b": [2]}
 
 
 def test_sheets_are_chosen_only_when_there_is_one(save):
@@ -243,6 +244,7 @@ def test_a_formula_that_nobody_calculated_is_not_the_0_that_is_stored(tmp_path):
     table = read_workbook(uncalculated(tmp_path / "a.xlsx"))
     assert cells(table) == [["1", "QP075001", None], ["2", None, None]]
     assert "2 formulas without a saved value in the workbook read as empty" in table.notes
+    assert table.uncalculated == {"en_qpv": [2, 3]}
 
 
 def test_a_formula_with_a_saved_result_has_it(tmp_path):
@@ -251,6 +253,8 @@ def test_a_formula_with_a_saved_result_has_it(tmp_path):
     excel = read_workbook(uncalculated(tmp_path / "a.xlsx", calculated=True))
     assert excel.frame["en_qpv"].tolist() == ["0", "0"]
     assert not any("formulas" in note for note in (*saved.notes, *excel.notes))
+    assert not saved.uncalculated
+    assert not excel.uncalculated
 
 
 def test_hidden_rows_of_the_sheet_are_read_and_reported(save):

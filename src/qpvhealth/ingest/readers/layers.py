@@ -14,6 +14,7 @@ import tempfile
 import warnings
 from contextlib import closing, contextmanager
 from dataclasses import replace
+from itertools import accumulate, takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -388,6 +389,9 @@ def _read_shapefile(path: Path, encoding: str | None, *, name: str) -> RawTable:
     message = f'{why}, but its texts are UTF-8; encoding = "utf-8" in the card mends it'
     lies = Finding("text-garbled", len(table.rows), message)
     findings = (lies,) if not encoding and _is_not_utf_8(chosen) and _letters(parts[".dbf"]) == _STRICT else ()
+    for column, is_unknown in _unknown_logicals(parts[".dbf"].read_bytes()).items():
+        table.frame.iloc[is_unknown, column] = None
+        notes.append(f"{table.frame.columns[column]}: {is_unknown.sum()} values neither true nor false, unknown")
     return replace(table, notes=(*notes, *table.notes), findings=(*table.findings, *findings))
 
 
@@ -408,6 +412,28 @@ def _letters(dbf: Path) -> str:
 
 
 _STRICT = "strict UTF-8"
+
+
+def _unknown_logicals(dbf: bytes) -> dict[int, np.ndarray]:
+    """Mark the records, those deleted left out, whose logical is neither true nor false, by the place of its column.
+
+    A logical is one byte; a blank is one that nobody has filled in, and GDAL reads it as false. Source: dBASE III, structure of tables.
+    """
+    n, start, width = struct.unpack_from("<IHH", dbf, 4)
+    descriptors = [dbf[at : at + 32] for at in range(32, start - 31, 32)]
+    fields = list(takewhile(lambda field: not field.startswith(b"\r"), descriptors))
+    places = accumulate((field[16] for field in fields), initial=1)
+    records = np.frombuffer(dbf, dtype=np.uint8, count=n * width, offset=start).reshape(n, width)
+    bytes_of = {
+        i: records[:, at]
+        for i, (field, at) in enumerate(zip(fields, places, strict=False))
+        if field[11:12] == b"L" and at < width
+    }
+    unknown = {i: ~np.isin(values, _LOGICALS)[records[:, 0] != ord("*")] for i, values in bytes_of.items()}
+    return {i: marks for i, marks in unknown.items() if marks.any()}
+
+
+_LOGICALS = np.frombuffer(b"TtYyFfNn", dtype=np.uint8)
 
 
 @contextmanager

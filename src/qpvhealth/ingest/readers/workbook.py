@@ -65,6 +65,7 @@ class _Seen:
     """What the guard counted in the XML of a workbook: error cells, formulas without a value, and with 0 where none was calculated.
 
     ``hidden``: the numbers of hidden rows, by part, or by sheet in a workbook of LibreOffice; ``parts``: the part of each sheet;
+    ``formulas``: by part and column, the rows of formulas without a value, and ``zeros`` with 0.
     ``merged``: ranges of merged cells by sheet, in a workbook of LibreOffice, where calamine gives none.
     """
 
@@ -73,6 +74,8 @@ class _Seen:
     n_zeros: int = 0
     hidden: dict[str, set[int]] = field(default_factory=dict)
     parts: dict[str, str] = field(default_factory=dict)
+    formulas: dict[tuple[str, int], list[int]] = field(default_factory=dict)
+    zeros: dict[tuple[str, int], list[int]] = field(default_factory=dict)
     merged: dict[str, list[tuple[int, ...]]] = field(default_factory=dict)
 
 
@@ -131,10 +134,16 @@ def read_workbook(path: Path, *, sheet: str | None = None, header_row: int | Non
         columns = Columns(chosen.file, names, sheet=chosen.name, row=number)
         numbers = [n for n, row in below if columns.add(row) is None]
     frame, notes = columns.frame()
+    part, written = seen.parts.get(chosen.name, chosen.name), set(numbers)
+    uncalculated = {
+        name: sorted(written.intersection(rows))
+        for at_column, name in enumerate(columns.names, start=chosen.column + 1)
+        if (rows := [*seen.formulas.get((part, at_column), ()), *seen.zeros.get((part, at_column), ())])
+    }
     over_data = [(top, bottom) for top, _, bottom, _ in chosen.merged if top >= at]
     n_down = sum(bottom > top for top, bottom in over_data)
     n_uncalculated = seen.n_uncalculated + seen.n_zeros
-    hidden = sorted(seen.hidden.get(seen.parts.get(chosen.name, chosen.name), set()).intersection(numbers))
+    hidden = sorted(seen.hidden.get(part, set()) & written)
     shown = ", ".join(map(str, hidden[:5]))
     remarks = (
         (True, f"header at row {at} ({'as asked' if header_row is not None else 'proposed'})"),
@@ -152,6 +161,7 @@ def read_workbook(path: Path, *, sheet: str | None = None, header_row: int | Non
         findings=(Finding("rows-hidden", len(hidden), f"hidden rows, read like the others: {shown}"),)
         if hidden
         else (),
+        uncalculated={name: rows for name, rows in uncalculated.items() if rows},
         merged_into={n + 1: top + 1 for top, bottom in over_data for n in range(top + 1, bottom + 1)},
     )
 
@@ -263,7 +273,7 @@ def _guarded(path: Path) -> tuple[Path, _Seen]:
         sheets = [sheet for sheet in _attributes(archive, entries["xl/workbook.xml"]) if "name" in sheet]
         seen.parts = {html.unescape(sheet["name"]): targets.get(sheet.get("id", ""), "") for sheet in sheets}
         if not _NEVER_CALCULATED.search(archive.read(entries["xl/workbook.xml"])):
-            seen.n_zeros = 0
+            seen.n_zeros, seen.zeros = 0, {}
     return full, seen
 
 
@@ -325,8 +335,8 @@ def _look_through(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, seen: _Seen)
     n_cells, part = 0, entry.filename.rsplit("/", 1)[-1]
     for piece in _pieces(archive, entry):
         seen.n_errors += piece.count(b' t="e"')
-        seen.n_uncalculated += len(_NO_VALUE.findall(piece))
-        seen.n_zeros += len(_ZERO.findall(piece))
+        seen.n_uncalculated += _add_cells(seen.formulas, part, piece, _NO_VALUE)
+        seen.n_zeros += _add_cells(seen.zeros, part, piece, _ZERO)
         if hidden := _HIDDEN_ROW.findall(piece):
             seen.hidden.setdefault(part, set()).update(map(int, hidden))
         if not (cells := _CELL.findall(piece)):
@@ -341,6 +351,15 @@ def _look_through(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, seen: _Seen)
                 f"{archive.filename}: {entry.filename} spans {size} cells, at most {MAX_CELLS} are read; "
                 "delete the far cells and save again"
             )
+
+
+def _add_cells(cells: dict[tuple[str, int], list[int]], part: str, piece: bytes, pattern: re.Pattern[bytes]) -> int:
+    """Add the column and row of each cell that ends in a pattern; return how many there are."""
+    n = 0
+    for n, found in enumerate(pattern.finditer(piece), start=1):  # noqa: B007 -- how many
+        if cell := _CELL.match(piece, max(piece.rfind(b"<c ", 0, found.start()), 0)):
+            cells.setdefault((part, _column(cell[1])), []).append(int(cell[2]))
+    return n
 
 
 def _pieces(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Iterator[bytes]:
