@@ -6,8 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from qpvhealth.errors import UsageError
-from qpvhealth.facts.territories import DEPARTMENT_TERRITORY, REGIONS
+from qpvhealth.facts.territories import REGIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -51,17 +50,11 @@ class Card:
         """Return the départements that the file covers (``covers``) or that answered (``answered``); null for everything.
 
         Regions stand for their départements; overseas collectivities without region are named by their département code.
-        Raises UsageError for an unknown code.
         """
         area = self.options.get("covers", self.options.get("answered"))
         if area is None:
             return None
         regions, departments = ([str(code) for code in area.get(key, ())] for key in ("regions", "departments"))
-        unknown = [c for c in regions if c not in REGIONS] + [c for c in departments if c not in DEPARTMENT_TERRITORY]
-        if unknown:
-            raise UsageError(
-                f"card {self.id}: unknown region or département: {', '.join(unknown)}; INSEE codes are expected"
-            )
         return frozenset([*(d for c in regions for d in REGIONS[c][1]), *departments])
 
 

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from qpvhealth.errors import InputError, UsageError
 from qpvhealth.facts.categories import STRUCTURE_TYPES
+from qpvhealth.facts.territories import DEPARTMENT_TERRITORY, REGIONS
 from qpvhealth.ingest import signatures
 from qpvhealth.ingest.card import Card, of_kind
+from qpvhealth.ingest.cleaning import word
 from qpvhealth.ingest.kinds.registry import KINDS
 from qpvhealth.ingest.readers import companions
 from qpvhealth.ingest.vocabulary import SHARED
@@ -151,6 +153,8 @@ def _bad_areas(entry: dict[str, Any]) -> Iterator[str]:
             )
         if not all(isinstance(codes, list) and all(_is_word(c) for c in codes) for codes in area.values()):
             yield f'{key} takes lists of codes as texts, such as {{ regions = ["76"] }}'
+        else:
+            yield from (f"{key} has an {u}" for u in _unknown_areas(area))
         if not any(area.values()):
             yield f"{key} is empty; leave it out, or name regions or departments"
     answered = entry.get("answered", {})
@@ -159,6 +163,20 @@ def _bad_areas(entry: dict[str, Any]) -> Iterator[str]:
     kinds = answered.get("types", list(STRUCTURE_TYPES))
     if not isinstance(kinds, list) or not kinds or not {*map(str, kinds)} <= {*STRUCTURE_TYPES}:
         yield f"answered takes types, a list of {', '.join(STRUCTURE_TYPES)}, not {kinds!r}"
+
+
+def _unknown_areas(area: dict[str, list[str]]) -> Iterator[str]:
+    """Name the codes that no region or département has, with the one that is meant where it is named, or written in small letters."""
+    names = {
+        "regions": {code: name for code, (name, _) in REGIONS.items()},
+        "departments": {d: d for d in DEPARTMENT_TERRITORY},
+    }
+    for part, codes in area.items():
+        by_name = {word(text): code for code, name in names.get(part, {}).items() for text in (code, name)}
+        for code in [c for c in codes if c not in names.get(part, {c: c})]:
+            meant = by_name.get(word(code))
+            advice = f'write "{meant}"' if meant else "INSEE codes are expected"
+            yield f"unknown region or département: {code}; {advice}"
 
 
 def _contradictions(cards: list[Card]) -> Iterator[str]:
