@@ -51,6 +51,12 @@ def test_every_row_leaves_by_one_door(balanced):
     assert [f.rule for f in staged.findings] == ["reading-choice"]
 
 
+def test_formulas_that_nobody_calculated_are_a_finding_where_a_column_is_used():
+    sieve = sieved(raw(uncalculated={"b": [2, 3, 4, 5, 6, 7], "another": [2]}))
+    words = 'f.csv: column "b", rows 2, 3, 4, 5, 6, …: b is unknown there, formulas that nobody calculated'
+    assert [(f.rule, f.n, f.of, f.message) for f in sieve.findings] == [("formula-uncalculated", 6, 5, words)]
+
+
 def test_a_narrowed_sieve_keeps_the_account_and_the_shapes(balanced):
     sieve = sieved(raw(geometry=shapely.points(np.arange(5), 0)))
     sieve.leave_out(np.array([True, False, True, False, False]), pd.Series(["p", "q", None, "s", "t"], dtype="str"))

@@ -256,14 +256,6 @@ def test_a_code_that_is_not_there_is_refused(release, raw):
         explanations.explain(release, "0X0000030", raw, Filters(year=1999))
 
 
-def test_a_number_of_a_rejected_row_is_answered_by_its_row_and_rule(release, raw):
-    with pytest.raises(UsageError, match=r"structures-2018, row 3121: finess-invalid: FINESS number .0X12.") as refused:
-        explanations.explain(release, "0X12", raw, ALL)
-    assert len(str(refused.value).splitlines()) == 2
-    with pytest.raises(UsageError, match=r"structures-2019, sheet Structures, row 3480"):
-        explanations.explain(release, "0X123", raw, ALL)
-
-
 def drawn(text):
     return ET.fromstring(text)  # noqa: S314 -- our own document
 
@@ -297,3 +289,61 @@ def test_what_has_no_place_has_no_map(release):
         location_map.location_map(release, lost["finess_et"].iloc[0], year=int(lost["year"].iloc[0]))
     with pytest.raises(UsageError, match="an indicator has no map"):
         location_map.location_map(release, "n_in_qpv")
+
+
+def test_a_structure_of_a_territory_without_qpv_has_a_point_and_no_qpv_to_enter(release, raw):
+    document = explanations.explain(release, "0X0000753", raw, Filters(year=2018))
+    (year,) = document["years"]
+    assert year["facts"]["location_status"] == "located"
+    assert "longitude" in year["facts"]
+    for verdict in year["verdicts"]:
+        assert verdict["flips"][0] == {"what": "no_qpv", "territory": "saint_pierre_et_miquelon"}
+    text = "\n".join(explanation.lines(document))
+    assert "aucun QPV dans ce territoire" in text
+    assert "aucun point utilisable" not in text
+
+
+def test_silence_of_an_ars_is_no_answer_about_a_qpv(release, raw):
+    """Nobody was asked in 2024: whether the structure 155 m from QP974930 is declared near it is unknown; in 2019 an ARS said so."""
+    years = explanations.explain(release, "0X0000933", raw, Filters(generation="qpv-2015"))["years"]
+    around = {y["year"]: y["verdicts"][0]["around"][0] for y in years}
+    assert {year: pair.get("is_declared") for year, pair in around.items()} == {
+        2018: None,
+        2019: True,
+        2020: None,
+        2024: None,
+    }
+    (quarter,) = explanations.explain(release, "QP974930", raw, Filters(year=2024))["generations"]
+    (structure,) = quarter["years"][0]["structures"]
+    assert "is_declared" not in structure
+
+
+def test_a_point_on_a_border_is_no_minus_zero_metres_inside(release, raw):
+    (year,) = explanations.explain(release, "0X0000408", raw, Filters(year=2018, generation="qpv-2015"))["years"]
+    assert str(year["verdicts"][0]["flips"][0]["metres"]) == "0.0"
+
+
+def test_rows_that_no_figure_counts_are_explained(release, raw):
+    """A row of no known type in 2019, counted in 2020; rows whose number is wrong, by that number, by their line, in the bounds."""
+    nursing = explanations.explain(release, "0X0001319", raw, ALL)
+    assert [y["year"] for y in nursing["years"]] == [2020, 2024]
+    (row,) = nursing["out_of_scope"]
+    assert row["source_row"] == 990
+    assert row["year"] == 2019
+    assert row["type_as_written"] == "Centre de soins infirmiers"
+    assert "out_of_scope" not in explanations.explain(release, "0X0001319", raw, Filters(year=2020))
+    assert "Lignes hors champ" in "\n".join(explanation.lines(nursing))
+    for code in ("0X12", "structures-2018:3121"):
+        document = explanations.explain(release, code, raw, ALL)
+        assert document["kind"] == "rejected"
+        (row,) = document["rejected"]
+        assert (row["source_id"], row["row"], row["rule"]) == ("structures-2018", 3121, "finess-invalid")
+        assert "elle n'est comptée dans aucun chiffre" in "\n".join(explanation.lines(document))
+    possible = explanations.explain(
+        release, "structures-2018:rejected-3121", raw, ALL
+    )  # it may be one: it is in the bounds
+    assert possible["kind"] == "structure"
+    assert possible["rejected"] == explanations.explain(release, "0X12", raw, ALL)["rejected"]
+    assert possible["changes"] == []
+    assert possible["years"][0]["source"]["source_row"] == 3121
+    assert "Lignes rejetées" in "\n".join(explanation.lines(possible, "fr"))

@@ -47,7 +47,7 @@ def resolve(located: pd.DataFrame, *, vecu_distance_m: float) -> pd.DataFrame:
         (point.inside.yes, IN_QPV, "covers"),
         (located["is_surely_elsewhere"], ELSEWHERE, "no-qpv-around"),
         (~located["has_perimeters"], UNDETERMINED, "no-perimeter-given"),
-        (point.inside.unknown, UNDETERMINED, "location-cannot-decide"),
+        (point.inside.unknown | within.unknown, UNDETERMINED, "location-cannot-decide"),
         (within.yes, VECU_PROXY, f"within-{vecu_distance_m:g}-m"),
         (within.no, ELSEWHERE, f"beyond-{vecu_distance_m:g}-m"),
     )

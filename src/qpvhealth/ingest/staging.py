@@ -29,6 +29,8 @@ __all__ = ["PROVENANCE", "Card", "Correction", "Sieve", "Staged", "merged", "no_
 
 REJECT_COLUMNS = ["source_id", "sheet", "row", "rule", "message", "cell", "raw"]
 BROKEN = "row-broken"
+SHOWN = 5
+"""Rows that a finding names."""
 PROVENANCE = ["source_id", "sheet", "source_row"]
 
 
@@ -108,6 +110,12 @@ class Sieve:
         self.left_out = pd.DataFrame()
         self.findings: list[Finding] = [Finding("reading-choice", 1, f"{raw.place()}: {note}") for note in raw.notes]
         self.findings += [replace(f, message=f"{raw.place()}: {f.message}", of=raw.n_records) for f in raw.findings]
+        for column, header in self.mapped.items():
+            if rows := raw.uncalculated.get(header):
+                shown = f"rows {', '.join(map(str, rows[:SHOWN]))}{', …' if len(rows) > SHOWN else ''}"
+                words = f'column "{header}", {shown}: {column} is unknown there, formulas that nobody calculated'
+                message = f"{raw.place()}: {words}"
+                self.findings.append(Finding("formula-uncalculated", len(rows), message, raw.n_records))
         broken = [
             (b.row, b.rule, b.message, b.raw)
             if b.rule in all_rules()

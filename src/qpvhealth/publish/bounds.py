@@ -18,8 +18,14 @@ TITLES: dict[str, dict[str, str]] = {
 }
 """The title of a bound after that of its figure."""
 FORMS: dict[str, dict[str, str]] = {
-    "fr": {"unknown": "inconnu", "between": "{} à {}", "most": "au plus {}", "least": "au moins {}"},
-    "en": {"unknown": "unknown", "between": "{} to {}", "most": "at most {}", "least": "at least {}"},
+    "fr": {"unknown": "inconnu", "between": "{} à {}", "most": "au plus {}", "least": "au moins {}", "more": "ou plus"},
+    "en": {
+        "unknown": "unknown",
+        "between": "{} to {}",
+        "most": "at most {}",
+        "least": "at least {}",
+        "more": "or more",
+    },
 }
 
 
@@ -41,7 +47,7 @@ def beside(figure: Bounded, write: Callable[[float], str], language: str = "fr")
     """Write the bounds of a figure as they stand after it: ``(59 à 70)``; empty where it is exact, or has none.
 
     ``write``: how a number is written there. Bounds that read alike once rounded are not written; of an unknown figure that could be
-    0, only the most it could be is.
+    0, only the most it could be is; of a figure without a most that could not be less: ``(ou plus)``.
     """
     low, high = figure.lower, figure.upper
     forms = FORMS[language]
@@ -50,7 +56,7 @@ def beside(figure: Bounded, write: Callable[[float], str], language: str = "fr")
     if low is None or (figure.value is None and low == 0 and high is not None):
         return f"({forms['most'].format(write(high or 0))})"
     if high is None:
-        return f"({forms['least'].format(write(low))})"
+        return f"({forms['more'] if figure.value == low else forms['least'].format(write(low))})"
     first, last = write(low), write(high)
     return "" if first == last and figure.value is not None else f"({forms['between'].format(first, last)})"
 

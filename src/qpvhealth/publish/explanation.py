@@ -25,7 +25,9 @@ def lines(document: Document, language: Language = "fr") -> Iterator[str]:
     say = sentences.lines_of("explained", language)
     name = f" · {document['name']}" if document.get("name") else ""
     yield f"{document['code']}{name} · {say[document['kind']]}"
-    write = {"structure": _structure, "neighbourhood": _neighbourhood, "indicator": _indicator}[document["kind"]]
+    write = {"structure": _structure, "neighbourhood": _neighbourhood, "indicator": _indicator, "rejected": _rejected}[
+        document["kind"]
+    ]
     yield from write(document, say, language)
 
 
@@ -103,6 +105,18 @@ def _structure(document: Document, say: Mapping[str, str], language: Language) -
     yield from _records(document["changes"], language)
     if not document["changes"]:
         yield "    " + say["none"]
+    if "out_of_scope" in document:
+        yield ""
+        yield say["out_of_scope"]
+        yield from _records(document["out_of_scope"], language)
+    if "rejected" in document:
+        yield from _rejected(document, say, language)
+
+
+def _rejected(document: Document, say: Mapping[str, str], language: Language) -> Iterator[str]:
+    yield ""
+    yield say["rejected_rows"]
+    yield from _records(document["rejected"], language)
 
 
 def _neighbourhood(document: Document, say: Mapping[str, str], language: Language) -> Iterator[str]:

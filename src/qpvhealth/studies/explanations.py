@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from qpvhealth.errors import UsageError
 from qpvhealth.facts.generations import IN_FORCE
-from qpvhealth.facts.situations import ELSEWHERE, IN_QPV, LOCATED, YES
+from qpvhealth.facts.situations import ELSEWHERE, IN_QPV, LOCATED, NO, YES
 from qpvhealth.facts.territories import METROPOLE
 from qpvhealth.publish import selection
 from qpvhealth.publish.rendering import plain
@@ -29,12 +29,15 @@ if TYPE_CHECKING:
     Document = dict[str, Any]
     Records = list[dict[str, Any]]
 
-STRUCTURE, NEIGHBOURHOOD, INDICATOR = "structure", "neighbourhood", "indicator"
+STRUCTURE, NEIGHBOURHOOD, INDICATOR, REJECTED = "structure", "neighbourhood", "indicator", "rejected"
+FINESS_LENGTH = 9
 SOURCE = ["source_id", "sheet", "source_row"]
 
 
 def explain(release: Release, code: str, raw: RawFolder, only: Filters) -> Document:
-    """Explain a structure (its FINESS number) or a QPV (its code) as a document of plain values.
+    """Explain a structure (its FINESS number) or a QPV (its code) as a document of plain values, or a row that was rejected.
+
+    A rejected row is named by its number in the message of its rejection, or by its source and line: ``structures-2018:3121``.
 
     ``only``: the year and the generation to which it is narrowed. Raises UsageError for a code that the release does not have, or a
     year or generation in which it is not.
@@ -42,27 +45,26 @@ def explain(release: Release, code: str, raw: RawFolder, only: Filters) -> Docum
     quarters = release.table("neighbourhoods", geometry=False)
     if (quarters["qpv_code"] == code).any():
         return {"code": code, "kind": NEIGHBOURHOOD} | _of_neighbourhood(release, code, raw, only)
-    for prefix in ("", "other_"):
+    rejected = _rejected(release, code)
+    for prefix in ("", "other_", "rejected_"):
         rows = release.table(f"{prefix}structures")
         rows = rows[rows["finess_et"] == code]
         if len(rows):
-            return {"code": code, "kind": STRUCTURE} | _of_structure(release, rows, raw, only, prefix)
-    if refused := _rejected(release, code):
-        raise UsageError(
-            f'no structure or QPV "{code}" in this release: it stands in rejected rows\n' + "\n".join(refused)
-        )
+            document = {"code": code, "kind": STRUCTURE} | _of_structure(release, rows, raw, only, prefix)
+            return document | ({"rejected": rejected} if rejected else {})
+    if rejected:
+        return {"code": code, "kind": REJECTED, "rejected": rejected}
     raise UsageError(f'no structure, QPV or indicator "{code}" in this release; indicators: {", ".join(INDICATORS)}')
 
 
-def _rejected(release: Release, code: str) -> list[str]:
-    """Name the rejected rows that have this text in a cell: file, row, rule and reason."""
+def _rejected(release: Release, code: str) -> Records:
+    """Return the rejected rows of any file that name a number, or the one that ``code`` names by its source and line."""
     rows = release.table("rejects")
-    rows = rows[[code in (cell.strip() for cell in text.split(";")) for text in rows["raw"]]].head(5)
-    columns = (plain(rows[c]) for c in ("source_id", "sheet", "row", "rule", "message"))
-    return [
-        f"{source}{f', sheet {sheet}' if sheet else ''}, row {row}: {rule}: {message}"
-        for source, sheet, row, rule, message in zip(*columns, strict=True)
-    ]
+    line = rows["source_id"].astype("str") + ":" + rows["row"].astype("str")
+    is_named = (line == code.replace(":rejected-", ":")) | rows["message"].str.contains(f'"{code}"', regex=False)
+    if len(code) == FINESS_LENGTH:
+        is_named |= rows["raw"].fillna("").str.split(";").map(lambda cells: code in cells).astype("bool")
+    return records(rows[is_named])
 
 
 def explain_indicator(release: Release, figure: Figure) -> Document:
@@ -112,6 +114,8 @@ def _of_structure(release: Release, rows: pd.DataFrame, raw: RawFolder, only: Fi
         point = {} if row["geometry"] is None else {"longitude": row["geometry"].x, "latitude": row["geometry"].y}
         here = places[places["year"] == of_year].sort_values("generation")
         near = pairs[pairs["year"] == of_year].sort_values(["generation", "distance_m", "qpv_code"])
+        answers = dict(zip(here["generation"], here["vecu_declared"], strict=True))
+        near = near.assign(is_declared=declared(near["is_declared"], near["generation"].map(answers)))
         verdicts = [
             place
             | {"is_in_force": place["generation"] == current, "flips": flips(place, facts, records(here))}
@@ -129,7 +133,19 @@ def _of_structure(release: Release, rows: pd.DataFrame, raw: RawFolder, only: Fi
             {"year": of_year, "reference_date": day, "source": source, "facts": own | point, "verdicts": verdicts}
         )
     name = next((y["facts"]["name"] for y in reversed(years) if "name" in y["facts"]), None)
-    return {"name": name, "years": years, "changes": _changes(release, code, prefix, only)}
+    left_out = release.table("out_of_scope")
+    left_out = left_out[(left_out["finess_et"] == code) & ((only.year is None) | (left_out["year"] == only.year))]
+    document = {"name": name, "years": years, "changes": _changes(release, code, prefix, only)}
+    return document | ({"out_of_scope": records(left_out.drop(columns=["finess_et"]))} if len(left_out) else {})
+
+
+def declared(is_named: pd.Series, answer: pd.Series) -> pd.Series:
+    """Say of pairs of a structure and a QPV whether an ARS declares them: null, not no, where it said nothing of the structure.
+
+    ``is_named``: ``is_declared`` of ``structure_neighbourhoods``; ``answer``: ``vecu_declared`` of the structure.
+    """
+    named = is_named.astype("boolean")
+    return named.mask(~named & ~answer.isin((YES, NO)))
 
 
 def flips(place: dict[str, Any], facts: dict[str, Any], others: Records) -> Records:
@@ -161,17 +177,16 @@ def flips(place: dict[str, Any], facts: dict[str, Any], others: Records) -> Reco
 
 
 def _of_place(place: dict[str, Any], facts: dict[str, Any]) -> dict[str, Any]:
-    """Say how far the point is from another answer, or what stands in for a point that is not there."""
-    distance = place.get("border_distance_m")
+    """Say how far the point is from another answer, or what stands in for a point or for perimeters that are not there."""
+    distance, status = place.get("border_distance_m"), facts.get("location_status")
     if distance is not None:
         is_inside = "qpv_code" in place
         qpv = place["qpv_code"] if is_inside else place.get("nearest_qpv_code")
         return {"what": "inside" if is_inside else "outside", "qpv_code": qpv, "metres": abs(distance)}
-    if place["situation_by_place"] == ELSEWHERE:
-        return {"what": "no_qpv_around"}
-    if facts.get("location_status") == LOCATED:
-        return {"what": "no_perimeter"}
-    return {"what": "no_point", "location_status": facts.get("location_status")}
+    is_elsewhere = place["situation_by_place"] == ELSEWHERE
+    if status == LOCATED:
+        return {"what": "no_qpv", "territory": facts.get("territory")} if is_elsewhere else {"what": "no_perimeter"}
+    return {"what": "no_qpv_around"} if is_elsewhere else {"what": "no_point", "location_status": status}
 
 
 def _source(release: Release, raw: RawFolder, row: pd.Series) -> Document:
@@ -187,6 +202,8 @@ def _source(release: Release, raw: RawFolder, row: pd.Series) -> Document:
 
 
 def _changes(release: Release, code: str, prefix: str, only: Filters) -> Records:
+    if f"{prefix}changes" not in release.tables:  # a rejected row has no part in any
+        return []
     rows = release.table(f"{prefix}changes")
     rows = rows[(rows["finess_et"] == code) | (rows["finess_et_from"] == code) | (rows["finess_et_to"] == code)]
     rows = rows[rows["generation"] == (only.generation or IN_FORCE)]
@@ -263,8 +280,11 @@ def _around(release: Release, code: str, generation: str, year: int) -> Records:
     structures = release.table(
         "structures", columns=["finess_et", "year", "name", "structure_type", "is_in_stock", *SOURCE]
     )
-    places = release.table("structure_locations", columns=["finess_et", "year", "generation", "situation"])
+    places = release.table(
+        "structure_locations", columns=["finess_et", "year", "generation", "situation", "vecu_declared"]
+    )
     rows = pairs.merge(structures[structures["is_in_stock"]], on=["finess_et", "year"])
     rows = rows.merge(places, on=["finess_et", "year", "generation"]).sort_values(["distance_m", "finess_et"])
+    rows = rows.assign(is_declared=declared(rows["is_declared"], rows["vecu_declared"]))
     columns = ["finess_et", "name", "structure_type", "situation", "distance_m", "is_declared", *SOURCE]
     return records(rows, columns)

@@ -50,9 +50,9 @@ def test_small_bases_carry_no_rate():
 
 
 def test_sentences_agree_with_their_numbers():
-    assert words.say("zoning.people", n=1) == " : 1 habitant"
-    assert words.say("zoning.people", n=0) == " : 0 habitant"
-    assert words.say("zoning.people", n=1500).replace("\u202f", " ") == " : 1 500 habitants"
+    assert words.say("zoning.people", n=1, bounds="") == " : 1 habitant"
+    assert words.say("zoning.people", n=0, bounds="") == " : 0 habitant"
+    assert words.say("zoning.people", n=1500, bounds="").replace("\u202f", " ") == " : 1 500 habitants"
     with pytest.raises(KeyError):
         words.say("zoning.people")
 

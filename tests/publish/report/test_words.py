@@ -59,9 +59,9 @@ def test_a_value_is_written_in_the_form_of_its_language(value, unit, french, eng
 
 
 def test_zero_is_singular_in_french_and_plural_in_english():
-    assert words.say("zoning.people", n=0) == " : 0 habitant"
-    assert words.say("zoning.people", "en", n=0) == ": 0 inhabitants"
-    assert words.say("zoning.people", "en", n=1) == ": 1 inhabitant"
+    assert words.say("zoning.people", n=0, bounds="") == " : 0 habitant"
+    assert words.say("zoning.people", "en", n=0, bounds="") == ": 0 inhabitants"
+    assert words.say("zoning.people", "en", n=1, bounds="") == ": 1 inhabitant"
     assert number(0, "share", "en") == "0%"
 
 

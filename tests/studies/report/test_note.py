@@ -17,7 +17,7 @@ from qpvhealth.publish.report import files, html, markdown, odt, sheets
 from qpvhealth.publish.report.content import NOT_SHOWN, Figure, Table
 from qpvhealth.publish.store import Store
 from qpvhealth.settings import Settings
-from qpvhealth.studies.report import Subject, note
+from qpvhealth.studies.report import Subject, bare, headline, movements, nearby, note, quarter
 from tests.commands import run
 from tests.conftest import published
 
@@ -121,6 +121,91 @@ def test_the_essential_says_what_was_published_for_march_2019(of_2019):
     assert "réalisé à 11,6 % (11,6 % à 21,9 %) après 12 mois sur 57" in essential
     assert "59 structures de plus par an ; 29 par an" in essential
     assert "Aucune déclaration fin mars 2018 : l'évolution en quartier vécu n'est pas définie" in essential
+
+
+def test_the_sentences_of_the_documents_of_2020_are_in_the_note(built_release):
+    """Documents 001, 003 and fncs: 86 % of the QPV, 148 of them large and 104 in the NPNRU, 325 in a ZIP, 589 zoned, 223 covered."""
+    subject = Subject.of(built_release, year=2020)
+    written = plain(
+        " ".join(b for s in (bare.bare(subject), bare.zoning(subject)) for b in s.blocks if isinstance(b, str))
+    )
+    assert (
+        "223 QPV ont au moins une structure, soit 1,4 structure par QPV couvert (QPV 2015, au 1er avril 2020)"
+        in written
+    )
+    assert (
+        "En ne comptant que les MSP et les centres pluriprofessionnels : 1 302 QPV sans structure, soit 86 % des 1 514 dont "
+        "l'extrait peut juger ; 148 d'entre eux comptent 5 000 habitants ou plus, dont 104 en NPNRU" in written
+    )
+    assert (
+        "325 QPV en ZIP (325 à 330) sont sans structure (QPV 2015, au 1er avril 2020) : 1 100 000 habitants" in written
+    )
+    assert (
+        "ZIP ou ZAC (589 à 595) (QPV 2015, au 1er avril 2020) : 2 300 000 habitants (2 300 000 à 2 317 105)" in written
+    )
+
+
+def test_a_share_of_the_qpv_that_can_be_judged_has_no_bound_of_others(built_release):
+    subject = Subject.of(built_release, year=2024)
+    without = subject.figure("qpv_without_any")
+    share, beyond, covered, *_ = map(plain, bare.sentences_of(subject))
+    judged = subject.indicator("share_qpv_without_any")["denominator"]
+    assert judged < len(subject.quarters(2024)) == 1580
+    assert share.startswith(f"{100 * without.value / judged:.1f} % des 1 501 QPV".replace(".", ","))
+    assert share.endswith(": 1 114.")
+    assert beyond == "Des 1 580 QPV que cette version y connaît, 1 109 au moins et 1 193 au plus sont sans structure."
+    assert covered.startswith(
+        "387 QPV (387 à 471) ont au moins une structure (QPV"
+    )  # no mean: their number is in doubt
+    assert "dont 102 au plus en NPNRU" in plain(" ".join(bare.sentences_of(subject)))
+    essential = plain(" ".join(b for b in headline.headline(subject).blocks if isinstance(b, str)))
+    assert "le total en QPV de la partie couverte est compris entre 468 et 495" in essential
+
+
+def said(section):
+    return plain(" ".join(b for b in section.blocks if isinstance(b, str)))
+
+
+def test_what_is_not_there_is_none_and_not_a_zero(built_release):
+    subject = Subject.of(built_release, year=2024, commune="35901")
+    assert "Fin mars 2024, aucune structure n'est implantée dans un QPV" in said(headline.headline(subject))
+    nets = {row[0]: row[3] for row in headline.stocks(subject).rows}
+    assert {k: getattr(v, "value", v) for k, v in nets.items()} == dict.fromkeys(nets, 0) | {
+        "dont modalité inconnue": NOT_SHOWN
+    }
+    bounds = " ".join(bare.sentences_of(subject))
+    assert "0 QPV" not in bounds
+    assert "aucun ne compte 5" in bounds
+    assert "Aucun QPV n'est à la fois en ZIP et sans structure" in said(bare.zoning(subject))
+
+
+def test_the_sheet_of_a_qpv_takes_no_silence_for_a_no(built_release):
+    """No ARS answered in 2024; a structure of no commune is counted in a QPV by its point, and in no commune."""
+    subject = Subject.of(built_release, year=2024, qpv="QP974930")
+    written = said(quarter.headline(subject))
+    assert "commune : Ville" in written
+    assert "Aucune structure n'est dans le périmètre fin mars 2024 (QPV 2015)." in written
+    (listed,) = quarter.structures(subject).tables
+    assert {row[7] for row in listed.rows} == {None}
+    assert {row[7] for row in quarter.structures(replace(subject, year=2019)).tables[0].rows} <= {"oui", "non"}
+    structures = built_release.table("structures", geometry=False)
+    placeless = structures[(structures["year"] == 2024) & structures["is_in_stock"] & structures["commune_code"].isna()]
+    assert len(placeless)
+    assert subject.n_placeless(2024) == (placeless["location_status"] != "located").sum()
+    inside = said(quarter.headline(Subject.of(built_release, year=2019, qpv="QP016914")))
+    assert "MSP la plus proche fin mars 2019 : 0X0000001, dans le périmètre." in inside
+
+
+def test_a_sentence_is_of_the_area_and_the_answers_that_it_names(built_release):
+    subject = Subject.of(built_release, year=2024, department="93")
+    near = nearby.nearby(subject)
+    assert "Aucune ARS n'a répondu fin mars 2024" in said(near)
+    assert "La pratique des ARS diffère" not in said(near)
+    captions = [near.tables[0].caption, bare.zoning(subject).tables[0].caption]
+    assert all("en région Île-de-France (11)" in caption for caption in captions)
+    country = Subject.of(built_release, year=2024)
+    assert "il est de +97 et +58, changement de périmètres compris." in said(movements.movements(country))
+    assert "changement de périmètres" not in said(movements.movements(replace(country, year=2019, before=2018)))
 
 
 def test_only_the_page_makes_the_map_that_can_be_moved(of_2019, tmp_path):

@@ -11,7 +11,7 @@ from qpvhealth.facts.generations import IN_FORCE
 from qpvhealth.facts.territories import NO_REGION, REGIONS
 from qpvhealth.publish import views
 from qpvhealth.publish.bounds import Bounded
-from qpvhealth.publish.report.content import MIN_SHARE_BASE, NOT_SHOWN, Section, Table
+from qpvhealth.publish.report.content import MIN_SHARE_BASE, NOT_SHOWN, Section, Table, ratio
 from qpvhealth.publish.sentences import in_language
 from qpvhealth.studies.report.subject import COUNTRY, Subject
 
@@ -44,47 +44,81 @@ def bare(subject: Subject) -> Section:
 
 
 def sentences_of(subject: Subject) -> list[str]:
-    """Say how many QPV have no structure, of how many, who lives there, and how many are large."""
+    """Say how many QPV have no structure, of how many, how many have one, how many are large, and who lives there."""
     n, proportion = subject.figure("qpv_without_any"), subject.indicator("share_qpv_without_any")
     facts: dict[str, Any] = {"perimeters": subject.perimeters(subject.year), "on": subject.on()}
     if n.value is None or proportion is None or pd.isna(proportion["value"]):
         return [subject.say("bare.unknown", on=facts["on"])]
-    of = float(proportion["denominator"])
+    of, total = float(proportion["denominator"]), len(subject.quarters(subject.year))
     if not n.value and n.is_exact:
         return [subject.say("bare.zero", of=of, **facts)]
-    if of >= MIN_SHARE_BASE:
-        value = Bounded(*(float(proportion[c]) for c in ("value", "lower", "upper")))
-        lines = [
-            subject.say(
-                "bare.share", share=subject.text(value, "share"), n=n.value, bounds=subject.beside(n), of=of, **facts
-            )
-        ]
-    else:
-        lines = [subject.say("bare.count", n=n.value, bounds=subject.beside(n), of=of, **facts)]
-    people, large = subject.figure("population_without_any"), subject.figure("large_qpv_without_any")
+    counted = {"n": n.value, "of": of, "bounds": subject.beside(n) if of == total else ""}
+    value = Bounded(*(float(proportion[c]) for c in ("value", "lower", "upper")))
+    words = {"share": subject.text(value if of == total else value.value, "share")} if of >= MIN_SHARE_BASE else {}
+    lines = [subject.say("bare.share" if words else "bare.count", **words, **counted, **facts)]
+    if (
+        of != total and n.lower is not None and n.upper is not None
+    ):  # bounds are of every QPV, the share of those that can be judged
+        lines.append(subject.say("bare.beyond", total=total, lower=n.lower, upper=n.upper))
+    lines += _covered(subject, n, of, facts)
+    people = subject.figure("population_without_any")
     if people.value is None:
         lines.append(subject.say("bare.no_population"))
     else:
+        lines += [_large_line(subject, large, facts) for large in _large(subject, "msp_cds")]
         lines.append(subject.say("bare.people", n=people.value, bounds=subject.beside(people), **facts))
-        npnru = subject.figure("large_npnru_qpv_without_any")
-        in_npnru = subject.say("bare.large_npnru", n=npnru.value, bounds=subject.beside(npnru))
-        in_npnru = in_npnru if npnru.value is not None else ""
-        threshold = subject.release.manifest["settings"]["large_population"]
-        if large.value is not None:
-            lines.append(
-                subject.say(
-                    "bare.large",
-                    n=large.value,
-                    threshold=threshold,
-                    bounds=subject.beside(large),
-                    npnru=in_npnru,
-                    **facts,
-                )
-            )
     primary = subject.figure("qpv_without_any", "primary")
     if primary.value is not None:
-        lines.append(subject.say("bare.primary", n=primary.value, bounds=subject.beside(primary), **facts))
+        lines.append(_primary(subject, primary, facts))
     return lines
+
+
+def _covered(subject: Subject, without: Bounded, of: float, facts: dict[str, Any]) -> list[str]:
+    """Say how many QPV have a structure if any has, and how many structures each has: no mean on a base under twenty, or where either is in doubt."""
+    total = len(subject.quarters(subject.year))
+    sides = [None if side is None else total - side for side in (without.upper, without.lower)]
+    covered = Bounded(of - (without.value or 0), *sides)
+    if not covered.value and covered.is_exact:
+        return []
+    mean = ratio(subject.figure("n_in_qpv").value, covered.value) if covered.is_exact else None
+    words = subject.say("bare.mean", mean=subject.text(mean, "ratio")) if isinstance(mean, float) else ""
+    return [subject.say("bare.covered", n=covered.value, bounds=subject.beside(covered), mean=words, **facts)]
+
+
+def _large(subject: Subject, scope: str) -> list[dict[str, Any]]:
+    """Give what is said of the large QPV without a structure of a scope: how many, their threshold, how many in the NPNRU."""
+    large, npnru = (subject.figure(f"large_{of}qpv_without_any", scope) for of in ("", "npnru_"))
+    if large.value is None:
+        return []
+    words = ""
+    if npnru.value == 0 and npnru.upper:  # their list names other perimeters
+        words = subject.say("bare.large_npnru_most", n=npnru.upper)
+    elif npnru.value is not None:
+        words = subject.say("bare.large_npnru", n=npnru.value, bounds=subject.beside(npnru))
+    threshold = subject.release.manifest["settings"]["large_population"]
+    return [
+        {"n": large.value, "most": large.upper, "bounds": subject.beside(large), "threshold": threshold, "npnru": words}
+    ]
+
+
+def _large_line(subject: Subject, large: dict[str, Any], facts: dict[str, Any]) -> str:
+    if large["n"]:
+        return subject.say("bare.large", **large, **facts)
+    return subject.say("bare.large_most" if large["most"] else "bare.large_none", **large, **facts)
+
+
+def _primary(subject: Subject, without: Bounded, facts: dict[str, Any]) -> str:
+    """Say the same of MSP and pluriprofessional centres alone, in which document 001 counts.
+
+    A share is of all QPV or of none: those of which it is unknown have a centre, so the others are no sample of them.
+    """
+    proportion, share = subject.indicator("share_qpv_without_any", "primary"), ""
+    total = len(subject.quarters(subject.year))
+    if proportion is not None and proportion["denominator"] == total >= MIN_SHARE_BASE:
+        share = subject.say("bare.primary_share", share=subject.text(proportion["value"], "share"), of=total)
+    large = "".join(subject.say("bare.primary_large", **words) for words in _large(subject, "primary") if words["n"])
+    bounds = subject.beside(without)
+    return subject.say("bare.primary", n=without.value, bounds=bounds, share=share, large=large, **facts)
 
 
 def _lost(subject: Subject, quarters: pd.DataFrame) -> list[str]:
@@ -160,19 +194,26 @@ def zoning(subject: Subject) -> Section:
     at = {"perimeters": subject.perimeters(subject.year), "on": subject.on()}
     without, people = subject.figure("zip_qpv_without_any"), subject.figure("zip_qpv_without_any_population")
     if without.value is not None:
-        home = "" if people.value is None else subject.say("zoning.people", n=people)
-        blocks.append(subject.say("zoning.zip", n=without.value, people=home, bounds=subject.beside(without), **at))
+        home = _home(subject, people)
+        words = "zoning.zip_none" if not without.value and without.is_exact else "zoning.zip"
+        blocks.append(subject.say(words, n=without.value, people=home, bounds=subject.beside(without), **at))
     priority = subject.figure("zip_or_zac_qpv")
     if priority.value is not None:
-        words = {"n": priority.value, "bounds": subject.beside(priority), **at}
+        home = _home(subject, subject.figure("zip_or_zac_qpv_population"))
+        of_priority = {"n": priority.value, "bounds": subject.beside(priority), "people": home, **at}
         if subject.level != COUNTRY:
-            blocks.append(subject.say("zoning.priority_here", of=subject.figure("qpv_total").value, **words))
+            blocks.append(subject.say("zoning.priority_here", of=subject.figure("qpv_total").value, **of_priority))
         else:
             regions = zoned.loc[zoned["region_code"] != NO_REGION, "region_code"].nunique()
             beyond = subject.say("zoning.beyond") if NO_REGION in set(zoned["region_code"]) else ""
             of = int(zoned["n_qpv"].sum())
-            blocks.append(subject.say("zoning.priority", of=of, regions=regions, beyond=beyond, **words))
+            blocks.append(subject.say("zoning.priority", of=of, regions=regions, beyond=beyond, **of_priority))
     return Section("zonage", title, (*blocks, editions(subject, rows)))
+
+
+def _home(subject: Subject, people: Bounded) -> str:
+    """Write how many live in the QPV of a sentence; nothing where nobody knows."""
+    return "" if people.value is None else subject.say("zoning.people", n=people.value, bounds=subject.beside(people))
 
 
 def editions(subject: Subject, rows: pd.DataFrame) -> Table:
@@ -193,7 +234,7 @@ def editions(subject: Subject, rows: pd.DataFrame) -> Table:
         subject.column("since", "date"),
         *(subject.column(t, rows=behind) for t in ("qpv", "classed", "zip", "zip_or_zac")),
     )
-    caption = subject.say("zoning.caption", where=subject.where, on=subject.on())
+    caption = subject.say("zoning.caption", where=subject.where_it_answers, on=subject.on())
     note = subject.say("zoning.note", perimeters=subject.perimeters(subject.year))
     listed = subject.rows_by_region(f"list counted --year {subject.year} --indicator zip_or_zac_qpv")
     return Table("zonages", caption, columns, tuple(lines), (note, *listed), ("zoning_regions",))

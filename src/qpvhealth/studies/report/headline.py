@@ -47,14 +47,16 @@ def _stock(subject: Subject) -> list[str]:
     for name, kind in (("msp", MSP), ("cds", CDS)):
         facts |= {name: subject.stock(IN_QPV, kind), f"{name}_bounds": subject.beside(subject.figure("n_in_qpv", name))}
     whole = {"all": subject.stock(ALL), "all_bounds": subject.beside(every)}
-    lines = [subject.say("headline.stock", n=n, **whole, **facts)]
+    words = "headline.stock_none" if not n and inside.is_exact else "headline.stock"
+    lines = [subject.say(words, n=n, **whole, **facts)]
     proportion = subject.share_in_qpv(SCOPE_OF_TYPE[ALL], subject.year)
     lines += [subject.say("headline.small") if isinstance(proportion, str) else _share(subject, proportion)]
     if subject.covered(subject.year) is None:
         lines.append(subject.say("headline.part"))
     if inside.lower is not None and inside.upper is not None and not inside.is_exact:
         bounds = {"lower": inside.lower, "upper": inside.upper}
-        lines.append(subject.say("headline.unplaced", n=subject.stock(UNDETERMINED), **bounds))
+        words = "headline.unplaced" if subject.covered(subject.year) else "headline.unplaced_part"
+        lines.append(subject.say(words, n=subject.stock(UNDETERMINED), **bounds))
     elif inside.is_exact and subject.covered(subject.year) and not subject.n_placeless(subject.year):
         lines.append(subject.say("headline.placed"))
     return lines
@@ -86,7 +88,7 @@ def _net(subject: Subject) -> str:
     if subject.moves.empty and not net[ALL].value:
         return subject.say("headline.net_still", interval=subject.interval, n=stocks_known[-1])
     kinds = {name: subject.text(net[kind], "signed") for name, kind in (("net", ALL), ("msp", MSP), ("cds", CDS))}
-    line = subject.say("headline.net", interval=subject.interval, **kinds)
+    line = subject.say("headline.net", interval=subject.interval, n_cds=net[CDS], **kinds)
     before, after = (subject.perimeters(year) for year in subject.years)
     words = "headline.perimeters_local" if subject.is_local else "headline.perimeters"
     return line if before == after else f"{line} {subject.say(words, before=before, after=after)}"
@@ -225,7 +227,7 @@ def stocks(subject: Subject) -> Table:
             shares = [replace(s, value=None) if isinstance(s, Bounded) else s for s in shares]
         net = [
             subject.figure("net_in_qpv", scope)
-            if modality == ALL
+            if modality == ALL and subject.indicator("net_in_qpv", scope) is not None
             else _difference(modality, inside, is_blurred=is_blurred)
         ]
         vecu, union = (
@@ -265,7 +267,9 @@ def _difference(modality: str, inside: list[Bounded], *, is_blurred: bool) -> An
     """Return the net change of a modality between both dates; none for the unknown one, null where some centres are of unknown one."""
     if modality == UNKNOWN:
         return NOT_SHOWN
-    if is_blurred:
+    if is_blurred and not (inside[0].is_exact and inside[-1].is_exact):
+        return None
+    if None in (inside[0].value, inside[-1].value):
         return None
     before, after = ((f.value or 0, f.lower or 0, f.upper or 0) for f in (inside[0], inside[-1]))
     return Bounded(after[0] - before[0], after[1] - before[2], after[2] - before[1])

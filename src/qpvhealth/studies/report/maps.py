@@ -84,7 +84,7 @@ def _figure(
     caption = subject.say(
         "maps.caption",
         n=n,
-        declared="" if nobody else subject.say("maps.declared", near=near),
+        declared="" if nobody else subject.say(f"maps.declared_{kind.lower()}", near=near),
         missing=missing,
         unanswered=subject.say("maps.nobody") if nobody else subject.say("maps.unanswered") if hatched else "",
         perimeters=subject.perimeters(subject.year),

@@ -201,11 +201,14 @@ def _trend(subject: Subject) -> list[str]:
     if expected[[MSP, CDS]].isna().any():
         return []
     words = "trend" if all(subject.covers_all(year) for year in subject.years) else "trend_part"
+    contours = "" if len({subject.perimeters(y) for y in subject.years}) == 1 else subject.say("changes.trend_contours")
     flows = {"msp": expected[MSP], "cds": expected[CDS], "observed_msp": observed[MSP], "observed_cds": observed[CDS]}
     return [
         subject.say(
             f"changes.{words}",
             interval=subject.interval,
+            contours=contours,
+            n_cds=expected[CDS],
             **{name: subject.text(value, "signed") for name, value in flows.items()},
         )
     ]

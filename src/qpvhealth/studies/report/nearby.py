@@ -9,6 +9,7 @@ from qpvhealth.facts.situations import VECU_DECLARED
 from qpvhealth.facts.territories import NO_REGION, REGIONS
 from qpvhealth.publish.report.content import MIN_RATE_BASE, NOT_SHOWN, Section, Table, ratio
 from qpvhealth.rules.scopes import SCOPE_OF_TYPE
+from qpvhealth.studies.report.headline import answered
 from qpvhealth.studies.report.subject import COUNTRY, Subject
 
 if TYPE_CHECKING:
@@ -20,8 +21,10 @@ def nearby(subject: Subject) -> Section:
     title = subject.say("nearby.title")
     if not subject.regions:
         return Section("proximite", title, (subject.say("nearby.empty"),))
+    is_silent = not answered(subject, subject.year)
+    practice = subject.say("nearby.nobody", on=subject.on()) if is_silent else subject.say("nearby.practice")
     local = (subject.say("nearby.area"),) if subject.level == "department" else ()
-    return Section("proximite", title, (subject.say("nearby.practice"), *local, answers(subject)))
+    return Section("proximite", title, (practice, *local, answers(subject)))
 
 
 def answers(subject: Subject) -> Table:
@@ -59,7 +62,7 @@ def answers(subject: Subject) -> Table:
         subject.column("ratio", "ratio"),
         subject.column("median_distance", "metres"),
     )
-    caption = subject.say("nearby.caption", where=subject.where, on=subject.on())
+    caption = subject.say("nearby.caption", where=subject.where_it_answers, on=subject.on())
     listed = subject.rows_by_region(f"list counted --year {subject.year} --situation vecu_declared")
     note = subject.say("nearby.note", perimeters=subject.perimeters(subject.year))
     return Table(

@@ -9,6 +9,7 @@ import pandas as pd
 from qpvhealth.publish import selection
 from qpvhealth.publish.rendering import plain
 from qpvhealth.publish.report.content import Section, Table
+from qpvhealth.studies.explanations import declared
 from qpvhealth.studies.report.headline import near_words
 from qpvhealth.studies.report.rows import cells, origins
 from qpvhealth.studies.report.subject import Subject, perimeter
@@ -25,7 +26,7 @@ def headline(subject: Subject) -> Section:
     names = areas[areas["level"] == "commune"].set_index("area_code")["label"].to_dict()
     codes = sorted(set(own["commune_codes"].dropna().str.split(",").explode()))
     places = ", ".join(f"{names[c]} ({c})" if c in names else c for c in codes) or subject.text(None)
-    facts = {"name": subject.name or subject.text(None), "code": subject.code, "communes": places}
+    facts = {"name": subject.name or subject.text(None), "code": subject.code, "communes": places, "n": len(codes)}
     blocks: list[Block] = [subject.say("quarter.identity", perimeters=generations, **facts)]
     if rows.empty:
         blocks.append(subject.say("quarter.not_in_force", on=subject.on()))
@@ -50,7 +51,7 @@ def _covered(subject: Subject, row: pd.Series) -> list[str]:
         undetermined = values["n_undetermined"]
         doubt = subject.say("quarter.undetermined", n=undetermined, most=n + undetermined) if undetermined else ""
         counts = {"msp": values["n_msp_in"], "cds": values["n_cds_in"], "doubt": doubt}
-        lines.append(subject.say("quarter.inside", n=n, **counts, **words))
+        lines.append(subject.say("quarter.inside" if n else "quarter.inside_none", n=n, **counts, **words))
     near = {"near": near_words(subject), "on": subject.on()}
     if values["n_msp_near"] is None or values["n_cds_near"] is None:
         lines.append(subject.say("quarter.near_unknown", **near))
@@ -59,7 +60,8 @@ def _covered(subject: Subject, row: pd.Series) -> list[str]:
     for kind in ("msp", "cds"):
         code, metres = values[f"nearest_{kind}_finess_et"], values[f"nearest_{kind}_m"]
         if code is not None and metres is not None:
-            lines.append(subject.say(f"quarter.nearest_{kind}", code=code, metres=metres, on=subject.on()))
+            place = f"quarter.nearest_{kind}" if metres else f"quarter.nearest_{kind}_in"
+            lines.append(subject.say(place, code=code, metres=metres, on=subject.on()))
     zone = {"on": subject.on(), "zone": values["zone_class"] or subject.text(None), "edition": values["zoning_edition"]}
     lines.append(subject.say("quarter.zone" if values["zoning_edition"] else "quarter.no_zone", **zone))
     return lines
@@ -108,6 +110,7 @@ def structures(subject: Subject) -> Section:
     pairs = pairs[pairs["generation"] == generation][["finess_et", "distance_m", "is_declared"]]
     whole = Subject(release, subject.year, None).structures(subject.year)
     rows = whole.drop(columns="distance_m").merge(pairs, on="finess_et").sort_values(["distance_m", "finess_et"])
+    rows = rows.assign(is_declared=declared(rows["is_declared"], rows["vecu_declared"]))
     if rows.empty:
         return Section(
             "structures", title, (subject.say("quarter.no_structure", where=subject.where, on=subject.on()),)

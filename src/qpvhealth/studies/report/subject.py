@@ -10,7 +10,7 @@ import pandas as pd
 
 from qpvhealth.errors import UsageError
 from qpvhealth.facts.generations import IN_FORCE
-from qpvhealth.facts.situations import IN_QPV, UNKNOWN
+from qpvhealth.facts.situations import IN_QPV, LOCATED, UNKNOWN
 from qpvhealth.facts.territories import (
     DEPARTMENT_REGION,
     DEPARTMENT_TERRITORY,
@@ -203,6 +203,14 @@ class Subject:
         )
         return where if self.covered(self.year) is not None else self.say("where.part", where=where)
 
+    @property
+    def where_it_answers(self) -> str:
+        """The area that answers of ARS and zonings are of: that of the report, or the région around it."""
+        if self.has_own_answers or not self.regions:
+            return self.where
+        (region,) = self.regions
+        return self.say("where.region", name=REGIONS[region][0], code=region)
+
     @cached_property
     def own_quarters(self) -> pd.DataFrame:
         """The QPV of every generation that lie in the area, at least in part: code, generation, name, communes and départements."""
@@ -256,11 +264,15 @@ class Subject:
         return not isinstance(extracts.loc[extracts["year"] == year, "covers"].iloc[0], str)
 
     def n_placeless(self, year: int) -> int:
-        """Count the structures of a date that no area smaller than the country can count: of no département, or of no commune."""
+        """Count the structures of a date that no area smaller than the country can count: of no département, or of no commune.
+
+        A QPV counts by the point: those of no commune and no point.
+        """
         if self.level == COUNTRY:
             return 0
-        rows = self.release.table("structures", columns=["finess_et", "year", "is_in_stock", *PLACE])
+        rows = self.release.table("structures", columns=["finess_et", "year", "is_in_stock", "location_status", *PLACE])
         rows = rows[(rows["year"] == year) & rows["is_in_stock"].fillna(value=False).astype(bool)]
+        rows = rows[rows["location_status"] != LOCATED] if self.level == QPV else rows
         return int(rows[PLACE[self.is_local]].isna().sum())
 
     def covered(self, year: int) -> bool | None:
@@ -270,9 +282,13 @@ class Subject:
     def figure(
         self, indicator: str, scope: str = "msp_cds", year: int | None = None, area: Area | None = None
     ) -> Bounded:
-        """Return an indicator of the area, or of a région or département, with its bounds; null where the release does not know it."""
+        """Return an indicator of the area, or of a région or département, with its bounds; null where the release does not know it.
+
+        Bounds that meet are the figure: among no structures, none is of any modality.
+        """
         row = self.indicator(indicator, scope, year, area)
-        return Bounded(*(None if row is None else _plain(row[side]) for side in ("value", "lower", "upper")))
+        value, lower, upper = (None if row is None else _plain(row[side]) for side in ("value", "lower", "upper"))
+        return Bounded(lower if value is None and lower == upper else value, lower, upper)
 
     def indicator(
         self, indicator: str, scope: str = "msp_cds", year: int | None = None, area: Area | None = None
