@@ -27,6 +27,14 @@ def test_documents_perimeters_and_dates_are_there():
     assert published.ALLOWED["obstacle"] == ("objet", "date", "champ", "périmètre")
 
 
+def test_what_is_written_about_a_figure_has_its_own_english():
+    for figure in FIGURES:
+        for name in ("words", "note", "why_not"):
+            french, english = getattr(figure, name), getattr(figure, f"{name}_en")
+            assert bool(english) == bool(french), (figure.id, name)
+    assert all(fr and en for fr, en in DOCUMENTS.values())
+
+
 @pytest.mark.parametrize(
     ("month", "measure", "msp", "cds", "both"),
     [

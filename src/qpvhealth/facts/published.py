@@ -28,6 +28,7 @@ class Reading:
     on: date
     scope: str
     words: str
+    words_en: str = ""
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ class Published:
     ``document``: where it is printed, a key of ``DOCUMENTS`` or words. ``said`` is the figure as printed, ``value`` what it says,
     ``tolerance`` half of its last printed digit. ``on`` is the date it speaks of (null: not stated or not readable), compared by
     month; ``since`` the opening date of a difference. ``measure``, ``scope``, ``near`` and ``perimeter`` name the number of ours
-    that it is held against; ``gps`` does where it is about practitioners. ``second_hand``: known from the press, a page that repeats
+    that it is held against; ``gps`` does where it is about practitioners. What has no English is written in French in both languages. ``second_hand``: known from the press, a page that repeats
     it or someone's code.
     """
 
@@ -73,13 +74,14 @@ class Published:
     note: str = ""
     second_hand: bool = False
     gps: OfGps | None = None
+    words_en: str = ""
+    why_not_en: str = ""
+    note_en: str = ""
 
 
-_LIST = lists.load("published", ("documents", "publishers", "series_types", "allowed", "figure", "english"))
-DOCUMENTS: dict[str, str] = _LIST["documents"]
-"""Where the figures of this package are printed. None of the documents 000 to 004 gives a list of structures, a code or a coordinate."""
-ENGLISH: dict[str, str] = _LIST["english"]
-"""The English of what is written about a figure, by its French: whole, or a part between commas."""
+_LIST = lists.load("published", ("documents", "publishers", "series_types", "allowed", "figure"))
+DOCUMENTS: dict[str, tuple[str, str]] = {key: (fr, en) for key, (fr, en) in _LIST["documents"].items()}
+"""Where the figures of this package are printed, in both languages. None of the documents 000 to 004 gives a list of structures, a code or a coordinate."""
 PUBLISHERS: dict[str, str] = _LIST["publishers"]
 """Who counted the figures of a document, where several documents repeat one publisher."""
 SERIES_TYPES: dict[str, str] = _LIST["series_types"]

@@ -14,7 +14,6 @@ from qpvhealth.facts.generations import IN_FORCE
 from qpvhealth.facts.perimeter_sets import PERIMETER_SETS
 from qpvhealth.facts.published import (
     DOCUMENTS,
-    ENGLISH,
     NO_DATE,
     NO_PERIMETER,
     NO_SCOPE,
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import date
 
-    from qpvhealth.facts.published import OfGps
+    from qpvhealth.facts.published import OfGps, Reading
 
 REPRODUCED, DIFFERS, NOT_COMPARABLE = "reproduit", "diffère", "non comparable"
 QPV_SCOPE = "qpv"
@@ -67,8 +66,8 @@ def check(
     rows = [
         {
             **{name: getattr(figure, name) for name in ("id", "said", "second_hand", "scope", "near")},
-            **{name: in_both(getattr(figure, name)) for name in ("words", "note")},
-            "document": in_both(DOCUMENTS.get(figure.document, figure.document)),
+            **{name: in_both(figure, name) for name in ("words", "note")},
+            "document": Sentence(*DOCUMENTS.get(figure.document, (figure.document, figure.document))),
             "on": _date(figure),
             "perimeter": _set(figure) if figure.measure else "",
             **judge(figure, cells, extracts, gps)._asdict(),
@@ -85,10 +84,10 @@ def _framed(rows: Sequence[Mapping[str, object]], titles: Iterable[str]) -> pd.D
     return frame
 
 
-def in_both(words: str) -> Sentence:
-    """Return words about a published figure in both languages: as a whole, else part by part between commas."""
-    english = ENGLISH.get(words) or ", ".join(ENGLISH.get(part, part) for part in words.split(", "))
-    return Sentence(words, english)
+def in_both(entry: Published | Reading, name: str) -> Sentence:
+    """Return a text of a published figure in both languages: in French alone where it has no English."""
+    french = getattr(entry, name)
+    return Sentence(french, getattr(entry, f"{name}_en") or french)
 
 
 def _set(figure: Published) -> Sentence:
@@ -158,11 +157,11 @@ def judge(figure: Published, cells: pd.DataFrame, extracts: pd.DataFrame, gps: p
     if figure.gps is not None and gps is not None and len(gps):
         return _judge_gps(figure, figure.gps, gps)
     if figure.measure is None:
-        why = joined((words.of_code(figure.obstacle), in_both(figure.why_not)), (" : ", ": "))
+        why = joined((words.of_code(figure.obstacle), in_both(figure, "why_not")), (" : ", ": "))
         return Judged(NOT_COMPARABLE, why)
     on = _date(figure)
     if on is None:
-        why = joined((words.of_code(NO_DATE), in_both(figure.note)), (" : ", ": "))
+        why = joined((words.of_code(NO_DATE), in_both(figure, "note")), (" : ", ": "))
         return Judged(NOT_COMPARABLE, why, compatible_with=_compatible(figure, cells))
     now, obstacle = _cell(figure, cells, extracts, on)
     before, obstacle_before = (None, "") if figure.since is None else _cell(figure, cells, extracts, figure.since)
@@ -170,7 +169,7 @@ def judge(figure: Published, cells: pd.DataFrame, extracts: pd.DataFrame, gps: p
         return Judged(NOT_COMPARABLE, obstacle or obstacle_before)
     ours = float(now["value"]) - (0.0 if before is None else float(before["value"]))
     unknown = int(now["n_unknown"]) + (0 if before is None else int(before["n_unknown"]))
-    reading = in_both(figure.reading.words) if figure.reading else ""
+    reading = in_both(figure.reading, "words") if figure.reading else ""
     if abs(ours - figure.value) <= figure.tolerance + EXACT:
         return Judged(REPRODUCED, reading, ours, 0.0, unknown)
     could_agree = figure.unit != "share" and ours < figure.value <= ours + unknown

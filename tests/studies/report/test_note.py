@@ -376,6 +376,7 @@ def test_every_structure_of_a_map_is_drawn_once(noted, of_2019):
         assert "<desc" in figure.svg
     assert "59, ●" in figures[0].caption
     assert "ARS sans réponse" in figures[0].svg
+    assert "QPV (encarts)" in figures[0].svg
     of_2018 = noted(year=2018)
     caption = next(b.caption for s in of_2018.sections for b in s.blocks if isinstance(b, Figure))
     assert "○" not in caption
@@ -488,6 +489,7 @@ def test_names_of_the_data_are_texts_in_every_format(tmp_path):
     drawn = [b.svg for s in local.sections for b in s.blocks if isinstance(b, Figure)]
     assert len(drawn) == 2
     assert not [svg for svg in drawn if "IGN" in svg or "<script" in svg]
+    assert not [svg for svg in drawn if "insets)" in svg]  # QPV are drawn on the one map there is
 
 
 @pytest.mark.no_cover

@@ -55,7 +55,7 @@ footer{font-size:.8125rem;padding-bottom:2rem}
 @page{size:A4;margin:14mm 12mm 16mm;@bottom-right{content:counter(page) " / " counter(pages);font-size:8pt}}
 @media print{
 body{font-size:9.5pt}main,header,footer{max-width:none;padding:0}nav,.skip{display:none}
-.n small{font-size:6pt}.note{font-size:7pt;margin:1pt 0;break-before:avoid}tbody tr:first-child{break-before:avoid}.scroll{overflow:visible}table{font-size:7pt;table-layout:auto}th,td{padding:1pt 2.5pt}thead{display:table-header-group}
+.n small{font-size:6pt}.note{font-size:7pt;margin:1pt 0;break-before:avoid}tbody tr:first-child,.total{break-before:avoid}.scroll{overflow:visible}table{font-size:7pt;table-layout:auto}th,td{padding:1pt 2.5pt}thead{display:table-header-group}
 p{max-width:none;margin:.4em 0}h2{margin:1.1em 0 .4em}dl{padding:.3em .6em}tr,figure{break-inside:avoid}h2{break-after:avoid}caption{break-after:avoid;font-size:9pt}
 figure svg{max-height:195mm}a{color:inherit;text-decoration:none}.annex{break-before:page}
 }

@@ -74,7 +74,8 @@ def _figure(
     circles = "" if nobody else subject.say("maps.circles", near=near)
     annex = subject.say(f"maps.annex_{subject.level if subject.level in (COUNTRY, REGION) else 'none'}")
     description = subject.say("maps.description", n=n, circles=circles, frames=in_frames, annex=annex, **facts)
-    legend = [subject.say(f"maps.legend_{key}") for key in ("in", "near", "qpv", "hatch")]
+    drawn = "qpv_all" if all(frame.has_quarters for frame in frames) else "qpv"
+    legend = [subject.say(f"maps.legend_{key}") for key in ("in", "near", drawn, "hatch")]
     svg = drawing.draw(
         anchor, (title, description), legend, frames, points, hatched=hatched, quarters=shapes, has_near=not nobody
     )
