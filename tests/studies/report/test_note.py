@@ -529,7 +529,7 @@ def test_quartier_vecu_is_compared_among_the_ars_that_answered_both_dates(tmp_pa
         in changed
     )
     assert "ne se lit qu'à champ constant" in words(written, "essentiel")
-    assert "L'ARS déclare en outre 2 structures en quartier vécu, hors QPV : 2 MSP et 0 centres, soit 2" in words(
+    assert "L'ARS déclare en outre 2 structures en quartier vécu, hors QPV : 2 MSP et 0 centre, soit 2" in words(
         written, "essentiel"
     )
     assert table(written, "ars").rows[0][1] == "MSP seules, complète"
