@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 import qpvhealth
-from qpvhealth.studies import figures
+from qpvhealth.studies import counted, figures
 from tests.conftest import published
 
 CARDS = """
@@ -100,7 +100,7 @@ def without_any(built, unit="qpv_without_any"):
 def test_a_qpv_that_holds_nothing_but_a_structure_of_another_commune_may_be_without_any(build):
     qpv = [("QN07101I", "71076", 4.0), ("QN07102I", "71289", 4.5), ("QN07103I", "71076", 5.0)]
     built = build([("710000001", "71289", 4.005)], qpv)
-    assert without_any(built) == (2, 2, 1, 3)  # it stands in the first, in the second, or in no QPV
+    assert without_any(built) == (2, 2, 2, 3)  # one structure: in the first, in the second, or in no QPV
     both = build([("710000001", "71289", 4.005), ("710000002", "71076", 4.006)], qpv)
     assert without_any(both)[2:] == (1, 2)  # the first holds another structure, which nobody disputes
     agreed = build([("710000001", "71076", 4.005)], qpv)
@@ -204,7 +204,20 @@ def test_the_matrix_has_both_readings_of_a_disputed_point_as_the_indicators_have
         rows = release.table("indicators").query(
             "generation == 'in_force' and level == 'country' and scope == 'msp' and year == 2024"
         )
+        n_unknown = rows.set_index("indicator")["n_unknown"]
         rows = rows.set_index("indicator")[["value", "lower", "upper"]].astype(float)
         for name in ("n_in_qpv", "share_in_qpv", "qpv_without_any", "share_qpv_without_any"):
             assert cells.loc[name].tolist() == rows.loc[name].tolist(), (x, name)
+        unsure = counted.of_figure(release, counted.Figure(2024, indicator="qpv_without_any", scope="msp"), "unknown")
+        assert len(unsure) == n_unknown["qpv_without_any"]
         assert rows.loc["n_in_qpv", "lower"] < rows.loc["n_in_qpv", "upper"]
+
+
+def test_a_commune_of_a_collectivity_is_not_missed_in_a_table_without_any(build, tmp_path):
+    build(
+        [("710000001", "71076", 4.005), ("710000002", "71999", None), ("980000003", "98735", None)],
+        [("QN07101I", "71076", 4.0)],
+    )
+    (tmp_path / "c.csv").write_text("TYPECOM,COM,REG,DEP,LIBELLE\nCOM,71076,27,71,Chalon\n", encoding="utf-8")
+    (tmp_path / "sources.toml").write_text(CARDS + OUTLINES.replace("b.geojson", "c.csv"), encoding="utf-8")
+    assert found(qpvhealth.build(tmp_path), "commune-unknown") == ["not in the table of communes: 71999"]

@@ -34,6 +34,8 @@ kind = "neighbourhoods"
 path = "q.geojson"
 generation = "qpv-2015"
 """
+ADDRESS = 'address = "adresse"'
+WITH_ADDRESS = CARDS.replace('name = "nom"', f'name = "nom"\n{ADDRESS}')
 HEADER = "finess;type;nom;commune;lon;lat;ferm\n"
 INSIDE, FAR, NOWHERE = "1.405;43.605", "1.6;43.605", ";"
 BAD = "3.11E+08"
@@ -52,7 +54,11 @@ def build(tmp_path):
     def run(*rows, n_others=20, settings=None, cards=CARDS):
         others = [f"3100000{n:02d};MSP;AUTRE {n};31555;{FAR};" for n in range(10, 10 + n_others)]
         (tmp_path / "sources.toml").write_text(cards, encoding="utf-8")
-        (tmp_path / "s.csv").write_text(HEADER + "".join(f"{r}\n" for r in (*rows, *others)), encoding="utf-8")
+        lines, n_cells = [HEADER.strip(), *rows, *others], HEADER.count(";")
+        if ADDRESS in cards:
+            lines = [line + ";" * (n_cells + 1 - line.count(";")) for line in lines]
+            lines[0] += "adresse"
+        (tmp_path / "s.csv").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
         layer = {"type": "FeatureCollection", "features": [square(n) for n in range(3)]}
         (tmp_path / "q.geojson").write_text(json.dumps(layer), encoding="utf-8")
         return qpvhealth.build(tmp_path, settings)
@@ -86,8 +92,21 @@ def test_a_row_whose_commune_is_read_concerns_its_qpv_and_no_more_than_one(build
     assert figure(built, "qpv_without_any") == (3, 2, 3)
     assert figure(built, "qpv_without_any", "cds") == (3, 3, 3)
     assert [v is False for v in covered(built)] == [False] * 3
-    elsewhere = build(f"{BAD};MSP;MAISON;75101;{NOWHERE};")
-    assert figure(elsewhere, "qpv_without_any") == (3, 3, 3)
+
+
+@pytest.mark.parametrize(
+    ("commune", "inside", "bare"), [("31555", 1, 2), ("31069", 0, 3), ("75101", 0, 3), ("", 1, 2)], ids=str
+)
+@pytest.mark.no_cover
+def test_a_row_of_a_commune_without_qpv_is_inside_none_in_every_figure(build, commune, inside, bare):
+    for row in (f"{BAD};MSP;MAISON;{commune};{NOWHERE};", f"310009999;MSP;MAISON;{commune};{NOWHERE};"):
+        built, n = build(row), 20 if row.startswith(BAD) else 21
+        assert figure(built, "n_in_qpv") == (0, 0, inside)
+        assert figure(built, "n_country") == (n, n, 21)
+        assert figure(built, "qpv_without_any") == (3, bare, 3)
+        assert [v is False for v in covered(built)] == [not inside] * 3
+        near = built["indicators"].query("indicator == 'n_in_or_near' and level == 'country' and scope == 'msp'")
+        assert near["upper"].tolist() == [21] * len(near)  # nobody says of any whether it is near
 
 
 @pytest.mark.parametrize(
@@ -158,6 +177,33 @@ def test_what_a_register_knows_of_a_rejected_row_is_no_structure_of_the_bounds(b
     assert (account["rows_out"], account["out_of_scope"]) == (n_of_extract, 1 - n_of_extract)
     (finding,) = [f for f in built.findings if f.rule == "rows-rejected"]
     assert (finding.n, finding.of, finding.message[:13]) == (1, 21, "card s: row 2")
+
+
+@pytest.mark.parametrize(
+    ("written", "upper"),
+    [
+        (("Centre de santé", "31555", "1 R PERDUE"), 0),
+        (("CENTRE SANTE", "31555", "1, rue de la Perdue"), 0),
+        (("CENTRE DE SANTE", "31555", "RUE PERDUE BP 12"), 0),
+        (("CENTRE DE SANTE", "31555", "2 RUE PERDUE"), 1),
+        (("CENTRE DE SANTE", "31069", "1 RUE PERDUE"), 1),
+        (("CENTRE DENTAIRE", "31555", "1 RUE PERDUE"), 1),
+    ],
+)
+@pytest.mark.no_cover
+def test_a_rejected_row_is_another_writing_of_one_that_is_counted_or_closed(build, tmp_path, written, upper):
+    name, commune, street = written
+    row = f"{BAD};CDS;{name};{commune};{INSIDE};;{street}"
+    counted = build(row, f"310009999;CDS;CENTRE DE SANTE;31555;{INSIDE};;1 RUE PERDUE", cards=WITH_ADDRESS)
+    assert figure(counted, "n_in_qpv") == (1, 1, 1 + upper)
+    titles, entry = TITLES.replace("rs;", "rs;voie;"), "310009999;CENTRE DE SANTE;1 RUE PERDUE;124;;31555;2018-06-01\n"
+    (tmp_path / "r.csv").write_text(titles + entry, encoding="utf-8")
+    assert figure(build(row, cards=WITH_ADDRESS + REGISTER), "n_in_qpv") == (0, 0, upper)
+
+
+def test_a_rejected_row_of_a_merged_commune_is_the_one_that_is_counted_there(build):
+    rows = [f"{BAD};CDS;CENTRE;50602;{NOWHERE};;1 R PERDUE", f"500009999;CDS;CENTRE;50129;{NOWHERE};;1 RUE PERDUE"]
+    assert figure(build(*rows, cards=WITH_ADDRESS), "n_country") == (21, 21, 21)
 
 
 def test_correct_rows_are_no_finding(build):

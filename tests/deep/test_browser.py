@@ -97,6 +97,15 @@ def test_every_section_is_seen_nothing_is_too_wide_nothing_is_asked_for_or_logge
     assert set(page.requests) == {report.as_uri()}
 
 
+def test_no_table_is_wider_than_a_laptop_of_1280_pixels(page, built_release, tmp_path):
+    path = tmp_path / "report.html"
+    path.write_text(html.render(note(Subject.of(built_release, year=2024))), encoding="utf-8")
+    page.open(path, 1280)
+    assert page.value("document.querySelectorAll('#tableau-1.wide thead th').length") == 12
+    wide = "[...document.querySelectorAll('.scroll')].filter((e) => e.scrollWidth > e.clientWidth)"
+    assert page.value(f"{wide}.map((e) => e.querySelector('table').id)") == []
+
+
 def test_the_search_finds_and_shows_the_facts(at):
     page = at(LAPTOP)
     write(page, "QUARTIER invente 112 qp0939")

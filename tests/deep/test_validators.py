@@ -17,6 +17,7 @@ import pytest
 import shapely
 
 from qpvhealth.publish import styles
+from tests.commands import run
 from tests.deep.conftest import EXPORTED
 from tests.deep.test_installs import run as run_program
 
@@ -102,6 +103,34 @@ def test_geojson_of_rfc_7946(written, name):
             if part.geom_type == "Polygon":
                 assert part.exterior.is_ccw
                 assert not any(ring.is_ccw for ring in part.interiors)
+
+
+ANSWERS = (
+    *("counts", "coverage", "matrix", "audit", "sec", "priorities", "programmes", "practitioners", "declarations"),
+    *(
+        "list counted",
+        "list uncovered",
+        "list rejects",
+        "simulate --best 3",
+        "explain n_in_qpv",
+        "releases list",
+        "check",
+    ),
+)
+
+
+@pytest.mark.parametrize("words", ANSWERS)
+def test_json_of_rfc_8259(released, words):
+    """One document and nothing else, no number that JSON has not, no name twice: what strict readers refuse."""
+
+    def pairs(members):
+        assert len(dict(members)) == len(members)
+        return dict(members)
+
+    done = run(*words.split(), "--json", "--out", released)
+    assert done.returncode == 0, done.stderr
+    document = json.loads(done.stdout, parse_constant=pytest.fail, object_pairs_hook=pairs)
+    assert document["schema_version"] == 1
 
 
 def test_csv_of_rfc_4180(written):

@@ -1,9 +1,6 @@
-from itertools import product
-
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, strategies as st
 
 from qpvhealth.indicators import figures, headline
 from qpvhealth.indicators.declarations import QPV, STRUCTURES
@@ -171,29 +168,6 @@ def test_a_subset_is_never_above_the_set_that_holds_it():
     got = of_neighbourhoods(*(qpv(is_npnru=None, **small) for _ in range(70)), *(qpv(is_npnru=True) for _ in range(8)))
     assert cell(got, "large_qpv_without_any") == (8, 0, 8, 8)
     assert cell(got, "large_npnru_qpv_without_any") == (8, 0, 8, 8)
-
-
-COMMUNES = ["31555", "31069", None]
-
-
-@given(
-    st.lists(st.tuples(st.sampled_from(["31555", "31069", "31555,31069"]), st.booleans()), min_size=1, max_size=4),
-    st.lists(st.sampled_from(COMMUNES), max_size=3),
-)
-def test_the_bounds_hold_in_every_world(quarters, lost):
-    reach = [[q for q, (codes, _) in enumerate(quarters) if c is None or c in codes.split(",")] for c in lost]
-    possible = [{q for r in reach for q in r}]
-    rows = [
-        qpv(commune_codes=codes, **(COVERED if covered else MAYBE if q in possible[0] else {}))
-        for q, (codes, covered) in enumerate(quarters)
-    ]
-    bare = {q for q, (_, covered) in enumerate(quarters) if not covered}
-    worlds = [len(bare - set(places)) for places in product(*([None, *r] for r in reach))]
-    value, _, lower, upper = cell(of_neighbourhoods(*rows, lost=lost), "qpv_without_any")
-    assert (value, upper) == (len(bare), max(worlds))
-    assert max(value - len(lost), 0) <= lower <= min(worlds)
-    if len(set(lost)) <= 1:
-        assert lower == min(worlds)
 
 
 def test_beyond_the_cover_the_value_is_null_and_not_zero():

@@ -147,8 +147,8 @@ def test_a_point_in_a_qpv_of_another_commune_has_both_readings_in_the_bounds():
     assert bounds(plain, "n_in_qpv", "msp") == bounds(plain, "qpv_covered", "msp") == (1, 1)
     both = computed(disputed, quarters.assign(n_undetermined=[0, 0, 1]))  # as a build counts its second place
     assert (value(both, "n_in_qpv", "msp"), bounds(both, "n_in_qpv", "msp")) == (1, (0, 1))
-    assert (value(both, "qpv_covered", "msp"), bounds(both, "qpv_covered", "msp")) == (1, (0, 2))
-    assert (value(both, "qpv_without_any", "msp"), bounds(both, "qpv_without_any", "msp")) == (2, (1, 3))
+    assert (value(both, "qpv_covered", "msp"), bounds(both, "qpv_covered", "msp")) == (1, (0, 1))
+    assert (value(both, "qpv_without_any", "msp"), bounds(both, "qpv_without_any", "msp")) == (2, (2, 3))
     assert value(both, "n_in_qpv", "msp", column="n_unknown") == 1
     assert bounds(both, "n_in_qpv", "cds_mono") == bounds(plain, "n_in_qpv", "cds_mono")
 

@@ -50,7 +50,7 @@ def moved(*rows):
     return frame.assign(modality_from="pluri", modality_to="pluri")
 
 
-def of_changes(*rows):
+def of_changes(*rows, outside=None):
     """Return value, lower and upper of the net of each scope, and of openings and closures of both types."""
     frame = moved(*rows)
     found = net_change(
@@ -59,6 +59,7 @@ def of_changes(*rows):
         frame,
         pairs=PAIR,
         stock=NONE,
+        outside=NONE if outside is None else outside,
     )
     keys = zip(found["indicator"], found["scope"], strict=True)
     return dict(zip(keys, found[["value", "lower", "upper", "n_unknown"]].astype(int).agg(tuple, axis=1), strict=True))
@@ -75,7 +76,9 @@ def test_the_net_is_every_cause_and_only_dated_events_are_openings_and_closures(
         ("MSP", "in_qpv", "not_attributable", 2, 1),
         ("MSP", "all", "opened", 9, 0),
     )
-    found = net_change(pd.concat([stock(2018), stock(2019)], ignore_index=True), given, moved(), pairs=PAIR, stock=NONE)
+    found = net_change(
+        pd.concat([stock(2018), stock(2019)], ignore_index=True), given, moved(), pairs=PAIR, stock=NONE, outside=NONE
+    )
     told = values(found)
     assert set(found["year"]) == {2019}
     assert told["net_in_qpv", "msp"] == 3
@@ -87,14 +90,16 @@ def test_the_net_is_every_cause_and_only_dated_events_are_openings_and_closures(
 
 def test_a_year_in_which_nothing_crosses_a_qpv_names_the_extract_before_it_too():
     given = summary(("MSP", "elsewhere", "opened", 1, 0))
-    found = net_change(pd.concat([stock(2018), stock(2019)], ignore_index=True), given, moved(), pairs=PAIR, stock=NONE)
+    found = net_change(
+        pd.concat([stock(2018), stock(2019)], ignore_index=True), given, moved(), pairs=PAIR, stock=NONE, outside=NONE
+    )
     net = found[(found["indicator"] == "net_in_qpv") & (found["scope"] == "msp")].iloc[0]
     assert net["value"] == 0
     assert net["rule"].endswith("since the extract of 2018")
 
 
 def test_one_extract_has_no_change():
-    assert net_change(stock(2018), summary(), moved(), pairs=PAIR.iloc[:0], stock=NONE).empty
+    assert net_change(stock(2018), summary(), moved(), pairs=PAIR.iloc[:0], stock=NONE, outside=NONE).empty
 
 
 def test_the_twenty_nine_are_the_net_of_their_causes(built):
@@ -120,6 +125,14 @@ def test_the_twenty_nine_are_the_net_of_their_causes(built):
 )
 def test_a_net_has_the_bounds_of_its_structures(cause, before, after, net):
     assert of_changes(change(cause, before, after))["net_in_qpv", "msp"] == net
+
+
+@pytest.mark.parametrize(("cause", "before", "after"), [("opened", None, MAYBE), ("left_extract", MAYBE, None)])
+def test_what_has_no_place_in_a_commune_without_qpv_moves_no_bound(cause, before, after):
+    row = change(cause, before, after)
+    nowhere = pd.DataFrame({"finess_et": row["finess_et"], "generation": "g", "year": [2018, 2019]})
+    found = of_changes(row, outside=nowhere)
+    assert found["net_in_qpv", "msp"] == found["opened_in_qpv", "msp"] == (0, 0, 0, 0)
 
 
 def test_what_stays_undetermined_and_changes_type_moves_between_scopes_and_not_in_their_union():
@@ -163,6 +176,10 @@ def test_what_stays_undetermined_under_other_perimeters_may_have_entered_or_left
     rows = [one | area | {"year": 2018, "perimeter": "qpv-2015"}, one | area | {"year": 2019, "perimeter": perimeter}]
     undetermined = pd.DataFrame(rows, columns=_UNDETERMINED)
     both_years = pd.concat([stock(2018), stock(2019)], ignore_index=True)
-    found = net_change(both_years, summary(), moved(), pairs=PAIR, stock=undetermined)
+    found = net_change(both_years, summary(), moved(), pairs=PAIR, stock=undetermined, outside=NONE)
     nets = found[found["indicator"] == "net_in_qpv"].set_index("scope").loc["msp", ["value", "lower", "upper"]]
     assert tuple(nets) == net
+    before = undetermined[:1]  # its commune holds a QPV under the second perimeters alone
+    found = net_change(both_years, summary(), moved(), pairs=PAIR, stock=undetermined, outside=before)
+    nets = found[found["indicator"] == "net_in_qpv"].set_index("scope").loc["msp", ["value", "lower", "upper"]]
+    assert tuple(nets) == (0, 0, 1 if net[2] else 0)

@@ -33,10 +33,9 @@ def neighbourhoods():
 
 def test_the_second_place_is_the_commune_that_the_first_leaves_out(stock, neighbourhoods):
     every = readings.with_second_places(stock, neighbourhoods)
-    assert every["finess_et"].tolist() == [*"ABCD", *(f"second place of {name}" for name in "ABD")]
-    assert every["commune_code"].tolist()[4:] == ["93003", "93001", "93002"]
-    assert every.loc[4:, ["qpv_code", "border_distance_m"]].isna().all(axis=None)
-    pd.testing.assert_frame_equal(every[:4].reset_index(drop=True), stock, check_dtype=False)
+    assert every[readings.SECOND].fillna("-").tolist() == ["93003", "93001", "-", "93002"]
+    pd.testing.assert_frame_equal(every.drop(columns=readings.SECOND), stock)
+    assert readings.has_second_place(every).tolist() == [True, True, False, True]
     alone = stock[2:3]
     assert readings.with_second_places(alone, neighbourhoods) is alone
 
@@ -68,3 +67,6 @@ def test_bounds_are_those_of_either_reading_and_values_those_of_the_first():
     widened = readings.widened(first, second)
     assert widened.drop(columns="upper").to_dict("list") == {"value": [3, 1], "lower": [1, 1], "n_unknown": [3, 0]}
     assert widened["upper"].fillna(-1).tolist() == [4, -1]  # no bound in one reading: no bound
+    of_qpv = readings.widened(first, second, of_qpv=True)
+    assert of_qpv["lower"].tolist() == [1, 1]
+    assert of_qpv["upper"].fillna(-1).tolist() == [3, -1]  # one structure, one place: those of the second alone

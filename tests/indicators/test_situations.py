@@ -65,6 +65,14 @@ def test_every_combination_follows_the_precedence():
     }
 
 
+def test_a_no_decides_nothing_of_a_structure_that_only_its_commune_places():
+    sure, placed = (
+        row("missing", "unknown", "far", "no", sure=True),
+        row("located", "unknown", "far", "no"),
+    )
+    assert resolved(sure, placed)["rule"].tolist() == ["no-qpv-around", "declared-no"]
+
+
 def test_a_street_near_the_border_decides_nothing():
     near, wide = (
         row("located", "street", "inside", "unknown", error=150.0),

@@ -42,7 +42,7 @@ def balanced():
         assert tally.rows_in == rows_in
         assert tally.rows_out + sum(tally.out_of_scope.values()) + tally.rejected + tally.duplicates == rows_in
         assert tally.rejected == len(staged.rejects)
-        assert list(staged.rejects.columns) == ["source_id", "sheet", "row", "rule", "message", "raw"]
+        assert list(staged.rejects.columns) == ["source_id", "sheet", "row", "rule", "message", "cell", "raw"]
         return tally
 
     return check

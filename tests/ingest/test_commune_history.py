@@ -51,8 +51,9 @@ def test_an_area_is_carried_where_it_is_a_commune(history):
 
 def test_a_card_brings_newer_events(card):
     content = "MOD,DATE_EFF,TYPECOM_AV,COM_AV,TYPECOM_AP,COM_AP\n32,2025-01-01,COM,93059,COM,93066\n32,2025-01-01,COM,93059,COMD,93059\n32,2025-01-01,,93059,COM,\n"
+    content += "20,1947-09-17,,,COM,06163\n"  # a commune that none was before
     staged = commune_events.read(card("commune_events", content))
-    assert (staged.tally.rows_in, staged.tally.rows_out, staged.tally.rejected) == (3, 1, 1)
+    assert (staged.tally.rows_in, staged.tally.rows_out, staged.tally.rejected) == (4, 1, 1)
     history = CommuneHistory.of([staged.frame])
     assert history.successors["93059"] == ("93066", date(2025, 1, 1))
 

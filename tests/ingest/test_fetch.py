@@ -56,8 +56,11 @@ class Answers(http.server.BaseHTTPRequestHandler):
         self._send(b"later", status=503) if len(self.server.seen) == 1 else self._whole()
 
     def _limited(self):
-        wait = self.path.rsplit("/", 1)[-1].removesuffix(".csv")
+        wait = self.path.rsplit("/", 1)[-1].removesuffix(".csv").replace("%20", " ")
         self._send(b"", status=429, Retry_After=wait) if len(self.server.seen) == 1 else self._whole()
+
+    def _failed(self):
+        self._send(b"no", status=500)
 
     def _always(self):
         self._send(b"", status=429)
@@ -240,7 +243,8 @@ def test_where_there_are_no_hard_links_the_file_is_renamed(card, tmp_path, monke
 @pytest.mark.parametrize(
     ("page", "said"),
     [
-        ("missing.csv", "404"),
+        ("missing.csv", "404 'Not Found'; check the address"),
+        ("failed.csv", "500 'Internal Server Error'; try again later"),
         ("page.csv", "does not fit the extension"),
         ("packed.csv", "compressed"),
         ("chunked.csv", "broke off"),
@@ -403,6 +407,11 @@ def test_a_server_without_a_certificate_that_can_be_trusted(card, server):
 def test_a_busy_server_is_asked_again(card, server):
     assert fetch(card("busy"), OURS).outcome == "fetched"
     assert len(server.seen) == 2
+    server.seen.clear()
+    assert fetch(card("limited/soon.csv", name="b.csv"), OURS).outcome == "fetched"  # no time that can be read
+    server.seen.clear()
+    past = "limited/Mon, 01 Jan 2024 00:00:00 GMT.csv"
+    assert fetch(card(past.replace(" ", "%20"), name="c.csv"), OURS).outcome == "fetched"
 
 
 def test_a_server_that_limits_is_waited_for_as_it_asks(card, server):

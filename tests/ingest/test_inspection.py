@@ -4,6 +4,7 @@ import hashlib
 import tomllib
 
 import geopandas as gpd
+import openpyxl
 import pytest
 import shapely
 
@@ -53,8 +54,38 @@ def test_a_proposed_card_does_no_harm(tmp_path):
     assert (card["values"]["structure_type"], card["crs"]) == (expected, "EPSG:2154")
     assert card["path"] == str(tmp_path / "é d.csv")
     assert 'crs = "…"' in proposed(tmp_path, text.replace("_L93", ""))
+    of_rows = proposed(tmp_path, text.replace("X_L93;Y_L93", "X;Y;Projection").replace(";1;2", ";1;2;UTM_N20"))
+    assert 'crs = "Projection"' in of_rows
+    assert "…" not in of_rows[of_rows.index("crs =") : of_rows.index("[source.values")]
     assert 'structure_type = "…"  # missing' in proposed(tmp_path, "N° FINESS;Nom\n750000018;a\n")
     assert proposed(tmp_path, "TYPECOM_AV;COM_AV\nCOM;01001\n") is None
+
+
+def of_proposed(card):
+    return tomllib.loads(card.replace("year = …", "").replace("reference_date = …", ""))["source"][0]
+
+
+def test_a_proposed_column_holds_what_it_is_called(tmp_path):
+    header = "N° FINESS EJ;N° FINESS;Catégorie;Nom QPV;Type de voie;Nom;Ouverture;En QPV\n"
+    row = "930000001;93000001{};Centre de santé polyvalent;Les Fleurs;rue;MSP A;au 1er mai;oui\n"
+    card = of_proposed(proposed(tmp_path, header + row.format(8) + row.format(9).replace("polyvalent", "sexuelle")))
+    assert card["columns"] == {
+        "structure_type": "Catégorie",
+        "legal_entity": "N° FINESS EJ",
+        "finess_et": "N° FINESS",
+        "source_says_in_qpv": "En QPV",
+        "name": "Nom",
+    }
+    assert card["values"]["structure_type"] == {"Centre de santé polyvalent": "CDS", "Centre de santé sexuelle": "…"}
+
+
+def test_a_proposed_header_row_is_the_one_that_was_read(tmp_path):
+    book = openpyxl.Workbook()
+    for row in (["Recensement"], [], ["N° FINESS ET", "Nature"], [], ["010000018", "MSP"]):
+        book.active.append(row)
+    book.save(tmp_path / "a.xlsx")
+    (sheet,) = look(tmp_path / "a.xlsx")
+    assert of_proposed(sheet["proposed_card"])["header_row"] == 3
 
 
 def test_the_files_of_the_sample_and_of_insee_are_recognised(sample_folder, real_data):
@@ -87,6 +118,12 @@ def test_each_kind_of_real_file_is_recognised(real_data):
             assert sheet["fits"][0]["account"]["rows_out"] == rows
 
 
+def test_the_generation_is_the_one_with_as_many_qpv(real_data):
+    for name, generation in (("2024-simplified-1609", "qpv-2024"), ("2026-rounded-1584", "qpv-2026")):
+        (sheet,) = look(real_data / f"neighbourhoods/qpv-2024/qpv-{name}.geojson")
+        assert [fit["generation"] for fit in sheet["fits"]] == [generation]
+
+
 def test_the_parts_of_a_shapefile_are_hashed_and_read(tmp_path):
     codes = {"code_qp": ["QP093901"], "nom_qp": ["a"]}
     square = shapely.box(2.3, 48.9, 2.31, 48.91)
@@ -100,6 +137,19 @@ def test_the_parts_of_a_shapefile_are_hashed_and_read(tmp_path):
     (tmp_path / "q.dbf").write_bytes(b"")
     with pytest.raises(InputError, match=r"Q\.DBF and q\.dbf could both be its \.dbf"):
         inspection.inspect(tmp_path / "Q.SHP")
+
+
+def test_each_layer_of_a_geopackage_is_shown(tmp_path):
+    path, square = tmp_path / "a.gpkg", shapely.box(2.3, 48.9, 2.31, 48.91)
+    for layer, names in (("qpv", {"code_qp": ["QP093901"]}), ("dep", {"code": ["93"], "nom": ["a"]})):
+        gpd.GeoDataFrame(names, geometry=[square], crs=4326).to_file(path, layer=layer)
+    sheets = look(path)
+    fits = {sheet["layer"]: [fit["kind"] for fit in sheet["fits"]] for sheet in sheets}
+    assert fits == {"qpv": ["neighbourhoods"], "dep": ["boundaries"]}
+    assert "\nlayer dep: 1 rows, EPSG:4326" in [*_inspection_lines({"path": "a", "sha256": "", "sheets": sheets})]
+    (tmp_path / "b.csv").write_text("a;b\n")  # a header alone is no extract
+    (sheet,) = look(tmp_path / "b.csv")
+    assert "proposed_card" not in sheet
 
 
 def test_a_legacy_extract_with_a_line_of_another_width_is_shown(tmp_path):

@@ -40,15 +40,21 @@ def test_every_row_leaves_by_one_door(balanced):
     staged = sieve.staged(raw().frame.assign(k=["x", "x", "x", "x", "x"], a=list("33334")), "k")
     tally = balanced(staged, 7)
     assert (tally.rows_out, tally.rejected, tally.duplicates, tally.out_of_scope) == (2, 4, 0, {"other": 1})
-    assert staged.rejects.to_numpy().tolist() == [
-        ["c", "S", 2, "value-missing", "first", "0;"],
-        ["c", "S", 3, "value-unreadable", "w", "1;"],
-        ["c", "S", 8, "geolocation-orphan", "no one", "y"],
-        ["c", "S", 9, "row-broken", "unclosed-quote: a quote", '"x'],
+    assert staged.rejects.astype("object").where(staged.rejects.notna(), None).to_numpy().tolist() == [
+        ["c", "S", 2, "value-missing", "first", None, "0;"],
+        ["c", "S", 3, "value-unreadable", "w", "w", "1;"],
+        ["c", "S", 8, "geolocation-orphan", "no one", None, "y"],
+        ["c", "S", 9, "row-broken", "unclosed-quote: a quote", None, '"x'],
     ]
     columns = ["source_id", "sheet", "source_row", "a"]
     assert staged.frame[columns].to_numpy().tolist() == [["c", "S", 5, "3"], ["c", "S", 6, "4"]]
     assert [f.rule for f in staged.findings] == ["reading-choice"]
+
+
+def test_formulas_that_nobody_calculated_are_a_finding_where_a_column_is_used():
+    sieve = sieved(raw(uncalculated={"b": [2, 3, 4, 5, 6, 7], "another": [2]}))
+    words = 'f.csv: column "b", rows 2, 3, 4, 5, 6, …: b is unknown there, formulas that nobody calculated'
+    assert [(f.rule, f.n, f.of, f.message) for f in sieve.findings] == [("formula-uncalculated", 6, 5, words)]
 
 
 def test_a_narrowed_sieve_keeps_the_account_and_the_shapes(balanced):
@@ -145,7 +151,7 @@ def test_an_account_that_loses_a_row_is_a_broken_contract():
 
 
 def test_no_rejects_have_types():
-    columns = ("source_id", "sheet", "row", "rule", "message", "raw")
+    columns = ("source_id", "sheet", "row", "rule", "message", "cell", "raw")
     assert no_rejects().dtypes.astype("str").to_dict() == dict.fromkeys(columns, "str") | {"row": "int64"}
     assert sieved(raw()).staged(raw().frame).rejects.empty
 

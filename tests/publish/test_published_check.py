@@ -153,6 +153,6 @@ def test_the_gps_of_rennes_are_held_where_practitioners_are_given(given, verdict
 def test_a_masked_share_is_not_compared():
     asked = next(f for f in FIGURES if f.id == "004-over-55")
     found = published_check.judge(
-        asked, cells(), extracts(), gps((2014, "commune", "35238", 100.0, None, "moins de cinq"))
+        asked, cells(), extracts(), gps((2014, "commune", "35238", 100.0, None, "fewer_than_5"))
     )
-    assert (found.verdict, "moins de cinq" in found.because) == (NOT_COMPARABLE, True)
+    assert (found.verdict, "moins de 5 généralistes" in found.because) == (NOT_COMPARABLE, True)

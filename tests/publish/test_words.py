@@ -8,7 +8,7 @@ import pytest
 from qpvhealth.contract.precision import Ordinal, Share
 from qpvhealth.contract.tables import VALUES
 from qpvhealth.facts import zonings
-from qpvhealth.indicators import prescreen, priorities
+from qpvhealth.indicators import density, prescreen, priorities
 from qpvhealth.publish import words
 from qpvhealth.publish.rendering import in_both, readable, render
 from qpvhealth.publish.selection import View
@@ -135,3 +135,28 @@ def test_a_share_and_a_row_number_are_numbers():
 )
 def test_a_rule_is_said_in_words(rule, fr, en):
     assert (words.word(rule, "fr"), words.word(rule, "en")) == (fr, en)
+
+
+def test_what_a_log_says_in_english_is_not_in_a_french_view():
+    rows = pd.DataFrame({"rule": ["finess-invalid"], "message": ['FINESS number "x"'], "cell": ["x"]})
+    view = View("rejects", rows, {"rule": "Règle", "message": "Message", "cell": "Valeur lue"})
+    assert [*words.in_words(view).titles.values()] == ["Règle", "Valeur lue"]
+    assert [*words.in_words(view).frame.columns] == ["rule", "cell"]
+    assert [*words.in_words(view, "en").frame.columns] == ["rule", "message", "cell"]
+
+
+@pytest.mark.parametrize(
+    ("code", "french", "english"),
+    [
+        (density.FEW.format(5), "moins de 5 généralistes", "fewer than 5 GPs"),
+        (
+            density.COMPLEMENT.format(11),
+            "son complément révélerait moins de 11 généralistes",
+            "its complement would reveal fewer than 11 GPs",
+        ),
+        ("", "", ""),
+    ],
+)
+def test_why_ages_are_masked_is_said_in_both_languages(code, french, english):
+    assert words.shown("masked", [code], None, "fr") == [french]
+    assert words.shown("masked", [code], None, "en") == [english]

@@ -2,10 +2,13 @@
 
 import re
 import shutil
+import tomllib
 from xml.etree import ElementTree as ET
 
+import geopandas as gpd
 import pandas as pd
 import pytest
+import shapely
 
 from qpvhealth.errors import UsageError
 from qpvhealth.ingest.raw_rows import RawFolder
@@ -16,6 +19,8 @@ from qpvhealth.studies import counted, explanations, location_map
 from qpvhealth.studies.counted import Figure
 
 ALL = Filters()
+METRES = {"971": 5490, "972": 5490, "973": 2972, "974": 2975, "976": 4471, "978": 5490, "987": 3297}
+"""The system of each overseas département, and 2154 elsewhere."""
 NS = "{http://www.w3.org/2000/svg}"
 
 
@@ -51,6 +56,45 @@ def test_fifty_structures_have_the_facts_of_the_tables_and_the_text_of_their_row
                     None if pd.isna(there["border_distance_m"]) else there["border_distance_m"]
                 )
                 assert verdict["flips"]
+
+
+def contours(folder, generation, territory):
+    """Read the polygons of a territory with geopandas alone, in the metres of its system."""
+    files = [c["path"] for c in cards(folder) if c["kind"] == "neighbourhoods" and c["generation"] == generation]
+    layers = [gpd.read_file(folder / path).rename(columns=str.lower) for path in files]
+    own = [rows[rows["code_qp"].str[2:5].map(METRES).fillna(2154) == territory].to_crs(territory) for rows in layers]
+    return pd.concat([rows.set_index("code_qp").geometry for rows in own if len(rows)]).buffer(0)
+
+
+def cards(folder):
+    return tomllib.loads((folder / "sources.toml").read_text(encoding="utf-8"))["source"]
+
+
+@pytest.mark.no_cover
+def test_fifty_structures_stand_where_geopandas_alone_puts_them(release, raw, sample_folder):
+    places = release.table("structure_locations")
+    places = places[(places["year"] == 2018) & places["distance_m"].notna()]
+    ours = places.groupby(["generation", "situation", "is_fragile"], observed=True)
+    codes = ours.sample(9, random_state=5, replace=True)["finess_et"].drop_duplicates().head(50)
+    read = {}
+    for code in codes:
+        (year,) = explanations.explain(release, code, raw, Filters(year=2018))["years"]
+        own = year["source"]["raw"]
+        territory = METRES.get(year["facts"]["department_code"], 2154)
+        point = shapely.Point(float(own["x"]), float(own["y"]))
+        for verdict in year["verdicts"]:
+            key = (verdict["generation"], territory)
+            read[key] = around = read[key] if key in read else contours(sample_folder, *key)
+            metres = around.distance(point)
+            assert verdict["distance_m"] == pytest.approx(metres.min(), abs=0.01)
+            assert metres[verdict["nearest_qpv_code"]] == pytest.approx(metres.min(), abs=0.01)
+            inside = around[around.covers(point)]
+            assert verdict["n_qpv_inside"] == len(inside)
+            deepest = max((shape.boundary.distance(point) for shape in inside), default=-metres.min())
+            assert verdict["border_distance_m"] == pytest.approx(-deepest, abs=0.01)
+            assert {a["qpv_code"] for a in verdict["around"]} == set(metres.index[metres <= 1000])
+            by_place = "in_qpv" if len(inside) else "vecu_proxy" if metres.min() <= 300 else "elsewhere"
+            assert verdict["situation"] == by_place  # nobody answered in 2018
 
 
 @pytest.mark.no_cover
@@ -118,9 +162,9 @@ THEN = IN | {"generation": "qpv-2024", "qpv_code": "QN03107M"}
     ("place", "facts", "others", "sentences"),
     [
         (OUT, {}, [OUT], ["à 12,4 m hors de QP031012", "un oui de l'ARS"]),
-        (OUT, {}, [OUT, THEN], ["à 12,4 m hors", "un oui", "dans le contour de qpv-2024 (QN03107M)"]),
+        (OUT, {}, [OUT, THEN], ["à 12,4 m hors", "un oui", "dans les périmètres QPV 2024 (QN03107M)"]),
         (IN, {}, [IN], ["à 3 m à l'intérieur de QP031012"]),
-        (THEN, {}, [OUT, THEN], ["à 3 m à l'intérieur de QN03107M", "hors des contours de qpv-2015"]),
+        (THEN, {}, [OUT, THEN], ["à 3 m à l'intérieur de QN03107M", "hors des périmètres QPV 2015"]),
         (OUT | {"is_fragile": True}, {"location_error_m": 150.0}, [], ["12,4 m hors", "150 m, suffit", "un oui"]),
         (
             OUT | {"situation": "vecu_declared", "vecu_declared": "yes"},
@@ -139,6 +183,18 @@ THEN = IN | {"generation": "qpv-2024", "qpv_code": "QN03107M"}
             {"location_status": "missing"},
             [],
             ["aucun point utilisable (sans point)", "un oui"],
+        ),
+        (
+            PLACE | {"situation_by_place": "elsewhere"},
+            {"location_status": "missing"},
+            [],
+            ["aucun QPV assez près", "un oui"],
+        ),
+        (
+            PLACE | {"situation": "undetermined", "situation_by_place": "undetermined"},
+            {"location_status": "located"},
+            [],
+            ["aucun contour donné", "un oui"],
         ),
         (OUT | {"other_qpv_code": "QP031013"}, {}, [], ["12,4 m hors", "QP031013, d'une autre commune", "un oui"]),
         (OUT | {"other_area_code": "81004"}, {}, [], ["12,4 m hors", "près de 81004, loin de", "un oui"]),

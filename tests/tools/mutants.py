@@ -34,11 +34,10 @@ NEAR = "tests/rules/test_proximity.py"
 OWN = {
     "contract": ("rules", "precision", "keys"),
     "ingest": ("cleaning",),
-    "rules": ("tristate", "proximity", "scopes", "stock"),
+    "rules": ("addresses", "tristate", "proximity", "scopes", "stock"),
     "spatial": ("proximity", "location", "overlay", "fates", "placement", "perimeters", "sites"),
     "indicators": (
         *(
-            "addresses",
             "attainment",
             "backcast",
             "counts",
@@ -47,6 +46,7 @@ OWN = {
             "matrix",
             "net_change",
             "readings",
+            "unplaced",
         ),
         *("perimeter_effect", "pipeline_effect", "prescreen", "priorities", "series_audit", "simulation", "situations"),
         *("trend", "vecu_support"),
@@ -60,7 +60,7 @@ TESTS: dict[str, tuple[str, ...]] = {
 } | {
     "ingest.staging": ("tests/ingest/test_staging.py", "tests/ingest/kinds"),
     "ingest.kinds.structures": ("tests/ingest/kinds/test_structures.py", "tests/build/test_rejected.py"),
-    "indicators.coverage": ("tests/indicators/test_coverage.py", "tests/indicators/test_headline.py", NEAR),
+    "indicators.coverage": ("tests/indicators/test_coverage.py", "tests/indicators/test_unplaced.py", NEAR),
     "indicators.headline": ("tests/indicators/test_headline.py", NEAR),
     "spatial.repair": ("tests/spatial/test_repair.py", "tests/spatial/test_bad_shapes.py"),
     "indicators.agreement": ("tests/indicators/test_counts.py",),

@@ -153,8 +153,9 @@ def in_force_rows(stock: pd.DataFrame, in_force: Mapping[int, Mapping[str, str |
     wanted = in_force_at(stock, in_force, METROPOLE)
     chosen = stock[stock["generation"] == wanted]
     orphans = stock[wanted.isna()].drop_duplicates(["finess_et", "year"])
-    lost = orphans.assign(qpv_code=None, border_distance_m=np.nan, vecu_declared=UNKNOWN)
+    lost = orphans.assign(qpv_code=None, border_distance_m=np.nan, vecu_declared=UNKNOWN, has_qpv_in_area=None)
     lost = lost.assign(**dict.fromkeys(("situation", "situation_by_place"), UNDETERMINED))
+    lost = lost[chosen.columns]
     every = pd.concat([chosen, lost.astype(chosen.dtypes)], ignore_index=True) if len(lost) else chosen
     return every.assign(generation=pd.Series(IN_FORCE, index=every.index, dtype=stock["generation"].dtype))
 

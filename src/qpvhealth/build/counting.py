@@ -13,6 +13,7 @@ from qpvhealth.facts.generations import IN_FORCE
 from qpvhealth.facts.situations import ANSWERS, IN_QPV, SITUATIONS, UNDETERMINED
 from qpvhealth.facts.territories import METROPOLE
 from qpvhealth.indicators import counts, coverage as coverage_rules, figures, headline, net_change, readings
+from qpvhealth.rules.proximity import Proximity
 from qpvhealth.rules.stock import is_read
 from qpvhealth.spatial import location
 
@@ -26,7 +27,7 @@ _STRUCTURE = [
     *("territory", "region_code", "department_code", "commune_code", "epci_code", "x", "y"),
 ]
 _PLACE = ["generation", "situation", "situation_by_place", "qpv_code", "border_distance_m", "vecu_declared"]
-_PLACE += ["other_qpv_code", "other_area_code"]
+_PLACE += ["other_qpv_code", "other_area_code", "has_qpv_in_area"]
 _CATEGORIES = [
     *("structure_type", "modality", "source_says_in_qpv", "location_status", "location_precision"),
     *("territory", "region_code", "department_code", "commune_code", "epci_code"),
@@ -124,14 +125,17 @@ def indicators(
         )
         structures = readings.widened(structures, second)
     neighbourhoods = _of_neighbourhoods(every, covered, basis)
-    read = is_read(every)
-    may_be_inside = (every["situation"] == UNDETERMINED) | ((every["situation"] == IN_QPV) & ~read)
+    read, inside = is_read(every), Proximity.of(every).inside
+    outside = every.loc[(every["situation"] == UNDETERMINED) & inside.no, ["finess_et", "generation", "year"]]
+    may_be_inside = (every["situation"] == UNDETERMINED) & (read | ~inside.no)
+    may_be_inside |= (every["situation"] == IN_QPV) & ~read
     open_ones = every[may_be_inside & ((every["generation"] == IN_FORCE) | ~read)]
     changed = net_change.net_change(
         structures,
         summary,
         changes,
         pairs=accounting.intervals(basis.sources.vintages),
+        outside=outside,
         stock=open_ones.assign(
             perimeter=assembly.in_force_at(open_ones.drop(columns="generation"), basis.in_force, METROPOLE)
         ),
@@ -156,4 +160,4 @@ def _of_neighbourhoods(every: pd.DataFrame, covered: pd.DataFrame, basis: Basis)
     if not readings.is_disputed(every).any():
         return first
     of_a_generation = every[every["generation"] != IN_FORCE]
-    return readings.widened(first, counted(readings.without_disputed(quarters, of_a_generation)))
+    return readings.widened(first, counted(readings.without_disputed(quarters, of_a_generation)), of_qpv=True)

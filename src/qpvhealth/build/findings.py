@@ -239,7 +239,9 @@ def _attributes(qpv: pd.DataFrame, placed: Placed, sources: Sources) -> Iterator
     communes = set(sources.communes.loc[sources.communes["level"] == "commune", "area_code"])
     if communes:
         stated = placed.structures[["commune_code"]].dropna()
-        unknown = stated[~among(stated["commune_code"], communes)]
+        of_table = {department_of_commune(code) for code in communes}  # INSEE's has no collectivity overseas
+        covered = translated(stated["commune_code"], department_of_commune).isin(of_table)
+        unknown = stated[~among(stated["commune_code"], communes) & covered]
         yield from _some(unknown["commune_code"], "commune-unknown", "not in the table of communes", len(stated))
 
 

@@ -11,9 +11,9 @@ from qpvhealth.build import assembly
 from qpvhealth.contract.keys import among, numbers, positions
 from qpvhealth.contract.tables import PUBLISHED
 from qpvhealth.facts.generations import expected_count
-from qpvhealth.facts.situations import CENTROID, CONTRADICTORY
+from qpvhealth.facts.situations import CENTROID, CONTRADICTORY, MISSING
 from qpvhealth.facts.territories import TERRITORIES
-from qpvhealth.indicators import situations
+from qpvhealth.indicators import situations, unplaced
 from qpvhealth.ingest.kinds import structures as structure_files
 from qpvhealth.spatial import declared, location, perimeters as perimeter_rules, placement
 from qpvhealth.spatial.free_areas import free_areas
@@ -98,6 +98,7 @@ def _in_generation(
     rows = structures[_PLACING].join(joined.points).join(answers).assign(generation=generation)
     rows["has_perimeters"] = rows["territory"].isna() | rows["territory"].isin(list(perimeters))
     rows["is_surely_elsewhere"] = _surely_elsewhere(rows, generation, basis)
+    rows["has_qpv_in_area"] = _has_qpv_in_area(rows, generation, basis)
     decides = assembly.placed_rows(rows)  # the distances of others are blanked: a hint must not look like a measure
     rows["other_qpv_code"] = _of_another_commune(rows, generation, basis)
     rows["is_surely_elsewhere"] &= rows["other_qpv_code"].isna()
@@ -142,6 +143,13 @@ def _surely_elsewhere(rows: pd.DataFrame, generation: str, basis: Basis) -> pd.S
     far = rows["distance_m"] > settings.largest_ring_m + rows["location_error_m"]
     sure |= rounded & far & rows["other_area_code"].isna()
     return sure | rows["territory"].isin(empty)
+
+
+def _has_qpv_in_area(rows: pd.DataFrame, generation: str, basis: Basis) -> pd.Series:
+    """Say whether the commune or département of each structure without a point holds a QPV; null where a point decides or contradicts."""
+    own = basis.neighbourhoods[basis.neighbourhoods["generation"] == generation]
+    pointless = rows["location_status"].isin((CENTROID, MISSING)) & rows["has_perimeters"]
+    return pd.Series(unplaced.holds_qpv(own, rows), index=rows.index, dtype="boolean").where(pointless)
 
 
 def _pairs(rows: pd.DataFrame, near: pd.DataFrame, generation: str, basis: Basis) -> pd.DataFrame:

@@ -131,7 +131,7 @@ def _inspection_lines(report: dict[str, Any]) -> Iterator[str]:
     yield f"{report['path']}  sha256 {report['sha256']}"
     yield from (f"  {suffix}  sha256 {sha256}" for suffix, sha256 in report.get("sidecars", {}).items())
     for sheet in report["sheets"]:
-        title = f"sheet {sheet['sheet']}: " if sheet.get("sheet") else ""
+        title = next((f"{part} {sheet[part]}: " for part in ("sheet", "layer") if sheet.get(part)), "")
         if "unreadable" in sheet:
             yield f"\n{title}cannot be read as a table: {sheet['unreadable']}"
             continue

@@ -18,7 +18,7 @@ from qpvhealth.contract.precision import rounded_m
 from qpvhealth.facts.situations import DECLARED, ELSEWHERE, IN_QPV, LOCATED, NO, VECU_PROXY, YES
 from qpvhealth.facts.territories import NO_REGION
 from qpvhealth.indicators import accounts, factors, movements, pairing
-from qpvhealth.indicators.addresses import commune_key, same_street, street_key
+from qpvhealth.rules.addresses import commune_key, same_street, street_key
 from qpvhealth.rules.proximity import by_rule, outside_if_declared
 from qpvhealth.rules.tristate import Tristate
 

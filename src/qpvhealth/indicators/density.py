@@ -12,7 +12,8 @@ import pandas as pd
 FEWEST = 5
 PER = 100_000
 COLUMNS = ["level", "area_code", "year", "parent_code", "n_gp", "n_over_55", "population", "density", "mask_under"]
-FEW, COMPLEMENT = "moins de {} généralistes", "son complément révélerait moins de {} généralistes"
+FEW, COMPLEMENT = "fewer_than_{}", "complement_fewer_than_{}"
+"""Why ages are masked: on fewer GPs than this number, or these would be read from what is left of the commune, or of a distance."""
 
 
 def by_area(practitioners: pd.DataFrame) -> pd.DataFrame:
@@ -87,9 +88,9 @@ def fewest(areas: pd.DataFrame) -> pd.Series:
 
 
 def _why(least: pd.Series, few: pd.Series, complement: pd.Series) -> pd.Series:
-    """Say why ages are masked; empty where they are not."""
-    words = least.map("{:.0f}".format).replace("5", "cinq")
-    why = np.select([few, complement], [words.map(FEW.format), words.map(COMPLEMENT.format)], "")
+    """Give the code of why ages are masked; empty where they are not."""
+    number = least.map("{:.0f}".format)
+    why = np.select([few, complement], [number.map(FEW.format), number.map(COMPLEMENT.format)], "")
     return pd.Series(why, index=least.index, dtype="str")
 
 

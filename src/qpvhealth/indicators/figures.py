@@ -143,10 +143,7 @@ def of_qpv(
         lower, most = sure, possible
         if doubt is not None:
             # what could be covered by structures without a place, and by no more QPV than there are such structures
-            certain, open_ones = (
-                np.minimum(reachable(side & doubt, weights), total(weights * (side & doubt)))
-                for side in (mark.yes, mark.possible)
-            )
+            certain, open_ones = (reachable(side & doubt, weights) for side in (mark.yes, mark.possible))
             lower = sure - certain if indicator.coverage == BARE else sure
             most = possible if indicator.coverage == BARE else possible + open_ones
             unknown = unknown + total((mark.yes if indicator.coverage == BARE else mark.possible) & doubt)

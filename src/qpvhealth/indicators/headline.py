@@ -14,13 +14,12 @@ import numpy as np
 import pandas as pd
 
 from qpvhealth.facts.categories import CDS, MONO, MSP, PLURI, UNKNOWN
-from qpvhealth.indicators import coverage as presence, figures
+from qpvhealth.indicators import coverage as presence, figures, unplaced
 from qpvhealth.indicators.counts import distinct
 from qpvhealth.indicators.coverage import Verdicts
 from qpvhealth.indicators.declarations import NEAR_WORDS, QPV, STRUCTURES
 from qpvhealth.rules.proximity import Proximity
 from qpvhealth.rules.scopes import HEADLINE
-from qpvhealth.rules.stock import is_read
 from qpvhealth.rules.tristate import Tristate
 
 if TYPE_CHECKING:
@@ -59,24 +58,18 @@ def neighbourhoods(coverage: pd.DataFrame, stock: pd.DataFrame) -> pd.DataFrame:
 
     ``coverage``: one row per QPV, year and generation (``in_force`` too), as ``coverage.cover`` gives them, with ``commune_codes``,
     ``population``, ``zone_class``, ``is_npnru``, ``is_large`` and the area codes. ``stock``: one row per structure, year and generation
-    (``in_force`` too). "Without any" counts the QPV in which no structure was seen; structures without a place can lower it by as many
+    (``in_force`` too), with what ``readings.with_second_places`` adds. "Without any" counts the QPV in which no structure was seen; structures without a place can lower it by as many
     QPV as there are of them, and ``n_unknown`` counts the QPV that they concern.
     """
     areas = figures.Areas(coverage)
     inside, around_it = verdicts(coverage)
     of_both = [s for s in HEADLINE if s.name == BOTH]
-    where = Proximity.of(stock)
-    lost = presence.may_be_inside(where, is_read(stock))
-    unattached = lost | (where.answer.yes & ~where.has_point)
-    kinds, kind = distinct(stock, ["structure_type", "modality"])
+    kinds = distinct(stock, ["structure_type", "modality"])[0]
     parts = []
-    for scopes, seen, mask in (
-        (HEADLINE, inside, lost),
-        (of_both, around_it, unattached),
-    ):
-        unplaced = presence.Unplaced(coverage, stock[mask], kind[mask], len(kinds))
+    for scopes, seen in ((HEADLINE, inside), (of_both, around_it)):
+        lost = unplaced.of_stock(coverage, stock, or_near=scopes is not HEADLINE)
         reachable = partial(
-            unplaced.reachable, members=np.array([s.members(kinds).possible for s in scopes]), areas=areas.of_rows
+            lost.reachable, members=np.array([s.members(kinds).possible for s in scopes]), areas=areas.of_rows
         )
         declared = [i for i in QPV if i.in_table and i.or_near == (scopes is not HEADLINE)]
         numbers = figures.of_qpv(declared, coverage, seen, areas.total, reachable)

@@ -15,7 +15,7 @@ from qpvhealth.contract.precision import rounded_m
 from qpvhealth.facts import causes
 from qpvhealth.facts.situations import LOCATED
 from qpvhealth.indicators.accounts import SIDES
-from qpvhealth.indicators.addresses import commune_key, name_key, same_street, street_key
+from qpvhealth.rules.addresses import commune_key, name_key, same_street, street_key
 
 NEAR_M = 100.0
 MINIMUM_SCORE = 0.6

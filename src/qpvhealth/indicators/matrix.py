@@ -16,7 +16,7 @@ from qpvhealth.contract.keys import positions
 from qpvhealth.facts.generations import IN_FORCE, QPV_2015, QPV_2024
 from qpvhealth.facts.situations import DECLARED, DECLARED_OR_PROXY, PROXY
 from qpvhealth.facts.territories import METROPOLE
-from qpvhealth.indicators import figures, readings
+from qpvhealth.indicators import figures, readings, unplaced
 from qpvhealth.indicators.counts import distinct
 from qpvhealth.indicators.coverage import Near, Presence, Verdicts, answered_departments, verdicts
 from qpvhealth.indicators.declarations import QPV, STRUCTURES
@@ -47,6 +47,7 @@ MEASURES = (
     "structures_per_covered_qpv",
 )
 """What the cells measure: the QPV of a set, the indicators in the matrix, and a mean."""
+_OF_QPV = {i.in_matrix or i.name for i in QPV}
 _MEAN, _OF_MEAN = "structures_per_covered_qpv", ("n_in_qpv", "qpv_covered")
 """The mean, and what it divides by what."""
 _AT = ["generation", "qpv_code"]
@@ -91,15 +92,14 @@ def matrix(
         # each set is a sum of runs of rows
         quarters = quarters.sort_values(["generation", "territory"], ignore_index=True)
         has_answer = positions(["generation", "department_code"], quarters, answered_departments(own)) >= 0
-        first = _Reading(own, readings.with_second_places(own, neighbourhoods), around, quarters, has_answer)
+        own = readings.with_second_places(own, neighbourhoods)
+        lost, lost_or_near = (unplaced.of_stock(quarters, own, or_near=or_near) for or_near in (False, True))
+        first = _Reading(own, around, quarters, has_answer, lost, lost_or_near)
         made = _of_year(first, sets, in_force[int(year)], rules, measures)
         if readings.is_disputed(own).any():
-            second = first._replace(
-                stock=readings.without_place(own),
-                possible=readings.without_place(first.possible),
-                qpv=readings.without_disputed(quarters, own),
-            )
-            made = readings.widened(made, _of_year(second, sets, in_force[int(year)], rules, measures))
+            second = first._replace(stock=readings.without_place(own), qpv=readings.without_disputed(quarters, own))
+            again = _of_year(second, sets, in_force[int(year)], rules, measures)
+            made = readings.widened(made, again, of_qpv=made["measure"].isin(_OF_QPV))
         parts.append(made.assign(year=int(year)))
     filled = [p for p in parts if len(p)] or [pd.DataFrame(columns=COLUMNS)]
     kinds = dict.fromkeys(figures.NUMBERS, "float64") | {"n_unknown": "int64", "scope": "str", "year": "Int64"}
@@ -137,14 +137,16 @@ def _in_set(rows: pd.DataFrame, chosen: PerimeterSet, in_force: Mapping[str, str
 class _Reading(NamedTuple):
     """One year, by one of the readings of its disputed structures.
 
-    ``possible``: the stock, and the second places of the disputed; ``has_answer``: the QPV whose département has the ARS's answers.
+    ``has_answer``: the QPV whose département has the ARS's answers. ``lost``, ``lost_or_near``: what may stand in a QPV, or in one or
+    near, by either reading.
     """
 
     stock: pd.DataFrame
-    possible: pd.DataFrame
     pairs: pd.DataFrame
     qpv: pd.DataFrame
     has_answer: np.ndarray
+    lost: unplaced.Unplaced
+    lost_or_near: unplaced.Unplaced
 
 
 def _of_year(
@@ -159,7 +161,7 @@ def _of_year(
     homes, at = distinct(qpv, ["generation", "territory"])
     runs = np.searchsorted(at, np.arange(len(homes)))
     scopes, n_scopes = [*SCOPES.values()], len(SCOPES)
-    present = Presence(qpv, reading.possible, reading.pairs)
+    present = Presence(qpv, reading.stock, reading.pairs)
     cells = figures.Cells(reading.stock, ["generation", "territory"], Proximity.of(reading.stock))
     of_cells, of_homes = (
         np.array([_in_set(f, s, in_force) for s in sets], dtype=float).T for f in (cells.kinds, homes)
@@ -174,16 +176,14 @@ def _of_year(
     judged = _judged(present, reading, of_kinds, choices, rules)
     in_sets = [(np.where(of_set[at] > 0, 0, -1), 1) for of_set in of_homes.T]
     could = np.array([m.possible for m in of_kinds])
-    unattached = present.where.answer.yes & ~present.where.has_point
-    lost, lost_or_near = (present.unplaced(present.may_be_inside | mask) for mask in (False, unattached))
 
     def reachable(concerned: np.ndarray, weights: np.ndarray) -> np.ndarray:
         """Bound, choice by choice, what structures without a place could change in each set."""
         inside, near = concerned[:n_scopes], concerned[n_scopes:]
         of_near = np.tile(could, (len(choices) - 1, 1))
         parts = (
-            lost.reachable(inside, weights, could, in_sets),
-            lost_or_near.reachable(near, weights, of_near, in_sets),
+            reading.lost.reachable(inside, weights, could, in_sets),
+            reading.lost_or_near.reachable(near, weights, of_near, in_sets),
         )
         return np.concatenate(parts)
 

@@ -33,13 +33,15 @@ def net_change(
     *,
     pairs: pd.DataFrame,
     stock: pd.DataFrame,
+    outside: pd.DataFrame,
 ) -> pd.DataFrame:
     """Return ``net_in_qpv``, ``opened_in_qpv`` and ``closed_in_qpv`` for every year but the first, area and scope.
 
     ``of_structures``: the indicators of structures, whose areas are kept (scopes MSP, CdS and both). ``summary``: the table
     ``change_summary``; ``changes``: the table of that name; ``pairs``: the consecutive
     years, ``from_year`` and ``to_year``; ``stock``: what may be inside a QPV, undetermined or of a row that could not be read, in every
-    generation, with ``perimeter``, the generation that is in force where it stands. The net is entries less exits, whatever their cause;
+    generation, with ``perimeter``, the generation that is in force where it stands; ``outside``: those undetermined that are in none all
+    the same (``finess_et``, ``generation``, ``year``). The net is entries less exits, whatever their cause;
     the rule names each cause with its sum. Only dated openings and closures are called so. The bounds are taken structure by structure
     between the two dates: what is undetermined at one of them may have entered, left or stayed, and what is undetermined at both stayed
     what it was, unless it moved or the perimeters did. An opening or closure may also be a movement that no evidence attributes.
@@ -61,7 +63,11 @@ def net_change(
     states = stock.rename(columns={"region_code": "region", "department_code": "department"})
     read = is_read(stock)
     open_changes = pd.concat(
-        [_open_changes(changes), _under_other_perimeters(states[read], changes, pairs), _unread(states[~read], pairs)]
+        [
+            _open_changes(changes, outside),
+            _under_other_perimeters(states[read], changes, pairs, outside),
+            _unread(states[~read], pairs),
+        ]
     )
     changes = changes.assign(stayed=False)
     net = _sum(rows, "n", at, len(cells))
@@ -70,7 +76,8 @@ def net_change(
     for name, (cause, side, rule) in DATED.items():
         certain = _sum(rows, "gross", at, len(cells), cause)
         crosses = changes[f"situation_{'from' if side == 'to' else 'to'}"].isna()
-        may_be_inside = changes[f"situation_{side}"].isin((IN_QPV, UNDETERMINED))
+        undetermined = (changes[f"situation_{side}"] == UNDETERMINED) & _may_be_inside(changes, side, outside)
+        may_be_inside = (changes[f"situation_{side}"] == IN_QPV) | undetermined
         is_counted = (changes["cause"] == cause) & (changes[f"situation_{side}"] == IN_QPV)
         may_count = crosses & changes["cause"].isin((cause, NOT_ATTRIBUTABLE)) & may_be_inside & ~is_counted
         possible = _count(changes, may_count, side, cells)
@@ -79,7 +86,13 @@ def net_change(
     return pd.concat(parts, ignore_index=True)[COLUMNS]
 
 
-def _open_changes(changes: pd.DataFrame) -> pd.DataFrame:
+def _may_be_inside(rows: pd.DataFrame, side: str, outside: pd.DataFrame) -> np.ndarray:
+    """Say which undetermined structures may have been, or be, inside a QPV on one side of an interval."""
+    years = rows[["finess_et", "generation"]].assign(year=rows[f"{side}_year"])
+    return positions(["finess_et", "generation", "year"], years, outside) < 0
+
+
+def _open_changes(changes: pd.DataFrame, outside: pd.DataFrame) -> pd.DataFrame:
     """Return the structures of an interval that are undetermined at one of its dates: one row each, from its first to its last state.
 
     ``unsure_from`` and ``unsure_to``: it may have been, or be, inside. ``stayed``: undetermined at both dates and in one place, it adds
@@ -92,7 +105,10 @@ def _open_changes(changes: pd.DataFrame) -> pd.DataFrame:
     first, last = (steps.drop_duplicates(key, keep=end).reset_index(drop=True) for end in ("first", "last"))
     moved = moves.groupby([steps[c] for c in key]).any().to_numpy()
     rows = last[[*key, *read]].assign(**{c: first[c] for c in read if c.endswith("_from")})
-    unsure = {f"unsure_{side}": rows[f"situation_{side}"] == UNDETERMINED for side in SIDES}
+    unsure = {
+        f"unsure_{side}": (rows[f"situation_{side}"] == UNDETERMINED) & _may_be_inside(rows, side, outside)
+        for side in SIDES
+    }
     return rows.assign(**unsure, stayed=unsure["unsure_from"] & unsure["unsure_to"] & ~moved)
 
 
@@ -108,7 +124,9 @@ def _unread(rows: pd.DataFrame, pairs: pd.DataFrame) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def _under_other_perimeters(states: pd.DataFrame, changes: pd.DataFrame, pairs: pd.DataFrame) -> pd.DataFrame:
+def _under_other_perimeters(
+    states: pd.DataFrame, changes: pd.DataFrame, pairs: pd.DataFrame, outside: pd.DataFrame
+) -> pd.DataFrame:
     """Return the structures that are undetermined at both dates under two generations and did not change: as ``_open_changes``."""
     kept = ["generation", "structure_type", "perimeter", *filter(None, LEVELS.values())]
     sides = [states[["finess_et", "year", *kept]].rename(columns={"year": f"{side}_year"}) for side in SIDES]
@@ -118,7 +136,7 @@ def _under_other_perimeters(states: pd.DataFrame, changes: pd.DataFrame, pairs: 
     key = ["finess_et", "generation", "from_year", "to_year"]
     changed = positions(key, both, changes.drop_duplicates(key)) >= 0
     rows: pd.DataFrame = both[(both["perimeter_from"] != both["perimeter_to"]) & ~changed]
-    return rows.assign(unsure_from=True, unsure_to=True, stayed=False)
+    return rows.assign(**{f"unsure_{side}": _may_be_inside(rows, side, outside) for side in SIDES}, stayed=False)
 
 
 def _sum(rows: pd.DataFrame, measure: str, at: np.ndarray, n_cells: int, cause: str | None = None) -> np.ndarray:

@@ -10,6 +10,8 @@ import pandas as pd
 
 from qpvhealth.facts.categories import CDS, MSP, PLURI, UNKNOWN
 from qpvhealth.facts.situations import LOCATED
+from qpvhealth.rules.proximity import Proximity
+from qpvhealth.rules.stock import is_read
 
 _KEY = ["qpv_code", "generation", "year"]
 
@@ -20,23 +22,34 @@ def is_disputed(stock: pd.DataFrame) -> pd.Series:
     return stock["other_qpv_code"].notna() | (stock["other_area_code"].notna() & decides)
 
 
+SECOND = "second_commune_code"
+"""The commune in which a disputed structure stands by its second reading."""
+
+
 def with_second_places(stock: pd.DataFrame, neighbourhoods: pd.DataFrame) -> pd.DataFrame:
-    """Add a row that may stand in the second place of each disputed structure; what counts QPV reads it.
+    """Add ``SECOND``, the commune of the second place of each disputed structure, null for others; same rows, in the same order.
 
     ``stock``: one row per structure, year and generation, with what ``is_disputed`` reads; ``neighbourhoods``: ``qpv_code``,
-    ``commune_codes``. The second place is the declared commune of a structure whose point decides, the commune of the QPV of one
-    whose point does not.
+    ``commune_codes``. It is the declared commune of a structure whose point decides, that of the QPV of its point where it does not.
     """
-    other = stock[is_disputed(stock)]
-    if other.empty:
+    disputed = is_disputed(stock)
+    if not disputed.any():
         return stock
     first = neighbourhoods["commune_codes"].str.replace(",.*", "", regex=True)
     home = dict(zip(neighbourhoods["qpv_code"], first, strict=True))
-    decides = other["location_status"] == LOCATED
-    commune = other["commune_code"].astype("str").where(decides, other["other_qpv_code"].astype("str").map(home))
-    name = "second place of " + other["finess_et"].astype("str")
-    second = without_place(other).assign(finess_et=name, commune_code=commune)
-    return pd.concat([stock.astype({"commune_code": "str", "finess_et": "str"}), second], ignore_index=True)
+    of_point = stock["other_qpv_code"].astype("str").map(home).astype("str")
+    decides = of_point.isna() | stock["qpv_code"].notna()
+    return stock.assign(**{SECOND: stock["commune_code"].astype("str").where(decides, of_point).where(disputed)})
+
+
+def has_second_place(stock: pd.DataFrame) -> np.ndarray:
+    """Say which structures ``with_second_places`` found to be disputed."""
+    return is_disputed(stock).to_numpy(dtype=bool) if SECOND in stock else np.zeros(len(stock), dtype=bool)
+
+
+def second_proximity(stock: pd.DataFrame) -> Proximity:
+    """Return where structures stand by their second reading; those that have none, by the first."""
+    return Proximity.of(without_place(stock) if SECOND in stock else stock)
 
 
 def without_place(stock: pd.DataFrame) -> pd.DataFrame:
@@ -51,7 +64,7 @@ def without_disputed(coverage: pd.DataFrame, stock: pd.DataFrame) -> pd.DataFram
 
     ``coverage``: with the counts of ``coverage.cover``, or those of them that are published.
     """
-    disputed = stock[is_disputed(stock) & stock["qpv_code"].notna()]
+    disputed = stock[is_disputed(stock) & stock["qpv_code"].notna() & is_read(stock)]
     kind, modality = disputed["structure_type"], disputed["modality"]
     masks = {
         "n_msp_in": kind == MSP,
@@ -72,10 +85,14 @@ def without_disputed(coverage: pd.DataFrame, stock: pd.DataFrame) -> pd.DataFram
     )
 
 
-def widened(figures: pd.DataFrame, second: pd.DataFrame) -> pd.DataFrame:
-    """Widen the bounds of figures by those of a second reading, row by row; the values are those of the first."""
+def widened(figures: pd.DataFrame, second: pd.DataFrame, *, of_qpv: pd.Series | bool = False) -> pd.DataFrame:
+    """Widen the bounds of figures by those of a second reading, row by row; the values are those of the first.
+
+    ``of_qpv``: figures that count QPV, whose bounds are the second's alone: there each disputed structure stands in one place of all
+    that either reading allows.
+    """
     return figures.assign(
-        lower=np.fmin(figures["lower"], second["lower"]),
-        upper=np.maximum(figures["upper"], second["upper"]),
+        lower=np.where(of_qpv, second["lower"], np.fmin(figures["lower"], second["lower"])),
+        upper=np.where(of_qpv, second["upper"], np.maximum(figures["upper"], second["upper"])),
         n_unknown=np.fmax(figures["n_unknown"], second["n_unknown"]),
     )

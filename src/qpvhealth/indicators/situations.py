@@ -47,7 +47,7 @@ def resolve(located: pd.DataFrame, *, vecu_distance_m: float) -> pd.DataFrame:
         (point.inside.yes, IN_QPV, "covers"),
         (located["is_surely_elsewhere"], ELSEWHERE, "no-qpv-around"),
         (~located["has_perimeters"], UNDETERMINED, "no-perimeter-given"),
-        (point.inside.unknown, UNDETERMINED, "location-cannot-decide"),
+        (point.inside.unknown | within.unknown, UNDETERMINED, "location-cannot-decide"),
         (within.yes, VECU_PROXY, f"within-{vecu_distance_m:g}-m"),
         (within.no, ELSEWHERE, f"beyond-{vecu_distance_m:g}-m"),
     )
@@ -60,7 +60,7 @@ def resolve(located: pd.DataFrame, *, vecu_distance_m: float) -> pd.DataFrame:
     situation = proximity.situation(place, answer)
     by_answer = (
         (situation == VECU_DECLARED, "declared-yes"),
-        ((situation == ELSEWHERE) & (answer == NO), "declared-no"),
+        ((situation == ELSEWHERE) & (answer == NO) & ~located["is_surely_elsewhere"].astype(bool), "declared-no"),
     )
     for mask, word in by_answer:
         rule = rule.mask(mask, word)

@@ -31,7 +31,7 @@ SIRET = r"\d{14}"
 NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
 LIST_SEPARATOR = r"[,;|/\s\[\]\"']+"
 """Between the codes of one cell; a list of JSON has brackets and quotes too."""
-SPACES = "[\\s\u00a0\u202f\u2009']"
+SPACES = "[\\s\u00a0\u202f\u2009'\u2019]"
 SENTINELS = frozenset(SHARED["lists"]["sentinels"])
 """Words that neighbouring public sources write for a suppressed or absent number: null with a reason, never 0."""
 SENTINEL_START = "n/a "

@@ -25,6 +25,8 @@ COMMON_ROWS, COMMON_SHARE = 5, 0.5
 """Fewer digits than the others of the file, by so many, in so many rows, or in so many of a département, are a choice; else they are
 zeros left out."""
 _DIGITS = r"^[+-]?\d*?(?P<zeros>0*)(?:[.,](?P<decimals>\d*?)0*)?$"
+_PAIR = r"^\s*([+-]?\d+(?:\.\d+)?)\s*[,;]\s*([+-]?\d+(?:\.\d+)?)\s*$"
+"""Latitude first. Source: documentation of Opendatasoft, type geo_point_2d."""
 _POINT = int(shapely.GeometryType.POINT)
 CENTROID_GEOCODER = r"ADMIN[-_ ]?EXPRESS"
 SCORE_SCALE = 100
@@ -33,8 +35,15 @@ SCORE_SCALE = 100
 def with_points(text: pd.DataFrame, raw: RawTable, card: Card) -> pd.DataFrame:
     """Take the coordinates of a geometry file from its points, unless it has them in columns too.
 
+    A row without coordinates takes those that a cell has together, "48.85, 2.35"; a cell that is no such pair stays to be reported.
     Raises InputError where neither the file, nor its rows, nor the card say in which system its points are.
     """
+    if not cleaning.is_blank(text["latitude_longitude"]):
+        together = text["latitude_longitude"].where(text[["x", "longitude", "latitude"]].isna().all(axis=1))
+        pair = together.str.extract(_PAIR).astype("str")
+        text = text.assign(
+            latitude=text["latitude"].fillna(pair[0]), longitude=text["longitude"].fillna(pair[1].fillna(together))
+        )
     if raw.geometry is None or text[["x", "longitude"]].notna().any(axis=None):
         return text
     if raw.crs is None and not card.get("crs") and text["crs"].isna().all():

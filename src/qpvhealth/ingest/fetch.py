@@ -50,7 +50,7 @@ CHUNK = 256 * 1024
 PORTS = {"https": 443, "http": 80}
 FETCHED, RESUMED, THERE, NO_URL = "fetched", "resumed", "already there", "no url"
 _MOVED = (301, 302, 303, 307, 308)
-_OK, _PARTIAL, _BEYOND = 200, 206, 416
+_OK, _PARTIAL, _BEYOND, _SERVER_ERROR = 200, 206, 416, 500
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 _HEADERS = {"Accept": "*/*", "Accept-Encoding": "identity", "User-Agent": f"qpvhealth/{__version__}"}
 
@@ -208,7 +208,8 @@ def _first_byte(response: urllib3.BaseHTTPResponse, size: int, url: str) -> int:
     if response.status in BUSY:
         raise InputError(f"{url}: busy ({response.status} {(response.reason or '')[:100]!r}); try again later")
     if response.status != _PARTIAL or not size:
-        raise InputError(f"{url}: answers {response.status} {(response.reason or '')[:100]!r}; check the address")
+        advice = "try again later" if response.status >= _SERVER_ERROR else "check the address"
+        raise InputError(f"{url}: answers {response.status} {(response.reason or '')[:100]!r}; {advice}")
     sent = re.fullmatch(r"bytes (\d+)-\d+/(?:\d+|\*)", response.headers.get("Content-Range", ""))
     if sent is None or int(sent[1]) != size:
         raise InputError(f"{url}: sent another part than the one asked for; remove the partial file and run again")
@@ -305,8 +306,11 @@ def _patient(url: str, ends: float) -> type[urllib3.Retry]:
 
     class Patient(urllib3.Retry):
         def get_retry_after(self, response: urllib3.BaseHTTPResponse) -> float | None:
-            """Return the seconds that the server wants, refused where they go beyond the time there is."""
-            asked = super().get_retry_after(response)
+            """Return the seconds that the server wants, refused where they go beyond the time there is; null for no time."""
+            try:
+                asked = super().get_retry_after(response)
+            except urllib3.exceptions.InvalidHeader:
+                return None
             if asked is not None and asked > (left := max(0, ends - time.monotonic())):
                 raise InputError(
                     f"{url}: busy ({response.status}), it asks to wait {asked:.0f} s, {left:.0f} s are left;"

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from qpvhealth.errors import QpvhealthError, UsageError
-from qpvhealth.facts.generations import CODE_PATTERNS
-from qpvhealth.ingest import layouts, systems
+from qpvhealth.facts.generations import CODE_PATTERNS, expected_count
+from qpvhealth.facts.territories import DEPARTMENT_TERRITORY, department_of_qpv
+from qpvhealth.ingest import cleaning, layouts, systems
 from qpvhealth.ingest.card import Card
 from qpvhealth.ingest.kinds import neighbourhoods, structures
 from qpvhealth.ingest.kinds.registry import KINDS
-from qpvhealth.ingest.readers import companions, finess_legacy, guard, tables, workbook
+from qpvhealth.ingest.readers import companions, finess_legacy, guard, layers, tables, workbook
+from qpvhealth.ingest.vocabulary import SHARED
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
+
+    import pandas as pd
 
     from qpvhealth.ingest.kind import Kind
     from qpvhealth.ingest.layouts import Layout
@@ -55,7 +60,8 @@ def inspect(path: Path, *, encoding: str | None = None) -> Inspection:
     else:
         is_workbook = checked.suffix.lower() in tables.WORKBOOK
         names: list[str | None] = [*workbook.sheet_names(checked)] if is_workbook else [None]
-        sheets = [_sheet(card, name) for name in names]
+        of_layers = [replace(card, options=card.options | {"layer": name}) for name in layers.several(checked)]
+        sheets = [_sheet(c, name) for c in of_layers or [card] for name in names]
     sidecars = {suffix: guard.sha256_of(p) for suffix, p in companions.of(checked).items()}
     return Inspection(path.name, guard.sha256_of(checked), sidecars, sheets)
 
@@ -74,6 +80,7 @@ def _sheet(card: Card, name: str | None) -> dict[str, Any]:
     fits = [_fit(raw, card, kind, layout) for kind, layout in telling]
     sheet: dict[str, Any] = {
         "sheet": raw.sheet,
+        **({"layer": layer} if (layer := card.get("layer")) else {}),
         "rows": raw.n_records,
         "first_row": int(raw.rows[0]) if len(raw.rows) else None,
         "columns": header,
@@ -83,7 +90,7 @@ def _sheet(card: Card, name: str | None) -> dict[str, Any]:
         "notes": [*raw.notes, *(f"{f.n} {f.message}" for f in raw.findings)],
         "fits": fits,
     }
-    proposed = None if fits else proposed_card(raw, card.path)
+    proposed = None if fits else proposed_card(raw, card.path, card.get("layer"))
     return sheet if proposed is None else sheet | {"proposed_card": proposed}
 
 
@@ -122,15 +129,20 @@ def _as_structures(card: Card, layout: str) -> dict[str, Any]:
 
 
 def _as_neighbourhoods(card: Card) -> dict[str, Any]:
-    """Stage the file as the perimeters of the first official generation that its codes are of."""
+    """Stage the file as the perimeters of the official generation that its codes are of: the first, or the one with its number of QPV."""
     for generation in CODE_PATTERNS:
-        trial = Card(card.id, "neighbourhoods", card.path, card.given_path, {"generation": generation})
+        options = card.options | {"generation": generation}
+        trial = Card(card.id, "neighbourhoods", card.path, card.given_path, options)
         try:
-            return {"generation": generation} | _account(neighbourhoods.read(trial))
+            staged = neighbourhoods.read(trial)
         except UsageError:
             continue
         except QpvhealthError as error:
             return {"refused": str(error)}
+        territories = staged.frame["qpv_code"].map(department_of_qpv).map(DEPARTMENT_TERRITORY).value_counts()
+        same = [g for g, pattern in CODE_PATTERNS.items() if pattern == CODE_PATTERNS[generation]]
+        whole = [g for g in same if all(expected_count(g, str(t)) == n for t, n in territories.items())]
+        return {"generation": (whole or same)[0]} | _account(staged)
     return {"generation": "a name of your own, with code_pattern"}
 
 
@@ -141,24 +153,32 @@ def _account(staged: Staged) -> dict[str, Any]:
     return {"account": staged.tally.as_dict(), "rejected": rejected, "warnings": warnings}
 
 
-def proposed_card(raw: RawTable, path: Path) -> str | None:
+def proposed_card(raw: RawTable, path: Path, layer: str | None = None) -> str | None:
     """Write the card of a mapped extract for a table that no layout fits, to be read and mended before use.
 
-    Null where no column looks like the number or the type of a structure. What cannot be guessed is ``…``, which no card may keep.
+    The type is the column whose cells say MSP or centre most often; another column is one whose header says what it is, and whose cells
+    can be that. Null where no column looks like the number or the type of a structure. What cannot be guessed is ``…``, which no card
+    may keep.
     """
     free, mapping = list(raw.frame.columns), {}
     hints = structures.KIND.declaration.hints
+    shares = {str(header): _share_typed(cells) for header, cells in raw.frame.items()}
+    if any(shares.values()):
+        mapping["structure_type"] = max(shares, key=shares.__getitem__)
+        free.remove(mapping["structure_type"])
     for ours, words in hints["headers"].items():
-        theirs = next((h for word in words for h in free if _mentions(layouts.key(h), word)), None)
-        if theirs is not None:
+        named = (h for w in words for exact in (True, False) for h in free if _mentions(layouts.key(h), w, exact=exact))
+        theirs = next((h for h in named if _can_be(ours, raw.frame[h])), None)
+        if theirs is not None and ours not in mapping:
             mapping[ours] = theirs
             free.remove(theirs)
     if mapping.keys().isdisjoint({"finess_et", "structure_type"}):
         return None
     lines = ["[[source]]", 'id = "structures-…"', 'kind = "structures"', f"path = {_quoted(str(path))}"]
     lines += ['layout = "dgos-mapped"', *([f"sheet = {_quoted(raw.sheet)}"] if raw.sheet else [])]
-    lines += [f"header_row = {int(raw.rows[0]) - 1}"] if raw.sheet and len(raw.rows) else []
-    lines += [f'crs = "{_system_of_header(mapping["x"]) or "…"}"'] if "x" in mapping else []
+    lines += [f"layer = {_quoted(layer)}"] if layer else []
+    lines += [f"header_row = {raw.header_row}"] if raw.header_row else []
+    lines += [f'crs = "{_system_of_header(mapping["x"]) or "…"}"'] if "x" in mapping and "crs" not in mapping else []
     lines += ["year = …", "reference_date = …", "[source.columns]"]
     lines += [f"{ours} = {_quoted(theirs)}" for ours, theirs in mapping.items()]
     if "structure_type" not in mapping:
@@ -168,11 +188,41 @@ def proposed_card(raw: RawTable, path: Path) -> str | None:
     for ours in ("structure_type", "modality"):
         cells = sorted(raw.frame[mapping[ours]].dropna().unique())[:MAX_VALUES] if ours in mapping else []
         lines += [f"[source.values.{ours}]"] if cells else []
-        for cell in cells:
-            patterns = ((m, pattern) for m, listed in hints[ours].items() for pattern in listed)
-            guess = next((m for m, pattern in patterns if re.fullmatch(pattern, layouts.key(cell))), "…")
-            lines.append(f'{_quoted(cell)} = "{guess}"')
+        lines += [f'{_quoted(cell)} = "{_meaning(ours, cell) or "…"}"' for cell in cells]
     return "\n".join([*lines, *(f"# not used: {h}" for h in free)])
+
+
+def _meaning(column: str, cell: str) -> str | None:
+    """Return what a coded cell means by the hints of its column; null where they do not say."""
+    patterns = ((m, p) for m, listed in structures.KIND.declaration.hints[column].items() for p in listed)
+    return next((meaning for meaning, pattern in patterns if re.fullmatch(pattern, layouts.key(cell))), None)
+
+
+def _share_typed(cells: pd.Series) -> float:
+    """Return the share of the cells that say the type of a structure; 0 for a column of many words, such as names."""
+    counts = cells.value_counts()
+    if counts.empty or len(counts) > structures.MAX_STATES:
+        return 0.0
+    typed = counts[[_meaning("structure_type", str(cell)) is not None for cell in counts.index]]
+    return float(typed.sum() / len(cells))
+
+
+def _can_be(column: str, cells: pd.Series) -> bool:
+    """Say whether at least half of the cells that hold something can be read as a column of ours; any can be a text."""
+    cells = cells.dropna()
+    readers: dict[str, Callable[[pd.Series], pd.Series]] = {
+        **dict.fromkeys(("finess_et", "legal_entity"), lambda c: cleaning.finess(c).bad),
+        **dict.fromkeys(("opened_on", "closed_on"), lambda c: cleaning.dates(c).bad),
+        **dict.fromkeys(("x", "y", "longitude", "latitude"), lambda c: cleaning.numbers(c)[0].bad),
+        **dict.fromkeys(("source_says_in_qpv", "vecu_declared"), lambda c: ~c.map(cleaning.word).isin(_ANSWERS)),
+        "source_qpv_code": lambda c: ~cleaning.matches(c, "|".join(CODE_PATTERNS.values())),
+        "commune_code": lambda c: cleaning.communes(c).bad,
+        "crs": lambda c: cleaning.translated(c, systems.by_name).isna(),
+    }
+    return column not in readers or 2 * int(readers[column](cells).sum()) <= len(cells)
+
+
+_ANSWERS = frozenset(cleaning.YES_NO) | frozenset(SHARED["lists"]["unknown"])
 
 
 def _system_of_header(header: str) -> str | None:
@@ -185,5 +235,6 @@ def _quoted(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)
 
 
-def _mentions(header: str, word: str) -> bool:
-    return header == word or (len(word) > SHORT_WORD and word in header) or word in header.split("_")
+def _mentions(header: str, word: str, *, exact: bool) -> bool:
+    """Say whether a header is a word or, unless ``exact``, speaks of it; a short word is one of its own there."""
+    return header == word if exact else (len(word) > SHORT_WORD and word in header) or word in header.split("_")

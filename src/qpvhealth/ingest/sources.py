@@ -254,7 +254,7 @@ def _read_structures(sources: Sources, cards: list[Card], corrections: tuple[Cor
         sources.structures[year] = frame.assign(year=year)
         sources.points[year] = structures.points(frame).assign(rank=EXTRACT_RANK, commune_found=None)
         apart = replace(sources.history, carried=[])  # rows that are not used are in no list of what was carried
-        unread = [apart.carry(card.id, structures.unread(staged, frame, card))[0] for card, staged in rejected[year]]
+        unread = [structures.unread(staged, frame, card, apart) for card, staged in rejected[year]]
         sources.unread[year] = pd.concat(unread, ignore_index=True).assign(year=year)
     # of what extracts list out of scope: what another year counts, and no card of its own year does
     sources.out_of_scope = pd.DataFrame(columns=["finess_et", "year", structures.AS_WRITTEN, *PROVENANCE])

@@ -27,8 +27,10 @@ if TYPE_CHECKING:
 
 __all__ = ["PROVENANCE", "Card", "Correction", "Sieve", "Staged", "merged", "no_rejects", "stage"]
 
-REJECT_COLUMNS = ["source_id", "sheet", "row", "rule", "message", "raw"]
+REJECT_COLUMNS = ["source_id", "sheet", "row", "rule", "message", "cell", "raw"]
 BROKEN = "row-broken"
+SHOWN = 5
+"""Rows that a finding names."""
 PROVENANCE = ["source_id", "sheet", "source_row"]
 
 
@@ -108,6 +110,12 @@ class Sieve:
         self.left_out = pd.DataFrame()
         self.findings: list[Finding] = [Finding("reading-choice", 1, f"{raw.place()}: {note}") for note in raw.notes]
         self.findings += [replace(f, message=f"{raw.place()}: {f.message}", of=raw.n_records) for f in raw.findings]
+        for column, header in self.mapped.items():
+            if rows := raw.uncalculated.get(header):
+                shown = f"rows {', '.join(map(str, rows[:SHOWN]))}{', …' if len(rows) > SHOWN else ''}"
+                words = f'column "{header}", {shown}: {column} is unknown there, formulas that nobody calculated'
+                message = f"{raw.place()}: {words}"
+                self.findings.append(Finding("formula-uncalculated", len(rows), message, raw.n_records))
         broken = [
             (b.row, b.rule, b.message, b.raw)
             if b.rule in all_rules()
@@ -115,16 +123,17 @@ class Sieve:
             for b in raw.broken
         ]
         frame = pd.DataFrame(broken, columns=["row", "rule", "message", "raw"])
-        self._rejects = [frame.assign(source_id=card.id, sheet=raw.sheet)] if broken else []
+        self._rejects = [frame.assign(source_id=card.id, sheet=raw.sheet, cell=None)] if broken else []
 
     def reject(self, bad: pd.Series | np.ndarray, rule: str, message: str, cells: pd.Series | None = None) -> None:
         """Reject the kept rows of a mask; the first ``{}`` of the message stands for the row's own cell, where one is given."""
         at = np.flatnonzero(np.asarray(bad, dtype=bool) & self.keep)
         if not len(at):
             return
-        own = [""] * len(at) if cells is None else cells.iloc[at].fillna("").tolist()
-        messages = [message.replace("{}", cell, 1) for cell in own]
-        columns = {"row": self.raw.rows[at], "rule": rule, "message": messages, "raw": self.raw.raw_text(at)}
+        own = pd.Series([None] * len(at), dtype="str") if cells is None else cells.iloc[at].astype("str")
+        messages = [message.replace("{}", cell, 1) for cell in own.fillna("")]
+        columns = {"row": self.raw.rows[at], "rule": rule, "message": messages, "cell": own.array}
+        columns["raw"] = self.raw.raw_text(at)
         self._rejects.append(pd.DataFrame({"source_id": self.card.id, "sheet": self.raw.sheet} | columns))
         self.keep[at] = False
 

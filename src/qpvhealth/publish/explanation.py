@@ -65,7 +65,7 @@ def _source(source: Document, say: Mapping[str, str]) -> Iterator[str]:
 def flip(facts: Document, language: Language = "fr") -> str:
     """Say in one sentence what would change the answer about a structure (see ``studies.explanations.flips``)."""
     number = words.rounded(float(facts.get("metres", 0.0)), 1)
-    named = {k: words.word(v, language) for k, v in facts.items()} | {"metres": readable(number, language)}
+    named = {k: value(k, v, language) for k, v in facts.items()} | {"metres": readable(number, language)}
     return sentences.lines_of("flips", language)[facts["what"]].format_map(_Unknown(named))
 
 

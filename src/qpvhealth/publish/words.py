@@ -40,6 +40,8 @@ FREE_TEXT = frozenset(
     ("name", "label", "words", "note", "message", "raw", "address", "city", "document", "because", "source", "obstacle")
 )
 """Columns of texts, in which a word that is also a code is a word."""
+OF_LOGS = frozenset(("message",))
+"""Columns of texts for logs, in English: views in French leave them out."""
 GENERATIONS = frozenset(("perimeter", "perimeters"))
 """Columns, beside those named after it, in which a generation of perimeters stands."""
 ORDINALS = frozenset(("source_row", "row", "header_row"))
@@ -113,6 +115,9 @@ def in_words(view: View, language: Language = "fr") -> View:
 
     The frame has one object column per column of the view: texts, whole numbers, ``Share`` for a share, other numbers rounded.
     """
+    if language == "fr":
+        titles = {c: title for c, title in view.titles.items() if c not in OF_LOGS}
+        view = replace(view, frame=view.frame.drop(columns=[*view.titles.keys() - titles.keys()]), titles=titles)
     units = plain(view.frame["unit"]) if "unit" in view.frame else _units_of_measures(view.frame)
     columns = []
     for at, name in enumerate(view.frame.columns):
@@ -134,11 +139,10 @@ def _translated(text: str, english: Mapping[str, str]) -> str:
     return english.get(text) or "; ".join(english.get(part, part) for part in text.split(" ; "))
 
 
-def masked(french: str) -> Sentence:
-    """Return why ages are masked in both languages; the number of GPs stays."""
-    english = re.sub("son complément révélerait moins de", "its complement would reveal fewer than", french)
-    english = english.replace("moins de", "fewer than").replace("cinq", "five").replace("généralistes", "GPs")
-    return Sentence(french, english)
+def masked(code: str) -> Sentence:
+    """Return why ages are masked (``density.FEW`` or ``COMPLEMENT`` of a number of GPs) in both languages."""
+    kind, _, n = code.rpartition("_")
+    return note(f"masked_{kind}", n=n)
 
 
 def with_bounds(view: View) -> View:
@@ -200,7 +204,7 @@ _TEXTS: dict[str, Callable[[str, Language], str]] = {
     "changed": lambda names, language: ", ".join(str(word(title(n, language), language)) for n in names.split(",")),
     "compatible_with": lambda cells, language: " | ".join(_key(cell, language) for cell in cells.split(" | ")),
     "figure": _key,
-    "masked": lambda why, language: str(in_language(masked(why), language)),
+    "masked": lambda code, language: str(in_language(masked(code), language)),
     **{name: partial(_each, pairs=pairs) for name, pairs in LISTS.items()},
     "rule": lambda rule, language: str(
         getattr(all_rules()[rule], language) if rule in all_rules() else word(rule, language)

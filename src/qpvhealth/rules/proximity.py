@@ -2,7 +2,8 @@
 
 A point on a street may lie anywhere within its error: its signed distance to the nearest limit of a QPV, d (negative inside), lies in
 [d - e, d + e]. Any other usable point decides alone: its interval is the distance itself. A centroid, a missing or contradictory point,
-or a territory without perimeters leaves the whole line, unless no QPV is around wherever the structure stands.
+or a territory without perimeters leaves the whole line, unless no QPV is around wherever the structure stands; where its commune, or its
+département, holds no QPV, it is inside none, though it may be near one.
 """
 
 from __future__ import annotations
@@ -32,9 +33,12 @@ STREET = "street"
 """The only precision whose points may be undetermined: those of other points are fragile at most."""
 LOCATION_COLUMNS = (
     *("location_status", "location_precision", "location_error_m", "qpv_code", "border_distance_m"),
-    *("vecu_declared", "situation_by_place"),
+    *("vecu_declared", "situation_by_place", "has_qpv_in_area"),
 )
-"""What ``Proximity.of`` reads of a structure and a set of perimeters; ``is_surely_elsewhere`` may stand for ``situation_by_place``."""
+"""What ``Proximity.of`` reads of a structure and a set of perimeters; ``is_surely_elsewhere`` may stand for ``situation_by_place``.
+
+Without ``has_qpv_in_area`` nothing is known of what the communes hold.
+"""
 DECIMALS = 6
 """Sums and differences of metres are compared to the micrometre: a sum of floats must not decide."""
 
@@ -70,7 +74,8 @@ class Proximity:
         covered = rows["qpv_code"].notna().to_numpy()
         decided = usable & ~blurred
         answer = Tristate(*((rows["vecu_declared"] == word).to_numpy(dtype=bool) for word in (YES, NO)))
-        inside = outside_if_declared(Tristate(decided & covered, (decided & ~covered) | nowhere), answer)
+        outside = (decided & ~covered) | nowhere | (~usable & _area_is_free(rows))
+        inside = outside_if_declared(Tristate(decided & covered, outside), answer)
         return cls(np.where(usable | nowhere, low, -np.inf), high, inside, inside, answer, np.ones(len(d), dtype=bool))
 
     @classmethod
@@ -144,6 +149,13 @@ def surely_elsewhere(rows: pd.DataFrame) -> np.ndarray:
     if "is_surely_elsewhere" in rows:
         return rows["is_surely_elsewhere"].to_numpy(dtype=bool)
     return np.asarray(rows["situation_by_place"] == ELSEWHERE, dtype=bool)
+
+
+def _area_is_free(rows: pd.DataFrame) -> np.ndarray:
+    """Say of which structures the commune, or département, is known to hold no QPV."""
+    if "has_qpv_in_area" not in rows:
+        return np.zeros(len(rows), dtype=bool)
+    return ~rows["has_qpv_in_area"].astype("boolean").to_numpy(dtype=bool, na_value=True)
 
 
 def outside_if_declared(inside: Tristate, answer: Tristate) -> Tristate:

@@ -149,7 +149,8 @@ def _structures(release: Release, declared: OfStructures, figure: Figure, part: 
 
 def _neighbourhoods(release: Release, declared: OfQpv, figure: Figure, part: str) -> pd.DataFrame:
     rows = coverage_of(release, figure)
-    inside, around = headline.verdicts(rows)
+    without_disputed = readings.without_disputed(rows, figures.possible(release)) if part == UNSURE else rows
+    inside, around = headline.verdicts(without_disputed)
     scopes = [s.name for s in HEADLINE]
     at = 0 if declared.or_near else scopes.index(figure.scope_name)
     seen = around if declared.or_near else inside

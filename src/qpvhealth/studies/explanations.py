@@ -148,28 +148,12 @@ def declared(is_named: pd.Series, answer: pd.Series) -> pd.Series:
     return named.mask(~named & ~answer.isin((YES, NO)))
 
 
-def _by_point(place: dict[str, Any], facts: dict[str, Any]) -> dict[str, Any]:
-    """Say how far the point of a structure is from another answer, or that there is no point, or no QPV to be near to."""
-    distance = place.get("border_distance_m")
-    if distance is None:
-        status = facts.get("location_status")
-        has_point = status == LOCATED
-        return (
-            {"what": "no_qpv", "territory": facts.get("territory")}
-            if has_point
-            else {"what": "no_point", "location_status": status}
-        )
-    if "qpv_code" in place:
-        return {"what": "inside", "qpv_code": place["qpv_code"], "metres": 0.0 - distance}
-    return {"what": "outside", "qpv_code": place.get("nearest_qpv_code"), "metres": distance}
-
-
 def flips(place: dict[str, Any], facts: dict[str, Any], others: Records) -> Records:
     """Say what would change the answer about a structure: ``what``, and the QPV, metres or generation that it names.
 
     ``place``: its row of ``structure_locations``; ``facts``: its row of ``structures``; ``others``: its rows in every generation.
     """
-    changed = [_by_point(place, facts)]
+    changed = [_of_place(place, facts)]
     if place.get("is_fragile"):
         changed.append({"what": "error", "metres": facts.get("location_error_m")})
     if "other_qpv_code" in place:
@@ -190,6 +174,19 @@ def flips(place: dict[str, Any], facts: dict[str, Any], others: Records) -> Reco
             what = "inside_then" if "qpv_code" in other else "outside_then"
             changed.append({"what": what, "generation": other["generation"], "qpv_code": other.get("qpv_code")})
     return [{k: v for k, v in flip.items() if v is not None} for flip in changed]
+
+
+def _of_place(place: dict[str, Any], facts: dict[str, Any]) -> dict[str, Any]:
+    """Say how far the point is from another answer, or what stands in for a point or for perimeters that are not there."""
+    distance, status = place.get("border_distance_m"), facts.get("location_status")
+    if distance is not None:
+        is_inside = "qpv_code" in place
+        qpv = place["qpv_code"] if is_inside else place.get("nearest_qpv_code")
+        return {"what": "inside" if is_inside else "outside", "qpv_code": qpv, "metres": abs(distance)}
+    is_elsewhere = place["situation_by_place"] == ELSEWHERE
+    if status == LOCATED:
+        return {"what": "no_qpv", "territory": facts.get("territory")} if is_elsewhere else {"what": "no_perimeter"}
+    return {"what": "no_qpv_around"} if is_elsewhere else {"what": "no_point", "location_status": status}
 
 
 def _source(release: Release, raw: RawFolder, row: pd.Series) -> Document:

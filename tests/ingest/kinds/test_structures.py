@@ -54,6 +54,21 @@ def one(card, content, **options):
 # The legacy extract
 
 
+def test_lines_made_as_wide_as_the_widest_by_a_spreadsheet_are_read(card, balanced):
+    padded = legacy(line() + ";;", points=[point("750000018") + ";" * 26])
+    staged = read(card, padded)
+    balanced(staged, 1)
+    assert staged.frame["location_status"].tolist() == ["located"]
+    assert read(card, legacy(line(), points=[point("750000018")])).frame["x"].tolist() == staged.frame["x"].tolist()
+
+
+def test_a_legacy_extract_that_lost_its_first_line_is_named(card):
+    with pytest.raises(
+        InputError, match=r"row 1: not a legacy FINESS extract: .* write that line as the source has it"
+    ):
+        read(card, "\n".join([line(), point("750000018")]) + "\n")
+
+
 @pytest.mark.parametrize("width", [31, 32])
 def test_both_widths_of_the_legacy_extract_are_read(card, width):
     written = line(width=width, f9="RUE X", f7="12", f10="B", f15="75001 PARIS", f28="2010-05-01")
@@ -288,6 +303,21 @@ def test_longitude_and_latitude_serve_where_no_system_is_known(card):
         read(card, HEADER + ROW, crs="EPSG:1")
 
 
+def test_both_coordinates_in_a_cell_are_latitude_then_longitude(card):
+    """As the portals of Opendatasoft export them; columns of the row's own decide, and what is no pair is reported."""
+    content = (
+        "nofinesset;categetab;code_insee;longitude;latitude;geo_point_2d\n750000018;124;75101;;;48.85, 2.35\n"
+        "750000026;124;75101;2.3;48.8;48.85, 2.35\n750000034;124;75101;;;Paris\n750000042;124;75101;;;\n"
+    )
+    staged = read(card, content)
+    assert staged.frame["x"].iloc[:2].tolist() == [2.35, 2.3]
+    assert staged.frame["y"].iloc[:2].tolist() == [48.85, 48.8]
+    assert staged.frame["crs"].iloc[0] == "EPSG:4326"
+    assert staged.frame["location_status"].tolist() == ["located", "located", "missing", "missing"]
+    (finding,) = [f for f in staged.findings if f.rule == "number-unreadable"]
+    assert "Paris" in finding.message
+
+
 def test_lost_zeros_come_back_and_are_told(card):
     found = read(card, HEADER + "10780054;124;X;1004;;;\n")
     assert found.frame[["finess_et", "commune_code"]].to_numpy().tolist() == [["010780054", "01004"]]
@@ -322,7 +352,8 @@ def test_rejects_carry_row_rule_message_and_raw_text(card, balanced, cells, rule
     staged = read(card, f"{HEADER}{ROW}\n{cells}\n")
     balanced(staged, 2)
     expected = [["c", 4, rule, message, cells.rstrip("\n")]] if rule else []
-    assert staged.rejects.drop(columns="sheet").to_numpy().tolist() == expected
+    assert staged.rejects.drop(columns=["sheet", "cell"]).to_numpy().tolist() == expected
+    assert staged.rejects["cell"].dropna().tolist() == (["7500000"] if rule == "finess-invalid" else [])
 
 
 def test_values_that_cannot_be_read_are_null_and_told(card):
@@ -461,6 +492,14 @@ T_FINESS = (
 )
 
 
+def test_a_column_that_calls_some_open_and_some_closed_is_one_of_state(card):
+    rows = "750000018;124;ACTUEL\n750000026;603;PROVISOIRE\n750000034;603;ANCIEN\n"
+    with pytest.raises(UsageError, match='column "statut" says which structures are open or closed'):
+        read(card, "nofinesset;categetab;statut\n" + rows)
+    many = "".join(f"76000{n:04};124;x{n}\n" for n in range(50))
+    assert len(read(card, "nofinesset;categetab;observation\n" + rows + many).frame) == 53
+
+
 def t_finess(finess, state="ACTUEL", entity="ET", category="603"):
     return (
         f"Finess,{finess},{state},{entity},MSP,010780054,{category},01451,2015-01-01,5.20918,46.22229,L93_METROPOLE\n"
@@ -535,6 +574,9 @@ def test_what_a_column_of_state_says_is_closed_is_out_of_scope(card, balanced):
             ("Statut", ["Associatif", "Municipal"], False),
             ("Statut", ["", ""], False),
             ("Suite", ["fermé", "x"], False),
+            ("Suite", ["actuel", "ancien"], True),
+            ("Code état ET", ["O", "F"], True),
+            ("État du bâtiment", ["bon", "moyen"], False),
         ),
     ],
 )

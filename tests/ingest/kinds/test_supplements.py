@@ -6,7 +6,7 @@ import pytest
 
 import qpvhealth
 from qpvhealth.errors import InputError, UsageError
-from qpvhealth.ingest import cards
+from qpvhealth.ingest import cards, inspection
 from qpvhealth.ingest.kinds import practitioners, projects, quarter_indicators, series, targets
 from tests.sample import selection
 
@@ -80,6 +80,7 @@ def test_practitioners_as_points(tmp_path):
     assert staged.frame["n_over_55"].tolist() == [1.0, 0.0]
     assert staged.tally.rejected == 1
     assert staged.rejects["raw"].tolist() == ["(texte non publié : il désigne un praticien)"]
+    assert staged.rejects["cell"].isna().all()
 
 
 PROJECTS = (
@@ -185,10 +186,24 @@ def test_a_series_of_several_levels(tmp_path):
     staged = read(LEVELS.format("zone_id").replace("EPCI", "nat"))
     levels = [["country", "FR"], ["region", "84"], ["department", "01"], ["department", "2A"], ["country", "FR"]]
     assert staged.frame[["level", "area_code"]].to_numpy().tolist() == levels
-    with pytest.raises(UsageError, match=r'maille has values that are not known: "EPCI"'):
-        read(LEVELS.format("zone_id"))
+    other = read(LEVELS.format("zone_id")).tally
+    assert (other.rows_out, other.out_of_scope) == (4, {"a level of another kind": 1})
+    with pytest.raises(UsageError, match=r'maille has values that are not known: "quartier"'):
+        read(LEVELS.format("zone_id").replace("EPCI", "quartier"))
     with pytest.raises(UsageError, match="name the column of their codes as area"):
         read(LEVELS.format("Autre"))
+
+
+def test_a_target_is_no_value_of_a_series(tmp_path):
+    text = "indic_id,maille,zone_id,metric_date,metric_type,indic_value\n"
+    for kind, year, value in (("vi", 2017, 910), ("va", 2023, 2501), ("vc", 2026, 4000)):
+        text += f"IND-311,NAT,FRANCE,{year}-12-31,{kind},{value}\n"
+    made = card(tmp_path, "series", text, release="x")
+    staged = series.read(dataclasses.replace(made, options=made.options | {"name": "baro"}))
+    assert staged.frame["value"].tolist() == [2501]
+    assert staged.tally.out_of_scope == {"value of type vi": 1, "value of type vc": 1}
+    (sheet,) = inspection.inspect(made.path).sheets
+    assert [fit["layout"] for fit in sheet["fits"]] == ["series-levels"]
 
 
 def test_the_employment_rate_of_insee(real_data):

@@ -435,6 +435,29 @@ def test_a_deleted_record_is_no_shape(shape):
     assert "1 deleted records left out" in table.notes
 
 
+def test_a_logical_that_nobody_filled_in_is_unknown(tmp_path):
+    """A blank, as pyshp and others write what is not known, is false to GDAL; a question mark is null to it. Deleted records move nothing."""
+    path, answers = tmp_path / "a.shp", [True, False, True, True, None]
+    flags = pd.array(answers, dtype="boolean")
+    gpd.GeoDataFrame({"code": [*"abcde"], "n": range(5), "dedans": flags}, geometry=[SQUARE] * 5, crs=2154).to_file(
+        path
+    )
+    table = path.with_suffix(".dbf")
+    _, start, width = struct.unpack_from("<IHH", table.read_bytes(), 4)
+    for row, letter in enumerate(b"TF 1?"):
+        overwritten(table, start + (row + 1) * width - 1, bytes([letter]))
+    overwritten(table, start, b"*")
+    read = read_vector(path)
+    assert read.frame["code"].tolist() == [*"bcde"]
+    assert read.frame["dedans"].astype(object).where(read.frame["dedans"].notna(), None).tolist() == [
+        "false",
+        None,
+        None,
+        None,
+    ]
+    assert "dedans: 3 values neither true nor false, unknown" in read.notes
+
+
 FIRST_RECORD, FIRST_ENTRY = 100, 100
 """Where the records of a .shp and the entries of a .shx start."""
 
@@ -532,6 +555,19 @@ def test_curved_types_are_polygons_and_arcs_are_cut(tmp_path, wkb, declared, are
         assert shapely.get_num_coordinates(table.geometry[0]) == 5
 
 
+@pytest.mark.parametrize(
+    ("wkb", "declared"),
+    [
+        (struct.pack("<BII", 1, 7, 1) + circle(), "GEOMETRYCOLLECTION"),
+        (struct.pack("<BII", 1, 16, 1) + b"\1" + struct.pack("<II", 17, 1) + shapely.to_wkb(SQUARE)[9:], "TIN"),
+    ],
+)
+def test_shapes_that_cannot_be_made_polygons_are_refused_with_the_way_out(tmp_path, wkb, declared):
+    with pytest.raises(InputError, match="ogr2ogr -nlt MULTIPOLYGON") as raised:
+        read_vector(curved(tmp_path / "a.gpkg", wkb, declared))
+    assert "damaged" not in str(raised.value)
+
+
 def test_curves_in_geoparquet_are_read_too(tmp_path):
     path = tmp_path / "a.parquet"
     frame().to_parquet(path)
@@ -553,6 +589,17 @@ def test_a_cpg_that_lies_is_said_with_the_way_out(shape):
     with pytest.raises(InputError, match=r'not in UTF-8 \(\.cpg says UTF-8\); write encoding = "cp1252" in the card'):
         read_vector(shape)
     assert read_vector(shape, encoding="cp1252").frame["nom"][0] == "Cœur d'été"
+
+
+def test_a_cpg_that_names_another_encoding_for_utf_8_is_said(tmp_path):
+    path = tmp_path / "a.shp"
+    frame().to_file(path, encoding="utf-8")
+    for encoding, n in (("850", 1), ("UTF-8", 0), ("ISO-8859-1", 0)):  # of the last, each column shows it
+        path.with_suffix(".cpg").write_text(encoding)
+        findings = read_vector(path).findings
+        assert [f.rule for f in findings] == ["text-garbled"] * n
+        assert all('encoding = "utf-8" in the card mends it' in f.message for f in findings)
+    assert read_vector(path, encoding="utf-8").findings == ()
 
 
 METRES = {
@@ -586,3 +633,12 @@ def test_a_system_that_gdal_cannot_read_is_not_degrees(tmp_path, named, crs, dou
     [fits] = inspect(path).sheets[0]["fits"]
     assert ("account" in fits) == (crs is not None)
     assert crs is not None or "no coordinate system" in fits["refused"]
+
+
+def test_texts_of_a_geopackage_in_another_encoding_are_said_with_the_way_out(tmp_path):
+    frame().to_file(tmp_path / "a.gpkg", SPATIAL_INDEX="NO")
+    with sqlite3.connect(tmp_path / "a.gpkg") as base:
+        base.create_function("ST_IsEmpty", 1, lambda _: 0)
+        base.execute("UPDATE a SET nom = CAST(x'436974e9' AS TEXT)")
+    with pytest.raises(InputError, match=r"texts that are not UTF-8 .* ogr2ogr -oo ENCODING=CP1252"):
+        read_vector(tmp_path / "a.gpkg")

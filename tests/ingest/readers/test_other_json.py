@@ -34,11 +34,11 @@ EAST, NORTH = 0.001 * 111_320 * math.cos(math.radians(48.9)), 0.0005 * 111_320
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        (LINES, "GeoJSON by lines, one feature each: convert it with ogr2ogr a.gpkg a"),
+        (LINES, "GeoJSON by lines, one feature each: convert it with ogr2ogr /.*/a.gpkg /.*/a"),
         ("\x1e" + json.dumps(FEATURE) + "\n\x1e" + json.dumps(FEATURE), "GeoJSON by lines"),
         (
             json.dumps(TOPOLOGY),
-            "TopoJSON, on no stated grid: ask for the original, or convert it with ogr2ogr a.gpkg a",
+            "TopoJSON, on no stated grid: ask for the original, or convert it with ogr2ogr /.*/a.gpkg /.*/a",
         ),
         (
             json.dumps({"transform": GRID, **TOPOLOGY}),
@@ -61,9 +61,10 @@ def test_another_json_is_named_with_the_command_that_converts_it(tmp_path, suffi
 
 
 def test_an_extension_of_its_own_says_the_grid_too(tmp_path):
-    path = tmp_path / "a.topojson"
+    path = tmp_path / "a b" / "a.topojson"
+    path.parent.mkdir()
     path.write_text(json.dumps({"transform": GRID, **TOPOLOGY}))
-    with pytest.raises(InputError, match=r"TopoJSON, on a grid of .* ogr2ogr a\.gpkg a\.topojson"):
+    with pytest.raises(InputError, match=r"TopoJSON, on a grid of .* ogr2ogr '/.* b/a\.gpkg' '/.* b/a\.topojson'$"):
         read_vector(path)
 
 

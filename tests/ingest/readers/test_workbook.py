@@ -119,6 +119,7 @@ def test_errors_and_formulas_without_value_read_as_empty_and_are_noted(save):
     assert cells(table) == [[None, None, "x"]]
     assert any("1 error cells" in n for n in table.notes)
     assert any("1 formulas without" in n for n in table.notes)
+    assert table.uncalculated == {"b": [2]}
 
 
 def test_sheets_are_chosen_only_when_there_is_one(save):
@@ -243,6 +244,7 @@ def test_a_formula_that_nobody_calculated_is_not_the_0_that_is_stored(tmp_path):
     table = read_workbook(uncalculated(tmp_path / "a.xlsx"))
     assert cells(table) == [["1", "QP075001", None], ["2", None, None]]
     assert "2 formulas without a saved value in the workbook read as empty" in table.notes
+    assert table.uncalculated == {"en_qpv": [2, 3]}
 
 
 def test_a_formula_with_a_saved_result_has_it(tmp_path):
@@ -251,6 +253,8 @@ def test_a_formula_with_a_saved_result_has_it(tmp_path):
     excel = read_workbook(uncalculated(tmp_path / "a.xlsx", calculated=True))
     assert excel.frame["en_qpv"].tolist() == ["0", "0"]
     assert not any("formulas" in note for note in (*saved.notes, *excel.notes))
+    assert not saved.uncalculated
+    assert not excel.uncalculated
 
 
 def test_hidden_rows_of_the_sheet_are_read_and_reported(save):
@@ -278,9 +282,13 @@ ODS = """<office:document-content xmlns:office="urn:oasis:names:tc:opendocument:
 
 
 def ods(path, *rows, head=""):
-    """Write a workbook of LibreOffice; each row is its attributes and its cells, texts or numbers."""
+    """Write a workbook of LibreOffice; each row is its attributes and its cells, texts or numbers, or attributes with a text."""
 
     def cell(value):
+        if isinstance(value, tuple):
+            return f'<table:table-cell office:value-type="string" {value[0]}><text:p>{value[1]}</text:p></table:table-cell>'
+        if value is None:
+            return "<table:covered-table-cell/>"
         kind = f'float" office:value="{value}' if isinstance(value, (int, float)) else "string"
         return f'<table:table-cell office:value-type="{kind}"><text:p>{value}</text:p></table:table-cell>'
 
@@ -304,6 +312,22 @@ def test_a_workbook_of_libreoffice_is_read(tmp_path):
     repeated = 'table:number-rows-repeated="1048570"'
     with pytest.raises(InputError, match=r"b\.ods"):
         read_workbook(ods(tmp_path / "b.ods", ("", *"ab"), (repeated, *"x" * 2000)))
+
+
+def test_names_merged_down_to_the_header_of_libreoffice(tmp_path):
+    down, across = 'table:number-rows-spanned="2"', 'table:number-columns-spanned="2"'
+    rows = [
+        ("", (across, "Extrait"), None),
+        ("", (down, "code"), (across, "Lieu"), None, (f'{down} table:number-columns-spanned="1"', "type")),
+        ("", None, "commune", "rue", None),
+        ("", "1", (down, "Paris"), "x", "MSP"),
+        ("", "2", None, "y", "CDS"),
+    ]
+    table = read_workbook(ods(tmp_path / "a.ods", *rows))
+    assert list(table.frame.columns) == ["code", "commune", "rue", "type"]
+    assert cells(table) == [["1", "Paris", "x", "MSP"], ["2", None, "y", "CDS"]]
+    assert table.rows.tolist() == [4, 5]
+    assert any("merged over several data rows" in note for note in table.notes)
 
 
 XLS = lzma.decompress(

@@ -464,7 +464,7 @@ def test_one_qpv_without_population_zoning_or_answer_is_reported(tmp_path, extra
 def test_an_extract_without_any_structure_is_reported(tmp_path):
     release = tiny(tmp_path, {2020: []})
     written = note(Subject.of(release))
-    assert "0 structure est implantée" in words(written, "essentiel")
+    assert "aucune structure n'est implantée" in words(written, "essentiel")
     assert html.render(written)
 
 

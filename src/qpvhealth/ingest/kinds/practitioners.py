@@ -36,7 +36,7 @@ def read(card: Card, corrections: tuple[Correction, ...] = ()) -> Staged:
     covers = None if covered is None else ",".join(sorted(covered))
     staged = stage(card, corrections, KIND, lambda s: _points(s) if s.layout.name == POINTS else _areas(s))
     frame = staged.frame.assign(year=card["year"], covers=covers, mask_under=float(card.get("mask_under", 0)))
-    return replace(staged, frame=frame, rejects=staged.rejects.assign(raw=NOT_PUBLISHED))
+    return replace(staged, frame=frame, rejects=staged.rejects.assign(raw=NOT_PUBLISHED, cell=None))
 
 
 def _areas(sieve: Sieve) -> pd.DataFrame:

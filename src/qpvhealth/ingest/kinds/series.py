@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pandas as pd
 
 from qpvhealth.errors import UsageError
@@ -11,9 +13,16 @@ from qpvhealth.ingest.kind import Kind
 from qpvhealth.ingest.readers import tables
 from qpvhealth.ingest.staging import Card, Correction, Sieve, Staged, stage
 
-KIND = Kind("series", "series", lambda *_: True)
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from qpvhealth.ingest.layouts import Layout
+    from qpvhealth.ingest.readers.raw import RawTable
+
+KIND = Kind("series", "series", lambda raw, layout: layout in _fitting(raw))
 LEVELS = ("department", "region", "country")
 SEVERAL = "maille"
+OTHER, OBSERVED = "other", "observed"
 COUNTRY = "FR"
 
 
@@ -21,20 +30,30 @@ def read(card: Card, corrections: tuple[Correction, ...] = ()) -> Staged:
     """Read one file of a series: ``name``, ``release``, ``indicator``, ``level``, ``area_code``, ``date``, ``value``, ``unit``.
 
     The level is that of the layout: a column of départements, of regions, or neither; or each row names its own, beside the code of
-    its area (``DEPT-01``, ``01``). A row without date or value is rejected;
+    its area (``DEPT-01``, ``01``). A target or a value at the start is out of scope, where a column says which values are, and so is a level
+    of another kind (EPCI). A row without date or value is rejected;
     nothing is filled: a row that is not there is absent, not zero. Raises UsageError when no layout fits.
     """
     raw = tables.read(card)
-    several = next(layout for layout in KIND.layouts if layout.fields[0].name == SEVERAL)
-    lacking = {*several.missing(list(raw.frame.columns))} - {*card.columns}
-    layouts = (several,) if not lacking else tuple(layout for layout in KIND.layouts if layout != several)
+    layouts = _fitting(raw, card.columns)
     return stage(card, corrections, KIND, _clean, compare_by="indicator", raw=raw, layouts=layouts)
+
+
+def _fitting(raw: RawTable, mapped: Collection[str] = ()) -> tuple[Layout, ...]:
+    """Return the layouts that a file may be of: that of several levels alone where its columns are there, else the others."""
+    several = next(layout for layout in KIND.layouts if layout.fields[0].name == SEVERAL)
+    if set(several.missing(list(raw.frame.columns))) <= set(mapped):
+        return (several,)
+    return tuple(layout for layout in KIND.layouts if layout != several)
 
 
 def _clean(sieve: Sieve) -> pd.DataFrame:
     text = sieve.text
     one = next((level for level in LEVELS if level in text), "area")
     level: pd.Series | str = sieve.coded(SEVERAL) if one == "area" else one
+    sieve.leave_out(pd.Series(level, index=text.index) == OTHER, "a level of another kind")
+    of_type = sieve.coded("value_type")
+    sieve.leave_out(of_type.notna() & (of_type != OBSERVED), "value of type " + text["value_type"].fillna(""))
     days, bad_days, _ = cleaning.dates(text["date"])
     (values, bad_values, _), _ = cleaning.numbers(text["value"])
     sieve.reject(bad_days | text["date"].isna(), "value-unreadable", 'date "{}"', text["date"])

@@ -26,9 +26,12 @@ from qpvhealth.ingest.kind import Kind
 from qpvhealth.ingest.layouts import key
 from qpvhealth.ingest.readers import finess_legacy, tables
 from qpvhealth.ingest.staging import PROVENANCE, Card, Correction, Sieve, Staged, stage
+from qpvhealth.rules import addresses
 
 if TYPE_CHECKING:
     from datetime import date
+
+    from qpvhealth.ingest.commune_history import CommuneHistory
 
 CATEGORY = r"\d{3}"
 AS_WRITTEN = "type_as_written"
@@ -37,7 +40,8 @@ OUT_OF_SCOPE = "out_of_scope"
 OPEN, CLOSED = "open", "closed"
 NOT_IN_EXTRACT = "not in the extract of its year"
 MAX_STATES = 50
-"""A column of states has a few words; more cells need not be looked at to tell that it is none."""
+"""A column of states has a few words; one of more is none."""
+STATE = "etat"
 _BESIDE = ("longitude_beside", "latitude_beside")
 _POSTAL = re.compile(r"^\s*(\d{5})\s+(.*)$")
 _STREET = ("street_number", "street_suffix", "street_type", "street", "place_name")
@@ -100,7 +104,11 @@ def _clean(sieve: Sieve, wanted: frozenset[str] | None, marks: frozenset[str]) -
     own_id = sieve.card.id + ":" + sieve.text["own_id"]
     if wanted is not None:
         identifiers = cleaning.finess(sieve.text["finess_et"]).typed.fillna(own_id)
-        names = [identifiers, sieve.text["name"], cleaning.sirets(sieve.text["siret"]).typed] if marks else []
+        names = (
+            [identifiers, addresses.name_key(sieve.text["name"]), cleaning.sirets(sieve.text["siret"]).typed]
+            if marks
+            else []
+        )
         is_wanted = among(identifiers, wanted) | np.logical_or.reduce([among(name, marks) for name in names])
         sieve.leave_out(~is_wanted, NOT_IN_EXTRACT)
     else:
@@ -174,13 +182,17 @@ def _check_columns(sieve: Sieve) -> None:
 def _leave_out_closed(sieve: Sieve) -> None:
     """Put legal entities, and what the source says is closed without the day, out of scope; where it gives the day, the day decides.
 
-    Raises UsageError for a column that says what is closed and that nobody maps, by its header or because it holds nothing else.
+    Raises UsageError for a column that says what is closed and that nobody maps: by its header (letters under a header of state too), because
+    it holds nothing else, or because it calls some open and some closed.
     """
     words, unread = sieve.kind.coded["state"].words, []
     for header in [h for h in sieve.raw.frame.columns if h not in sieve.mapped.values()]:
-        used = sieve.raw.frame[header].dropna().unique()[:MAX_STATES]
+        used = sieve.raw.frame[header].dropna().unique()
+        if len(used) > MAX_STATES:
+            continue
         meanings = {words.get(cleaning.word(cell)) for cell in used}
-        is_state = key(header) in sieve.kind.expanded(["*state"])
+        is_state = key(header) in sieve.kind.expanded(["*state"]) or meanings >= {OPEN, CLOSED}
+        is_state |= STATE in key(header).split("_") and {len(cell) for cell in used} == {1} and len(used) > 1
         if key(header) in sieve.kind.expanded(["*open"]):
             is_state = len(used) > 0 and {cleaning.word(cell) for cell in used} <= cleaning.YES_NO.keys()
         if is_state or (CLOSED in meanings and None not in meanings):
@@ -274,12 +286,13 @@ def _differing(rows: pd.DataFrame) -> str:
     return ", ".join(c for c in rows.columns if c not in PROVENANCE and len(rows[c].drop_duplicates()) > 1)
 
 
-def unread(staged: Staged, counted: pd.DataFrame, card: Card) -> pd.DataFrame:
+def unread(staged: Staged, counted: pd.DataFrame, card: Card, history: CommuneHistory) -> pd.DataFrame:
     """Return the rejected rows of an extract that may be structures of its stock, in the columns of ``Staged.frame`` and ``number``.
 
     A row that could not be read at all may be one of any type, anywhere. A type beyond MSP and CdS, a closing date not after the
-    reference date, or a row of the year that says the same (``counted``): no effect. Each has an identifier of its own, after its
-    source and row; ``number`` is its FINESS number where that can be read.
+    reference date, or a row of the year that says the same (``counted``): no effect. Its codes of communes are carried by
+    ``history``, as those of ``counted``. Each has an identifier of its own, after its source and row; ``number`` is its FINESS number
+    where that can be read.
     """
     if staged.rejects.empty:
         return staged.frame.iloc[:0].assign(number=None)
@@ -287,6 +300,7 @@ def unread(staged: Staged, counted: pd.DataFrame, card: Card) -> pd.DataFrame:
     broken = pd.DataFrame({"source_row": rejected[~np.isin(rejected, staged.unread["source_row"])]})
     rows = pd.concat([staged.unread, broken.assign(source_id=staged.source_id)], ignore_index=True)
     rows = rows.reindex(columns=staged.frame.columns).astype(staged.frame.dtypes.to_dict(), errors="ignore")
+    rows = history.carry(card.id, rows)[0]
     closed = rows["closed_on"] <= pd.Timestamp(card["reference_date"])
     again = _same(rows, counted) >= 0
     other = rows["structure_type"].notna() & ~rows["structure_type"].isin(STRUCTURE_TYPES)
@@ -303,8 +317,9 @@ def unread(staged: Staged, counted: pd.DataFrame, card: Card) -> pd.DataFrame:
 
 
 def marks(rows: pd.DataFrame) -> frozenset[str]:
-    """Return what a register may know rejected rows by: numbers, SIRET, names."""
-    return frozenset(pd.concat([rows[column].dropna() for column in ("number", "siret", "name")]).astype("str"))
+    """Return what a register may know rejected rows by: numbers, SIRET, names written one way."""
+    known = (rows["number"], rows["siret"], addresses.name_key(rows["name"]))
+    return frozenset(pd.concat([column.dropna() for column in known]).astype("str"))
 
 
 def still_unread(rows: pd.DataFrame, register: pd.DataFrame, counted: pd.DataFrame, day: date) -> pd.DataFrame:
@@ -312,30 +327,45 @@ def still_unread(rows: pd.DataFrame, register: pd.DataFrame, counted: pd.DataFra
 
     ``rows``: of ``unread``; ``register``: what ``read`` gives of those with their ``marks``; ``counted``: the structures of the extract.
     """
-    entry = register.reindex(_same(rows.assign(finess_et=rows["number"]), register, _BY_NAME)).reset_index(drop=True)
+    entry = register.reindex(_same(rows.assign(finess_et=rows["number"]), register, by_name=True)).reset_index(
+        drop=True
+    )
     closed = (entry["is_closed"] == True) | (entry["closed_on"] <= pd.Timestamp(day))  # noqa: E712 -- null where it is not there
     other = cleaning.matches(entry["category"], CATEGORY) & ~entry["category"].isin(COUNTED)
     settled = closed | other | among(entry["finess_et"], counted["finess_et"])
     return rows[~settled.to_numpy()].reset_index(drop=True)
 
 
-_SAME = (["finess_et"], ["siret"], ["name", "address", "commune_code"])
-_BY_NAME = ["name", "commune_code"]
+def _same(rows: pd.DataFrame, others: pd.DataFrame, *, by_name: bool = False) -> np.ndarray:
+    """Return the position in ``others`` of the row with the same number, SIRET, or name, street and commune; -1 where there is none.
 
-
-def _same(rows: pd.DataFrame, others: pd.DataFrame, when_alone: list[str] | None = None) -> np.ndarray:
-    """Return the position in ``others`` of the row with the same number, SIRET, or name, address and commune; -1 where there is none.
-
-    ``when_alone``: columns that tell enough where a row has no address and one of the others alone has the same.
+    Names, streets and communes are written one way (``rules.addresses``); one street alone that differs by a missing number is the
+    same. ``by_name``: name and commune tell enough where the row has no street and one of the others alone has both.
     """
-    others, at = others.reset_index(drop=True), np.full(len(rows), -1)
-    for same in (*_SAME, *([when_alone] if when_alone else [])):
-        is_complete = rows[same].notna().all(axis=1) & (rows["address"].isna() | (same is not when_alone))
-        candidates = others.dropna(subset=same)
-        candidates = candidates[~candidates.duplicated(same, keep=False if same is when_alone else "first")]
-        position = np.append(candidates.index, -1)[positions(same, rows, candidates)]
+    ours, theirs = _written_one_way(rows), _written_one_way(others.reset_index(drop=True))
+    at, place = np.full(len(rows), -1), ["name", "commune"]
+    steps = [(["finess_et"], False), (["siret"], False), ([*place, "street"], False), ([*place, "bare_street"], True)]
+    for same, is_alone in [*steps, (place, True)][: len(steps) + by_name]:
+        candidates = theirs.dropna(subset=same)
+        candidates = candidates[~candidates.duplicated(same, keep=False if is_alone else "first")]
+        position = np.append(candidates.index, -1)[positions(same, ours, candidates)]
+        if "bare_street" in same:
+            street = theirs["street"].reindex(position).set_axis(ours.index)
+            position = np.where(addresses.same_street(ours["street"], street), position, -1)
+        is_complete = ours[same].notna().all(axis=1) & (ours["street"].isna() | (same is not place))
         at = np.where((at < 0) & is_complete, position, at)
     return at.astype("int64")
+
+
+def _written_one_way(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return what tells one establishment from another: number, SIRET, name, commune, street with its number and without."""
+    street = addresses.street_key(rows["address"])
+    return rows[["finess_et", "siret"]].assign(
+        name=addresses.name_key(rows["name"]),
+        commune=addresses.commune_key(rows["commune_code"]),
+        street=street,
+        bare_street=addresses.without_number(street),
+    )
 
 
 def points(frame: pd.DataFrame) -> pd.DataFrame:

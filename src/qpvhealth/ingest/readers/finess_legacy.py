@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from qpvhealth.ingest.card import Card
 
-FIRST_LINE = b"finess;etalab"
+_BEGINNING = re.compile(rb"(\xef\xbb\xbf)?\"?(finess\W{1,3}etalab|structureet\W|geolocalisation\W)")
 SECTION, GEOLOCATION = "structureet", "geolocalisation"
 ORPHAN = "geolocation-orphan"
 _COLUMNS = (
@@ -43,10 +43,10 @@ _POINT = ("section", "finess_et", "x", "y", "coordinate_source", "point_updated_
 
 
 def recognises(path: Path) -> bool:
-    """Say whether a file begins like a legacy extract, whatever its name or byte order mark."""
+    """Say whether a file begins like a legacy extract, whatever its name or byte order mark, even where its first line is lost."""
     try:
         with path.open("rb") as file:
-            return FIRST_LINE in file.read(64).lower()[:32]
+            return _BEGINNING.match(file.read(64).lower()) is not None
     except OSError:
         return False
 
@@ -61,7 +61,10 @@ def read(card: Card) -> RawTable:
     read, name = delimited.read_records(card.path, encoding=card.get("encoding"), separator=";"), card.path.name
     fields = [record.fields for record in read.records]
     if not fields or [f.strip().casefold() for f in fields[0][:2]] != ["finess", "etalab"]:
-        raise InputError(f"{name}:row 1: not a legacy FINESS extract: it begins with finess;etalab;<number>;<date>")
+        raise InputError(
+            f"{name}:row 1: not a legacy FINESS extract: it begins with finess;etalab;<number>;<date>; write that line as the source has it"
+        )
+    _without_padding(fields)
     n_split = _put_together(fields)
     sections = np.array([cells[0].strip() for cells in fields])
     lengths = np.array([len(cells) for cells in fields])
@@ -91,6 +94,14 @@ def read(card: Card) -> RawTable:
         notes=(*read.notes, *([f"{n_split} {GEOLOCATION} lines cut at their commas, put together"] if n_split else [])),
         sections={GEOLOCATION: tally.asserted(f"{name}: {GEOLOCATION}")},
     )
+
+
+def _without_padding(fields: list[list[str]]) -> None:
+    """Take off, in place, the empty cells by which a spreadsheet makes all lines as wide as the widest."""
+    for cells in fields:
+        width = len(_POINT) if cells[0].strip() == GEOLOCATION else len(_COLUMNS)
+        while len(cells) > width and not cells[-1].strip():
+            cells.pop()
 
 
 def _put_together(fields: list[list[str]]) -> int:

@@ -61,8 +61,8 @@ _ADVICE = {
     ".xlsb": "a binary workbook of Excel: save it as .xlsx",
     **dict.fromkeys((".gz", ".7z", ".rar"), "unpack it first"),
     ".vrt": "a virtual file only names others: give the file itself",
-    **{suffix: f"{what}: convert it with ogr2ogr {{stem}}.gpkg {{name}}" for suffix, what in _CONVERTED.items()},
-    ".topojson": "TopoJSON, which rounds shapes to a grid: ask for the original, or ogr2ogr {stem}.gpkg {name}",
+    **{suffix: f"{what}: convert it with {{command}}" for suffix, what in _CONVERTED.items()},
+    ".topojson": "TopoJSON, which rounds shapes to a grid: ask for the original, or {command}",
 }
 """What a file is that is not read, by extension, and the next step."""
 _OTHER_JSON = (".topojson", ".geojsonl", ".geojsons", ".ndjson")
@@ -94,7 +94,7 @@ def checked_path(path: Path) -> Path:
         raise InputError(f"{full}: cannot be read ({error.strerror or error}); correct the path") from error
     if suffix not in _KINDS and (suffix in _ADVICE or stat.S_ISREG(status.st_mode)):
         advice = _ADVICE.get(suffix, f"expected one of {', '.join(sorted(_KINDS))}")
-        advice = advice.format(stem=full.stem, name=full.name)
+        advice = advice.format(command=other_json.conversion(full))
         if suffix in _OTHER_JSON and stat.S_ISREG(status.st_mode):
             advice = other_json.described(full) or advice
         raise InputError(f"{full}: extension {suffix!r} is not read; {advice}")

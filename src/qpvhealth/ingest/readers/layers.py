@@ -14,6 +14,7 @@ import tempfile
 import warnings
 from contextlib import closing, contextmanager
 from dataclasses import replace
+from itertools import accumulate, takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -44,6 +45,11 @@ _ARC = re.compile(rb"\x01(?:\x08\0|\xf0\x03|\xd8\x07|\xc0\x0b)\0\0")
 """A circular string in the WKB that GDAL writes, plain, with heights, with measures, with both."""
 ARC_STEP = 1
 """Degrees of an arc that one chord stands for; it lies within 0.004 % of the radius of its arc, which is 1 less cos 0.5°."""
+_AS_POLYGONS = (
+    "shapes of a kind that is not read (surfaces in space, or arcs in a collection);"
+    " convert it with ogr2ogr -nlt MULTIPOLYGON, into a .gpkg of another name"
+)
+_COLLECTION = 7
 _OPTIONS = {
     "CPL_VSIL_CURL_ALLOWED_EXTENSIONS": ".none",
     "GDAL_DISABLE_READDIR_ON_OPEN": True,
@@ -168,11 +174,20 @@ def gdal() -> Any:  # noqa: ANN401 -- pyogrio has no types
     return pyogrio
 
 
+def several(path: Path) -> list[str]:
+    """Return the layers with geometries of a GeoPackage that has more than one; none for any other file."""
+    names = _layers(path) if path.suffix.lower() == ".gpkg" else []
+    return names if len(names) > 1 else []
+
+
+def _layers(path: Path) -> list[str]:
+    with _gdal_errors(path.name):
+        return [str(name) for name, kind in gdal().list_layers(path) if kind is not None]
+
+
 def _layer(path: Path, wanted: str | None) -> str:
     """Choose the layer: the one asked for, or the only one with geometries."""
-    with _gdal_errors(path.name):
-        layers = [(str(name), kind) for name, kind in gdal().list_layers(path)]
-    names = [name for name, kind in layers if kind is not None]
+    names = _layers(path)
     if wanted is not None and wanted in names:
         return wanted
     if wanted is not None or len(names) > 1:
@@ -196,8 +211,16 @@ def _gdal_errors(name: str, notes: list[str] | None = None) -> Iterator[None]:
         UnboundLocalError,
     ) as error:  # the second is what pyogrio raises where GDAL cannot write it
         raise InputError(f"{name}: its coordinate system cannot be read; mend or remove the .prj") from error
+    except engine.errors.GeometryError as error:
+        raise InputError(f"{name}: {_AS_POLYGONS} ({error})") from error
     except (engine.errors.DataSourceError, RuntimeError, ValueError, MemoryError, OSError) as error:
-        raise InputError(f"{name}: damaged or unreadable ({str(error)[:200]}); fetch it again") from error
+        wrong = "damaged or unreadable", "fetch it again"
+        if "Invalid UTF8" in str(error):
+            wrong = (
+                "texts that are not UTF-8",
+                "convert its original again, with ogr2ogr -oo ENCODING=CP1252 for a shapefile",
+            )
+        raise InputError(f"{name}: {wrong[0]} ({str(error)[:200]}); {wrong[1]}") from error
     if notes is not None:
         notes.extend(sorted({f"GDAL: {str(w.message)[:200]}" for w in caught}))
 
@@ -242,7 +265,10 @@ def _cut(
     if len(straight) != table.num_rows:
         raise InputError(f"{name}: holds {table.num_rows} features, {len(straight)} could be read; fetch it again")
     field = table.schema.field(geometry).with_type(pa.binary())
-    raw = _raw_table(name, table.set_column(geometry, field, [straight.tolist()]), geometry, crs, notes)
+    try:
+        raw = _raw_table(name, table.set_column(geometry, field, [straight.tolist()]), geometry, crs, notes)
+    except NotImplementedError as error:  # GDAL cuts no arc within a collection
+        raise InputError(f"{name}: {_AS_POLYGONS}") from error
     message = f"shapes with arcs, cut into chords of {ARC_STEP} degree: 4 mm off at a radius of 100 m, 4 cm at 1 km"
     return replace(raw, findings=(Finding("arcs-cut", n_arcs, message),) if n_arcs else ())
 
@@ -262,6 +288,7 @@ def _raw_table(name: str, table: pa.Table, geometry: int, crs: object, notes: li
             wrong = [i + 1 for i, (b, s) in enumerate(zip(wkb, strict, strict=True)) if b is not None and s is None]
             message = "geometries could not be built as written, first at row"
             notes = [*notes, f"{len(wrong)} {message} {wrong[0]}: rings closed or left null"]
+        shapely.get_parts(shapes[shapely.get_type_id(shapes) == _COLLECTION])  # raises for a curve in a collection
         if n_high := int((shapely.has_z(shapes) | shapely.has_m(shapes)).sum()):
             notes = [*notes, f"{n_high} geometries with heights or measures, which were dropped"]
             shapes = shapely.force_2d(shapes)
@@ -359,7 +386,54 @@ def _read_shapefile(path: Path, encoding: str | None, *, name: str) -> RawTable:
             f'{name}: its texts are not in {chosen} ({why}); write encoding = "{other}" in the card'
         ) from error
     notes = [f"encoding {chosen} ({why})", *([f"{n_deleted} deleted records left out"] if n_deleted else [])]
-    return replace(table, notes=(*notes, *table.notes))
+    message = f'{why}, but its texts are UTF-8; encoding = "utf-8" in the card mends it'
+    lies = Finding("text-garbled", len(table.rows), message)
+    findings = (lies,) if not encoding and _is_not_utf_8(chosen) and _letters(parts[".dbf"]) == _STRICT else ()
+    for column, is_unknown in _unknown_logicals(parts[".dbf"].read_bytes()).items():
+        table.frame.iloc[is_unknown, column] = None
+        notes.append(f"{table.frame.columns[column]}: {is_unknown.sum()} values neither true nor false, unknown")
+    return replace(table, notes=(*notes, *table.notes), findings=(*table.findings, *findings))
+
+
+def _is_not_utf_8(encoding: str) -> bool:
+    """Say whether an encoding is neither UTF-8 nor cp1252, in which each column shows that it is UTF-8 (``cleaning.garbled``)."""
+    return re.sub("[-_]", "", encoding).upper() not in {"UTF8", "65001", DBF_ENCODING.upper()}
+
+
+def _letters(dbf: Path) -> str:
+    """Return what the records of a table are by their bytes: "ASCII only", "strict UTF-8" or "not UTF-8"."""
+    data = dbf.read_bytes()
+    body = data[struct.unpack_from("<H", data, 8)[0] :]
+    try:
+        body.decode("utf-8")
+    except UnicodeDecodeError:
+        return "not UTF-8"
+    return "ASCII only" if body.isascii() else _STRICT
+
+
+_STRICT = "strict UTF-8"
+
+
+def _unknown_logicals(dbf: bytes) -> dict[int, np.ndarray]:
+    """Mark the records, those deleted left out, whose logical is neither true nor false, by the place of its column.
+
+    A logical is one byte; a blank is one that nobody has filled in, and GDAL reads it as false. Source: dBASE III, structure of tables.
+    """
+    n, start, width = struct.unpack_from("<IHH", dbf, 4)
+    descriptors = [dbf[at : at + 32] for at in range(32, start - 31, 32)]
+    fields = list(takewhile(lambda field: not field.startswith(b"\r"), descriptors))
+    places = accumulate((field[16] for field in fields), initial=1)
+    records = np.frombuffer(dbf, dtype=np.uint8, count=n * width, offset=start).reshape(n, width)
+    bytes_of = {
+        i: records[:, at]
+        for i, (field, at) in enumerate(zip(fields, places, strict=False))
+        if field[11:12] == b"L" and at < width
+    }
+    unknown = {i: ~np.isin(values, _LOGICALS)[records[:, 0] != ord("*")] for i, values in bytes_of.items()}
+    return {i: marks for i, marks in unknown.items() if marks.any()}
+
+
+_LOGICALS = np.frombuffer(b"TtYyFfNn", dtype=np.uint8)
 
 
 @contextmanager
@@ -431,13 +505,8 @@ def _dbf_encoding(parts: dict[str, Path]) -> tuple[str, str]:
     if ".cpg" in parts:
         encoding = parts[".cpg"].read_bytes()[:100].decode("ascii", "replace").strip()
         return (DBF_ENCODING if _LATIN.fullmatch(encoding) else encoding), f".cpg says {encoding}"
-    data = parts[".dbf"].read_bytes()
-    body = data[struct.unpack_from("<H", data, 8)[0] :]
-    try:
-        body.decode("utf-8")
-    except UnicodeDecodeError:
-        return DBF_ENCODING, "no .cpg, not UTF-8"
-    return ("utf-8", "no .cpg, strict UTF-8") if not body.isascii() else (DBF_ENCODING, "no .cpg, ASCII only")
+    letters = _letters(parts[".dbf"])
+    return "utf-8" if letters == _STRICT else DBF_ENCODING, f"no .cpg, {letters}"
 
 
 def _read_geoparquet(path: Path) -> RawTable:

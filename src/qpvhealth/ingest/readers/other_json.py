@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from shlex import quote
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ _TRANSFORM = re.compile(rb'"transform"\s*+:\s*+(\{[^{}]*+\})')
 def described(path: Path) -> str | None:
     """Say what a JSON file is that is no GeoJSON, and the next step; null for GeoJSON, and for what is not recognised."""
     data = path.read_bytes()
-    convert = f"ogr2ogr {path.stem}.gpkg {path.name}"
+    convert = conversion(path)
     if _is_by_lines(data):
         return f"GeoJSON by lines, one feature each: convert it with {convert}"
     if _TOPOLOGY.search(data):
@@ -35,6 +36,11 @@ def described(path: Path) -> str | None:
     if (b"esriGeometry" in data or b'"rings"' in data) and _ESRI.search(data) and not _GEOJSON.search(data):
         return f"JSON of ArcGIS (Esri){_grid(data)}: ask for GeoJSON (f=geojson), or convert it with {convert}"
     return None
+
+
+def conversion(path: Path) -> str:
+    """Return the command that converts a file into a GeoPackage beside it, to be pasted into a shell as it is."""
+    return f"ogr2ogr {quote(str(path.with_suffix('.gpkg')))} {quote(str(path))}"
 
 
 def _is_by_lines(data: bytes) -> bool:

@@ -35,6 +35,7 @@ class RawTable:
     is not believed, and ``crs`` null. ``broken`` holds the records that could
     not be placed; ``findings`` what may be wrong with what was read; ``notes`` says what was chosen or repaired while reading (encoding,
     separator, header row). ``merged_into`` gives, for the rows of a workbook that a merged cell of another row covers, that row.
+    ``uncalculated``: by header, the rows whose formula nobody calculated, read as empty.
     ``sections`` are the accounts of records of another kind, joined to those of the frame. Identity: records in the file = ``len(frame)``
     + ``len(broken)``; blank lines are not records.
     """
@@ -49,7 +50,9 @@ class RawTable:
     broken: tuple[BrokenRow, ...] = field(default=())
     notes: tuple[str, ...] = field(default=())
     findings: tuple[Finding, ...] = field(default=())
+    header_row: int | None = None
     merged_into: dict[int, int] = field(default_factory=dict)
+    uncalculated: dict[str, list[int]] = field(default_factory=dict)
     sections: dict[str, Tally] = field(default_factory=dict)
 
     @property

@@ -50,11 +50,9 @@ _ZERO = re.compile(rb"(</f>|<f\s[^<>]{0,300}/>)<v>0</v>(?=</c>)")
 _NEVER_CALCULATED = re.compile(rb"<(?:\w{1,20}:)?calcPr\s[^<>]{0,300}\bfullCalcOnLoad=\"(?:1|true)\"")
 """What says that the stored results are none: who wrote the file leaves every calculation to who opens it."""
 _HIDDEN_ROW = re.compile(rb"<(?:\w{1,20}:)?row\s(?=[^<>]{0,500}\shidden=\"(?:1|true)\")[^<>]{0,500}?\br=\"(\d{1,7})\"")
-_ODS_ROW = re.compile(rb"<table:table(?:-row)?[\s/>][^<>]{0,2000}")
-_ODS_REPEATED, _ODS_HIDDEN = (
-    re.compile(rb"table:number-rows-repeated=\"(\d{1,7})\""),
-    re.compile(rb"table:visibility=\"(?:filter|collapse)\""),
-)
+_ODS_TAG = re.compile(rb"<table:((?:covered-)?table(?:-row|-cell)?)[\s/>]([^<>]{0,2000})")
+_ODS_NUMBER = re.compile(rb"table:number-(rows|columns)-(repeated|spanned)=\"(\d{1,7})\"")
+_ODS_HIDDEN = re.compile(rb"table:visibility=\"(?:filter|collapse)\"")
 _TAG = re.compile(rb"<(?:\w{1,20}:)?(?:sheet|Relationship)\s[^<>]{1,2000}>")
 _ATTRIBUTE = re.compile(r"(\w+)\s{0,3}=\s{0,3}[\"']([^\"'<>]{0,1000})[\"']")
 _NUMBER_OR_DATE = re.compile(r"[-+]?[\d\s.,]+%?|\d{4}-\d{2}-\d{2}(T.*)?|true|false")
@@ -66,7 +64,9 @@ Row = tuple[int, list[str | None]]
 class _Seen:
     """What the guard counted in the XML of a workbook: error cells, formulas without a value, and with 0 where none was calculated.
 
-    ``hidden``: the numbers of hidden rows, by part, or by sheet in a workbook of LibreOffice; ``parts``: the part of each sheet.
+    ``hidden``: the numbers of hidden rows, by part, or by sheet in a workbook of LibreOffice; ``parts``: the part of each sheet;
+    ``formulas``: by part and column, the rows of formulas without a value, and ``zeros`` with 0.
+    ``merged``: ranges of merged cells by sheet, in a workbook of LibreOffice, where calamine gives none.
     """
 
     n_errors: int = 0
@@ -74,6 +74,9 @@ class _Seen:
     n_zeros: int = 0
     hidden: dict[str, set[int]] = field(default_factory=dict)
     parts: dict[str, str] = field(default_factory=dict)
+    formulas: dict[tuple[str, int], list[int]] = field(default_factory=dict)
+    zeros: dict[tuple[str, int], list[int]] = field(default_factory=dict)
+    merged: dict[str, list[tuple[int, ...]]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -118,6 +121,7 @@ def read_workbook(path: Path, *, sheet: str | None = None, header_row: int | Non
     """
     full, seen = _guarded(path)
     with _without_zeros(full, seen) as readable, _answer(readable, sheet or "") as (answer, batches):
+        answer["merged"] = answer.get("merged") or seen.merged.get(answer["sheet"], [])
         chosen = _sheet(full, answer, batches, sheet)
         head = list(itertools.islice(chosen.rows, HEADER_WITHIN))
         at = header_row or _proposed(head, chosen)
@@ -130,10 +134,16 @@ def read_workbook(path: Path, *, sheet: str | None = None, header_row: int | Non
         columns = Columns(chosen.file, names, sheet=chosen.name, row=number)
         numbers = [n for n, row in below if columns.add(row) is None]
     frame, notes = columns.frame()
+    part, written = seen.parts.get(chosen.name, chosen.name), set(numbers)
+    uncalculated = {
+        name: sorted(written.intersection(rows))
+        for at_column, name in enumerate(columns.names, start=chosen.column + 1)
+        if (rows := [*seen.formulas.get((part, at_column), ()), *seen.zeros.get((part, at_column), ())])
+    }
     over_data = [(top, bottom) for top, _, bottom, _ in chosen.merged if top >= at]
     n_down = sum(bottom > top for top, bottom in over_data)
     n_uncalculated = seen.n_uncalculated + seen.n_zeros
-    hidden = sorted(seen.hidden.get(seen.parts.get(chosen.name, chosen.name), set()).intersection(numbers))
+    hidden = sorted(seen.hidden.get(part, set()) & written)
     shown = ", ".join(map(str, hidden[:5]))
     remarks = (
         (True, f"header at row {at} ({'as asked' if header_row is not None else 'proposed'})"),
@@ -146,10 +156,12 @@ def read_workbook(path: Path, *, sheet: str | None = None, header_row: int | Non
         frame=frame,
         rows=np.array(numbers, dtype=np.int64),
         sheet=chosen.name,
+        header_row=at,
         notes=(*(text for applies, text in remarks if applies), *notes),
         findings=(Finding("rows-hidden", len(hidden), f"hidden rows, read like the others: {shown}"),)
         if hidden
         else (),
+        uncalculated={name: rows for name, rows in uncalculated.items() if rows},
         merged_into={n + 1: top + 1 for top, bottom in over_data for n in range(top + 1, bottom + 1)},
     )
 
@@ -261,7 +273,7 @@ def _guarded(path: Path) -> tuple[Path, _Seen]:
         sheets = [sheet for sheet in _attributes(archive, entries["xl/workbook.xml"]) if "name" in sheet]
         seen.parts = {html.unescape(sheet["name"]): targets.get(sheet.get("id", ""), "") for sheet in sheets}
         if not _NEVER_CALCULATED.search(archive.read(entries["xl/workbook.xml"])):
-            seen.n_zeros = 0
+            seen.n_zeros, seen.zeros = 0, {}
     return full, seen
 
 
@@ -293,19 +305,24 @@ def _without_zeros(path: Path, seen: _Seen) -> Iterator[Path]:
 
 
 def _look_through_ods(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, seen: _Seen) -> None:
-    """Read the sheets of a workbook of LibreOffice piece by piece: no entities, no endless string; find the hidden rows."""
-    name, row = "", 0
+    """Read the sheets of a workbook of LibreOffice piece by piece: no entities, no endless string; find hidden rows and merged cells."""
+    name, row, column, below = "", 0, 0, 0
     for piece in _pieces(archive, entry):
-        for tag in _ODS_ROW.findall(piece):
-            if not tag.startswith(b"<table:table-row"):
-                match = re.search(r'table:name="([^"]*)"', tag.decode("utf-8", "replace"))
-                name, row = html.unescape(match[1]) if match else "", 0
-                continue
-            repeated = _ODS_REPEATED.search(tag)
-            n = int(repeated[1]) if repeated else 1
-            if _ODS_HIDDEN.search(tag) and row < MAX_CELLS:
-                seen.hidden.setdefault(name, set()).update(range(row + 1, row + n + 1))
-            row += n
+        for tag, attributes in _ODS_TAG.findall(piece):
+            n = {(of, what): int(number) for of, what, number in _ODS_NUMBER.findall(attributes)}
+            if tag == b"table":
+                match = re.search(r'table:name="([^"]*)"', attributes.decode("utf-8", "replace"))
+                name, below = html.unescape(match[1]) if match else "", 0
+            elif tag == b"table-row":
+                row, column = below, 0
+                below += n.get((b"rows", b"repeated"), 1)
+                if _ODS_HIDDEN.search(attributes) and row < MAX_CELLS:
+                    seen.hidden.setdefault(name, set()).update(range(row + 1, below + 1))
+            else:
+                height, width = (n.get((of, b"spanned"), 1) for of in (b"rows", b"columns"))
+                if height > 1 or width > 1:
+                    seen.merged.setdefault(name, []).append((row, column, row + height - 1, column + width - 1))
+                column += n.get((b"columns", b"repeated"), 1)
 
 
 def _look_through(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, seen: _Seen) -> None:
@@ -318,8 +335,8 @@ def _look_through(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, seen: _Seen)
     n_cells, part = 0, entry.filename.rsplit("/", 1)[-1]
     for piece in _pieces(archive, entry):
         seen.n_errors += piece.count(b' t="e"')
-        seen.n_uncalculated += len(_NO_VALUE.findall(piece))
-        seen.n_zeros += len(_ZERO.findall(piece))
+        seen.n_uncalculated += _add_cells(seen.formulas, part, piece, _NO_VALUE)
+        seen.n_zeros += _add_cells(seen.zeros, part, piece, _ZERO)
         if hidden := _HIDDEN_ROW.findall(piece):
             seen.hidden.setdefault(part, set()).update(map(int, hidden))
         if not (cells := _CELL.findall(piece)):
@@ -334,6 +351,15 @@ def _look_through(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, seen: _Seen)
                 f"{archive.filename}: {entry.filename} spans {size} cells, at most {MAX_CELLS} are read; "
                 "delete the far cells and save again"
             )
+
+
+def _add_cells(cells: dict[tuple[str, int], list[int]], part: str, piece: bytes, pattern: re.Pattern[bytes]) -> int:
+    """Add the column and row of each cell that ends in a pattern; return how many there are."""
+    n = 0
+    for n, found in enumerate(pattern.finditer(piece), start=1):  # noqa: B007 -- how many
+        if cell := _CELL.match(piece, max(piece.rfind(b"<c ", 0, found.start()), 0)):
+            cells.setdefault((part, _column(cell[1])), []).append(int(cell[2]))
+    return n
 
 
 def _pieces(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Iterator[bytes]:

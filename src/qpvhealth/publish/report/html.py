@@ -15,6 +15,8 @@ from qpvhealth.publish.report.words import say
 if TYPE_CHECKING:
     from qpvhealth.publish.report.content import Block, LiveMap, Note, Section
 
+WIDE_FROM = 10
+"""A table of more columns is set closer, to fit a laptop of 1,280 pixels."""
 STYLE = (
     """
 :root{color-scheme:light}
@@ -41,6 +43,7 @@ thead th{border-bottom:2px solid #161616;vertical-align:bottom;overflow-wrap:nor
 .n{text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums}
 thead .n{white-space:normal}
 .n small{display:block;font-size:.75rem}
+@media screen{.wide th,.wide td{padding:.25rem .2rem}.wide .n small{font-size:.6875rem}}
 .total th,.total td{font-weight:700;border-top:2px solid #161616}
 .note{font-size:.8125rem;margin:.3rem 0;color:#3a3a3a}
 figure{margin:1rem 0}
@@ -151,7 +154,8 @@ def _block(part: ET.Element, block: Block, figures: list[Figure], note: Note) ->
 def _table(part: ET.Element, table: Table, note: Note) -> None:
     """Write a table whose first column names the rows; what is wider than the page scrolls, by keyboard too."""
     label = {"role": "region", "aria-labelledby": f"{table.anchor}-titre", "tabindex": "0", "class": "scroll"}
-    element = ET.SubElement(ET.SubElement(part, "div", label), "table", {"id": table.anchor})
+    wide = {"class": "wide"} if len(table.columns) > WIDE_FROM else {}
+    element = ET.SubElement(ET.SubElement(part, "div", label), "table", {"id": table.anchor, **wide})
     _text(element, "caption", table.caption, {"id": f"{table.anchor}-titre"})
     is_number = [column.unit not in ("text", "date") for column in table.columns]
     row = ET.SubElement(ET.SubElement(element, "thead"), "tr")

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
 from qpvhealth.indicators.pipeline_effect import DECIDED
 from qpvhealth.publish.rendering import plain
 from qpvhealth.publish.report.content import MIN_SHARE_BASE, NOT_SHOWN, Column, Section, Table
-from qpvhealth.publish.words import word
+from qpvhealth.publish.words import shown, word
 from qpvhealth.studies import planning, practices
 from qpvhealth.studies.quarters import Area
 from qpvhealth.studies.report import bare
@@ -17,8 +18,6 @@ from qpvhealth.studies.report.rows import cells
 from qpvhealth.studies.report.subject import COMMUNE, QPV, Subject
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from qpvhealth.publish.report.content import Block
 
 
@@ -125,7 +124,9 @@ def practitioners(subject: Subject) -> Section:
         "masked": subject.column("masked", "text"),
     }
     years = rows["year"].astype("Int64").astype("string")
-    values = cells(subject, rows.assign(area=area, year=years), list(columns), dashes={"masked"})
+    why = pd.Series(shown("masked", plain(rows["masked"]), None, subject.language), index=rows.index, dtype="str")
+    rows = rows.assign(area=area, year=years, masked=why.mask(why == ""))
+    values = cells(subject, rows, list(columns), dashes={"masked"})
     if not values:
         return Section("generalistes", title, (subject.say("practitioners.none"),))
     notes = (

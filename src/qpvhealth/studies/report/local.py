@@ -57,7 +57,7 @@ def indicators(release: Release, years: Sequence[int], commune: str, own_quarter
             headline.neighbourhoods(rows.assign(generation=IN_FORCE), places)
             for rows in (covered, readings.without_disputed(covered, every))
         )
-        parts.append(readings.widened(first, second))
+        parts.append(readings.widened(first, second, of_qpv=True))
     rows = pd.concat([part[part["level"] == "country"] for part in parts if len(part)] or parts, ignore_index=True)
     rows = pd.concat([rows, _net(rows, years)], ignore_index=True) if len(rows) else rows
     return rows.assign(level="commune", area_code=commune)

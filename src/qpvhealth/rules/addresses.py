@@ -26,8 +26,13 @@ def street_key(addresses: pd.Series) -> pd.Series:
 def same_street(left: pd.Series, right: pd.Series) -> pd.Series:
     """Compare street keys; where one has no number, without the number of the other."""
     numbered = [key.str.match(r"\d").fillna(value=False).astype(bool) for key in (left, right)]
-    bare = [key.str.replace(r"^\d+ ((BIS|TER|QUATER) )?", "", regex=True) for key in (left, right)]
+    bare = without_number(left), without_number(right)
     return (left == right) | ((numbered[0] != numbered[1]) & (bare[0] == bare[1]))
+
+
+def without_number(streets: pd.Series) -> pd.Series:
+    """Take the number off street keys."""
+    return streets.str.replace(r"^\d+ ((BIS|TER|QUATER) )?", "", regex=True)
 
 
 def name_key(names: pd.Series) -> pd.Series:

@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from qpvhealth.indicators import addresses
+from qpvhealth.rules import addresses
 
 
 def texts(*values):
