@@ -442,7 +442,8 @@ def test_one_qpv_without_population_zoning_or_answer_is_reported(tmp_path, extra
     written = note(Subject.of(release, department="93"))
     inside = "2.305" in extracts[2020][0]
     essential = plain(words(written, "essentiel"))
-    assert f"Au 1er avril 2020, {int(inside)} structure est implantée dans un QPV" in essential
+    said_of = "1 structure est implantée" if inside else "aucune structure n'est implantée"
+    assert f"Au 1er avril 2020, {said_of} dans un QPV" in essential
     assert "aucune part n'est calculée" in essential
     assert "aucune ARS n'a répondu" in essential
     if len(extracts) > 1:
