@@ -338,7 +338,7 @@ def test_rows_that_no_figure_counts_are_explained(release, raw):
         assert document["kind"] == "rejected"
         (row,) = document["rejected"]
         assert (row["source_id"], row["row"], row["rule"]) == ("structures-2018", 3121, "finess-invalid")
-        assert "elle n'est comptée dans aucun chiffre" in "\n".join(explanation.lines(document))
+        assert "comptée dans aucun chiffre, au plus dans ses bornes" in "\n".join(explanation.lines(document))
     possible = explanations.explain(
         release, "structures-2018:rejected-3121", raw, ALL
     )  # it may be one: it is in the bounds

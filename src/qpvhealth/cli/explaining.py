@@ -29,7 +29,8 @@ def explain(
 ) -> None:
     """Explain a structure (FINESS number), a QPV (code) or an indicator (name): every fact, rule, and what would flip it.
 
-    The raw rows are read again from --raw where the file there is the one of the release, by its hash.
+    The raw rows are read again from --raw where the file there is the one of the release, by its hash. A rejected row is named by
+    its number, or by its source and line: structures-2018:3121.
 
     \b
     Examples:

@@ -38,7 +38,7 @@ def bare(subject: Subject) -> Section:
     single = {"n": int((quarters["n_structures"] == 1).sum()), "of": int(can_tell.sum())}
     at = {"perimeters": subject.perimeters(subject.year), "on": subject.on()}
     if single["of"]:
-        blocks.append(subject.say("bare.single", **single, **at))
+        blocks.append(subject.say("bare.single" if single["n"] else "bare.single_none", **single, **at))
     blocks += [*_lost(subject, quarters), by_size(subject, quarters)]
     return Section("sans-structure", title, tuple(blocks))
 

@@ -47,7 +47,7 @@ def _stock(subject: Subject) -> list[str]:
     for name, kind in (("msp", MSP), ("cds", CDS)):
         facts |= {name: subject.stock(IN_QPV, kind), f"{name}_bounds": subject.beside(subject.figure("n_in_qpv", name))}
     whole = {"all": subject.stock(ALL), "all_bounds": subject.beside(every)}
-    words = "headline.stock_none" if not n and inside.is_exact else "headline.stock"
+    words = "headline.stock_none" if not n and not inside.upper else "headline.stock"
     lines = [subject.say(words, n=n, **whole, **facts)]
     proportion = subject.share_in_qpv(SCOPE_OF_TYPE[ALL], subject.year)
     lines += [subject.say("headline.small") if isinstance(proportion, str) else _share(subject, proportion)]
