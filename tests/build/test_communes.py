@@ -75,6 +75,17 @@ def covered(built):
     return {code: None if pd.isna(v) else bool(v) for code, v in rows.items()}
 
 
+def test_a_point_on_a_street_may_be_in_the_qpv_beside_it_whatever_its_commune(build):
+    qpv = [("QN07101M", "71001", 4.0005), ("QN07102M", "71002", 4.05), ("QN07103M", "71003", 4.0115)]
+    built = build(
+        [("710000018", "71002", 4.011)], qpv
+    )  # three decimals: within 67 m, 38 m from two QPV of other communes
+    (row,) = built["structure_locations"].to_dict("records")
+    assert (row["situation"], row["possible_qpv_codes"]) == ("undetermined", "QN07101M,QN07103M")
+    assert covered(built) == {"QN07101M": None, "QN07102M": False, "QN07103M": None}
+    assert in_qpv(built) == (0, 0, 1)
+
+
 def found(built, rule):
     return [f.message for f in built.findings if f.rule == rule]
 

@@ -14,6 +14,8 @@ PEOPLE = {"A": 7000, "B": 900, "C": 5000, "D": 6000, "E": 800}
 IN_31, NPNRU = set("ABCE"), set("ACD")
 INSIDE = {"situation": "in_qpv", "distance_m": 0.0}
 LOST = {"situation": "undetermined", "is_placed": False}
+STREET = {"distance_m": 100.0, "location_precision": "street", "location_error_m": 150.0}
+EXTRA = ("other_qpv_code", "other_area_code", "possible_qpv_codes")
 QPV, COMMUNES = st.sampled_from(sorted(OWN)), st.sampled_from(["31555", "31069", "31001", None])
 
 
@@ -26,10 +28,12 @@ def reach(commune):
 
 def structure(kind, qpv, commune):
     """Describe a structure, its places beside "in no QPV", and the QPV in which it counts."""
-    if kind == "inside":
-        return INSIDE | {"qpv_code": qpv, "commune_code": OWN[qpv][0]}, {qpv}, qpv
-    if kind == "unread":
-        return INSIDE | {"qpv_code": qpv, "is_read": False}, {qpv, None}, None
+    if kind in ("inside", "unread"):
+        row, is_read = INSIDE | {"qpv_code": qpv, "commune_code": OWN[qpv][0]}, kind == "inside"
+        return row | {"is_read": is_read}, {qpv} if is_read else {qpv, None}, qpv if is_read else None
+    if kind == "street":  # in the QPV within its error, or in none, whatever the commune
+        near = {qpv} | ({"E"} if commune is None else {"D"})
+        return STREET | {"possible_qpv_codes": ",".join(sorted(near)), "commune_code": commune}, near | {None}, None
     if kind == "lost" or commune is None or commune in OWN[qpv] or OWN[qpv] == [None]:
         return LOST | {"commune_code": commune}, reach(commune) | {None}, None
     if kind == "disputed":  # its point decides, in a QPV of another commune
@@ -55,7 +59,7 @@ def figures_of(rows):
         is_npnru=pd.array([q in NPNRU for q in OWN], "boolean"),
         zoning_edition="2019",
     )
-    extra = {c: pd.Series([row.get(c) for row in rows], dtype="str") for c in ("other_qpv_code", "other_area_code")}
+    extra = {c: pd.Series([row.get(c) for row in rows], dtype="str") for c in EXTRA}
     read = [row.get("is_read", True) for row in rows]
     plain = [{k: v for k, v in row.items() if k not in (*extra, "is_read")} for row in rows]
     stock = readings.with_second_places(make(*plain).assign(is_read=read, **extra), frame)
@@ -67,7 +71,7 @@ def figures_of(rows):
     return covered, readings.widened(first, second, of_qpv=True)
 
 
-KINDS = st.sampled_from(["inside", "unread", "lost", "disputed", "contradictory", "far"])
+KINDS = st.sampled_from(["inside", "unread", "street", "lost", "disputed", "contradictory", "far"])
 
 
 @given(st.lists(st.tuples(KINDS, QPV, COMMUNES), min_size=1, max_size=4))

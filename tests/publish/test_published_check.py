@@ -128,17 +128,17 @@ def gps(*rows):
 @pytest.mark.parametrize(
     ("given", "verdict", "because", "ours"),
     [
-        (gps((2014, "commune", "35238", 134.2, 0.5, "")), REPRODUCED, "2014", 134.2),
+        (gps((2014, "commune", "35238", 134.2, 0.5, None)), REPRODUCED, "2014", 134.2),
         (
-            gps((2014, "commune", "35238", 134.2, 0.5, ""), (2024, "commune", "35238", 90.0, 0.5, "")),
+            gps((2014, "commune", "35238", 134.2, 0.5, None), (2024, "commune", "35238", 90.0, 0.5, None)),
             REPRODUCED,
             "2014",
             134.2,
         ),
-        (gps((2013, "commune", "35238", 120.0, 0.5, "")), DIFFERS, "2013", 120.0),
-        (gps((2024, "commune", "35238", 134.0, 0.5, "")), NOT_COMPARABLE, "date : généralistes de 2024", 134.0),
-        (gps((2014, "commune", "35238", None, None, "")), NOT_COMPARABLE, "inconnu", None),
-        (gps((2014, "commune", "35047", 134.0, 0.5, "")), NOT_COMPARABLE, "aucun généraliste donné", None),
+        (gps((2013, "commune", "35238", 120.0, 0.5, None)), DIFFERS, "2013", 120.0),
+        (gps((2024, "commune", "35238", 134.0, 0.5, None)), NOT_COMPARABLE, "date : généralistes de 2024", 134.0),
+        (gps((2014, "commune", "35238", None, None, None)), NOT_COMPARABLE, "inconnu", None),
+        (gps((2014, "commune", "35047", 134.0, 0.5, None)), NOT_COMPARABLE, "aucun généraliste donné", None),
         (gps(), NOT_COMPARABLE, "objet", None),
         (None, NOT_COMPARABLE, "objet", None),
     ],

@@ -137,7 +137,7 @@ def test_gps_near_a_qpv_are_counted_and_their_ages_masked(release, bretagne):
     assert told["masked"] == "fewer_than_5"
     second = bretagne.iloc[1]["commune_codes"].split(",")[0]
     rennes = practices.practitioners(release, Area("commune", second)).frame.set_index("area_code").loc[second]
-    assert (rennes["density"], rennes["share_over_55"], rennes["masked"]) == (134, 0.5, "")
+    assert (rennes["density"], rennes["share_over_55"], pd.isna(rennes["masked"])) == (134, 0.5, True)
 
 
 def test_gps_are_counted_at_the_distances_of_the_settings_alone(release):

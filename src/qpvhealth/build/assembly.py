@@ -153,7 +153,8 @@ def in_force_rows(stock: pd.DataFrame, in_force: Mapping[int, Mapping[str, str |
     wanted = in_force_at(stock, in_force, METROPOLE)
     chosen = stock[stock["generation"] == wanted]
     orphans = stock[wanted.isna()].drop_duplicates(["finess_et", "year"])
-    lost = orphans.assign(qpv_code=None, border_distance_m=np.nan, vecu_declared=UNKNOWN, has_qpv_in_area=None)
+    lost = orphans.assign(qpv_code=None, border_distance_m=np.nan, vecu_declared=UNKNOWN)
+    lost = lost.assign(has_qpv_in_area=None, possible_qpv_codes=None)
     lost = lost.assign(**dict.fromkeys(("situation", "situation_by_place"), UNDETERMINED))
     lost = lost[chosen.columns]
     every = pd.concat([chosen, lost.astype(chosen.dtypes)], ignore_index=True) if len(lost) else chosen

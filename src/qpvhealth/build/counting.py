@@ -27,7 +27,7 @@ _STRUCTURE = [
     *("territory", "region_code", "department_code", "commune_code", "epci_code", "x", "y"),
 ]
 _PLACE = ["generation", "situation", "situation_by_place", "qpv_code", "border_distance_m", "vecu_declared"]
-_PLACE += ["other_qpv_code", "other_area_code", "has_qpv_in_area"]
+_PLACE += ["other_qpv_code", "other_area_code", "has_qpv_in_area", "possible_qpv_codes"]
 _CATEGORIES = [
     *("structure_type", "modality", "source_says_in_qpv", "location_status", "location_precision"),
     *("territory", "region_code", "department_code", "commune_code", "epci_code"),

@@ -15,6 +15,7 @@ from qpvhealth.facts.situations import CENTROID, CONTRADICTORY, MISSING
 from qpvhealth.facts.territories import TERRITORIES
 from qpvhealth.indicators import situations, unplaced
 from qpvhealth.ingest.kinds import structures as structure_files
+from qpvhealth.rules.proximity import Proximity
 from qpvhealth.spatial import declared, location, perimeters as perimeter_rules, placement
 from qpvhealth.spatial.free_areas import free_areas
 
@@ -93,7 +94,8 @@ def _in_generation(
     """Say in which situation each structure is in one generation, and by which rule; and which QPV are around it."""
     perimeters, settings = basis.by_generation[generation], basis.settings
     x, y = (structures[c].to_numpy(dtype=float) for c in ("x", "y"))
-    joined = location.locate_all(x, y, structures["territory"], perimeters, settings.largest_ring_m)
+    farthest = max(settings.largest_ring_m, settings.location_error_m["street"])
+    joined = location.locate_all(x, y, structures["territory"], perimeters, farthest)
     answers = assembly.answers(structures, basis.sources, generation, in_force)
     rows = structures[_PLACING].join(joined.points).join(answers).assign(generation=generation)
     rows["has_perimeters"] = rows["territory"].isna() | rows["territory"].isin(list(perimeters))
@@ -105,9 +107,20 @@ def _in_generation(
     measured = ["qpv_code", "nearest_qpv_code", "distance_m", "border_distance_m"]
     rows[measured] = rows[measured].where(decides)
     rows["n_qpv_inside"] = rows["n_qpv_inside"].where(decides, 0).fillna(0).astype("int64")
+    rows["possible_qpv_codes"] = _possible(rows, joined.pairs)
     resolved = rows.drop(columns="qpv_code").join(situations.resolve(rows, vecu_distance_m=settings.vecu_distance_m))
     nearest = structures[_DECLARED].join(joined.points[["nearest_qpv_code"]])
-    return resolved[_LOCATED], _pairs(nearest, joined.pairs, generation, basis)
+    near = joined.pairs[joined.pairs["distance_m"] <= settings.largest_ring_m].reset_index(drop=True)
+    return resolved[_LOCATED], _pairs(nearest, near, generation, basis)
+
+
+def _possible(rows: pd.DataFrame, pairs: pd.DataFrame) -> pd.Series:
+    """Return the QPV that lie within the error of a point on a street that does not decide, separated by commas; null for others."""
+    point = Proximity.of(rows)
+    is_open, error = point.has_point & point.inside.unknown, rows["location_error_m"].to_numpy(dtype=float)
+    near = pairs[is_open[pairs["point"]] & (pairs["distance_m"].to_numpy() <= error[pairs["point"]])]
+    codes: pd.Series = near.groupby("point")["qpv_code"].agg(",".join)
+    return pd.Series(codes.reindex(np.arange(len(rows))).array, index=rows.index, dtype="str")
 
 
 def _of_another_commune(rows: pd.DataFrame, generation: str, basis: Basis) -> pd.Series:

@@ -88,10 +88,10 @@ def fewest(areas: pd.DataFrame) -> pd.Series:
 
 
 def _why(least: pd.Series, few: pd.Series, complement: pd.Series) -> pd.Series:
-    """Give the code of why ages are masked; empty where they are not."""
+    """Give the code of why ages are masked; null where they are not."""
     number = least.map("{:.0f}".format)
     why = np.select([few, complement], [number.map(FEW.format), number.map(COMPLEMENT.format)], "")
-    return pd.Series(why, index=least.index, dtype="str")
+    return pd.Series(why, index=least.index, dtype="str").mask(~(few | complement))
 
 
 def apart(rings: pd.DataFrame) -> pd.DataFrame:
@@ -102,7 +102,7 @@ def apart(rings: pd.DataFrame) -> pd.DataFrame:
     """
     out, last = rings.sort_values(["distance_m", "area_code"], ignore_index=True), pd.Series(dtype="float64")
     for _, ring in out.groupby("distance_m"):
-        shown = ring[(ring["masked"] == "") & ring["n_over_55"].notna()]
+        shown = ring[ring["masked"].isna() & ring["n_over_55"].notna()]
         least, added = fewest(shown), shown["n_gp"] - shown["area_code"].map(last).astype("float64")
         reveals = (added > 0) & (added < least)
         at = shown.index[reveals]

@@ -54,7 +54,7 @@ _AT = ["generation", "qpv_code"]
 STOCK_COLUMNS = (
     *("finess_et", "year", "generation", "territory", "department_code", "commune_code", "structure_type", "modality"),
     *LOCATION_COLUMNS,
-    *("other_qpv_code", "other_area_code"),
+    *("other_qpv_code", "other_area_code", "possible_qpv_codes"),
 )
 """What is read of the stock."""
 _NAN = float("nan")

@@ -45,16 +45,20 @@ def of_places(places: pd.DataFrame, stock: pd.DataFrame, first: np.ndarray, seco
     """Group the structures that could stand where their point or commune says (``first``), or in their second place."""
     kinds, kind = distinct(stock, ["structure_type", "modality"])
     mask = first | second
-    lost = stock.assign(qpv_code=stock["qpv_code"].where(first), has_second=second)
+    of_point = stock["qpv_code"].astype("str")
+    if "possible_qpv_codes" in stock:
+        of_point = stock["possible_qpv_codes"].astype("str").fillna(of_point)
+    lost = stock.assign(qpv_code=of_point.where(first), has_second=second)
     return Unplaced(places, lost[mask], kind[mask], len(kinds))
 
 
 class Unplaced:
     """Structures that could stand in several QPV, or in none, in groups of those that could stand in the same ones.
 
-    A row that could not be read, or a disputed structure, could be where its point says. Another could be in any QPV of its commune; of
-    its département where it or the QPV has no commune; anywhere when even that is unknown. A second place adds the QPV of its commune: one
-    structure all the same. An arrondissement meets its commune, whichever of the two each side names.
+    A row that could not be read, or a disputed structure, could be where its point says; one of a street that does not decide, in any QPV
+    within its error, whatever their commune. Another could be in any QPV of its commune; of its département where it or the QPV has no
+    commune; anywhere when even that is unknown. A second place adds the QPV of its commune: one structure all the same. An arrondissement
+    meets its commune, whichever of the two each side names.
     """
 
     def __init__(self, places: pd.DataFrame, lost: pd.DataFrame, kind: np.ndarray, n_kinds: int) -> None:
@@ -216,6 +220,9 @@ def _reached(places: pd.DataFrame, groups: pd.DataFrame) -> pd.DataFrame:
     texts = dict.fromkeys(("commune_code", "department_code", "qpv_code"), "str")
     groups = groups.astype(texts)
     pointed, groups = groups[groups["qpv_code"].notna()], groups[groups["qpv_code"].isna()]
+    pointed = (
+        pointed.assign(qpv_code=pointed["qpv_code"].str.split(",")).explode("qpv_code").astype({"qpv_code": "str"})
+    )
     has_commune, has_department = groups["commune_code"].notna(), groups["department_code"].notna()
     others = [groups["commune_code"].map(alike) for alike in (COMMUNE_OF_ARRONDISSEMENT, ARRONDISSEMENTS)]
     alike = [groups.assign(commune_code=codes)[codes.notna()].explode("commune_code") for codes in others]

@@ -189,7 +189,9 @@ def _judge_gps(figure: Published, counted: OfGps, gps: pd.DataFrame) -> Judged:
     nearest = of_area.iloc[int(years_away.argmin())]
     year, ours = int(nearest["year"]), nearest[counted.measure]
     if pd.isna(ours):
-        why = words.masked(nearest["masked"]) if nearest["masked"] else sentences.note("check_not_given")
+        why = (
+            words.masked(nearest["masked"]) if isinstance(nearest["masked"], str) else sentences.note("check_not_given")
+        )
         return Judged(NOT_COMPARABLE, sentences.note("check_gps_unknown", area=area, year=year, why=why))
     gap = round(float(ours) - figure.value, 6)
     if not first <= year <= last:

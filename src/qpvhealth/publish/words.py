@@ -140,9 +140,9 @@ def _translated(text: str, english: Mapping[str, str]) -> str:
 
 
 def masked(code: str) -> Sentence:
-    """Return why ages are masked (``density.FEW`` or ``COMPLEMENT`` of a number of GPs) in both languages."""
+    """Return why ages are masked (``density.FEW`` or ``COMPLEMENT`` of a number of GPs) in both languages; another text as it is."""
     kind, _, n = code.rpartition("_")
-    return note(f"masked_{kind}", n=n)
+    return note(f"masked_{kind}", n=n) if n.isdecimal() else Sentence(code, code)
 
 
 def with_bounds(view: View) -> View:

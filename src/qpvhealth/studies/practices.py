@@ -82,7 +82,6 @@ def _densities(release: Release, rows: pd.DataFrame, distance: float) -> pd.Data
         population=people,
         density=gps["n_gp"] / people.where(people > 0) * density.PER,
         share_over_55=gps["n_over_55"] / gps["n_gp"].where(gps["n_gp"] > 0),
-        masked=gps["masked"].fillna(""),
     ).rename(columns={"qpv_code": "area_code"})
     areas = density.latest(release.table("practitioners"))
     parts = [areas, gps[areas.columns]] if len(near) else [areas]

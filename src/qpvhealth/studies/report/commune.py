@@ -125,7 +125,7 @@ def practitioners(subject: Subject) -> Section:
     }
     years = rows["year"].astype("Int64").astype("string")
     why = pd.Series(shown("masked", plain(rows["masked"]), None, subject.language), index=rows.index, dtype="str")
-    rows = rows.assign(area=area, year=years, masked=why.mask(why == ""))
+    rows = rows.assign(area=area, year=years, masked=why)
     values = cells(subject, rows, list(columns), dashes={"masked"})
     if not values:
         return Section("generalistes", title, (subject.say("practitioners.none"),))
