@@ -254,6 +254,13 @@ def test_a_code_that_is_not_there_is_refused(release, raw):
         explanations.explain(release, "0X9", raw, ALL)
     with pytest.raises(UsageError, match="no year"):
         explanations.explain(release, "0X0000030", raw, Filters(year=1999))
+    structures, years = release.table("structures"), release.table("extracts")["year"]
+    (code, there) = next(
+        (c, y) for c, y in structures.groupby("finess_et")["year"].unique().items() if len(y) < len(years)
+    )
+    absent = min({*years} - {*there})
+    with pytest.raises(UsageError, match=f"{code} is not in the extract of {absent}; it is in: {min(there)}"):
+        explanations.explain(release, code, raw, Filters(year=absent))
 
 
 def drawn(text):

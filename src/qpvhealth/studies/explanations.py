@@ -97,7 +97,9 @@ def records(rows: pd.DataFrame, columns: Sequence[str] | None = None) -> Records
 
 
 def _of_structure(release: Release, rows: pd.DataFrame, raw: RawFolder, only: Filters, prefix: str) -> Document:
-    code = str(rows["finess_et"].iloc[0])
+    code, days = str(rows["finess_et"].iloc[0]), release.table("extracts").set_index("year")["reference_date"]
+    if only.year in days.index and only.year not in (of_code := sorted(rows["year"])):
+        raise UsageError(f"{code} is not in the extract of {only.year}; it is in: {', '.join(map(str, of_code))}")
     rows = selection.of_year(rows, only.year).sort_values("year")
     places = release.table(f"{prefix}structure_locations")
     places = places[places["finess_et"] == code]
@@ -106,7 +108,6 @@ def _of_structure(release: Release, rows: pd.DataFrame, raw: RawFolder, only: Fi
         places = places[places["generation"] == only.generation]
     pairs = release.table(f"{prefix}structure_neighbourhoods")
     pairs = pairs[pairs["finess_et"] == code]
-    days = release.table("extracts").set_index("year")["reference_date"]
     years = []
     for (_, row), facts in zip(rows.iterrows(), records(rows), strict=True):
         of_year, territory = int(row["year"]), row["territory"] if isinstance(row["territory"], str) else METROPOLE
