@@ -351,6 +351,8 @@ def test_rows_that_no_figure_counts_are_explained(release, raw):
     )  # it may be one: it is in the bounds
     assert possible["kind"] == "structure"
     assert possible["rejected"] == explanations.explain(release, "0X12", raw, ALL)["rejected"]
+    assert "characters" not in "".join(explanation.lines(possible))  # the message of the log is in English
+    assert "characters" in "".join(explanation.lines(possible, "en"))
     assert possible["changes"] == []
     assert possible["years"][0]["source"]["source_row"] == 3121
     assert "Lignes rejetées" in "\n".join(explanation.lines(possible, "fr"))

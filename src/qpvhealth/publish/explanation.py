@@ -116,7 +116,7 @@ def _structure(document: Document, say: Mapping[str, str], language: Language) -
 def _rejected(document: Document, say: Mapping[str, str], language: Language) -> Iterator[str]:
     yield ""
     yield say["rejected_rows"]
-    yield from _records(document["rejected"], language)
+    yield from _records(document["rejected"], language, words.OF_LOGS if language == "fr" else ())
 
 
 def _neighbourhood(document: Document, say: Mapping[str, str], language: Language) -> Iterator[str]:
