@@ -116,10 +116,11 @@ def _in_generation(
 
 def _possible(rows: pd.DataFrame, pairs: pd.DataFrame) -> pd.Series:
     """Return the QPV that lie within the error of a point on a street that does not decide, separated by commas; null for others."""
-    point = Proximity.of(rows)
-    is_open, error = point.has_point & point.inside.unknown, rows["location_error_m"].to_numpy(dtype=float)
-    near = pairs[is_open[pairs["point"]] & (pairs["distance_m"].to_numpy() <= error[pairs["point"]])]
-    codes: pd.Series = near.groupby("point")["qpv_code"].agg(",".join)
+    point, at = Proximity.of(rows), pairs["point"].to_numpy()
+    nothing = np.zeros(len(at), dtype=bool)
+    towards = point.of_pairs(at, pairs["distance_m"].to_numpy(), is_declared=nothing, is_inside=nothing)
+    may_hold = pairs[towards.holds.unknown & point.has_point[at]]
+    codes: pd.Series = may_hold.groupby("point")["qpv_code"].agg(",".join)
     return pd.Series(codes.reindex(np.arange(len(rows))).array, index=rows.index, dtype="str")
 
 

@@ -51,8 +51,8 @@ class Published:
     ``document``: where it is printed, a key of ``DOCUMENTS`` or words. ``said`` is the figure as printed, ``value`` what it says,
     ``tolerance`` half of its last printed digit. ``on`` is the date it speaks of (null: not stated or not readable), compared by
     month; ``since`` the opening date of a difference. ``measure``, ``scope``, ``near`` and ``perimeter`` name the number of ours
-    that it is held against; ``gps`` does where it is about practitioners. What has no English is written in French in both languages. ``second_hand``: known from the press, a page that repeats
-    it or someone's code.
+    that it is held against; ``gps`` does where it is about practitioners. What has no English is written in French in both languages.
+    ``second_hand``: known from the press, a page that repeats it or someone's code.
     """
 
     id: str
@@ -81,7 +81,7 @@ class Published:
 
 _LIST = lists.load("published", ("documents", "publishers", "series_types", "allowed", "figure"))
 DOCUMENTS: dict[str, tuple[str, str]] = {key: (fr, en) for key, (fr, en) in _LIST["documents"].items()}
-"""Where the figures of this package are printed, in both languages. None of the documents 000 to 004 gives a list of structures, a code or a coordinate."""
+"""Where the figures of this package are printed, in both languages. None of 000 to 004 gives a list of structures, a code or a coordinate."""
 PUBLISHERS: dict[str, str] = _LIST["publishers"]
 """Who counted the figures of a document, where several documents repeat one publisher."""
 SERIES_TYPES: dict[str, str] = _LIST["series_types"]

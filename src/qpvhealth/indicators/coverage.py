@@ -37,9 +37,9 @@ def cover(
 
     ``neighbourhoods``: one row per QPV, generation and year, with ``commune_codes``, ``department_code``, ``is_assessed`` (it has a
     polygon, and the extract covers its département) and ``is_answered`` (so has its ARS). ``stock``: one row per structure,
-    generation and year, with ``proximity.LOCATION_COLUMNS`` and what ``readings.with_second_places`` adds. ``pairs``: structure, QPV, generation, year, ``distance_m``,
-    ``is_declared``. Returns one row per QPV, generation and year, in their order: counts in and near by type (null where unknown),
-    ``n_undetermined``, and the three ``is_covered`` columns (true, false, null).
+    generation and year, with ``proximity.LOCATION_COLUMNS`` and what ``readings.with_second_places`` adds. ``pairs``: structure, QPV,
+    generation, year, ``distance_m``, ``is_declared``. Returns one row per QPV, generation and year, in their order: counts in and near
+    by type (null where unknown), ``n_undetermined``, and the three ``is_covered`` columns (true, false, null).
     """
     table = neighbourhoods[[*KEY, "department_code"]].reset_index(drop=True)
     assessed, answered = (neighbourhoods[c].to_numpy(dtype=bool) for c in ("is_assessed", "is_answered"))

@@ -58,8 +58,8 @@ def neighbourhoods(coverage: pd.DataFrame, stock: pd.DataFrame) -> pd.DataFrame:
 
     ``coverage``: one row per QPV, year and generation (``in_force`` too), as ``coverage.cover`` gives them, with ``commune_codes``,
     ``population``, ``zone_class``, ``is_npnru``, ``is_large`` and the area codes. ``stock``: one row per structure, year and generation
-    (``in_force`` too), with what ``readings.with_second_places`` adds. "Without any" counts the QPV in which no structure was seen; structures without a place can lower it by as many
-    QPV as there are of them, and ``n_unknown`` counts the QPV that they concern.
+    (``in_force`` too), with what ``readings.with_second_places`` adds. "Without any" counts the QPV in which no structure was seen;
+    structures without a place can lower it by as many QPV as there are of them, and ``n_unknown`` counts the QPV that they concern.
     """
     areas = figures.Areas(coverage)
     inside, around_it = verdicts(coverage)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from qpvhealth.contract.tables import PUBLISHED
 from qpvhealth.errors import UsageError
 from qpvhealth.facts.generations import IN_FORCE
 from qpvhealth.facts.situations import ELSEWHERE, IN_QPV, LOCATED, NO, YES
@@ -37,7 +38,7 @@ SOURCE = ["source_id", "sheet", "source_row"]
 def explain(release: Release, code: str, raw: RawFolder, only: Filters) -> Document:
     """Explain a structure (its FINESS number) or a QPV (its code) as a document of plain values, or a row that was rejected.
 
-    A rejected row is named by its number in the message of its rejection, or by its source and line: ``structures-2018:3121``.
+    A rejected row is named by the cell that it was rejected for, or by its source and line: ``structures-2018:3121``.
 
     ``only``: the year and the generation to which it is narrowed. Raises UsageError for a code that the release does not have, or a
     year or generation in which it is not.
@@ -59,9 +60,9 @@ def explain(release: Release, code: str, raw: RawFolder, only: Filters) -> Docum
 
 def _rejected(release: Release, code: str) -> Records:
     """Return the rejected rows of any file that name a number, or the one that ``code`` names by its source and line."""
-    rows = release.table("rejects")
+    rows = release.table("rejects", columns=PUBLISHED["rejects"].names)
     line = rows["source_id"].astype("str") + ":" + rows["row"].astype("str")
-    is_named = (line == code.replace(":rejected-", ":")) | rows["message"].str.contains(f'"{code}"', regex=False)
+    is_named = (line == code.replace(":rejected-", ":")) | (rows["cell"] == code)
     if len(code) == FINESS_LENGTH:
         is_named |= rows["raw"].fillna("").str.split(";").map(lambda cells: code in cells).astype("bool")
     return records(rows[is_named])

@@ -74,7 +74,7 @@ def sentences_of(subject: Subject) -> list[str]:
 
 
 def _covered(subject: Subject, without: Bounded, of: float, facts: dict[str, Any]) -> list[str]:
-    """Say how many QPV have a structure if any has, and how many structures each has: no mean on a base under twenty, or where either is in doubt."""
+    """Say how many QPV have a structure if any has, and how many structures each has: no mean on a small base, or where either is in doubt."""
     total = len(subject.quarters(subject.year))
     sides = [None if side is None else total - side for side in (without.upper, without.lower)]
     covered = Bounded(of - (without.value or 0), *sides)
